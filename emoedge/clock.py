@@ -1,0 +1,89 @@
+"""Clocks: durations come from the monotonic clock, the wall clock only stamps what leaves the process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final, Protocol
+
+TIMESYNC_MARK: Final = Path("/run/systemd/timesync/synchronized")
+
+
+class Clock(Protocol):
+    """Turns the pipeline's seconds into wall-clock time."""
+
+    def now_s(self) -> float:
+        """The present on the pipeline's clock, seconds."""
+        ...
+
+    def wall(self, time_s: float) -> datetime:
+        """The wall-clock time (UTC) of a moment on the pipeline's clock."""
+        ...
+
+    def synchronized(self) -> bool:
+        """Whether the wall clock can be believed."""
+        ...
+
+
+class SystemClock:
+    """The device's clocks. The offset is taken afresh for each stamp, so a corrected clock is used at once."""
+
+    def now_s(self) -> float:
+        """Seconds of time.monotonic()."""
+        return time.monotonic()
+
+    def wall(self, time_s: float) -> datetime:
+        """UTC time of a monotonic moment, as the wall clock is set at present."""
+        offset = time.time() - time.monotonic()
+        return datetime.fromtimestamp(time_s + offset, tz=timezone.utc)
+
+    def synchronized(self) -> bool:
+        """Whether the kernel or systemd-timesyncd says that the clock is synchronized."""
+        return TIMESYNC_MARK.exists() or _kernel_synchronized()
+
+
+@dataclass
+class MediaClock:
+    """The clock of `replay`: media time from 0 s, stamped from a fixed origin so that two runs agree."""
+
+    origin: datetime = datetime(1970, 1, 1, tzinfo=timezone.utc)
+    time_s: float = 0.0
+
+    def now_s(self) -> float:
+        """The media time reached, seconds."""
+        return self.time_s
+
+    def advance(self, time_s: float) -> None:
+        """Move on to a media time; never back."""
+        self.time_s = max(self.time_s, time_s)
+
+    def wall(self, time_s: float) -> datetime:
+        """Origin plus media time."""
+        return self.origin + timedelta(seconds=time_s)
+
+    def synchronized(self) -> bool:
+        """Media time is not the time of day."""
+        return False
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with milliseconds and Z, such as 2026-11-22T09:10:00.000Z."""
+    return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _kernel_synchronized() -> bool:
+    """adjtimex(2): TIME_ERROR (5) means that nothing disciplines the clock."""
+    import ctypes
+
+    class _Timex(ctypes.Structure):
+        # Only the size matters here: modes = 0 reads, and the state is the return value.
+        _fields_ = (("modes", ctypes.c_uint), ("rest", ctypes.c_ubyte * 404))
+
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(_Timex()))
+    except (OSError, AttributeError):
+        return False
+    time_error = 5
+    return 0 <= int(state) < time_error

@@ -1,0 +1,283 @@
+"""What travels between the stages: small frozen values with units in their names.
+
+All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for
+devices, media time for files in `replay`); only what leaves the process gets a wall-clock stamp.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import Emotion, Probabilities
+
+SAMPLE_RATE_HZ: Final = 16_000
+"""The one sample rate inside the process; sources resample to it."""
+
+PixelLayout = Literal["i420", "bgr"]
+Modality = Literal["face", "voice", "text"]
+SourceName = Literal["camera", "microphone"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One picture as the source delivered it; never modified.
+
+    Attributes:
+        time_s: when it was captured (not when it was read), seconds.
+        data: uint8; layout "i420": (height * 3 / 2, width) planar YUV 4:2:0, video range (16 to 235); layout "bgr": (height, width, 3).
+        layout: how `data` is to be read.
+        width, height: size of the picture in pixels (both even for "i420").
+        sequence: counts the frames of a source from 0; a gap means dropped frames.
+        source_id: which camera, for more than one.
+    """
+
+    time_s: float
+    data: NDArray[np.uint8]
+    layout: PixelLayout
+    width: int
+    height: int
+    sequence: int = 0
+    source_id: str = "camera"
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """uint8 (height, width): a view for "i420", a conversion for "bgr"."""
+        if self.layout == "i420":
+            return self.data[: self.height, : self.width]
+        import cv2
+
+        return np.asarray(cv2.cvtColor(self.data, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
+
+    @property
+    def bgr(self) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3) in OpenCV's channel order; a conversion for "i420"."""
+        if self.layout == "bgr":
+            return self.data
+        import cv2
+
+        return np.asarray(cv2.cvtColor(self.data, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
+
+    def small_rgb(self, width: int, height: int) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3) RGB, shrunk before the colour conversion; width and height even."""
+        import cv2
+
+        size = (width, height)
+        if self.layout == "bgr":
+            small = cv2.resize(self.data, size, interpolation=cv2.INTER_AREA)
+            return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        half_w, half_h = self.width // 2, self.height // 2
+        quarter = half_w * half_h
+        chroma = self.data[self.height :].reshape(-1)
+        small_half = (width // 2, height // 2)
+        parts = [cv2.resize(self.luma, size, interpolation=cv2.INTER_AREA).reshape(-1)]
+        for plane in (chroma[:quarter], chroma[quarter : 2 * quarter]):
+            small_plane = cv2.resize(plane.reshape(half_h, half_w), small_half, interpolation=cv2.INTER_AREA)
+            parts.append(small_plane.reshape(-1))
+        i420 = np.concatenate(parts).reshape(height * 3 // 2, width)
+        return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoundBlock:
+    """A stretch of mono sound.
+
+    Attributes:
+        time_s: when its first sample was captured, seconds.
+        samples: int16 (n,) at SAMPLE_RATE_HZ.
+        gap_s: sound known to be lost right before this block, seconds (0 when none).
+    """
+
+    time_s: float
+    samples: NDArray[np.int16]
+    gap_s: float = 0.0
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return len(self.samples) / SAMPLE_RATE_HZ
+
+    @property
+    def end_s(self) -> float:
+        """Time of the first sample after this block, seconds."""
+        return self.time_s + self.duration_s
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle in fractions of the frame; x, y is the upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def area(self) -> float:
+        """Fraction of the frame covered."""
+        return self.width * self.height
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Middle (x, y), fractions of the frame."""
+        return self.x + self.width / 2, self.y + self.height / 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceObservation:
+    """One tracked face in one frame.
+
+    Attributes:
+        track_id: stable while the face is followed; says nothing about who it is.
+        box: where it is.
+        landmarks: float32 (n, 2), fractions of the frame, or None.
+        probabilities: calibrated posterior, or None where the quality is too poor for an opinion.
+        quality: 0 (useless) to 1 (large, sharp, frontal, well lit).
+        primary: the one face that the fusion listens to.
+        quality_reasons: what lowers the quality, such as ("small", "blurred").
+    """
+
+    track_id: int
+    box: Box
+    probabilities: Probabilities | None
+    quality: float
+    primary: bool = False
+    landmarks: NDArray[np.float32] | None = None
+    quality_reasons: tuple[str, ...] = ()
+
+    @property
+    def emotion(self) -> Emotion | None:
+        """The most probable emotion, or None without an opinion."""
+        from emoedge.emotions import leader
+
+        return None if self.probabilities is None else leader(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FacesObservation:
+    """All faces in one frame; an empty tuple says that nobody is there."""
+
+    time_s: float
+    faces: tuple[FaceObservation, ...]
+
+    @property
+    def primary(self) -> FaceObservation | None:
+        """The primary face, if there is one."""
+        return next((face for face in self.faces if face.primary), None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceObservation:
+    """How one stretch of speech was said.
+
+    Attributes:
+        start_s, end_s: the stretch, seconds.
+        probabilities: calibrated posterior, or None where there is too little to go by.
+        snr_db: estimated signal-to-noise ratio of the speech, dB.
+        level_dbfs: mean level of the speech, dB relative to full scale (<= 0).
+        final: True for the last stretch of an utterance.
+        adapted_count: utterances behind the running statistics used (0: none).
+    """
+
+    start_s: float
+    end_s: float
+    probabilities: Probabilities | None
+    snr_db: float
+    level_dbfs: float
+    final: bool = False
+    adapted_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word: start and end in seconds, confidence 0..1."""
+
+    text: str
+    start_s: float
+    end_s: float
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TextObservation:
+    """What was said in one utterance, and which emotion the words carry.
+
+    Attributes:
+        start_s, end_s: first to last word, seconds.
+        transcript: lower case, no punctuation; stays inside the process unless publishing it was asked for.
+        probabilities: calibrated posterior, or None for text without an opinion.
+        words: with times, for subtitles and the report.
+        available_s: time on the source's clock when the result was ready.
+    """
+
+    start_s: float
+    end_s: float
+    transcript: str
+    probabilities: Probabilities | None
+    words: tuple[Word, ...] = ()
+    available_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModalityOpinion:
+    """One modality's part in a fused state: its posterior, its age and how far it may be trusted."""
+
+    modality: Modality
+    time_s: float
+    probabilities: Probabilities
+    reliability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FusedState:
+    """What the fusion says at one moment.
+
+    Attributes:
+        time_s: the moment.
+        probabilities: fused posterior, or None when no modality has an opinion.
+        emotion: the decision (the text may have chosen it among the candidates), or None.
+        confidence: probability of `emotion`, 0..1 (0 without one).
+        decided_by: "face", "voice", "text" (text alone, or text chose), "fusion" (face and voice together), or None.
+        candidates: emotions in doubt, the leader first.
+        opinions: what took part; empty when nothing did.
+        observed_s: when the newest input behind this state was captured, for the latency.
+        reason: why there is no emotion ("nobody", "silent", "quality", …), else "".
+    """
+
+    time_s: float
+    probabilities: Probabilities | None
+    emotion: Emotion | None
+    confidence: float
+    decided_by: Literal["face", "voice", "text", "fusion"] | None
+    candidates: tuple[Emotion, ...] = ()
+    opinions: tuple[ModalityOpinion, ...] = ()
+    observed_s: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionEvent:
+    """An episode of one emotion after smoothing and hysteresis; `kind` "begin" has no end yet."""
+
+    kind: Literal["begin", "end"]
+    event_id: str
+    emotion: Emotion
+    started_s: float
+    ended_s: float | None
+    peak_confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State of one source, model or service.
+
+    `reason` is empty when ok, else a sentence with what to do.
+    """
+
+    name: str
+    state: Literal["ok", "degraded", "failed", "off"]
+    reason: str = ""
+    figures: dict[str, float | int | str | None] = field(default_factory=dict)
