@@ -76,7 +76,7 @@ class Interpreter:
             return np.asarray(values, dtype=self.input_dtype)
         limits = np.iinfo(self.input_dtype)
         steps = np.rint(np.asarray(values, dtype=np.float32) / self.input_scale) + self.input_zero_point
-        return np.clip(steps, limits.min, limits.max).astype(self.input_dtype)
+        return np.asarray(np.clip(steps, limits.min, limits.max), dtype=self.input_dtype)
 
     def run_quantized(self, tensor: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run on a tensor that already has the input's dtype; resizes the batch when it differs.

@@ -1,0 +1,38 @@
+"""Configuration: one frozen model per section, defaults, limits and documentation in one place."""
+
+from emoedge.config.load import default_paths, load_settings
+from emoedge.config.settings import (
+    CameraSettings,
+    EventSettings,
+    FaceSettings,
+    FusionSettings,
+    MicrophoneSettings,
+    MqttSettings,
+    PathSettings,
+    PerformanceSettings,
+    PublishSettings,
+    RecordingMode,
+    RecordingSettings,
+    Settings,
+    SpeechSettings,
+    VoiceSettings,
+)
+
+__all__ = [
+    "CameraSettings",
+    "EventSettings",
+    "FaceSettings",
+    "FusionSettings",
+    "MicrophoneSettings",
+    "MqttSettings",
+    "PathSettings",
+    "PerformanceSettings",
+    "PublishSettings",
+    "RecordingMode",
+    "RecordingSettings",
+    "Settings",
+    "SpeechSettings",
+    "VoiceSettings",
+    "default_paths",
+    "load_settings",
+]
