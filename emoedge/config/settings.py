@@ -104,7 +104,7 @@ class FusionSettings(Section):
     voice_max_age_s: Seconds = Field(6.0, description="A voice result older than this takes no part")
     text_max_age_s: Seconds = Field(10.0, description="A text result older than this takes no part")
     min_confidence: Fraction = Field(
-        0.35, description="Below this the fused emotion is not sure enough to be named"
+        0.0, description="Below this confidence the emotion is null (not sure); 0 always names the leader"
     )
 
 

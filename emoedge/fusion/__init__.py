@@ -1,0 +1,7 @@
+"""From the opinions of face, voice and message to one state, and from states to events."""
+
+from emoedge.fusion.events import EventDetector
+from emoedge.fusion.fuser import Fuser
+from emoedge.fusion.rule import Decision, fuse_weighted
+
+__all__ = ["Decision", "EventDetector", "Fuser", "fuse_weighted"]

@@ -1,0 +1,156 @@
+"""Remembers the latest opinion of each modality, drops the stale ones and applies the chosen method."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from emoedge.config import FusionSettings
+from emoedge.emotions import EMOTIONS, Emotion, Probabilities, as_probabilities
+from emoedge.fusion.learned import LearnedFusion
+from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
+from emoedge.types import (
+    FacesObservation,
+    FusedState,
+    Modality,
+    ModalityOpinion,
+    TextObservation,
+    VoiceObservation,
+)
+
+# One frame's posterior jitters; this time constant steadies it without hiding a real change of expression.
+FACE_SMOOTHING_S: Final = 0.35
+
+
+class Fuser:
+    """The state of the fusion; pure: observations and times in, states out.
+
+    Args:
+        settings: method, weight, margin and ages; the weight and the margin may be changed while it runs.
+        learned: the trained combination, needed for method "learned".
+    """
+
+    def __init__(self, settings: FusionSettings, learned: LearnedFusion | None = None) -> None:
+        self.settings = settings
+        self.face_weight = settings.face_weight
+        self.margin = settings.margin
+        self._learned = learned if settings.method == "learned" else None
+        self._opinions: dict[Modality, ModalityOpinion] = {}
+        self._track_id: int | None = None
+        self._nobody_since_s: float | None = None
+
+    def on_faces(self, observation: FacesObservation) -> None:
+        """Take in the faces of a frame; only the primary face counts."""
+        primary = observation.primary
+        if primary is None:
+            self._opinions.pop("face", None)
+            self._track_id = None
+            if self._nobody_since_s is None:
+                self._nobody_since_s = observation.time_s
+            return
+        self._nobody_since_s = None
+        if primary.track_id != self._track_id:
+            self._opinions.pop("face", None)
+            self._track_id = primary.track_id
+        if primary.probabilities is None:
+            return
+        self._opinions["face"] = ModalityOpinion(
+            "face",
+            observation.time_s,
+            self._steadied(primary.probabilities, observation.time_s),
+            primary.quality,
+        )
+
+    def on_voice(self, observation: VoiceObservation) -> None:
+        """Take in how a stretch of speech was said."""
+        if observation.probabilities is not None:
+            reliability = snr_reliability(observation.snr_db)
+            self._opinions["voice"] = ModalityOpinion(
+                "voice", observation.end_s, observation.probabilities, reliability
+            )
+
+    def on_text(self, observation: TextObservation) -> None:
+        """Take in what was said; an utterance without an opinion takes the place of an older one."""
+        if observation.probabilities is None:
+            self._opinions.pop("text", None)
+        else:
+            self._opinions["text"] = ModalityOpinion("text", observation.end_s, observation.probabilities)
+
+    def forget(self, modality: Modality) -> None:
+        """Drop the opinion of a modality whose source was lost or switched off."""
+        self._opinions.pop(modality, None)
+        if modality == "face":
+            self._track_id = self._nobody_since_s = None
+
+    def state(self, now_s: float) -> FusedState:
+        """The fused state at a moment, from the opinions that are not too old for it."""
+        fresh = self._fresh(now_s)
+        decision = self._decide(fresh, now_s)
+        emotion: Emotion | None = decision.emotion
+        reason = "" if fresh else ("nobody" if self._nobody_since_s is not None else "no_opinion")
+        if emotion is not None and decision.confidence < self.settings.min_confidence:
+            emotion, reason = None, "unsure"
+        return FusedState(
+            time_s=now_s,
+            probabilities=decision.probabilities,
+            emotion=emotion,
+            confidence=decision.confidence if emotion is not None else 0.0,
+            decided_by=decision.decided_by if emotion is not None else None,
+            candidates=decision.candidates,
+            opinions=tuple(fresh.values()),
+            observed_s=max((opinion.time_s for opinion in fresh.values()), default=now_s),
+            reason=reason,
+        )
+
+    def _fresh(self, now_s: float) -> dict[Modality, ModalityOpinion]:
+        limits: dict[Modality, float] = {
+            "face": self.settings.face_max_age_s,
+            "voice": self.settings.voice_max_age_s,
+            "text": self.settings.text_max_age_s,
+        }
+        return {
+            modality: self._opinions[modality]
+            for modality, limit in limits.items()
+            if modality in self._opinions and now_s - self._opinions[modality].time_s <= limit
+        }
+
+    def _decide(self, fresh: dict[Modality, ModalityOpinion], now_s: float) -> Decision:
+        if not fresh:
+            return NO_DECISION
+        if self._learned is not None:
+            return self._learned.decide(tuple(fresh.values()), now_s, self.margin)
+        face, voice, text = (fresh.get(name) for name in ("face", "voice", "text"))
+        return fuse_weighted(
+            face.probabilities if face else None,
+            voice.probabilities if voice else None,
+            text.probabilities if text else None,
+            face_weight=self.face_weight,
+            margin=self.margin,
+        )
+
+    def _steadied(self, probabilities: Probabilities, time_s: float) -> Probabilities:
+        previous = self._opinions.get("face")
+        if previous is None or time_s <= previous.time_s:
+            return probabilities
+        keep = math.exp(-(time_s - previous.time_s) / FACE_SMOOTHING_S)
+        mixed = keep * previous.probabilities.astype(np.float64) + (1 - keep) * probabilities
+        return as_probabilities(mixed)
+
+
+def snr_reliability(snr_db: float) -> float:
+    """How far a voice may be trusted, 0..1: half at 5 dB, nearly all at 15 dB (logistic)."""
+    return 1.0 / (1.0 + math.exp(-(max(min(snr_db, 60.0), -60.0) - 5.0) / 3.0))
+
+
+def decisive(state: FusedState) -> Probabilities | None:
+    """The fused posterior with the decision on top: where the text chose, it changes places with the leader."""
+    if state.probabilities is None or state.emotion is None:
+        return None
+    chosen, first = EMOTIONS.index(state.emotion), int(np.argmax(state.probabilities))
+    if chosen == first:
+        return state.probabilities
+    swapped = state.probabilities.astype(np.float64)
+    swapped[[chosen, first]] = swapped[[first, chosen]]
+    return as_probabilities(swapped)
