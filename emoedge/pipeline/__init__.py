@@ -1,0 +1,1 @@
+"""The way of the data, put together: perceive, fuse, decide what to say."""

@@ -1,0 +1,130 @@
+"""The last pure step: observations in, what is to be said out, at the rate it is worth saying."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from emoedge.config import Settings
+from emoedge.emotions import Emotion
+from emoedge.fusion import EventDetector, Fuser
+from emoedge.fusion.learned import LearnedFusion
+from emoedge.types import (
+    EmotionEvent,
+    FacesObservation,
+    FusedState,
+    Modality,
+    TextObservation,
+    VoiceObservation,
+)
+
+# A move of the confidence smaller than this is no change worth a message.
+CONFIDENCE_STEP: Final = 0.1
+# Changes of degree (not of emotion) wait at least this long after the last message.
+MIN_SPACING_S: Final = 0.5
+# The fused state is looked at least this often, so that stale opinions leave in time.
+TICK_S: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EmotionUpdate:
+    """A fused state worth publishing, with the time since when its emotion holds."""
+
+    state: FusedState
+    since_s: float
+
+
+Outcome = EmotionUpdate | EmotionEvent | FacesObservation | VoiceObservation | TextObservation
+
+
+class DecisionStage:
+    """Fusion, events and publishing rates in one place; pure: values and times in, outcomes out.
+
+    Times must not run backwards between calls by more than the latency of a modality: an observation about
+    the past counts at `now_s`.
+
+    Args:
+        settings: the sections fusion, events and publish are used.
+        new_id: makes an event's identifier from its start, seconds.
+        learned: coefficients for fusion.method = "learned".
+    """
+
+    def __init__(
+        self, settings: Settings, new_id: Callable[[float], str], learned: LearnedFusion | None = None
+    ) -> None:
+        self.fuser = Fuser(settings.fusion, learned)
+        self._events = EventDetector(settings.events, new_id)
+        self._interval_s = settings.publish.interval
+        self._face_spacing_s = 1.0 / settings.publish.face_hz
+        self._face_sent_s = float("-inf")
+        self._face_sent_ids: tuple[int, ...] | None = None
+        self._sent: FusedState | None = None
+        self._sent_s = float("-inf")
+        self._emotion: Emotion | None = None
+        self._since_s: float | None = None
+
+    @property
+    def current_event(self) -> Emotion | None:
+        """The emotion of the event that is open."""
+        return self._events.current
+
+    def on_faces(self, faces: FacesObservation, now_s: float) -> list[Outcome]:
+        """Take in the faces of a frame."""
+        self.fuser.on_faces(faces)
+        outcomes: list[Outcome] = [faces] if self._worth_sending(faces) else []
+        return outcomes + self.tick(now_s)
+
+    def on_voice(self, voice: VoiceObservation, now_s: float) -> list[Outcome]:
+        """Take in a stretch of speech."""
+        self.fuser.on_voice(voice)
+        return [voice, *self.tick(now_s)]
+
+    def on_text(self, text: TextObservation, now_s: float) -> list[Outcome]:
+        """Take in an utterance."""
+        self.fuser.on_text(text)
+        return [text, *self.tick(now_s)]
+
+    def forget(self, modality: Modality, now_s: float) -> list[Outcome]:
+        """A source was lost or switched off: its opinion leaves."""
+        self.fuser.forget(modality)
+        return self.tick(now_s)
+
+    def tick(self, now_s: float) -> list[Outcome]:
+        """Look at the state of this moment; call at least every TICK_S while nothing comes in."""
+        state = self.fuser.state(now_s)
+        if self._since_s is None or state.emotion != self._emotion:
+            self._emotion, self._since_s = state.emotion, now_s
+        outcomes: list[Outcome] = list(self._events.update(state))
+        if self._changed(state) or now_s - self._sent_s >= self._interval_s:
+            self._sent, self._sent_s = state, now_s
+            outcomes.append(EmotionUpdate(state, self._since_s))
+        return outcomes
+
+    def close(self, now_s: float) -> list[Outcome]:
+        """End the open event."""
+        return list(self._events.close(now_s))
+
+    def _worth_sending(self, faces: FacesObservation) -> bool:
+        ids = tuple(face.track_id for face in faces.faces)
+        # Someone came or went: said at once where that is the news, within the rate otherwise.
+        emptied = self._face_sent_ids is None or (not ids and self._face_sent_ids != ())
+        if not emptied and faces.time_s - self._face_sent_s < self._face_spacing_s - 1e-6:
+            return False
+        if not ids and self._face_sent_ids == () and faces.time_s - self._face_sent_s < self._interval_s:
+            return False
+        self._face_sent_s, self._face_sent_ids = faces.time_s, ids
+        return True
+
+    def _changed(self, state: FusedState) -> bool:
+        sent = self._sent
+        if sent is None or state.emotion != sent.emotion or state.reason != sent.reason:
+            return True
+        if state.time_s - self._sent_s < MIN_SPACING_S:
+            return False
+        parts = {opinion.modality for opinion in state.opinions}
+        return (
+            parts != {opinion.modality for opinion in sent.opinions}
+            or state.decided_by != sent.decided_by
+            or abs(state.confidence - sent.confidence) >= CONFIDENCE_STEP
+        )
