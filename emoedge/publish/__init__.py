@@ -1,0 +1,5 @@
+"""What leaves the device over MQTT: payloads, session, spool, control, Home Assistant."""
+
+from emoedge.publish.messages import Message, MessageBuilder
+
+__all__ = ["Message", "MessageBuilder"]

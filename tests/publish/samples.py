@@ -1,0 +1,84 @@
+"""Values as the pipeline hands them over, for the tests and the examples in docs/mqtt.md."""
+
+from __future__ import annotations
+
+from emoedge.clock import MediaClock
+from emoedge.emotions import as_probabilities
+from emoedge.publish import Message, MessageBuilder
+from emoedge.types import (
+    Box,
+    EmotionEvent,
+    FaceObservation,
+    FacesObservation,
+    FusedState,
+    Health,
+    ModalityOpinion,
+    TextObservation,
+    VoiceObservation,
+)
+
+HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])
+CALM = as_probabilities([0.05, 0.05, 0.05, 0.2, 0.05, 0.05, 0.55])
+FUSED = as_probabilities([0.032, 0.026, 0.032, 0.56, 0.038, 0.05, 0.262])
+
+STATE = FusedState(
+    time_s=12.5,
+    probabilities=FUSED,
+    emotion="happiness",
+    confidence=0.56,
+    decided_by="fusion",
+    candidates=("happiness",),
+    opinions=(ModalityOpinion("face", 12.4, HAPPY), ModalityOpinion("voice", 11.9, CALM, 0.8)),
+    observed_s=12.4,
+)
+NOBODY = FusedState(20.0, None, None, 0.0, None, reason="nobody")
+FACES = FacesObservation(
+    12.4,
+    (
+        FaceObservation(3, Box(0.31, 0.2, 0.25, 0.4), HAPPY, 0.83, primary=True),
+        FaceObservation(4, Box(0.8, 0.1, 0.05, 0.08), None, 0.1, quality_reasons=("small",)),
+    ),
+)
+VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final=True)
+TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY, available_s=12.1)
+BEGIN = EmotionEvent("begin", "0001-happiness", "happiness", 11.7, None, 0.61)
+END = EmotionEvent("end", "0001-happiness", "happiness", 11.7, 15.25, 0.87)
+HEALTH = (
+    Health("camera", "ok", figures={"fps": 14.98, "dropped": 2}),
+    Health("text", "failed", "model missing: run emoedge models fetch"),
+)
+
+
+def builder(*, transcript: bool = False, media_times: bool = False, now_s: float = 12.56) -> MessageBuilder:
+    """A builder whose clock stands still."""
+    return MessageBuilder(
+        "living-room", MediaClock(time_s=now_s), transcript=transcript, media_times=media_times
+    )
+
+
+def every_message(build: MessageBuilder) -> list[Message]:
+    """One message of every kind, edge cases included."""
+    return [
+        build.emotion(STATE, since_s=11.7),
+        build.emotion(NOBODY, since_s=18.0),
+        build.event(BEGIN),
+        build.event(END, "20261122T091000-1"),
+        build.face(FACES),
+        build.face(FacesObservation(13.0, ())),
+        build.voice(VOICE),
+        build.voice(VoiceObservation(1.0, 1.2, None, float("nan"), float("-inf"))),
+        build.text(TEXT),
+        build.health(HEALTH, 30.0, 29.5),
+        build.recording("started", "20261122T091000-1", 11.7),
+        build.recording(
+            "finished",
+            "20261122T091000-1",
+            20.0,
+            path="2026-11-22/20261122T091000-1.mp4",
+            duration_s=13.52,
+            size_bytes=1_204_331,
+            sha256="5f" * 32,
+        ),
+        build.recording("failed", "20261122T091000-2", 21.0, reason="disk full"),
+        build.control_error("margin", "nan", "expected a number from 0 to 1", 40.0),
+    ]

@@ -1,0 +1,215 @@
+"""Every payload against its schema; values, times and bytes as the contract says."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import (
+    BEGIN,
+    CALM,
+    END,
+    FACES,
+    HAPPY,
+    HEALTH,
+    NOBODY,
+    STATE,
+    TEXT,
+    VOICE,
+    builder,
+    every_message,
+)
+
+from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.publish import schemas
+from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
+from emoedge.publish.payloads import PAYLOADS
+from emoedge.types import Box, FaceObservation, FacesObservation, Health, VoiceObservation
+
+
+@cache
+def validator(suffix: str) -> jsonschema.Draft202012Validator:
+    """Of the committed file."""
+    schema = json.loads((schemas.DIRECTORY / schemas.file_name(suffix)).read_text())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def validate(suffix: str, payload: object) -> None:
+    """Raise where the payload is not what the schema says."""
+    validator(suffix).validate(payload)
+
+
+def test_committed_schemas_are_up_to_date():
+    on_disk = {path.name for path in Path(schemas.DIRECTORY).glob("*.json")}
+    assert on_disk == {schemas.file_name(suffix) for suffix in PAYLOADS}
+    for path, text in schemas.generate():
+        assert path.read_text() == text, "run: python -m emoedge.publish.schemas"
+
+
+@pytest.mark.parametrize("media_times", [False, True])
+@pytest.mark.parametrize("transcript", [False, True])
+def test_every_message_validates(media_times, transcript):
+    messages = every_message(builder(media_times=media_times, transcript=transcript))
+    assert {message.suffix for message in messages} == set(PAYLOADS)
+    for message in messages:
+        payload = json.loads(message.encode())
+        validate(message.suffix, payload)
+        assert list(payload)[:3] == ["schema", "device", "time"]
+        assert payload["schema"] == 1
+        assert payload["device"] == "living-room"
+        assert payload["clock_synced"] is False
+        assert ("time_s" in payload) == media_times
+
+
+def test_schema_refuses_what_is_not_in_the_contract():
+    payload = builder().event(BEGIN).payload
+    for change in ({"emotion": "joy"}, {"time": "2026-11-22 09:10"}, {"extra": 1}, {"schema": "1"}):
+        with pytest.raises(jsonschema.ValidationError):
+            validate("event", payload | change)
+    with pytest.raises(jsonschema.ValidationError):
+        validate("event", {key: value for key, value in payload.items() if key != "id"})
+
+
+def test_equal_input_gives_equal_bytes():
+    first = [message.encode() for message in every_message(builder(media_times=True))]
+    second = [message.encode() for message in every_message(builder(media_times=True))]
+    assert first == second
+
+
+def test_retained_and_spooled_as_the_contract_says():
+    flags = {message.suffix: (message.retain, message.spool) for message in every_message(builder())}
+    assert flags == {
+        "emotion": (True, False),
+        "event": (False, True),
+        "face": (False, False),
+        "voice": (False, True),
+        "text": (False, True),
+        "health": (True, False),
+        "recording": (False, True),
+        "control/error": (False, False),
+    }
+
+
+def test_emotion_payload():
+    payload = builder(media_times=True).emotion(STATE, since_s=11.7).payload
+    assert payload["time"] == "1970-01-01T00:00:12.500Z"
+    assert payload["since"] == "1970-01-01T00:00:11.700Z"
+    assert payload["since_s"] == 11.7
+    assert payload["emotion"] == "happiness"
+    assert payload["confidence"] == 0.56
+    assert list(payload["probabilities"]) == list(EMOTIONS)
+    assert payload["probabilities"]["happiness"] == 0.56
+    assert payload["modalities"]["face"]["age_ms"] == 100
+    assert payload["modalities"]["voice"]["age_ms"] == 600
+    assert payload["modalities"]["voice"]["emotion"] == "neutral"
+    assert payload["modalities"]["voice"]["reliability"] == 0.8
+    assert payload["modalities"]["text"] is None
+    assert payload["latency_ms"] == 160
+    assert payload["decided_by"] == "fusion"
+
+
+def test_nobody_is_null_not_absent():
+    payload = builder().emotion(NOBODY, since_s=18.0).payload
+    for key in ("emotion", "probabilities", "decided_by", "latency_ms"):
+        assert payload[key] is None
+    assert payload["confidence"] == 0
+    assert payload["modalities"] == {"face": None, "voice": None, "text": None}
+    assert payload["reason"] == "nobody"
+
+
+def test_event_begin_and_end():
+    begin = builder(media_times=True).event(BEGIN).payload
+    assert (begin["type"], begin["ended"], begin["ended_s"], begin["recording"]) == (
+        "begin",
+        None,
+        None,
+        None,
+    )
+    assert begin["time"] == begin["started"] == "1970-01-01T00:00:11.700Z"
+    end = builder(media_times=True).event(END, "segment").payload
+    assert end["time"] == end["ended"] == "1970-01-01T00:00:15.250Z"
+    assert (end["started_s"], end["ended_s"], end["recording"]) == (11.7, 15.25, "segment")
+    assert begin["id"] == end["id"]
+
+
+def test_faces():
+    message = builder().face(FACES)
+    first, second = message.payload["faces"]
+    assert first["box"] == {"x": 0.31, "y": 0.2, "width": 0.25, "height": 0.4}
+    assert (first["id"], first["emotion"], first["primary"], first["quality"]) == (3, "happiness", True, 0.83)
+    assert (second["emotion"], second["probabilities"]) == (None, None)
+    assert second["quality_reasons"] == ["small"]
+    assert builder().face(FacesObservation(1.0, ())).payload["faces"] == []
+
+
+def test_voice_and_silence():
+    payload = builder().voice(VOICE).payload
+    assert (payload["start"], payload["end"]) == ("1970-01-01T00:00:09.200Z", "1970-01-01T00:00:11.900Z")
+    assert (payload["duration"], payload["snr_db"], payload["level_dbfs"]) == (2.7, 17.3, -24.0)
+    silent = builder().voice(VoiceObservation(0, 1, None, float("inf"), float("-inf"))).payload
+    assert (silent["snr_db"], silent["level_dbfs"], silent["emotion"]) == (None, None, None)
+
+
+def test_transcript_only_where_asked_for():
+    assert "alegría" not in builder().text(TEXT).encode().decode()
+    assert "transcript" not in builder().text(TEXT).payload
+    assert builder(transcript=True).text(TEXT).payload["transcript"] == "qué alegría verte"
+
+
+def test_health_is_as_bad_as_its_worst_part():
+    payload = builder().health(HEALTH, 30.0, 29.5).payload
+    assert payload["state"] == "failed"
+    assert payload["parts"]["camera"] == {
+        "state": "ok",
+        "reason": "",
+        "figures": {"fps": 14.98, "dropped": 2},
+    }
+    off = (Health("camera", "off"), Health("microphone", "ok", figures={"bad": float("nan")}))
+    payload = builder().health(off, 30.0, 29.5).payload
+    assert payload["state"] == "ok"
+    assert payload["parts"]["microphone"]["figures"] == {"bad": None}
+
+
+@given(st.lists(st.floats(0, 1), min_size=7, max_size=7).filter(lambda values: sum(values) > 1e-3))
+def test_rounded_probabilities_still_sum_to_one(values):
+    vector = as_probabilities(np.array(values) / sum(values))
+    faces = FacesObservation(0.0, (FaceObservation(1, Box(0, 0, 1, 1), vector, 1.0, primary=True),))
+    rounded = builder().face(faces).payload["faces"][0]["probabilities"]
+    assert abs(sum(rounded.values()) - 1) <= 1e-3
+    assert all(value == round(value, 4) for value in rounded.values())
+
+
+@given(
+    x=st.floats(),
+    width=st.floats(),
+    quality=st.floats(),
+    snr=st.floats(),
+    confidence=st.floats(),
+    duration=st.floats(-1, 1e6),
+)
+def test_no_number_breaks_a_payload(x, width, quality, snr, confidence, duration):
+    build = builder()
+    faces = FacesObservation(0.0, (FaceObservation(1, Box(x, 0, width, 1), HAPPY, quality),))
+    event = type(BEGIN)("begin", "id", "fear", 1.0, None, confidence)
+    for message in (
+        build.face(faces),
+        build.voice(VoiceObservation(0, 1, CALM, snr, snr)),
+        build.event(event),
+        build.recording("finished", "id", 1.0, duration_s=duration),
+    ):
+        validate(message.suffix, json.loads(message.encode()))
+
+
+@given(st.text(max_size=300))
+def test_quote_is_short_printable_and_json(text):
+    shown = quote(text)
+    assert len(shown) <= QUOTED_CHARACTERS
+    assert shown.isprintable()
+    assert json.loads(to_json({"value": shown}))["value"] == shown
