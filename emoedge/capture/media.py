@@ -1,0 +1,252 @@
+"""Media files: the file-based twin of camera and microphone, with the times the file itself gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from heapq import merge
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.capture.blocks import BlockBuilder
+from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
+from emoedge.capture.image_size import image_size
+from emoedge.capture.picture import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
+from emoedge.capture.stamps import StreamClock
+from emoedge.errors import MediaError
+from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
+
+INT16_SCALE: Final = 32768.0
+MAX_SOUND_S: Final = 2 * 3600.0
+"""`read_sound` keeps everything in memory: two hours are 460 MB."""
+MAX_IMAGE_BYTES: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MediaInfo:
+    """What a media file holds.
+
+    Attributes:
+        duration_s: as the container says, None where it does not (pictures: 0).
+        has_video, has_audio: whether there is a moving or still picture, and sound.
+        width, height: of the decoded picture before turning, 0 without.
+        frame_rate_hz: on average, 0 where unknown.
+        sample_rate_hz: of the sound track, 0 without.
+        format: name of the container.
+        still: one picture only.
+    """
+
+    duration_s: float | None
+    has_video: bool
+    has_audio: bool
+    width: int = 0
+    height: int = 0
+    frame_rate_hz: float = 0.0
+    sample_rate_hz: int = 0
+    format: str = ""
+    still: bool = False
+
+
+def probe(path: Path | str) -> MediaInfo:
+    """What is in the file.
+
+    Raises:
+        MediaError: missing, unreadable, cut off, or neither picture nor sound.
+    """
+    path = Path(path)
+    with open_container(path) as container:
+        video, audio = video_stream(container), audio_stream(container)
+        if video is None and audio is None:
+            raise MediaError(f"{path}: neither picture nor sound in it", "give a video or sound file")
+        still = video is not None and _is_still(container)
+        duration_s = container.duration / 1e6 if container.duration is not None else None
+        return MediaInfo(
+            duration_s=0.0 if still else duration_s,
+            has_video=video is not None,
+            has_audio=audio is not None,
+            width=video.width if video is not None else 0,
+            height=video.height if video is not None else 0,
+            frame_rate_hz=float(video.average_rate or 0) if video is not None and not still else 0.0,
+            sample_rate_hz=int(audio.sample_rate) if audio is not None else 0,
+            format=container.format.name,
+            still=still,
+        )
+
+
+class MediaReader:
+    """Pictures and sound of one file in the order of their media time.
+
+    Iterating gives `Frame` (layout "i420", turned upright) and `SoundBlock` (16 kHz mono, 100 ms; the
+    last one may be shorter), ordered by `time_s`, 0 being the start of the file. Two runs give the same.
+    Memory is bounded however the file interleaves its streams, because each stream is read by its own handle.
+
+    Args:
+        path: the file.
+        video, audio: leave one out by False.
+        orientation: turn and mirror, on top of what the file's metadata asks for.
+        max_pixels: larger pictures are scaled down to about so many pixels.
+
+    Raises:
+        MediaError: as `probe`; and while iterating, at the point where decoding breaks.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        video: bool = True,
+        audio: bool = True,
+        orientation: Orientation = UPRIGHT,
+        max_pixels: float | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.info = probe(self.path)
+        self._video = video and self.info.has_video
+        self._audio = audio and self.info.has_audio
+        self._orientation = orientation
+        self._max_pixels = max_pixels
+
+    def __iter__(self) -> Iterator[Frame | SoundBlock]:
+        frames: Iterator[Frame | SoundBlock] = self.frames() if self._video else iter(())
+        blocks: Iterator[Frame | SoundBlock] = self.blocks() if self._audio else iter(())
+        return merge(frames, blocks, key=lambda item: item.time_s)
+
+    def frames(self) -> Iterator[Frame]:
+        """The pictures alone."""
+        if not self.info.has_video:
+            return
+        if self.info.still:
+            yield self._still()
+            return
+        with open_container(self.path) as container:
+            stream = video_stream(container)
+            assert stream is not None
+            clock = StreamClock(container, stream)
+            aspect = float(stream.sample_aspect_ratio or 1)
+            convert = PictureConverter(self._orientation, self._max_pixels)
+            for sequence, picture in enumerate(decoded(container, stream, self.path)):
+                time_s = clock.frame_time(picture)
+                if time_s is not None:
+                    data, width, height = convert(picture, aspect)
+                    yield Frame(time_s, data, "i420", width, height, sequence)
+
+    def blocks(self) -> Iterator[SoundBlock]:
+        """The sound alone."""
+        if not self.info.has_audio:
+            return
+        with open_container(self.path) as container:
+            stream = audio_stream(container)
+            assert stream is not None
+            yield from _sound_blocks(decoded(container, stream, self.path), StreamClock(container, stream))
+
+    def _still(self) -> Frame:
+        import cv2
+
+        picture = read_image(self.path)
+        width, height = fit_size(picture.shape[1], picture.shape[0], self._max_pixels)
+        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+        data = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        data = orient_i420(data, width, height, self._orientation)
+        if self._orientation.swaps_sides:
+            width, height = height, width
+        return Frame(0.0, data, "i420", width, height)
+
+
+def _is_still(container: Any) -> bool:
+    return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
+def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[SoundBlock]:
+    """Decoded sound of any kind as blocks."""
+    import av
+
+    builder = BlockBuilder()
+    resampler: Any = None
+    kind: tuple[Any, ...] = ()
+    for frame in frames:
+        frame_kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if frame_kind != kind:  # some streams change in the middle; a resampler cannot
+            yield from _resampled(builder, resampler, None)
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+            kind = frame_kind
+        # The resampler takes its own delay off the stamps it is given.
+        time_s = clock.sound_time(frame)
+        frame.time_base = Fraction(1, frame.sample_rate)
+        frame.pts = round(time_s * frame.sample_rate)
+        yield from _resampled(builder, resampler, frame)
+    yield from _resampled(builder, resampler, None)
+    yield from builder.flush()
+
+
+def _resampled(builder: BlockBuilder, resampler: Any, frame: Any | None) -> Iterator[SoundBlock]:
+    """Blocks that are complete after one more decoded frame (None: what the resampler still holds)."""
+    if resampler is None:
+        return
+    for part in resampler.resample(frame):
+        time_s = float(part.pts * part.time_base) if part.pts is not None else None
+        yield from builder.push(time_s, part.to_ndarray().reshape(-1))
+
+
+def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float32]:
+    """The sound of a file as the voice and speech stages hear it.
+
+    Sample i is the sound at i / 16000 s of media time: holes and a late start are silence.
+
+    Returns:
+        float32 (n,), -1 to 1, 16 kHz, mono (the mean of all channels).
+
+    Raises:
+        MediaError: unreadable, without sound, or longer than `max_s`.
+    """
+    reader = MediaReader(path, video=False)
+    if not reader.info.has_audio:
+        raise MediaError(f"{path}: no sound in it", "give a file with a sound track")
+    parts: list[NDArray[np.int16]] = []
+    count = 0
+    for block in reader.blocks():
+        if block.end_s > max_s:
+            raise MediaError(f"{path}: more than {max_s:.0f} s of sound", "cut it into shorter files")
+        hole = max(0, round(block.time_s * SAMPLE_RATE_HZ) - count)
+        parts += [np.zeros(hole, np.int16), block.samples]
+        count += hole + len(block.samples)
+    return (np.concatenate(parts) / np.float32(INT16_SCALE)).astype(np.float32)
+
+
+def read_image(path: Path | str) -> NDArray[np.uint8]:
+    """A still picture, upright as its EXIF orientation says.
+
+    Returns:
+        uint8 (height, width, 3), OpenCV's channel order (blue, green, red).
+
+    Raises:
+        MediaError: unreadable, no picture, or beyond 8192 x 8192 pixels.
+    """
+    path = Path(path)
+    check_file(path)
+    if path.stat().st_size > MAX_IMAGE_BYTES:
+        raise MediaError(f"{path}: too large for a picture", "give a JPEG or PNG file")
+    return decode_image(path.read_bytes(), str(path))
+
+
+def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
+    """A picture from the bytes of its file; as `read_image`, `name` is for the error message."""
+    import cv2
+
+    # By bytes and not by path: OpenCV's own file access does not know every character and logs to stderr.
+    size = image_size(encoded)
+    if size is None:
+        raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
+    width, height = size
+    if width * height > MAX_PIXELS:
+        raise MediaError(f"{name}: {width} x {height} pixels is too large", "scale it down first")
+    try:
+        picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:
+        picture = None
+    if picture is None:
+        raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
+    return np.asarray(picture, dtype=np.uint8)

@@ -1,0 +1,86 @@
+"""What every source of pictures or sound can do, whatever is behind it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Final, Protocol, TypeVar
+
+from typing_extensions import Self
+
+from emoedge.types import Frame, SoundBlock
+
+Source = TypeVar("Source", bound="Closing")
+
+READ_TIMEOUT_S: Final = 0.5
+"""How long one read waits: short, so that a worker notices "stop" in time."""
+
+
+class FrameSource(Protocol):
+    """A camera, or a file that plays one. Used by one thread, except for `close`."""
+
+    def open(self) -> None:
+        """Acquire the device.
+
+        Raises:
+            DeviceError: it is missing, busy or refuses.
+            MediaError: a file cannot be read.
+        """
+        ...
+
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
+        """The next picture, stamped with the time.monotonic() of its capture; None at the end.
+
+        Raises:
+            TimeoutError: nothing came in time; reading on is fine.
+            DeviceError: the device is lost; close and open again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the device; may be called twice, and before `open`."""
+        ...
+
+    def describe(self) -> str:
+        """One line for logs: what it is and what it delivers."""
+        ...
+
+
+class SoundSource(Protocol):
+    """A microphone, or a file that plays one. Used by one thread, except for `close`."""
+
+    def open(self) -> None:
+        """Acquire the device; raises as `FrameSource.open`."""
+        ...
+
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> SoundBlock | None:
+        """The next block, stamped with the capture of its first sample; raises as `FrameSource.read`."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; may be called twice, and before `open`."""
+        ...
+
+    def describe(self) -> str:
+        """One line for logs: what it is and what it delivers."""
+        ...
+
+
+class Closing:
+    """Mix-in: `with source:` opens and closes it."""
+
+    def open(self) -> None:
+        """Overridden by the source."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Overridden by the source."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
