@@ -1,0 +1,101 @@
+"""The command line: one file a command, no logic of its own, heavy imports only where they are used."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from emoedge import __version__
+from emoedge.errors import EmoedgeError
+
+# Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
+# `emoedge --help` imports none of them.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "run": ("emoedge.cli.run", "The daemon: camera and microphone to MQTT and recordings"),
+    "demo": ("emoedge.cli.demo", "The whole pipeline on a clip, shown live"),
+    "replay": ("emoedge.cli.replay", "The same pipeline on files, as JSON lines"),
+    "classify": ("emoedge.cli.classify", "The emotion of faces, voices or sentences"),
+    "transcribe": ("emoedge.cli.transcribe", "What is said in sound files, with word times"),
+    "check": ("emoedge.cli.check", "Validate the configuration"),
+    "doctor": ("emoedge.cli.doctor", "Find out what would stop the daemon here"),
+    "devices": ("emoedge.cli.devices", "Cameras and microphones with their stable identifiers"),
+    "models": ("emoedge.cli.models", "List, fetch and verify the models"),
+    "recordings": ("emoedge.cli.recordings", "List, show and purge the local recordings"),
+    "report": ("emoedge.cli.report", "One self-contained page about a segment or a day"),
+    "watch": ("emoedge.cli.watch", "The live state of a daemon in the terminal"),
+    "bench": ("emoedge.cli.bench", "Time each stage and the whole pipeline on this machine"),
+    "service": ("emoedge.cli.service", "Install, remove or show the systemd service"),
+}
+
+EXIT_INTERRUPTED: Final = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of COMMANDS."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return a command, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="emoedge")
+def cli() -> None:
+    """Offline emotion sensor: face, voice and message of a Spanish speaker, over MQTT.
+
+    \b
+    Example:
+      emoedge demo
+      emoedge run --config /etc/emoedge/emoedge.toml
+    """
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code: 0 success, 1 the work failed, 2 the call or the configuration is wrong, 130 interrupted.
+    """
+    try:
+        result = cli.main(args=arguments, prog_name="emoedge", standalone_mode=False)
+    except EmoedgeError as error:
+        return fail(error)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away, as in `emoedge replay … | head`; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def fail(error: EmoedgeError) -> int:
+    """Print an expected failure and return its exit code."""
+    click.echo(f"emoedge: {error.message}", err=True)
+    if error.remedy:
+        click.echo(f"  -> {error.remedy}", err=True)
+    return error.exit_code

@@ -1,0 +1,110 @@
+"""`emoedge models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from emoedge.cli.options import common, progress, settings_from
+
+
+@click.group()
+def command() -> None:
+    """List, fetch and verify the models.
+
+    \b
+    Example:
+      emoedge models list
+      emoedge models fetch
+      emoedge models fetch vosk-model-small-es-0.42 --from ~/vosk-model-small-es-0.42.zip
+    """
+
+
+@command.command("list")
+@common
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a model.")
+def list_models(config_path: Path | None, as_json: bool) -> None:
+    """What is installed, its licence and card.
+
+    \b
+    Example:
+      emoedge models list
+    """
+    from emoedge.model_store import installed, load_manifest
+
+    for state in installed(load_manifest(), settings_from(config_path).paths.models):
+        entry = state.entry
+        if as_json:
+            values = {
+                "name": entry.name,
+                "installed": state.path is not None,
+                "path": str(state.path) if state.path else None,
+                "bytes": state.bytes,
+                "licence": entry.licence,
+                "card": entry.card,
+                "use": entry.use,
+            }
+            click.echo(json.dumps(values, ensure_ascii=False))
+            continue
+        mark = "installed" if state.path else ("optional" if entry.optional else "MISSING")
+        click.echo(f"{entry.name:28} {mark:10} {state.bytes / 1e6:8.2f} MB  {entry.use}")
+        click.echo(f"{'':28} licence: {entry.licence}; card: {entry.card}")
+
+
+@command.command("fetch")
+@common
+@click.argument("name", required=False)
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, path_type=Path),
+    help="A zip archive or folder that is already here, instead of downloading.",
+)
+def fetch_models(config_path: Path | None, name: str | None, source: Path | None) -> None:
+    """Download what is missing (the Vosk model), resuming where a download broke off.
+
+    \b
+    Example:
+      emoedge models fetch
+      emoedge models fetch vosk-model-small-es-0.42 --from vosk-model-small-es-0.42.zip
+    """
+    from emoedge.model_store import fetch, installed, load_manifest
+
+    settings = settings_from(config_path)
+    manifest = load_manifest()
+    if name is None and source is not None:
+        name = settings.speech.model
+    present = {state.entry.name for state in installed(manifest, settings.paths.models) if state.path}
+    wanted = [manifest.get(name)] if name else [e for e in manifest.required if e.name not in present]
+    if not wanted:
+        click.echo("every model is installed")
+    for entry in wanted:
+        with progress(entry.name, entry.bytes or None, unit="bytes") as show:
+            folder = fetch(
+                entry,
+                settings.paths.models,
+                source=source,
+                progress=lambda done, _total, show=show: show(done),
+            )
+        click.echo(f"{entry.name}: installed in {folder}")
+
+
+@command.command("verify")
+@common
+def verify_models(config_path: Path | None) -> int:
+    """Compare digests, load every installed model and run it once. Exit 1 if one fails.
+
+    \b
+    Example:
+      emoedge models verify
+    """
+    from emoedge.model_store import load_manifest, verify
+
+    findings = verify(load_manifest(), settings_from(config_path).paths.models)
+    for finding in findings:
+        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
+        if finding.remedy:
+            click.echo(f"      -> {finding.remedy}", err=True)
+    return 0 if all(finding.ok for finding in findings) else 1

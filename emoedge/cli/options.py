@@ -1,0 +1,100 @@
+"""Options that every command has."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from emoedge.config import Settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def common(function: Function) -> Function:
+    """Add --config and --log-level; the command gets `config_path` and has logging set up."""
+
+    def set_level(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+        set_up_logging(value)
+        return value
+
+    function = click.option(
+        "--log-level",
+        type=click.Choice(LEVELS),
+        default="warning",
+        show_default=True,
+        callback=set_level,
+        expose_value=False,
+        help="How much is said on standard error.",
+    )(function)
+    return click.option(
+        "--config",
+        "config_path",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Configuration file, instead of the usual places.",
+    )(function)
+
+
+def set_up_logging(level: str) -> None:
+    """Log to standard error; under systemd with the priority prefix that the journal reads (sd-daemon(3))."""
+    import os
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        _JournalFormatter() if "JOURNAL_STREAM" in os.environ else logging.Formatter(_FORMAT)
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+
+
+class _JournalFormatter(logging.Formatter):
+    """`<priority>logger: message`; the journal adds time and unit itself."""
+
+    def __init__(self) -> None:
+        super().__init__("%(name)s: %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
+
+
+def settings_from(config_path: Path | None) -> Settings:
+    """Load the configuration; see `emoedge.config.load_settings`."""
+    from emoedge.config import load_settings
+
+    return load_settings(config_path)
+
+
+@contextmanager
+def progress(label: str, total: float | None, *, unit: str = "") -> Iterator[Callable[[float], None]]:
+    """A progress bar on standard error when that is a terminal, silence otherwise.
+
+    Yields:
+        A function that takes the amount completed so far, in the unit of `total`.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _completed: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.completed:.0f}" + (f" {unit}" if unit else "")),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda completed: bar.update(task, completed=completed)

@@ -1,0 +1,41 @@
+"""`emoedge transcribe`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from emoedge.cli.options import common, settings_from
+from emoedge.errors import MediaError
+
+
+@click.command
+@common
+@click.option("--model", help="Speech model to use instead of the configured one: a name or a path.")
+@click.argument("sounds", nargs=-1, required=True, metavar="SOUND…")
+def command(config_path: Path | None, model: str | None, sounds: tuple[str, ...]) -> int:
+    """The offline Spanish transcript with word times, one JSON line a file.
+
+    \b
+    Example:
+      emoedge transcribe note.wav
+      emoedge transcribe --model vosk-es-demo demo.mp4
+    """
+    from emoedge.model_store import resolve
+    from emoedge.pipeline.transcripts import Transcriber
+    from emoedge.speech.engine import open_recogniser
+
+    settings = settings_from(config_path)
+    folder = resolve(model or settings.speech.model, settings.paths.models)
+    transcriber = Transcriber(open_recogniser(settings.speech.engine, folder))
+    failed = False
+    for item in sounds:
+        try:
+            line = {"item": item, **transcriber.transcribe(Path(item))}
+        except MediaError as error:
+            failed = True
+            line = {"item": item, "error": str(error)}
+        click.echo(json.dumps(line, ensure_ascii=False))
+    return 1 if failed else 0

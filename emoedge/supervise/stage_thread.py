@@ -1,0 +1,144 @@
+"""One stage in its own thread: fed, watched, restarted when it dies, reported when it hangs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+from emoedge.types import Health
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+TAKE_TIMEOUT_S: Final = 0.5
+"""How long a stage waits for input before it looks whether to stop: bounds the time that stopping takes."""
+HUNG_AFTER_S: Final = 20.0
+"""No single frame, stretch or utterance honestly takes this long, even on the slowest board."""
+RESTARTS: Final = 5
+RESTART_WINDOW_S: Final = 600.0
+"""So many deaths within the window, and the stage stays down: a fault that does not go away by itself."""
+RESTART_PAUSE_S: Final = 1.0
+LATENCIES_KEPT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec(Generic[Item]):
+    """What a stage thread does.
+
+    Attributes:
+        name: as in `health`.
+        build: makes the stage's work function; called again after a death, so models are loaded afresh.
+        take: waits up to so many seconds for the next item, None when there was none.
+        modality: what a user loses while it is down, for the message.
+    """
+
+    name: str
+    build: Callable[[], Callable[[Item], None]]
+    take: Callable[[float], Item | None]
+
+
+class StageThread(Generic[Item]):
+    """Runs a stage until told to stop.
+
+    Args:
+        spec: what to run.
+        now_s: monotonic clock, seconds.
+    """
+
+    def __init__(self, spec: StageSpec[Item], now_s: Callable[[], float] = time.monotonic) -> None:
+        self._spec = spec
+        self._now_s = now_s
+        self._stop = threading.Event()
+        self._busy_since_s: float | None = None
+        self._deaths_s: deque[float] = deque(maxlen=RESTARTS)
+        self._failure = ""
+        self._given_up = False
+        self._items = 0
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._thread = threading.Thread(target=self._run, name=spec.name, daemon=True)
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end after the item in hand."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; whether it came."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def name(self) -> str:
+        """The stage's name."""
+        return self._spec.name
+
+    @property
+    def hung(self) -> bool:
+        """Whether one item has been in work for longer than HUNG_AFTER_S."""
+        since_s = self._busy_since_s
+        return since_s is not None and self._now_s() - since_s > HUNG_AFTER_S
+
+    def health(self) -> Health:
+        """State with counts and latencies (p50, p95, milliseconds)."""
+        figures: dict[str, float | int | str | None] = {
+            "processed": self._items,
+            "deaths": len(self._deaths_s),
+        }
+        latencies = sorted(self._latencies_s)
+        if latencies:
+            figures["latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
+            figures["latency_p95_ms"] = round(latencies[int(len(latencies) * 0.95)] * 1000, 1)
+        if self._given_up:
+            return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
+        if self.hung:
+            return Health(self.name, "failed", "hangs; the service restarts by itself", figures)
+        if self._failure:
+            return Health(self.name, "degraded", f"restarted after: {self._failure}", figures)
+        return Health(self.name, "ok", "", figures)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._serve()
+            except Exception as error:  # noqa: BLE001 - a stage's death of any kind must be seen and survived
+                self._died(error)
+
+    def _serve(self) -> None:
+        self._busy_since_s = self._now_s()
+        work = self._spec.build()
+        self._busy_since_s = None
+        while not self._stop.is_set():
+            item = self._spec.take(TAKE_TIMEOUT_S)
+            if item is None:
+                continue
+            begun_s = self._busy_since_s = self._now_s()
+            work(item)
+            self._busy_since_s = None
+            self._latencies_s.append(self._now_s() - begun_s)
+            self._items += 1
+            if self._failure and self._deaths_s and begun_s - self._deaths_s[-1] > RESTART_WINDOW_S:
+                self._failure = ""
+
+    def _died(self, error: Exception) -> None:
+        self._busy_since_s = None
+        self._failure = f"{type(error).__name__}: {error}"
+        now_s = self._now_s()
+        self._deaths_s.append(now_s)
+        logger.error(
+            "stage %s died: %s", self.name, self._failure, exc_info=logger.isEnabledFor(logging.DEBUG)
+        )
+        if len(self._deaths_s) == RESTARTS and now_s - self._deaths_s[0] < RESTART_WINDOW_S:
+            self._given_up = True
+            logger.error("stage %s died %d times and stays down", self.name, RESTARTS)
+            self._stop.set()
+        self._stop.wait(RESTART_PAUSE_S)
