@@ -1,0 +1,231 @@
+"""Bring a model into the models directory: downloaded or from a file, checked, then in place at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from emoedge.errors import ModelError
+from emoedge.model_store.download import Progress, check_space, digest_of, download
+from emoedge.model_store.manifest import ModelEntry, ModelFile, Source
+from emoedge.model_store.unpack import unpack
+
+DOWNLOADS: Final = ".downloads"
+"""Folder inside the models directory where unfinished downloads wait."""
+
+RECEIPTS: Final = ".receipts"
+"""Folder inside the models directory with what was fetched, from where, and its digests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was installed.
+
+    Attributes:
+        name: of the model.
+        origin: address or file name it came from.
+        sha256: digest of each download, in the order of the manifest's sources.
+        files: every file of the model, relative to its folder.
+        fetched: when, RFC 3339 in UTC.
+    """
+
+    name: str
+    origin: str
+    sha256: tuple[str, ...]
+    files: tuple[ModelFile, ...]
+    fetched: str
+
+
+def fetch(
+    entry: ModelEntry,
+    models_dir: Path,
+    *,
+    source: Path | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Install one model and return its folder; an installed one is replaced only by a whole one.
+
+    Args:
+        entry: from the manifest.
+        models_dir: `paths.models` of the configuration; made where missing.
+        source: a zip archive or a folder that the user already has, instead of downloading.
+        progress: told of the download.
+
+    Raises:
+        ModelError: cannot be downloaded or unpacked, is not this kind of model, or its digest is
+            neither the manifest's nor the one recorded when it was first fetched.
+    """
+    if entry.shipped:
+        raise ModelError(f"{entry.name} comes with emoedge", "nothing to fetch; see: emoedge models verify")
+    if source is not None and not source.exists():
+        raise ModelError(f"no file at {source}", "give the zip archive of the model")
+    waiting = models_dir / DOWNLOADS
+    try:
+        waiting.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(
+            f"cannot write to {models_dir}: {error.strerror}", "set paths.models or run it with sudo"
+        ) from error
+    with _staging(models_dir, entry.name) as stage:
+        if source is not None:
+            digests, root = _from_source(entry, source, stage)
+            origin = source.name
+        else:
+            digests, root = _from_network(entry, waiting, stage, progress)
+            origin = entry.sources[0].url
+        _check_known(entry, models_dir, digests, local=source is not None)
+        check_structure(entry, root)
+        target = models_dir / entry.name
+        _put_in_place(root, target)
+    _write_receipt(models_dir, Receipt(entry.name, origin, digests, list_files(target), _now()))
+    for one in entry.sources:
+        (waiting / _file_name(entry, one)).unlink(missing_ok=True)
+    return target
+
+
+def read_receipt(models_dir: Path, name: str) -> Receipt | None:
+    """What was recorded when the model was fetched, or None."""
+    path = _receipt_path(models_dir, name)
+    try:
+        item = json.loads(path.read_text(encoding="utf-8"))
+        files = tuple(ModelFile(**one) for one in item["files"])
+        return Receipt(item["name"], item["origin"], tuple(item["sha256"]), files, item["fetched"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the receipt {path} is damaged: {error}", "delete it and fetch again") from error
+
+
+def list_files(folder: Path) -> tuple[ModelFile, ...]:
+    """Every file under `folder` with its size and digest, sorted by path."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple(
+        ModelFile(path.relative_to(folder).as_posix(), path.stat().st_size, digest_of(path)) for path in files
+    )
+
+
+def check_structure(entry: ModelEntry, folder: Path) -> None:
+    """Raise ModelError unless the folder has the files that this kind of model needs."""
+    if entry.kind == "vosk":
+        from emoedge.speech.vosk_engine import check_folder
+
+        check_folder(folder)
+        return
+    missing = [one.path for one in entry.sources if not (folder / one.path).is_file()]
+    if missing:
+        raise ModelError(f"{', '.join(missing)} missing in what was given for {entry.name}", "give all files")
+
+
+@contextmanager
+def _staging(models_dir: Path, name: str) -> Iterator[Path]:
+    """A folder on the same file system, gone afterwards."""
+    stage = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=models_dir))
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _from_network(
+    entry: ModelEntry, waiting: Path, stage: Path, progress: Progress | None
+) -> tuple[tuple[str, ...], Path]:
+    if not entry.sources:
+        raise ModelError(f"no address is known for {entry.name}", "give it with --from FILE")
+    digests = []
+    root = stage
+    for one in entry.sources:
+        file = waiting / _file_name(entry, one)
+        # A file that an earlier call completed need not come again.
+        whole = one.sha256 is not None and file.is_file() and digest_of(file) == one.sha256
+        digests.append(
+            one.sha256
+            if whole and one.sha256
+            else download(one.url, file, sha256=one.sha256, progress=progress)
+        )
+        if one.path:
+            shutil.copyfile(file, stage / one.path)
+        else:
+            check_space(stage, 3 * file.stat().st_size)
+            try:
+                root = unpack(file, stage)
+            except ModelError:
+                file.unlink()  # a damaged archive must not be taken for a whole one next time
+                raise
+    return tuple(digests), root
+
+
+def _from_source(entry: ModelEntry, source: Path, stage: Path) -> tuple[tuple[str, ...], Path]:
+    if source.is_dir():
+        root = stage / entry.name
+        shutil.copytree(source, root)
+        return (), root
+    check_space(stage, 3 * source.stat().st_size)
+    return (digest_of(source),), unpack(source, stage)
+
+
+def _check_known(entry: ModelEntry, models_dir: Path, digests: tuple[str, ...], *, local: bool) -> None:
+    """Compare with the manifest, else with the first fetch (trust on first use)."""
+    stated = tuple(one.sha256 for one in entry.sources)
+    receipt = read_receipt(models_dir, entry.name)
+    for index, digest in enumerate(digests):
+        expected = stated[index] if index < len(stated) else None
+        if expected is not None and digest != expected:
+            raise ModelError(f"{entry.name}: SHA-256 is {digest}, expected {expected}", "fetch it again")
+        first = receipt.sha256[index] if receipt and index < len(receipt.sha256) else None
+        if expected is None and not local and first is not None and digest != first:
+            raise ModelError(
+                f"{entry.name}: SHA-256 is {digest}, but {first} when it was first fetched",
+                "if its publisher has replaced it, delete "
+                f"{_receipt_path(models_dir, entry.name)} and fetch again",
+            )
+
+
+def _put_in_place(root: Path, target: Path) -> None:
+    """Swap the new folder in; on a failure the old one is still there."""
+    old = target.with_name(f".{target.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    # mkdtemp made the staging folder private; the service's group must be able to read the model.
+    root.chmod(0o755)
+    if target.exists():
+        target.replace(old)
+    try:
+        root.replace(target)
+    except OSError:
+        if old.exists():
+            old.replace(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _file_name(entry: ModelEntry, one: Source) -> str:
+    return f"{entry.name}-{one.path}" if one.path else f"{entry.name}.zip"
+
+
+def _receipt_path(models_dir: Path, name: str) -> Path:
+    return models_dir / RECEIPTS / f"{name}.json"
+
+
+def _write_receipt(models_dir: Path, receipt: Receipt) -> None:
+    path = _receipt_path(models_dir, receipt.name)
+    path.parent.mkdir(exist_ok=True)
+    document = {
+        "name": receipt.name,
+        "origin": receipt.origin,
+        "sha256": list(receipt.sha256),
+        "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in receipt.files],
+        "fetched": receipt.fetched,
+    }
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    partial.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(tz=timezone.utc).isoformat(timespec="seconds")

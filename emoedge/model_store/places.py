@@ -1,0 +1,84 @@
+"""Where models lie: the configured directory for fetched ones, the package's own for shipped ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emoedge.errors import ModelError
+from emoedge.model_store.manifest import Manifest, ModelEntry
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+MODEL_SUFFIXES: Final = ("", ".tflite", ".npz", ".json")
+"""A name may stand for a folder or for a file without its suffix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """Whether a model is there: `path` is its file or folder, None when missing; `bytes` its size."""
+
+    entry: ModelEntry
+    path: Path | None
+    bytes: int
+
+
+def package_models_dir() -> Path:
+    """The models that come with emoedge: in a checkout `models/`, installed `emoedge/data/models/`."""
+    inside = _PACKAGE / "data" / "models"
+    return inside if inside.is_dir() else _PACKAGE.parent / "models"
+
+
+def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None) -> Path:
+    """The file or folder of a model.
+
+    Args:
+        name: an absolute path, a path with a separator (relative to the working directory), or a
+            name: first under `models_dir`, then among the models that come with emoedge.
+        models_dir: `paths.models` of the configuration.
+        package_dir: for tests; the package's own models by default.
+
+    Raises:
+        ModelError: nothing there, with the places that were looked at.
+    """
+    text = str(name)
+    if "/" in text or text.startswith("~"):
+        path = Path(text).expanduser()
+        if path.exists():
+            return path
+        raise ModelError(f"no model at {path}", "correct the path or run: emoedge models fetch")
+    folders = (models_dir, package_dir or package_models_dir())
+    for folder in folders:
+        for suffix in MODEL_SUFFIXES:
+            candidate = folder / f"{text}{suffix}"
+            if text not in {"", ".", ".."} and candidate.exists():
+                return candidate
+    looked = " or ".join(str(folder) for folder in folders)
+    raise ModelError(f"model {text} is missing in {looked}", "run: emoedge models fetch")
+
+
+def location(entry: ModelEntry, models_dir: Path, package_dir: Path | None = None) -> Path | None:
+    """Where a known model lies, or None."""
+    try:
+        if entry.shipped:
+            own = package_dir or package_models_dir()
+            return resolve(entry.name, own, own)
+        return resolve(entry.name, models_dir, package_dir)
+    except ModelError:
+        return None
+
+
+def installed(manifest: Manifest, models_dir: Path, package_dir: Path | None = None) -> list[Installed]:
+    """The state of every known model."""
+    found = []
+    for entry in manifest.entries:
+        path = location(entry, models_dir, package_dir)
+        found.append(Installed(entry, path, size_of(path) if path else 0))
+    return found
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return sum(item.stat().st_size for item in files)

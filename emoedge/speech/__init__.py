@@ -1,0 +1,1 @@
+"""What is said: transcript (Vosk or Whisper) and the emotion that the words carry."""

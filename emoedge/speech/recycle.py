@@ -1,0 +1,44 @@
+"""When to make a recogniser afresh: Vosk's memory was seen to grow over hours of use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_STATUS: Final = Path("/proc/self/status")
+
+
+@dataclass(frozen=True, slots=True)
+class RecyclePolicy:
+    """Pure rule; either bound is enough.
+
+    Attributes:
+        max_sound_h: hours of sound recognised since the model was loaded. Growth follows use,
+            not time: a device that hears nothing has no reason to load its model again.
+        max_growth_mb: growth of the whole process since then, MB. Well above the few tens that
+            decoding one long utterance takes for a while.
+    """
+
+    max_sound_h: float = 6.0
+    max_growth_mb: float = 250.0
+
+    def reason(self, sound_h: float, growth_mb: float | None) -> str | None:
+        """Why it is time, or None; `growth_mb` is None where memory cannot be read."""
+        if sound_h >= self.max_sound_h:
+            return f"{sound_h:.1f} h of sound recognised"
+        if growth_mb is not None and growth_mb >= self.max_growth_mb:
+            return f"memory grown by {growth_mb:.0f} MB"
+        return None
+
+
+def resident_mb() -> float | None:
+    """Resident memory of this process, MB, or None where /proc has none."""
+    try:
+        status = _STATUS.read_text(encoding="ascii")
+    except OSError:
+        return None
+    for line in status.splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return None

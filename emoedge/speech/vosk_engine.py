@@ -1,0 +1,171 @@
+"""Vosk (Kaldi) as a `Recogniser`: streaming, with partial results and word times."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.errors import ModelError
+from emoedge.speech.engine import FETCH_REMEDY, Partial, Utterance, words_from
+from emoedge.speech.recycle import RecyclePolicy, resident_mb
+from emoedge.types import SAMPLE_RATE_HZ
+
+logger = logging.getLogger(__name__)
+
+BLOCK_SAMPLES: Final = 1600
+"""libvosk looks for the end of an utterance once a call: calls of always 100 ms make the
+result independent of how the sound arrives, and keep a partial result from being late."""
+
+NOT_WORDS: Final = frozenset({"[unk]", "<unk>", "[noise]", "[laughter]"})
+"""Symbols for what is no known word; nothing to read an emotion from."""
+
+REQUIRED_FILES: Final = ("am/final.mdl", "conf/mfcc.conf")
+"""Without these libvosk crashes or refuses; older models keep them at the top level."""
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ModelError unless `folder` looks like a Vosk model (libvosk's own message is bare)."""
+    if not folder.is_dir():
+        raise ModelError(f"no speech model at {folder}", FETCH_REMEDY)
+    flat = (folder / "final.mdl").is_file() and (folder / "mfcc.conf").is_file()
+    if not flat and not all((folder / name).is_file() for name in REQUIRED_FILES):
+        raise ModelError(
+            f"{folder} is no Vosk model: am/final.mdl or conf/mfcc.conf is missing", FETCH_REMEDY
+        )
+
+
+def load_model(folder: Path) -> Any:
+    """Load a Vosk model and keep libvosk quiet.
+
+    Raises:
+        ModelError: vosk is not installed, or the model is missing or damaged.
+    """
+    check_folder(folder)
+    try:
+        import vosk
+    except (ImportError, OSError) as error:
+        raise ModelError(f"vosk cannot be loaded: {error}", "install it: pip install vosk") from error
+    vosk.SetLogLevel(-1)
+    try:
+        return vosk.Model(str(folder))
+    except Exception as error:  # libvosk's binding raises nothing narrower
+        raise ModelError(f"libvosk cannot load the model at {folder}: {error}", FETCH_REMEDY) from error
+
+
+class VoskRecogniser:
+    """A Vosk model decoding one stream.
+
+    The model is loaded afresh, between utterances, when `policy` says so; times go on counting.
+
+    Args:
+        folder: the model.
+        policy: when to load it again.
+        memory_mb: reads this process's memory, MB.
+
+    Raises:
+        ModelError: the model is missing or damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        policy: RecyclePolicy | None = None,
+        memory_mb: Callable[[], float | None] = resident_mb,
+    ) -> None:
+        self._folder = folder
+        self._policy = policy or RecyclePolicy()
+        self._memory_mb = memory_mb
+        self._pending = np.empty(0, np.int16)
+        self._before = 0
+        self.recycled_count = 0
+        self._open()
+
+    def accept(self, samples: NDArray[np.int16]) -> list[Partial | Utterance]:
+        """Take int16 (n,) at 16 kHz; see `Recogniser`."""
+        sound = np.concatenate([self._pending, samples.astype(np.int16, copy=False)])
+        whole = len(sound) // BLOCK_SAMPLES * BLOCK_SAMPLES
+        self._pending = sound[whole:]
+        results: list[Partial | Utterance] = []
+        for start in range(0, whole, BLOCK_SAMPLES):
+            result = self._decode(sound[start : start + BLOCK_SAMPLES])
+            if result is not None:
+                results.append(result)
+        return results
+
+    def finish(self) -> Utterance | None:
+        """End the utterance now; the trailing sound counts to the last sample."""
+        if len(self._pending):
+            rest, self._pending = self._pending, np.empty(0, np.int16)
+            ended = self._decode(rest)
+            if isinstance(ended, Utterance):
+                self._final()  # holds nothing after an end that was just found
+                self._after_utterance()
+                return ended
+        result = self._final()
+        self._after_utterance()
+        return result
+
+    def reset(self) -> None:
+        """Forget the utterance in progress."""
+        self._before += len(self._pending)  # accepted, and so counted, though never decoded
+        self._pending = np.empty(0, np.int16)
+        self._recogniser.Reset()
+        self._partial = ""
+
+    def _open(self) -> None:
+        self._model = load_model(self._folder)
+        import vosk  # after load_model, which says what to do without it
+
+        self._recogniser = vosk.KaldiRecognizer(self._model, SAMPLE_RATE_HZ)
+        self._recogniser.SetWords(True)
+        self._partial = ""
+        self._samples = 0
+        self._loaded_mb = self._memory_mb()
+
+    def _decode(self, block: NDArray[np.int16]) -> Partial | Utterance | None:
+        self._samples += len(block)
+        if self._recogniser.AcceptWaveform(block.astype("<i2", copy=False).tobytes()):
+            self._partial = ""
+            return self._utterance(self._recogniser.Result())
+        text = _without_symbols(json.loads(self._recogniser.PartialResult()).get("partial", ""))
+        if text == self._partial or not text:
+            return None
+        self._partial = text
+        return Partial(text)
+
+    def _final(self) -> Utterance | None:
+        self._partial = ""
+        return self._utterance(self._recogniser.FinalResult())
+
+    def _utterance(self, result: str) -> Utterance | None:
+        offset_s = self._before / SAMPLE_RATE_HZ
+        words = words_from(
+            (item["word"], item["start"] + offset_s, item["end"] + offset_s, item["conf"])
+            for item in json.loads(result).get("result", [])
+            if item["word"] not in NOT_WORDS
+        )
+        return Utterance(words) if words else None
+
+    def _after_utterance(self) -> None:
+        """Load the model again if it is time: nothing of the sound is under way now."""
+        now_mb = self._memory_mb()
+        growth_mb = None if now_mb is None or self._loaded_mb is None else now_mb - self._loaded_mb
+        reason = self._policy.reason(self._samples / SAMPLE_RATE_HZ / 3600, growth_mb)
+        if reason is None:
+            return
+        logger.info("loading the speech model again: %s", reason)
+        self._before += self._samples
+        # The old model goes before the new one comes: both at once may not fit.
+        del self._recogniser, self._model
+        self._open()
+        self.recycled_count += 1
+
+
+def _without_symbols(text: str) -> str:
+    return " ".join(word for word in text.split() if word not in NOT_WORDS)

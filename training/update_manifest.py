@@ -1,0 +1,49 @@
+"""Write sizes and digests of the shipped models into the list: ``python -m training.update_manifest``.
+
+To be run after any file under ``models/`` was made anew; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from emoedge.model_store.download import digest_of
+from emoedge.model_store.manifest import FILE_NAME
+
+CARDS = {".md", ".png", ".svg"}
+"""Not part of a model: a corrected card must not make the model look damaged."""
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Rewrite the list in place and say what changed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=REPOSITORY / "models")
+    folder = parser.parse_args().models
+    path = folder / FILE_NAME
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for entry in document["models"]:
+        if entry["shipped"]:
+            files = shipped_files(folder, entry["name"])
+            if entry.get("files") != files:
+                print(f"{entry['name']}: {len(files)} files")
+            entry["files"] = files
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def shipped_files(folder: Path, name: str) -> list[dict[str, str | int]]:
+    """Return path, size and digest of each file of a model: ``name.*`` or all in folder ``name``."""
+    whole = folder / name
+    found = whole.rglob("*") if whole.is_dir() else folder.glob(f"{name}.*")
+    return [
+        {"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest_of(file)}
+        for file in sorted(found)
+        if file.is_file() and file.suffix not in CARDS
+    ]
+
+
+if __name__ == "__main__":
+    main()
