@@ -56,7 +56,8 @@ class Utterance:
     def shifted(self, clock: SampleClock) -> Utterance:
         """The same utterance on the source's clock."""
         words = (
-            replace(word, start_s=clock.at(word.start_s), end_s=clock.at(word.end_s)) for word in self.words
+            replace(word, start_s=clock.at(word.start_s), end_s=clock.at(word.end_s, end=True))
+            for word in self.words
         )
         return Utterance(tuple(words))
 
@@ -85,6 +86,12 @@ class Recogniser(Protocol):
         ...
 
 
+SEAM_S: Final = 0.002
+"""Time stamps of live sound jitter; below this two blocks count as seamless."""
+
+_HALF_SAMPLE_S: Final = 0.5 / SAMPLE_RATE_HZ
+
+
 class SampleClock:
     """Where on the source's clock each second of the sound fed to a recogniser came from."""
 
@@ -101,17 +108,20 @@ class SampleClock:
         """Say that `count` samples captured from `time_s` on are fed next."""
         offset = time_s - self.fed_s
         # A new anchor only where the sound is not seamless: the list stays short.
-        if not self._anchors or abs(offset - self._anchors[-1][1]) > 0.5 / SAMPLE_RATE_HZ:
+        if not self._anchors or abs(offset - self._anchors[-1][1]) > SEAM_S:
             self._anchors.append((self.fed_s, offset))
         self._fed += count
 
-    def at(self, fed_s: float) -> float:
-        """The source's time of a second of fed sound (the end of a stretch belongs to that stretch)."""
+    def at(self, fed_s: float, *, end: bool = False) -> float:
+        """The source's time of a second of fed sound.
+
+        Where two stretches meet, it is the start of the second; with `end`, the end of the first.
+        """
         if not self._anchors:
             raise ValueError("nothing has been fed yet")
         offset = self._anchors[0][1]
         for start_s, candidate in self._anchors:
-            if start_s >= fed_s:
+            if start_s > fed_s + (-_HALF_SAMPLE_S if end else _HALF_SAMPLE_S):
                 break
             offset = candidate
         return fed_s + offset

@@ -83,14 +83,15 @@ class SpeechStage:
         self._clock = SampleClock()
         self._open = False
         self._opened_fed_s = 0.0
-        self._fed_until_s = float("-inf")
+        self._closed_s = float("-inf")
         self.partial = ""
 
     def process(self, block: SoundBlock) -> list[TextObservation]:
         """Take the next block of the stream; return the utterances that ended, in order."""
         found: list[Utterance | None] = []
         if block.gap_s > GAP_S:
-            found.append(self._close())
+            # Only the utterance ends: the activity may go on speaking without saying so again.
+            found.append(self._end_utterance())
             self._history.clear()
         changes = self._activity.process(block) if self._activity else self._always(block)
         self._remember(block)
@@ -104,18 +105,18 @@ class SpeechStage:
                 if not fed:
                     found += self._feed(block)
                 fed = True
-                found.append(self._close())
+                found.append(self._close(change.time_s))
         if self._open and not fed:
             found += self._feed(block)
         if self._open and self._clock.fed_s - self._opened_fed_s >= MAX_UTTERANCE_S:
-            found.append(self._recogniser.finish())
-            self._opened_fed_s = self._clock.fed_s
-            self.partial = ""
-        return [self._observe(utterance, block.end_s) for utterance in found if utterance]
+            found.append(self._end_utterance())
+        observed = [self._observe(utterance, block.end_s) for utterance in found if utterance]
+        self._clock.forget_before(self._opened_fed_s)
+        return observed
 
     def flush(self, time_s: float) -> list[TextObservation]:
         """End of the stream at `time_s`: return the utterance under way, if there is one."""
-        utterance = self._close()
+        utterance = self._close(time_s)
         return [self._observe(utterance, time_s)] if utterance else []
 
     def reset(self) -> None:
@@ -132,7 +133,8 @@ class SpeechStage:
         """Open the way: feed the remembered sound from LEAD_S before `time_s` on."""
         self._open = True
         self._opened_fed_s = self._clock.fed_s
-        start_s = max(time_s - LEAD_S, self._fed_until_s)
+        # Not before the last stretch's end: its words have been heard.
+        start_s = max(time_s - LEAD_S, self._closed_s)
         found: list[Utterance | None] = []
         for past in self._history:
             skip = round((start_s - past.time_s) * SAMPLE_RATE_HZ)
@@ -146,9 +148,7 @@ class SpeechStage:
     def _feed_samples(
         self, samples: NDArray[np.int16], time_s: float, skipped: int
     ) -> list[Utterance | None]:
-        start_s = time_s + skipped / SAMPLE_RATE_HZ
-        self._clock.feed(start_s, len(samples))
-        self._fed_until_s = start_s + len(samples) / SAMPLE_RATE_HZ
+        self._clock.feed(time_s + skipped / SAMPLE_RATE_HZ, len(samples))
         found: list[Utterance | None] = []
         for result in self._recogniser.accept(samples):
             if isinstance(result, Partial):
@@ -158,11 +158,18 @@ class SpeechStage:
                 self.partial = ""
         return found
 
-    def _close(self) -> Utterance | None:
-        """Shut the way and take what the recogniser has."""
+    def _close(self, time_s: float) -> Utterance | None:
+        """Shut the way: speech ended at `time_s`."""
+        utterance = self._end_utterance()
+        self._open = False
+        self._closed_s = time_s
+        return utterance
+
+    def _end_utterance(self) -> Utterance | None:
+        """Take what the recogniser has."""
         if not self._open:
             return None
-        self._open = False
+        self._opened_fed_s = self._clock.fed_s
         self.partial = ""
         return self._recogniser.finish()
 
@@ -173,7 +180,6 @@ class SpeechStage:
 
     def _observe(self, utterance: Utterance, available_s: float) -> TextObservation:
         timed = utterance.shifted(self._clock)
-        self._clock.forget_before(utterance.words[0].start_s)
         return TextObservation(
             start_s=timed.start_s,
             end_s=timed.end_s,
