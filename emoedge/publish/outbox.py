@@ -1,0 +1,246 @@
+"""What must not get lost, on its way: memory first, disk when the broker is away or slow, deleted on PUBACK.
+
+A message goes out at once while the broker is connected, and is forgotten when the broker has acknowledged
+it; a healthy broker answers long before ACK_GRACE_S, so a healthy device does not write to its disk at all.
+It is committed to the spool as soon as the broker is away, or when the acknowledgement is late. What a kill
+of the process can lose is therefore: while connected, what is younger than ACK_GRACE_S and has not reached
+the broker; while away, what is younger than COMMIT_INTERVAL_S plus one commit. What was sent and not
+acknowledged is sent again: at least once, in order.
+
+Only when the disk cannot be read does what is in memory overtake it: live messages first.
+
+Bookkeeping around a Spool: no threads, no sockets; the caller passes the time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from emoedge.publish.spool import Entry, Spool, SpoolError
+
+logger = logging.getLogger(__name__)
+
+# Ten times what a slow wireless network needs for the answer.
+ACK_GRACE_S: Final = 1.0
+# At most ten synced commits a second: an SD card takes 10 to 50 ms for each.
+COMMIT_INTERVAL_S: Final = 0.1
+# Deleting is not urgent: what a kill leaves undeleted is sent twice, not lost.
+DELETE_INTERVAL_S: Final = 0.5
+# Draining 10,000 messages takes 200 s, which neither a Pi nor a broker on one notices.
+DRAIN_PER_S: Final = 50.0
+# Mosquitto's default receive maximum is 20; states need some of it.
+MAX_IN_FLIGHT: Final = 10
+# Kept in memory while the disk fails: about a megabyte.
+MAX_IN_MEMORY: Final = 1_000
+# A failing disk is tried again so often.
+DISK_RETRY_S: Final = 10.0
+_READ_AHEAD: Final = 50
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    since_s: float
+    sent: bool = False
+
+
+class Outbox:
+    """Ordered, bounded, at-least-once.
+
+    Args:
+        spool: the disk, or None to keep everything in memory.
+        max_in_memory: bound of what is kept in memory; beyond it the oldest are dropped and counted.
+    """
+
+    def __init__(self, spool: Spool | None, max_in_memory: int = MAX_IN_MEMORY) -> None:
+        self.disk_error = ""
+        self.commits = 0
+        self._spool = spool
+        self._max_in_memory = max_in_memory
+        self._next_seq = 1
+        self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._in_flight: dict[int, int] = {}
+        # The disk as last seen: rows, the highest number on it, and how far it has been read.
+        self._taken_over = spool is None
+        self._rows = 0
+        self._rows_up_to = 0
+        self._read_up_to = 0
+        self._read_ahead: list[Entry] = []
+        self._delivered: set[int] = set()
+        self._dropped_on_disk = 0
+        self._dropped_in_memory = 0
+        self._allowance = 1.0
+        self._allowance_s = float("-inf")
+        self._commit_s = float("-inf")
+        self._delete_s = float("-inf")
+        self._retry_s = float("-inf")
+
+    @property
+    def in_memory(self) -> int:
+        """Messages that are only in memory."""
+        return len(self._waiting)
+
+    @property
+    def on_disk(self) -> int:
+        """Undelivered messages in the spool."""
+        return max(0, self._rows - len(self._delivered))
+
+    @property
+    def dropped(self) -> int:
+        """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
+        return self._dropped_on_disk + self._dropped_in_memory
+
+    @property
+    def set_aside(self) -> int:
+        """Damaged spool files put aside since the start."""
+        return 0 if self._spool is None else self._spool.set_aside
+
+    def open(self, now_s: float) -> None:
+        """Take over what an earlier process left on disk."""
+        self._try_disk(now_s, lambda _: None)
+
+    def add(self, topic: str, payload: bytes, now_s: float) -> None:
+        """Take one message; it is the newest."""
+        self._waiting[self._next_seq] = _Waiting(Entry(self._next_seq, topic, payload), now_s)
+        self._next_seq += 1
+        while len(self._waiting) > self._max_in_memory:
+            self._waiting.popitem(last=False)
+            self._dropped_in_memory += 1
+
+    def next_entry(self, now_s: float) -> Entry | None:
+        """The oldest message not yet sent on this connection, if it may go now; what is on disk is rationed."""
+        if len(self._in_flight) >= MAX_IN_FLIGHT:
+            return None
+        if not self._read_ahead and self._read_up_to < self._rows_up_to:
+            self._try_disk(now_s, self._read)
+        if self._read_ahead:
+            self._earn(now_s)
+            return self._read_ahead[0] if self._allowance >= 1 else None
+        return next((item.entry for item in self._waiting.values() if not item.sent), None)
+
+    def sent(self, entry: Entry, token: int) -> None:
+        """The entry from next_entry() went out; `token` will come back with its acknowledgement."""
+        self._in_flight[token] = entry.seq
+        if self._read_ahead and self._read_ahead[0].seq == entry.seq:
+            self._read_ahead.pop(0)
+            self._allowance -= 1
+        elif entry.seq in self._waiting:
+            self._waiting[entry.seq].sent = True
+
+    def delivered(self, token: int) -> None:
+        """The broker has it; a token of something else does no harm."""
+        seq = self._in_flight.pop(token, None)
+        if seq is not None and self._waiting.pop(seq, None) is None:
+            self._delivered.add(seq)
+
+    def connection_lost(self) -> None:
+        """What was not acknowledged has to be sent again, in order."""
+        self._in_flight.clear()
+        self._read_ahead.clear()
+        self._read_up_to = 0
+        for item in self._waiting.values():
+            item.sent = False
+
+    def persist(self, now_s: float, *, connected: bool) -> None:
+        """Commit what has to be on disk by now; delete from it what was delivered."""
+        if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
+            self._delete_s = now_s
+            self._try_disk(now_s, self._delete)
+        if now_s - self._commit_s < COMMIT_INTERVAL_S:
+            return
+        entries = [
+            item.entry
+            for item in self._waiting.values()
+            if not connected or now_s - item.since_s >= ACK_GRACE_S
+        ]
+        if entries:
+            self._commit_s = now_s
+            self._try_disk(now_s, lambda spool: self._commit(spool, entries))
+
+    def wake_in_s(self, now_s: float, *, connected: bool) -> float:
+        """How long there will be nothing to do if nothing comes in: seconds, at most DISK_RETRY_S."""
+        moments = [now_s + DISK_RETRY_S]
+        if self._delivered:
+            moments.append(max(self._delete_s + DELETE_INTERVAL_S, self._retry_s))
+        if self._waiting and self._spool is not None:
+            oldest_s = next(iter(self._waiting.values())).since_s
+            due_s = oldest_s + ACK_GRACE_S if connected else now_s
+            moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, self._retry_s))
+        if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
+            moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
+        return max(0.0, min(moments) - now_s)
+
+    def close(self, now_s: float) -> None:
+        """Put on disk what was not delivered, and let go of the file."""
+        self._commit_s = self._delete_s = self._retry_s = float("-inf")
+        self.persist(now_s, connected=False)
+        if self._spool is not None:
+            self._spool.close()
+
+    def _try_disk(self, now_s: float, work: Callable[[Spool], None]) -> None:
+        if self._spool is None or now_s < self._retry_s:
+            return
+        try:
+            if not self._taken_over:
+                self._take_over(self._spool)
+            work(self._spool)
+        except SpoolError as error:
+            if not self.disk_error:
+                logger.error("Messages are kept in memory only: %s", error)  # noqa: TRY400
+            self.disk_error = str(error)
+            self._retry_s = now_s + DISK_RETRY_S
+            return
+        if self.disk_error:
+            logger.info("The spool works again")
+        self.disk_error = ""
+
+    def _take_over(self, spool: Spool) -> None:
+        last_seq = spool.last_seq()
+        self._look(spool)
+        self._rows_up_to = last_seq
+        self._taken_over = True
+        if last_seq >= self._next_seq or self._waiting:
+            self._renumber(last_seq + 1)
+
+    def _renumber(self, first: int) -> None:
+        # The disk failed at the start and came late: what waits in memory is newer than all that is on it.
+        items = list(self._waiting.values())
+        self.connection_lost()
+        self._waiting.clear()
+        for seq, item in enumerate(items, start=first):
+            item.entry = replace(item.entry, seq=seq)
+            self._waiting[seq] = item
+        self._next_seq = first + len(items)
+
+    def _read(self, spool: Spool) -> None:
+        entries = spool.after(self._read_up_to, _READ_AHEAD)
+        self._read_up_to = entries[-1].seq if entries else self._rows_up_to
+        known = self._delivered.union(self._in_flight.values())
+        self._read_ahead = [entry for entry in entries if entry.seq not in known]
+
+    def _commit(self, spool: Spool, entries: list[Entry]) -> None:
+        spool.append(entries)
+        self.commits += 1
+        for entry in entries:
+            del self._waiting[entry.seq]
+        self._rows_up_to = entries[-1].seq
+        self._look(spool)
+
+    def _delete(self, spool: Spool) -> None:
+        spool.delete(self._delivered)
+        self._delivered.clear()
+        self._look(spool)
+
+    def _look(self, spool: Spool) -> None:
+        self._rows = spool.depth()
+        self._dropped_on_disk = spool.dropped()
+
+    def _earn(self, now_s: float) -> None:
+        earned = (now_s - self._allowance_s) * DRAIN_PER_S
+        # No more than one message is saved up: bursts would be a flood again.
+        self._allowance = min(1.0, self._allowance + max(0.0, earned))
+        self._allowance_s = now_s

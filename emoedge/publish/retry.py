@@ -1,0 +1,90 @@
+"""When to try the broker again, and with which version: pure, outcomes in, delays out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Protocol = Literal["5", "3.1.1"]
+Failure = Literal[
+    "unreachable",  # no connection: refused, no route, no such host, timeout
+    "no_answer",  # connected, but closed or silent before CONNACK
+    "version",  # the broker does not speak this version
+    "refused",  # credentials or client id not accepted
+    "untrusted",  # TLS: certificate or configuration
+    "lost",  # was connected
+    "taken_over",  # another client with the same id pushed us out
+]
+
+FIRST_DELAY_S: Final = 1.0
+LONGEST_DELAY_S: Final = 60.0
+# Wrong credentials rarely get right by themselves; hammering looks like an attack and can lock an account.
+REFUSED_DELAY_S: Final = 60.0
+# Two clients with one id would push each other out for ever; at this rate both are still useful.
+TAKEN_OVER_DELAY_S: Final = 30.0
+LONGEST_TAKEN_OVER_DELAY_S: Final = 300.0
+# A connection that held this long was a good one: the next failure starts from the first delay.
+STABLE_S: Final = 30.0
+# Version 3.1.1 has no word for "taken over"; this many short connections in a row look like it.
+SHORT_CONNECTIONS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt or a connection ended.
+
+    Attributes:
+        failure: which way.
+        detail: what the operating system or the broker said.
+        protocol: the version that was tried.
+        connected_s: how long it was connected, 0 if never.
+    """
+
+    failure: Failure
+    detail: str
+    protocol: Protocol
+    connected_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do next: wait, then try a version. `suspect_same_id` when it looks like another client's doing."""
+
+    delay_s: float
+    protocol: Protocol
+    suspect_same_id: bool = False
+
+
+class RetryPolicy:
+    """Back-off between attempts: 1, 2, 4 … 60 s, slower for what will not heal by itself."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._taken_over = 0
+        self._short = 0
+
+    def after(self, outcome: Outcome, jitter: float = 0.5) -> Step:
+        """The next step; `jitter` in [0, 1] spreads devices that lost the same broker (0.5: no change)."""
+        spread = 0.75 + 0.5 * jitter
+        if outcome.connected_s >= STABLE_S:
+            self._failures = self._taken_over = self._short = 0
+        if outcome.failure == "version" and outcome.protocol == "5":
+            return Step(0.0, "3.1.1")
+        if outcome.failure in ("refused", "untrusted"):
+            return Step(REFUSED_DELAY_S * spread, "5")
+        if outcome.failure == "lost":
+            self._short = self._short + 1 if outcome.connected_s < STABLE_S else 0
+        suspect = outcome.failure == "taken_over" or self._short >= SHORT_CONNECTIONS
+        if suspect:
+            self._taken_over += 1
+            delay_s = _doubled(TAKEN_OVER_DELAY_S, self._taken_over, LONGEST_TAKEN_OVER_DELAY_S)
+            return Step(delay_s * spread, "5", suspect_same_id=True)
+        self._failures += 1
+        delay_s = _doubled(FIRST_DELAY_S, self._failures, LONGEST_DELAY_S)
+        # Some brokers close the connection on a version that they do not know, without a word.
+        mute = outcome.failure == "no_answer" and outcome.protocol == "5"
+        return Step(delay_s * spread, "3.1.1" if mute else "5")
+
+
+def _doubled(first_s: float, count: int, longest_s: float) -> float:
+    return float(min(longest_s, first_s * 2 ** min(count - 1, 16)))

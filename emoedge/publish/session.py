@@ -1,0 +1,336 @@
+"""The MQTT connection: one paho client per connection, version 5 first, kept up by a thread of its own.
+
+A new client for every attempt keeps the states apart: nothing of an old connection (its queue, its message
+numbers, its version) leaks into the next, and what has to be sent again is decided in one place, the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, Protocol
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from emoedge.config import MqttSettings
+from emoedge.publish.retry import Failure, Outcome, RetryPolicy, Step
+from emoedge.publish.retry import Protocol as MqttVersion
+
+logger = logging.getLogger(__name__)
+
+# A broker in the house answers in milliseconds, one across the world within a second.
+CONNECT_TIMEOUT_S: Final = 5.0
+CONNACK_TIMEOUT_S: Final = 10.0
+# A dead connection is noticed within 1.5 of these, and the broker sends the last will as late.
+KEEPALIVE_S: Final = 30
+# More than the outbox and all states together ever have on the way.
+MAX_QUEUED: Final = 100
+MAX_IN_FLIGHT: Final = 20
+# Messages that a stuck connection may pile up before more are refused; paho itself has no bound for QoS 0.
+MAX_OUTSTANDING: Final = 200
+
+_TAKEN_OVER: Final = 0x8E  # MQTT 5, section 3.14.2.1
+# CONNACK codes of version 5 (section 3.2.2.2) that a new attempt will not cure; paho maps those of 3.1.1 to them.
+_REFUSED: Final = frozenset({0x85, 0x86, 0x87, 0x8A, 0x8C})
+_UNSUPPORTED_VERSION: Final = 0x84
+
+StateName = Literal["stopped", "connecting", "connected", "away", "refused", "taken_over"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """Where the session stands; `reason` says why it is not connected, with a remedy."""
+
+    name: StateName
+    reason: str = ""
+    protocol: MqttVersion | None = None
+
+
+class Link(Protocol):
+    """One connection, for as long as it lasts."""
+
+    def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
+        """Hand over a message without waiting; a token for on_delivered, or None if it cannot go."""
+
+
+class SessionListener(Protocol):
+    """Called from other threads, in order, one at a time: must return at once."""
+
+    def on_connected(self, link: Link) -> None:
+        """A connection is there; nothing has been sent on it yet."""
+
+    def on_disconnected(self) -> None:
+        """The link is gone; acknowledgements that did not come never will."""
+
+    def on_delivered(self, token: int) -> None:
+        """The message of this token is with the broker (QoS 1) or on the wire (QoS 0)."""
+
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """A message to one of the subscriptions."""
+
+
+class MqttSession:
+    """Keeps one connection to the broker.
+
+    Args:
+        settings: where and how to connect.
+        client_id: unique at the broker.
+        will_topic: gets the retained payload `offline` from the broker when we vanish.
+        subscriptions: topic filters, asked for anew on every connection.
+        listener: told what happens.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        client_id: str,
+        will_topic: str,
+        subscriptions: Sequence[str],
+        listener: SessionListener,
+    ) -> None:
+        self._settings = settings
+        self._client_id = client_id
+        self._will_topic = will_topic
+        self._subscriptions = tuple(subscriptions)
+        self._listener = listener
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._connection: _Connection | None = None
+        self._state = SessionState("stopped")
+        self.connections = 0
+
+    @property
+    def state(self) -> SessionState:
+        """Where it stands; safe from any thread."""
+        return self._state
+
+    def start(self) -> None:
+        """Begin to connect, for as long as it takes."""
+        self._state = SessionState("connecting")
+        self._thread = threading.Thread(target=self._run, name="mqtt-session", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Disconnect in good order (the broker drops the will) and end the threads."""
+        self._stop.set()
+        connection = self._connection
+        if connection is not None:
+            connection.close()
+        if self._thread is not None:
+            # Name resolution cannot be interrupted; the thread is a daemon and ends with the process.
+            self._thread.join(timeout_s)
+        self._state = SessionState("stopped")
+
+    def _run(self) -> None:
+        policy = RetryPolicy()
+        step = Step(0.0, "5")
+        while not self._stop.wait(step.delay_s):
+            outcome = self._attempt(step.protocol)
+            if self._stop.is_set():
+                return
+            step = policy.after(outcome, random.random())
+            self._report(outcome, step)
+
+    def _attempt(self, protocol: MqttVersion) -> Outcome:
+        """One connection from beginning to end."""
+        try:
+            connection = _Connection(self, protocol)
+            connection.open()
+        except ssl.SSLEOFError:
+            return Outcome("unreachable", "closed during the TLS handshake", protocol)
+        except ssl.SSLError as error:
+            return Outcome("untrusted", _ssl_detail(error), protocol)
+        except FileNotFoundError as error:
+            return Outcome("untrusted", f"no such file: {error.filename or self._settings.ca_file}", protocol)
+        except (OSError, ValueError) as error:
+            return Outcome("unreachable", getattr(error, "strerror", None) or str(error), protocol)
+        self._connection = connection
+        try:
+            return connection.wait()
+        finally:
+            self._connection = None
+            connection.join()
+
+    def _report(self, outcome: Outcome, step: Step) -> None:
+        if outcome.failure == "version" and outcome.protocol == "5":
+            logger.info("The broker does not speak MQTT 5; trying 3.1.1")
+            return
+        name, reason = describe(outcome, step, self._settings, self._client_id)
+        if self._state.reason != reason:
+            logger.warning("%s; next attempt in %.0f s", reason, step.delay_s)
+        self._state = SessionState(name, reason)
+
+
+class _Client(Client):
+    """Says when its network thread ends, for whatever reason: paho dies silently on a malformed packet."""
+
+    def __init__(self, on_end: Callable[[], None], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._on_end = on_end
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        """As in paho; runs in the thread of loop_start()."""
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        finally:
+            self._on_end()
+
+
+class _Connection:
+    """One paho client and the thread it brings, from connect to disconnect."""
+
+    def __init__(self, session: MqttSession, protocol: MqttVersion) -> None:
+        self._session = session
+        self._listener = session._listener  # noqa: SLF001 - one unit with its session
+        self._protocol = protocol
+        self._ended = threading.Event()
+        self._answered = threading.Event()
+        self._outcome: Outcome | None = None
+        self._connected_at_s: float | None = None
+        self._outstanding = 0
+        self._count_lock = threading.Lock()
+        self._client = self._make_client()
+
+    def open(self) -> None:
+        """TCP and TLS; raises OSError (ssl.SSLError among them)."""
+        settings = self._session._settings  # noqa: SLF001
+        options: dict[str, Any] = {} if self._protocol == "3.1.1" else {"clean_start": True}
+        self._client.connect(settings.host, settings.port, keepalive=KEEPALIVE_S, **options)
+        self._client.loop_start()
+
+    def wait(self) -> Outcome:
+        """Until the connection has ended."""
+        if not self._answered.wait(CONNACK_TIMEOUT_S) and not self._ended.is_set():
+            self._finish("no_answer", "no answer to CONNECT")
+            self._client.disconnect()
+        self._ended.wait()
+        assert self._outcome is not None
+        return self._outcome
+
+    def join(self) -> None:
+        """End the network thread; no callback comes after this."""
+        self._client.loop_stop()
+        if self._connected_at_s is not None:
+            self._listener.on_disconnected()
+
+    def close(self) -> None:
+        """Say DISCONNECT."""
+        self._client.disconnect()
+        self._finish("lost", "closed by us")
+
+    def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
+        """See Link."""
+        with self._count_lock:
+            if self._ended.is_set() or self._connected_at_s is None or self._outstanding >= MAX_OUTSTANDING:
+                return None
+            self._outstanding += 1
+        info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        if info.rc != 0:
+            with self._count_lock:
+                self._outstanding -= 1
+            return None
+        return info.mid
+
+    def _make_client(self) -> Client:
+        settings = self._session._settings  # noqa: SLF001
+        v5 = self._protocol == "5"
+        client = _Client(
+            lambda: self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off"),
+            CallbackAPIVersion.VERSION2,
+            client_id=self._session._client_id,  # noqa: SLF001
+            clean_session=None if v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        client.max_inflight_messages_set(MAX_IN_FLIGHT)
+        client.max_queued_messages_set(MAX_QUEUED)
+        if settings.username is not None:
+            password = None if settings.password is None else settings.password.get_secret_value()
+            client.username_pw_set(settings.username, password)
+        if settings.tls:
+            ca_file = None if settings.ca_file is None else str(settings.ca_file)
+            # Certificate and host name are always verified; there is no switch for it.
+            client.tls_set(ca_certs=ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        client.will_set(self._session._will_topic, b"offline", qos=1, retain=True)  # noqa: SLF001
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        self._answered.set()
+        if reason.is_failure:
+            self._finish(_refusal(reason.value), str(reason))
+            return
+        self._connected_at_s = time.monotonic()
+        session = self._session
+        session.connections += 1
+        session._state = SessionState("connected", protocol=self._protocol)  # noqa: SLF001
+        settings = session._settings  # noqa: SLF001
+        logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, self._protocol)
+        for topic in session._subscriptions:  # noqa: SLF001
+            client.subscribe(topic, qos=1)
+        self._listener.on_connected(self)
+
+    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if self._connected_at_s is None:
+            self._finish("no_answer", str(reason))
+        elif reason.value == _TAKEN_OVER:
+            self._finish("taken_over", str(reason))
+        else:
+            self._finish("lost", str(reason))
+
+    def _on_publish(self, _client: Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        with self._count_lock:
+            self._outstanding -= 1
+        self._listener.on_delivered(mid)
+
+    def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
+        self._listener.on_message(message.topic, message.payload, bool(message.retain))
+
+    def _finish(self, failure: Failure, detail: str) -> None:
+        """The first reason counts."""
+        if self._outcome is None:
+            connected_s = 0.0 if self._connected_at_s is None else time.monotonic() - self._connected_at_s
+            self._outcome = Outcome(failure, detail, self._protocol, connected_s)
+        self._answered.set()
+        self._ended.set()
+
+
+def describe(outcome: Outcome, step: Step, settings: MqttSettings, client_id: str) -> tuple[StateName, str]:
+    """State and one sentence for people: what is wrong with the broker, and the remedy."""
+    place = f"{settings.host}:{settings.port}"
+    if outcome.failure == "refused":
+        remedy = "correct mqtt.username and mqtt.password"
+        return "refused", f"the broker {place} refuses the connection: {outcome.detail} ({remedy})"
+    if outcome.failure == "untrusted":
+        remedy = "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate"
+        return "refused", f"no trusted TLS connection to {place}: {outcome.detail} ({remedy})"
+    if step.suspect_same_id:
+        remedy = "give each device its own device_id or mqtt.client_id"
+        return "taken_over", f"another client connects with the id {client_id} ({remedy})"
+    if outcome.failure == "lost":
+        return "away", f"the connection to the broker {place} was lost: {outcome.detail}"
+    if outcome.failure in ("no_answer", "version"):
+        remedy = "is this an MQTT port, and does it expect TLS? Set mqtt.tls"
+        return "away", f"{place} does not answer as an MQTT broker: {outcome.detail} ({remedy})"
+    return "away", f"the broker {place} cannot be reached: {outcome.detail} (start it, or set mqtt.host)"
+
+
+def _refusal(code: int) -> Failure:
+    if code == _UNSUPPORTED_VERSION:
+        return "version"
+    return "refused" if code in _REFUSED else "no_answer"
+
+
+def _ssl_detail(error: ssl.SSLError) -> str:
+    verify = getattr(error, "verify_message", "")
+    return verify or error.reason or str(error)

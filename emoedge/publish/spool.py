@@ -1,0 +1,212 @@
+"""Messages on disk while the broker is away: SQLite in WAL mode, bounded, in order.
+
+Every commit is synced to the disk (`synchronous=FULL`): NORMAL would survive a kill of the process but
+lose the last commits in a power cut, and the spool is written only while the broker is away or slow, a
+few times a second at most. The file is locked for one process, so that two daemons never drain it twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from emoedge.errors import EmoedgeError
+
+logger = logging.getLogger(__name__)
+
+FORMAT: Final = 1
+"""PRAGMA user_version of the file; one of another version is set aside."""
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS message (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+INSERT OR IGNORE INTO counter VALUES ('dropped', 0);
+"""
+# STRICT came with SQLite 3.37 (2021); Debian 12 has 3.40, Ubuntu 22.04 has 3.37.
+
+_Result = TypeVar("_Result")
+
+
+class SpoolError(EmoedgeError):
+    """The spool cannot be written or read at present: full disk, no permission, directory gone, locked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message that must not get lost: `seq` orders all of them, over restarts too."""
+
+    seq: int
+    topic: str
+    payload: bytes
+
+
+class Spool:
+    """The file. Not thread-safe: one thread opens and uses it.
+
+    A damaged file is renamed to `….damaged` (replacing an older one) and a new one begun; `set_aside`
+    counts that. All methods raise SpoolError where the disk fails; the next call tries again.
+
+    Args:
+        path: the database file; its directory is made.
+        max_messages: the bound; beyond it the oldest are dropped and counted.
+    """
+
+    def __init__(self, path: Path, max_messages: int) -> None:
+        self.path = path
+        self.max_messages = max_messages
+        self.set_aside = 0
+        self._connection: sqlite3.Connection | None = None
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Keep entries (ascending `seq`, above all kept ones) in one synced transaction; trim to the bound."""
+        self._run(lambda connection: self._append(connection, entries))
+
+    def delete(self, seqs: Iterable[int]) -> None:
+        """Forget delivered entries; unknown numbers do no harm."""
+        rows = [(seq,) for seq in seqs]
+        self._run(lambda connection: _in_transaction(connection, "DELETE FROM message WHERE seq = ?", rows))
+
+    def after(self, seq: int, limit: int) -> list[Entry]:
+        """The next entries above `seq` in order, at most `limit`."""
+        query = "SELECT seq, topic, payload FROM message WHERE seq > ? ORDER BY seq LIMIT ?"
+        rows = self._run(lambda connection: connection.execute(query, (seq, limit)).fetchall())
+        return [Entry(*row) for row in rows]
+
+    def depth(self) -> int:
+        """Messages kept."""
+        return self._number("SELECT count(*) FROM message")
+
+    def last_seq(self) -> int:
+        """The highest number kept, 0 when empty."""
+        return self._number("SELECT coalesce(max(seq), 0) FROM message")
+
+    def dropped(self) -> int:
+        """Messages lost to the bound since the file was begun."""
+        return self._number("SELECT value FROM counter WHERE name = 'dropped'")
+
+    def close(self) -> None:
+        """Let go of the file; a later call opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _number(self, query: str) -> int:
+        row = self._run(lambda connection: connection.execute(query).fetchone())
+        return int(row[0])
+
+    def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT OR REPLACE INTO message VALUES (?, ?, ?)",
+                [(entry.seq, entry.topic, entry.payload) for entry in entries],
+            )
+            excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - self.max_messages
+            if excess > 0:
+                connection.execute(
+                    "DELETE FROM message WHERE seq IN (SELECT seq FROM message ORDER BY seq LIMIT ?)",
+                    (excess,),
+                )
+                connection.execute("UPDATE counter SET value = value + ? WHERE name = 'dropped'", (excess,))
+
+    def _run(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
+        try:
+            return work(self._opened())
+        except sqlite3.Error as error:
+            self._abandon()
+            if not _is_damage(error):
+                raise _disk_error(self.path, error) from error
+            self._put_aside(error)
+        try:
+            return work(self._opened())
+        except sqlite3.Error as error:
+            self._abandon()
+            raise _disk_error(self.path, error) from error
+
+    def _opened(self) -> sqlite3.Connection:
+        # A file deleted under us would take everything written to it into nothing.
+        if self._connection is not None and not self.path.exists():
+            logger.warning("The spool %s was deleted while in use; a new one is begun", self.path)
+            self._abandon()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _disk_error(self.path, error) from error
+        # Private: the texts of a transcript may be in it.
+        _touch_private(self.path)
+        connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        try:
+            _prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _abandon(self) -> None:
+        if self._connection is None:
+            return
+        try:
+            self._connection.close()
+        except sqlite3.Error:
+            logger.debug("Closing the spool failed", exc_info=True)
+        self._connection = None
+
+    def _put_aside(self, error: sqlite3.Error) -> None:
+        aside = self.path.with_name(self.path.name + ".damaged")
+        logger.error("The spool %s is damaged (%s); kept as %s, a new one is begun", self.path, error, aside)
+        self.set_aside += 1
+        try:
+            self.path.replace(aside)
+            for suffix in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+        except OSError as problem:
+            raise _disk_error(self.path, problem) from problem
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Exclusive first: then WAL needs no shared memory file and a second daemon is refused.
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version not in (0, FORMAT):
+        raise sqlite3.DatabaseError(f"format {version} instead of {FORMAT}")
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    connection.executescript(_TABLES)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[tuple[int]]) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(statement, rows)
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file itself is bad; OperationalError is about the disk, permissions or a lock."""
+    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+
+
+def _touch_private(path: Path) -> None:
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise _disk_error(path, error) from error
+
+
+def _disk_error(path: Path, error: Exception) -> SpoolError:
+    return SpoolError(
+        f"the spool {path} cannot be used: {error}", "free or mount the disk, check permissions"
+    )

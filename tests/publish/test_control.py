@@ -1,0 +1,198 @@
+"""Commands from outside: accepted forms, refusals with reasons, and hostile input."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from samples import builder
+
+from emoedge.config import Settings
+from emoedge.publish.control import (
+    CONTROL_NAMES,
+    MAX_RECORD_S,
+    RECORDING_MODES,
+    Command,
+    Rejection,
+    RejectionLimiter,
+    parse_command,
+    state_text,
+)
+from emoedge.publish.messages import QUOTED_CHARACTERS
+from emoedge.publish.overrides import Overrides, OverrideStore
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "value"),
+    [
+        ("privacy", b"ON", True),
+        ("privacy", b"off\n", False),
+        ("record", b"ON", True),
+        ("record", b"OFF", False),
+        ("record", b"90", 90.0),
+        ("record", b"0.5", 0.5),
+        ("recording_mode", b"continuous", "continuous"),
+        ("face_weight", b"0", 0.0),
+        ("face_weight", b"1.0", 1.0),
+        ("margin", b" 0.25 ", 0.25),
+        ("snapshot", b"PRESS", True),
+    ],
+)
+def test_accepted(name, payload, value):
+    command = parse_command(name, payload)
+    assert command == Command(name, value)
+    assert type(command.value) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "reason"),
+    [
+        ("privacy", b"1", "ON or OFF"),
+        ("privacy", b"true", "ON or OFF"),
+        ("privacy", b'{"state":"ON"}', "ON or OFF"),
+        ("record", b"0", "seconds"),
+        ("record", b"-5", "seconds"),
+        ("record", b"1e9", "seconds"),
+        ("record", b"3600.1", "seconds"),
+        ("record", b"999999", "seconds"),
+        ("recording_mode", b"Events", "one of off"),
+        ("face_weight", b"1.01", "0 to 1"),
+        ("face_weight", b"nan", "0 to 1"),
+        ("face_weight", b"inf", "0 to 1"),
+        ("face_weight", b"-0.0", "0 to 1"),
+        ("face_weight", b"0,6", "decimal point"),
+        ("face_weight", b"0x1", "0 to 1"),
+        ("face_weight", b"0_1", "0 to 1"),
+        ("margin", "٠".encode(), "0 to 1"),
+        ("margin", b"[" * 1_000_000, "longer than"),
+        ("margin", b"\xff\xfe", "0 to 1"),
+        ("margin", b"0.1\x00", "0 to 1"),
+        ("snapshot", b"ON", "PRESS"),
+        ("reboot", b"ON", "unknown control"),
+        ("", b"ON", "unknown control"),
+        ("x" * 60_000, b"ON", "unknown control"),
+    ],
+)
+def test_refused_with_the_reason(name, payload, reason):
+    rejection = parse_command(name, payload)
+    assert isinstance(rejection, Rejection)
+    assert reason in rejection.reason
+    assert len(rejection.value) <= QUOTED_CHARACTERS
+    assert len(rejection.name) <= QUOTED_CHARACTERS
+
+
+def test_empty_payload_is_no_command():
+    assert all(parse_command(name, b"") is None for name in (*CONTROL_NAMES, "reboot"))
+
+
+def test_retained_commands_are_standing_orders_for_settings_only():
+    assert parse_command("privacy", b"ON", retained=True) == Command("privacy", True)
+    assert parse_command("margin", b"0.1", retained=True) == Command("margin", 0.1)
+    for name, payload in (("record", b"ON"), ("snapshot", b"PRESS")):
+        rejection = parse_command(name, payload, retained=True)
+        assert isinstance(rejection, Rejection)
+        assert "retain" in rejection.reason
+
+
+def assert_sound(name: str, payload: bytes) -> None:
+    """Either nothing, a short answer, or a value within its limits."""
+    result = parse_command(name, payload)
+    if result is None:
+        assert payload == b""
+    elif isinstance(result, Rejection):
+        message = builder().control_error(result.name, result.value, result.reason, 1.0)
+        assert len(message.encode()) < 1500
+        assert json.loads(message.encode())["reason"] == result.reason
+    elif result.name in ("privacy", "snapshot"):
+        assert isinstance(result.value, bool)
+    elif result.name == "record":
+        assert isinstance(result.value, bool) or 0 < result.value <= MAX_RECORD_S
+    elif result.name == "recording_mode":
+        assert result.value in RECORDING_MODES
+    else:
+        assert 0 <= result.value <= 1
+        assert parse_command(name, state_text(result.value).encode()) is not None
+
+
+NAMES = st.one_of(st.sampled_from(CONTROL_NAMES), st.text(max_size=80))
+NUMBERS = st.floats().map(lambda value: str(value).encode())
+NESTED = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+).map(lambda value: json.dumps(value).encode())
+PAYLOADS = st.one_of(
+    st.binary(max_size=80),
+    st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    NUMBERS,
+    NESTED,
+    st.sampled_from([b"ON", b"OFF", b"PRESS", b"events", b"0.5", b"+1", b".5", b"1.", b"1e-3", b"0" * 32]),
+)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(NAMES, PAYLOADS)
+def test_hostile_input(name, payload):
+    assert_sound(name, payload)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@settings(max_examples=100_000, deadline=None)
+@given(NAMES, PAYLOADS)
+def test_hostile_input_at_length(name, payload):
+    assert_sound(name, payload)
+
+
+def test_answers_are_limited_and_counted():
+    limiter = RejectionLimiter(1.0)
+    assert [limiter.admit(t / 10) for t in range(11)] == [0, *[None] * 9, 9]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(True, "ON"), (False, "OFF"), (0.6, "0.6"), (1.0, "1"), (0.0, "0"), (1 / 3, "0.3333"), ("off", "off")],
+)
+def test_state_text(value, text):
+    assert state_text(value) == text
+
+
+def test_overrides_survive_and_apply(tmp_path):
+    store = OverrideStore(tmp_path / "state")
+    overrides = store.load()
+    assert overrides == Overrides()
+    for command in (
+        Command("privacy", True),
+        Command("margin", 0.05),
+        Command("recording_mode", "off"),
+        Command("record", 5.0),
+        Command("snapshot", True),
+    ):
+        overrides = overrides.after(command)
+    store.save(overrides)
+    kept = OverrideStore(tmp_path / "state").load()
+    assert kept == Overrides(privacy=True, margin=0.05, recording_mode="off")
+    in_force = kept.apply(Settings())
+    assert (in_force.fusion.margin, in_force.fusion.face_weight) == (0.05, Settings().fusion.face_weight)
+    assert in_force.recording.mode == "off"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"margin": 7}', b"\xff", b"[" * 60_000, b" " * 100_000]
+)
+def test_damaged_overrides_are_put_aside_and_mean_privacy(tmp_path, content):
+    store = OverrideStore(tmp_path)
+    store.path.write_bytes(content)
+    assert store.load() == Overrides(privacy=True)
+    assert not store.path.exists()
+    assert store.path.with_name("state.json.damaged").read_bytes() == content
+    store.save(Overrides(margin=0.5))
+    assert store.load() == Overrides(margin=0.5)
+
+
+def test_unreadable_overrides_mean_privacy(tmp_path):
+    store = OverrideStore(tmp_path)
+    store.path.mkdir()
+    assert store.load() == Overrides(privacy=True)
