@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -74,6 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
         The exit code: 0 success, 1 the work failed, 2 the call or the configuration is wrong, 130 interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # File names need not be UTF-8; in a JSON line such a byte becomes a valid escape.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         result = cli.main(args=arguments, prog_name="emoedge", standalone_mode=False)
     except EmoedgeError as error:
@@ -82,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except click.ClickException as error:
         error.show()
-        return 2
+        return 2 if isinstance(error, click.UsageError) else error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED

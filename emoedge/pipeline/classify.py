@@ -1,0 +1,112 @@
+"""One answer per item, for pictures, sounds and sentences: streamed, in constant memory, through the deployed path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from emoedge.config import Settings
+from emoedge.emotions import Probabilities, leader, to_mapping
+from emoedge.errors import MediaError
+from emoedge.model_store import resolve
+
+Line = dict[str, Any]
+
+# Sentences go through the model so many at a time: large enough to pay, small enough to stream.
+TEXT_BATCH: Final = 256
+DIGITS: Final = 6
+
+
+def answer(item: str, probabilities: Probabilities | None, reason: str = "", **more: Any) -> Line:
+    """The line for one item; without probabilities the emotion is null and the reason says why."""
+    emotion = None if probabilities is None else leader(probabilities)
+    mapping = None if probabilities is None else to_mapping(probabilities, DIGITS)
+    line: Line = {"item": item, "emotion": emotion, "probabilities": mapping}
+    if reason:
+        line["reason"] = reason
+    return line | more
+
+
+def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> Iterator[Line]:
+    """Judge pictures.
+
+    Args:
+        items: paths.
+        settings: `paths.models` is used.
+        crop: the pictures are face crops already; otherwise the largest face is found first.
+
+    Yields:
+        A line an item; one that cannot be read has "error".
+
+    Raises:
+        ModelError: a model is missing or damaged.
+    """
+    from emoedge.capture.media import read_image
+    from emoedge.face.classify import FaceClassifier, classify_image
+    from emoedge.face.detect import FaceDetector
+
+    models = settings.paths.models
+    classifier = FaceClassifier(resolve("face_emotion.tflite", models))
+    detector = None if crop else FaceDetector(resolve("face_detector.tflite", models))
+
+    def judge(item: str) -> Line:
+        result = classify_image(classifier, detector, read_image(Path(item)), crop=crop)
+        if result.probabilities is None:
+            return answer(item, None, result.reason or "no_face")
+        more: Line = {"quality": round(result.quality, 3), "quality_reasons": list(result.quality_reasons)}
+        if result.box is not None:
+            box = result.box
+            more["box"] = {
+                "x": round(box.x, 4), "y": round(box.y, 4), "width": round(box.width, 4), "height": round(box.height, 4)
+            }  # fmt: skip
+        return answer(item, result.probabilities, **more)
+
+    return _each(items, judge)
+
+
+def classify_voices(items: Iterable[str], settings: Settings, *, adapt: bool) -> Iterator[Line]:
+    """Judge sounds; with `adapt` they are one speaker's, in order, otherwise every item stands alone."""
+    from emoedge.capture.media import read_sound
+    from emoedge.voice.classify import VoiceClassifier
+
+    classifier = VoiceClassifier(resolve("voice_emotion.tflite", settings.paths.models), adapt=adapt)
+
+    def judge(item: str) -> Line:
+        result = classifier.classify_clip(read_sound(Path(item)))
+        if result.probabilities is None:
+            return answer(item, None, result.reason or "no_voice")
+        return answer(
+            item, result.probabilities, snr_db=round(result.snr_db, 1), speech_s=round(result.speech_s, 2)
+        )
+
+    return _each(items, judge)
+
+
+def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
+    """Judge sentences; text without an opinion has a null emotion and the reason "no_opinion"."""
+    from emoedge.speech.message import MessageModel
+
+    model = MessageModel.load(resolve("text_emotion", settings.paths.models))
+    for batch in _batches(items, TEXT_BATCH):
+        for item, probabilities in zip(batch, model.classify_batch(batch), strict=True):
+            yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")
+
+
+def _each(items: Iterable[str], judge: Callable[[str], Line]) -> Iterator[Line]:
+    for item in items:
+        try:
+            yield judge(item)
+        except MediaError as error:
+            yield {"item": item, "error": str(error)}
+
+
+def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:
+    batch: list[str] = []
+    for item in items:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

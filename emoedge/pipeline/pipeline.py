@@ -1,0 +1,200 @@
+"""The pipeline on one thread and on media time: what `replay` and the Python interface use.
+
+The daemon runs the same stages in threads (`emoedge.supervise.daemon`); here everything happens in the order of
+the media times, so that two runs of a file say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from heapq import merge
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emoedge.clock import MediaClock
+from emoedge.config import Settings
+from emoedge.errors import MediaError
+from emoedge.pipeline.decisions import TICK_S, DecisionStage, EmotionUpdate, Outcome
+from emoedge.pipeline.pacing import Pacer
+from emoedge.pipeline.perception import Perception, learned_fusion
+from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.types import (
+    EmotionEvent,
+    FacesObservation,
+    Frame,
+    Health,
+    SoundBlock,
+    TextObservation,
+    VoiceObservation,
+)
+
+if TYPE_CHECKING:
+    from emoedge.capture.media import MediaReader
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Which modalities can be expected of a medium."""
+
+    video: bool
+    audio: bool
+
+
+class Pipeline:
+    """Face, voice and message of one medium to messages, deterministically.
+
+    Example:
+        >>> from emoedge import Pipeline
+        >>> for message in Pipeline().replay("clip.mp4"):  # doctest: +SKIP
+        ...     print(message.time_s, message.suffix, message.payload)
+
+    Args:
+        settings: the configuration; built-in defaults by default.
+        perception: the stages; built from the settings by default.
+
+    Raises:
+        ModelError: no modality at all can be had.
+    """
+
+    def __init__(self, settings: Settings | None = None, perception: Perception | None = None) -> None:
+        self.settings = settings or Settings()
+        self.perception = perception or Perception.build(self.settings)
+        self.clock = MediaClock()
+        self._messages = MessageBuilder(
+            self.settings.device_id,
+            self.clock,
+            transcript=self.settings.publish.transcript,
+            media_times=True,
+        )
+        self._events = 0
+        self._decisions = self._new_decisions()
+        self._pacer = Pacer(self.settings.performance.analysis_fps)
+        self._next_tick_s = 0.0
+
+    def replay(self, path: Path | str, progress: Progress | None = None) -> Iterator[Message]:
+        """Play a file as fast as it goes.
+
+        Args:
+            path: video with sound, video alone, or sound alone.
+            progress: told the media time reached, seconds.
+
+        Yields:
+            The messages that the daemon would publish, in order; `time_s` is media time.
+
+        Raises:
+            MediaError: the file cannot be read; when it breaks in the middle, after what came before.
+        """
+        from emoedge.capture.media import MediaReader
+
+        settings = self.settings
+        reader = MediaReader(Path(path))
+        sources = Sources(
+            video=reader.info.has_video and settings.face.enabled and settings.camera.source != "none",
+            audio=reader.info.has_audio and settings.microphone.source != "none",
+        )
+        if not (sources.video or sources.audio):
+            raise MediaError(
+                f"{path}: nothing in it that the configuration uses", "enable face, voice or speech"
+            )
+        self.reset()
+        yield self._messages.health(self._health(sources), 0.0, 0.0)
+        for item in _in_order(reader, sources):
+            if progress:
+                progress(item.time_s)
+            yield from self.feed(item)
+        yield from self.finish()
+        yield self._messages.health(self._health(sources), self.clock.time_s, self.clock.time_s)
+
+    def feed(self, item: Frame | SoundBlock) -> Iterator[Message]:
+        """Take the next frame or block, in the order of the times at which they are complete."""
+        now_s = item.time_s if isinstance(item, Frame) else item.end_s
+        yield from self._tick_until(now_s)
+        self.clock.advance(now_s)
+        if isinstance(item, Frame):
+            yield from self._say(self._see(item))
+        else:
+            yield from self._say(self._hear(item))
+
+    def finish(self) -> Iterator[Message]:
+        """End of the medium: what is under way is brought to its end."""
+        now_s = self.clock.time_s
+        outcomes: list[Outcome] = []
+        if self.perception.voice:
+            for voice in self.perception.voice.flush(now_s):
+                outcomes += self._decisions.on_voice(voice, now_s)
+        if self.perception.speech:
+            for text in self.perception.speech.flush(now_s):
+                outcomes += self._decisions.on_text(text, now_s)
+        yield from self._say(outcomes + self._decisions.close(now_s))
+
+    def reset(self) -> None:
+        """Forget everything about the medium before."""
+        self.perception.reset()
+        self.clock.time_s = 0.0
+        self._events = 0
+        self._decisions = self._new_decisions()
+        self._pacer.reset()
+        self._next_tick_s = 0.0
+
+    def _new_decisions(self) -> DecisionStage:
+        return DecisionStage(self.settings, self._event_id, learned_fusion(self.settings))
+
+    def _event_id(self, _started_s: float) -> str:
+        self._events += 1
+        return f"event-{self._events:06d}"
+
+    def _see(self, frame: Frame) -> list[Outcome]:
+        if self.perception.face is None or not self._pacer.due(frame.time_s):
+            return []
+        return self._decisions.on_faces(self.perception.face.process(frame), frame.time_s)
+
+    def _hear(self, block: SoundBlock) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        if self.perception.voice:
+            for voice in self.perception.voice.process(block):
+                outcomes += self._decisions.on_voice(voice, block.end_s)
+        if self.perception.speech:
+            for text in self.perception.speech.process(block):
+                outcomes += self._decisions.on_text(text, block.end_s)
+        return outcomes
+
+    def _tick_until(self, now_s: float) -> Iterator[Message]:
+        while self._next_tick_s < now_s:
+            self.clock.advance(self._next_tick_s)
+            yield from self._say(self._decisions.tick(self._next_tick_s))
+            self._next_tick_s += TICK_S
+
+    def _say(self, outcomes: list[Outcome]) -> Iterator[Message]:
+        for outcome in outcomes:
+            yield message_of(self._messages, outcome)
+
+    def _health(self, sources: Sources) -> list[Health]:
+        parts = [
+            Health("camera", "ok" if sources.video else "off", "" if sources.video else "no picture used"),
+            Health("microphone", "ok" if sources.audio else "off", "" if sources.audio else "no sound used"),
+        ]
+        return parts + list(self.perception.health)
+
+
+def message_of(builder: MessageBuilder, outcome: Outcome, recording_id: str | None = None) -> Message:
+    """The message that says an outcome; `recording_id` is for events."""
+    if isinstance(outcome, EmotionUpdate):
+        return builder.emotion(outcome.state, outcome.since_s)
+    if isinstance(outcome, EmotionEvent):
+        return builder.event(outcome, recording_id)
+    if isinstance(outcome, FacesObservation):
+        return builder.face(outcome)
+    if isinstance(outcome, VoiceObservation):
+        return builder.voice(outcome)
+    assert isinstance(outcome, TextObservation)
+    return builder.text(outcome)
+
+
+def _in_order(reader: MediaReader, sources: Sources) -> Iterator[Frame | SoundBlock]:
+    """Frames at their time, blocks at their end: nothing is heard before it was said."""
+    frames: Iterator[Frame | SoundBlock] = reader.frames() if sources.video else iter(())
+    blocks: Iterator[Frame | SoundBlock] = reader.blocks() if sources.audio else iter(())
+    return merge(frames, blocks, key=lambda item: item.time_s if isinstance(item, Frame) else item.end_s)

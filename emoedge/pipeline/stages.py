@@ -1,0 +1,51 @@
+"""What the perceiving stages are to the pipeline."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, VoiceObservation
+
+
+class FacePerceiver(Protocol):
+    """Finds, follows and judges the faces of one picture after the other."""
+
+    def process(self, frame: Frame) -> FacesObservation:
+        """The faces in a frame."""
+        ...
+
+    def reset(self) -> None:
+        """Forget who is followed."""
+        ...
+
+
+class VoicePerceiver(Protocol):
+    """Judges how it is said."""
+
+    def process(self, block: SoundBlock) -> list[VoiceObservation]:
+        """Stretches of speech that ended with this block."""
+        ...
+
+    def flush(self, time_s: float) -> list[VoiceObservation]:
+        """What is left at the end of the sound."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        ...
+
+
+class SpeechPerceiver(Protocol):
+    """Understands what is said."""
+
+    def process(self, block: SoundBlock) -> list[TextObservation]:
+        """Utterances that ended with this block."""
+        ...
+
+    def flush(self, time_s: float) -> list[TextObservation]:
+        """What is left at the end of the sound."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        ...

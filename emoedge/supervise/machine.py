@@ -1,0 +1,112 @@
+"""What the machine says about itself: memory, temperature, throttling, disk. Missing figures are left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Final
+
+from emoedge.types import Health
+
+PROC: Final = Path("/proc")
+SYS: Final = Path("/sys")
+# The firmware of a Raspberry Pi 4 and 5 begins to throttle at 80 and halves the clock at 85 degrees.
+HOT_C: Final = 80.0
+# Bits of the firmware's throttling word: now under-voltage, frequency capped, throttled, soft temperature limit.
+_THROTTLED_NOW: Final = 0xF
+
+Figures = dict[str, float | int | str | None]
+
+
+class MachineMonitor:
+    """Reads the figures; the load of the processor is the average since the last reading.
+
+    Args:
+        disk: folder whose disk is watched.
+        proc: for tests.
+        sys: for tests.
+    """
+
+    def __init__(self, disk: Path, proc: Path = PROC, sys: Path = SYS) -> None:
+        self._disk = disk
+        self._proc = proc
+        self._sys = sys
+        self._before = (time.monotonic(), time.process_time())
+
+    def read(self) -> Health:
+        """State of the machine: degraded when hot or throttled."""
+        figures: Figures = {
+            "cpu_cores": self._cpu_cores(),
+            "memory_mb": resident_mb(self._proc),
+            "threads": _count(self._proc / "self" / "task"),
+            "open_files": _count(self._proc / "self" / "fd"),
+            "temperature_c": self._temperature_c(),
+            "disk_free_mb": self._disk_free_mb(),
+        }
+        throttled = self._throttled()
+        if throttled is not None:
+            figures["throttled"] = throttled
+        known = {name: value for name, value in figures.items() if value is not None}
+        temperature = figures["temperature_c"]
+        if throttled:
+            return Health(
+                "machine", "degraded", "the board is throttled: check power supply and cooling", known
+            )
+        if isinstance(temperature, float) and temperature >= HOT_C:
+            return Health("machine", "degraded", f"{temperature:.0f} degrees: improve the cooling", known)
+        return Health("machine", "ok", "", known)
+
+    def _cpu_cores(self) -> float:
+        now = (time.monotonic(), time.process_time())
+        (wall_s, cpu_s), self._before = self._before, now
+        return round((now[1] - cpu_s) / max(now[0] - wall_s, 1e-3), 3)
+
+    def _temperature_c(self) -> float | None:
+        readings = []
+        for zone in (self._sys / "class" / "thermal").glob("thermal_zone*/temp"):
+            value = _integer(zone)
+            if value is not None:
+                readings.append(value / 1000)
+        return round(max(readings), 1) if readings else None
+
+    def _throttled(self) -> int | None:
+        # Raspberry Pi kernels; elsewhere there is no such file.
+        path = self._sys / "devices" / "platform" / "soc" / "soc:firmware" / "get_throttled"
+        try:
+            return int(path.read_text().strip(), 16) & _THROTTLED_NOW
+        except (OSError, ValueError):
+            return None
+
+    def _disk_free_mb(self) -> float | None:
+        folder = self._disk
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        try:
+            return round(shutil.disk_usage(folder).free / 1e6, 1)
+        except OSError:
+            return None
+
+
+def resident_mb(proc: Path = PROC) -> float | None:
+    """Resident memory of this process, MB, or None where it cannot be read."""
+    try:
+        pages = int((proc / "self" / "statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
+
+
+def _count(folder: Path) -> int | None:
+    try:
+        return sum(1 for _ in folder.iterdir())
+    except OSError:
+        return None
+
+
+def _integer(path: Path) -> int | None:
+    try:
+        return int(path.read_text().strip())
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,103 @@
+"""A stage that dies is restarted, one that hangs is reported, one that keeps dying stays down."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+
+import pytest
+
+from emoedge.supervise import stage_thread
+from emoedge.supervise.stage_thread import StageSpec, StageThread
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(stage_thread, "RESTART_PAUSE_S", 0.01)
+    monkeypatch.setattr(stage_thread, "TAKE_TIMEOUT_S", 0.02)
+
+
+def take_from(items):
+    def take(timeout_s):
+        try:
+            return items.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    return take
+
+
+def wait_for(condition, timeout_s=5.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def test_works_and_stops():
+    items, done = queue.Queue(), []
+    thread = StageThread(StageSpec("face", lambda: done.append, take_from(items)))
+    thread.start()
+    for i in range(5):
+        items.put(i)
+    wait_for(lambda: len(done) == 5)
+    assert thread.health().state == "ok"
+    assert thread.health().figures["processed"] == 5
+    thread.stop()
+    assert thread.join(2)
+
+
+def test_a_death_is_reported_and_the_stage_built_again():
+    items, done, built = queue.Queue(), [], []
+
+    def work(item):
+        if item == "bad":
+            raise ValueError("boom")
+        done.append(item)
+
+    def build():
+        built.append(1)
+        return work
+
+    thread = StageThread(StageSpec("face", build, take_from(items)))
+    thread.start()
+    for item in ("a", "bad", "b"):
+        items.put(item)
+    wait_for(lambda: done == ["a", "b"])
+    health = thread.health()
+    assert health.state == "degraded"
+    assert "boom" in health.reason
+    assert len(built) == 2
+    thread.stop()
+    assert thread.join(2)
+
+
+def test_one_that_keeps_dying_stays_down():
+    def build():
+        raise ValueError("no model")
+
+    thread = StageThread(StageSpec("voice", build, take_from(queue.Queue())))
+    thread.start()
+    wait_for(lambda: thread.health().state == "failed")
+    assert "no model" in thread.health().reason
+    assert thread.join(2)
+
+
+def test_one_that_hangs_is_seen():
+    release, items, now = threading.Event(), queue.Queue(), [0.0]
+    thread = StageThread(
+        StageSpec("speech", lambda: lambda _: release.wait(5), take_from(items)), lambda: now[0]
+    )
+    thread.start()
+    items.put(1)
+    wait_for(items.empty)
+    time.sleep(0.05)
+    assert not thread.hung
+    now[0] = stage_thread.HUNG_AFTER_S + 1
+    assert thread.hung
+    assert thread.health().state == "failed"
+    release.set()
+    wait_for(lambda: not thread.hung)
+    thread.stop()
+    assert thread.join(2)
