@@ -1,0 +1,206 @@
+"""The demonstration clip: a public-domain portrait moved about by code, with synthetic Spanish speech.
+
+Picture and sound are small files of the package (`emoedge/data/demo`, where a note says whence they come
+and why they may be shipped); the clip is put together from them on first use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+
+WIDTH: Final = 640
+HEIGHT: Final = 480
+FPS: Final = 15
+DURATION_S: Final = 20.0
+SAMPLE_RATE: Final = 48_000
+
+# What is said and when, seconds. All of it is in the vocabulary of models/vosk-es-demo, and each
+# sentence is followed by a pause long enough for the recogniser to end the utterance.
+SENTENCES: Final[tuple[tuple[float, str], ...]] = (
+    (2.5, "qué alegría verte"),
+    (5.0, "estoy muy contenta hoy"),
+    (8.2, "qué sorpresa no me lo esperaba"),
+    (12.0, "qué asco me da esta comida"),
+    (15.2, "estoy muy triste"),
+    (17.4, "me da mucha rabia"),
+)
+
+# When somebody is in the picture, seconds; between the two stretches the chair is empty.
+PRESENT: Final[tuple[tuple[float, float], ...]] = ((1.0, 11.0), (13.5, DURATION_S))
+
+_WALK_S: Final = 0.7  # coming into the picture, or leaving it
+_BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own
+# A room is never silent; without some noise a signal-to-noise ratio would be infinite.
+_ROOM_NOISE_DBFS: Final = -62.0
+_KEYFRAME_EVERY: Final = FPS  # one a second, so that players can seek
+
+
+def ensure_demo_clip(directory: Path | None = None) -> Path:
+    """Return the clip, made on the first call and kept for the next ones.
+
+    Args:
+        directory: where it is kept; by default `emoedge` in the user's cache directory, or in the
+            temporary directory where that cannot be written.
+
+    Raises:
+        OSError: the directory named cannot be written.
+    """
+    if directory is None:
+        directory = _writeable_cache()
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"demo-{_fingerprint()}.mp4"
+    if not path.is_file():
+        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            _write_clip(partial)
+            partial.replace(path)  # two processes at once: each writes its own, the last one stays
+        finally:
+            partial.unlink(missing_ok=True)
+    return path
+
+
+def _writeable_cache() -> Path:
+    home = os.environ.get("HOME", "/nonexistent")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path(home) / ".cache") / "emoedge"
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return _own_temporary_directory()
+    return cache if os.access(cache, os.W_OK) else _own_temporary_directory()
+
+
+def _own_temporary_directory() -> Path:
+    # Named after the user and closed to others: nobody else can lay a file there for us to play.
+    path = Path(tempfile.gettempdir()) / f"emoedge-{os.getuid()}"
+    path.mkdir(mode=0o700, exist_ok=True)
+    if path.is_symlink() or path.stat().st_uid != os.getuid():
+        return Path(tempfile.mkdtemp(prefix="emoedge-"))
+    return path
+
+
+def _asset(name: str) -> bytes:
+    return (files("emoedge") / "data" / "demo" / name).read_bytes()
+
+
+def _fingerprint() -> str:
+    """Changes with the picture, the sound and this file, so that an upgrade makes the clip afresh."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    digest.update(_asset("portrait.jpg") + _asset("speech.ogg"))
+    return digest.hexdigest()[:12]
+
+
+def _write_clip(path: Path) -> None:
+    import av
+
+    options = {"movflags": "+faststart"}
+    with av.open(str(path), "w", format="mp4", options=options) as container:
+        _write_streams(container)
+
+
+def _write_streams(container: OutputContainer) -> None:
+    import av
+
+    video: Any = container.add_stream("libx264", rate=FPS)
+    video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    # One thread: x264 gives the same bytes on every run.
+    video.options = {"preset": "superfast", "crf": "20", "threads": "1", "g": str(_KEYFRAME_EVERY)}
+    audio: Any = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
+    audio.bit_rate = 96_000
+    for index, picture in enumerate(frames()):
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        frame.pts = index
+        container.mux(video.encode(frame))
+    container.mux(video.encode(None))
+    sound = av.AudioFrame.from_ndarray(soundtrack()[None, :], format="fltp", layout="mono")
+    sound.sample_rate, sound.pts = SAMPLE_RATE, 0
+    container.mux(audio.encode(sound))
+    container.mux(audio.encode(None))
+
+
+def frames() -> Iterator[NDArray[np.uint8]]:
+    """The pictures in order: uint8, shape (HEIGHT, WIDTH, 3), RGB, FPS a second."""
+    import cv2
+
+    picture: Any = cv2.imdecode(np.frombuffer(_asset("portrait.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    portrait = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    mask = _soft_mask(portrait.shape[0], portrait.shape[1])
+    wall = _wall()
+    for index in range(round(DURATION_S * FPS)):
+        placement = _placement(index / FPS, portrait.shape[0], portrait.shape[1])
+        if placement is None:
+            yield wall
+            continue
+        person = cv2.warpAffine(portrait, placement, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        weight = cv2.warpAffine(mask, placement, (WIDTH, HEIGHT))
+        yield np.asarray(cv2.blendLinear(wall, person, 1 - weight, weight), dtype=np.uint8)
+
+
+def _wall() -> NDArray[np.uint8]:
+    """A plain wall, a little darker towards the floor; uint8 (HEIGHT, WIDTH, 3)."""
+    light = np.linspace(1.08, 0.86, HEIGHT)[:, None, None]
+    rows = np.rint(light * np.array(_BACKGROUND)).astype(np.uint8)
+    return np.ascontiguousarray(np.broadcast_to(rows, (HEIGHT, WIDTH, 3)))
+
+
+def _soft_mask(height: int, width: int) -> NDArray[np.float32]:
+    """An ellipse with a soft edge, open towards the bottom; float32 (height, width) in [0, 1]."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    down = np.maximum(0.0, 0.56 - y / height) / 0.56
+    distance = np.sqrt(((x / width - 0.5) / 0.5) ** 2 + down**2)
+    return np.asarray(np.clip((1.0 - distance) / 0.12, 0.0, 1.0), dtype=np.float32)
+
+
+def _placement(time_s: float, height: int, width: int) -> NDArray[np.float64] | None:
+    """Where the portrait is at a time: a 2 × 3 affine matrix to the frame, or None for nowhere."""
+    for begin, end in PRESENT:
+        if begin <= time_s < end:
+            break
+    else:
+        return None
+    zoom = 1.6 + 0.2 * np.sin(2 * np.pi * time_s / 7.0)
+    turn = np.deg2rad(4.0 * np.sin(2 * np.pi * time_s / 3.1))
+    # Comes in from the left and leaves to the right, in steps that a tracker must follow.
+    coming = np.clip((begin + _WALK_S - time_s) / _WALK_S, 0.0, 1.0)
+    leaving = 0.0 if end >= DURATION_S else np.clip((time_s - end + _WALK_S) / _WALK_S, 0.0, 1.0)
+    x = WIDTH * (0.5 + 0.12 * np.sin(2 * np.pi * time_s / 5.3) + 0.8 * (leaving - coming))
+    y = HEIGHT * (0.63 + 0.03 * np.sin(2 * np.pi * time_s / 2.3))
+    cosine, sine = zoom * np.cos(turn), zoom * np.sin(turn)
+    centre_x, centre_y = width / 2, height / 2
+    return np.array(
+        [
+            [cosine, -sine, x - cosine * centre_x + sine * centre_y],
+            [sine, cosine, y - sine * centre_x - cosine * centre_y],
+        ]
+    )
+
+
+def soundtrack() -> NDArray[np.float32]:
+    """The sound of the whole clip: float32 mono in [-1, 1] at SAMPLE_RATE."""
+    import io
+
+    import av
+
+    with av.open(io.BytesIO(_asset("speech.ogg"))) as container:
+        # Opus decodes to 48 kHz always.
+        to_mono = av.AudioResampler(format="flt", layout="mono", rate=SAMPLE_RATE)
+        decoded = [*container.decode(audio=0), None]
+        speech = np.concatenate(
+            [part.to_ndarray()[0] for frame in decoded for part in to_mono.resample(frame)]
+        )
+    whole = np.zeros(round(DURATION_S * SAMPLE_RATE), np.float32)
+    length = min(len(whole), len(speech))
+    whole[:length] = speech[:length]
+    noise = np.random.default_rng(0).standard_normal(len(whole)).astype(np.float32)
+    return np.clip(whole + noise * np.float32(10 ** (_ROOM_NOISE_DBFS / 20)), -1.0, 1.0).astype(np.float32)
