@@ -12,7 +12,6 @@ import pytest
 
 from emoedge import demo_clip
 
-
 EMPTY_S = (0.2, 12.2)
 SOMEBODY_S = (3.0, 7.0, 16.0, 19.6)
 TIMES_S = EMPTY_S + SOMEBODY_S
