@@ -1,0 +1,167 @@
+"""BlazeFace short-range: faces and six landmarks from a 128 x 128 picture.
+
+Model and decoding follow MediaPipe (Bazarevsky et al. 2019, arXiv:1907.05047;
+``mediapipe/modules/face_detection/face_detection_short_range_common.pbtxt``), in numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.errors import ModelError
+from emoedge.face.sample import crop_frame, letterbox_rgb
+from emoedge.inference import Interpreter
+from emoedge.types import Box, Frame
+
+INPUT_SIDE: Final = 128
+LANDMARKS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
+"""Order of the landmarks; right and left are the person's own, so the right eye is on the left of an unmirrored picture."""
+
+MIN_SCORE: Final = 0.5
+"""MediaPipe's threshold; lower ones find hands and cushions."""
+
+OVERLAP: Final = 0.3
+"""Boxes that overlap more than this (intersection over union) are one face: MediaPipe's value."""
+
+LOGIT_LIMIT: Final = 80.0
+"""Keeps exp() finite in float32."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detection:
+    """One face found in one frame.
+
+    Attributes:
+        box: fractions of the frame; may reach beyond its border.
+        landmarks: float32 (6, 2), fractions of the frame, in the order of ``LANDMARKS``.
+        score: 0 to 1.
+    """
+
+    box: Box
+    landmarks: NDArray[np.float32]
+    score: float
+
+
+def anchors() -> NDArray[np.float32]:
+    """Centres of the 896 anchors, (896, 2) fractions of the input: 2 a cell on 16 x 16, 6 a cell on 8 x 8."""
+    parts = []
+    for cells, repeats in ((16, 2), (8, 6)):
+        centre = (np.arange(cells, dtype=np.float32) + 0.5) / cells
+        x, y = np.meshgrid(centre, centre)
+        parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeats, axis=0))
+    return np.concatenate(parts)
+
+
+def decode(
+    regressors: NDArray[np.float32], logits: NDArray[np.float32], min_score: float = MIN_SCORE
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Turn raw outputs into points.
+
+    Args:
+        regressors: (896, 16): box centre, box size, then six landmarks, in input pixels relative to the anchor.
+        logits: (896,) of "face".
+        min_score: detections below it are left out.
+
+    Returns:
+        points (n, 8, 2), fractions of the input: upper left, lower right, six landmarks; and scores (n,).
+    """
+    score = 1.0 / (1.0 + np.exp(-np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)))
+    keep = np.flatnonzero(score >= min_score)
+    points = regressors[keep].reshape(-1, 8, 2) / INPUT_SIDE
+    centre = points[:, 0] + anchors()[keep]
+    half = points[:, 1] / 2
+    points[:, 2:] += anchors()[keep][:, None]
+    points[:, 0], points[:, 1] = centre - half, centre + half
+    sound = np.all(half > 0, axis=1)
+    return points[sound].astype(np.float32), score[keep][sound].astype(np.float32)
+
+
+def overlap(points: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Intersection over union of boxes (n, 2+, 2) with one box (2+, 2), given as two corners first: (n,)."""
+    corner = np.maximum(points[:, 0], one[0])
+    other = np.minimum(points[:, 1], one[1])
+    both = np.prod(np.maximum(other - corner, 0), axis=1)
+    areas = np.prod(points[:, 1] - points[:, 0], axis=1) + np.prod(one[1] - one[0])
+    return np.asarray(both / np.maximum(areas - both, 1e-12), np.float32)
+
+
+def suppress(
+    points: NDArray[np.float32], scores: NDArray[np.float32], threshold: float = OVERLAP
+) -> list[tuple[NDArray[np.float32], float]]:
+    """Weighted non-maximum suppression: overlapping detections become their score-weighted mean (BlazeFace, section 3.3).
+
+    Returns:
+        (points (8, 2), highest score) a face, best first.
+    """
+    faces = []
+    order = np.argsort(-scores, kind="stable")
+    while order.size:
+        same = overlap(points[order], points[order[0]]) > threshold
+        same[0] = True
+        group = order[same]
+        mean = np.average(points[group], axis=0, weights=scores[group])
+        faces.append((mean.astype(np.float32), float(scores[order[0]])))
+        order = order[~same]
+    return faces
+
+
+class FaceDetector:
+    """Finds faces in frames.
+
+    Args:
+        path: BlazeFace short-range as ``.tflite``.
+        threads: of the interpreter.
+
+    Raises:
+        ModelError: the file is missing or is not this model.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 1) -> None:
+        self._interpreter = Interpreter(path, threads)
+        if self._interpreter.input_shape != (1, INPUT_SIDE, INPUT_SIDE, 3):
+            raise ModelError(f"{path} is not BlazeFace short-range", "run: emoedge models verify")
+
+    def detect(
+        self, frame: Frame, region: Box | None = None, min_score: float = MIN_SCORE
+    ) -> list[Detection]:
+        """Faces in the frame or in a region of it, best first; empty when there is none.
+
+        Args:
+            frame: any size and layout.
+            region: where to look, fractions of the frame; seen at a higher resolution than the whole frame.
+            min_score: lowest score reported.
+        """
+        left = top = 0
+        part = frame
+        if region is not None:
+            left = int(np.floor(region.x * frame.width)) // 2 * 2
+            top = int(np.floor(region.y * frame.height)) // 2 * 2
+            left, top = max(0, left), max(0, top)
+            right = int(np.ceil((region.x + region.width) * frame.width))
+            bottom = int(np.ceil((region.y + region.height) * frame.height))
+            try:
+                part = crop_frame(frame, left, top, right, bottom)
+            except ValueError:
+                return []
+        square, scale, x, y = letterbox_rgb(part, INPUT_SIDE)
+        values = square[None].astype(np.float32) / 127.5 - 1.0
+        outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(values)}
+        points, scores = decode(outputs[16], outputs[1][:, 0], min_score)
+        found = suppress(points, scores)
+        size = np.array([frame.width, frame.height], np.float32)
+        offset = np.array([left, top], np.float32)
+        shift = np.array([x, y], np.float32)
+        detections = []
+        for corners, score in found:
+            pixels = (corners * INPUT_SIDE - shift) / scale + offset
+            upper, lower = pixels[0] / size, pixels[1] / size
+            box = Box(
+                float(upper[0]), float(upper[1]), float(lower[0] - upper[0]), float(lower[1] - upper[1])
+            )
+            detections.append(Detection(box, (pixels[2:] / size).astype(np.float32), score))
+        return detections

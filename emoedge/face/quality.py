@@ -1,0 +1,104 @@
+"""How far a face crop can be trusted: size, sharpness, pose, light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Each factor rises linearly from 0 to 1 between these two values; a factor under REASON_BELOW is named as a reason.
+SIZE_PIXELS: Final = (16.0, 48.0)
+"""Side of the crop in the source picture. The model sees 48 pixels; under 16 nothing but a smile survives."""
+SHARPNESS: Final = (0.05, 0.30)
+"""Mean absolute Laplacian of the crop over its contrast (see ``sharpness``)."""
+CONTRAST_LEVELS: Final = (5.0, 20.0)
+"""Standard deviation of the luma, gray levels: below some 5, noise and quantization are as large as the face."""
+CLIPPED_SHARE: Final = (0.7, 0.35)
+"""Share of pixels at either end of the range (falling)."""
+TURN: Final = (1.0, 0.45)
+"""Sideways offset of the nose from the eyes' middle in eye distances (falling): 0 is frontal, 0.5 about 40 degrees."""
+REASON_BELOW: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """A verdict: ``value`` 0 (useless) to 1, and what lowers it, of small, blurred, dark, bright, flat, turned."""
+
+    value: float
+    reasons: tuple[str, ...]
+
+
+def _rise(value: float, limits: tuple[float, float]) -> float:
+    return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0))
+
+
+def sharpness(crop: NDArray[np.uint8]) -> float:
+    """Mean absolute Laplacian over the standard deviation of a lightly smoothed crop: free of exposure, dulled to noise.
+
+    Args:
+        crop: uint8 (S, S).
+
+    Returns:
+        About 0.1 for strong defocus, 0.4 for a sharp face at 48 pixels; 0 for a flat patch.
+    """
+    import cv2
+
+    smooth = cv2.GaussianBlur(crop, (3, 3), 0).astype(np.float32)
+    deviation = float(smooth.std())
+    if deviation < 1.0:
+        return 0.0
+    return float(np.abs(cv2.Laplacian(smooth, cv2.CV_32F)).mean()) / deviation
+
+
+def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
+    """How far the head is turned aside, 0 (frontal) upwards, from where the nose stands between the eyes.
+
+    Args:
+        landmarks: (6, 2), fractions of the frame, in the order of ``detect.LANDMARKS``.
+        aspect: width over height of the frame.
+    """
+    points = landmarks.astype(np.float64) * (aspect, 1.0)
+    across = points[1] - points[0]
+    down = points[3] - (points[0] + points[1]) / 2
+    # In profile the eyes coincide: the distance from eyes to mouth, about as long on a frontal face, stands in.
+    unit = max(float(np.hypot(*across)), 0.6 * float(np.hypot(*down)), 1e-6)
+    axis = np.array([down[1], -down[0]]) / max(float(np.hypot(*down)), 1e-6)
+    offset = points[2] - (points[0] + points[1]) / 2
+    return abs(float(offset @ axis)) / unit
+
+
+def assess(
+    crop: NDArray[np.uint8],
+    source_side: float,
+    landmarks: NDArray[np.float32] | None = None,
+    aspect: float = 1.0,
+) -> Quality:
+    """Rate a crop.
+
+    Args:
+        crop: uint8 (S, S) luma, as the classifier gets it.
+        source_side: side of the crop in pixels of the source picture.
+        landmarks: for the pose, or None where they are unknown.
+        aspect: width over height of the frame.
+
+    Returns:
+        The product of the factors' geometric mean and their minimum's square root, and the reasons, worst first.
+    """
+    mean = float(crop.mean())
+    clipped = float(np.mean((crop <= 4) | (crop >= 251)))
+    light = min(_rise(float(crop.std()), CONTRAST_LEVELS), 1.0 - _rise(clipped, CLIPPED_SHARE[::-1]))
+    light_name = "dark" if mean < 60 else "bright" if mean > 200 else "flat"
+    factors = {
+        "small": _rise(source_side, SIZE_PIXELS),
+        "blurred": _rise(sharpness(crop), SHARPNESS),
+        light_name: light,
+    }
+    if landmarks is not None:
+        factors["turned"] = 1.0 - _rise(turn(landmarks, aspect), TURN[::-1])
+    values = np.array(list(factors.values()))
+    worst = float(values.min())
+    value = float(np.prod(np.maximum(values, 1e-6)) ** (0.5 / len(values))) * worst**0.5
+    low = sorted((factor, name) for name, factor in factors.items() if factor < REASON_BELOW)
+    return Quality(round(min(1.0, value), 4), tuple(name for _, name in low))

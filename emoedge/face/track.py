@@ -1,0 +1,242 @@
+"""Faces over time: stable ids, short gaps, one primary face. Pure: detections and a time in, tracks out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.face.detect import Detection
+from emoedge.types import Box
+
+FORGET_AFTER_S: Final = 1.5
+"""A face that has been away this long gets a new id when it comes back: longer gaps may well be somebody else."""
+COAST_S: Final = 0.6
+"""A face not seen for up to this long is still reported where it would be: a blink of the detector, a hand."""
+SURE_SCORE: Final = 0.75
+"""A new face with this score is believed at once, a weaker one when it is seen a second time."""
+MATCH_DISTANCE: Final = 0.8
+"""Farthest move between two looks, in face sizes, of the centre from where it was expected."""
+MATCH_SIZE: Final = 2.0
+"""Largest change of size between two looks, as a ratio."""
+VELOCITY_SMOOTHING: Final = 0.5
+PRIMARY_ADVANTAGE: Final = 1.4
+"""Another face must be this much more prominent to become the primary one: no flicker between two people."""
+FLOW_WINDOW: Final = (11, 11)
+"""Pixels around each point that optical flow compares: half a face of 6 % at ``stage.FLOW_WIDTH``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Track:
+    """One face followed over time.
+
+    Attributes:
+        track_id: stable, from 1, never used again.
+        detection: where it was when last seen.
+        seen_s: when that was.
+        velocity: (x, y) of the centre, fractions of the frame per second.
+        sightings: how often it was seen.
+        primary: the face that the fusion listens to.
+    """
+
+    track_id: int
+    detection: Detection
+    seen_s: float
+    velocity: tuple[float, float] = (0.0, 0.0)
+    sightings: int = 1
+    primary: bool = False
+
+    @property
+    def confirmed(self) -> bool:
+        """Seen twice, or once beyond doubt."""
+        return self.sightings > 1 or self.detection.score >= SURE_SCORE
+
+    def expected(self, time_s: float) -> Detection:
+        """Where it should be at a time, by its velocity, for at most ``COAST_S``."""
+        ahead = float(np.clip(time_s - self.seen_s, 0.0, COAST_S))
+        return moved(self.detection, self.velocity[0] * ahead, self.velocity[1] * ahead)
+
+
+def moved(detection: Detection, x: float, y: float) -> Detection:
+    """The detection shifted by fractions of the frame."""
+    box = replace(detection.box, x=detection.box.x + x, y=detection.box.y + y)
+    landmarks = detection.landmarks + np.array([x, y], np.float32)
+    return Detection(box, landmarks.astype(np.float32), detection.score)
+
+
+def _distance(one: Box, other: Box) -> float:
+    """Distance of the centres in units of the boxes' mean size, per axis."""
+    (x1, y1), (x2, y2) = one.center, other.center
+    width = max((one.width + other.width) / 2, 1e-6)
+    height = max((one.height + other.height) / 2, 1e-6)
+    return float(np.hypot((x1 - x2) / width, (y1 - y2) / height))
+
+
+def _size_ratio(one: Box, other: Box) -> float:
+    ratio = np.sqrt(max(one.area, 1e-9) / max(other.area, 1e-9))
+    return float(max(ratio, 1 / ratio))
+
+
+def assign(tracks: tuple[Track, ...], detections: list[Detection], time_s: float) -> dict[int, int]:
+    """Match detections to tracks, nearest pairs first.
+
+    Returns:
+        Index of the detection for each matched index of a track.
+    """
+    costs: list[tuple[float, int, int]] = []
+    for i, track in enumerate(tracks):
+        expected = track.expected(time_s).box
+        for j, detection in enumerate(detections):
+            distance = _distance(expected, detection.box)
+            ratio = _size_ratio(track.detection.box, detection.box)
+            if distance <= MATCH_DISTANCE and ratio <= MATCH_SIZE:
+                costs.append((distance + 0.5 * float(np.log(ratio)), i, j))
+    matched: dict[int, int] = {}
+    for _, i, j in sorted(costs):
+        if i not in matched and j not in matched.values():
+            matched[i] = j
+    return matched
+
+
+def prominence(box: Box) -> float:
+    """Size times centrality: half as much at the border of the picture as in the middle."""
+    x, y = box.center
+    off = min(1.0, float(np.hypot(x - 0.5, y - 0.5)) / 0.7)
+    return box.area * (1.0 - 0.5 * off)
+
+
+class FaceTracker:
+    """Keeps the tracks of one camera.
+
+    Args:
+        max_faces: the most faces followed; the most prominent ones stay.
+    """
+
+    def __init__(self, max_faces: int = 4) -> None:
+        self._max_faces = max_faces
+        self._tracks: tuple[Track, ...] = ()
+        self._next_id = 1
+        self._primary_id: int | None = None
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """All faces remembered, also those not visible right now."""
+        return self._tracks
+
+    def update(self, detections: list[Detection], time_s: float) -> tuple[Track, ...]:
+        """Take in the faces of one look at the picture.
+
+        Args:
+            detections: all faces found at ``time_s``; an empty list is a look that found nobody.
+            time_s: of the picture; must not go back.
+
+        Returns:
+            The visible, confirmed tracks, see ``visible``.
+        """
+        matched = assign(self._tracks, detections, time_s)
+        kept: list[Track] = []
+        for index, track in enumerate(self._tracks):
+            if index in matched:
+                kept.append(_seen(track, detections[matched[index]], time_s))
+            elif track.confirmed and time_s - track.seen_s <= FORGET_AFTER_S:
+                kept.append(track)
+        taken = set(matched.values())
+        for index, detection in enumerate(detections):
+            if index not in taken:
+                kept.append(Track(self._next_id, detection, time_s))
+                self._next_id += 1
+        kept.sort(key=lambda track: (-prominence(track.detection.box), track.track_id))
+        self._tracks = tuple(kept[: self._max_faces])
+        return self.visible(time_s)
+
+    def clear(self) -> None:
+        """Forget all faces; their ids are not used again."""
+        self._tracks = ()
+        self._primary_id = None
+
+    def follow(self, moves: dict[int, Detection], time_s: float) -> tuple[Track, ...]:
+        """Take in new places of known faces from optical flow; others stay as they were."""
+        self._tracks = tuple(
+            replace(track, detection=moves[track.track_id], seen_s=time_s)
+            if track.track_id in moves
+            else track
+            for track in self._tracks
+        )
+        return self.visible(time_s)
+
+    def visible(self, time_s: float) -> tuple[Track, ...]:
+        """Confirmed tracks seen within ``COAST_S``, the most prominent first, exactly one of them primary."""
+        seen = [t for t in self._tracks if t.confirmed and time_s - t.seen_s <= COAST_S]
+        if not seen:
+            return ()
+        best = max(seen, key=lambda t: prominence(t.detection.box))
+        current = next((t for t in seen if t.track_id == self._primary_id), None)
+        if current is None or prominence(best.detection.box) > PRIMARY_ADVANTAGE * prominence(
+            current.detection.box
+        ):
+            current = best
+        self._primary_id = current.track_id
+        return tuple(replace(track, primary=track.track_id == self._primary_id) for track in seen)
+
+
+def _seen(track: Track, detection: Detection, time_s: float) -> Track:
+    elapsed = time_s - track.seen_s
+    velocity = track.velocity
+    if elapsed > 1e-3:
+        (x1, y1), (x2, y2) = track.detection.box.center, detection.box.center
+        share = VELOCITY_SMOOTHING
+        velocity = (
+            (1 - share) * velocity[0] + share * (x2 - x1) / elapsed,
+            (1 - share) * velocity[1] + share * (y2 - y1) / elapsed,
+        )
+    return replace(
+        track, detection=detection, seen_s=time_s, velocity=velocity, sightings=track.sightings + 1
+    )
+
+
+def flow_landmarks(
+    before: NDArray[np.uint8], after: NDArray[np.uint8], detection: Detection
+) -> Detection | None:
+    """Carry one face from one small picture to the next by sparse optical flow (Lucas-Kanade, pyramidal).
+
+    Args:
+        before: uint8 luma (h, w), some 160 to 320 pixels wide.
+        after: the next one, of the same size.
+        detection: where the face was in ``before``.
+
+    Returns:
+        Where it is in ``after``, moved and scaled as a whole, or None when the flow is not to be trusted.
+    """
+    import cv2
+
+    height, width = before.shape
+    size = np.array([width, height], np.float32)
+    grid = np.stack(np.meshgrid(np.linspace(0.2, 0.8, 5), np.linspace(0.25, 0.85, 5)), axis=-1).reshape(-1, 2)
+    box = detection.box
+    points = (grid * (box.width, box.height) + (box.x, box.y)) * size
+    points = points[np.all((points >= 2) & (points < size - 2), axis=1)].astype(np.float32)
+    if len(points) < 10:
+        return None
+    start: Any = points[:, None]
+    guess: Any = None
+    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, start, guess, winSize=FLOW_WINDOW, maxLevel=3)
+    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, winSize=FLOW_WINDOW, maxLevel=3)
+    error = np.hypot(*(back[:, 0] - points).T)
+    good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & (error < 1.0)
+    if good.sum() < 0.5 * len(points):
+        return None
+    old, new = points[good], there[good, 0]
+    old_middle, new_middle = np.median(old, axis=0), np.median(new, axis=0)
+    old_spread = np.median(np.hypot(*(old - old_middle).T))
+    scale = float(np.median(np.hypot(*(new - new_middle).T)) / max(old_spread, 1e-3))
+    if not 0.8 < scale < 1.25:
+        return None
+
+    def carry(fractions: NDArray[np.floating]) -> NDArray[np.float32]:
+        return np.asarray(((fractions * size - old_middle) * scale + new_middle) / size, np.float32)
+
+    corner = carry(np.array([box.x, box.y]))
+    moved_box = Box(float(corner[0]), float(corner[1]), box.width * scale, box.height * scale)
+    return Detection(moved_box, carry(detection.landmarks), detection.score)

@@ -1,0 +1,277 @@
+"""Train the face network: ``python -m training.face.train --data DIR --out DIR``.
+
+One process, one thread, seeded, with a checkpoint after every epoch from which the same command goes on. An epoch is
+``STEPS`` batches, half of each from FER+ and half from ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
+``--minutes`` of wall-clock time where the machine is shared (the result then depends on its load).
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from emoedge.face.classify import standardise
+from training.face.augment import augment
+from training.face.data import (
+    FaceSet,
+    load_expw,
+    load_ferplus_split,
+    load_ferplus_train,
+    relabel,
+    row_sampling,
+)
+from training.face.net import INPUT_SIZE, FaceNet, multiply_adds
+
+BATCH = 128
+STEPS = 300
+PEAK_RATE = 0.1
+WARM_UP = 0.02
+WEIGHT_DECAY = 5e-4
+EMA_DECAY = 0.998
+SIZES = ((0.3, 32), (0.6, 40), (1.0, INPUT_SIZE))
+"""Input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021, arXiv:2104.00298)."""
+RELABEL_AT = (0.25, 0.5, 0.7)
+MIXUP_SHARE, MIXUP_ALPHA = 0.3, 0.3
+
+
+@dataclass
+class Schedule:
+    """Progress in [0, 1] by epochs or by minutes spent."""
+
+    epochs: int
+    minutes: float | None
+
+    def progress(self, steps_done: int, seconds: float) -> float:
+        """Share of the training that lies behind."""
+        if self.minutes is not None:
+            return min(1.0, seconds / (self.minutes * 60))
+        return min(1.0, steps_done / (self.epochs * STEPS))
+
+
+def learning_rate(progress: float) -> float:
+    """Linear warm-up, then half a cosine down to zero."""
+    if progress < WARM_UP:
+        return PEAK_RATE * (progress + 1e-4) / WARM_UP
+    return PEAK_RATE * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+
+
+def make_views(
+    sets: tuple[FaceSet, ...], sampling: list[NDArray[np.float64]], size: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Draw a batch: views (BATCH, 1, size, size) float32, targets (BATCH, 7), weights (BATCH,)."""
+    images = np.empty((BATCH, size, size), np.uint8)
+    targets = np.empty((BATCH, 7), np.float32)
+    weights = np.empty(BATCH, np.float32)
+    part = BATCH // len(sets)
+    for index, (faces, cumulative) in enumerate(zip(sets, sampling, strict=True)):
+        rows = np.searchsorted(cumulative, rng.random(part))
+        rows = np.minimum(rows, len(faces.images) - 1)
+        for k, row in enumerate(rows):
+            images[index * part + k] = augment(faces.images[row], size, rng, sharp=faces.sharp)
+        targets[index * part : (index + 1) * part] = faces.targets[rows]
+        weights[index * part : (index + 1) * part] = faces.weights[rows]
+    x = torch.from_numpy(standardise(images))[:, None]
+    return (
+        x.contiguous(memory_format=torch.channels_last),
+        torch.from_numpy(targets),
+        torch.from_numpy(weights),
+    )
+
+
+def mix_up(x: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Blend a batch with itself in another order (Zhang et al. 2018, arXiv:1710.09412)."""
+    share = float(rng.beta(MIXUP_ALPHA, MIXUP_ALPHA))
+    order = torch.from_numpy(rng.permutation(len(x)))
+    return share * x + (1 - share) * x[order], share * targets + (1 - share) * targets[order]
+
+
+@torch.no_grad()
+def predict(net: nn.Module, images: NDArray[np.uint8], *, mirror: bool = False) -> NDArray[np.float32]:
+    """Logits (N, 7) of (N, S, S) crops, brought to the input size; the mean of both views with ``mirror``."""
+    net.eval()
+    results = []
+    for start in range(0, len(images), 256):
+        part = images[start : start + 256]
+        if part.shape[1] != INPUT_SIZE:
+            size = (INPUT_SIZE, INPUT_SIZE)
+            part = np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in part])
+        x = torch.from_numpy(standardise(part))[:, None].contiguous(memory_format=torch.channels_last)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = net(x).float()
+            if mirror:
+                logits = (logits + net(x.flip(3)).float()) / 2
+        results.append(logits.numpy())
+    return np.concatenate(results)
+
+
+def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
+    """Accuracy and macro recall."""
+    hit = logits.argmax(axis=1) == labels
+    recalls = [hit[labels == c].mean() for c in range(7)]
+    return float(hit.mean()), float(np.mean(recalls))
+
+
+def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64]) -> FaceSet:
+    """Refine the labels of ``faces`` with the averaged model, its prior flattened so that rare classes keep a voice."""
+    logits = predict(ema, faces.images)
+    posterior = torch.softmax(torch.from_numpy(logits), 1).numpy()
+    prior = posterior.mean(axis=0)
+    posterior = posterior / np.sqrt(prior)
+    posterior /= posterior.sum(axis=1, keepdims=True)
+    targets, weights = relabel(given, posterior.astype(np.float32))
+    return FaceSet(faces.images, targets, weights, faces.sharp)
+
+
+@torch.no_grad()
+def update_average(ema: nn.Module, net: nn.Module, steps: int) -> None:
+    """Exponential moving average of weights and batch statistics, faster at the start."""
+    decay = min(EMA_DECAY, (1 + steps) / (10 + steps))
+    for old, new in zip(ema.state_dict().values(), net.state_dict().values(), strict=True):
+        if old.dtype.is_floating_point:
+            old.lerp_(new, 1 - decay)
+        else:
+            old.copy_(new)
+
+
+def make_optimizer(net: nn.Module) -> torch.optim.SGD:
+    """SGD with Nesterov momentum; no weight decay on biases and normalisation."""
+    decayed = [p for p in net.parameters() if p.ndim > 1]
+    others = [p for p in net.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.SGD(groups, lr=PEAK_RATE, momentum=0.9, nesterov=True)
+
+
+def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | None = None) -> None:
+    """Run or resume a training; writes ``last.pt`` (all state), ``ema.pt`` (weights for export) and ``log.jsonl``.
+
+    Args:
+        data: folder that holds ``faces/``.
+        out: created if missing.
+        schedule: when to end.
+        seed: of every random choice.
+        limit: cap on rows a set, for trying things out.
+    """
+    torch.manual_seed(seed)
+    cv2.setNumThreads(1)
+    out.mkdir(parents=True, exist_ok=True)
+    fer = load_ferplus_train(data / "faces")
+    expw = load_expw(data / "faces")
+    if limit:
+        fer, expw = (
+            FaceSet(s.images[:limit], s.targets[:limit], s.weights[:limit], s.sharp) for s in (fer, expw)
+        )
+    given = expw.targets.argmax(axis=1)
+    valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
+
+    net = FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ema = copy.deepcopy(net)
+    optimizer = make_optimizer(net)
+    state: dict[str, Any] = {"epoch": 0, "steps": 0, "seconds": 0.0, "relabelled": 0}
+    checkpoint = out / "last.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, weights_only=False)
+        net.load_state_dict(saved["net"])
+        ema.load_state_dict(saved["ema"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state = saved["state"]
+        if state["relabelled"]:
+            expw = FaceSet(expw.images, saved["targets"], saved["weights"], expw.sharp)
+    print(
+        f"rows: FER+ {len(fer.images)}, ExpW {len(expw.images)}; {multiply_adds(net) / 1e6:.1f} M multiply-adds"
+    )
+
+    while schedule.progress(state["steps"], state["seconds"]) < 1.0:
+        rng = np.random.default_rng((seed, state["epoch"]))
+        progress = schedule.progress(state["steps"], state["seconds"])
+        if state["relabelled"] < len(RELABEL_AT) and progress >= RELABEL_AT[state["relabelled"]]:
+            began = time.monotonic()
+            expw = teach(ema, expw, given)
+            state["relabelled"] += 1
+            kept = float(expw.targets[np.arange(len(given)), given].mean())
+            state["seconds"] += time.monotonic() - began
+            print(
+                f"relabelled ExpW: {kept:.3f} of the label mass kept, mean weight {expw.weights.mean():.3f}"
+            )
+        sets = (fer, expw)
+        sampling = [np.cumsum(row_sampling(faces.targets)) for faces in sets]
+        size = next(side for until, side in SIZES if progress <= until)
+        net.train()
+        total_loss = 0.0
+        began = time.monotonic()
+        done = 0
+        for _ in range(STEPS):
+            progress = schedule.progress(state["steps"], state["seconds"] + time.monotonic() - began)
+            if progress >= 1.0:
+                break
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate(progress)
+            x, targets, weights = make_views(sets, sampling, size, rng)
+            if rng.random() < MIXUP_SHARE:
+                x, targets = mix_up(x, targets, rng)
+            optimizer.zero_grad(set_to_none=True)
+            with torch.autocast("cpu", torch.bfloat16):
+                logits = net(x).float()
+            losses = -(targets * torch.log_softmax(logits, 1)).sum(1)
+            loss = (losses * weights).sum() / weights.sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            state["steps"] += 1
+            done += 1
+            update_average(ema, net, state["steps"])
+            total_loss += loss.item()
+        state["seconds"] += time.monotonic() - began
+        state["epoch"] += 1
+        accuracy, recall = scores(predict(ema, valid_images), valid_labels)
+        line = {
+            "epoch": state["epoch"],
+            "minutes": round(state["seconds"] / 60, 1),
+            "progress": round(progress, 3),
+            "size": size,
+            "loss": round(total_loss / max(done, 1), 4),
+            "valid_accuracy": round(accuracy, 4),
+            "valid_macro_recall": round(recall, 4),
+        }
+        print(json.dumps(line), flush=True)
+        with (out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+        saved = {
+            "net": net.state_dict(),
+            "ema": ema.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "state": state,
+            "targets": expw.targets,
+            "weights": expw.weights,
+        }
+        torch.save(saved, checkpoint.with_suffix(".tmp"))
+        checkpoint.with_suffix(".tmp").replace(checkpoint)
+        torch.save(ema.state_dict(), out / "ema.pt")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
+    parser.add_argument("--out", type=Path, required=True, help="checkpoints and log")
+    parser.add_argument("--epochs", type=int, default=45)
+    parser.add_argument("--minutes", type=float, help="end by wall-clock time instead of epochs")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--limit", type=int, help="rows a set, to try things out")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    train(args.data, args.out, Schedule(args.epochs, args.minutes), args.seed, limit=args.limit)
+
+
+if __name__ == "__main__":
+    main()
