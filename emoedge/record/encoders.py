@@ -1,0 +1,106 @@
+"""Which H.264 encoder to use: hardware where it proves itself, else software."""
+
+from __future__ import annotations
+
+import functools
+import io
+import logging
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emoedge.errors import RecordingError
+
+logger = logging.getLogger(__name__)
+
+# The Pi's encoder (up to the Pi 4) is bcm2835-codec, always /dev/video11; newer boards have none.
+HARDWARE_NODE: Final = Path("/dev/video11")
+HARDWARE: Final = "h264_v4l2m2m"
+SOFTWARE: Final = ("libx264", "libopenh264")
+KEYFRAME_S: Final = 2.0
+"""A player seeks to key frames: at most so far from where one clicks."""
+BITS_PER_PIXEL: Final = 0.2
+"""Ceiling of the bit rate per pixel and frame: noise in the dark must not fill the disk (0.9 Mbit/s at 640 x 480 x 15)."""
+MAX_BIT_RATE: Final = 8_000_000
+LARGE_PIXELS: Final = 1280 * 720
+CLOCK_HZ: Final = 90_000
+"""Time base of the picture, as in MPEG systems: fine enough for any frame rate."""
+PROBE_FRAMES: Final = 12
+
+
+def choose_encoder(wanted: str, width: int, height: int, fps: float) -> str:
+    """The name of the FFmpeg encoder to use.
+
+    Args:
+        wanted: "auto", or a name that is then the only one tried.
+        width: of the picture, pixels, even.
+        height: likewise.
+        fps: nominal rate.
+
+    Raises:
+        RecordingError: none works.
+    """
+    if wanted != "auto":
+        candidates: tuple[str, ...] = (wanted,)
+    elif HARDWARE_NODE.exists():
+        candidates = (HARDWARE, *SOFTWARE)
+    else:
+        candidates = SOFTWARE
+    for name in candidates:
+        if _works(name, width, height, round(fps)):
+            return name
+    raise RecordingError(
+        f"no H.264 encoder works here (tried {', '.join(candidates)})",
+        'set recording.encoder = "auto" and install the `av` wheel, which carries libx264',
+    )
+
+
+def add_video_stream(container: Any, encoder: str, width: int, height: int, fps: float) -> Any:
+    """Add the video stream to a PyAV output container: I420, BT.601 video range, variable frame rate.
+
+    No B frames: time stamps then need no reordering, and a cut file loses less.
+    """
+    rate = Fraction(fps).limit_denominator(1000)
+    bit_rate = min(MAX_BIT_RATE, int(width * height * fps * BITS_PER_PIXEL))
+    options = {"g": str(max(1, round(fps * KEYFRAME_S))), "bf": "0"}
+    if encoder == "libx264":
+        # One thread leaves the other cores to the analysis and keeps frames from waiting in a pipeline.
+        threads = "1" if width * height <= LARGE_PIXELS else "2"
+        options |= {"preset": "superfast", "crf": "23", "threads": threads}
+        options |= {"maxrate": str(bit_rate), "bufsize": str(2 * bit_rate)}
+    stream = container.add_stream(encoder, rate=rate, options=options)
+    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+    context = stream.codec_context
+    context.time_base = Fraction(1, CLOCK_HZ)
+    if encoder != "libx264":
+        context.bit_rate = bit_rate
+    # ITU-T H.273: 6 is BT.601 (primaries, transfer, matrix), range 1 is 16 to 235: what cv2 and cameras give.
+    context.color_primaries = context.color_trc = context.colorspace = 6
+    context.color_range = 1
+    return stream
+
+
+@functools.lru_cache(maxsize=8)
+def _works(encoder: str, width: int, height: int, fps: int) -> bool:
+    """Whether an encoder makes an MP4 that decodes: some open and then give nothing, or no headers."""
+    import av
+
+    buffer = io.BytesIO()
+    try:
+        with av.open(buffer, "w", format="mp4") as container:
+            stream = add_video_stream(container, encoder, width, height, fps)
+            grey = np.full((height * 3 // 2, width), 128, dtype=np.uint8)
+            for index in range(PROBE_FRAMES):
+                frame = av.VideoFrame.from_ndarray(grey, format="yuv420p")
+                frame.pts, frame.time_base = index * CLOCK_HZ // fps, Fraction(1, CLOCK_HZ)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        buffer.seek(0)
+        with av.open(buffer) as container:
+            decoded = sum(1 for _ in container.decode(video=0))
+    except (av.error.FFmpegError, ValueError, OSError) as error:
+        logger.info("encoder %s does not work here: %s", encoder, error)
+        return False
+    return decoded == PROBE_FRAMES

@@ -1,0 +1,274 @@
+"""Pictures and sound into a fragmented MP4 with true time stamps, safe against a power cut.
+
+The file consists of fragments of about a second, each on the disk before the next is begun
+(`fdatasync`), so whatever happens, all but the last two seconds can be played
+(ISO/IEC 14496-12, movie fragments). `finish.py` makes the usual kind of MP4 of it at the end.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.errors import RecordingError
+from emoedge.record.alignment import SoundTrack
+from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
+from emoedge.record.names import FILE_MODE
+from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
+
+FRAGMENT_S: Final = 1.0
+"""With the encoder's delay and the write, this keeps what a power cut takes below two seconds."""
+INTERLEAVE_S: Final = 0.5
+"""A track that falls silent (unplugged) holds the other one back no longer than this."""
+AAC_BIT_RATE: Final = 48_000
+"""Plenty for mono speech at 16 kHz."""
+AAC_FRAME: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFormat:
+    """Size in pixels (even) and nominal rate of the picture; the real times come with each frame."""
+
+    width: int
+    height: int
+    fps: float
+
+    @classmethod
+    def of(cls, frame: Frame, fps: float) -> VideoFormat:
+        """The format that fits a frame; an odd row or column is cut off."""
+        return cls(frame.width // 2 * 2, frame.height // 2 * 2, fps)
+
+
+class SegmentWriter:
+    """Writes one segment; only one thread uses it.
+
+    Args:
+        path: the file to create; it must not exist.
+        start_s: time zero of the segment on the source's clock.
+        video: format of the picture, or None for sound alone.
+        sound: whether there is a sound track.
+        encoder: "auto" or the name of an FFmpeg H.264 encoder.
+
+    Raises:
+        RecordingError: no encoder works, or neither picture nor sound was asked for.
+        OSError: the file cannot be created or written (every method).
+    """
+
+    def __init__(
+        self, path: Path, start_s: float, video: VideoFormat | None, *, sound: bool, encoder: str = "auto"
+    ) -> None:
+        import av
+
+        if video is None and not sound:
+            raise RecordingError("a segment needs picture or sound")
+        self.path = path
+        self.start_s = start_s
+        self.video = video
+        self.encoder = choose_encoder(encoder, video.width, video.height, video.fps) if video else ""
+        self.frames = 0
+        self.late_frames = 0
+        self.track = SoundTrack(start_s)
+        self._video_end_s = 0.0
+        self._last_pts = -1
+        self._pending: list[NDArray[np.int16]] = []
+        self._pending_count = 0
+        self._sent = 0
+        self._file = SyncedFile(path)
+        try:
+            self._container: Any = av.open(
+                self._file,
+                "w",
+                format="mp4",
+                options={
+                    "movflags": "delay_moov+default_base_moof",
+                    "frag_duration": str(int(FRAGMENT_S * 1e6)),
+                    "max_interleave_delta": str(int(INTERLEAVE_S * 1e6)),
+                    "video_track_timescale": str(CLOCK_HZ),
+                },
+            )
+            self._video_stream = (
+                add_video_stream(self._container, self.encoder, video.width, video.height, video.fps)
+                if video
+                else None
+            )
+            self._sound_stream = self._add_sound_stream() if sound else None
+        except BaseException:
+            self._file.close()
+            raise
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound track."""
+        return self._sound_stream is not None
+
+    @property
+    def duration_s(self) -> float:
+        """Length so far, seconds."""
+        return max(self._video_end_s, self.track.written / SAMPLE_RATE_HZ)
+
+    @property
+    def bytes_written(self) -> int:
+        """Size of the file so far."""
+        return self._file.size
+
+    def write_frame(self, frame: Frame) -> bool:
+        """Encode a frame at its time; False for one that comes before its predecessor and is left out."""
+        import av
+
+        assert self._video_stream is not None
+        assert self.video is not None
+        pts = round((frame.time_s - self.start_s) * CLOCK_HZ)
+        if pts <= self._last_pts or pts < 0:
+            self.late_frames += 1
+            return False
+        picture = av.VideoFrame.from_ndarray(
+            i420(frame, self.video.width, self.video.height), format="yuv420p"
+        )
+        picture.pts, picture.time_base = pts, Fraction(1, CLOCK_HZ)
+        self._mux_video(self._video_stream.encode(picture))
+        self._last_pts = pts
+        self._video_end_s = frame.time_s - self.start_s + 1 / self.video.fps
+        self.frames += 1
+        return True
+
+    def write_sound(self, block: SoundBlock) -> None:
+        """Append a block at its time; holes become silence."""
+        samples = self.track.place(block)
+        self._pending.append(samples)
+        self._pending_count += len(samples)
+        while self._pending_count >= AAC_FRAME:
+            self._send_sound()
+
+    def close(self) -> None:
+        """Write what is left and sync; the file is then whole, if still fragmented."""
+        try:
+            if self._sound_stream is not None:
+                if self._pending_count:
+                    self._pending.append(np.zeros(AAC_FRAME - self._pending_count, dtype=np.int16))
+                    self._pending_count = AAC_FRAME
+                    self._send_sound()
+                if self._sent:
+                    self._container.mux(self._sound_stream.encode())
+            if self._video_stream is not None and self.frames:
+                self._mux_video(self._video_stream.encode())
+            self._container.close()
+        finally:
+            self._file.close()
+
+    def abort(self) -> None:
+        """Let go of the file after an error; what is on the disk stays there."""
+        self._file.dead = True
+        try:
+            self._container.close()
+        except OSError:
+            # Expected: the muxer cannot write its last fragment into a dead file.
+            pass
+        finally:
+            self._file.close()
+
+    def _add_sound_stream(self) -> Any:
+        stream = self._container.add_stream("aac", rate=SAMPLE_RATE_HZ)
+        stream.bit_rate = AAC_BIT_RATE
+        context = stream.codec_context
+        context.layout, context.format = "mono", "fltp"
+        context.time_base = Fraction(1, SAMPLE_RATE_HZ)
+        return stream
+
+    def _send_sound(self) -> None:
+        """Encode AAC_FRAME samples; the encoder itself stamps its 1,024 samples of priming before zero."""
+        import av
+
+        joined = np.concatenate(self._pending)
+        head, tail = joined[:AAC_FRAME], joined[AAC_FRAME:]
+        self._pending, self._pending_count = [tail], len(tail)
+        frame = av.AudioFrame.from_ndarray(
+            (head.astype(np.float32) / 32768.0).reshape(1, -1), format="fltp", layout="mono"
+        )
+        frame.sample_rate = SAMPLE_RATE_HZ
+        frame.pts, frame.time_base = self._sent, Fraction(1, SAMPLE_RATE_HZ)
+        self._sent += AAC_FRAME
+        assert self._sound_stream is not None
+        self._container.mux(self._sound_stream.encode(frame))
+        self._file.sync_new()
+
+    def _mux_video(self, packets: list[Any]) -> None:
+        assert self.video is not None
+        for packet in packets:
+            # The muxer needs it for the last frame of a fragment; the others end where the next begins.
+            packet.duration = round(CLOCK_HZ / self.video.fps)
+            self._container.mux(packet)
+        self._file.sync_new()
+
+
+def i420(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
+    """uint8 (height * 3 / 2, width): the frame's picture, converted or cropped if need be."""
+    if frame.layout == "i420" and (frame.width, frame.height) == (width, height):
+        return frame.data
+    import cv2
+
+    even = np.ascontiguousarray(frame.bgr[:height, :width])
+    return np.asarray(cv2.cvtColor(even, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+
+
+class SyncedFile(io.RawIOBase):
+    """A new file whose growth is put on the disk each time the muxer has written a fragment.
+
+    The muxer writes only whole fragments, so every write is worth a sync.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
+        self.size = 0
+        self.dead = False
+        self._unsynced = 0
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`; raises OSError, also for a disk that fills up half way."""
+        if self.dead:
+            raise OSError("file given up after an error")
+        view = memoryview(data)
+        total = len(view)
+        while view:
+            view = view[os.write(self._fd, view) :]
+        self.size += total
+        self._unsynced += total
+        return total
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move the file offset."""
+        return os.lseek(self._fd, offset, whence)
+
+    def tell(self) -> int:
+        """The file offset."""
+        return os.lseek(self._fd, 0, os.SEEK_CUR)
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def writable(self) -> bool:
+        """Yes."""
+        return True
+
+    def sync_new(self) -> None:
+        """Put on the disk what was written since the last call."""
+        if self._unsynced:
+            os.fdatasync(self._fd)
+            self._unsynced = 0
+
+    def close(self) -> None:
+        """Sync and close; a second call does nothing."""
+        if not self.closed:
+            try:
+                self.sync_new()
+            finally:
+                os.close(self._fd)
+                super().close()

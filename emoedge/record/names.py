@@ -1,0 +1,84 @@
+"""Names of segments, the files that belong to one, and who may read them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import secrets
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+logger = logging.getLogger(__name__)
+
+ID_PATTERN: Final = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
+DAY_PATTERN: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+MEDIA_SUFFIX: Final = ".mp4"
+SIDECAR_SUFFIXES: Final = (".jsonl", ".json", ".vtt", ".jpg")
+ALL_SUFFIXES: Final = (MEDIA_SUFFIX, *SIDECAR_SUFFIXES)
+PARTIAL: Final = ".partial"
+REMUX: Final = ".remux"
+"""`<id>.mp4.remux.partial`: the final file while it is being made from `<id>.mp4.partial`."""
+
+# Owner writes, the group copies (scp), nobody else sees people's faces.
+FILE_MODE: Final = 0o640
+DIR_MODE: Final = 0o750
+GROUP: Final = "emoedge"
+
+
+def new_segment_id(wall: datetime) -> str:
+    """A sortable name made of the UTC time and 32 random bits.
+
+    The random part keeps names apart when the clock is set back onto a time already used.
+    """
+    stamp = wall.astimezone(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{secrets.token_hex(4)}"
+
+
+def is_segment_id(name: str) -> bool:
+    """Whether a name, possibly from outside, has the form of a segment id (and so cannot leave the store)."""
+    return ID_PATTERN.fullmatch(name) is not None
+
+
+def day_of(wall: datetime) -> str:
+    """The folder of a segment: the local date, as people look for it."""
+    return wall.astimezone().strftime("%Y-%m-%d")
+
+
+def segment_files(media: Path) -> list[Path]:
+    """The MP4 and its sidecars, whether they exist or not."""
+    return [media.with_suffix(suffix) for suffix in ALL_SUFFIXES]
+
+
+def partial_of(path: Path) -> Path:
+    """The name of a file while it is being written."""
+    return path.with_name(path.name + PARTIAL)
+
+
+def make_day_dir(path: Path) -> None:
+    """Create a folder of the store for owner and group; raises OSError."""
+    path.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
+    share_with_group(path)
+
+
+def share_with_group(path: Path) -> None:
+    """Give a file or folder the store's mode, and the group `emoedge` where there is one."""
+    path.chmod(DIR_MODE if path.is_dir() else FILE_MODE)
+    group = _group_id()
+    if group is None or path.stat().st_gid == group:
+        return
+    try:
+        os.chown(path, -1, group)
+    except PermissionError:
+        # A developer's own run: the files stay with the user's group.
+        logger.debug("cannot give %s to the group %s", path, GROUP)
+
+
+def _group_id() -> int | None:
+    import grp
+
+    try:
+        return grp.getgrnam(GROUP).gr_gid
+    except KeyError:
+        return None

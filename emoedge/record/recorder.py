@@ -1,0 +1,413 @@
+"""The recorder: a thread that keeps the pre-roll, encodes what the policy asks for, and tells what became of it.
+
+Whatever happens to the disk, offering pictures and sound never waits and never fails: a fault is a notice
+and a state in `health`, and is tried again with back-off.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from emoedge.clock import Clock
+from emoedge.config.settings import RecordingMode, RecordingSettings
+from emoedge.emotions import Language
+from emoedge.errors import RecordingError
+from emoedge.record.inbox import Inbox
+from emoedge.record.keeper import Keeper
+from emoedge.record.mux import VideoFormat
+from emoedge.record.names import day_of, make_day_dir, new_segment_id
+from emoedge.record.notes import faces_payload, state_payload, transcript_payload
+from emoedge.record.notice import RecordingNotice
+from emoedge.record.overlay import Overlay
+from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
+from emoedge.record.ring import Item, Note, PreRoll, memory_limit_bytes
+from emoedge.record.segment import OpenSegment, Plan
+from emoedge.record.store import Store
+from emoedge.types import (
+    EmotionEvent,
+    FacesObservation,
+    Frame,
+    FusedState,
+    Health,
+    SoundBlock,
+    TextObservation,
+)
+
+logger = logging.getLogger(__name__)
+
+TURN_S: Final = 0.1
+"""How often the thread looks: idle costs ten short wake-ups a second, recording loses nothing by it."""
+LATE_S: Final = 0.5
+"""Pictures and sound reach the recorder this long after they were captured, at most."""
+STREAM_WAIT_S: Final = 2.0
+"""A segment waits so long for a source that is expected (a camera starting up) before it begins without."""
+JOIN_S: Final = 0.25
+"""Sound that begins this much before the first picture is cut to it: a video should begin with a picture."""
+RETRY_FIRST_S: Final = 2.0
+RETRY_MAX_S: Final = 60.0
+DISK_CHECK_S: Final = 5.0
+STOP_S: Final = 2.5
+"""Of the 3 s that the process has for stopping."""
+
+
+class Recorder:
+    """Records segments. All methods may be called from any thread; `on_notice` is called from the recorder's.
+
+    Args:
+        settings: the section `recording`.
+        clock: the pipeline's clock.
+        fps: nominal frame rate of the frames offered.
+        language: of subtitles and overlay.
+        describe: models with digests and configuration (without secrets) for the JSON sidecar.
+        on_notice: told of each segment started, finished, deleted or failed; must not block.
+        expects_video, expects_sound: which sources are configured.
+    """
+
+    def __init__(
+        self,
+        settings: RecordingSettings,
+        *,
+        clock: Clock,
+        fps: float,
+        language: Language = "es",
+        describe: Callable[[], Mapping[str, Any]] = dict,
+        on_notice: Callable[[RecordingNotice], None] = lambda _notice: None,
+        expects_video: bool = True,
+        expects_sound: bool = True,
+    ) -> None:
+        self.settings = settings
+        self.store = Store(settings.dir)
+        self.heartbeat_s = time.monotonic()
+        self._clock = clock
+        self._fps = fps
+        self._language = language
+        self._describe = describe
+        self._on_notice = on_notice
+        self._expects = (expects_video, expects_sound)
+        self._policy = RecordingPolicy(settings, lambda now_s: new_segment_id(clock.wall(now_s)))
+        self._policy_lock = threading.Lock()
+        self._actions: deque[Action] = deque()
+        self._inbox = Inbox(fps)
+        self._ring = PreRoll(settings.pre_roll_s + EVENT_DECISION_S + STREAM_WAIT_S, memory_limit_bytes())
+        self._segment: OpenSegment | None = None
+        self._newest_s: dict[type, float] = {}
+        self._private = False
+        self._fault = ""
+        self._retry_at = 0.0
+        self._retry_s = RETRY_FIRST_S
+        self._next_disk_check = 0.0
+        self._stopping = threading.Event()
+        self._keeper = Keeper(self.store, settings, clock, language, on_notice)
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    def start(self) -> None:
+        """Begin to keep the pre-roll; what a power cut left is recovered meanwhile."""
+        self._keeper.start()
+        self._thread.start()
+
+    def stop(self, timeout_s: float = STOP_S) -> bool:
+        """End the open segment and the threads; False if the disk did not let that happen in time."""
+        deadline = time.monotonic() + timeout_s
+        self._act(lambda now_s: self._policy.block("shutdown", now_s))
+        self._stopping.set()
+        self._inbox.wake()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        finished = self._keeper.stop(deadline)
+        return finished and not self._thread.is_alive()
+
+    # What comes in. None of these waits for the disk.
+
+    def offer_frame(self, frame: Frame) -> None:
+        """A picture; when the encoder cannot keep up the oldest waiting one is dropped and counted."""
+        self._inbox.put_frame(frame)
+
+    def offer_sound(self, block: SoundBlock) -> None:
+        """A stretch of sound."""
+        self._inbox.put_sound(block)
+
+    def note(self, topic: str, payload: Any, time_s: float) -> None:
+        """A published message (JSON-ready) for the timeline; `topic` is its last level."""
+        self._inbox.put_note(Note(time_s, topic, payload))
+
+    def offer_state(self, state: FusedState) -> None:
+        """The fused state, as often as it is computed; a few a second are kept for the curves."""
+        self._inbox.put_sampled("state", state.time_s, lambda: state_payload(state))
+
+    def offer_faces(self, faces: FacesObservation) -> None:
+        """All faces of a frame, for the overlay and the quality curve."""
+        self._inbox.put_sampled("faces", faces.time_s, lambda: faces_payload(faces))
+
+    def offer_text(self, text: TextObservation) -> None:
+        """An utterance with its words; kept only where `recording.transcript` is set."""
+        if self.settings.transcript:
+            self._inbox.put_note(Note(text.end_s, "transcript", transcript_payload(text)))
+
+    # Control.
+
+    def on_event(self, event: EmotionEvent) -> str | None:
+        """Take note of an event; the id of the segment that it began in, or None."""
+        self._act(lambda now_s: self._policy.on_event(event, now_s))
+        with self._policy_lock:
+            return self._policy.segment_of(event.event_id)
+
+    def record(self, on: bool, seconds: float | None = None) -> str | None:
+        """Manual control: record (for some seconds, or until told otherwise) or end whatever runs.
+
+        Returns:
+            The id of the segment.
+
+        Raises:
+            RecordingError: recording is off or blocked, or the seconds are not positive.
+        """
+        if on:
+            self._act(lambda now_s: self._policy.manual_on(seconds, now_s))
+        else:
+            self._act(self._policy.manual_off)
+        return self.segment_id
+
+    def set_mode(self, mode: RecordingMode) -> None:
+        """Change the mode."""
+        self._act(lambda now_s: self._policy.set_mode(mode, now_s))
+
+    def set_privacy(self, on: bool) -> None:
+        """ON ends the segment, forgets the pre-roll and keeps anything from being recorded until OFF."""
+        if on:
+            self._act(lambda now_s: self._policy.block("privacy", now_s))
+        else:
+            self._act(self._policy.unblock)
+        self._private = on
+
+    # What can be seen.
+
+    @property
+    def segment_id(self) -> str | None:
+        """The segment being recorded, or None."""
+        with self._policy_lock:
+            return self._policy.segment_id
+
+    @property
+    def mode(self) -> RecordingMode:
+        """The mode in force."""
+        return self._policy.mode
+
+    @property
+    def manual(self) -> bool:
+        """Whether a manual recording is running: the state of the control `record`."""
+        return self._policy.manual
+
+    def health(self) -> Health:
+        """State of recording; a fault is "degraded" while it is being tried again."""
+        figures = {
+            "recording": self.segment_id,
+            "queue": len(self._inbox),
+            "frames_dropped": self._inbox.frames_dropped,
+            "sound_dropped_s": round(self._inbox.sound_dropped_s, 3),
+            "pre_roll_bytes": self._ring.bytes,
+            **self._keeper.figures(),
+        }
+        fault = self._fault or self._keeper.fault
+        if fault:
+            return Health("recording", "degraded", fault, figures)
+        return Health("recording", "off" if self.mode == "off" else "ok", "", figures)
+
+    # The thread.
+
+    def _act(self, decide: Callable[[float], list[Action]]) -> None:
+        with self._policy_lock:
+            actions = decide(self._clock.now_s())
+            self._actions.extend(actions)
+        if actions:
+            self._inbox.wake()
+
+    def _run(self) -> None:
+        stopping = False
+        while not stopping:
+            stopping = self._stopping.is_set()
+            items = self._inbox.take(0 if stopping else TURN_S)
+            self.heartbeat_s = time.monotonic()
+            self._act(self._policy.tick)
+            for item in items:
+                self._route(item)
+            self._carry_out(stopping)
+            self._check_disk()
+            if (self._private or self.mode == "off") and not self._actions:
+                self._ring.clear()
+        self._close("shutdown", self._clock.now_s())
+
+    def _check_disk(self) -> None:
+        """Look after the free space while recording: half of the reserve may be used up by one segment."""
+        if self._segment is None or time.monotonic() < self._next_disk_check:
+            return
+        self._next_disk_check = time.monotonic() + DISK_CHECK_S
+        try:
+            self._keeper.make_room(self.settings.min_free_bytes // 2)
+        except (OSError, RecordingError) as error:
+            self._give_up(self._segment, error)
+
+    def _route(self, item: Item) -> None:
+        """Into the open segment what belongs to it, everything else into the ring."""
+        kind = type(item)
+        self._newest_s[kind] = max(self._newest_s.get(kind, item.time_s), item.time_s)
+        ending = self._actions[0] if self._actions else None
+        if self._segment is None or (isinstance(ending, End) and item.time_s >= ending.at_s):
+            self._ring.add(item)
+            return
+        if not self._fits(item):
+            with self._policy_lock:
+                self._actions.extend(self._policy.split(item.time_s, "source changed"))
+            self._ring.add(item)
+            return
+        self._write(self._segment, item)
+
+    def _fits(self, item: Item) -> bool:
+        """Whether the open segment has a track for this item."""
+        segment = self._segment
+        assert segment is not None
+        if isinstance(item, Frame):
+            return segment.video == VideoFormat.of(item, self._fps)
+        return isinstance(item, Note) or segment.has_sound
+
+    def _carry_out(self, stopping: bool) -> None:
+        while self._actions:
+            action, now_s = self._actions[0], self._clock.now_s()
+            if isinstance(action, End):
+                if not (stopping or self._all_seen(action.at_s, now_s)):
+                    return
+                self._close(action.reason, action.at_s)
+            elif not self._try_open(action, now_s) and not self._ended_already(action):
+                return
+            self._actions.popleft()
+
+    def _all_seen(self, at_s: float, now_s: float) -> bool:
+        """Whether nothing from before `at_s` can still be on its way."""
+        newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, SoundBlock)]
+        return now_s >= at_s + LATE_S or min(newest) >= at_s
+
+    def _ended_already(self, begin: Begin) -> bool:
+        """A segment that could not be begun before its end is dropped."""
+        following = self._actions[1] if len(self._actions) > 1 else None
+        if not isinstance(following, End):
+            return False
+        reason = self._fault or "no picture and no sound came"
+        self._on_notice(RecordingNotice("failed", begin.segment_id, self._clock.now_s(), reason=reason))
+        return True
+
+    def _try_open(self, begin: Begin, now_s: float) -> bool:
+        if time.monotonic() < self._retry_at:
+            return False
+        frame, block = self._ring.first_after(begin.from_s)
+        missing = (self._expects[0] and frame is None) or (self._expects[1] and block is None)
+        waited = now_s - begin.at_s >= STREAM_WAIT_S
+        if (frame is None and block is None) or (missing and not waited and not self._stopping.is_set()):
+            return False
+        items = self._ring.take(begin.from_s)
+        try:
+            segment = self._open(begin, frame, block)
+        except _write_errors() as error:
+            for item in items:
+                self._ring.add(item)
+            self._failed(begin.segment_id, error)
+            return False
+        self._segment = segment
+        self._retry_s, self._fault = RETRY_FIRST_S, ""
+        self._on_notice(
+            RecordingNotice(
+                "started", begin.segment_id, segment.plan.start_s, segment.plan.media, reason=begin.reason
+            )
+        )
+        for item in items:
+            if self._segment is segment:
+                self._write(segment, item)
+            else:
+                self._ring.add(item)
+        return True
+
+    def _open(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> OpenSegment:
+        start_s = _start(begin.from_s, frame, block)
+        started = self._clock.wall(start_s)
+        folder = self.settings.dir / day_of(started)
+        self._keeper.make_room()
+        make_day_dir(self.settings.dir)
+        make_day_dir(folder)
+        about = {
+            "reason": begin.reason,
+            "clock_synced": self._clock.synchronized(),
+            "language": self._language,
+            **self._describe(),
+        }
+        plan = Plan(
+            begin.segment_id,
+            folder / f"{begin.segment_id}.mp4",
+            start_s,
+            started,
+            min(begin.at_s, start_s + self.settings.pre_roll_s),
+            about,
+            self._language,
+        )
+        return OpenSegment(
+            plan,
+            None if frame is None else VideoFormat.of(frame, self._fps),
+            sound=block is not None,
+            encoder=self.settings.encoder,
+            overlay=Overlay(self._language) if self.settings.overlay else None,
+        )
+
+    def _write(self, segment: OpenSegment, item: Item) -> None:
+        try:
+            segment.write(item)
+        except _write_errors() as error:
+            self._give_up(segment, error)
+
+    def _close(self, reason: str, at_s: float) -> None:
+        segment, self._segment = self._segment, None
+        if segment is None:
+            return
+        try:
+            draft = segment.close(reason, self._clock.wall(at_s))
+        except _write_errors() as error:
+            self._give_up(segment, error)
+            return
+        self._keeper.finish(draft, reason)
+
+    def _give_up(self, segment: OpenSegment, error: Exception) -> None:
+        """Save what is on the disk of a segment that cannot go on, and try another one later."""
+        self._segment = None
+        with self._policy_lock:
+            self._policy.segment_lost(segment.plan.segment_id)
+        draft = segment.abort(f"failed: {error}", self._clock.wall(self._clock.now_s()))
+        self._failed(segment.plan.segment_id, error)
+        self._keeper.finish(draft, "failed")
+
+    def _failed(self, segment_id: str, error: Exception) -> None:
+        """Remember a fault for `health`, and when to try again; the same one over and over is told once."""
+        reason = str(error) or type(error).__name__
+        if reason != self._fault:
+            logger.error("recording failed: %s", reason)
+            self._on_notice(RecordingNotice("failed", segment_id, self._clock.now_s(), reason=reason))
+        self._fault = reason
+        self._retry_at = time.monotonic() + self._retry_s
+        self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
+
+
+def _start(from_s: float, frame: Frame | None, block: SoundBlock | None) -> float:
+    """Time zero of a segment: its first picture, or its first sound where that is well before."""
+    sound_s = None if block is None else max(block.time_s, from_s)
+    if frame is None:
+        assert sound_s is not None
+        return sound_s
+    if sound_s is None or frame.time_s - sound_s < JOIN_S:
+        return frame.time_s
+    return sound_s
+
+
+def _write_errors() -> tuple[type[Exception], ...]:
+    """What writing a segment may raise; FFmpeg is loaded only once something is recorded."""
+    import av
+
+    return (OSError, ValueError, RecordingError, av.error.FFmpegError)

@@ -1,0 +1,279 @@
+"""One segment on its way to the disk: opened, written item by item, closed into a draft, finished."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from emoedge.clock import rfc3339
+from emoedge.emotions import Language
+from emoedge.errors import RecordingError
+from emoedge.record.finish import (
+    GaveUpError,
+    discard,
+    measure,
+    publish,
+    remux,
+    sha256_of,
+    write_json,
+    write_whole,
+)
+from emoedge.record.mux import SegmentWriter, VideoFormat
+from emoedge.record.names import REMUX, partial_of, share_with_group
+from emoedge.record.overlay import Overlay
+from emoedge.record.ring import Item, Note
+from emoedge.record.store import hold
+from emoedge.record.timeline import emotion_cues, read_timeline, timeline_row, webvtt
+from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
+
+logger = logging.getLogger(__name__)
+
+SIDECAR_SCHEMA: Final = 1
+THUMBNAIL_WIDTH: Final = 320
+THUMBNAIL_QUALITY: Final = 80
+TIMELINE_SYNC_S: Final = 1.0
+"""The timeline reaches the system as often as the fragments do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known of a segment before its first picture.
+
+    Attributes:
+        segment_id: its name.
+        media: the final MP4.
+        start_s: time zero on the pipeline's clock.
+        started: the same moment on the wall clock.
+        thumbnail_s: the moment whose picture becomes the thumbnail, pipeline's clock.
+        about: what the JSON sidecar says of it from the start (reason, models, configuration, clock).
+        language: of the subtitles.
+    """
+
+    segment_id: str
+    media: Path
+    start_s: float
+    started: datetime
+    thumbnail_s: float
+    about: Mapping[str, Any]
+    language: Language = "es"
+
+
+@dataclass
+class Draft:
+    """A segment whose pictures and sound are on the disk, under the `.partial` name."""
+
+    media: Path
+    details: dict[str, Any]
+    language: Language
+    thumbnail: bytes | None = None
+    lock: hold | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A segment under its final name."""
+
+    media: Path
+    duration_s: float
+    bytes: int
+    sha256: str
+    shortfall: str = ""
+
+
+class OpenSegment:
+    """Takes pictures, sound and notes; only the recorder's thread uses it.
+
+    Args:
+        plan: names and times.
+        video: format of the picture, or None for sound alone.
+        sound: whether there is sound.
+        encoder: "auto" or an FFmpeg encoder.
+        overlay: draws into the picture, or None.
+
+    Raises:
+        RecordingError, OSError: it cannot be begun; nothing is left behind.
+    """
+
+    def __init__(
+        self, plan: Plan, video: VideoFormat | None, *, sound: bool, encoder: str, overlay: Overlay | None
+    ) -> None:
+        self.plan = plan
+        self._overlay = overlay
+        self._thumbnail: Frame | None = None
+        self._last_s = plan.start_s
+        self._timeline_synced = time.monotonic()
+        media = plan.media
+        self._writer = SegmentWriter(partial_of(media), plan.start_s, video, sound=sound, encoder=encoder)
+        try:
+            share_with_group(partial_of(media))
+            self._lock = hold(partial_of(media))
+            self._lock.__enter__()
+            self._details: dict[str, Any] = {
+                "schema": SIDECAR_SCHEMA,
+                "id": plan.segment_id,
+                "started": rfc3339(plan.started),
+                **plan.about,
+            }
+            write_json(media.with_suffix(".json"), self._details)
+            self._timeline: TextIO = partial_of(media.with_suffix(".jsonl")).open("w", encoding="utf-8")
+        except BaseException:
+            self._writer.abort()
+            discard(media)
+            raise
+
+    @property
+    def video(self) -> VideoFormat | None:
+        """Format of the picture."""
+        return self._writer.video
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is a sound track."""
+        return self._writer.has_sound
+
+    @property
+    def bytes_written(self) -> int:
+        """Size of the MP4 so far."""
+        return self._writer.bytes_written
+
+    def write(self, item: Item) -> None:
+        """Add an item; those from before the segment are left out. Raises OSError, av.error.FFmpegError."""
+        if isinstance(item, Note):
+            self._write_note(item)
+        elif isinstance(item, SoundBlock):
+            self._writer.write_sound(item)
+        elif item.time_s >= self.plan.start_s:
+            if self._thumbnail is None or self._thumbnail.time_s < self.plan.thumbnail_s:
+                self._thumbnail = item
+            self._writer.write_frame(item if self._overlay is None else self._overlay.draw(item))
+
+    def close(self, reason: str, ended: datetime) -> Draft:
+        """End the segment; raises OSError or av.error.FFmpegError when the last of it cannot be written."""
+        self._writer.close()
+        self._timeline.close()
+        return self._draft(reason, ended)
+
+    def abort(self, reason: str, ended: datetime) -> Draft:
+        """End the segment after an error, with what is on the disk."""
+        self._writer.abort()
+        try:
+            self._timeline.close()
+        except OSError as error:
+            logger.warning("timeline of %s is incomplete: %s", self.plan.segment_id, error)
+        return self._draft(reason, ended)
+
+    def _write_note(self, note: Note) -> None:
+        if self._overlay is not None:
+            self._overlay.note(note)
+        t = note.time_s - self.plan.start_s
+        if t < 0:
+            return
+        self._timeline.write(timeline_row(t, note.topic, note.payload))
+        if time.monotonic() - self._timeline_synced >= TIMELINE_SYNC_S:
+            self._timeline.flush()
+            self._timeline_synced = time.monotonic()
+
+    def _draft(self, reason: str, ended: datetime) -> Draft:
+        writer = self._writer
+        details = {
+            **self._details,
+            "ended": rfc3339(ended),
+            "end_reason": reason,
+            "duration": round(writer.duration_s, 3),
+            "video": None
+            if writer.video is None
+            else {
+                "width": writer.video.width,
+                "height": writer.video.height,
+                "frames": writer.frames,
+                "late_frames": writer.late_frames,
+                "encoder": writer.encoder,
+            },
+            "sound": None
+            if not writer.has_sound
+            else {
+                "rate_hz": SAMPLE_RATE_HZ,
+                "silence_s": round(writer.track.silence_s, 3),
+                "left_out_s": round(writer.track.left_out_s, 3),
+            },
+        }
+        thumbnail = None if self._thumbnail is None else _jpeg(self._thumbnail)
+        return Draft(self.plan.media, details, self.plan.language, thumbnail, self._lock)
+
+
+def finish(draft: Draft, give_up: Callable[[], bool] = lambda: False) -> Finished:
+    """Make a draft into a segment under its final name.
+
+    A copy that fails (a full disk, no time left) is no reason to lose the segment: the fragmented
+    file then gets the final name, and `shortfall` says why.
+
+    Raises:
+        RecordingError: there was nothing to play; what there was is removed.
+        OSError: not even the renaming worked; the `.partial` stays for the next start.
+    """
+    media = draft.media
+    try:
+        return _finish(draft, give_up)
+    except RecordingError:
+        discard(media)
+        raise
+    finally:
+        if draft.lock is not None:
+            draft.lock.release()
+
+
+def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
+    media, details = draft.media, draft.details
+    duration_s = measure(partial_of(media))
+    if duration_s <= 0:
+        raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
+    rows = read_timeline(_text_of(partial_of(media.with_suffix(".jsonl"))))
+    cues = emotion_cues(rows, duration_s, draft.language)
+    remuxed = partial_of(media.with_name(media.name + REMUX))
+    remuxed.unlink(missing_ok=True)
+    shortfall = ""
+    try:
+        remux(partial_of(media), remuxed, cues, duration_s, give_up)
+    except (OSError, GaveUpError) as error:
+        logger.warning("segment %s stays fragmented: %s", media.stem, error)
+        shortfall = str(error)
+        remuxed.unlink(missing_ok=True)
+    whole = remuxed if remuxed.exists() else partial_of(media)
+    size, digest = whole.stat().st_size, sha256_of(whole)
+    details |= {
+        "duration": round(duration_s, 3),
+        "bytes": size,
+        "sha256": digest,
+        "fragmented": whole != remuxed,
+    }
+    try:
+        write_json(media.with_suffix(".json"), details)
+        write_whole(media.with_suffix(".vtt"), webvtt(cues).encode())
+        if draft.thumbnail is not None:
+            write_whole(media.with_suffix(".jpg"), draft.thumbnail)
+    except OSError as error:
+        logger.warning("sidecars of %s are incomplete: %s", media.stem, error)
+        shortfall = str(error)
+    publish(media)
+    return Finished(media, duration_s, size, digest, shortfall)
+
+
+def _jpeg(frame: Frame) -> bytes:
+    import cv2
+
+    height = max(2, round(THUMBNAIL_WIDTH * frame.height / frame.width))
+    small = cv2.resize(frame.bgr, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
+    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
+    return bytes(data.tobytes())
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""

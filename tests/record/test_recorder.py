@@ -1,0 +1,332 @@
+"""The recorder end to end: threads, encoder and disk are real, picture and sound are synthetic."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from emoedge.clock import MediaClock
+from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.errors import RecordingError
+from emoedge.record.recorder import Recorder
+from emoedge.record.store import Store
+from emoedge.types import (
+    Box,
+    EmotionEvent,
+    FaceObservation,
+    FacesObservation,
+    FusedState,
+    SoundBlock,
+    TextObservation,
+    Word,
+)
+
+from .helpers import FPS, clip, make_block, make_frame, media_facts, wait_for
+
+HAPPY = as_probabilities([0.02, 0.02, 0.02, 0.82, 0.04, 0.04, 0.04])
+
+
+class Rig:
+    """A recorder with a hand-turned clock."""
+
+    def __init__(self, settings, notices, **kwargs):
+        self.clock = MediaClock()
+        self.notices = notices
+        self.recorder = Recorder(settings, clock=self.clock, fps=FPS, on_notice=notices, **kwargs)
+        self.recorder.start()
+
+    def play(self, until_s: float, picture: bool = True, sound: bool = True) -> None:
+        """Offer picture and sound from the present to `until_s`, no faster than the inbox may hold."""
+        for item in clip(self.clock.time_s, until_s - self.clock.time_s):
+            is_sound = isinstance(item, SoundBlock)
+            if is_sound and sound:
+                self.recorder.offer_sound(item)
+            elif not is_sound and picture:
+                self.recorder.offer_frame(item)
+            self.clock.advance(item.time_s)
+            if len(self.recorder._inbox) > 20:
+                self.recorder._inbox.wake()
+                wait_for(lambda: len(self.recorder._inbox) == 0)
+        self.clock.advance(until_s)
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the thread see everything there is."""
+        for _ in range(2):
+            beat = self.recorder.heartbeat_s
+            self.recorder._inbox.wake()
+            wait_for(lambda beat=beat: self.recorder.heartbeat_s > beat)
+
+
+@pytest.fixture
+def rig(settings, notices):
+    made = []
+
+    def make(**kwargs):
+        options = {
+            key: kwargs.pop(key)
+            for key in list(kwargs)
+            if key in ("expects_video", "expects_sound", "describe", "language")
+        }
+        made.append(Rig(settings.model_copy(update=kwargs), notices, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        assert one.recorder.stop()
+
+
+def test_manual_segment_has_all_files_and_plays(rig, settings, notices):
+    one = rig(describe=lambda: {"models": {"face": {"sha256": "ab"}}, "configuration": {"language": "es"}})
+    one.play(3.0)
+    segment_id = one.recorder.record(True)
+    assert segment_id is not None
+    assert one.recorder.manual
+    one.recorder.note("event", {"type": "begin", "emotion": "happiness"}, 3.2)
+    one.recorder.offer_state(FusedState(3.2, HAPPY, "happiness", 0.82, "face"))
+    one.play(5.0)
+    one.recorder.offer_text(TextObservation(4.0, 4.8, "hola mundo", None, (Word("hola", 4.0, 4.3, 0.9),)))
+    one.recorder.record(False)
+    one.play(6.0)
+    done = notices.wait("finished")[0]
+
+    assert notices.of("started")[0].segment_id == segment_id == done.segment_id
+    assert done.path.read_bytes()
+    assert done.sha256 == hashlib.sha256(done.path.read_bytes()).hexdigest()
+    assert done.bytes == done.path.stat().st_size
+    assert done.path.parent.parent == settings.dir
+    files = {path.name for path in done.path.parent.iterdir()}
+    assert files == {segment_id + suffix for suffix in (".mp4", ".jsonl", ".json", ".vtt", ".jpg")}
+    for path in done.path.parent.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert stat.S_IMODE(done.path.parent.stat().st_mode) == 0o750
+
+    facts = media_facts(done.path)
+    assert facts["streams"] == ["video", "audio", "subtitle"]
+    # From one second before ON (at 3 s) until OFF (at 5 s).
+    assert done.duration_s == pytest.approx(3.0, abs=0.1)
+    assert len(facts["video"]) == pytest.approx(45, abs=1)
+
+    details = json.loads(done.path.with_suffix(".json").read_text())
+    assert details["models"] == {"face": {"sha256": "ab"}}
+    assert details["started"] == "1970-01-01T00:00:02.000Z"
+    assert details["clock_synced"] is False
+    assert details["sha256"] == done.sha256
+    rows = [json.loads(line) for line in done.path.with_suffix(".jsonl").read_text().splitlines()]
+    assert [(row["topic"], row["t"]) for row in rows] == [("event", 1.2), ("state", 1.2), ("transcript", 2.8)]
+    assert "alegría 82 %" in done.path.with_suffix(".vtt").read_text()
+
+
+def test_ffprobe_agrees_on_duration_and_streams(rig, notices, tmp_path):
+    one = rig()
+    one.play(1.0)
+    one.recorder.record(True, 2.0)
+    one.play(4.0)
+    done = notices.wait("finished")[0]
+    assert not one.recorder.manual
+    try:
+        out = subprocess.run(
+            ["ffprobe", "-v", "error", "-show_entries", "format=duration:stream=codec_name", "-of", "json", done.path],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip("ffprobe is not installed")
+    assert out.stderr == ""
+    probe = json.loads(out.stdout)
+    assert [stream["codec_name"] for stream in probe["streams"]] == ["h264", "aac", "mov_text"]
+    assert float(probe["format"]["duration"]) == pytest.approx(3.0, abs=0.1)
+
+
+def test_event_brings_pre_roll_and_post_roll_and_the_id(rig, notices):
+    one = rig(mode="events")
+    one.play(4.0)
+    begin = EmotionEvent("begin", "e1", "happiness", 3.0, None, 0.8)
+    segment_id = one.recorder.on_event(begin)
+    assert segment_id is not None
+    one.play(6.0)
+    end = EmotionEvent("end", "e1", "happiness", 3.0, 5.5, 0.8)
+    assert one.recorder.on_event(end) == segment_id
+    one.play(8.0)
+    done = notices.wait("finished")[0]
+    # 1 s before the event's own start at 3 s, half a second after its end at 5.5 s (told at 6 s).
+    assert done.duration_s == pytest.approx(4.0, abs=0.1)
+    assert one.recorder.segment_id is None
+
+
+def test_long_recording_is_split_without_losing_a_frame(rig, notices):
+    one = rig(mode="continuous", max_segment_s=5.0)
+    one.play(12.0)
+    one.recorder.set_mode("off")
+    one.play(13.0)
+    segments = notices.wait("finished", 3)
+    frames = [len(media_facts(notice.path)["video"]) for notice in segments]
+    assert len({notice.segment_id for notice in segments}) == 3
+    assert sum(frames) == 12 * FPS
+    assert [round(notice.duration_s) for notice in segments] == [5, 5, 2]
+
+
+def test_only_picture_and_only_sound(rig, notices):
+    one = rig(expects_sound=False)
+    one.recorder.record(True)
+    one.play(1.5, sound=False)
+    one.recorder.record(False)
+    one.play(2.5, sound=False)
+    assert media_facts(notices.wait("finished")[0].path)["streams"] == ["video", "subtitle"]
+    two = rig(expects_video=False)
+    two.recorder.record(True)
+    two.play(1.5, picture=False)
+    two.recorder.record(False)
+    two.play(2.5, picture=False)
+    done = notices.wait("finished", 2)[1]
+    assert media_facts(done.path)["streams"] == ["audio", "subtitle"]
+    assert done.duration_s == pytest.approx(1.5, abs=0.1)
+
+
+def test_a_source_that_appears_later_gets_its_own_segment(rig, notices):
+    one = rig()
+    one.recorder.record(True)
+    one.play(4.0, sound=False)
+    one.play(6.0)
+    one.recorder.record(False)
+    one.play(7.0)
+    first, second = notices.wait("finished", 2)
+    assert media_facts(first.path)["streams"] == ["video", "subtitle"]
+    assert media_facts(second.path)["streams"] == ["video", "audio", "subtitle"]
+    assert first.duration_s + second.duration_s == pytest.approx(6.0, abs=0.15)
+
+
+def test_camera_lost_and_back_within_a_segment_keeps_time(rig, notices):
+    one = rig()
+    one.recorder.record(True)
+    one.play(2.0)
+    one.play(5.0, picture=False)
+    one.play(7.0)
+    one.recorder.record(False)
+    one.play(8.0)
+    facts = media_facts(notices.wait("finished")[0].path)
+    times = [frame.time for frame in facts["video"]]
+    assert max(np.diff(times)) == pytest.approx(3.0 + 1 / FPS, abs=0.02)
+    assert times[-1] == pytest.approx(7.0 - 1 / FPS, abs=0.02)
+
+
+def test_off_records_nothing_and_says_so(rig, notices):
+    one = rig(mode="off")
+    with pytest.raises(RecordingError, match="recording is off"):
+        one.recorder.record(True)
+    assert one.recorder.on_event(EmotionEvent("begin", "e1", "fear", 0.0, None, 0.8)) is None
+    one.play(1.0)
+    assert one.recorder.health().state == "off"
+    assert notices.seen == []
+    assert one.recorder.health().figures["pre_roll_bytes"] == 0
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_bad_seconds_change_nothing(rig, notices, seconds):
+    one = rig()
+    with pytest.raises(RecordingError):
+        one.recorder.record(True, seconds)
+    assert one.recorder.segment_id is None
+
+
+def test_privacy_ends_the_segment_and_forgets_what_was_before(rig, notices):
+    one = rig()
+    one.play(2.0)
+    one.recorder.record(True)
+    one.play(3.0)
+    one.recorder.set_privacy(True)
+    one.play(5.0)
+    notices.wait("finished")
+    assert one.recorder.health().figures["pre_roll_bytes"] == 0
+    with pytest.raises(RecordingError, match="privacy"):
+        one.recorder.record(True)
+    one.recorder.set_privacy(False)
+    one.recorder.record(True)
+    one.play(6.0)
+    one.recorder.record(False)
+    one.play(7.0)
+    second = notices.wait("finished", 2)[1]
+    assert second.duration_s == pytest.approx(1.0, abs=0.1)
+
+
+def test_stop_closes_the_segment_within_three_seconds(rig, notices):
+    one = rig(mode="continuous")
+    one.play(3.0)
+    begun = time.monotonic()
+    assert one.recorder.stop()
+    assert time.monotonic() - begun < 3.0
+    done = notices.of("finished")[0]
+    assert done.reason == "shutdown"
+    assert done.duration_s == pytest.approx(3.0, abs=0.1)
+    assert len(media_facts(done.path)["video"]) == 3 * FPS
+
+
+def test_overlay_draws_box_and_bars(rig, notices):
+    one = rig(overlay=True)
+    one.recorder.record(True)
+    for step in range(3):
+        face = FaceObservation(1, Box(0.4, 0.4, 0.3, 0.4), HAPPY, 0.9, primary=True)
+        one.recorder.offer_faces(FacesObservation(step / 2, (face,)))
+        one.recorder.offer_state(FusedState(step / 2, HAPPY, "happiness", 0.82, "face"))
+        for index in range(7):
+            one.recorder.offer_frame(make_frame(step / 2 + index / 14, index, luma=128))
+        for index in range(10):
+            one.recorder.offer_sound(make_block(step / 2 + index / 20))
+        one.clock.advance(step / 2 + 0.5)
+        one.settle()
+    one.recorder.record(False)
+    one.clock.advance(3.0)
+    facts = media_facts(notices.wait("finished")[0].path)
+    picture = facts["video"][-1].to_ndarray(format="rgb24").astype(int)
+    # The left edge of the box lies at 0.4 of the width and has happiness's yellow (#F0C419).
+    edge = picture[60, 64]
+    assert edge[0] > 180
+    assert edge[2] < 120
+    # The longest bar is happiness's, the fourth from above.
+    row = 2 + 3 * 10 + 2
+    assert picture[row, 10][0] > picture[row, 10][2] + 60
+    # Far from box and bars the picture is as it was.
+    assert np.ptp(picture[100:115, 150:158]) < 20
+
+
+def test_wall_clock_jump_does_not_repeat_ids(settings, notices):
+    from emoedge.record.names import new_segment_id
+
+    clock = MediaClock()
+    ids = {new_segment_id(clock.wall(0.0)) for _ in range(1000)}
+    assert len(ids) == 1000
+
+
+def test_frames_that_wait_too_long_are_replaced_and_counted(settings, notices):
+    recorder = Recorder(settings, clock=MediaClock(), fps=FPS, on_notice=notices)
+    for index in range(100):
+        recorder.offer_frame(make_frame(index / FPS, index))
+    figures = recorder.health().figures
+    assert figures["frames_dropped"] == 100 - 45
+    assert recorder._inbox.take(0)[-1].sequence == 99
+
+
+def test_all_emotions_have_a_subtitle(rig, notices):
+    one = rig(language="en")
+    one.recorder.record(True)
+    for index, emotion in enumerate(EMOTIONS):
+        one.recorder.offer_state(FusedState(index * 1.0, HAPPY, emotion, 0.5, "face"))
+        one.play(index + 1.0)
+    one.recorder.record(False)
+    one.play(8.0)
+    done = notices.wait("finished")[0]
+    import av
+
+    with av.open(str(done.path)) as container:
+        texts = [
+            bytes(packet)[2:].decode()
+            for packet in container.demux(next(s for s in container.streams if s.type == "subtitle"))
+            if packet.size > 2
+        ]
+    assert texts == [f"{emotion} 50 %" for emotion in EMOTIONS]
+    assert Store(one.recorder.settings.dir).find(done.segment_id).details()["id"] == done.segment_id
