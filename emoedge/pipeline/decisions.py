@@ -63,6 +63,7 @@ class DecisionStage:
         self._sent_s = float("-inf")
         self._emotion: Emotion | None = None
         self._since_s: float | None = None
+        self.state: FusedState | None = None
 
     @property
     def current_event(self) -> Emotion | None:
@@ -92,7 +93,7 @@ class DecisionStage:
 
     def tick(self, now_s: float) -> list[Outcome]:
         """Look at the state of this moment; call at least every TICK_S while nothing comes in."""
-        state = self.fuser.state(now_s)
+        state = self.state = self.fuser.state(now_s)
         if self._since_s is None or state.emotion != self._emotion:
             self._emotion, self._since_s = state.emotion, now_s
         outcomes: list[Outcome] = list(self._events.update(state))

@@ -15,19 +15,12 @@ from typing import TYPE_CHECKING
 from emoedge.clock import MediaClock
 from emoedge.config import Settings
 from emoedge.errors import MediaError
-from emoedge.pipeline.decisions import TICK_S, DecisionStage, EmotionUpdate, Outcome
+from emoedge.pipeline.decisions import TICK_S, DecisionStage, Outcome
+from emoedge.pipeline.messages import message_of
 from emoedge.pipeline.pacing import Pacer
 from emoedge.pipeline.perception import Perception, learned_fusion
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.types import (
-    EmotionEvent,
-    FacesObservation,
-    Frame,
-    Health,
-    SoundBlock,
-    TextObservation,
-    VoiceObservation,
-)
+from emoedge.types import Frame, Health, SoundBlock
 
 if TYPE_CHECKING:
     from emoedge.capture.media import MediaReader
@@ -177,20 +170,6 @@ class Pipeline:
             Health("microphone", "ok" if sources.audio else "off", "" if sources.audio else "no sound used"),
         ]
         return parts + list(self.perception.health)
-
-
-def message_of(builder: MessageBuilder, outcome: Outcome, recording_id: str | None = None) -> Message:
-    """The message that says an outcome; `recording_id` is for events."""
-    if isinstance(outcome, EmotionUpdate):
-        return builder.emotion(outcome.state, outcome.since_s)
-    if isinstance(outcome, EmotionEvent):
-        return builder.event(outcome, recording_id)
-    if isinstance(outcome, FacesObservation):
-        return builder.face(outcome)
-    if isinstance(outcome, VoiceObservation):
-        return builder.voice(outcome)
-    assert isinstance(outcome, TextObservation)
-    return builder.text(outcome)
 
 
 def _in_order(reader: MediaReader, sources: Sources) -> Iterator[Frame | SoundBlock]:

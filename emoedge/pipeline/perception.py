@@ -1,0 +1,114 @@
+"""Builds the perceiving stages from the settings, and says honestly which of them cannot be had."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from emoedge.config import Settings
+from emoedge.errors import EmoedgeError, ModelError
+from emoedge.fusion.learned import LearnedFusion
+from emoedge.model_store import resolve
+from emoedge.pipeline.activity import SharedActivity
+from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
+from emoedge.types import Health
+
+logger = logging.getLogger(__name__)
+
+Stage = TypeVar("Stage")
+
+
+@dataclass(frozen=True, slots=True)
+class Perception:
+    """The stages that are there; `health` has an entry for each of face, voice and text."""
+
+    face: FacePerceiver | None
+    voice: VoicePerceiver | None
+    speech: SpeechPerceiver | None
+    health: tuple[Health, ...]
+
+    @classmethod
+    def build(cls, settings: Settings) -> Perception:
+        """Build what the settings ask for; a stage that cannot be had is reported, the others go on.
+
+        Raises:
+            ModelError: none of the stages asked for can be had.
+        """
+        activity = shared_activity()
+        face, face_health = _try("face", settings.face.enabled, lambda: build_face(settings))
+        voice, voice_health = _try("voice", settings.voice.enabled, lambda: build_voice(settings, activity))
+        speech, text_health = _try("text", settings.speech.enabled, lambda: build_speech(settings, activity))
+        health = (face_health, voice_health, text_health)
+        if face is None and voice is None and speech is None:
+            failed = [part for part in health if part.state == "failed"]
+            reasons = "; ".join(f"{part.name}: {part.reason}" for part in failed) or "face, voice and speech are off"
+            raise ModelError(f"nothing to perceive with: {reasons}", "enable one, or run: emoedge doctor")
+        return cls(face, voice, speech, health)
+
+    def reset(self) -> None:
+        """Forget what is under way in every stage."""
+        for stage in (self.face, self.voice, self.speech):
+            if stage is not None:
+                stage.reset()
+
+
+def shared_activity() -> SharedActivity[list[ActivityChange]]:
+    """One speech activity detector for voice and speech."""
+    from emoedge.voice.activity import SpeechActivity
+
+    return SharedActivity(SpeechActivity)
+
+
+def build_face(settings: Settings) -> FacePerceiver:
+    """The face stage; raises ModelError."""
+    from emoedge.face.classify import FaceClassifier
+    from emoedge.face.detect import FaceDetector
+    from emoedge.face.stage import FaceStage
+
+    models = settings.paths.models
+    return FaceStage(
+        FaceDetector(resolve("face_detector.tflite", models)),
+        FaceClassifier(resolve("face_emotion.tflite", models)),
+        max_faces=settings.face.max_faces,
+        min_size=settings.face.min_size,
+        min_quality=settings.face.min_quality,
+    )
+
+
+def build_voice(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> VoicePerceiver:
+    """The voice stage; raises ModelError."""
+    from emoedge.voice.classify import VoiceClassifier
+    from emoedge.voice.stage import VoiceStage
+
+    classifier = VoiceClassifier(resolve("voice_emotion.tflite", settings.paths.models), adapt=settings.voice.adapt)
+    return VoiceStage(classifier, activity)
+
+
+def build_speech(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> SpeechPerceiver:
+    """The speech stage with the message model; raises ModelError."""
+    from emoedge.speech.engine import open_recogniser
+    from emoedge.speech.message import MessageModel
+    from emoedge.speech.stage import SpeechStage
+
+    models = settings.paths.models
+    recogniser = open_recogniser(settings.speech.engine, resolve(settings.speech.model, models))
+    return SpeechStage(recogniser, MessageModel.load(resolve("text_emotion", models)), activity)
+
+
+def learned_fusion(settings: Settings) -> LearnedFusion | None:
+    """The coefficients when the settings ask for them; raises ModelError."""
+    if settings.fusion.method != "learned":
+        return None
+    return LearnedFusion.load(resolve("fusion.json", settings.paths.models))
+
+
+def _try(name: str, enabled: bool, build: Callable[[], Stage]) -> tuple[Stage | None, Health]:
+    if not enabled:
+        return None, Health(name, "off")
+    try:
+        return build(), Health(name, "ok")
+    except EmoedgeError as error:
+        logger.warning("%s is not available: %s", name, error)
+        return None, Health(name, "failed", str(error))
