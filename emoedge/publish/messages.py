@@ -204,10 +204,9 @@ class MessageBuilder:
         """The state of a control, a plain value."""
         return Message(f"control/{name}", value, retain=True, spool=False, time_s=time_s)
 
-    def control_error(
-        self, name: str, value: str, reason: str, time_s: float, suppressed: int = 0
-    ) -> Message:
-        """A refused command and why."""
+    def control_error(self, name: str, value: str, reason: str, suppressed: int = 0) -> Message:
+        """A command refused just now, and why."""
+        time_s = self._clock.now_s()
         payload = ControlErrorPayload(
             **self._head(time_s),
             control=quote(name),

@@ -90,6 +90,11 @@ class Outbox:
         return max(0, self._rows - len(self._delivered))
 
     @property
+    def in_flight(self) -> int:
+        """Messages sent and not yet acknowledged."""
+        return len(self._in_flight)
+
+    @property
     def dropped(self) -> int:
         """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
         return self._dropped_on_disk + self._dropped_in_memory

@@ -94,11 +94,7 @@ class MqttSession:
         subscriptions: Sequence[str],
         listener: SessionListener,
     ) -> None:
-        self._settings = settings
-        self._client_id = client_id
-        self._will_topic = will_topic
-        self._subscriptions = tuple(subscriptions)
-        self._listener = listener
+        self._terms = _Terms(settings, client_id, will_topic, tuple(subscriptions), listener)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: _Connection | None = None
@@ -140,14 +136,16 @@ class MqttSession:
     def _attempt(self, protocol: MqttVersion) -> Outcome:
         """One connection from beginning to end."""
         try:
-            connection = _Connection(self, protocol)
+            connection = _Connection(self._terms, protocol, self._connected)
             connection.open()
         except ssl.SSLEOFError:
             return Outcome("unreachable", "closed during the TLS handshake", protocol)
         except ssl.SSLError as error:
             return Outcome("untrusted", _ssl_detail(error), protocol)
         except FileNotFoundError as error:
-            return Outcome("untrusted", f"no such file: {error.filename or self._settings.ca_file}", protocol)
+            return Outcome(
+                "untrusted", f"no such file: {error.filename or self._terms.settings.ca_file}", protocol
+            )
         except (OSError, ValueError) as error:
             return Outcome("unreachable", getattr(error, "strerror", None) or str(error), protocol)
         self._connection = connection
@@ -157,14 +155,29 @@ class MqttSession:
             self._connection = None
             connection.join()
 
+    def _connected(self, protocol: MqttVersion) -> None:
+        self.connections += 1
+        self._state = SessionState("connected", protocol=protocol)
+        settings = self._terms.settings
+        logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, protocol)
+
     def _report(self, outcome: Outcome, step: Step) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":
             logger.info("The broker does not speak MQTT 5; trying 3.1.1")
             return
-        name, reason = describe(outcome, step, self._settings, self._client_id)
+        name, reason = describe(outcome, step, self._terms.settings, self._terms.client_id)
         if self._state.reason != reason:
             logger.warning("%s; next attempt in %.0f s", reason, step.delay_s)
         self._state = SessionState(name, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    settings: MqttSettings
+    client_id: str
+    will_topic: str
+    subscriptions: tuple[str, ...]
+    listener: SessionListener
 
 
 class _Client(Client):
@@ -185,10 +198,12 @@ class _Client(Client):
 class _Connection:
     """One paho client and the thread it brings, from connect to disconnect."""
 
-    def __init__(self, session: MqttSession, protocol: MqttVersion) -> None:
-        self._session = session
-        self._listener = session._listener  # noqa: SLF001 - one unit with its session
-        self._protocol = protocol
+    def __init__(
+        self, terms: _Terms, protocol: MqttVersion, on_connected: Callable[[MqttVersion], None]
+    ) -> None:
+        self._terms = terms
+        self._protocol: MqttVersion = protocol
+        self._report_connected = on_connected
         self._ended = threading.Event()
         self._answered = threading.Event()
         self._outcome: Outcome | None = None
@@ -199,7 +214,7 @@ class _Connection:
 
     def open(self) -> None:
         """TCP and TLS; raises OSError (ssl.SSLError among them)."""
-        settings = self._session._settings  # noqa: SLF001
+        settings = self._terms.settings
         options: dict[str, Any] = {} if self._protocol == "3.1.1" else {"clean_start": True}
         self._client.connect(settings.host, settings.port, keepalive=KEEPALIVE_S, **options)
         self._client.loop_start()
@@ -217,7 +232,7 @@ class _Connection:
         """End the network thread; no callback comes after this."""
         self._client.loop_stop()
         if self._connected_at_s is not None:
-            self._listener.on_disconnected()
+            self._terms.listener.on_disconnected()
 
     def close(self) -> None:
         """Say DISCONNECT."""
@@ -238,12 +253,12 @@ class _Connection:
         return info.mid
 
     def _make_client(self) -> Client:
-        settings = self._session._settings  # noqa: SLF001
+        settings = self._terms.settings
         v5 = self._protocol == "5"
         client = _Client(
             lambda: self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off"),
             CallbackAPIVersion.VERSION2,
-            client_id=self._session._client_id,  # noqa: SLF001
+            client_id=self._terms.client_id,
             clean_session=None if v5 else True,
             protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
@@ -258,7 +273,7 @@ class _Connection:
             ca_file = None if settings.ca_file is None else str(settings.ca_file)
             # Certificate and host name are always verified; there is no switch for it.
             client.tls_set(ca_certs=ca_file, cert_reqs=ssl.CERT_REQUIRED)
-        client.will_set(self._session._will_topic, b"offline", qos=1, retain=True)  # noqa: SLF001
+        client.will_set(self._terms.will_topic, b"offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -271,14 +286,10 @@ class _Connection:
             self._finish(_refusal(reason.value), str(reason))
             return
         self._connected_at_s = time.monotonic()
-        session = self._session
-        session.connections += 1
-        session._state = SessionState("connected", protocol=self._protocol)  # noqa: SLF001
-        settings = session._settings  # noqa: SLF001
-        logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, self._protocol)
-        for topic in session._subscriptions:  # noqa: SLF001
+        self._report_connected(self._protocol)
+        for topic in self._terms.subscriptions:
             client.subscribe(topic, qos=1)
-        self._listener.on_connected(self)
+        self._terms.listener.on_connected(self)
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if self._connected_at_s is None:
@@ -291,10 +302,10 @@ class _Connection:
     def _on_publish(self, _client: Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         with self._count_lock:
             self._outstanding -= 1
-        self._listener.on_delivered(mid)
+        self._terms.listener.on_delivered(mid)
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
-        self._listener.on_message(message.topic, message.payload, bool(message.retain))
+        self._terms.listener.on_message(message.topic, message.payload, bool(message.retain))
 
     def _finish(self, failure: Failure, detail: str) -> None:
         """The first reason counts."""

@@ -1,8 +1,141 @@
-"""Makes samples.py importable."""
+"""A real Mosquitto on a free loopback port, and a listener to see what arrives."""
 
 from __future__ import annotations
 
+import shutil
+import socket
+import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+# Generous: a busy machine must not make a test fail, and no test waits longer than it has to.
+PATIENCE_S = 20.0
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
+    """Wait for a condition; fail with a sentence."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline_s:
+            pytest.fail(f"after {timeout_s:.0f} s still not: {what}")
+        time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Mosquitto:
+    """A broker process of our own."""
+
+    program: str
+    directory: Path
+    port: int = field(default_factory=free_port)
+    extra: str = "allow_anonymous true\n"
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Mosquitto:
+        config = self.directory / "mosquitto.conf"
+        # `user root` keeps it from giving up rights to the temporary directory when the tests run as root.
+        config.write_text(f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.extra}")
+        log = (self.directory / "mosquitto.log").open("ab")
+        self.process = subprocess.Popen(
+            [self.program, "-c", str(config), "-v"], stdout=log, stderr=subprocess.STDOUT
+        )
+        until(self._listens, "mosquitto listens")
+        return self
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(10)
+            self.process = None
+
+    def log(self) -> str:
+        return (self.directory / "mosquitto.log").read_text()
+
+    def _listens(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
+@pytest.fixture
+def make_mosquitto(tmp_path_factory) -> Iterator[Callable[..., Mosquitto]]:
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        pytest.skip("mosquitto is not installed (apt install mosquitto)")
+    brokers: list[Mosquitto] = []
+
+    def make(extra: str = "allow_anonymous true\n") -> Mosquitto:
+        broker = Mosquitto(program, tmp_path_factory.mktemp("mosquitto"), extra=extra)
+        brokers.append(broker)
+        return broker.start()
+
+    yield make
+    for broker in brokers:
+        broker.stop()
+
+
+@pytest.fixture
+def mosquitto(make_mosquitto) -> Mosquitto:
+    return make_mosquitto()
+
+
+class Listener:
+    """Subscribes to everything and keeps it in the order of arrival: (topic, payload, retained)."""
+
+    def __init__(self, port: int, topic: str = "#") -> None:
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.messages: list[tuple[str, bytes, bool]] = []
+        self._ready = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, qos=1)
+        self._client.on_subscribe = lambda *_: self._ready.set()
+        self._client.on_message = lambda _client, _data, message: self.messages.append(
+            (message.topic, bytes(message.payload), bool(message.retain))
+        )
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        assert self._ready.wait(PATIENCE_S)
+
+    def payloads(self, topic: str) -> list[bytes]:
+        return [payload for name, payload, _ in self.messages if name == topic]
+
+    def last(self, topic: str) -> bytes | None:
+        return next(iter(reversed(self.payloads(topic))), None)
+
+    def send(self, topic: str, payload: bytes | str, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(PATIENCE_S)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[..., Listener]]:
+    listeners: list[Listener] = []
+
+    def make(broker: Mosquitto, topic: str = "#") -> Listener:
+        listeners.append(Listener(broker.port, topic))
+        return listeners[-1]
+
+    yield make
+    for listener in listeners:
+        listener.close()

@@ -80,5 +80,5 @@ def every_message(build: MessageBuilder) -> list[Message]:
             sha256="5f" * 32,
         ),
         build.recording("failed", "20261122T091000-2", 21.0, reason="disk full"),
-        build.control_error("margin", "nan", "expected a number from 0 to 1", 40.0),
+        build.control_error("margin", "nan", "expected a number from 0 to 1"),
     ]

@@ -102,7 +102,7 @@ def assert_sound(name: str, payload: bytes) -> None:
     if result is None:
         assert payload == b""
     elif isinstance(result, Rejection):
-        message = builder().control_error(result.name, result.value, result.reason, 1.0)
+        message = builder().control_error(result.name, result.value, result.reason)
         assert len(message.encode()) < 1500
         assert json.loads(message.encode())["reason"] == result.reason
     elif result.name in ("privacy", "snapshot"):

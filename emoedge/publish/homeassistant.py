@@ -1,0 +1,260 @@
+"""What Home Assistant is told: one discovery message for the whole device, pure.
+
+Rules: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. States stay the machine's
+words (`happiness`, `events`), so that automations do not depend on the language; names are for people.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from emoedge import __version__
+from emoedge.config import Settings
+from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.publish.control import PRESS, RECORDING_MODES
+from emoedge.publish.overrides import read_json, write_json
+
+Announced: TypeAlias = dict[str, dict[str, str]]
+"""Per discovery topic: component id -> platform, as last acknowledged by the broker."""
+
+BIRTH_DELAY_S: Final = (0.5, 5.0)
+"""After Home Assistant's birth message a device answers at a random moment within this, not all at once."""
+
+_OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+_NAMES: Final[dict[str, tuple[str, str]]] = {
+    # component id: (Spanish, English)
+    "emotion": ("Emoción", "Emotion"),
+    "event": ("Episodio", "Episode"),
+    "privacy": ("Privacidad", "Privacy"),
+    "record": ("Grabar", "Record"),
+    "recording_mode": ("Modo de grabación", "Recording mode"),
+    "face_weight": ("Peso de la cara", "Face weight"),
+    "margin": ("Margen de duda", "Margin of doubt"),
+    "snapshot": ("Instantánea", "Snapshot"),
+    "health": ("Estado", "Health"),
+    "latency": ("Latencia", "Latency"),
+    "spool": ("Mensajes en espera", "Messages waiting"),
+    "uptime": ("En marcha desde hace", "Uptime"),
+}
+
+
+def config_topic(settings: Settings) -> str:
+    """`<prefix>/device/<object id>/config`."""
+    return f"{settings.mqtt.discovery_prefix}/device/{object_id(settings.device_id)}/config"
+
+
+def birth_topic(settings: Settings) -> str:
+    """Where Home Assistant says that it has started."""
+    return f"{settings.mqtt.discovery_prefix}/status"
+
+
+def object_id(device_id: str) -> str:
+    """The device id in the characters that a discovery topic may have, distinct for distinct ids."""
+    name = f"emoedge_{device_id}"
+    if _OBJECT_ID.fullmatch(name):
+        return name
+    digest = hashlib.sha256(device_id.encode()).hexdigest()[:8]
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name) + "_" + digest
+
+
+def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The discovery message.
+
+    Args:
+        settings: language, topics and device id.
+        previous: component id -> platform of what was announced before; what is no longer offered is named
+            with its platform alone, which makes Home Assistant remove it.
+    """
+    base = settings.topic_base
+    uid = object_id(settings.device_id)
+    components = {
+        name: {"unique_id": f"{uid}_{name}", "default_entity_id": f"{part['platform']}.{uid}_{name}".lower()}
+        | part
+        for name, part in _components(settings).items()
+    }
+    gone = {name: {"platform": platform} for name, platform in (previous or {}).items()}
+    return {
+        "device": {
+            "identifiers": [uid],
+            "name": settings.device_id,
+            "manufacturer": "emoedge",
+            "model": "emoedge",
+            "sw_version": __version__,
+        },
+        "origin": {"name": "emoedge", "sw_version": __version__},
+        "availability": [{"topic": f"{base}/status"}],
+        "qos": 1,
+        "components": components | {name: part for name, part in gone.items() if name not in components},
+    }
+
+
+def platforms(payload: Mapping[str, Any]) -> dict[str, str]:
+    """Component id -> platform of what a discovery message offers."""
+    return {
+        name: part["platform"] for name, part in payload["components"].items() if part.keys() != {"platform"}
+    }
+
+
+class AnnouncedStore:
+    """What was announced, in `discovery.json` of the state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "discovery.json"
+
+    def load(self) -> Announced:
+        """As last saved; empty where there is nothing readable."""
+        try:
+            raw = read_json(self._path)
+        except OSError:
+            return {}
+        if not isinstance(raw, dict):
+            return {}
+        return {
+            topic: {str(name): str(platform) for name, platform in parts.items()}
+            for topic, parts in raw.items()
+            if isinstance(parts, dict)
+        }
+
+    def save(self, announced: Announced) -> None:
+        """Keep; raises OSError."""
+        write_json(self._path, announced)
+
+
+def _components(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Component id -> configuration without the ids."""
+    base, language = settings.topic_base, settings.language
+    parts: dict[str, dict[str, Any]] = {"emotion": _emotion(base)}
+    parts |= {f"probability_{emotion}": _probability(base, emotion, language) for emotion in EMOTIONS}
+    parts["event"] = _event(base)
+    parts |= {name: _switch(base, name, icon) for name, icon in _SWITCHES}
+    parts["recording_mode"] = {
+        "platform": "select",
+        **_control(base, "recording_mode"),
+        "options": list(RECORDING_MODES),
+        "entity_category": "config",
+        "icon": "mdi:record-rec",
+    }
+    parts |= {name: _fraction(base, name, icon) for name, icon in _FRACTIONS}
+    parts["snapshot"] = {
+        "platform": "button",
+        "command_topic": f"{base}/control/snapshot/set",
+        "payload_press": PRESS,
+        "icon": "mdi:camera",
+    }
+    parts |= _diagnostics(base)
+    spanish = language == "es"
+    return {
+        name: {"name": _NAMES[name][0 if spanish else 1]} | part if name in _NAMES else part
+        for name, part in parts.items()
+    }
+
+
+_SWITCHES: Final = (("privacy", "mdi:eye-off"), ("record", "mdi:record"))
+_FRACTIONS: Final = (("face_weight", "mdi:scale-balance"), ("margin", "mdi:arrow-expand-horizontal"))
+
+
+def _emotion(base: str) -> dict[str, Any]:
+    return {
+        "platform": "sensor",
+        "device_class": "enum",
+        "options": list(EMOTIONS),
+        "state_topic": f"{base}/emotion",
+        # Null becomes "None", which the MQTT sensor takes for "unknown".
+        "value_template": "{{ value_json.emotion }}",
+        "json_attributes_topic": f"{base}/emotion",
+        "json_attributes_template": "{{ {'confidence': value_json.confidence, 'since': value_json.since, "
+        "'decided_by': value_json.decided_by, 'reason': value_json.reason} | tojson }}",
+        "icon": "mdi:emoticon-outline",
+    }
+
+
+def _probability(base: str, emotion: str, language: Language) -> dict[str, Any]:
+    name = display_name(emotion, language)  # type: ignore[arg-type]
+    return {
+        "name": name[:1].upper() + name[1:],
+        "platform": "sensor",
+        "state_topic": f"{base}/emotion",
+        "value_template": "{{ (100 * value_json.probabilities." + emotion + ") | round(1) "
+        "if value_json.probabilities else None }}",
+        "unit_of_measurement": "%",
+        "state_class": "measurement",
+        "suggested_display_precision": 0,
+        "icon": "mdi:percent",
+    }
+
+
+def _event(base: str) -> dict[str, Any]:
+    return {
+        "platform": "event",
+        "state_topic": f"{base}/event",
+        "event_types": ["begin", "end"],
+        "value_template": "{{ {'event_type': value_json.type, 'id': value_json.id, "
+        "'emotion': value_json.emotion, 'started': value_json.started, 'ended': value_json.ended, "
+        "'peak_confidence': value_json.peak_confidence, 'recording': value_json.recording} | tojson }}",
+        "icon": "mdi:emoticon-excited-outline",
+    }
+
+
+def _control(base: str, name: str) -> dict[str, Any]:
+    return {"state_topic": f"{base}/control/{name}", "command_topic": f"{base}/control/{name}/set"}
+
+
+def _switch(base: str, name: str, icon: str) -> dict[str, Any]:
+    return {"platform": "switch", **_control(base, name), "icon": icon}
+
+
+def _fraction(base: str, name: str, icon: str) -> dict[str, Any]:
+    return {
+        "platform": "number",
+        **_control(base, name),
+        "min": 0,
+        "max": 1,
+        "step": 0.05,
+        "mode": "slider",
+        "entity_category": "config",
+        "icon": icon,
+    }
+
+
+def _diagnostics(base: str) -> dict[str, dict[str, Any]]:
+    health = {"platform": "sensor", "state_topic": f"{base}/health", "entity_category": "diagnostic"}
+    return {
+        "health": health
+        | {
+            "device_class": "enum",
+            "options": ["ok", "degraded", "failed", "off"],
+            "value_template": "{{ value_json.state }}",
+            "json_attributes_topic": f"{base}/health",
+            "json_attributes_template": "{% set ns = namespace(parts={}) %}"
+            "{% for name, part in value_json.parts.items() %}"
+            "{% set ns.parts = dict(ns.parts, **{name: (part.state ~ ' ' ~ part.reason) | trim}) %}"
+            "{% endfor %}{{ ns.parts | tojson }}",
+            "icon": "mdi:heart-pulse",
+        },
+        "uptime": health
+        | {
+            "device_class": "duration",
+            "unit_of_measurement": "s",
+            "value_template": "{{ value_json.uptime_s | int }}",
+        },
+        "spool": health
+        | {
+            "state_class": "measurement",
+            "value_template": "{{ value_json.parts.spool.figures.depth if 'spool' in value_json.parts else None }}",
+            "icon": "mdi:tray-full",
+        },
+        "latency": {
+            "platform": "sensor",
+            "state_topic": f"{base}/emotion",
+            "entity_category": "diagnostic",
+            "device_class": "duration",
+            "unit_of_measurement": "ms",
+            "state_class": "measurement",
+            "value_template": "{{ value_json.latency_ms }}",
+        },
+    }

@@ -1,0 +1,388 @@
+"""The one sink of the daemon: takes messages from the pipeline, gives them to the broker.
+
+Three kinds of message, three promises:
+- states (retained): of each topic only the newest matters; one is on the way at a time, a newer one replaces
+  what waits, and all are sent afresh on every connection;
+- spooled ones: none is lost within the bound, see emoedge.publish.outbox;
+- the others (`face`, `control/error`): now or never.
+
+One worker thread owns all of it; the pipeline, the network and the disk never wait for each other.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from emoedge.config import Settings
+from emoedge.publish import homeassistant
+from emoedge.publish.control import Command, Rejection, RejectionLimiter, parse_command
+from emoedge.publish.messages import Message, MessageBuilder, to_json
+from emoedge.publish.outbox import Outbox
+from emoedge.publish.session import Link, MqttSession, SessionState
+from emoedge.publish.spool import Spool
+from emoedge.types import Health
+
+logger = logging.getLogger(__name__)
+
+SPOOL_FILE: Final = "spool.sqlite3"
+# Spooled messages on their way from the pipeline to the worker, which empties this every few milliseconds.
+MAX_INBOX: Final = 2_000
+# Ten seconds of `face` at ten a second, were the worker ever that late.
+MAX_PLAIN: Final = 100
+# Commands waiting to be read; a person sends one at a time.
+MAX_COMMANDS: Final = 100
+# What stop() keeps back of its time for `offline` and the disk.
+_LAST_WORD_S: Final = 0.7
+
+CommandHandler = Callable[[Command], None]
+StateProvider = Callable[[], Iterable[Message]]
+
+
+@dataclass(slots=True)
+class _Inbox:
+    """What other threads hand to the worker, swapped out under the lock."""
+
+    links: list[Link | None] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    commands: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
+    spooled: deque[tuple[str, bytes]] = field(default_factory=deque)
+    plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
+    states: dict[str, bytes] = field(default_factory=dict)
+
+
+class Publisher:
+    """Publishes over MQTT.
+
+    Args:
+        settings: broker, topics, state directory.
+        builder: for the answers to commands.
+        on_command: called in the worker thread with each accepted command; must return at once.
+        state_provider: asked in the worker thread, on every connection, for states newer than the remembered.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        builder: MessageBuilder,
+        on_command: CommandHandler | None = None,
+        state_provider: StateProvider | None = None,
+    ) -> None:
+        mqtt = settings.mqtt
+        self._settings = settings
+        self._base = settings.topic_base
+        self._builder = builder
+        self._on_command = on_command
+        self._state_provider = state_provider
+        path = settings.paths.state / SPOOL_FILE
+        self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if mqtt.spool_max_messages else None)
+        self._announced = homeassistant.AnnouncedStore(settings.paths.state)
+        self._session = MqttSession(
+            mqtt,
+            mqtt.client_id or f"emoedge-{settings.device_id}",
+            will_topic=self._status_topic,
+            subscriptions=(f"{self._base}/control/+/set", homeassistant.birth_topic(settings)),
+            listener=self,
+        )
+        self._condition = threading.Condition()
+        self._inbox = _Inbox()
+        self._stop_at_s: float | None = None
+        self._dropped = 0
+        self._thread: threading.Thread | None = None
+        # The rest belongs to the worker.
+        self._link: Link | None = None
+        self._states: dict[str, bytes] = {self._status_topic: b"online"}
+        self._dirty: dict[str, None] = {}
+        self._state_tokens: dict[int, str] = {}
+        self._announce_tokens: dict[int, homeassistant.Announced] = {}
+        self._announce_at_s: float | None = None
+        self._limiter = RejectionLimiter()
+        self._refused_commands = 0
+        self._finishing = False
+        self._died = ""
+
+    @property
+    def _status_topic(self) -> str:
+        return f"{self._base}/status"
+
+    # From the pipeline, any thread
+
+    def start(self) -> None:
+        """Open the spool and begin to connect; returns at once."""
+        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+        self._thread.start()
+
+    def publish(self, message: Message) -> None:
+        """Take one message; never waits, never raises for what the broker or the disk do."""
+        topic, payload = f"{self._base}/{message.suffix}", message.encode()
+        with self._condition:
+            inbox = self._inbox
+            if message.retain:
+                inbox.states[topic] = payload
+            elif message.spool:
+                inbox.spooled.append((topic, payload))
+                if len(inbox.spooled) > MAX_INBOX:
+                    inbox.spooled.popleft()
+                    self._dropped += 1
+            else:
+                inbox.plain.append((topic, payload))
+            self._condition.notify()
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Send what is left, say `offline`, disconnect, and put on disk what was not delivered."""
+        with self._condition:
+            self._stop_at_s = time.monotonic() + timeout_s
+            self._condition.notify()
+        if self._thread is not None:
+            # Past its time the worker is in a system call; as a daemon thread it ends with the process.
+            self._thread.join(timeout_s + 1.0)
+
+    def health(self) -> tuple[Health, ...]:
+        """The broker connection and the spool."""
+        return self._broker_health(self._session.state), self._spool_health()
+
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            name = self._session.state.name
+            if name in ("connected", "refused"):
+                return name == "connected"
+            time.sleep(0.02)
+        return False
+
+    # From the session's threads
+
+    def on_connected(self, link: Link) -> None:
+        """See SessionListener."""
+        with self._condition:
+            self._inbox.links.append(link)
+            self._condition.notify()
+
+    def on_disconnected(self) -> None:
+        """See SessionListener."""
+        with self._condition:
+            self._inbox.links.append(None)
+            self._condition.notify()
+
+    def on_delivered(self, token: int) -> None:
+        """See SessionListener."""
+        with self._condition:
+            self._inbox.tokens.append(token)
+            self._condition.notify()
+
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """See SessionListener. A flood beyond MAX_COMMANDS between two looks is not read at all."""
+        with self._condition:
+            if len(self._inbox.commands) < MAX_COMMANDS:
+                self._inbox.commands.append((topic, payload, retained))
+                self._condition.notify()
+
+    # The worker
+
+    def _run(self) -> None:
+        try:
+            self._outbox.open(time.monotonic())
+            self._session.start()
+            while self._stop_at_s is None:
+                self._turn(self._wait_s())
+            self._finish(self._stop_at_s)
+        except Exception as error:
+            # Whatever it is: it must be seen in health, and the supervisor decides.
+            logger.exception("The publisher has died")
+            self._died = f"{type(error).__name__}: {error}"
+
+    def _wait_s(self) -> float:
+        now_s = time.monotonic()
+        wait_s = self._outbox.wake_in_s(now_s, connected=self._link is not None)
+        if self._announce_at_s is not None:
+            wait_s = min(wait_s, max(0.0, self._announce_at_s - now_s))
+        return wait_s
+
+    def _turn(self, wait_s: float) -> None:
+        """Wait for something to do, then do all of it."""
+        with self._condition:
+            # A stop() that came since the caller looked must not be slept over.
+            if self._inbox_empty() and (self._stop_at_s is None or self._finishing):
+                self._condition.wait(wait_s)
+            inbox, self._inbox = self._inbox, _Inbox()
+        now_s = time.monotonic()
+        for topic, payload in inbox.spooled:
+            self._outbox.add(topic, payload, now_s)
+        for topic, payload in inbox.states.items():
+            self._states[topic] = payload
+            self._dirty[topic] = None
+        # Acknowledgements first: those of a lost connection must be counted before it is forgotten.
+        for token in inbox.tokens:
+            self._delivered(token)
+        for link in inbox.links:
+            self._link_changed(link)
+        for command in inbox.commands:
+            self._message(*command)
+        if self._announce_at_s is not None and now_s >= self._announce_at_s:
+            self._announce_at_s = None
+            self._announce()
+        self._send_states()
+        self._send_spooled()
+        for topic, payload in inbox.plain:
+            if self._link is not None:
+                self._link.send(topic, payload, qos=0, retain=False)
+        self._outbox.persist(time.monotonic(), connected=self._link is not None)
+
+    def _inbox_empty(self) -> bool:
+        inbox = self._inbox
+        return not (
+            inbox.links or inbox.tokens or inbox.commands or inbox.spooled or inbox.plain or inbox.states
+        )
+
+    def _link_changed(self, link: Link | None) -> None:
+        self._link = link
+        self._outbox.connection_lost()
+        self._state_tokens.clear()
+        self._announce_tokens.clear()
+        if link is None:
+            return
+        if self._state_provider is not None:
+            for message in self._state_provider():
+                self._states[f"{self._base}/{message.suffix}"] = message.encode()
+        self._dirty = dict.fromkeys(self._states)
+        self._announce()
+
+    def _delivered(self, token: int) -> None:
+        self._outbox.delivered(token)
+        self._state_tokens.pop(token, None)
+        announced = self._announce_tokens.pop(token, None)
+        if announced is not None:
+            try:
+                self._announced.save(announced)
+            except OSError as error:
+                logger.warning("What Home Assistant was told cannot be kept: %s", error)
+
+    def _send_states(self) -> None:
+        on_the_way = set(self._state_tokens.values())
+        for topic in [topic for topic in self._dirty if topic not in on_the_way]:
+            token = self._send(topic, self._states[topic], retain=True)
+            if token is None:
+                return
+            self._state_tokens[token] = topic
+            del self._dirty[topic]
+
+    def _send_spooled(self) -> None:
+        while self._link is not None:
+            entry = self._outbox.next_entry(time.monotonic())
+            if entry is None:
+                return
+            token = self._send(entry.topic, entry.payload, retain=False)
+            if token is None:
+                return
+            self._outbox.sent(entry, token)
+
+    def _send(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
+        return None if self._link is None else self._link.send(topic, payload, qos=1, retain=retain)
+
+    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
+        if topic == homeassistant.birth_topic(self._settings):
+            if payload == b"online" and self._announce_at_s is None:
+                self._announce_at_s = time.monotonic() + random.uniform(*homeassistant.BIRTH_DELAY_S)
+            return
+        name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
+        result = parse_command(name, payload, retained=retained)
+        if isinstance(result, Command) and self._on_command is not None:
+            logger.info("Command: %s = %s", result.name, result.value)
+            self._on_command(result)
+        elif isinstance(result, Rejection):
+            self._refuse(result)
+
+    def _refuse(self, rejection: Rejection) -> None:
+        self._refused_commands += 1
+        suppressed = self._limiter.admit(time.monotonic())
+        if suppressed is None:
+            return
+        logger.warning("Refused command %s = %r: %s", rejection.name, rejection.value, rejection.reason)
+        answer = self._builder.control_error(rejection.name, rejection.value, rejection.reason, suppressed)
+        if self._link is not None:
+            self._link.send(f"{self._base}/{answer.suffix}", answer.encode(), qos=0, retain=False)
+
+    def _announce(self) -> None:
+        """Discovery for Home Assistant; empties what an earlier configuration announced elsewhere."""
+        previous = self._announced.load()
+        topic = homeassistant.config_topic(self._settings)
+        wanted: homeassistant.Announced = {}
+        if self._settings.mqtt.discovery:
+            payload = homeassistant.discovery_payload(self._settings, previous.get(topic))
+            wanted = {topic: homeassistant.platforms(payload)}
+            token = self._send(topic, to_json(payload).encode(), retain=True)
+        else:
+            token = None
+        for old in previous.keys() - wanted.keys():
+            token = self._send(old, b"", retain=True)
+        if token is not None and wanted != previous:
+            self._announce_tokens[token] = wanted
+
+    def _finish(self, stop_at_s: float) -> None:
+        """The last turns: deliver what is in memory, say offline, let go."""
+        self._finishing = True
+        self._turn(0.0)
+        while self._link is not None and self._unfinished() and self._left_s(stop_at_s) > _LAST_WORD_S:
+            self._turn(0.05)
+        if self._link is not None:
+            self._states = {self._status_topic: b"offline"}
+            self._dirty = dict.fromkeys(self._states)
+            self._turn(0.0)
+            while self._state_tokens and self._link is not None and self._left_s(stop_at_s) > 0:
+                self._turn(0.05)
+        self._session.stop(max(0.1, self._left_s(stop_at_s)))
+        self._turn(0.0)
+        self._outbox.close(time.monotonic())
+
+    def _unfinished(self) -> bool:
+        return bool(self._outbox.in_memory or self._dirty or self._state_tokens)
+
+    def _left_s(self, stop_at_s: float) -> float:
+        return stop_at_s - time.monotonic()
+
+    # Health
+
+    def _broker_health(self, state: SessionState) -> Health:
+        figures: dict[str, float | int | str | None] = {
+            "protocol": state.protocol,
+            "connections": self._session.connections,
+            "refused_commands": self._refused_commands,
+        }
+        if self._died or (
+            self._thread is not None and not self._thread.is_alive() and state.name != "stopped"
+        ):
+            return Health("broker", "failed", f"the publisher has died ({self._died}); restart it", figures)
+        if state.name in ("connected", "stopped"):
+            return Health("broker", "ok" if state.name == "connected" else "off", "", figures)
+        if state.name == "connecting":
+            return Health("broker", "degraded", "connecting to the broker", figures)
+        return Health("broker", "degraded" if state.name == "away" else "failed", state.reason, figures)
+
+    def _spool_health(self) -> Health:
+        outbox = self._outbox
+        depth = outbox.on_disk + outbox.in_memory
+        dropped = outbox.dropped + self._dropped
+        figures: dict[str, float | int | str | None] = {
+            "depth": depth,
+            "limit": self._settings.mqtt.spool_max_messages,
+            "in_memory": outbox.in_memory,
+            "in_flight": outbox.in_flight,
+            "dropped": dropped,
+            "commits": outbox.commits,
+        }
+        if outbox.disk_error:
+            return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
+        if outbox.set_aside:
+            return Health("spool", "degraded", "a damaged spool was put aside; look at the disk", figures)
+        if dropped and depth:
+            return Health(
+                "spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures
+            )
+        return Health("spool", "ok", "", figures)

@@ -1,0 +1,281 @@
+"""The publisher against a real Mosquitto: every topic, control, spool, stop."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Mosquitto, until
+from samples import BEGIN, HEALTH, STATE, builder, every_message
+from test_messages import validate
+
+from emoedge.config import Settings
+from emoedge.publish.control import Command
+from emoedge.publish.payloads import PAYLOADS
+from emoedge.publish.publisher import Publisher
+from emoedge.types import EmotionEvent
+
+BASE = "emoedge/living-room"
+
+
+def make_settings(port: int, state: Path, **mqtt) -> Settings:
+    return Settings.model_validate(
+        {
+            "device_id": "living-room",
+            "mqtt": {"host": "127.0.0.1", "port": port, **mqtt},
+            "paths": {"state": state},
+        }
+    )
+
+
+@pytest.fixture
+def publish(tmp_path) -> Iterator[Callable[..., Publisher]]:
+    publishers: list[Publisher] = []
+
+    def make(port: int, *, on_command=None, state_provider=None, **mqtt) -> Publisher:
+        settings = make_settings(port, tmp_path / "state", **mqtt)
+        publisher = Publisher(settings, builder(), on_command, state_provider)
+        publisher.start()
+        publishers.append(publisher)
+        return publisher
+
+    yield make
+    for publisher in publishers:
+        publisher.stop(1.0)
+
+
+def event(number: int) -> EmotionEvent:
+    return EmotionEvent("begin", f"{number:05d}", "happiness", float(number), None, 0.6)
+
+
+def ids(listener) -> list[str]:
+    return [json.loads(payload)["id"] for payload in listener.payloads(f"{BASE}/event")]
+
+
+def spool(publisher: Publisher) -> dict:
+    return publisher.health()[1].figures
+
+
+def test_every_topic_arrives_and_validates(mosquitto, listen, publish):
+    listener = listen(mosquitto)
+    publisher = publish(mosquitto.port)
+    assert publisher.wait_connected(10)
+    messages = every_message(builder())
+    for message in messages:
+        publisher.publish(message)
+        # One at a time: of states only the newest is promised.
+        until(lambda m=message: m.encode() in listener.payloads(f"{BASE}/{m.suffix}"), message.suffix)
+    for suffix in PAYLOADS:
+        for payload in listener.payloads(f"{BASE}/{suffix}"):
+            validate(suffix, json.loads(payload))
+    assert listener.last(f"{BASE}/status") == b"online"
+    # Nothing but discovery leaves its own branch.
+    outside = {topic for topic, _, _ in listener.messages if not topic.startswith(BASE + "/")}
+    assert outside == {"homeassistant/device/emoedge_living-room/config"}
+    broker, kept = publisher.health()
+    assert (broker.state, broker.figures["protocol"]) == ("ok", "5")
+    assert (kept.state, kept.figures["dropped"], kept.figures["commits"]) == ("ok", 0, 0)
+
+
+def test_states_are_retained_and_others_are_not(mosquitto, listen, publish):
+    publisher = publish(mosquitto.port, discovery=False)
+    for message in every_message(builder()):
+        publisher.publish(message)
+    publisher.publish(builder().control("privacy", "OFF", 1.0))
+    first = listen(mosquitto)
+    until(lambda: first.last(f"{BASE}/health"), "health arrives")
+    publisher.stop()
+    late = listen(mosquitto)
+    until(lambda: len(late.messages) >= 4, "retained messages arrive")
+    assert {topic.removeprefix(BASE + "/") for topic, _, _ in late.messages} == {
+        "status",
+        "emotion",
+        "health",
+        "control/privacy",
+    }
+    assert all(retained for _, _, retained in late.messages)
+    assert late.last(f"{BASE}/status") == b"offline"
+
+
+def test_clean_stop_says_offline_last(mosquitto, listen, publish):
+    listener = listen(mosquitto)
+    publisher = publish(mosquitto.port)
+    assert publisher.wait_connected(10)
+    for number in range(50):
+        publisher.publish(builder().event(event(number)))
+    publisher.stop(5.0)
+    until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline")
+    assert ids(listener) == [f"{number:05d}" for number in range(50)]
+    assert listener.messages[-1][0] == f"{BASE}/status"
+    assert publisher.health()[0].state == "off"
+
+
+def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, listen, publish):
+    mosquitto.stop()
+    publisher = publish(mosquitto.port)
+    publisher.publish(builder().emotion(STATE, 11.7))
+    for number in range(100):
+        publisher.publish(builder().event(event(number)))
+    until(lambda: spool(publisher)["depth"] == 100 and spool(publisher)["in_memory"] == 0, "spooled")
+    until(lambda: publisher.health()[0].state == "degraded", "degraded")
+    assert "cannot be reached" in publisher.health()[0].reason
+    mosquitto.start()
+    listener = listen(mosquitto)
+    until(lambda: len(ids(listener)) >= 100, "drained")
+    assert ids(listener) == [f"{number:05d}" for number in range(100)]
+    assert json.loads(listener.payloads(f"{BASE}/event")[7])["started"] == "1970-01-01T00:00:07.000Z"
+    # The state comes afresh, and before what has waited.
+    topics = [topic for topic, _, _ in listener.messages]
+    assert topics.index(f"{BASE}/emotion") < topics.index(f"{BASE}/event")
+    until(lambda: spool(publisher)["depth"] == 0, "spool empty")
+    # A restart of the broker loses everything retained: it all comes back.
+    mosquitto.stop()
+    for number in range(100, 120):
+        publisher.publish(builder().event(event(number)))
+    mosquitto.start()
+    again = listen(mosquitto)
+    until(lambda: len(ids(again)) >= 20 and again.last(f"{BASE}/status"), "drained again")
+    assert ids(again)[-20:] == [f"{number:05d}" for number in range(100, 120)]
+    assert again.last(f"{BASE}/status") == b"online"
+    assert json.loads(again.last(f"{BASE}/emotion"))["emotion"] == "happiness"
+    assert publisher.health()[0].figures["connections"] == 2
+
+
+def test_spool_survives_a_restart_of_the_daemon(mosquitto, listen, publish):
+    mosquitto.stop()
+    first = publish(mosquitto.port)
+    for number in range(30):
+        first.publish(builder().event(event(number)))
+    first.stop()
+    mosquitto.start()
+    listener = listen(mosquitto)
+    second = publish(mosquitto.port)
+    second.publish(builder().event(event(30)))
+    until(lambda: len(ids(listener)) == 31, "all arrive")
+    assert ids(listener) == [f"{number:05d}" for number in range(31)]
+
+
+def test_oldest_go_first_and_the_loss_is_counted(mosquitto, listen, publish):
+    mosquitto.stop()
+    publisher = publish(mosquitto.port, spool_max_messages=10)
+    for number in range(25):
+        publisher.publish(builder().event(event(number)))
+    until(lambda: spool(publisher)["dropped"] == 15, "loss counted")
+    assert publisher.health()[1].state == "degraded"
+    assert "15 messages lost" in publisher.health()[1].reason
+    mosquitto.start()
+    listener = listen(mosquitto)
+    until(lambda: len(ids(listener)) == 10, "the rest arrives")
+    assert ids(listener) == [f"{number:05d}" for number in range(15, 25)]
+
+
+def test_commands(mosquitto, listen, publish):
+    commands: list[Command] = []
+    publisher = publish(mosquitto.port, on_command=commands.append)
+    assert publisher.wait_connected(10)
+    listener = listen(mosquitto)
+    listener.send(f"{BASE}/control/privacy/set", "ON")
+    listener.send(f"{BASE}/control/record/set", "2.5")
+    listener.send(f"{BASE}/control/margin/set", "lots")
+    until(lambda: listener.last(f"{BASE}/control/error"), "answer")
+    assert commands == [Command("privacy", True), Command("record", 2.5)]
+    answer = json.loads(listener.last(f"{BASE}/control/error"))
+    validate("control/error", answer)
+    assert (answer["control"], answer["value"]) == ("margin", "lots")
+    assert "0 to 1" in answer["reason"]
+    assert publisher.health()[0].figures["refused_commands"] == 1
+
+
+def test_a_flood_of_bad_commands_gets_few_answers(mosquitto, listen, publish):
+    publisher = publish(mosquitto.port)
+    assert publisher.wait_connected(10)
+    listener = listen(mosquitto)
+    for number in range(300):
+        listener.send(f"{BASE}/control/margin/set", b"\xff" * number)
+    listener.send(f"{BASE}/control/margin/set", "x" * 200_000)
+    until(lambda: publisher.health()[0].figures["refused_commands"] > 0, "refused")
+    assert len(listener.payloads(f"{BASE}/control/error")) < 20
+    assert publisher.health()[0].state == "ok"
+
+
+def test_retained_commands(mosquitto, listen, publish):
+    listener = listen(mosquitto)
+    listener.send(f"{BASE}/control/privacy/set", "ON", retain=True)
+    listener.send(f"{BASE}/control/record/set", "ON", retain=True)
+    commands: list[Command] = []
+    publish(mosquitto.port, on_command=commands.append)
+    until(lambda: listener.last(f"{BASE}/control/error"), "answer")
+    assert commands == [Command("privacy", True)]
+
+
+def test_state_provider_is_asked_on_every_connection(mosquitto, listen, publish):
+    publisher = publish(mosquitto.port, state_provider=lambda: [builder().health(HEALTH, 1.0, 1.0)])
+    listener = listen(mosquitto)
+    until(lambda: listener.last(f"{BASE}/health"), "health")
+    assert publisher.health()[0].state == "ok"
+
+
+def test_a_broken_handler_is_seen_in_health(mosquitto, listen, publish):
+    def broken(command: Command) -> None:
+        raise RuntimeError("handler")
+
+    publisher = publish(mosquitto.port, on_command=broken)
+    assert publisher.wait_connected(10)
+    listen(mosquitto).send(f"{BASE}/control/privacy/set", "ON")
+    until(lambda: publisher.health()[0].state == "failed", "failed")
+    assert "handler" in publisher.health()[0].reason
+
+
+def test_publish_never_waits(publish):
+    import time
+
+    publisher = publish(9, discovery=False)
+    started_s = time.perf_counter()
+    message = builder().event(BEGIN)
+    for _ in range(1000):
+        publisher.publish(message)
+    assert time.perf_counter() - started_s < 2.0
+
+
+def test_home_assistant_birth_message_is_answered(mosquitto, listen, publish, monkeypatch):
+    from emoedge.publish import homeassistant
+
+    monkeypatch.setattr(homeassistant, "BIRTH_DELAY_S", (0.0, 0.1))
+    topic = "homeassistant/device/emoedge_living-room/config"
+    publisher = publish(mosquitto.port)
+    listener = listen(mosquitto)
+    until(lambda: listener.payloads(topic), "announced")
+    assert publisher.wait_connected(10)
+    before = len(listener.payloads(topic))
+    listener.send("homeassistant/status", "offline")
+    listener.send("homeassistant/status", "online")
+    until(lambda: len(listener.payloads(topic)) > before, "announced again")
+    assert listener.payloads(topic)[0] == listener.payloads(topic)[-1]
+
+
+def test_discovery_switched_off_or_renamed_is_cleaned_up(mosquitto, listen, publish, tmp_path):
+    topic = "homeassistant/device/emoedge_living-room/config"
+    first = publish(mosquitto.port)
+    listener = listen(mosquitto)
+    until(lambda: listener.payloads(topic), "announced")
+    until((tmp_path / "state" / "discovery.json").exists, "remembered")
+    first.stop()
+    publish(mosquitto.port, discovery=False)
+    until(lambda: listener.last(topic) == b"", "emptied")
+    until(lambda: json.loads((tmp_path / "state" / "discovery.json").read_text()) == {}, "forgotten")
+
+
+def test_publisher_is_its_own_session_listener():
+    # Port 9 (discard) on loopback: refused at once.
+    publisher = Publisher(make_settings(9, Path("/nonexistent/state")), builder())
+    publisher.start()
+    publisher.publish(builder().event(BEGIN))
+    until(lambda: publisher.health()[0].state == "degraded", "away")
+    publisher.stop(1.0)
+
+
+def test_mosquitto_fixture_is_real(mosquitto):
+    assert isinstance(mosquitto, Mosquitto)
+    assert "mosquitto version" in mosquitto.log()
