@@ -24,6 +24,9 @@ SECRET_KEYS: Final = frozenset({("mqtt", "password"), ("mqtt", "username")})
 # Larger than any honest configuration; keeps a wrong path (a video, a log) from being read whole.
 MAX_FILE_BYTES: Final = 1_000_000
 
+# Python refuses to write integers of thousands of digits.
+_LARGEST_SHOWN: Final = 10**80
+
 # Environment variables with the prefix that are not settings.
 _NOT_SETTINGS: Final = frozenset({"EMOEDGE_SHARED"})
 
@@ -59,15 +62,25 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         raise ConfigError("\n".join(problems), "correct the configuration, then run: emoedge check") from None
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, remedy: str = "name a readable file with --config") -> str:
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise ConfigError(f"{path}: too large for a configuration", "name the right file with --config")
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            # One byte more than allowed tells a file that is too long, a device without end included.
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", "name a readable file with --config") from None
+        raise ConfigError(f"{path}: {error.strerror}", remedy) from None
+    if len(content) > MAX_FILE_BYTES:
+        raise ConfigError(f"{path}: too large for a configuration", remedy)
+    try:
+        # Some editors put a byte order mark in front.
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: not UTF-8 text", "save the file as UTF-8") from None
+
+
+def _read_secret(path: Path, source: str) -> str:
+    """A secret from a file; the newline that editors and `echo` put at the end is no part of it."""
+    return _read(path, f"correct {source}, or make the file readable").rstrip("\n")
 
 
 def _parse(text: str, path: Path | None) -> dict[str, Any]:
@@ -79,6 +92,9 @@ def _parse(text: str, path: Path | None) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: nested too deeply", "use the plain sections of the reference file"
         ) from None
+    except ValueError as error:
+        # Python refuses to read an integer of thousands of digits, with an error of its own.
+        raise ConfigError(f"{path}: not valid TOML: {error}", "write numbers that make sense") from None
 
 
 def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
@@ -87,15 +103,15 @@ def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> di
     for section, key in sorted(SECRET_KEYS):
         credential = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / f"{section}_{key}"
         if credential.is_file():
-            _set(values, (section, key), _read(credential).strip())
             sources[section, key] = f"credential {section}_{key}"
+            _set(values, (section, key), _read_secret(credential, sources[section, key]))
     for name, raw in sorted(environ.items()):
         if not name.startswith(ENVIRONMENT_PREFIX) or name in _NOT_SETTINGS:
             continue
         keys = tuple(name[len(ENVIRONMENT_PREFIX) :].lower().split("__"))
         value: Any = raw
         if keys[-1].endswith("_file") and (*keys[:-1], keys[-1][:-5]) in SECRET_KEYS:
-            keys, value = (*keys[:-1], keys[-1][:-5]), _read(Path(raw)).strip()
+            keys, value = (*keys[:-1], keys[-1][:-5]), _read_secret(Path(raw), name)
         _set(values, keys, value)
         sources[keys] = name
     return sources
@@ -113,8 +129,10 @@ def _set(values: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple[str, ...], str]) -> str:
     keys = tuple(str(part) for part in problem["loc"])
     dotted = ".".join(keys)
-    if keys in sources:
-        place = sources[keys]
+    # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
+    source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
+    if source:
+        place = source
     elif path is None:
         place = "built-in defaults"
     else:
@@ -124,9 +142,17 @@ def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple
         known = ", ".join(_known_keys(keys[:-1]))
         return f"{place}: {dotted}: unknown key; expected one of {known}"
     expected = problem["msg"].removeprefix("Value error, ")
-    secret = keys in SECRET_KEYS or isinstance(problem["input"], dict)
-    got = "" if secret else f"; got {str(problem['input'])[:80]!r}"
-    return f"{place}: {dotted}: {expected}{got}"
+    return f"{place}: {dotted}: {expected}{_got(keys, problem['input'])}"
+
+
+def _got(keys: tuple[str, ...], value: Any) -> str:
+    """What was given instead; nothing for secrets, and for containers, which may hold some."""
+    holds_secret = any(secret[: len(keys)] == keys for secret in SECRET_KEYS)
+    if holds_secret or not isinstance(value, str | int | float):
+        return ""
+    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
+        return "; got a huge number"
+    return f"; got {str(value)[:80]!r}"
 
 
 def _known_keys(section: tuple[str, ...]) -> list[str]:

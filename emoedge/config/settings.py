@@ -5,11 +5,23 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from emoedge.emotions import Language
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 RecordingMode = Literal["off", "manual", "events", "continuous"]
 FusionMethod = Literal["weighted", "learned"]
@@ -21,6 +33,25 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+def _not_empty(value: Any) -> Any:
+    # Python takes an empty path for the working directory, which is never meant here.
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _number_from_text(value: Any) -> Any:
+    # The environment has only text, which pydantic turns into numbers everywhere but in a Literal.
+    return (
+        int(value)
+        if isinstance(value, str) and len(value) < 9 and value.isascii() and value.isdigit()
+        else value
+    )
+
+
+SomePath = Annotated[Path, BeforeValidator(_not_empty)]
+
+
 def _host_name() -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "-", socket.gethostname()) or "emoedge"
 
@@ -29,6 +60,17 @@ class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_mix_up(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse what Python would take silently: true for a number, and NUL in text."""
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind is not bool:
+            raise ValueError("must not be true or false")
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("must not contain a NUL character")
+        return value
 
 
 class CameraSettings(Section):
@@ -43,7 +85,9 @@ class CameraSettings(Section):
     width: int = Field(640, ge=64, le=4096, description="Width asked of the camera, pixels")
     height: int = Field(480, ge=64, le=4096, description="Height asked of the camera, pixels")
     fps: float = Field(15.0, gt=0, le=120, description="Frames a second asked of the camera")
-    rotate: Literal[0, 90, 180, 270] = Field(0, description="Turn the picture clockwise, degrees")
+    rotate: Annotated[Literal[0, 90, 180, 270], BeforeValidator(_number_from_text)] = Field(
+        0, description="Turn the picture clockwise, degrees"
+    )
     mirror: bool = Field(False, description="Mirror the picture left to right, after turning it")
 
 
@@ -118,6 +162,12 @@ class EventSettings(Section):
     end_after_s: Seconds = Field(1.5, description="It must be gone this long before its event ends")
     neutral: bool = Field(False, description="Whether neutral stretches are events too")
 
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.end_confidence > self.begin_confidence:
+            raise ValueError("end_confidence must not be above begin_confidence, or events would flicker")
+        return self
+
 
 class MqttSettings(Section):
     """The broker."""
@@ -128,7 +178,9 @@ class MqttSettings(Section):
     username: str | None = Field(None, description="User name")
     password: SecretStr | None = Field(None, description="Password; better from EMOEDGE_MQTT__PASSWORD_FILE")
     tls: bool = Field(False, description="Use TLS; the certificate is always verified")
-    ca_file: Path | None = Field(None, description="Certificate authority for TLS, instead of the system's")
+    ca_file: SomePath | None = Field(
+        None, description="Certificate authority for TLS, instead of the system's"
+    )
     client_id: str | None = Field(None, description="MQTT client id; emoedge-<device_id> by default")
     base: str = Field("emoedge", min_length=1, description="First level of every topic")
     discovery: bool = Field(True, description="Announce the device to Home Assistant")
@@ -164,7 +216,7 @@ class RecordingSettings(Section):
     """Segments on the local disk."""
 
     mode: RecordingMode = Field("events", description='"off", "manual", "events" or "continuous"')
-    dir: Path = Field(Path("/var/lib/emoedge/recordings"), description="Where segments are kept")
+    dir: SomePath = Field(Path("/var/lib/emoedge/recordings"), description="Where segments are kept")
     pre_roll_s: float = Field(5.0, ge=0, le=60, description="Seconds kept from before the event")
     post_roll_s: float = Field(5.0, ge=0, le=120, description="Seconds kept after the event")
     max_segment_s: float = Field(300.0, ge=5, le=3600, description="A longer segment is split")
@@ -192,8 +244,8 @@ class PerformanceSettings(Section):
 class PathSettings(Section):
     """Where things are kept."""
 
-    models: Path = Field(Path("/var/lib/emoedge/models"), description="Downloaded models")
-    state: Path = Field(
+    models: SomePath = Field(Path("/var/lib/emoedge/models"), description="Downloaded models")
+    state: SomePath = Field(
         Path("/var/lib/emoedge/state"), description="Spool and settings changed while running"
     )
 
