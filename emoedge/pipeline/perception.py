@@ -13,6 +13,7 @@ from emoedge.fusion.learned import LearnedFusion
 from emoedge.model_store import resolve
 from emoedge.pipeline.activity import SharedActivity
 from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
+from emoedge.speech.stage import ActivityChange
 from emoedge.types import Health
 
 logger = logging.getLogger(__name__)

@@ -98,7 +98,7 @@ class Deciding:
     def stop(self) -> bool:
         """End the open event, say so, and end the thread; False if it did not end in time."""
         self._stopping.set()
-        self._put(lambda now_s: self._stage.close(now_s))
+        self._put(self._stage.close)
         if self._thread.ident is not None:
             self._thread.join(STOP_WAIT_S)
         return not self._thread.is_alive()
@@ -137,7 +137,10 @@ class Deciding:
 
     def health(self) -> Health:
         """Latency from capture to publication of face results (p50, p95, milliseconds), and losses."""
-        figures: dict[str, float | int | str | None] = {"waiting": self._inbox.qsize(), "dropped": self._dropped}
+        figures: dict[str, float | int | str | None] = {
+            "waiting": self._inbox.qsize(),
+            "dropped": self._dropped,
+        }
         latencies = sorted(self._latencies_s)
         if latencies:
             figures["face_latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
@@ -170,7 +173,7 @@ class Deciding:
             self.heartbeat_s = time.monotonic()
             try:
                 self._say(action or self._stage.tick)
-            except Exception as error:  # noqa: BLE001 - one bad observation must not silence the device
+            except Exception as error:
                 self._failure = f"{type(error).__name__}: {error}"
                 logger.exception("a decision failed")
 

@@ -48,7 +48,7 @@ class MachineMonitor:
         throttled = self._throttled()
         if throttled is not None:
             figures["throttled"] = throttled
-        known = {name: value for name, value in figures.items() if value is not None}
+        known: Figures = {name: value for name, value in figures.items() if value is not None}
         temperature = figures["temperature_c"]
         if throttled:
             return Health(

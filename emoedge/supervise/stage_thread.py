@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from emoedge.errors import ModelError
 from emoedge.types import Health
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 600.0
 """So many deaths within the window, and the stage stays down: a fault that does not go away by itself."""
 RESTART_PAUSE_S: Final = 1.0
+MISSING_RETRY_S: Final = 30.0
+"""A model that is missing may be fetched while the daemon runs; looking for it costs nothing."""
 LATENCIES_KEPT: Final = 200
 
 
@@ -58,6 +61,7 @@ class StageThread(Generic[Item]):
         self._busy_since_s: float | None = None
         self._deaths_s: deque[float] = deque(maxlen=RESTARTS)
         self._failure = ""
+        self._lacking = ""
         self._given_up = False
         self._items = 0
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
@@ -98,6 +102,8 @@ class StageThread(Generic[Item]):
         if latencies:
             figures["latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
             figures["latency_p95_ms"] = round(latencies[int(len(latencies) * 0.95)] * 1000, 1)
+        if self._lacking:
+            return Health(self.name, "failed", self._lacking, figures)
         if self._given_up:
             return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
         if self.hung:
@@ -110,6 +116,8 @@ class StageThread(Generic[Item]):
         while not self._stop.is_set():
             try:
                 self._serve()
+            except ModelError as error:
+                self._missing(error)
             except Exception as error:  # noqa: BLE001 - a stage's death of any kind must be seen and survived
                 self._died(error)
 
@@ -117,6 +125,7 @@ class StageThread(Generic[Item]):
         self._busy_since_s = self._now_s()
         work = self._spec.build()
         self._busy_since_s = None
+        self._lacking = ""
         while not self._stop.is_set():
             item = self._spec.take(TAKE_TIMEOUT_S)
             if item is None:
@@ -128,6 +137,16 @@ class StageThread(Generic[Item]):
             self._items += 1
             if self._failure and self._deaths_s and begun_s - self._deaths_s[-1] > RESTART_WINDOW_S:
                 self._failure = ""
+
+    def _missing(self, error: ModelError) -> None:
+        """Without its model the stage is of no use: say so, let the input pass, and look again later."""
+        self._busy_since_s = None
+        if not self._lacking:
+            logger.warning("stage %s: %s", self.name, error)
+        self._lacking = str(error)
+        again_s = time.monotonic() + MISSING_RETRY_S
+        while not self._stop.is_set() and time.monotonic() < again_s:
+            self._spec.take(TAKE_TIMEOUT_S)
 
     def _died(self, error: Exception) -> None:
         self._busy_since_s = None

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from emoedge.errors import ModelError
 from emoedge.supervise import stage_thread
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 
@@ -81,6 +82,29 @@ def test_one_that_keeps_dying_stays_down():
     thread.start()
     wait_for(lambda: thread.health().state == "failed")
     assert "no model" in thread.health().reason
+    assert thread.join(2)
+
+
+def test_a_missing_model_is_said_and_found_when_it_comes(monkeypatch):
+    monkeypatch.setattr(stage_thread, "MISSING_RETRY_S", 0.05)
+    present, items, done = threading.Event(), queue.Queue(), []
+
+    def build():
+        if not present.is_set():
+            raise ModelError("model missing", "run: emoedge models fetch")
+        return done.append
+
+    thread = StageThread(StageSpec("text", build, take_from(items)))
+    thread.start()
+    wait_for(lambda: thread.health().state == "failed")
+    assert "emoedge models fetch" in thread.health().reason
+    items.put("passes unheard")
+    wait_for(items.empty)
+    present.set()
+    wait_for(lambda: thread.health().state == "ok")
+    items.put("heard")
+    wait_for(lambda: done == ["heard"])
+    thread.stop()
     assert thread.join(2)
 
 

@@ -1,0 +1,48 @@
+"""`emoedge run`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from emoedge.cli.options import common, settings_from
+
+
+@click.command
+@common
+def command(config_path: Path | None) -> int:
+    """The daemon: camera and microphone to MQTT and recordings, until SIGTERM or Ctrl-C.
+
+    \b
+    Example:
+      emoedge run
+      EMOEDGE_CAMERA__SOURCE=file:clip.mp4 EMOEDGE_MICROPHONE__SOURCE=file:clip.mp4 emoedge run
+    """
+    from emoedge.supervise.daemon import Daemon, run
+    from emoedge.supervise.notify import Notifier
+
+    settings = settings_from(config_path)
+    stop = threading.Event()
+    interrupted = threading.Event()
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT:
+            interrupted.set()
+        stop.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    notifier = Notifier()
+    daemon = Daemon(settings)
+    click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
+    reason = run(daemon, stop, notifier.pulse)
+    if reason:
+        click.echo(f"emoedge: {reason}", err=True)
+        sys.stderr.flush()
+        return 1
+    return 130 if interrupted.is_set() else 0

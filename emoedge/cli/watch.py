@@ -1,0 +1,76 @@
+"""`emoedge watch`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emoedge.cli.options import common, settings_from
+
+if TYPE_CHECKING:
+    from emoedge.watch.subscription import Subscription
+    from emoedge.watch.view import WatchState
+
+
+@click.command
+@common
+@click.option("--host", help="Broker, instead of the configured one.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--device", help="Device id; this machine's by default, + for all (lines only).")
+@click.option("--lines", is_flag=True, help="Plain lines even in a terminal.")
+def command(
+    config_path: Path | None, host: str | None, port: int | None, device: str | None, lines: bool
+) -> None:
+    """The live state of a local or remote daemon in the terminal; plain lines where there is none.
+
+    \b
+    Example:
+      emoedge watch
+      emoedge watch --host raspberrypi --device livingroom
+    """
+    from emoedge.watch.subscription import Subscription
+    from emoedge.watch.view import WatchState
+
+    settings = settings_from(config_path)
+    changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    mqtt = settings.mqtt.model_copy(update=changes)
+    device = device or settings.device_id
+    with Subscription(mqtt, device) as subscription:
+        if lines or device == "+" or not sys.stdout.isatty():
+            _print_lines(subscription, settings.language)
+        else:
+            _show(subscription, WatchState(settings.language, device))
+
+
+def _print_lines(subscription: Subscription, language: str) -> None:
+    from emoedge.watch.lines import line_of
+
+    for received in subscription:
+        line = line_of(received.suffix, received.payload, "es" if language == "es" else "en")
+        if line:
+            click.echo(line)
+
+
+def _show(subscription: Subscription, state: WatchState) -> None:
+    from rich.live import Live
+
+    from emoedge.watch.keys import pressed_keys
+    from emoedge.watch.view import render
+
+    with pressed_keys() as key, Live(render(state), screen=True, auto_refresh=False) as live:
+        while True:
+            received = subscription.take(0.2)
+            while received is not None:
+                state.apply(received)
+                received = subscription.take(0.001)
+            live.update(render(state), refresh=True)
+            pressed = key()
+            if pressed == "q":
+                return
+            if pressed in ("r", "p"):
+                control = "record" if pressed == "r" else "privacy"
+                wanted = "OFF" if state.latest.get(f"control/{control}") == "ON" else "ON"
+                subscription.publish(f"control/{control}/set", wanted, state.device)

@@ -1,0 +1,340 @@
+"""The daemon: builds the parts, connects them, watches them, and ends them in order.
+
+camera ─> slot ─> face thread ──┐
+microphone ─> queue ─> voice ───┼─> decisions thread ─> publisher, recorder
+└> queue ─> speech ──┘
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from emoedge.capture.camera import open_camera
+from emoedge.capture.microphone import open_microphone
+
+from emoedge.capture.worker import CameraWorker, MicrophoneWorker
+from emoedge.clock import Clock, SystemClock
+from emoedge.config import RecordingMode, Settings
+from emoedge.errors import EmoedgeError, RecordingError
+from emoedge.pipeline.decisions import DecisionStage
+from emoedge.pipeline.perception import build_face, build_speech, build_voice, learned_fusion, shared_activity
+from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.publish.overrides import OverrideStore
+from emoedge.publish.publisher import Publisher
+from emoedge.publish.sinks import Sink
+from emoedge.record.notice import RecordingNotice
+from emoedge.record.recorder import Recorder
+from emoedge.supervise.controls import Controls
+from emoedge.supervise.deciding import Deciding
+from emoedge.supervise.machine import MachineMonitor
+from emoedge.supervise.stage_thread import StageSpec, StageThread
+from emoedge.supervise.workers import face_stage, sound_stage
+from emoedge.types import Frame, Health, Modality
+
+logger = logging.getLogger(__name__)
+
+# SIGTERM promises an end within 3 s: the shares of the parts that may need some.
+PUBLISHER_STOP_S: Final = 1.0
+RECORDER_STOP_S: Final = 1.5
+STAGE_STOP_S: Final = 0.3
+LOOK_S: Final = 1.0
+"""How often the parts are looked at: a change of health is published that soon."""
+
+
+class Daemon:
+    """The running device.
+
+    Args:
+        settings: the configuration.
+        sink: where messages go; an MQTT publisher by default.
+        clock: for tests.
+        loop_files: whether "file:" sources start again at their end.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sink: Callable[[Settings, MessageBuilder, Controls], Sink] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.clock = clock or SystemClock()
+        self._configured = settings
+        self._store = OverrideStore(settings.paths.state)
+        self.settings = self._store.load().apply(settings)
+        self._started_s = self.clock.now_s()
+        self._builder = MessageBuilder(settings.device_id, self.clock, transcript=settings.publish.transcript)
+        self._controls = Controls(settings, self, self._store, self._builder, self.clock, self._publish)
+        self._sink = (sink or _mqtt)(settings, self._builder, self._controls)
+        self.recorder = self._make_recorder()
+        self.camera, self.microphone = self._make_capture()
+        self._deciding = Deciding(
+            DecisionStage(self.settings, lambda _started_s: uuid.uuid4().hex[:16], learned_fusion(settings)),
+            self._builder,
+            self.clock,
+            self._publish,
+            self.recorder,
+        )
+        self._stages = self._make_stages()
+        self._machine = MachineMonitor(settings.recording.dir)
+        self._health_sent: tuple[tuple[str, str, str], ...] = ()
+        self._health_sent_s = float("-inf")
+        self._newest: Frame | None = None
+        self._manual = False
+        self.health_parts: tuple[Health, ...] = ()
+
+    # ---- life cycle ----
+
+    def start(self) -> None:
+        """Start every part; returns at once, what cannot be had is reported in `health` and retried."""
+        self._sink.start()
+        self.recorder.start()
+        self._deciding.start()
+        for stage in self._stages:
+            stage.start()
+        if self._controls.overrides.privacy:
+            self.set_privacy(True)
+        for worker in self._workers():
+            worker.start()
+        for state in self._controls.states():
+            self._publish(state)
+
+    def look(self) -> None:
+        """Publish the health when it has changed or is due, and the state of `record` when it ended by itself."""
+        now_s = self.clock.now_s()
+        parts = self.health_parts = tuple(self._health())
+        summary = tuple((part.name, part.state, part.reason) for part in parts)
+        due = now_s - self._health_sent_s >= self.settings.publish.health_interval
+        if summary != self._health_sent or due:
+            self._health_sent, self._health_sent_s = summary, now_s
+            self._publish(self._builder.health(parts, now_s, now_s - self._started_s))
+        self._forget_lost_sources(parts)
+        if self.recorder.manual != self._manual:
+            self._manual = self.recorder.manual
+            for state in self._controls.states():
+                self._publish(state)
+
+    def stuck(self) -> str:
+        """Why the process had better end and be started again; empty while there is no such reason."""
+        for stage in self._stages:
+            if stage.hung:
+                return f"stage {stage.name} hangs"
+        if time.monotonic() - self._deciding.heartbeat_s > 30.0:
+            return "the decisions thread hangs"
+        return ""
+
+    def stop(self) -> None:
+        """End everything in the order of the data, within 3 s."""
+        workers = self._workers()
+        closers = [threading.Thread(target=worker.stop, daemon=True) for worker in workers]
+        for closer in closers:
+            closer.start()
+        for stage in self._stages:
+            stage.stop()
+        for closer in closers:
+            closer.join(STAGE_STOP_S * 2)
+        for stage in self._stages:
+            stage.join(STAGE_STOP_S)
+        self._deciding.stop()
+        if not self.recorder.stop(RECORDER_STOP_S):
+            logger.warning("the last segment was not closed in time; it is recovered at the next start")
+        self._sink.stop(PUBLISHER_STOP_S)
+
+    # ---- what commands act on ----
+
+    def set_privacy(self, on: bool) -> bool:
+        """ON releases camera and microphone and forgets what waits; whether the devices were released."""
+        self.recorder.set_privacy(on)
+        released = True
+        if on:
+            for worker in self._workers():
+                released = worker.pause() and released
+            self._newest = None
+            self._deciding.forget("face", "voice", "text", close=True)
+        else:
+            for worker in self._workers():
+                worker.resume()
+        return released
+
+    def set_weights(self, *, face_weight: float | None = None, margin: float | None = None) -> None:
+        """Change the rule."""
+        self._deciding.set_weights(face_weight=face_weight, margin=margin)
+
+    def set_recording_mode(self, mode: RecordingMode) -> None:
+        """Change the mode."""
+        self.recorder.set_mode(mode)
+
+    def record(self, on: bool, seconds: float | None = None) -> None:
+        """Manual recording; raises RecordingError."""
+        self.recorder.record(on, seconds)
+        self._manual = self.recorder.manual
+
+    def snapshot(self) -> Path:
+        """Keep the newest picture in the store; raises RecordingError."""
+        frame = self._newest
+        if frame is None:
+            raise RecordingError("there is no picture to keep", "switch privacy off and check the camera")
+        raise RecordingError("snapshots are not kept", "use control/record")
+
+    @property
+    def recording_by_hand(self) -> bool:
+        """State of the control `record`."""
+        return self.recorder.manual
+
+    # ---- the parts ----
+
+    def _publish(self, message: Message) -> None:
+        self._sink.publish(message)
+
+    def _workers(self) -> list[CameraWorker | MicrophoneWorker]:
+        return [worker for worker in (self.camera, self.microphone) if worker is not None]
+
+    def _make_recorder(self) -> Recorder:
+        settings = self.settings
+        return Recorder(
+            settings.recording,
+            clock=self.clock,
+            fps=settings.camera.fps,
+            language=settings.language,
+            describe=self._describe,
+            on_notice=self._on_notice,
+            expects_video=settings.camera.source != "none",
+            expects_sound=settings.microphone.source != "none",
+        )
+
+    def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
+        settings = self.settings
+        camera = microphone = None
+        if settings.camera.source != "none":
+            camera = CameraWorker(lambda: open_camera(settings.camera))
+            camera.add_tap(self.recorder.offer_frame)
+            camera.add_tap(self._keep_newest)
+        if settings.microphone.source != "none":
+            microphone = MicrophoneWorker(lambda: open_microphone(settings.microphone, settings.camera))
+            microphone.add_tap(self.recorder.offer_sound)
+        return camera, microphone
+
+    def _keep_newest(self, frame: Frame) -> None:
+        self._newest = frame
+
+    def _make_stages(self) -> list[StageThread[Any]]:
+        settings, observe = self.settings, self._deciding.observe
+        activity = shared_activity()
+        stages: list[StageThread[Any]] = []
+        if self.camera and settings.face.enabled:
+            slot = self.camera.subscribe()
+            build = face_stage(lambda: build_face(settings), settings.performance.analysis_fps, observe)
+            stages.append(StageThread(StageSpec("face", build, slot.take)))
+        if self.microphone and settings.voice.enabled:
+            queue = self.microphone.subscribe()
+            build_v = sound_stage(lambda: build_voice(settings, activity), observe)
+            stages.append(StageThread(StageSpec("voice", build_v, queue.take)))
+        if self.microphone and settings.speech.enabled:
+            queue = self.microphone.subscribe()
+            build_s = sound_stage(lambda: build_speech(settings, activity), observe)
+            stages.append(StageThread(StageSpec("text", build_s, queue.take)))
+        return stages
+
+    def _describe(self) -> Mapping[str, Any]:
+        from emoedge.supervise.description import describe
+
+        return describe(self.settings)
+
+    def _on_notice(self, notice: RecordingNotice) -> None:
+        message = self._builder.recording(
+            notice.type,
+            notice.segment_id or "-",
+            notice.time_s,
+            path=str(notice.path) if notice.path else None,
+            duration_s=notice.duration_s,
+            size_bytes=notice.bytes,
+            sha256=notice.sha256,
+            reason=notice.reason,
+        )
+        self._publish(message)
+
+    # ---- health ----
+
+    def _health(self) -> list[Health]:
+        private = self._controls.overrides.privacy
+        parts: list[Health] = []
+        for name, worker in (("camera", self.camera), ("microphone", self.microphone)):
+            if worker is None:
+                parts.append(Health(name, "off"))
+            else:
+                parts.append(Health(name, "off", "privacy is on") if private else worker.health())
+        parts += [stage.health() for stage in self._stages]
+        present = {part.name for part in parts}
+        parts += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]
+        parts += [self._deciding.health(), self.recorder.health(), *self._sink.health(), self._machine.read()]
+        if self._controls.fault:
+            parts.append(Health("control", "degraded", self._controls.fault))
+        return parts
+
+    def _forget_lost_sources(self, parts: tuple[Health, ...]) -> None:
+        lost: list[Modality] = []
+        for part in parts:
+            if part.name == "camera" and part.state == "failed":
+                lost.append("face")
+            elif part.name == "microphone" and part.state == "failed":
+                lost += ["voice"]
+        if lost:
+            self._deciding.forget(*lost)
+
+
+def _mqtt(settings: Settings, builder: MessageBuilder, controls: Controls) -> Sink:
+    if not settings.mqtt.enabled:
+        return NoSink()
+    return Publisher(settings, builder, controls.handle, controls.states)
+
+
+class NoSink:
+    """Stands in for the publisher where mqtt.enabled is false."""
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def publish(self, message: Message) -> None:
+        """Nothing to do."""
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Nothing to do."""
+
+    def health(self) -> tuple[Health, ...]:
+        """Switched off."""
+        return (Health("broker", "off", "mqtt.enabled = false"),)
+
+
+def run(
+    daemon: Daemon, stop: threading.Event, on_turn: Callable[[Daemon], None] = lambda _daemon: None
+) -> str:
+    """Run until told to stop, or until a part hangs.
+
+    Args:
+        daemon: not yet started.
+        stop: set to end.
+        on_turn: called about once a second while all is well (the watchdog's pulse).
+
+    Returns:
+        Why it ended by itself; empty when it was told to.
+    """
+    daemon.start()
+    reason = ""
+    try:
+        while not stop.is_set() and not reason:
+            daemon.look()
+            reason = daemon.stuck()
+            if not reason:
+                on_turn(daemon)
+            stop.wait(LOOK_S)
+    finally:
+        daemon.stop()
+    return reason
+
+
+__all__ = ["Daemon", "EmoedgeError", "NoSink", "run"]

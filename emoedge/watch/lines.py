@@ -1,0 +1,126 @@
+"""One readable line for a message: what `emoedge demo` prints, and `emoedge watch` where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from emoedge.emotions import EMOTIONS, Language, display_name
+
+Payload = Mapping[str, Any]
+
+_WORDS: Final[dict[Language, dict[str, str]]] = {
+    "es": {
+        "emotion": "emoción",
+        "begin": "empieza",
+        "end": "termina",
+        "voice": "voz",
+        "text": "mensaje",
+        "face": "cara",
+        "nobody": "no hay nadie",
+        "no_opinion": "sin opinión",
+        "unsure": "sin seguridad",
+        "recording": "grabación",
+        "started": "empezada",
+        "finished": "terminada",
+        "deleted": "borrada",
+        "failed": "fallida",
+        "by": "por",
+        "health": "estado",
+    },
+    "en": {
+        "emotion": "emotion",
+        "begin": "begins",
+        "end": "ends",
+        "voice": "voice",
+        "text": "message",
+        "face": "face",
+        "nobody": "nobody there",
+        "no_opinion": "no opinion",
+        "unsure": "not sure",
+        "recording": "recording",
+        "started": "started",
+        "finished": "finished",
+        "deleted": "deleted",
+        "failed": "failed",
+        "by": "by",
+        "health": "health",
+    },
+}
+
+
+def word(key: str, language: Language) -> str:
+    """A word of the interface in a language; the key itself where there is none."""
+    return _WORDS[language].get(key, key)
+
+
+def line_of(suffix: str, payload: Payload | str, language: Language = "es") -> str | None:
+    """A line for a message, or None for one that is not worth a line (faces come too often)."""
+    if isinstance(payload, str):
+        return f"{suffix:10} {payload}"
+    maker = _MAKERS.get(suffix)
+    text = maker(payload, language) if maker else None
+    return None if text is None else f"{clock_of(payload)}  {word(suffix, language):10} {text}"
+
+
+def clock_of(payload: Payload) -> str:
+    """Hours, minutes, seconds and tenths of a payload's time (UTC)."""
+    return str(payload.get("time", ""))[11:21]
+
+
+def _emotion(payload: Payload, language: Language) -> str:
+    emotion = payload.get("emotion")
+    if emotion not in EMOTIONS:
+        return f"— ({word(str(payload.get('reason', '')), language)})"
+    parts = [
+        f"{word(name, language)} {display_name(part['emotion'], language)}"
+        for name, part in (payload.get("modalities") or {}).items()
+        if part
+    ]
+    by = payload.get("decided_by")
+    decided = f", {word('by', language)} {word(by, language)}" if by else ""
+    return (
+        f"{display_name(emotion, language)} {payload.get('confidence', 0):.2f} ({', '.join(parts)}{decided})"
+    )
+
+
+def _event(payload: Payload, language: Language) -> str:
+    recording = payload.get("recording")
+    more = f" -> {recording}" if recording else ""
+    return f"{word(str(payload.get('type')), language)} {display_name(payload.get('emotion'), language).upper()}{more}"
+
+
+def _opinion(payload: Payload, language: Language) -> str:
+    emotion = payload.get("emotion")
+    if emotion not in EMOTIONS:
+        judged = word("no_opinion", language)
+    else:
+        judged = f"{display_name(emotion, language)} {payload['probabilities'][emotion]:.2f}"
+    transcript = payload.get("transcript")
+    said = f' "{transcript}"' if transcript else ""
+    return f"{payload.get('duration', 0):.1f} s: {judged}{said}"
+
+
+def _recording(payload: Payload, language: Language) -> str:
+    where = payload.get("path") or payload.get("id")
+    reason = f" ({payload['reason']})" if payload.get("reason") else ""
+    return f"{word(str(payload.get('type')), language)}: {where}{reason}"
+
+
+def _health(payload: Payload, _language: Language) -> str:
+    faults = [
+        f"{name}: {part['state']} ({part['reason']})"
+        for name, part in (payload.get("parts") or {}).items()
+        if part.get("state") in ("degraded", "failed")
+    ]
+    return "; ".join(faults) or str(payload.get("state"))
+
+
+_MAKERS: Final = {
+    "emotion": _emotion,
+    "event": _event,
+    "voice": _opinion,
+    "text": _opinion,
+    "recording": _recording,
+    "health": _health,
+}

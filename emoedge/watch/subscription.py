@@ -1,0 +1,127 @@
+"""Subscribes to one device's topics."""
+
+from __future__ import annotations
+
+import json
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from typing_extensions import Self
+
+from emoedge.config import MqttSettings
+from emoedge.errors import BrokerError
+
+# A payload of the interface is a few kilobytes at most; larger ones are not ours.
+MAX_PAYLOAD_BYTES: Final = 65_536
+CONNECT_WAIT_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One message: `suffix` below `<base>/<device>/`, payload as JSON value or plain text."""
+
+    device: str
+    suffix: str
+    payload: dict[str, Any] | str
+
+
+class Subscription:
+    """A connection that receives what a device says; MQTT 3.1.1, which every broker speaks.
+
+    Args:
+        settings: broker, credentials and base topic.
+        device: device id, or "+" for all.
+
+    Raises:
+        BrokerError: the broker cannot be reached or refuses.
+    """
+
+    def __init__(self, settings: MqttSettings, device: str) -> None:
+        import paho.mqtt.client as mqtt
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self._settings = settings
+        self._topic = f"{settings.base}/{device}/#"
+        self._inbox: queue.Queue[Received] = queue.Queue(1000)
+        self._answer: queue.Queue[str] = queue.Queue()
+        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        if settings.username is not None:
+            password = settings.password.get_secret_value() if settings.password else None
+            client.username_pw_set(settings.username, password)
+        if settings.tls:
+            client.tls_set(ca_certs=str(settings.ca_file) if settings.ca_file else None)
+        client.on_connect = self._on_connect
+        client.on_message = self._on_message
+        self._client = client
+
+    def __enter__(self) -> Self:
+        place = f"{self._settings.host}:{self._settings.port}"
+        try:
+            self._client.connect(self._settings.host, self._settings.port)
+        except OSError as error:
+            raise BrokerError(f"no broker at {place}: {error}", "name it with --host and --port") from error
+        self._client.loop_start()
+        try:
+            refusal = self._answer.get(timeout=CONNECT_WAIT_S)
+        except queue.Empty:
+            refusal = "no answer"
+        if refusal:
+            self._client.loop_stop()
+            raise BrokerError(
+                f"the broker at {place} refuses: {refusal}", "check mqtt.username and mqtt.password"
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def publish(self, suffix: str, payload: str, device: str) -> None:
+        """Send a command, such as ("control/record/set", "ON")."""
+        self._client.publish(f"{self._settings.base}/{device}/{suffix}", payload, qos=1)
+
+    def take(self, timeout_s: float) -> Received | None:
+        """The next message, or None when none came in time."""
+        try:
+            return self._inbox.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def __iter__(self) -> Iterator[Received]:
+        while True:
+            received = self.take(1.0)
+            if received is not None:
+                yield received
+
+    def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            self._answer.put(str(reason))
+            return
+        client.subscribe(self._topic)
+        self._answer.put("")
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        received = parse(self._settings.base, message.topic, message.payload)
+        if received is None:
+            return
+        if self._inbox.full():
+            self._inbox.get_nowait()
+        self._inbox.put_nowait(received)
+
+
+def parse(base: str, topic: str, payload: bytes) -> Received | None:
+    """Read one message; None for what is not of the interface. Never raises."""
+    rest = topic.removeprefix(f"{base}/")
+    device, slash, suffix = rest.partition("/")
+    if rest == topic or not slash or len(payload) > MAX_PAYLOAD_BYTES:
+        return None
+    text = payload.decode("utf-8", errors="replace")
+    if suffix == "status" or (suffix.startswith("control/") and suffix != "control/error"):
+        return Received(device, suffix, text[:64])
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return Received(device, suffix, value) if isinstance(value, dict) else None
