@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import RecordingError
-from emoedge.record.mux import SyncedFile
+from emoedge.record.mux import SyncedFile, close_dead
 from emoedge.record.names import REMUX, partial_of, segment_files, share_with_group
 from emoedge.record.timeline import Cue
 
@@ -98,11 +98,7 @@ def _copy(incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Cal
         outgoing.close()
     except BaseException:
         output.dead = True
-        try:
-            outgoing.close()
-        except OSError:
-            # Expected: there is no trailer to write into a file given up.
-            logger.debug("gave up copying a segment")
+        close_dead(outgoing)
         raise
 
 

@@ -8,6 +8,7 @@ The file consists of fragments of about a second, each on the disk before the ne
 from __future__ import annotations
 
 import io
+import logging
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,8 @@ from emoedge.record.alignment import SoundTrack
 from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
 from emoedge.record.names import FILE_MODE
 from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
+
+logger = logging.getLogger(__name__)
 
 FRAGMENT_S: Final = 1.0
 """With the encoder's delay and the write, this keeps what a power cut takes below two seconds."""
@@ -166,10 +169,7 @@ class SegmentWriter:
         """Let go of the file after an error; what is on the disk stays there."""
         self._file.dead = True
         try:
-            self._container.close()
-        except OSError:
-            # Expected: the muxer cannot write its last fragment into a dead file.
-            pass
+            close_dead(self._container)
         finally:
             self._file.close()
 
@@ -205,6 +205,16 @@ class SegmentWriter:
             packet.duration = round(CLOCK_HZ / self.video.fps)
             self._container.mux(packet)
         self._file.sync_new()
+
+
+def close_dead(container: Any) -> None:
+    """Free a container whose file is given up; that it cannot write its end is expected."""
+    import av
+
+    try:
+        container.close()
+    except (OSError, av.error.FFmpegError) as error:
+        logger.debug("closing after an error: %s", error)
 
 
 def i420(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
