@@ -16,7 +16,7 @@ READ_TIMEOUT_S: Final = 0.5
 
 
 class FrameSource(Protocol):
-    """A camera, or a file that plays one. Used by one thread, except for `close`."""
+    """A camera, or a file that plays one. Used by one thread, except for `abort`."""
 
     def open(self) -> None:
         """Acquire the device.
@@ -40,13 +40,17 @@ class FrameSource(Protocol):
         """Release the device; may be called twice, and before `open`."""
         ...
 
+    def abort(self) -> None:
+        """From another thread: make a blocking call return soon, where that can be done."""
+        ...
+
     def describe(self) -> str:
         """One line for logs: what it is and what it delivers."""
         ...
 
 
 class SoundSource(Protocol):
-    """A microphone, or a file that plays one. Used by one thread, except for `close`."""
+    """A microphone, or a file that plays one. Used by one thread, except for `abort`."""
 
     def open(self) -> None:
         """Acquire the device; raises as `FrameSource.open`."""
@@ -60,13 +64,17 @@ class SoundSource(Protocol):
         """Release the device; may be called twice, and before `open`."""
         ...
 
+    def abort(self) -> None:
+        """From another thread: make a blocking call return soon, where that can be done."""
+        ...
+
     def describe(self) -> str:
         """One line for logs: what it is and what it delivers."""
         ...
 
 
 class Closing:
-    """Mix-in: `with source:` opens and closes it."""
+    """Mix-in: `with source:` opens and closes it; nothing to abort unless the source says so."""
 
     def open(self) -> None:
         """Overridden by the source."""
@@ -75,6 +83,9 @@ class Closing:
     def close(self) -> None:
         """Overridden by the source."""
         raise NotImplementedError
+
+    def abort(self) -> None:
+        """Nothing that could be done from outside."""
 
     def __enter__(self) -> Self:
         self.open()

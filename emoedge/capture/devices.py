@@ -1,0 +1,151 @@
+"""Which cameras and microphones there are, with identifiers that stay the same after a restart."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emoedge.capture.portaudio import audio_system, inputs
+from emoedge.errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+V4L_LINKS: Final = (Path("/dev/v4l/by-id"), Path("/dev/v4l/by-path"))
+"""Stable names made by udev; by-id survives another socket, by-path tells twins apart."""
+
+_QUERYCAP: Final = 0x80685600  # _IOR('V', 0, struct v4l2_capability), linux/videodev2.h
+_CAPABILITY: Final = struct.Struct("16s32s32sIII12x")
+_CAN_CAPTURE: Final = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, …_MPLANE
+_HAS_DEVICE_CAPS: Final = 0x80000000
+_PLATFORM_DRIVERS: Final = ("unicam", "bcm2835", "rp1-cfe", "pispbe", "rpi-hevc", "tegra")
+"""Parts of a board's own camera path: they look like cameras but give raw sensor data; picamera2 or GStreamer uses them."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraDevice:
+    """A camera.
+
+    Attributes:
+        source: what to write into `camera.source`.
+        name: as the device calls itself.
+        node: /dev/videoN at present, empty for picamera2.
+        usable: whether it may be opened now; `problem` says why not.
+    """
+
+    source: str
+    name: str
+    node: str = ""
+    usable: bool = True
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MicrophoneDevice:
+    """A microphone.
+
+    Attributes:
+        source: what to write into `microphone.source`.
+        channels, rate_hz: what it has.
+        default: whether "auto" takes it.
+    """
+
+    source: str
+    channels: int
+    rate_hz: int
+    default: bool = False
+
+
+def list_cameras() -> list[CameraDevice]:
+    """The Pi's own cameras first, then the kernel's; empty when there are none."""
+    return _pi_cameras() + _v4l2_cameras()
+
+
+def list_microphones() -> list[MicrophoneDevice]:
+    """All sound inputs; empty when there are none.
+
+    Raises:
+        DeviceError: PyAudio is missing.
+    """
+    with audio_system() as system:
+        return [
+            MicrophoneDevice(device.name, device.channels, device.rate_hz, device.default)
+            for device in inputs(system)
+        ]
+
+
+def _pi_cameras() -> list[CameraDevice]:
+    try:
+        from picamera2 import Picamera2
+    except ImportError:
+        return []
+    return [
+        CameraDevice(f"picamera:{number}", str(info.get("Model", "camera")))
+        for number, info in enumerate(Picamera2.global_camera_info())
+        # libcamera lists USB cameras as well; those are V4L2's.
+        if "usb" not in str(info.get("Id", "")).lower()
+    ]
+
+
+def _v4l2_cameras() -> list[CameraDevice]:
+    links = _stable_names()
+    nodes = sorted(Path("/dev").glob("video[0-9]*"), key=lambda node: int(node.name[5:]))
+    found = []
+    for node in nodes:
+        camera = _v4l2_camera(node, links.get(str(node), str(node)))
+        if camera is not None:
+            found.append(camera)
+    return found
+
+
+def _stable_names() -> dict[str, str]:
+    """Node to the first stable name that points at it."""
+    names: dict[str, str] = {}
+    for folder in V4L_LINKS:
+        for link in sorted(folder.glob("*")) if folder.is_dir() else ():
+            names.setdefault(str(link.resolve()), str(link))
+    return names
+
+
+def _v4l2_camera(node: Path, source: str) -> CameraDevice | None:
+    try:
+        handle = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        return CameraDevice(source, node.name, str(node), usable=False, problem=error.strerror or str(error))
+    try:
+        answer = fcntl.ioctl(handle, _QUERYCAP, bytes(_CAPABILITY.size))
+    except OSError as error:
+        logger.debug("%s: %s", node, error)
+        return None
+    finally:
+        os.close(handle)
+    driver, card, _, _, capabilities, device_capabilities = _CAPABILITY.unpack(answer)
+    if capabilities & _HAS_DEVICE_CAPS:
+        capabilities = device_capabilities
+    if not capabilities & _CAN_CAPTURE or _text(driver).startswith(_PLATFORM_DRIVERS):
+        return None
+    return CameraDevice(source, _text(card), str(node))
+
+
+def _text(raw: bytes) -> str:
+    return raw.split(b"\0", 1)[0].decode(errors="replace")
+
+
+def first_camera() -> CameraDevice:
+    """What camera.source = "auto" means: the first usable camera.
+
+    Raises:
+        DeviceError: there is none.
+    """
+    cameras = list_cameras()
+    for camera in cameras:
+        if camera.usable:
+            return camera
+    if cameras:
+        first = cameras[0]
+        raise DeviceError(f"{first.source}: {first.problem}", "add the user to the group video")
+    raise DeviceError("no camera", "plug one in, give an address as camera.source, or set it to none")

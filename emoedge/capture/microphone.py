@@ -1,0 +1,221 @@
+"""Microphones through PyAudio: native rate in, blocks of 16 kHz mono out, on the monotonic clock."""
+
+from __future__ import annotations
+
+import queue
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.capture.anchor import StreamAnchor
+from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
+from emoedge.capture.portaudio import InputDevice, choose, inputs, start_audio
+from emoedge.capture.source import READ_TIMEOUT_S, Closing
+from emoedge.errors import DeviceError
+from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+
+QUEUE_BLOCKS: Final = 100
+"""Ten seconds between PortAudio's thread and ours: as long as a busy Pi was ever seen to pause."""
+LOST_AFTER_S: Final = 2.0
+"""No callback for so long: the sound server or the device is gone, PortAudio does not say so."""
+LATENCY_LIMIT_S: Final = 1.0
+"""PortAudio's claims beyond this are wrong (some ALSA plugins fill in nothing)."""
+GAP_S: Final = 0.25
+"""Arrivals that lag behind the count of samples by more, block after block, mean that samples were lost."""
+LEAST_GAP_S: Final = 0.005
+"""Where the device itself reports a loss, anything longer than its jitter counts."""
+SLEW_S: Final = 0.005
+"""How far the time of a block may be off the end of the one before it, so that corrections are never heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What PortAudio handed over: int16 (n,) at the device's rate, and the capture of its first sample."""
+
+    samples: NDArray[np.int16]
+    time_s: float
+    overflowed: bool = False
+    """Sound was lost right before it."""
+
+
+class SoundTimeline:
+    """Chunks of a device to blocks of 16 kHz with steady times and known gaps. No device, no threads.
+
+    Samples are counted; the count is placed on the monotonic clock by the least delayed chunks.
+
+    Args:
+        rate_hz: the device's rate.
+    """
+
+    def __init__(self, rate_hz: int) -> None:
+        import soxr
+
+        self._rate_hz = rate_hz
+        self._resample: Any = None
+        if rate_hz != SAMPLE_RATE_HZ:
+            self._resample = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16", quality="HQ")
+        self._anchor = StreamAnchor(jump_s=GAP_S)
+        self._taken = 0
+        self._offset_s: float | None = None
+        self._rest: NDArray[np.int16] = np.empty(0, np.int16)
+        self._given = 0
+        self._gap_s = 0.0
+        self._last_end_s: float | None = None
+
+    def push(self, chunk: Chunk) -> list[SoundBlock]:
+        """Blocks that are complete now."""
+        counted_s = self._taken / self._rate_hz
+        before_s = self._offset_s
+        offset_s = self._anchor.place(counted_s, chunk.time_s, lost=chunk.overflowed) - counted_s
+        blocks = []
+        least_s = LEAST_GAP_S if chunk.overflowed else GAP_S
+        if before_s is not None and offset_s - before_s > least_s:
+            if len(self._rest):  # what was heard before the hole ends there
+                blocks.append(self._block(len(self._rest)))
+            self._gap_s += offset_s - before_s
+        self._offset_s = offset_s
+        self._taken += len(chunk.samples)
+        samples = chunk.samples
+        if self._resample is not None:
+            samples = np.asarray(self._resample.resample_chunk(samples), dtype=np.int16).reshape(-1)
+        self._rest = np.concatenate([self._rest, samples])
+        while len(self._rest) >= BLOCK_SAMPLES:
+            blocks.append(self._block(BLOCK_SAMPLES))
+        return blocks
+
+    def _block(self, count: int) -> SoundBlock:
+        assert self._offset_s is not None
+        samples, self._rest = self._rest[:count], self._rest[count:]
+        time_s = self._given / SAMPLE_RATE_HZ + self._offset_s
+        if self._last_end_s is not None and not self._gap_s:
+            # Corrections are spread over blocks, so that these join to the eye of everyone behind.
+            time_s = min(max(time_s, self._last_end_s - SLEW_S), self._last_end_s + SLEW_S)
+        gap_s, self._gap_s = self._gap_s, 0.0
+        self._given += count
+        self._last_end_s = time_s + count / SAMPLE_RATE_HZ
+        return SoundBlock(time_s, samples, gap_s)
+
+
+class Microphone(Closing):
+    """A sound input, opened anew with a new PortAudio each time so that a replugged one is found.
+
+    Args:
+        source: "auto", or a name as `emoedge.capture.devices.list_microphones` gives it.
+    """
+
+    def __init__(self, source: str = "auto") -> None:
+        self._source = source
+        self._system: Any = None
+        self._stream: Any = None
+        self._device: InputDevice | None = None
+        self._channels = 1
+        self._chunks: queue.Queue[Chunk] = queue.Queue(QUEUE_BLOCKS)
+        self._overrun = False
+        self._timeline: SoundTimeline | None = None
+        self._ready: list[SoundBlock] = []
+        self._heard_s = 0.0
+
+    def open(self) -> None:
+        """Acquire the microphone at its own rate."""
+        self._system = start_audio()
+        try:
+            self._device = choose(inputs(self._system), self._source)
+            self._timeline = SoundTimeline(self._device.rate_hz)
+            self._stream = self._open_stream(self._device)
+        except DeviceError:
+            self.close()
+            raise
+        self._heard_s = time.monotonic()
+
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> SoundBlock | None:
+        """The next block."""
+        assert self._timeline is not None, "not open"
+        deadline_s = time.monotonic() + timeout_s
+        while not self._ready:
+            try:
+                chunk = self._chunks.get(timeout=max(0.0, deadline_s - time.monotonic()))
+            except queue.Empty:
+                self._check_alive()
+                raise TimeoutError from None
+            self._heard_s = time.monotonic()
+            self._ready = self._timeline.push(chunk)
+        return self._ready.pop(0)
+
+    def close(self) -> None:
+        """Release it, and end PortAudio."""
+        stream, self._stream = self._stream, None
+        system, self._system = self._system, None
+        if stream is not None:
+            with suppress(OSError):  # a device that is gone cannot be closed properly
+                stream.close()
+        if system is not None:
+            system.terminate()
+        self._ready = []
+
+    def describe(self) -> str:
+        """Name and rate."""
+        device = self._device
+        return f"{device.name}, {device.rate_hz} Hz" if device else self._source
+
+    def _open_stream(self, device: InputDevice) -> Any:
+        import pyaudio
+
+        failure: Exception | None = None
+        # Many USB devices have stereo alone; mixing down is ours then.
+        for channels in dict.fromkeys((1, 2, device.channels)):
+            if channels > device.channels:
+                continue
+            self._channels = channels
+            try:
+                return self._system.open(
+                    rate=device.rate_hz,
+                    channels=channels,
+                    format=pyaudio.paInt16,
+                    input=True,
+                    input_device_index=device.index,
+                    frames_per_buffer=round(device.rate_hz * BLOCK_S),
+                    stream_callback=self._heard,
+                )
+            except (OSError, ValueError) as error:
+                failure = error
+        raise DeviceError(
+            f"microphone {device.name!r} cannot be opened: {failure}",
+            "end the program that uses it, or add the user to the group audio",
+        )
+
+    def _heard(
+        self, data: bytes, count: int, times: dict[str, float], status: int
+    ) -> tuple[None, int]:  # pragma: no cover - called from PortAudio's thread, which coverage cannot see
+        """PortAudio's thread: stamp and hand over, nothing else."""
+        import pyaudio
+
+        now_s = time.monotonic()
+        claimed_s = times["current_time"] - times["input_buffer_adc_time"]
+        # PortAudio's clock may be the wall clock, so only the difference of two of its times is used.
+        least_s = count / (self._device.rate_hz if self._device else SAMPLE_RATE_HZ)
+        age_s = claimed_s if least_s <= claimed_s < LATENCY_LIMIT_S else least_s
+        samples = np.frombuffer(data, np.int16)
+        if self._channels > 1:
+            samples = samples.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
+        overflowed = self._overrun or bool(status & pyaudio.paInputOverflow)
+        try:
+            self._chunks.put_nowait(Chunk(samples, now_s - age_s, overflowed))
+            self._overrun = False
+        except queue.Full:
+            self._overrun = True
+        return None, pyaudio.paContinue
+
+    def _check_alive(self) -> None:
+        quiet_s = time.monotonic() - self._heard_s
+        try:
+            active = bool(self._stream.is_active())
+        except OSError:
+            active = False
+        if not active or quiet_s > LOST_AFTER_S:
+            raise DeviceError(
+                f"microphone {self.describe()!r}: no sound any more", "check the cable and the sound server"
+            )

@@ -1,0 +1,136 @@
+"""PortAudio through PyAudio: silent start-up, inputs by names that stay the same."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emoedge.errors import DeviceError
+
+logger = logging.getLogger(__name__)
+
+_CARD_NUMBER: Final = re.compile(r"\s*\(hw:\d+,\d+\)$")
+"""Where PortAudio appends the number of the ALSA card, which changes with the order of plugging in."""
+_BRIDGES: Final = ("pulse", "pipewire", "default")
+"""Inputs that are no devices but ways to the system's chosen one; `auto` prefers them."""
+_START_LOCK: Final = threading.Lock()
+_kept_alive: Final[list[Any]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class InputDevice:
+    """A sound input.
+
+    Attributes:
+        name: stable name, to be put in the configuration.
+        index: PortAudio's number, valid until it is started anew.
+        channels: the most it has.
+        rate_hz: its own rate.
+        default: whether it is the system's default.
+    """
+
+    name: str
+    index: int
+    channels: int
+    rate_hz: int
+    default: bool = False
+
+
+@contextmanager
+def audio_system() -> Iterator[Any]:
+    """A fresh PyAudio object: PortAudio looks for devices only when it starts.
+
+    Raises:
+        DeviceError: PyAudio is missing or finds no sound system.
+    """
+    system = start_audio()
+    try:
+        yield system
+    finally:
+        system.terminate()
+
+
+def start_audio() -> Any:
+    """As `audio_system`, to be ended with `terminate()`."""
+    try:
+        import pyaudio
+    except ImportError as error:
+        raise DeviceError(f"PyAudio: {error}", "install portaudio19-dev and pip install pyaudio") from error
+    with _START_LOCK:
+        _hush()
+        try:
+            return pyaudio.PyAudio()
+        except OSError as error:
+            raise DeviceError(f"sound system: {error}", "check that ALSA or PulseAudio works") from error
+
+
+def inputs(system: Any) -> list[InputDevice]:
+    """All sound inputs, equal names told apart by " #2", " #3" and so on."""
+    try:
+        default = int(system.get_default_input_device_info()["index"])
+    except OSError:
+        default = -1
+    found: list[InputDevice] = []
+    seen: dict[str, int] = {}
+    for index in range(system.get_device_count()):
+        info = system.get_device_info_by_index(index)
+        if info["maxInputChannels"] < 1:
+            continue
+        name = _CARD_NUMBER.sub("", str(info["name"])).strip()
+        seen[name] = seen.get(name, 0) + 1
+        unique = name if seen[name] == 1 else f"{name} #{seen[name]}"
+        channels, rate_hz = int(info["maxInputChannels"]), int(info["defaultSampleRate"])
+        found.append(InputDevice(unique, index, channels, rate_hz, index == default))
+    return found
+
+
+def choose(found: list[InputDevice], wanted: str) -> InputDevice:
+    """The input that a configuration means: its name, a part of it that only one has, or "auto".
+
+    Raises:
+        DeviceError: none, or more than one.
+    """
+    if not found:
+        raise DeviceError("no microphone", "plug one in, or set microphone.source to none")
+    if wanted == "auto":
+        bridges = [device for device in found if device.name in _BRIDGES]
+        return next((device for device in found if device.default), (bridges or found)[0])
+    exact = [device for device in found if device.name == wanted]
+    part = [device for device in found if wanted.lower() in device.name.lower()]
+    matches = exact or part
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        names = ", ".join(device.name for device in matches)
+        raise DeviceError(f"microphone {wanted!r} could be any of: {names}", "write the whole name")
+    raise DeviceError(f"no microphone {wanted!r}", "plug it in, or choose one from: emoedge devices")
+
+
+def _hush() -> None:
+    """Keep ALSA and JACK from writing pages to standard error for every device that is not there."""
+    os.environ.setdefault("JACK_NO_START_SERVER", "1")
+    if _kept_alive:
+        return
+    alsa_handler = ctypes.CFUNCTYPE(
+        None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
+    )(lambda *_: None)
+    jack_handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p)(lambda _: None)
+    # The libraries keep the pointers for good.
+    _kept_alive.extend((alsa_handler, jack_handler))
+    for library, functions, handler in (
+        ("libasound.so.2", ("snd_lib_error_set_handler",), alsa_handler),
+        ("libjack.so.0", ("jack_set_error_function", "jack_set_info_function"), jack_handler),
+    ):
+        try:
+            loaded = ctypes.CDLL(library)
+            for function in functions:
+                getattr(loaded, function)(handler)
+        except (OSError, AttributeError) as error:
+            logger.debug("not silenced: %s", error)

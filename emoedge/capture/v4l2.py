@@ -1,0 +1,116 @@
+"""Cameras of the kernel (USB, v4l2loopback): OpenCV's V4L2 reader, by a path that stays the same."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emoedge.capture.picture import Orientation, fit_size, orient_i420
+from emoedge.capture.source import READ_TIMEOUT_S, Closing
+from emoedge.config.settings import CameraSettings
+from emoedge.errors import DeviceError
+from emoedge.types import Frame
+
+RAW_LIMIT: Final = 640 * 480 * 30
+"""Pixels a second that fit a USB 2 bus uncompressed, with room for a microphone; beyond it MJPEG is asked for."""
+OLDEST_S: Final = 2.0
+"""A driver's stamp older than this, or in the future, is not on the monotonic clock and is not used."""
+BUFFERS: Final = 2
+"""Fewer buffers, fresher pictures."""
+
+
+class V4l2Camera(Closing):
+    """A V4L2 camera.
+
+    OpenCV waits in select(2), so a camera that stalls gives the thread back after ten seconds, and an
+    unplugged one at once; FFmpeg's reader would block in the driver for ever. The times are the
+    kernel's own (CLOCK_MONOTONIC when the frame was filled), the arrival where a driver gives others.
+
+    Args:
+        path: /dev/v4l/by-id/…, /dev/v4l/by-path/… or /dev/videoN.
+        settings: size and frame rate asked for, turning.
+    """
+
+    def __init__(self, path: str, settings: CameraSettings) -> None:
+        self.path = path
+        self._settings = settings
+        self._capture: Any = None
+        self._sequence = 0
+        self._size = (0, 0)
+
+    def open(self) -> None:
+        """Acquire the camera and ask for size and rate."""
+        import cv2
+
+        node = Path(self.path)
+        if not node.exists():
+            raise DeviceError(
+                f"{self.path}: no such camera", "plug it in, or choose one from: emoedge devices"
+            )
+        try:
+            node.open("rb").close()
+        except OSError as error:
+            raise DeviceError(
+                f"{self.path}: {error.strerror}",
+                "add the user to the group video, or end the program that uses the camera",
+            ) from error
+        capture = cv2.VideoCapture(self.path, cv2.CAP_V4L2)
+        if not capture.isOpened():
+            capture.release()
+            raise DeviceError(f"{self.path}: cannot be opened", "end the program that uses the camera")
+        settings = self._settings
+        if settings.width * settings.height * settings.fps > RAW_LIMIT:
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+        capture.set(cv2.CAP_PROP_FRAME_WIDTH, settings.width)
+        capture.set(cv2.CAP_PROP_FRAME_HEIGHT, settings.height)
+        capture.set(cv2.CAP_PROP_FPS, settings.fps)
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, BUFFERS)
+        self._capture = capture
+
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
+        """The next picture; a stalled camera blocks for ten seconds, then DeviceError."""
+        import cv2
+
+        assert self._capture is not None, "not open"
+        if not self._capture.grab():
+            raise DeviceError(f"{self.path}: no picture any more", "check cable and power")
+        arrival_s = time.monotonic()
+        stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        good, picture = self._capture.retrieve()
+        if not good or picture is None:
+            raise DeviceError(f"{self.path}: picture cannot be decoded", "check the cable")
+        time_s = stamp_s if 0 <= arrival_s - stamp_s < OLDEST_S else arrival_s
+        frame = self._frame(picture, time_s)
+        self._sequence += 1
+        self._size = (frame.width, frame.height)
+        return frame
+
+    def close(self) -> None:
+        """Release the camera."""
+        capture, self._capture = self._capture, None
+        if capture is not None:
+            capture.release()
+
+    def describe(self) -> str:
+        """Path and real size."""
+        return f"{self.path}, {self._size[0]} x {self._size[1]}"
+
+    def _frame(self, picture: Any, time_s: float) -> Frame:
+        import cv2
+
+        height, width = picture.shape[:2]
+        if picture.ndim == 2:
+            picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
+        even_size = fit_size(width, height, None)
+        if even_size != (width, height):
+            width, height = even_size
+            picture = cv2.resize(picture, even_size, interpolation=cv2.INTER_AREA)
+        data = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), dtype=np.uint8)
+        orientation = Orientation(self._settings.rotate, self._settings.mirror)
+        data = orient_i420(data, width, height, orientation)
+        if orientation.swaps_sides:
+            width, height = height, width
+        return Frame(time_s, data, "i420", width, height, self._sequence)
