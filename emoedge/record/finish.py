@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 SYNC_BYTES: Final = 4 * 1024 * 1024
 """Synced in portions, so that no single wait for a slow card is long."""
 SUBTITLE_HZ: Final = 1000
+BOX_HEADER: Final = 8
+"""Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
 CHUNK: Final = 1024 * 1024
 
 # FFmpeg's mov_text encoder wants a style in ASS form to make the sample description of.
@@ -170,6 +172,27 @@ def measure(path: Path) -> float:
     except (av.error.FFmpegError, IndexError) as error:
         logger.info("%s cannot be read: %s", path.name, error)
         return 0.0
+
+
+def trim(path: Path) -> None:
+    """Cut a fragmented MP4 back to its last whole fragment; raises OSError.
+
+    A disk that filled up or a power cut leaves half a fragment, at which players stumble.
+    """
+    size = path.stat().st_size
+    whole = 0
+    with path.open("rb") as file:
+        at = 0
+        while len(header := file.read(BOX_HEADER)) == BOX_HEADER:
+            length, kind = struct.unpack(">I4s", header)
+            if length < BOX_HEADER or at + length > size:
+                break
+            at += length
+            if kind in (b"mdat", b"mfra"):
+                whole = at
+            file.seek(at)
+    if whole < size:
+        os.truncate(path, whole)
 
 
 def sha256_of(path: Path) -> str:

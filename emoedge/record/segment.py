@@ -20,6 +20,7 @@ from emoedge.record.finish import (
     publish,
     remux,
     sha256_of,
+    trim,
     write_json,
     write_whole,
 )
@@ -229,6 +230,7 @@ def finish(draft: Draft, give_up: Callable[[], bool] = lambda: False) -> Finishe
 
 def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
     media, details = draft.media, draft.details
+    trim(partial_of(media))
     duration_s = measure(partial_of(media))
     if duration_s <= 0:
         raise RecordingError(f"segment {media.stem} holds neither picture nor sound")

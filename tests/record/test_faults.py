@@ -1,0 +1,168 @@
+"""Faults of the disk: analysis goes on, the fault is told, recording comes back by itself."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from emoedge.clock import MediaClock
+from emoedge.record import recorder as recorder_module
+from emoedge.record.names import partial_of
+from emoedge.record.recorder import Recorder
+
+from .helpers import FPS, clip, media_facts, wait_for
+from .test_recorder import Rig
+
+
+@pytest.fixture
+def quick_retry(monkeypatch):
+    monkeypatch.setattr(recorder_module, "RETRY_FIRST_S", 0.1)
+    monkeypatch.setattr(recorder_module, "DISK_CHECK_S", 0.05)
+
+
+@pytest.fixture
+def rig(settings, notices, quick_retry):
+    made = []
+
+    def make(**kwargs):
+        made.append(Rig(settings.model_copy(update=kwargs), notices))
+        made[-1].recorder._retry_s = 0.1
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.recorder.stop()
+
+
+def test_vanished_directory_is_made_again(rig, settings, notices):
+    one = rig(mode="continuous")
+    one.play(2.0)
+    notices.wait("started")
+    shutil.rmtree(settings.dir)
+    one.recorder.set_mode("manual")
+    one.play(3.0)
+    assert "could not" in one.recorder.health().reason or notices.wait("failed")
+    one.recorder.record(True)
+    one.play(5.0)
+    one.recorder.record(False)
+    one.play(6.0)
+    done = notices.wait("finished")[-1]
+    assert len(media_facts(done.path)["video"]) > 20
+
+
+def test_unwritable_directory_degrades_and_recovers(rig, settings, notices, tmp_path):
+    """A file where the directory should be: not even root can write there."""
+    settings.dir.parent.mkdir(exist_ok=True)
+    settings.dir.write_text("in the way")
+    one = rig(mode="continuous")
+    one.play(1.0)
+    failed = notices.wait("failed")[0]
+    assert failed.reason
+    assert one.recorder.health().state == "degraded"
+    begun = time.monotonic()
+    one.play(2.0)
+    assert time.monotonic() - begun < 2.0, "offering does not wait for the disk"
+    settings.dir.unlink()
+    wait_for(lambda: one.recorder._segment is not None)
+    one.play(5.0)
+    one.recorder.set_mode("off")
+    one.play(6.0)
+    done = notices.wait("finished")[0]
+    assert done.duration_s > 3.0
+    assert len(notices.of("failed")) == 1, "the same fault is told once"
+
+
+def test_too_little_free_space_is_refused_with_a_remedy(rig, notices):
+    one = rig(mode="manual", min_free_bytes=10**18)
+    one.recorder.record(True)
+    one.play(1.0)
+    reason = notices.wait("failed")[0].reason
+    assert "disk full" in reason
+    assert "min_free_bytes" in reason
+    health = one.recorder.health()
+    assert (health.state, health.reason) == ("degraded", reason)
+    assert notices.of("started") == []
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 1 MB; needs the right to mount."""
+    path = tmp_path / "small"
+    path.mkdir()
+    if (
+        os.geteuid()
+        or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", path], check=False).returncode
+    ):
+        pytest.skip("cannot mount a small file system here")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_disk_that_fills_up_keeps_what_was_written_and_goes_on_later(rig, notices, small_disk):
+    ballast = small_disk / "ballast"
+    one = rig(mode="continuous", dir=small_disk / "recordings")
+    one.play(4.0)
+    notices.wait("started")
+    free = shutil.disk_usage(small_disk).free
+    ballast.write_bytes(bytes(free - 8192))
+    one.play(12.0)
+    failed = notices.wait("failed")[0]
+    assert "No space left" in failed.reason
+    assert one.recorder.health().state == "degraded"
+    first = notices.wait("finished")[0]
+    assert first.duration_s > 2.0
+    assert len(media_facts(first.path)["video"]) > 25
+    ballast.unlink()
+    wait_for(lambda: one.recorder._segment is not None)
+    one.play(15.0)
+    one.recorder.set_mode("off")
+    one.play(16.0)
+    last = notices.wait("finished", 2)[-1]
+    assert last.segment_id != first.segment_id
+    assert len(media_facts(last.path)["video"]) > 15
+    wait_for(lambda: one.recorder.health().state == "off")
+    assert not list(small_disk.glob("recordings/*/*.partial"))
+
+
+def test_start_on_a_full_disk(settings, notices, small_disk, quick_retry):
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free))
+    one = Rig(settings.model_copy(update={"mode": "continuous", "dir": small_disk / "recordings"}), notices)
+    one.play(1.0)
+    notices.wait("failed")
+    assert one.recorder._thread.is_alive()
+    assert one.recorder.stop()
+
+
+def test_partials_of_a_crash_are_recovered_at_start_and_empty_ones_removed(settings, notices):
+    first = Recorder(settings, clock=MediaClock(), fps=FPS, on_notice=notices)
+    day = settings.dir / "1970-01-01"
+    day.mkdir(parents=True)
+    empty = day / "19700101T000000Z-00000000.mp4"
+    partial_of(empty).write_bytes(b"")
+    partial_of(empty.with_suffix(".json")).write_text("{")
+    garbage = day / "19700101T000000Z-11111111.mp4"
+    partial_of(garbage).write_bytes(os.urandom(5000))
+    cut = day / "19700101T000000Z-22222222.mp4"
+    from emoedge.record.mux import SegmentWriter, VideoFormat
+
+    from .helpers import HEIGHT, WIDTH
+
+    writer = SegmentWriter(partial_of(cut), 0.0, VideoFormat(WIDTH, HEIGHT, FPS), sound=False)
+    for item in clip(0.0, 4.0):
+        if hasattr(item, "layout"):
+            writer.write_frame(item)
+    writer.close()
+    whole = partial_of(cut).read_bytes()
+    partial_of(cut).write_bytes(whole[: len(whole) * 3 // 4])
+    first.start()
+    done = notices.wait("finished")
+    assert first.stop()
+    assert [notice.segment_id for notice in done] == [cut.stem]
+    assert done[0].reason == "recovered"
+    assert done[0].duration_s > 1.5
+    left = {path.name for path in day.iterdir()}
+    assert left == {cut.stem + suffix for suffix in (".mp4", ".json", ".vtt", ".jpg")}

@@ -1,0 +1,162 @@
+"""The store: finding, deleting, names from outside."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.errors import RecordingError
+from emoedge.record.names import ALL_SUFFIXES, is_segment_id, new_segment_id, partial_of
+from emoedge.record.retention import Limits
+from emoedge.record.store import Store, hold
+
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=timezone.utc)
+NO_LIMITS = Limits(keep_days=0, max_bytes=0, min_free_bytes=0)
+
+
+def put(root: Path, started: datetime, size: int = 1000, *, synced: bool = True) -> str:
+    """A segment of some bytes; its files say when it was recorded."""
+    segment_id = new_segment_id(started)
+    folder = root / started.strftime("%Y-%m-%d")
+    folder.mkdir(parents=True, exist_ok=True)
+    for suffix in ALL_SUFFIXES:
+        (folder / f"{segment_id}{suffix}").write_bytes(b"x" * (size // len(ALL_SUFFIXES)))
+    details = {"id": segment_id, "started": started.isoformat(), "clock_synced": synced}
+    (folder / f"{segment_id}.json").write_text(json.dumps(details).ljust(size // len(ALL_SUFFIXES)))
+    return segment_id
+
+
+def test_list_and_find(tmp_path):
+    ids = [put(tmp_path, NOW - timedelta(hours=hours)) for hours in (30, 2, 1)]
+    store = Store(tmp_path)
+    assert [segment.segment_id for segment in store.segments()] == ids
+    assert [segment.segment_id for segment in store.segments("2026-11-22")] == ids[1:]
+    assert store.find(ids[0]).media.parent.name == "2026-11-21"
+    assert store.usage() == (3, 3000)
+
+
+def test_a_store_that_does_not_exist_is_empty(tmp_path):
+    store = Store(tmp_path / "nowhere")
+    assert store.segments() == []
+    assert store.purge() == []
+    assert store.free_bytes() > 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../etc/passwd", "/etc/passwd", "", ".", "20260101T000000Z-0123abcd/../x", "x" * 5000, "a\x00b", "*"],
+)
+def test_names_from_outside_cannot_leave_the_store(tmp_path, name):
+    put(tmp_path, NOW)
+    with pytest.raises(RecordingError, match="no segment"):
+        Store(tmp_path).find(name)
+
+
+@given(st.text())
+def test_an_id_is_one_plain_file_name(name):
+    if is_segment_id(name):
+        assert Path(name).name == name
+        assert name.isascii()
+
+
+def test_a_link_in_the_store_is_not_followed(tmp_path):
+    outside = tmp_path / "outside"
+    victim = put(outside, NOW)
+    store_dir = tmp_path / "store"
+    (store_dir / "2026-11-22").mkdir(parents=True)
+    media = next(outside.rglob("*.mp4"))
+    (store_dir / "2026-11-22" / media.name).symlink_to(media)
+    (store_dir / "2026-11-21").symlink_to(media.parent)
+    store = Store(store_dir)
+    assert store.segments() == []
+    with pytest.raises(RecordingError):
+        store.find(victim)
+    store.purge()
+    assert media.exists()
+
+
+def test_purge_leaves_nothing_of_ours_and_everything_else(tmp_path):
+    put(tmp_path, NOW)
+    put(tmp_path, NOW - timedelta(days=3))
+    folder = tmp_path / "2026-11-22"
+    cut = folder / (new_segment_id(NOW) + ".mp4")
+    partial_of(cut).write_bytes(b"cut off")
+    (folder / f"{cut.stem}.mp4.remux.partial").write_bytes(b"half a copy")
+    (folder / f"{new_segment_id(NOW)}.vtt").write_text("a stray sidecar")
+    (folder / f"{new_segment_id(NOW)}.json.partial").write_text("another")
+    (tmp_path / "2020-01-01").mkdir()
+    (tmp_path / "notes.txt").write_text("the user's own")
+    assert len(Store(tmp_path).purge()) == 3
+    assert [path.name for path in tmp_path.rglob("*")] == ["notes.txt"]
+
+
+def test_purge_leaves_the_segment_that_is_being_written(tmp_path):
+    folder = tmp_path / "2026-11-22"
+    folder.mkdir()
+    media = folder / (new_segment_id(NOW) + ".mp4")
+    partial_of(media).write_bytes(b"live")
+    partial_of(media.with_suffix(".jsonl")).write_text("{}\n")
+    with hold(partial_of(media)) as held:
+        assert held
+        assert Store(tmp_path).purge() == []
+        assert len(list(folder.iterdir())) == 2
+    assert Store(tmp_path).purge() == [media.stem]
+    assert not folder.exists()
+
+
+def test_purge_before_a_day(tmp_path):
+    old, new = put(tmp_path, NOW - timedelta(days=3)), put(tmp_path, NOW)
+    assert Store(tmp_path).purge(before=NOW - timedelta(days=1)) == [old]
+    assert [segment.segment_id for segment in Store(tmp_path).segments()] == [new]
+
+
+def test_age_needs_a_clock_that_can_be_believed(tmp_path):
+    put(tmp_path, NOW - timedelta(days=40))
+    store = Store(tmp_path)
+    limits = Limits(keep_days=30, max_bytes=0, min_free_bytes=0)
+    store.enforce(limits, now=NOW, clock_synced=False)
+    assert len(store.segments()) == 1
+    store.enforce(limits, now=NOW, clock_synced=True)
+    assert store.segments() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_segment_from_a_time_without_clock_ages_from_when_the_clock_came(tmp_path):
+    put(tmp_path, datetime(1970, 1, 2, tzinfo=timezone.utc), synced=False)
+    limits = Limits(keep_days=30, max_bytes=0, min_free_bytes=0)
+    Store(tmp_path).enforce(limits, now=NOW, clock_synced=True)
+    assert len(Store(tmp_path).segments()) == 1, "no massacre when the clock is set"
+    later = Store(tmp_path)
+    later.enforce(limits, now=NOW + timedelta(days=29), clock_synced=True)
+    assert len(later.segments()) == 1
+    later.enforce(limits, now=NOW + timedelta(days=31), clock_synced=True)
+    assert later.segments() == []
+
+
+def test_size_limit_deletes_the_oldest_with_sidecars_and_tells(tmp_path):
+    ids = [put(tmp_path, NOW - timedelta(hours=hours)) for hours in (30, 2, 1)]
+    told = []
+    store = Store(tmp_path)
+    store.enforce(
+        Limits(0, 2500, 0),
+        now=NOW,
+        clock_synced=True,
+        deleted=lambda segment, why: told.append((segment.segment_id, why.reason)),
+    )
+    assert told == [(ids[0], "size")]
+    assert not (tmp_path / "2026-11-21").exists()
+    assert [segment.segment_id for segment in store.segments()] == ids[1:]
+
+
+def test_damaged_details_are_no_reason_to_fail(tmp_path):
+    segment_id = put(tmp_path, NOW)
+    next(tmp_path.rglob("*.json")).write_text("{ broken")
+    store = Store(tmp_path)
+    assert store.find(segment_id).details() == {}
+    store.enforce(NO_LIMITS, now=NOW, clock_synced=True)
+    assert len(store.segments()) == 1
