@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -82,13 +83,12 @@ def fetch_models(config_path: Path | None, name: str | None, source: Path | None
         click.echo("every model is installed")
     for entry in wanted:
         with progress(entry.name, entry.bytes or None, unit="bytes") as show:
-            folder = fetch(
-                entry,
-                settings.paths.models,
-                source=source,
-                progress=lambda done, _total, show=show: show(done),
-            )
+            folder = fetch(entry, settings.paths.models, source=source, progress=_first(show))
         click.echo(f"{entry.name}: installed in {folder}")
+
+
+def _first(show: Callable[[float], None]) -> Callable[[int, int | None], None]:
+    return lambda done, _total: show(done)
 
 
 @command.command("verify")

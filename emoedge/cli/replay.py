@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
 from emoedge.cli.options import common, progress, settings_from
+from emoedge.errors import BrokerError
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
     from emoedge.publish.messages import Message
+
+
+CONNECT_WAIT_S: Final = 10.0
 
 
 @click.command
@@ -77,5 +82,19 @@ def _write(out: TextIO, settings: Settings, message: Message) -> None:
     out.write(to_json(line) + "\n")
 
 
-def _sender(settings: Settings) -> ExitStack:
-    raise NotImplementedError
+@contextmanager
+def _sender(settings: Settings) -> Iterator[Callable[[Message], None]]:
+    """Publishes to the configured broker while it lasts."""
+    from emoedge.clock import SystemClock
+    from emoedge.publish.messages import MessageBuilder
+    from emoedge.publish.publisher import Publisher
+
+    publisher = Publisher(settings, MessageBuilder(settings.device_id, SystemClock()))
+    publisher.start()
+    try:
+        if not publisher.wait_connected(CONNECT_WAIT_S):
+            reason = publisher.health()[0].reason
+            raise BrokerError(reason or "the broker does not answer", "check mqtt.host and mqtt.port")
+        yield publisher.publish
+    finally:
+        publisher.stop()

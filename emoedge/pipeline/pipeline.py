@@ -81,9 +81,11 @@ class Pipeline:
             MediaError: the file cannot be read; when it breaks in the middle, after what came before.
         """
         from emoedge.capture.media import MediaReader
+        from emoedge.capture.picture import Orientation
 
         settings = self.settings
-        reader = MediaReader(Path(path))
+        orientation = Orientation(settings.camera.rotate, settings.camera.mirror)
+        reader = MediaReader(Path(path), orientation=orientation)
         sources = Sources(
             video=reader.info.has_video and settings.face.enabled and settings.camera.source != "none",
             audio=reader.info.has_audio and settings.microphone.source != "none",

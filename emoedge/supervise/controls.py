@@ -81,10 +81,7 @@ class Controls:
         try:
             self._carry_out(command)
         except EmoedgeError as error:
-            message = self._builder.control_error(
-                command.name, str(command.value), str(error), self._clock.now_s()
-            )
-            self._publish(message)
+            self._publish(self._builder.control_error(command.name, str(command.value), str(error)))
         else:
             self._remember(command)
         for state in self.states():

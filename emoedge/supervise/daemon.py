@@ -15,8 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge.capture.camera import open_camera
-from emoedge.capture.microphone import open_microphone
+from emoedge.capture.camera import open_camera, open_microphone
 
 from emoedge.capture.worker import CameraWorker, MicrophoneWorker
 from emoedge.clock import Clock, SystemClock
@@ -54,7 +53,6 @@ class Daemon:
         settings: the configuration.
         sink: where messages go; an MQTT publisher by default.
         clock: for tests.
-        loop_files: whether "file:" sources start again at their end.
     """
 
     def __init__(
@@ -215,7 +213,7 @@ class Daemon:
             camera.add_tap(self.recorder.offer_frame)
             camera.add_tap(self._keep_newest)
         if settings.microphone.source != "none":
-            microphone = MicrophoneWorker(lambda: open_microphone(settings.microphone, settings.camera))
+            microphone = MicrophoneWorker(lambda: open_microphone(settings.microphone))
             microphone.add_tap(self.recorder.offer_sound)
         return camera, microphone
 

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from emoedge.emotions import COLORS, EMOTIONS, Language, display_name
+from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
 from emoedge.watch.lines import clock_of, line_of, word
 from emoedge.watch.subscription import Received
 
@@ -81,7 +81,7 @@ def _bars(state: WatchState) -> RenderableType:
     return Panel(table, title=word("emotion", state.language), height=10, padding=(0, 0))
 
 
-def _bar(values: dict[str, float] | None, emotion: str) -> Text:
+def _bar(values: dict[str, float] | None, emotion: Emotion) -> Text:
     if not values:
         return Text("·" * BAR_CELLS, style="bright_black")
     share = min(max(float(values.get(emotion, 0.0)), 0.0), 1.0)

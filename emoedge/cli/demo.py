@@ -1,0 +1,46 @@
+"""`emoedge demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from emoedge.cli.options import common, settings_from
+
+
+@click.command
+@common
+@click.argument("clip", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("demo-output"),
+    show_default=True,
+    help="Folder for the recording and its report.",
+)
+def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
+    """The whole pipeline in real time on the bundled clip or on yours, events shown live.
+
+    Leaves a recording and its report behind. Starts a broker of its own where the configured one does not answer.
+
+    \b
+    Example:
+      emoedge demo
+      emoedge demo holiday.mp4 --output holiday
+    """
+    from emoedge.demo import run_demo
+    from emoedge.demo_clip import ensure_demo_clip
+
+    settings = settings_from(config_path)
+    own_clip = clip is not None
+    clip = clip or ensure_demo_clip()
+    result = run_demo(settings, clip, output, click.echo, own_clip=own_clip)
+    counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.messages.items()))
+    click.echo(f"messages over the broker: {counts}")
+    click.echo(f"recording: {result.recording}")
+    from emoedge.report import write_segment_report
+
+    report = write_segment_report(result.recording, settings.language)
+    click.echo(f"report:    {report}")
