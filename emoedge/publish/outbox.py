@@ -38,6 +38,7 @@ MAX_IN_FLIGHT: Final = 10
 MAX_IN_MEMORY: Final = 1_000
 # A failing disk is tried again so often.
 DISK_RETRY_S: Final = 10.0
+_LARGEST_ALLOWANCE: Final = 2.0
 _READ_AHEAD: Final = 50
 
 
@@ -157,14 +158,11 @@ class Outbox:
             self._try_disk(now_s, self._delete)
         if now_s - self._commit_s < COMMIT_INTERVAL_S:
             return
-        entries = [
-            item.entry
-            for item in self._waiting.values()
-            if not connected or now_s - item.since_s >= ACK_GRACE_S
-        ]
-        if entries:
+        oldest = next(iter(self._waiting.values()), None)
+        if oldest is not None and (not connected or now_s - oldest.since_s >= ACK_GRACE_S):
             self._commit_s = now_s
-            self._try_disk(now_s, lambda spool: self._commit(spool, entries))
+            up_to_s = now_s - ACK_GRACE_S if connected else now_s
+            self._try_disk(now_s, lambda spool: self._commit(spool, up_to_s))
 
     def wake_in_s(self, now_s: float, *, connected: bool) -> float:
         """How long there will be nothing to do if nothing comes in: seconds, at most DISK_RETRY_S."""
@@ -177,7 +175,7 @@ class Outbox:
             moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, self._retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
-        return max(0.0, min(moments) - now_s)
+        return min(DISK_RETRY_S, max(0.0, min(moments) - now_s))
 
     def close(self, now_s: float) -> None:
         """Put on disk what was not delivered, and let go of the file."""
@@ -227,7 +225,10 @@ class Outbox:
         known = self._delivered.union(self._in_flight.values())
         self._read_ahead = [entry for entry in entries if entry.seq not in known]
 
-    def _commit(self, spool: Spool, entries: list[Entry]) -> None:
+    def _commit(self, spool: Spool, up_to_s: float) -> None:
+        entries = [item.entry for item in self._waiting.values() if item.since_s <= up_to_s]
+        if not entries:
+            return
         spool.append(entries)
         self.commits += 1
         for entry in entries:
@@ -246,6 +247,6 @@ class Outbox:
 
     def _earn(self, now_s: float) -> None:
         earned = (now_s - self._allowance_s) * DRAIN_PER_S
-        # No more than one message is saved up: bursts would be a flood again.
-        self._allowance = min(1.0, self._allowance + max(0.0, earned))
+        # Little is saved up: bursts would be a flood again.
+        self._allowance = min(_LARGEST_ALLOWANCE, self._allowance + max(0.0, earned))
         self._allowance_s = now_s

@@ -25,6 +25,7 @@ from emoedge.publish import homeassistant
 from emoedge.publish.control import Command, Rejection, RejectionLimiter, parse_command
 from emoedge.publish.messages import Message, MessageBuilder, to_json
 from emoedge.publish.outbox import Outbox
+from emoedge.publish.retry import MqttVersion
 from emoedge.publish.session import Link, MqttSession, SessionState
 from emoedge.publish.spool import Spool
 from emoedge.types import Health
@@ -65,6 +66,7 @@ class Publisher:
         builder: for the answers to commands.
         on_command: called in the worker thread with each accepted command; must return at once.
         state_provider: asked in the worker thread, on every connection, for states newer than the remembered.
+        first_protocol: "3.1.1" spares the fallback where the broker is known (emoedge.publish.broker).
     """
 
     def __init__(
@@ -73,6 +75,8 @@ class Publisher:
         builder: MessageBuilder,
         on_command: CommandHandler | None = None,
         state_provider: StateProvider | None = None,
+        *,
+        first_protocol: MqttVersion = "5",
     ) -> None:
         mqtt = settings.mqtt
         self._settings = settings
@@ -89,6 +93,7 @@ class Publisher:
             will_topic=self._status_topic,
             subscriptions=(f"{self._base}/control/+/set", homeassistant.birth_topic(settings)),
             listener=self,
+            first_protocol=first_protocol,
         )
         self._condition = threading.Condition()
         self._inbox = _Inbox()

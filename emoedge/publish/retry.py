@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Protocol = Literal["5", "3.1.1"]
+MqttVersion = Literal["5", "3.1.1"]
 Failure = Literal[
     "unreachable",  # no connection: refused, no route, no such host, timeout
     "no_answer",  # connected, but closed or silent before CONNACK
@@ -42,7 +42,7 @@ class Outcome:
 
     failure: Failure
     detail: str
-    protocol: Protocol
+    protocol: MqttVersion
     connected_s: float = 0.0
 
 
@@ -51,7 +51,7 @@ class Step:
     """What to do next: wait, then try a version. `suspect_same_id` when it looks like another client's doing."""
 
     delay_s: float
-    protocol: Protocol
+    protocol: MqttVersion
     suspect_same_id: bool = False
 
 

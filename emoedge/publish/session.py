@@ -19,14 +19,14 @@ from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
 from emoedge.config import MqttSettings
-from emoedge.publish.retry import Failure, Outcome, RetryPolicy, Step
-from emoedge.publish.retry import Protocol as MqttVersion
+from emoedge.publish.retry import Failure, MqttVersion, Outcome, RetryPolicy, Step
 
 logger = logging.getLogger(__name__)
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
-CONNACK_TIMEOUT_S: Final = 10.0
+# Some brokers of version 3.1.1 choke on a version 5 CONNECT with a will and never answer: ask again sooner.
+CONNACK_TIMEOUT_S: Final[dict[MqttVersion, float]] = {"5": 3.0, "3.1.1": 10.0}
 # A dead connection is noticed within 1.5 of these, and the broker sends the last will as late.
 KEEPALIVE_S: Final = 30
 # More than the outbox and all states together ever have on the way.
@@ -84,6 +84,7 @@ class MqttSession:
         will_topic: gets the retained payload `offline` from the broker when we vanish.
         subscriptions: topic filters, asked for anew on every connection.
         listener: told what happens.
+        first_protocol: version of the first attempt, where the broker is known not to speak 5.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class MqttSession:
         will_topic: str,
         subscriptions: Sequence[str],
         listener: SessionListener,
+        first_protocol: MqttVersion = "5",
     ) -> None:
+        self._first_protocol = first_protocol
         self._terms = _Terms(settings, client_id, will_topic, tuple(subscriptions), listener)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -125,7 +128,7 @@ class MqttSession:
 
     def _run(self) -> None:
         policy = RetryPolicy()
-        step = Step(0.0, "5")
+        step = Step(0.0, self._first_protocol)
         while not self._stop.wait(step.delay_s):
             outcome = self._attempt(step.protocol)
             if self._stop.is_set():
@@ -221,7 +224,7 @@ class _Connection:
 
     def wait(self) -> Outcome:
         """Until the connection has ended."""
-        if not self._answered.wait(CONNACK_TIMEOUT_S) and not self._ended.is_set():
+        if not self._answered.wait(CONNACK_TIMEOUT_S[self._protocol]) and not self._ended.is_set():
             self._finish("no_answer", "no answer to CONNECT")
             self._client.disconnect()
         self._ended.wait()
@@ -319,21 +322,31 @@ class _Connection:
 def describe(outcome: Outcome, step: Step, settings: MqttSettings, client_id: str) -> tuple[StateName, str]:
     """State and one sentence for people: what is wrong with the broker, and the remedy."""
     place = f"{settings.host}:{settings.port}"
-    if outcome.failure == "refused":
-        remedy = "correct mqtt.username and mqtt.password"
-        return "refused", f"the broker {place} refuses the connection: {outcome.detail} ({remedy})"
-    if outcome.failure == "untrusted":
-        remedy = "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate"
-        return "refused", f"no trusted TLS connection to {place}: {outcome.detail} ({remedy})"
     if step.suspect_same_id:
-        remedy = "give each device its own device_id or mqtt.client_id"
-        return "taken_over", f"another client connects with the id {client_id} ({remedy})"
-    if outcome.failure == "lost":
-        return "away", f"the connection to the broker {place} was lost: {outcome.detail}"
-    if outcome.failure in ("no_answer", "version"):
-        remedy = "is this an MQTT port, and does it expect TLS? Set mqtt.tls"
-        return "away", f"{place} does not answer as an MQTT broker: {outcome.detail} ({remedy})"
-    return "away", f"the broker {place} cannot be reached: {outcome.detail} (start it, or set mqtt.host)"
+        what = f"another client connects with the id {client_id}"
+        if outcome.failure != "taken_over":
+            what = f"the broker {place} keeps closing the connection, as when {what}"
+        return "taken_over", f"{what} (give each device its own device_id or mqtt.client_id)"
+    name: StateName = "refused" if outcome.failure in ("refused", "untrusted") else "away"
+    what, remedy = _WORDS[outcome.failure]
+    return name, f"{what.format(place=place)}: {outcome.detail} ({remedy})"
+
+
+_WORDS: Final[dict[Failure, tuple[str, str]]] = {
+    "refused": ("the broker {place} refuses the connection", "correct mqtt.username and mqtt.password"),
+    "untrusted": (
+        "no trusted TLS connection to {place}",
+        "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate",
+    ),
+    "no_answer": (
+        "{place} does not answer as an MQTT broker",
+        "is this an MQTT port, and does it expect TLS? Set mqtt.tls",
+    ),
+    "version": ("{place} speaks neither MQTT 5 nor 3.1.1", "update the broker"),
+    "lost": ("the connection to the broker {place} was lost", "it is tried again by itself"),
+    "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),
+    "unreachable": ("the broker {place} cannot be reached", "start it, or set mqtt.host"),
+}
 
 
 def _refusal(code: int) -> Failure:

@@ -1,0 +1,177 @@
+"""The file: order, bound, damage, full disk, kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import until
+
+from emoedge.publish.spool import Entry, Spool, SpoolError
+
+
+def entries(*seqs: int) -> list[Entry]:
+    return [Entry(seq, "emoedge/x/event", b'{"n":%d}' % seq) for seq in seqs]
+
+
+def seqs(spool: Spool) -> list[int]:
+    return [entry.seq for entry in spool.after(0, 10_000)]
+
+
+@pytest.fixture
+def spool(tmp_path):
+    spool = Spool(tmp_path / "state" / "spool.sqlite3", 100)
+    yield spool
+    spool.close()
+
+
+def test_in_order_byte_for_byte_over_a_restart(spool):
+    spool.append(entries(1, 2, 3))
+    spool.append(entries(4))
+    spool.close()
+    again = Spool(spool.path, 100)
+    assert again.after(0, 10) == entries(1, 2, 3, 4)
+    assert again.after(2, 1) == entries(3)
+    assert (again.depth(), again.last_seq(), again.dropped()) == (4, 4, 0)
+    again.delete([1, 3, 99])
+    assert seqs(again) == [2, 4]
+    again.close()
+
+
+def test_oldest_are_dropped_and_counted_over_restarts(tmp_path):
+    spool = Spool(tmp_path / "s", 5)
+    spool.append(entries(*range(1, 4)))
+    spool.append(entries(*range(4, 9)))
+    assert seqs(spool) == [4, 5, 6, 7, 8]
+    spool.close()
+    again = Spool(tmp_path / "s", 5)
+    assert again.dropped() == 3
+    again.append(entries(9))
+    assert (seqs(again), again.dropped()) == ([5, 6, 7, 8, 9], 4)
+    again.close()
+
+
+def test_synced_wal_and_private(spool):
+    spool.append(entries(1))
+    connection = spool._connection
+    assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+    assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+    assert spool.path.stat().st_mode & 0o777 == 0o600
+    wal = spool.path.with_name("spool.sqlite3-wal")
+    assert wal.stat().st_mode & 0o077 == 0
+
+
+def test_a_second_daemon_is_refused(spool):
+    spool.append(entries(1))
+    other = Spool(spool.path, 100)
+    with pytest.raises(SpoolError, match="locked"):
+        other.append(entries(2))
+    spool.close()
+    other.append(entries(2))
+    assert seqs(other) == [1, 2]
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"not a database " * 1000, b"SQLite format 3\x00" + bytes(5000)])
+def test_damaged_file_is_put_aside(spool, content):
+    spool.path.parent.mkdir()
+    spool.path.write_bytes(content)
+    spool.append(entries(1))
+    assert (seqs(spool), spool.set_aside) == ([1], 1)
+    assert spool.path.with_name("spool.sqlite3.damaged").read_bytes() == content
+
+
+def test_damage_in_the_middle_is_noticed(spool):
+    spool.append([Entry(seq, "t", bytes(3000)) for seq in range(1, 50)])
+    spool.close()
+    raw = bytearray(spool.path.read_bytes())
+    raw[4096 * 3 : 4096 * 20] = os.urandom(4096 * 17)
+    spool.path.write_bytes(raw)
+    spool.append(entries(60))
+    assert (seqs(spool), spool.set_aside) == ([60], 1)
+
+
+def test_another_format_is_put_aside(spool):
+    spool.path.parent.mkdir()
+    other = sqlite3.connect(spool.path)
+    other.execute("PRAGMA user_version = 7")
+    other.close()
+    spool.append(entries(1))
+    assert (seqs(spool), spool.set_aside) == ([1], 1)
+
+
+def test_full_disk_loses_nothing_that_was_kept(spool):
+    spool.append(entries(1))
+    pages = spool._connection.execute("PRAGMA page_count").fetchone()[0]
+    # SQLite's own "database or disk is full", as on a disk without room.
+    spool._connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(SpoolError, match="full"):
+        spool.append([Entry(2, "t", bytes(50_000))])
+    # The next call opens it anew: the disk has room again.
+    spool.append(entries(3))
+    assert (seqs(spool), spool.set_aside) == ([1, 3], 0)
+
+
+def test_directory_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    spool = Spool(tmp_path / "file" / "spool", 10)
+    with pytest.raises(SpoolError, match="cannot be used"):
+        spool.append(entries(1))
+    (tmp_path / "file").unlink()
+    spool.append(entries(1))
+    assert seqs(spool) == [1]
+    spool.close()
+
+
+def test_deleted_under_us(spool):
+    spool.append(entries(1))
+    for path in spool.path.parent.iterdir():
+        path.unlink()
+    spool.append(entries(2))
+    spool.close()
+    assert seqs(Spool(spool.path, 10)) == [2]
+
+
+KILLED = """
+import json, sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+from samples import builder
+from test_publisher import event, make_settings
+from emoedge.publish.publisher import Publisher
+publisher = Publisher(make_settings(9, Path({state!r}), discovery=False), builder())
+publisher.start()
+number = 0
+while True:
+    publisher.publish(builder().event(event(number)))
+    print(time.monotonic(), number, flush=True)
+    number += 1
+    time.sleep(0.002)
+"""
+
+
+def test_sigkill_loses_at_most_the_last_moment(tmp_path):
+    """A child publishes with no broker there and is killed: what was older than the window is on disk."""
+    window_s = 1.0  # COMMIT_INTERVAL_S (0.1 s) and a commit, on a machine that may be very busy
+    code = KILLED.format(tests=str(Path(__file__).parent), state=str(tmp_path))
+    out = tmp_path / "out"
+    with out.open("wb") as stdout, subprocess.Popen([sys.executable, "-c", code], stdout=stdout) as child:
+        until(lambda: out.read_bytes().count(b"\n") > 700, "the child has published")
+        import time
+
+        killed_s = time.monotonic()
+        os.kill(child.pid, signal.SIGKILL)
+    lines = [line.split() for line in out.read_text().splitlines() if line.count(" ") == 1]
+    due = [int(number) for stamp, number in lines if float(stamp) < killed_s - window_s]
+    spool = Spool(tmp_path / "spool.sqlite3", 10_000)
+    kept = [json.loads(entry.payload)["id"] for entry in spool.after(0, 10_000)]
+    spool.close()
+    assert due, "the child ran too short a time to tell"
+    assert kept == [f"{number:05d}" for number in range(len(kept))]
+    assert len(kept) > due[-1]
