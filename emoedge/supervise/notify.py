@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from typing import Final, Protocol
 
-logger = logging.getLogger(__name__)
+from emoedge.types import Health
 
-# systemd kills the service after the whole time; half of it leaves room for one late pulse (sd_watchdog_enabled(3)).
-_PULSES_PER_TIMEOUT: Final = 2
 _STATUS_CHARACTERS: Final = 200
+_TROUBLE: Final = ("degraded", "failed")
 
 
 class _Sender(Protocol):
     def notify(self, state: str) -> None: ...
+
+
+class _Watched(Protocol):
+    """The daemon, as far as systemd is concerned."""
+
+    @property
+    def health_parts(self) -> tuple[Health, ...]: ...
 
 
 class Notifier:
@@ -32,93 +35,36 @@ class Notifier:
 
             sender = sdnotify.SystemdNotifier()
         self._sender = sender
+        self._is_ready = False
+        self._status = ""
 
-    def ready(self, status: str = "") -> None:
-        """The service is up: models loaded, sources opened or being retried."""
-        self._send("READY=1", status)
+    def pulse(self, daemon: _Watched) -> None:
+        """To be called at every turn of the main loop, and only while all stages make progress.
 
-    def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
-        self._send("", status)
+        The first call tells systemd that the service is up. When the calls end without `stopping`, the
+        watchdog restarts the service.
+        """
+        lines = ["WATCHDOG=1"]
+        if not self._is_ready:
+            self._is_ready = True
+            lines.insert(0, "READY=1")
+        # A line break would begin another field.
+        status = " ".join(status_line(daemon.health_parts).split())[:_STATUS_CHARACTERS]
+        if status != self._status:
+            self._status = status
+            lines.append(f"STATUS={status}")
+        self._sender.notify("\n".join(lines))
 
-    def watchdog(self) -> None:
-        """Still alive."""
-        self._send("WATCHDOG=1")
-
-    def stopping(self, status: str = "") -> None:
-        """Shutting down."""
-        self._send("STOPPING=1", status)
-
-    def _send(self, state: str, status: str = "") -> None:
-        lines = [state] if state else []
-        if status:
-            # A line break would begin another field.
-            lines.append("STATUS=" + " ".join(status.split())[:_STATUS_CHARACTERS])
-        if lines:
-            self._sender.notify("\n".join(lines))
-
-
-def watchdog_interval_s(environ: Mapping[str, str] | None = None, pid: int | None = None) -> float | None:
-    """Seconds between pulses that systemd's watchdog asks of this process; None when it asks for none."""
-    environ = os.environ if environ is None else environ
-    own = str(os.getpid() if pid is None else pid)
-    if environ.get("WATCHDOG_PID", own) != own:
-        return None
-    try:
-        timeout_us = int(environ.get("WATCHDOG_USEC", "0"))
-    except ValueError:
-        return None
-    return timeout_us / 1e6 / _PULSES_PER_TIMEOUT if timeout_us > 0 else None
+    def stopping(self) -> None:
+        """The end has begun: no more pulses are to be expected."""
+        self._sender.notify("STOPPING=1\nSTATUS=stopping")
 
 
-class WatchdogPulse:
-    """Tells the watchdog that the service is alive, for as long as it is.
-
-    Args:
-        interval_s: seconds between pulses; None: there is no watchdog, nothing runs.
-        alive: whether all stages make progress. When it says no, or raises, the pulse stops and systemd
-            restarts the service.
-        notifier: where pulses go.
-    """
-
-    def __init__(self, interval_s: float | None, alive: Callable[[], bool], notifier: Notifier) -> None:
-        self._interval_s = interval_s
-        self._alive = alive
-        self._notifier = notifier
-        self._stop = threading.Event()
-        self._was_alive = True
-        self._thread = threading.Thread(target=self._run, name="watchdog", daemon=True)
-
-    def start(self) -> None:
-        """Begin; the first pulse goes out at once."""
-        if self._interval_s is not None:
-            self._thread.start()
-
-    def stop(self) -> None:
-        """End, and wait until it has."""
-        self._stop.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-
-    def beat(self) -> bool:
-        """Pulse once if alive; whether it was."""
-        alive = self._is_alive()
-        if alive:
-            self._notifier.watchdog()
-        elif self._was_alive:
-            logger.error("no progress: the watchdog gets no more pulses, systemd will restart the service")
-        self._was_alive = alive
-        return alive
-
-    def _is_alive(self) -> bool:
-        try:
-            return self._alive()
-        except Exception:
-            # A check that cannot tell must not keep a broken service running.
-            logger.exception("the check for progress failed")
-            return False
-
-    def _run(self) -> None:
-        self.beat()
-        while not self._stop.wait(self._interval_s):
-            self.beat()
+def status_line(parts: Iterable[Health]) -> str:
+    """One line for `systemctl status`: what is not well, or that all is."""
+    parts = tuple(parts)
+    trouble = [f"{part.name} {part.state}: {part.reason}" for part in parts if part.state in _TROUBLE]
+    if trouble:
+        return "; ".join(trouble)
+    off = [part.name for part in parts if part.state == "off"]
+    return "all well" + (f" (off: {', '.join(off)})" if off else "")
