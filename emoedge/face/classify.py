@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTIONS, Emotion, Probabilities, as_probabilities, leader, softmax
 from emoedge.errors import ModelError
 from emoedge.face.align import align, from_crop
-from emoedge.face.detect import Detection, FaceDetector
+from emoedge.face.detect import MIN_SCORE, Detection, FaceDetector
 from emoedge.face.quality import assess
 from emoedge.inference import Interpreter
 from emoedge.types import Box, Frame
@@ -145,12 +145,47 @@ class FaceClassifier:
         return FaceResult(leader(probabilities), probabilities, "", quality.value, quality.reasons)
 
 
+WEAK_SCORE: Final = 0.3
+"""Last resort on a still picture that shows no face at the usual score: it was probably taken for the sake of one."""
+
+STILL_MARGIN: Final = 0.4
+"""Border added to a still picture in which the face may touch the edges, in shares of its size."""
+
+
 def largest_face(detector: FaceDetector, frame: Frame) -> Detection | None:
-    """The largest face of a still picture: looked for in the whole, then in overlapping parts at higher resolution."""
+    """The largest face of a still picture.
+
+    Looked for in the whole picture, then in overlapping parts at higher resolution, then in the picture with a border
+    around it (BlazeFace misses faces that fill the picture), and at last for weaker evidence.
+    """
     found = detector.detect(frame)
     for tile in () if found else still_tiles(frame.width, frame.height):
         found += detector.detect(frame, tile)
+    found = found or _detect_with_border(detector, frame, MIN_SCORE)
+    found = found or detector.detect(frame, min_score=WEAK_SCORE)
+    found = found or _detect_with_border(detector, frame, WEAK_SCORE)
     return max(found, key=lambda detection: detection.box.area, default=None)
+
+
+def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) -> list[Detection]:
+    import cv2
+
+    left, top = round(STILL_MARGIN * frame.width), round(STILL_MARGIN * frame.height)
+    data = cv2.copyMakeBorder(frame.bgr, top, top, left, left, cv2.BORDER_REPLICATE)
+    wide = Frame(
+        frame.time_s, np.asarray(data, np.uint8), "bgr", frame.width + 2 * left, frame.height + 2 * top
+    )
+    scale = np.array([wide.width / frame.width, wide.height / frame.height])
+    offset = np.array([left / frame.width, top / frame.height])
+    found = []
+    for face in detector.detect(wide, min_score=min_score):
+        box = face.box
+        corner = np.array([box.x, box.y]) * scale - offset
+        size = np.array([box.width, box.height]) * scale
+        landmarks = (face.landmarks * scale - offset).astype(np.float32)
+        where = Box(float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
+        found.append(Detection(where, landmarks, face.score))
+    return found
 
 
 def still_tiles(width: int, height: int) -> list[Box]:

@@ -98,7 +98,9 @@ def mix_up(x: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor
 
 
 @torch.no_grad()
-def predict(net: nn.Module, images: NDArray[np.uint8], *, mirror: bool = False) -> NDArray[np.float32]:
+def predict(
+    net: nn.Module, images: NDArray[np.uint8], *, mirror: bool = False, bf16: bool = True
+) -> NDArray[np.float32]:
     """Logits (N, 7) of (N, S, S) crops, brought to the input size; the mean of both views with ``mirror``."""
     net.eval()
     results = []
@@ -108,7 +110,7 @@ def predict(net: nn.Module, images: NDArray[np.uint8], *, mirror: bool = False) 
             size = (INPUT_SIZE, INPUT_SIZE)
             part = np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in part])
         x = torch.from_numpy(standardise(part))[:, None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = net(x).float()
             if mirror:
                 logits = (logits + net(x.flip(3)).float()) / 2
