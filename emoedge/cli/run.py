@@ -37,10 +37,9 @@ def command(config_path: Path | None) -> int:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
-    notifier = Notifier()
     daemon = Daemon(settings)
     click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
-    reason = run(daemon, stop, notifier.pulse)
+    reason = run(daemon, stop, Notifier())
     if reason:
         click.echo(f"emoedge: {reason}", err=True)
         sys.stderr.flush()

@@ -10,16 +10,16 @@ from typing import Final, Generic, Protocol, TypeVar
 from emoedge.types import SoundBlock
 
 Answer = TypeVar("Answer")
-Result = TypeVar("Result", covariant=True)
+Result_co = TypeVar("Result_co", covariant=True)
 
 # Answers kept for a listener that is behind: two minutes of 100 ms blocks, more than any queue holds.
 KEPT: Final = 1200
 
 
-class Detector(Protocol[Result]):
+class Detector(Protocol[Result_co]):
     """Judges one block of a stream after the other."""
 
-    def process(self, block: SoundBlock) -> Result:
+    def process(self, block: SoundBlock) -> Result_co:
         """What became known with this block."""
         ...
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError, ModelError
@@ -15,6 +15,9 @@ from emoedge.pipeline.activity import SharedActivity
 from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
 from emoedge.speech.stage import ActivityChange
 from emoedge.types import Health
+
+if TYPE_CHECKING:
+    from emoedge.voice.stage import VoiceStage
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +47,10 @@ class Perception:
         health = (face_health, voice_health, text_health)
         if face is None and voice is None and speech is None:
             failed = [part for part in health if part.state == "failed"]
-            reasons = "; ".join(f"{part.name}: {part.reason}" for part in failed) or "face, voice and speech are off"
+            reasons = (
+                "; ".join(f"{part.name}: {part.reason}" for part in failed)
+                or "face, voice and speech are off"
+            )
             raise ModelError(f"nothing to perceive with: {reasons}", "enable one, or run: emoedge doctor")
         return cls(face, voice, speech, health)
 
@@ -78,12 +84,14 @@ def build_face(settings: Settings) -> FacePerceiver:
     )
 
 
-def build_voice(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> VoicePerceiver:
+def build_voice(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> VoiceStage:
     """The voice stage; raises ModelError."""
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.stage import VoiceStage
 
-    classifier = VoiceClassifier(resolve("voice_emotion.tflite", settings.paths.models), adapt=settings.voice.adapt)
+    classifier = VoiceClassifier(
+        resolve("voice_emotion.tflite", settings.paths.models), adapt=settings.voice.adapt
+    )
     return VoiceStage(classifier, activity)
 
 

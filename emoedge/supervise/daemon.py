@@ -13,22 +13,25 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from emoedge.capture.camera import open_camera, open_microphone
-
 from emoedge.capture.worker import CameraWorker, MicrophoneWorker
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import RecordingMode, Settings
-from emoedge.errors import EmoedgeError, RecordingError
+from emoedge.errors import RecordingError
+from emoedge.pipeline.activity import SharedActivity
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import build_face, build_speech, build_voice, learned_fusion, shared_activity
+from emoedge.pipeline.stages import VoicePerceiver
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.overrides import OverrideStore
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
 from emoedge.record.notice import RecordingNotice
 from emoedge.record.recorder import Recorder
+from emoedge.speech.stage import ActivityChange
+from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.deciding import Deciding
 from emoedge.supervise.machine import MachineMonitor
@@ -78,6 +81,7 @@ class Daemon:
             self._publish,
             self.recorder,
         )
+        self._adaptation: AdaptationKeeper | None = None
         self._stages = self._make_stages()
         self._machine = MachineMonitor(settings.recording.dir)
         self._health_sent: tuple[tuple[str, str, str], ...] = ()
@@ -138,6 +142,8 @@ class Daemon:
             closer.join(STAGE_STOP_S * 2)
         for stage in self._stages:
             stage.join(STAGE_STOP_S)
+        if self._adaptation is not None:
+            self._adaptation.save()
         self._deciding.stop()
         if not self.recorder.stop(RECORDER_STOP_S):
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
@@ -230,13 +236,23 @@ class Daemon:
             stages.append(StageThread(StageSpec("face", build, slot.take)))
         if self.microphone and settings.voice.enabled:
             queue = self.microphone.subscribe()
-            build_v = sound_stage(lambda: build_voice(settings, activity), observe)
+            build_v = sound_stage(lambda: self._build_voice(activity), observe, self._look_after_adaptation)
             stages.append(StageThread(StageSpec("voice", build_v, queue.take)))
         if self.microphone and settings.speech.enabled:
             queue = self.microphone.subscribe()
             build_s = sound_stage(lambda: build_speech(settings, activity), observe)
             stages.append(StageThread(StageSpec("text", build_s, queue.take)))
         return stages
+
+    def _build_voice(self, activity: SharedActivity[list[ActivityChange]]) -> VoicePerceiver:
+        stage = build_voice(self.settings, activity)
+        if self.settings.voice.adapt:
+            self._adaptation = AdaptationKeeper(self.settings.paths.state, stage.adaptation)
+        return stage
+
+    def _look_after_adaptation(self) -> None:
+        if self._adaptation is not None:
+            self._adaptation.look()
 
     def _describe(self) -> Mapping[str, Any]:
         from emoedge.supervise.description import describe
@@ -308,15 +324,25 @@ class NoSink:
         return (Health("broker", "off", "mqtt.enabled = false"),)
 
 
-def run(
-    daemon: Daemon, stop: threading.Event, on_turn: Callable[[Daemon], None] = lambda _daemon: None
-) -> str:
+class Manager(Protocol):
+    """Who watches over the process (`emoedge.supervise.notify.Notifier`)."""
+
+    def pulse(self, daemon: Daemon) -> None:
+        """All is well."""
+        ...
+
+    def stopping(self) -> None:
+        """The end has begun."""
+        ...
+
+
+def run(daemon: Daemon, stop: threading.Event, manager: Manager) -> str:
     """Run until told to stop, or until a part hangs.
 
     Args:
         daemon: not yet started.
         stop: set to end.
-        on_turn: called about once a second while all is well (the watchdog's pulse).
+        manager: told about once a second that all is well, and of the end.
 
     Returns:
         Why it ended by itself; empty when it was told to.
@@ -328,11 +354,9 @@ def run(
             daemon.look()
             reason = daemon.stuck()
             if not reason:
-                on_turn(daemon)
+                manager.pulse(daemon)
             stop.wait(LOOK_S)
     finally:
+        manager.stopping()
         daemon.stop()
     return reason
-
-
-__all__ = ["Daemon", "EmoedgeError", "NoSink", "run"]

@@ -29,9 +29,11 @@ def face_stage(
 
 
 def sound_stage(
-    build: Callable[[], VoicePerceiver] | Callable[[], SpeechPerceiver], observe: Observe
+    build: Callable[[], VoicePerceiver] | Callable[[], SpeechPerceiver],
+    observe: Observe,
+    after_block: Callable[[], None] = lambda: None,
 ) -> Callable[[], Callable[[SoundBlock], None]]:
-    """Builds a stage that listens."""
+    """Builds a stage that listens; `after_block` is called in its thread."""
 
     def make() -> Callable[[SoundBlock], None]:
         stage = build()
@@ -39,6 +41,7 @@ def sound_stage(
         def work(block: SoundBlock) -> None:
             for observation in stage.process(block):
                 observe(observation)
+            after_block()
 
         return work
 

@@ -1,0 +1,42 @@
+"""`emoedge doctor`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from emoedge.cli.options import common, settings_from
+
+MARKS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
+
+
+@click.command
+@common
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(config_path: Path | None, as_json: bool) -> int:
+    """Find out what would stop the daemon here, each failure with its remedy. Exit 0 when it would run.
+
+    \b
+    Example:
+      emoedge doctor
+      emoedge doctor --json
+    """
+    from emoedge.doctor import run_checks
+
+    results = run_checks(settings_from(config_path))
+    healthy = all(result.state != "failed" for result in results)
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"ok": healthy, "checks": [dataclasses.asdict(r) for r in results]}, ensure_ascii=False
+            )
+        )
+    else:
+        for result in results:
+            click.echo(f"{MARKS[result.state]}  {result.name}: {result.detail}")
+            if result.state != "ok" and result.remedy:
+                click.echo(f"      -> {result.remedy}")
+    return 0 if healthy else 1

@@ -1,0 +1,78 @@
+"""Keeps the voice's running statistics over restarts: sums of features, no sound, no identity."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from emoedge.publish.overrides import read_json, write_json
+
+logger = logging.getLogger(__name__)
+
+FILE_NAME: Final = "voice_adaptation.json"
+# A power cut loses at most so much of what was learnt; a card is written a few times an hour at most.
+SAVE_EVERY_S: Final = 600.0
+
+
+class Adaptive(Protocol):
+    """The running statistics (`emoedge.voice.adapt.Adaptation`)."""
+
+    def state(self) -> dict[str, Any]:
+        """JSON-ready sums."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a state; raises ValueError."""
+        ...
+
+    def reset(self) -> None:
+        """Forget."""
+        ...
+
+
+class AdaptationKeeper:
+    """Loads the statistics, saves them now and then, and forgets them when their file is purged.
+
+    Args:
+        directory: `paths.state`.
+        adaptation: what is kept.
+        now_s: monotonic clock, seconds.
+    """
+
+    def __init__(
+        self, directory: Path, adaptation: Adaptive, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._path = directory / FILE_NAME
+        self._adaptation = adaptation
+        self._now_s = now_s
+        self._saved_s = now_s()
+        self._on_disk = False
+        try:
+            adaptation.restore(read_json(self._path))
+            self._on_disk = True
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            logger.warning("the voice adaptation begins afresh: %s", error)
+            adaptation.reset()
+
+    def look(self) -> None:
+        """Call often: forget after a purge, save when it is time."""
+        if self._on_disk and not self._path.exists():
+            logger.info("the voice adaptation was purged")
+            self._adaptation.reset()
+            self._on_disk = False
+        if self._now_s() - self._saved_s >= SAVE_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        """Write the statistics; a disk that cannot be written is reported elsewhere and costs only this."""
+        self._saved_s = self._now_s()
+        try:
+            write_json(self._path, self._adaptation.state())
+            self._on_disk = True
+        except OSError as error:
+            logger.warning("the voice adaptation cannot be kept: %s", error)
