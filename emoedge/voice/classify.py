@@ -1,0 +1,225 @@
+"""From a stretch of speech to calibrated probabilities: features, adaptation, int8 network, temperature."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities, softmax
+from emoedge.errors import ModelError
+from emoedge.inference import Interpreter
+from emoedge.types import SAMPLE_RATE_HZ
+from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
+from emoedge.voice.adapt import Adaptation, Prior, network_input, shrink
+from emoedge.voice.contours import MIN_SAMPLES, Floats
+from emoedge.voice.features import FEATURE_VERSION, LEVEL_FEATURE, feature_names, features
+from emoedge.voice.level import frame_powers, noise_power, snr_db, to_db
+
+LONGEST_S: Final = 4.0
+"""Longer speech is judged in stretches, as the network met them in training."""
+CLIP_HOP_S: Final = 2.0
+JOIN_S: Final = 1.0
+"""Pauses of a clip up to this length belong to one stretch."""
+MIN_SNR_DB: Final = 5.0
+"""Noisier stretches teach the running statistics about the noise rather than the person."""
+DAMAGED: Final = "run: emoedge models verify"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceModel:
+    """What the sidecar of the network says.
+
+    Attributes:
+        prior: population statistics of the features.
+        temperature: divides the logits before the softmax.
+        sha256: digest of the network that the sidecar belongs to.
+    """
+
+    prior: Prior
+    temperature: float
+    sha256: str
+
+    @classmethod
+    def load(cls, path: Path) -> VoiceModel:
+        """Read and check the sidecar.
+
+        Raises:
+            ModelError: missing, damaged, or made for other features or labels.
+        """
+        try:
+            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            model = cls(
+                prior=Prior.from_dict(data["normalisation"]),
+                temperature=float(data["temperature"]),
+                sha256=str(data["sha256"]),
+            )
+            labels, version, names = tuple(data["labels"]), data["feature_version"], tuple(data["features"])
+        except OSError as error:
+            raise ModelError(f"model description missing: {path}", DAMAGED) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"model description {path.name} is damaged: {error}", DAMAGED) from error
+        if labels != EMOTIONS:
+            raise ModelError(f"{path.name} has the labels {labels}, expected {EMOTIONS}", DAMAGED)
+        if version != FEATURE_VERSION or names != feature_names():
+            raise ModelError(
+                f"{path.name} was made for features of version {version}, this is {FEATURE_VERSION}",
+                "install models and program of the same release",
+            )
+        return model
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeardClip:
+    """What there is to judge in a clip.
+
+    Attributes:
+        vectors: float32 (n, d), features of its n >= 0 stretches of speech.
+        snr_db, level_dbfs, speech_s: as in ClipResult.
+    """
+
+    vectors: Floats
+    snr_db: float
+    level_dbfs: float
+    speech_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClipResult:
+    """The answer for one clip.
+
+    Attributes:
+        probabilities: calibrated posterior, or None without speech.
+        reason: "no_voice" without speech, else "".
+        snr_db: estimated signal-to-noise ratio of the speech, dB (0 without speech).
+        level_dbfs: mean level of the speech, dB relative to full scale.
+        speech_s: seconds of speech found.
+    """
+
+    probabilities: Probabilities | None
+    reason: str
+    snr_db: float
+    level_dbfs: float
+    speech_s: float
+
+
+class VoiceClassifier:
+    """The voice model.
+
+    Args:
+        path: the .tflite file; its sidecar has the same name with .json.
+        adapt: learn the speaker's statistics from what is classified, in order.
+
+    Raises:
+        ModelError: a file is missing, damaged or does not fit this program.
+    """
+
+    def __init__(self, path: str | Path, *, adapt: bool = False) -> None:
+        path = Path(path)
+        self.model = VoiceModel.load(path.with_suffix(".json"))
+        self._interpreter = Interpreter(path)
+        self._level = feature_names().index(LEVEL_FEATURE)
+        self.adapt = adapt
+        self.adaptation = Adaptation(self.model.prior)
+        self._clip_activity: SpeechActivity | None = None
+
+    def logits(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> NDArray[np.float32]:
+        """Network output (n, 7) for features (n, d) of one speaker, given what is known of them."""
+        prior = self.model.prior
+        if adaptation is None or adaptation.count == 0:
+            zeros = np.zeros_like(prior.mean)
+            mean, deviation, count = *shrink(prior, 0.0, zeros, zeros), 0.0
+        else:
+            mean, deviation = adaptation.estimate()
+            count = adaptation.count
+        counts = np.full(len(vectors), count)
+        values = network_input(vectors, mean, deviation, counts, prior, self._level)
+        return np.concatenate([self._interpreter.run(row[None])[0] for row in values])
+
+    def probabilities(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> Probabilities:
+        """Calibrated posterior of one utterance from the features (n, d) of its stretches: their logits' mean."""
+        mean = self.logits(vectors, adaptation).mean(axis=0)
+        return as_probabilities(softmax(mean, self.model.temperature))
+
+    def classify_clip(
+        self, samples: NDArray[np.integer | np.floating], sample_rate: int = SAMPLE_RATE_HZ
+    ) -> ClipResult:
+        """Judge a whole clip; with `adapt` it also teaches the running statistics.
+
+        Args:
+            samples: mono (n,), int16 or float in [-1, 1].
+            sample_rate: must be 16000; `emoedge.capture.media.read_sound` resamples.
+
+        Raises:
+            ValueError: another sample rate, or not mono.
+        """
+        if sample_rate != SAMPLE_RATE_HZ:
+            raise ValueError(f"expected {SAMPLE_RATE_HZ} Hz, got {sample_rate}")
+        if self._clip_activity is None:
+            self._clip_activity = SpeechActivity(on=CLIP_ON)
+        return self.judge_clip(hear_clip(samples, self._clip_activity))
+
+    def judge_clip(self, heard: HeardClip) -> ClipResult:
+        """The second half of classify_clip: from features to the answer, and the lesson."""
+        if len(heard.vectors) == 0:
+            return ClipResult(None, "no_voice", heard.snr_db, heard.level_dbfs, heard.speech_s)
+        result = self.probabilities(heard.vectors, self.adaptation if self.adapt else None)
+        if self.adapt and heard.snr_db >= MIN_SNR_DB:
+            self.adaptation.update(heard.vectors.mean(axis=0))
+        return ClipResult(result, "", heard.snr_db, heard.level_dbfs, heard.speech_s)
+
+
+def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivity) -> HeardClip:
+    """Find the speech in a clip, mono (n,) at 16 kHz, and extract the features of its stretches."""
+    sound = _as_int16(samples)
+    spans = speech_spans(sound, activity)
+    stretches = [stretch for span in join(spans, JOIN_S) for stretch in split(span, LONGEST_S, CLIP_HOP_S)]
+    pieces = [sound[_cut(stretch)] for stretch in stretches]
+    pieces = [piece for piece in pieces if len(piece) >= MIN_SAMPLES and piece.any()]
+    if not pieces:
+        return HeardClip(np.zeros((0, len(feature_names())), dtype=np.float32), 0.0, to_db(0.0), 0.0)
+    power = float(frame_powers(np.concatenate(pieces)).mean())
+    return HeardClip(
+        vectors=np.stack([features(piece) for piece in pieces]),
+        snr_db=snr_db(power, noise_power(frame_powers(sound))),
+        level_dbfs=to_db(power),
+        speech_s=sum(span.end_s - span.start_s for span in spans),
+    )
+
+
+def _as_int16(samples: NDArray[np.integer | np.floating]) -> NDArray[np.int16]:
+    if samples.ndim != 1:
+        raise ValueError(f"expected mono samples of shape (n,), got {samples.shape}")
+    if samples.dtype == np.int16:
+        return samples.astype(np.int16, copy=False)
+    scaled = np.rint(np.nan_to_num(samples.astype(np.float64)) * 32768)
+    return np.clip(scaled, -32768, 32767).astype(np.int16)
+
+
+def _cut(span: Span) -> slice:
+    return slice(round(span.start_s * SAMPLE_RATE_HZ), round(span.end_s * SAMPLE_RATE_HZ))
+
+
+def join(spans: list[Span], pause_s: float) -> list[Span]:
+    """Spans in order, with those that lie at most pause_s apart made one."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and span.start_s - joined[-1].end_s <= pause_s:
+            joined[-1] = Span(joined[-1].start_s, span.end_s)
+        else:
+            joined.append(span)
+    return joined
+
+
+def split(span: Span, longest_s: float, hop_s: float) -> list[Span]:
+    """A span in overlapping stretches of at most longest_s, the last of which ends where the span ends."""
+    length = span.end_s - span.start_s
+    if length <= longest_s:
+        return [span]
+    count = 1 + int(np.ceil((length - longest_s) / hop_s))
+    starts = np.linspace(span.start_s, span.end_s - longest_s, count)
+    return [Span(float(start), float(start) + longest_s) for start in starts]

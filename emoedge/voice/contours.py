@@ -1,0 +1,202 @@
+"""What is heard in each 10 ms of a stretch of speech: spectrum, energy, pitch and voicing.
+
+Floors and thresholds are relative to the stretch itself, so that gain changes nothing but ``energy_db``. Only numpy
+is used, and the same samples always give the same contours, whatever blocks they came in.
+
+Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency", for the autocorrelation pitch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+SAMPLE_RATE: Final = 16_000
+"""Hz. Every part of the voice path works at this rate; capture resamples."""
+HOP: Final = 160
+"""Samples between frames: 10 ms, fine enough for syllables (about 150 ms)."""
+WINDOW: Final = 640
+"""Samples in a frame: 40 ms holds three periods of a 75 Hz voice, so that one transform serves pitch and spectrum."""
+FFT: Final = 1024
+"""Transform length: zero padding leaves lags up to 384 samples (42 Hz) free of circular wrap."""
+MELS: Final = 40
+MEL_RANGE_HZ: Final = (60.0, 7600.0)
+F0_RANGE_HZ: Final = (65.0, 520.0)
+F0_BAND_HZ: Final = (60.0, 2000.0)
+"""Only the lower harmonics enter the autocorrelation: hiss does not hide the pitch there."""
+VOICING_THRESHOLD: Final = 0.45
+"""Normalised autocorrelation above which a frame counts as voiced (Boersma's default)."""
+FLOOR: Final = 1e-6
+"""Spectral floor, as a fraction of the strongest mel band of the stretch: 60 dB below the peak."""
+SPEECH_RANGE_DB: Final = 30.0
+"""Frames weaker than the loud ones (95th percentile) by more than this are pauses."""
+MIN_SAMPLES: Final = 4_000
+"""0.25 s: less than this holds no syllable."""
+MFCCS: Final = 13
+
+
+@dataclass(frozen=True)
+class Contours:
+    """What is heard in each frame of a stretch; every array has n frames of HOP samples.
+
+    Attributes:
+        log_mel: float32 (n, MELS), natural logarithm of mel power, floored relative to the peak of the stretch.
+        power: float32 (n, FFT // 2 + 1), power spectrum of the Hann-windowed frame.
+        energy_db: float32 (n,), frame power in dB relative to full scale.
+        f0_st: float32 (n,), pitch in semitones above 100 Hz; meaningful where voiced.
+        harmonicity: float32 (n,), normalised autocorrelation at the pitch lag, in [0, 1].
+        voiced: bool (n,).
+        speech: bool (n,), loud enough to be speech and not a pause.
+    """
+
+    log_mel: Floats
+    power: Floats
+    energy_db: Floats
+    f0_st: Floats
+    harmonicity: Floats
+    voiced: Mask
+    speech: Mask
+
+
+def as_samples(samples: NDArray[np.integer | np.floating]) -> Floats:
+    """Mono samples (n,) as float32 in [-1, 1]; int16 is scaled, floats are taken as they are.
+
+    Raises:
+        ValueError: not one-dimensional, of another integer type, or not finite.
+    """
+    if samples.ndim != 1:
+        raise ValueError(f"expected mono samples of shape (n,), got {samples.shape}")
+    if samples.dtype == np.int16:
+        return samples.astype(np.float32) / np.float32(32768)
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise ValueError(f"expected int16 or float samples, got {samples.dtype}")
+    converted = samples.astype(np.float32)
+    if not np.all(np.isfinite(converted)):
+        raise ValueError("samples must be finite")
+    return converted
+
+
+@cache
+def _hann() -> Floats:
+    return np.hanning(WINDOW + 1)[:-1].astype(np.float32)
+
+
+@cache
+def _mel_matrix() -> Floats:
+    """Triangular filters (FFT // 2 + 1, MELS) on the HTK mel scale, unit area so that white noise is flat."""
+
+    def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 2595.0 * np.log10(1.0 + hertz / 700.0)
+
+    low, high = to_mel(np.array(MEL_RANGE_HZ))
+    edges_mel = np.linspace(low, high, MELS + 2)
+    edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
+    bins = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    filters = np.maximum(0.0, np.minimum(rising, falling))
+    return (filters / np.maximum(filters.sum(axis=0), 1e-9)).astype(np.float32)
+
+
+@cache
+def dct_matrix() -> Floats:
+    """Orthonormal DCT-II (MELS, MFCCS + 1)."""
+    grid = np.pi / MELS * (np.arange(MELS)[:, None] + 0.5) * np.arange(MFCCS + 1)
+    matrix = np.cos(grid) * np.sqrt(2.0 / MELS)
+    matrix[:, 0] /= np.sqrt(2.0)
+    return matrix.astype(np.float32)
+
+
+@cache
+def _window_autocorrelation() -> Floats:
+    spectrum = np.abs(np.fft.rfft(_hann(), FFT)) ** 2
+    correlation = np.fft.irfft(spectrum, FFT)
+    return (correlation / correlation[0]).astype(np.float32)
+
+
+def band_bins(low_hz: float, high_hz: float) -> slice:
+    """Transform bins of a frequency band."""
+    return slice(round(low_hz * FFT / SAMPLE_RATE), round(high_hz * FFT / SAMPLE_RATE) + 1)
+
+
+def _frames(samples: Floats) -> Floats:
+    count = 1 + (len(samples) - WINDOW) // HOP
+    windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
+    return np.asarray(windows * _hann(), dtype=np.float32)
+
+
+def _best_lag(correlation: Floats, shortest: int, longest: int) -> tuple[Floats, Floats]:
+    """Peak lag in samples (parabolic) and its height, per row of a correlation (n, lags)."""
+    # A small cost for long lags keeps the first of equal peaks: no octave errors downwards (Boersma 1993, eq. 24).
+    lags = np.arange(shortest, longest + 1)
+    cost = (0.02 * np.log2(lags / shortest)).astype(np.float32)
+    best = np.argmax(correlation[:, shortest : longest + 1] - cost, axis=1) + shortest
+    rows = np.arange(len(correlation))
+    left, middle, right = (correlation[rows, best + shift] for shift in (-1, 0, 1))
+    curvature = left - 2 * middle + right
+    offset = np.where(curvature < -1e-6, 0.5 * (left - right) / np.minimum(curvature, -1e-6), 0.0)
+    offset = np.clip(offset, -0.5, 0.5)
+    height = middle - 0.25 * (left - right) * offset
+    return (best + offset).astype(np.float32), np.clip(height, 0.0, 1.0).astype(np.float32)
+
+
+def _median5(values: Floats) -> Floats:
+    padded = np.pad(values, 2, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1).astype(np.float32)
+
+
+def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
+    """Pitch (semitones above 100 Hz), harmonicity and voicing of each frame.
+
+    Two passes: the median of the first narrows the range of the second to an octave below and one and a half above,
+    which removes most octave errors without a search over paths (Hirst 2011).
+    """
+    # The inverse transform of the lower half of the spectrum is the autocorrelation at half the sample rate.
+    size, rate = FFT // 2, SAMPLE_RATE // 2
+    banded = np.zeros((len(power), size // 2 + 1), dtype=np.float32)
+    band = band_bins(*F0_BAND_HZ)
+    banded[:, band] = power[:, band]
+    shortest, longest = int(rate / F0_RANGE_HZ[1]), int(rate / F0_RANGE_HZ[0])
+    correlation = np.fft.irfft(banded, size, axis=1)[:, : longest + 2].astype(np.float32)
+    correlation /= np.maximum(correlation[:, :1], 1e-20) * _window_autocorrelation()[: 2 * longest + 4 : 2]
+    lag, height = _best_lag(correlation, shortest, longest)
+    sure = speech & (height > 0.6)
+    if np.count_nonzero(sure) >= 5:
+        median = float(np.median(lag[sure]))
+        shortest = max(shortest, int(median / 2.8))
+        longest = min(longest, int(median * 2.0))
+        lag, height = _best_lag(correlation, shortest, longest)
+    voiced = speech & (height > VOICING_THRESHOLD)
+    f0_st = 12.0 * np.log2(rate / lag / 100.0)
+    return _median5(f0_st.astype(np.float32)), height, voiced
+
+
+def contours(samples: NDArray[np.integer | np.floating]) -> Contours:
+    """The frame contours of a stretch of at least MIN_SAMPLES mono samples at 16 kHz.
+
+    Raises:
+        ValueError: too short, not mono, or not int16 or finite float.
+    """
+    signal = as_samples(samples)
+    if len(signal) < MIN_SAMPLES:
+        raise ValueError(f"a stretch needs {MIN_SAMPLES} samples, got {len(signal)}")
+    signal = signal - signal.mean()
+    spectrum = np.fft.rfft(_frames(signal), FFT, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    mel = power @ _mel_matrix()
+    peak = max(float(mel.max()), 1e-20)
+    log_mel = np.log(mel + FLOOR * peak).astype(np.float32)
+    total = power[:, band_bins(80, 7600)].sum(axis=1)
+    # Parseval with the energy of the Hann window (3/8): mean square of the frame.
+    energy_db = 10 * np.log10(np.maximum(total * 2 / (FFT * WINDOW * 0.375), FLOOR * 1e-9)).astype(np.float32)
+    loud = np.percentile(energy_db, 95)
+    speech = energy_db > loud - SPEECH_RANGE_DB
+    f0_st, harmonicity, voiced = _pitch(power, speech)
+    return Contours(log_mel, power, energy_db, f0_st, harmonicity, voiced, speech)

@@ -1,0 +1,71 @@
+"""How loud the speech is, and how far it stands above what else is heard."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.voice.contours import SAMPLE_RATE, as_samples
+
+FRAME: Final = SAMPLE_RATE // 50
+"""20 ms: shorter than the gaps between syllables, in which the noise shows."""
+MEMORY_S: Final = 8.0
+"""The noise floor follows a fan that starts within this time, and outlasts a sentence without a pause."""
+FLOOR_PERCENTILE: Final = 8.0
+"""Speech pauses for more than a tenth of the time, so the quietest frames are noise."""
+FLOOR_BIAS_DB: Final = 1.0
+"""The low percentile of frames of steady noise lies about this far below its mean."""
+SILENCE_DBFS: Final = -100.0
+"""Digital silence is reported as this."""
+SNR_RANGE_DB: Final = (-10.0, 60.0)
+
+
+def frame_powers(samples: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
+    """Mean square of each whole frame of mono samples; full scale is 1."""
+    signal = as_samples(samples).astype(np.float64)
+    whole = len(signal) // FRAME * FRAME
+    return np.asarray((signal[:whole].reshape(-1, FRAME) ** 2).mean(axis=1))
+
+
+def to_db(power: float) -> float:
+    """Power relative to full scale in dB, at least SILENCE_DBFS."""
+    return max(SILENCE_DBFS, 10.0 * float(np.log10(max(power, 1e-12))))
+
+
+def noise_power(powers: NDArray[np.float64]) -> float:
+    """Power of the noise under a mixture of speech and pauses, from frame powers (n,), n >= 1."""
+    return float(np.percentile(powers, FLOOR_PERCENTILE)) * 10 ** (FLOOR_BIAS_DB / 10)
+
+
+def snr_db(speech_power: float, noise: float) -> float:
+    """Speech over noise in dB when `speech_power` still holds the noise; within SNR_RANGE_DB."""
+    ratio = max(speech_power - noise, 1e-12) / max(noise, 1e-12)
+    return float(np.clip(10.0 * np.log10(ratio), *SNR_RANGE_DB))
+
+
+class NoiseFloor:
+    """Follows the noise of a stream through speech and pauses (in the manner of Martin 2001, minimum statistics)."""
+
+    def __init__(self) -> None:
+        self._powers: deque[float] = deque(maxlen=int(MEMORY_S * SAMPLE_RATE / FRAME))
+        self._rest = np.zeros(0, dtype=np.int16)
+
+    def feed(self, samples: NDArray[np.int16]) -> None:
+        """Hear the next samples, int16 (n,) at 16 kHz."""
+        joined = np.concatenate([self._rest, samples])
+        whole = len(joined) // FRAME * FRAME
+        self._powers.extend(frame_powers(joined[:whole]))
+        self._rest = joined[whole:]
+
+    @property
+    def power(self) -> float:
+        """Noise power, full scale 1; 0 before anything was heard."""
+        return noise_power(np.array(self._powers)) if self._powers else 0.0
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._powers.clear()
+        self._rest = np.zeros(0, dtype=np.int16)

@@ -1,0 +1,179 @@
+"""The voice stage: from a stream of sound to how each stretch of speech was said."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.speech.stage import ActivityChange
+from emoedge.types import SAMPLE_RATE_HZ, SoundBlock, VoiceObservation
+from emoedge.voice.activity import HANGOVER_S
+from emoedge.voice.adapt import Adaptation
+from emoedge.voice.classify import LONGEST_S, MIN_SNR_DB, VoiceClassifier
+from emoedge.voice.contours import MIN_SAMPLES, Floats
+from emoedge.voice.features import features
+from emoedge.voice.level import NoiseFloor, frame_powers, snr_db, to_db
+
+FIRST_S: Final = 1.5
+"""The first opinion comes after this much speech: less holds too few syllables to be worth much."""
+HOP_S: Final = 1.0
+"""A new opinion every second while speech goes on."""
+STRETCH_S: Final = 3.0
+"""Length of a stretch in the middle of speech: about a clause."""
+FINAL_S: Final = LONGEST_S
+"""The last opinion sees up to this much."""
+SHORTEST_S: Final = 0.4
+"""Speech shorter than this ("sí", a cough) says nothing about the emotion."""
+HISTORY_S: Final = FINAL_S + 2.0
+"""Sound kept: the longest stretch, the hangover of the activity and a large block."""
+SURE_S: Final = HANGOVER_S + 0.05
+"""When speech has not been said to have ended so much later, it was going on."""
+GAP_S: Final = 0.1
+"""Lost sound longer than this ends the stretch."""
+LEARN_EVERY_S: Final = 10.0
+"""Somebody who never pauses is learnt about this often."""
+
+
+class Activity(Protocol):
+    """Says when speech begins and ends."""
+
+    def process(self, block: SoundBlock) -> list[ActivityChange]:
+        """The changes that became known with a block."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        ...
+
+
+class VoiceStage:
+    """Judges how it is said, stretch by stretch.
+
+    Args:
+        classifier: the model; its adaptation is taught when its `adapt` is set.
+        activity: speech activity, shared with the speech stage.
+    """
+
+    def __init__(self, classifier: VoiceClassifier, activity: Activity) -> None:
+        self._classifier = classifier
+        self._activity = activity
+        self._noise = NoiseFloor()
+        self._heard = np.zeros(0, dtype=np.int16)
+        self._heard_end_s = 0.0
+        self._speaking = False
+        self._quiet()
+
+    def process(self, block: SoundBlock) -> list[VoiceObservation]:
+        """Take the next block of the stream; return the stretches that ended with it, in order."""
+        found = []
+        if block.gap_s > GAP_S:
+            found += self._end(self._heard_end_s)
+            self._heard = self._heard[:0]
+            if self._speaking:
+                self._begin(block.time_s)
+        self._remember(block)
+        for change in self._activity.process(block):
+            if change.speaking:
+                self._speaking = True
+                self._begin(change.time_s)
+            else:
+                self._speaking = False
+                found += self._end(change.time_s)
+        # Only when the hangover has passed is it sure that speech was still going on at the end of a stretch.
+        found += self._middle(block.end_s - SURE_S)
+        return found
+
+    def flush(self, time_s: float) -> list[VoiceObservation]:
+        """End of the stream at `time_s`: the stretch under way, if there is one."""
+        found = self._end(min(time_s, self._heard_end_s))
+        self._speaking = False
+        return found
+
+    def reset(self) -> None:
+        """Forget the sound and the speech under way; what was learnt about the speaker stays."""
+        self._activity.reset()
+        self._noise.reset()
+        self._heard = self._heard[:0]
+        self._quiet()
+
+    @property
+    def adaptation(self) -> Adaptation:
+        """What was learnt about the speaker and the room; its `reset()` forgets them."""
+        return self._classifier.adaptation
+
+    def _quiet(self) -> None:
+        self._speaking = False
+        self._began_s: float | None = None
+        self._next_s = 0.0
+        self._learnt_s = 0.0
+        self._lessons: list[Floats] = []
+
+    def _begin(self, time_s: float) -> None:
+        self._began_s = time_s
+        self._next_s = time_s + FIRST_S
+        self._learnt_s = time_s
+        self._lessons = []
+
+    def _remember(self, block: SoundBlock) -> None:
+        self._noise.feed(block.samples)
+        kept = np.concatenate([self._heard, block.samples])
+        self._heard = kept[-int(HISTORY_S * SAMPLE_RATE_HZ + len(block.samples)) :]
+        self._heard_end_s = block.end_s
+
+    def _sound(self, start_s: float, end_s: float) -> NDArray[np.int16]:
+        origin_s = self._heard_end_s - len(self._heard) / SAMPLE_RATE_HZ
+        first = max(0, round((start_s - origin_s) * SAMPLE_RATE_HZ))
+        return self._heard[first : max(first, round((end_s - origin_s) * SAMPLE_RATE_HZ))]
+
+    def _middle(self, until_s: float) -> list[VoiceObservation]:
+        """Opinions on stretches that end by `until_s`, while speech goes on."""
+        found = []
+        while self._began_s is not None and self._next_s <= until_s:
+            end_s = self._next_s
+            self._next_s += HOP_S
+            found += self._judge(max(self._began_s, end_s - STRETCH_S), end_s, final=False)
+        return found
+
+    def _end(self, time_s: float) -> list[VoiceObservation]:
+        """The last opinion on speech that ended at `time_s`, and the lesson for the running statistics."""
+        if self._began_s is None:
+            return []
+        found = self._middle(time_s)
+        if time_s - self._began_s >= SHORTEST_S:
+            found += self._judge(max(self._began_s, time_s - FINAL_S), time_s, final=True)
+            self._learn()
+        self._began_s = None
+        self._lessons = []
+        return found
+
+    def _judge(self, start_s: float, end_s: float, *, final: bool) -> list[VoiceObservation]:
+        samples = self._sound(start_s, end_s)
+        if len(samples) < MIN_SAMPLES or not samples.any():
+            return []
+        power = float(frame_powers(samples).mean())
+        snr = snr_db(power, self._noise.power)
+        vector = features(samples)
+        adaptation = self._classifier.adaptation if self._classifier.adapt else None
+        observation = VoiceObservation(
+            start_s=start_s,
+            end_s=end_s,
+            probabilities=self._classifier.probabilities(vector[None], adaptation),
+            snr_db=snr,
+            level_dbfs=to_db(power),
+            final=final,
+            adapted_count=round(adaptation.count) if adaptation else 0,
+        )
+        if snr >= MIN_SNR_DB:
+            self._lessons.append(vector)
+        if not final and end_s - self._learnt_s >= LEARN_EVERY_S:
+            self._learn()
+            self._learnt_s = end_s
+        return [observation]
+
+    def _learn(self) -> None:
+        """Teach the running statistics the mean of the stretches since the last lesson: one utterance."""
+        if self._classifier.adapt and self._lessons:
+            self._classifier.adaptation.update(np.mean(self._lessons, axis=0))
+        self._lessons = []

@@ -1,0 +1,118 @@
+"""Ways in which a microphone, a room and a line change speech, applied at random to training clips.
+
+All are synthetic: coloured noise, babble mixed from other clips, rooms as decaying noise, band limits, speed, clipping.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+from scipy.signal import butter, fftconvolve, sosfilt
+
+from emoedge.voice.contours import MIN_SAMPLES, SAMPLE_RATE
+
+Samples = NDArray[np.float32]
+
+
+def coloured_noise(rng: np.random.Generator, length: int, exponent: float) -> Samples:
+    """Noise whose power falls with frequency to the given exponent: 0 white, 1 pink, 2 brown; unit power."""
+    spectrum = np.fft.rfft(rng.standard_normal(length))
+    frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
+    noise = np.fft.irfft(spectrum * frequency ** (-exponent / 2), length)
+    return (noise / (noise.std() + 1e-12)).astype(np.float32)
+
+
+def babble(rng: np.random.Generator, length: int, voices: Sequence[NDArray[np.int16]]) -> Samples:
+    """Five voices at once, unit power."""
+    total = np.zeros(length, dtype=np.float32)
+    for index in rng.integers(len(voices), size=5):
+        voice = voices[index].astype(np.float32)
+        total += np.resize(np.roll(voice, rng.integers(len(voice))), length) / (voice.std() + 1.0)
+    return total / (total.std() + 1e-12)
+
+
+def add_noise(samples: Samples, noise: Samples, snr_db: float) -> Samples:
+    """The sum of samples and unit-power noise at a signal-to-noise ratio over the whole clip."""
+    scale = float(np.sqrt(np.mean(samples**2))) * 10 ** (-snr_db / 20)
+    return samples + noise * np.float32(scale)
+
+
+def reverberate(rng: np.random.Generator, samples: Samples, rt60_s: float, direct_db: float) -> Samples:
+    """A room: the direct sound plus a tail of noise that falls by 60 dB in rt60_s seconds.
+
+    Args:
+        rng: makes the tail.
+        samples: float (n,).
+        rt60_s: reverberation time.
+        direct_db: power of the direct sound relative to the tail.
+    """
+    length = int(rt60_s * SAMPLE_RATE)
+    tail = rng.standard_normal(length) * 10 ** (-3 * np.arange(length) / length)
+    tail *= 10 ** (-direct_db / 20) / np.sqrt(np.sum(tail**2))
+    tail[0] = 1.0
+    return fftconvolve(samples, tail)[: len(samples)].astype(np.float32)
+
+
+def band_limit(samples: Samples, low_hz: float, high_hz: float) -> Samples:
+    """A line of limited bandwidth (telephone: 300 to 3400 Hz)."""
+    sections = butter(4, (low_hz, min(high_hz, 7900.0)), "bandpass", fs=SAMPLE_RATE, output="sos")
+    return sosfilt(sections, samples).astype(np.float32)
+
+
+def colour(samples: Samples, db_per_octave: float) -> Samples:
+    """A microphone that is not flat: a straight slope around 1 kHz, at most 12 dB either way."""
+    spectrum = np.fft.rfft(samples)
+    octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE), 50.0) / 1000)
+    gain = 10 ** (np.clip(db_per_octave * octaves, -12, 12) / 20)
+    return np.fft.irfft(spectrum * gain, len(samples)).astype(np.float32)
+
+
+def speed(samples: Samples, factor: float) -> Samples:
+    """Faster and higher for factors above one."""
+    return np.asarray(
+        soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ"), dtype=np.float32
+    )
+
+
+def crop(rng: np.random.Generator, samples: Samples) -> Samples:
+    """Part of a clip, 1.2 s or more, as the stretches on the device are."""
+    shortest = int(1.2 * SAMPLE_RATE)
+    if len(samples) <= shortest:
+        return samples
+    length = int(rng.integers(shortest, min(len(samples), 4 * SAMPLE_RATE) + 1))
+    start = int(rng.integers(len(samples) - length + 1))
+    return samples[start : start + length]
+
+
+def distort(
+    rng: np.random.Generator, clip: NDArray[np.int16], voices: Sequence[NDArray[np.int16]]
+) -> NDArray[np.float32]:
+    """One random, voice-true distortion of a clip: float32 samples around [-1, 1], at least MIN_SAMPLES."""
+    samples = clip.astype(np.float32) / np.float32(32768)
+    if rng.random() < 0.5:
+        samples = speed(samples, rng.uniform(0.92, 1.08))
+    if rng.random() < 0.4:
+        samples = crop(rng, samples)
+    if rng.random() < 0.35:
+        samples = reverberate(rng, samples, rng.uniform(0.15, 0.8), rng.uniform(0.0, 12.0))
+    if rng.random() < 0.5:
+        samples = colour(samples, rng.uniform(-3.0, 3.0))
+    if rng.random() < 0.5:
+        voiced_noise = rng.random() < 0.3
+        noise = (
+            babble(rng, len(samples), voices)
+            if voiced_noise
+            else coloured_noise(rng, len(samples), rng.uniform(0.0, 2.0))
+        )
+        samples = add_noise(samples, noise, rng.uniform(3.0, 30.0))
+    if rng.random() < 0.3:
+        samples = band_limit(samples, rng.choice([60.0, 120.0, 300.0]), rng.uniform(3300.0, 7500.0))
+    if rng.random() < 0.1:
+        limit = np.quantile(np.abs(samples), rng.uniform(0.98, 0.999))
+        samples = np.clip(samples, -limit, limit)
+    if len(samples) < MIN_SAMPLES:
+        samples = np.pad(samples, (0, MIN_SAMPLES - len(samples)))
+    return samples
