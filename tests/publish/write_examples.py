@@ -1,0 +1,83 @@
+"""The payload examples in docs/mqtt.md, made by the code: `python tests/publish/write_examples.py`.
+
+An example stands between `<!-- example: NAME -->` and the end of the code block after it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from samples import BEGIN, END, FACES, HEALTH, STATE, TEXT, VOICE
+
+from emoedge.clock import MediaClock
+from emoedge.publish import MessageBuilder
+from emoedge.types import Health
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
+BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
+
+
+class _SynchronizedClock(MediaClock):
+    def synchronized(self) -> bool:
+        return True
+
+
+def examples() -> dict[str, str]:
+    clock = _SynchronizedClock(datetime(2026, 11, 22, 9, 10, tzinfo=timezone.utc), time_s=12.56)
+    build = MessageBuilder("living-room", clock, transcript=True)
+    health = (
+        *HEALTH,
+        Health("broker", "ok", figures={"protocol": "5", "connections": 1, "refused_commands": 0}),
+        Health("spool", "ok", figures={"depth": 0, "limit": 10_000, "dropped": 0}),
+    )
+    finished = build.recording(
+        "finished",
+        "20261122T091011-1",
+        25.25,
+        path="2026-11-22/20261122T091011-1.mp4",
+        duration_s=13.52,
+        size_bytes=1_204_331,
+        sha256="5f" * 32,
+    )
+    messages = {
+        "emotion": build.emotion(STATE, since_s=11.7),
+        "event-begin": build.event(BEGIN),
+        "event-end": build.event(END, "20261122T091011-1"),
+        "face": build.face(FACES),
+        "voice": build.voice(VOICE),
+        "text": build.text(TEXT),
+        "health": build.health(health, 30.0, 29.5),
+        "recording": finished,
+        "control/error": build.control_error("margin", "lots", "expected a number from 0 to 1"),
+    }
+    return {name: _pretty(message.payload) for name, message in messages.items()}
+
+
+def _pretty(payload: dict[str, object]) -> str:
+    lines = [f"  {json.dumps(key)}: {_value(value)}" for key, value in payload.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
+
+
+def _value(value: object) -> str:
+    text = json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ")
+    # What has no further level inside reads best on one line.
+    return re.sub(
+        r"([{\[])\s*([^{}\[\]]*?)\s*([}\]])",
+        lambda match: match[1] + re.sub(r"\s*\n\s*", " ", match[2]) + match[3],
+        text,
+    )
+
+
+def updated(document: str) -> str:
+    """The document with every example made anew."""
+    made = examples()
+    return BLOCK.sub(lambda match: match[1] + made[match["name"]] + "\n" + match[3], document)
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    DOCUMENT.write_text(updated(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
