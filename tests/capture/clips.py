@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -96,3 +97,16 @@ def tone_hz(samples: np.ndarray, rate_hz: int = 16000) -> float:
     """The strongest frequency."""
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(np.argmax(spectrum)) * rate_hz / len(samples)
+
+
+def read_items(source, count: int, limit_s: float = 10.0) -> list:
+    """So many items of an open source, waiting through its timeouts."""
+    items: list = []
+    deadline_s = time.monotonic() + limit_s
+    while len(items) < count:
+        assert time.monotonic() < deadline_s, f"only {len(items)} of {count} in {limit_s} s"
+        try:
+            items.append(source.read())
+        except TimeoutError:
+            continue
+    return items

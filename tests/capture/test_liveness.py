@@ -1,0 +1,229 @@
+"""The pure parts: back-off, liveness, hand-over, time anchors, rate limits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.capture.anchor import StreamAnchor
+from emoedge.capture.backoff import Backoff
+from emoedge.capture.handover import BlockQueue, FrameSlot
+from emoedge.capture.liveness import PictureWatch, SoundWatch, summarize_picture, summarize_sound
+from emoedge.capture.rate import RateLimit
+from emoedge.types import Frame, SoundBlock
+
+# ---- back-off ----
+
+
+@given(st.integers(0, 10**6), st.floats(0, 1))
+def test_waits_stay_between_their_bounds(failures: int, chance: float) -> None:
+    backoff = Backoff()
+    wait_s = backoff.delay_s(failures, chance)
+    assert backoff.first_s * (1 - backoff.jitter) <= wait_s <= backoff.longest_s * (1 + backoff.jitter)
+
+
+def test_waits_double_up_to_the_longest() -> None:
+    waits = [Backoff().delay_s(failures, 0.5) for failures in range(1, 9)]
+    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
+
+
+# ---- pictures ----
+
+
+def picture(luma: np.ndarray | int, size: tuple[int, int] = (64, 48)) -> Frame:
+    width, height = size
+    data = np.full((height * 3 // 2, width), 128, np.uint8)
+    data[:height] = luma
+    return Frame(0.0, data, "i420", width, height)
+
+
+def noise(seed: int, low: int = 16, high: int = 235) -> np.ndarray:
+    return np.random.default_rng(seed).integers(low, high, (48, 64), dtype=np.uint8)
+
+
+def watched(frames: list[Frame], fps: float = 10.0) -> PictureWatch:
+    watch = PictureWatch()
+    for index, frame in enumerate(frames):
+        watch.observe(index / fps, summarize_picture(frame))
+    return watch
+
+
+def test_a_living_picture_is_ok_and_its_rate_is_known() -> None:
+    watch = watched([picture(noise(seed)) for seed in range(120)])
+    assert watch.verdict().state == "ok"
+    assert watch.arrivals.rate_hz(11.9) == pytest.approx(10.0, rel=0.05)
+    assert watch.arrivals.rate_hz(60.0) < 1.1
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(9.8, "ok"), (10.2, "degraded")])
+def test_a_picture_is_frozen_after_ten_seconds(seconds: float, state: str) -> None:
+    verdict = watched([picture(noise(1))] * round(seconds * 10 + 1)).verdict()
+    assert verdict.state == state
+    assert ("frozen" in verdict.reason) == (state == "degraded")
+
+
+def test_one_other_picture_thaws_it() -> None:
+    watch = watched([*[picture(noise(1))] * 150, picture(noise(2))])
+    assert watch.verdict().state == "ok"
+
+
+def test_black_is_told_from_a_dark_room() -> None:
+    black = watched([picture(16)] * 120).verdict()
+    assert black.state == "degraded"
+    assert "black" in black.reason
+    dark = [noise(seed, 16, 30) for seed in range(120)]
+    for room in dark:
+        room[10:20, 10:20] = 90
+    assert watched([picture(room) for room in dark]).verdict().state == "ok"
+
+
+def test_colour_is_not_part_of_the_judgement() -> None:
+    frame = picture(noise(3))
+    other = Frame(0.0, frame.data.copy(), "i420", frame.width, frame.height)
+    other.data[48:] = 20
+    assert summarize_picture(frame) == summarize_picture(other)
+
+
+# ---- sound ----
+
+
+def sound(samples: np.ndarray, time_s: float = 0.0) -> SoundBlock:
+    return SoundBlock(time_s, samples.astype(np.int16))
+
+
+def heard(blocks: list[SoundBlock]) -> SoundWatch:
+    watch = SoundWatch()
+    for index, block in enumerate(blocks):
+        watch.observe(index / 10, summarize_sound(block))
+    return watch
+
+
+HISS = np.random.default_rng(5).integers(-3, 4, 1600)
+
+
+@pytest.mark.parametrize(("blocks", "state"), [(99, "ok"), (101, "degraded")])
+def test_digital_silence_is_a_fault_after_ten_seconds(blocks: int, state: str) -> None:
+    assert heard([sound(np.zeros(1600))] * blocks).verdict().state == state
+
+
+def test_a_quiet_room_is_no_fault() -> None:
+    assert heard([sound(HISS)] * 200).verdict().state == "ok"
+
+
+def test_clipping_is_noticed_and_forgotten() -> None:
+    loud = sound(np.clip(60_000 * np.sin(np.arange(1600) / 5), -32768, 32767))
+    assert "clips" in heard([loud] * 5).verdict().reason
+    assert heard([loud]).verdict().state == "ok"
+    assert heard([loud] * 5 + [sound(HISS)] * 102).verdict().state == "ok"
+
+
+@given(st.lists(st.integers(-32768, 32767), max_size=50))
+def test_levels_are_finite_or_minus_infinity(samples: list[int]) -> None:
+    level = summarize_sound(sound(np.array(samples, np.int16))).level_dbfs
+    assert level <= 0.0
+    assert math.isfinite(level) == any(samples)
+
+
+# ---- hand-over ----
+
+
+def test_the_newest_picture_wins_and_the_others_are_counted() -> None:
+    slot = FrameSlot()
+    frames = [picture(value) for value in range(5)]
+    for frame in frames:
+        slot.put(frame)
+    assert slot.take(0) is frames[-1]
+    assert slot.take(0) is None
+    assert slot.dropped == 4
+
+
+@given(
+    st.lists(st.one_of(st.none(), st.tuples(st.integers(1, 3200), st.sampled_from([0.0, 0.5]))), max_size=200)
+)
+def test_every_lost_second_of_sound_is_in_a_gap(steps: list[tuple[int, float] | None]) -> None:
+    """None takes a block; a pair puts one of so many samples after a gap of its own."""
+    queue = BlockQueue(limit_s=1.0, shed_s=0.5)
+    put_s = gaps_put_s = taken_s = gaps_taken_s = time_s = 0.0
+    for step in steps:
+        if step is None:
+            block = queue.take(0)
+            if block is not None:
+                taken_s, gaps_taken_s = taken_s + block.duration_s, gaps_taken_s + block.gap_s
+            continue
+        count, gap_s = step
+        time_s += gap_s
+        queue.put(SoundBlock(time_s, np.zeros(count, np.int16), gap_s))
+        time_s += count / 16000
+        put_s, gaps_put_s = put_s + count / 16000, gaps_put_s + gap_s
+        assert queue.waiting_s <= 1.0 + 0.2
+    while (block := queue.take(0)) is not None:
+        taken_s, gaps_taken_s = taken_s + block.duration_s, gaps_taken_s + block.gap_s
+    assert put_s == pytest.approx(taken_s + queue.lost_s, abs=1e-6)
+    assert gaps_taken_s == pytest.approx(gaps_put_s + queue.lost_s, abs=1e-6)
+
+
+# ---- time anchors ----
+
+
+@given(
+    st.floats(-1e6, 1e6),
+    st.lists(st.floats(0, 0.3), min_size=20, max_size=200),
+    st.floats(-0.0001, 0.0001),
+)
+def test_delays_and_drift_move_the_times_by_little(
+    start_s: float, delays_s: list[float], drift: float
+) -> None:
+    anchor = StreamAnchor()
+    period_s = 0.04
+    best_s = math.inf
+    for index, delay_s in enumerate(delays_s):
+        captured_s = start_s + index * period_s
+        placed_s = anchor.place(index * period_s * (1 + drift), captured_s + delay_s)
+        best_s = min(best_s, delay_s)
+        # Never earlier than captured (but for the drift), never later than the best delay so far (but for the slew).
+        assert placed_s >= captured_s - 0.01
+        assert placed_s <= captured_s + best_s + 0.02
+
+
+def test_a_restarted_count_is_placed_anew() -> None:
+    anchor = StreamAnchor()
+    for index in range(50):
+        anchor.place(100 + index * 0.04, 500 + index * 0.04)
+    assert anchor.place(0.0, 502.0) == 502.0
+    assert anchor.place(0.04, 502.04) == pytest.approx(502.04)
+
+
+def test_a_lasting_lag_is_a_jump_and_a_hiccup_is_not() -> None:
+    anchor = StreamAnchor(jump_s=0.25)
+    times = []
+    for index in range(40):
+        lag_s = 1.0 if index >= 20 else 0.4 if index == 10 else 0.0
+        times.append(anchor.place(index * 0.1, index * 0.1 + lag_s) - index * 0.1)
+    assert times[10] == pytest.approx(0.0, abs=0.01)
+    assert times[30] == pytest.approx(1.0, abs=0.01)
+
+
+# ---- rate ----
+
+
+@given(st.floats(1, 60), st.floats(1, 60))
+def test_the_rate_is_the_smaller_of_both(source_fps: float, asked_fps: float) -> None:
+    limit = RateLimit(asked_fps)
+    seconds = 20
+    kept = sum(limit.admits(index / source_fps) for index in range(round(seconds * source_fps)))
+    expected = seconds * min(source_fps, asked_fps)
+    assert kept == pytest.approx(expected, rel=0.12, abs=2)
+
+
+def test_a_jump_of_time_stops_nothing() -> None:
+    limit = RateLimit(10)
+    assert limit.admits(1000.0)
+    assert limit.admits(5.0)
+    assert limit.admits(5.1)
+    assert not limit.admits(5.11)
+    assert limit.admits(99999.0)
+    assert limit.admits(99999.1)
