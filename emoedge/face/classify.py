@@ -164,7 +164,9 @@ def largest_face(detector: FaceDetector, frame: Frame) -> Detection | None:
     found = found or _detect_with_border(detector, frame, MIN_SCORE)
     found = found or detector.detect(frame, min_score=WEAK_SCORE)
     found = found or _detect_with_border(detector, frame, WEAK_SCORE)
-    return max(found, key=lambda detection: detection.box.area, default=None)
+    if not found:
+        return None
+    return detector.refine(frame, max(found, key=lambda detection: detection.box.area))
 
 
 def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) -> list[Detection]:
@@ -188,10 +190,16 @@ def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) 
     return found
 
 
-def still_tiles(width: int, height: int) -> list[Box]:
-    """Overlapping squares over a picture: along the longer side at full height, then at 0.6 of the shorter side."""
+def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6)) -> list[Box]:
+    """Overlapping squares over a picture, row by row.
+
+    Args:
+        width: of the picture, pixels.
+        height: of the picture, pixels.
+        shares: sides of the squares in shares of the shorter side, one after the other.
+    """
     tiles = []
-    for share in (1.0, 0.6):
+    for share in shares:
         side = share * min(width, height)
         columns = max(1, int(np.ceil((width - side) / (0.6 * side))) + 1)
         rows = max(1, int(np.ceil((height - side) / (0.6 * side))) + 1)

@@ -28,6 +28,16 @@ MIN_SCORE: Final = 0.5
 OVERLAP: Final = 0.3
 """Boxes that overlap more than this (intersection over union) are one face: MediaPipe's value."""
 
+REGION_GROWTH: Final = 2.1
+"""A region around a face, in sizes of its box: what the crop geometry was measured at, and the context that BlazeFace wants."""
+
+REFINE_BELOW: Final = 0.35
+"""Faces smaller than this share of the detector's input are looked at again at higher resolution: one pixel of the whole
+frame at 128 is five at 640, too coarse for the eyes."""
+
+SAME_FACE: Final = 0.2
+"""Intersection over union from which two detections of different passes are one face."""
+
 LOGIT_LIMIT: Final = 80.0
 """Keeps exp() finite in float32."""
 
@@ -110,6 +120,26 @@ def suppress(
     return faces
 
 
+def grown(box: Box, factor: float) -> Box:
+    """The box enlarged about its centre."""
+    x, y = box.center
+    width, height = box.width * factor, box.height * factor
+    return Box(x - width / 2, y - height / 2, width, height)
+
+
+def best_match(face: Detection, others: list[Detection]) -> Detection | None:
+    """The detection that overlaps most with ``face``, if any does by ``SAME_FACE``."""
+    if not others:
+        return None
+    shares = overlap(np.stack([_corners(other.box) for other in others]), _corners(face.box))
+    best = int(shares.argmax())
+    return others[best] if shares[best] >= SAME_FACE else None
+
+
+def _corners(box: Box) -> NDArray[np.float32]:
+    return np.array([[box.x, box.y], [box.x + box.width, box.y + box.height]], np.float32)
+
+
 class FaceDetector:
     """Finds faces in frames.
 
@@ -165,3 +195,11 @@ class FaceDetector:
             )
             detections.append(Detection(box, (pixels[2:] / size).astype(np.float32), score))
         return detections
+
+    def refine(self, frame: Frame, face: Detection) -> Detection:
+        """Look again at a small face, around it, for exact landmarks; large or not found again, it stays as it was."""
+        share = face.box.width * frame.width / max(frame.width, frame.height)
+        if share >= REFINE_BELOW:
+            return face
+        again = self.detect(frame, grown(face.box, REGION_GROWTH))
+        return best_match(face, again) or face

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from emoedge.emotions import Probabilities, as_probabilities
 from emoedge.face.align import crop_geometry, cut
 from emoedge.face.classify import FaceClassifier, standardise, still_tiles
-from emoedge.face.detect import Detection, FaceDetector, overlap
+from emoedge.face.detect import REGION_GROWTH, Detection, FaceDetector, best_match, grown
 from emoedge.face.quality import Quality, assess
 from emoedge.face.track import FaceTracker, Track, flow_landmarks
 from emoedge.types import Box, FaceObservation, FacesObservation, Frame
@@ -24,10 +24,6 @@ LOOK_EVERY_S: Final = 0.5
 """Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the face."""
 SEARCH_EVERY_S: Final = 0.2
 """Between two looks while nobody is there: how long a newcomer may go unseen."""
-TILE_EVERY_S: Final = 1.0
-"""Between two looks into one part of the picture for far faces, while the whole shows nobody."""
-REGION_GROWTH: Final = 2.2
-"""The region searched for a lost face, in sizes of its box: BlazeFace wants the head with some surroundings."""
 FLOW_WIDTH: Final = 240
 """Width of the small luma for optical flow: a face of 6 % of it is still 14 pixels."""
 CLASSIFY_EVERY_S: Final = 1.0
@@ -73,10 +69,9 @@ class FaceStage:
         self._opinions: dict[int, _Opinion] = {}
         self._small: NDArray[np.uint8] | None = None
         self._looked_s = -np.inf
-        self._tiled_s = -np.inf
         self._next_tile = 0
         self.looks = 0
-        """How often the detector ran, for the health figures."""
+        """How often the detector was called in, for the health figures."""
         self.classifications = 0
         """How often the classifier ran, for the health figures."""
 
@@ -123,7 +118,7 @@ class FaceStage:
         self._tracker.clear()
         self._opinions.clear()
         self._small = None
-        self._looked_s = self._tiled_s = -np.inf
+        self._looked_s = -np.inf
 
     def _small_luma(self, frame: Frame) -> NDArray[np.uint8]:
         import cv2
@@ -147,25 +142,28 @@ class FaceStage:
         return moves
 
     def _look(self, frame: Frame, moves: dict[int, Detection]) -> tuple[Track, ...]:
-        """Run the detector: the whole picture, then around faces it did not find again, then one tile if all is empty."""
+        """Run the detector over the whole picture, over one part of it, and around faces not found again.
+
+        Far faces are too small for the detector on the whole picture; the parts take turns, the finer ones only
+        while nobody is there.
+        """
         now = frame.time_s
         self._looked_s = now
+        self.looks += 1
+        known = self._tracker.visible(now)
         found = self._detect(frame)
-        for track in self._tracker.visible(now):
+        tiles = still_tiles(frame.width, frame.height, (1.0,) if known else (1.0, 0.6))
+        if tiles:
+            _add_new(found, self._detect(frame, tiles[self._next_tile % len(tiles)]))
+            self._next_tile += 1
+        for track in known:
             expected = moves.get(track.track_id, track.expected(now))
-            if not _is_among(expected, found):
-                region = _grown(expected.box, REGION_GROWTH)
-                found += [face for face in self._detect(frame, region) if not _is_among(face, found)]
-        if not found and now - self._tiled_s >= TILE_EVERY_S:
-            tiles = still_tiles(frame.width, frame.height)
-            self._tiled_s = now
-            if tiles:
-                found = self._detect(frame, tiles[self._next_tile % len(tiles)])
-                self._next_tile += 1
+            if best_match(expected, found) is None:
+                _add_new(found, self._detect(frame, grown(expected.box, REGION_GROWTH)))
+        found = [self._detector.refine(frame, face) for face in found]
         return self._tracker.update(found, now)
 
     def _detect(self, frame: Frame, region: Box | None = None) -> list[Detection]:
-        self.looks += 1
         smallest = self._min_size * min(frame.width, frame.height)
         found = self._detector.detect(frame, region)
         return [face for face in found if face.box.width * frame.width >= smallest]
@@ -211,22 +209,9 @@ class FaceStage:
             del self._opinions[track_id]
 
 
-def _corners(box: Box) -> NDArray[np.float32]:
-    return np.array([[box.x, box.y], [box.x + box.width, box.y + box.height]], np.float32)
-
-
-def _is_among(face: Detection, others: list[Detection]) -> bool:
-    """Overlaps one of the others by a fifth (intersection over union)."""
-    if not others:
-        return False
-    boxes = np.stack([_corners(other.box) for other in others])
-    return bool((overlap(boxes, _corners(face.box)) > 0.2).any())
-
-
-def _grown(box: Box, factor: float) -> Box:
-    x, y = box.center
-    width, height = box.width * factor, box.height * factor
-    return Box(x - width / 2, y - height / 2, width, height)
+def _add_new(found: list[Detection], more: list[Detection]) -> None:
+    """Append those of ``more`` that are not in ``found`` yet."""
+    found.extend(face for face in more if best_match(face, found) is None)
 
 
 def _clipped(box: Box) -> Box:

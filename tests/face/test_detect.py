@@ -1,0 +1,122 @@
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.errors import ModelError
+from emoedge.face.detect import FaceDetector, anchors, decode, overlap, suppress
+from emoedge.face.sample import crop_frame, letterbox_rgb
+from emoedge.types import Box, Frame
+
+# Where a person sees the astronaut's eyes and mouth, in pixels of the 512 x 512 picture.
+EYES, MOUTH = np.array([[202, 102], [247, 104]]), np.array([221, 145])
+
+
+def _frame(image, layout="bgr"):
+    height, width = image.shape[:2]
+    data = image if layout == "bgr" else cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+    return Frame(0.0, np.ascontiguousarray(data), layout, width, height)
+
+
+def test_anchors_are_mediapipes():
+    points = anchors()
+    assert points.shape == (896, 2)
+    np.testing.assert_allclose(points[:3], [[1 / 32, 1 / 32], [1 / 32, 1 / 32], [3 / 32, 1 / 32]])
+    np.testing.assert_allclose(points[511], [31 / 32, 31 / 32])
+    np.testing.assert_allclose(points[512:518], np.full((6, 2), 1 / 16))
+
+
+def test_decode_places_box_and_landmarks_relative_to_their_anchor():
+    regressors, logits = np.zeros((896, 16), np.float32), np.full(896, -50.0, np.float32)
+    logits[700] = 500.0  # far beyond the range of exp()
+    regressors[700, :6] = (12.8, 0, 25.6, 51.2, -12.8, 6.4)
+    points, scores = decode(regressors, logits)
+    x, y = anchors()[700]
+    np.testing.assert_allclose(points[0, 0], [x + 0.1 - 0.1, y - 0.2], atol=1e-6)
+    np.testing.assert_allclose(points[0, 1], [x + 0.1 + 0.1, y + 0.2], atol=1e-6)
+    np.testing.assert_allclose(points[0, 2], [x - 0.1, y + 0.05], atol=1e-6)
+    assert scores.tolist() == [1.0]
+
+
+def test_suppress_blends_one_face_and_keeps_two():
+    box = np.zeros((3, 8, 2), np.float32)
+    box[:, 1] = 0.2
+    box[1] += 0.02
+    box[2] += 0.6
+    faces = suppress(box, np.array([0.9, 0.6, 0.8], np.float32))
+    assert [round(score, 2) for _, score in faces] == [0.9, 0.8]
+    np.testing.assert_allclose(faces[0][0][0], 0.02 * 0.6 / 1.5, atol=1e-6)
+    assert overlap(box, box[0])[2] == 0
+
+
+@pytest.mark.parametrize("layout", ["bgr", "i420"])
+def test_finds_the_astronaut(detector, portrait, layout):
+    (face,) = detector.detect(_frame(portrait, layout))
+    assert face.score > 0.8
+    landmarks = face.landmarks * 512
+    assert np.abs(landmarks[:2] - EYES).max() < 8
+    assert np.abs(landmarks[3] - MOUTH).max() < 9
+
+
+def test_a_region_is_mapped_back_to_the_frame(detector, portrait):
+    wide = np.zeros((512, 960, 3), np.uint8)
+    wide[:, 300:812] = portrait
+    (part,) = detector.detect(_frame(wide), Box(0.4, 0.0, 0.4, 0.6))
+    assert np.abs(part.landmarks[:2] * (960, 512) - EYES - (300, 0)).max() < 6
+    assert np.abs(part.landmarks[3] * (960, 512) - MOUTH - (300, 0)).max() < 6
+
+
+def test_refined_landmarks_are_exact(detector, portrait):
+    frame = _frame(portrait)
+    (rough,) = detector.detect(frame)
+    fine = detector.refine(frame, rough)
+    assert np.abs(fine.landmarks[:2] * 512 - EYES).max() < 4
+    assert np.abs(fine.landmarks[3] * 512 - MOUTH).max() < 4
+
+
+def test_colour_order_matters_to_the_detector(detector, portrait):
+    """The model sees RGB: the letterboxed sample of a pure blue BGR picture must be blue in its last channel."""
+    blue = np.zeros((64, 64, 3), np.uint8)
+    blue[:, :, 0] = 255
+    for layout in ("bgr", "i420"):
+        square, *_ = letterbox_rgb(_frame(blue, layout), 128)
+        red, green, last = square[64, 64].astype(int)
+        assert last > 230, layout
+        assert max(red, green) < 40, layout
+
+
+def test_nobody(detector):
+    noise = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    assert detector.detect(_frame(noise)) == []
+    assert detector.detect(_frame(np.zeros((240, 320, 3), np.uint8))) == []
+    assert detector.detect(_frame(noise), Box(1.2, 0.0, 0.5, 0.5)) == []
+
+
+def test_two_people(detector, portrait):
+    head = portrait[0:300, 80:380]
+    pair = np.hstack([head, head[:, ::-1]])
+    faces = detector.detect(_frame(np.ascontiguousarray(pair)))
+    assert len(faces) == 2
+    centres = sorted(face.box.center[0] for face in faces)
+    assert centres[0] == pytest.approx(1 - centres[1], abs=0.02)
+
+
+@pytest.mark.parametrize("layout", ["bgr", "i420"])
+def test_crop_frame_keeps_pixels_in_place(layout):
+    image = np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    image = cv2.resize(image, (80, 60))
+    frame = _frame(image, layout)
+    part = crop_frame(frame, 11, 7, 41, 33)
+    assert (part.width, part.height) == (32, 28)
+    np.testing.assert_array_equal(part.luma, frame.luma[6:34, 10:42])
+    np.testing.assert_allclose(part.bgr[4:-4, 4:-4].astype(int), frame.bgr[10:30, 14:38].astype(int), atol=3)
+    with pytest.raises(ValueError, match="outside"):
+        crop_frame(frame, 90, 0, 120, 30)
+
+
+def test_refuses_another_model(repository, tmp_path):
+    with pytest.raises(ModelError, match="missing"):
+        FaceDetector(tmp_path / "none.tflite")
+    other = repository / "models" / "face_emotion.tflite"
+    if other.exists():
+        with pytest.raises(ModelError, match="BlazeFace"):
+            FaceDetector(other)

@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from emoedge.emotions import EMOTIONS
+from emoedge.face.stage import CLASSIFY_EVERY_S, FaceStage
+from emoedge.types import Frame
+
+
+class Counting:
+    """Stands in for the classifier: says "surprise" of everything and remembers the crops."""
+
+    size = 48
+
+    def __init__(self):
+        self.crops = []
+
+    def probabilities(self, crops):
+        self.crops.extend(crops)
+        row = np.full(7, 0.05, np.float32)
+        row[EMOTIONS.index("surprise")] = 0.7
+        return np.tile(row, (len(crops), 1))
+
+
+def frame(image, time_s):
+    return Frame(time_s, np.ascontiguousarray(image), "bgr", image.shape[1], image.shape[0])
+
+
+def scene(portrait, *places, size=(480, 640)):
+    """The portrait's head at places (x, y) of an even picture."""
+    picture = np.full((*size, 3), 100, np.uint8)
+    head = portrait[0:240, 110:350]
+    for x, y in places:
+        picture[y : y + 240, x : x + 240] = head
+    return picture
+
+
+@pytest.fixture
+def stage(detector):
+    return FaceStage(detector, Counting())
+
+
+def test_follows_a_moving_face_with_few_looks(stage, portrait):
+    seen = []
+    for step in range(30):
+        x = 40 + 8 * step
+        observation = stage.process(frame(scene(portrait, (x, 100)), step / 15))
+        (face,) = observation.faces
+        assert face.primary
+        assert face.emotion == "surprise"
+        seen.append(face.track_id)
+        assert face.box.center[0] * 640 == pytest.approx(x + 110, abs=14)
+    assert set(seen) == {1}
+    assert stage.looks <= 6  # 2 s, a look every half second
+
+
+def test_an_unchanged_face_is_not_classified_again(stage, portrait):
+    picture = scene(portrait, (200, 100))
+    for step in range(16):
+        stage.process(frame(picture, step / 15))
+    assert stage.classifications <= 1 + 1.1 / CLASSIFY_EVERY_S
+    assert len(stage._classifier.crops) == stage.classifications
+
+
+def test_nobody_then_somebody_then_nobody(stage, portrait):
+    empty = np.full((480, 640, 3), 100, np.uint8)
+    assert stage.process(frame(empty, 0.0)).faces == ()
+    assert stage.process(frame(empty, 0.1)).primary is None
+    picture = scene(portrait, (200, 100))
+    first = stage.process(frame(picture, 0.5)).primary
+    assert first.track_id == 1
+    hidden = stage.process(frame(empty, 0.7)).primary
+    assert hidden.track_id == 1
+    assert hidden.probabilities is None  # where it should be, but nothing to judge
+    assert hidden.quality_reasons == ("hidden",)
+    assert stage.process(frame(empty, 3.0)).faces == ()
+    assert stage.process(frame(picture, 3.5)).primary.track_id == 2
+    stage.reset()
+    assert stage.process(frame(picture, 0.0)).primary.track_id == 3
+
+
+def test_several_people_one_primary(detector, portrait):
+    picture = scene(portrait, (20, 40), (340, 200))
+    stage = FaceStage(detector, Counting())
+    faces = stage.process(frame(picture, 0.0)).faces
+    assert len(faces) == 2
+    assert sum(face.primary for face in faces) == 1
+    assert len({face.track_id for face in faces}) == 2
+    one = FaceStage(detector, Counting(), max_faces=1)
+    assert len(one.process(frame(picture, 0.0)).faces) == 1
+
+
+def test_small_and_poor_faces(detector, portrait):
+    picture = scene(portrait, (200, 100))
+    large_only = FaceStage(detector, Counting(), min_size=0.6)
+    assert large_only.process(frame(picture, 0.0)).faces == ()
+    strict = FaceStage(detector, Counting(), min_quality=1.0)
+    (face,) = strict.process(frame(picture, 0.0)).faces
+    assert face.probabilities is None
+    assert 0 < face.quality < 1
+    assert strict.classifications == 0
+
+
+def test_a_far_face_is_found_in_a_part_of_the_picture(stage, portrait):
+    import cv2
+
+    wide = np.full((720, 1280, 3), 100, np.uint8)
+    head = cv2.resize(portrait[0:240, 110:350], (160, 160), interpolation=cv2.INTER_AREA)
+    wide[300:460, 900:1060] = head
+    assert stage._detector.detect(frame(wide, 0.0)) == []  # too small for the whole picture at 128 pixels
+    observations = [stage.process(frame(wide, step / 5)) for step in range(25)]
+    found = [observation.primary for observation in observations if observation.faces]
+    assert found
+    assert {face.track_id for face in found} == {1}
+
+
+def test_same_frames_same_observations(detector, portrait):
+    def run():
+        stage = FaceStage(detector, Counting())
+        lines = []
+        for step in range(12):
+            observation = stage.process(frame(scene(portrait, (40 + 12 * step, 100)), step / 12))
+            lines += [(f.track_id, f.box, f.quality, f.landmarks.tobytes()) for f in observation.faces]
+        return lines
+
+    assert run() == run()

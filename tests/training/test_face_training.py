@@ -1,0 +1,126 @@
+"""The training's own logic: which rows count, what labels become, how views and scores are made."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from emoedge.emotions import EMOTIONS  # noqa: E402
+from training.face import metrics  # noqa: E402
+from training.face.augment import augment  # noqa: E402
+from training.face.data import (  # noqa: E402
+    EXPW_NAMES,
+    load_ferplus_split,
+    load_ferplus_train,
+    majority_rows,
+    relabel,
+    row_sampling,
+)
+from training.face.net import FaceNet, multiply_adds  # noqa: E402
+
+VOTE_CLASSES = "neutral happiness surprise sadness anger disgust fear contempt unknown NF".split()
+
+
+def votes(**given):
+    return [given.get(name, 0) for name in VOTE_CLASSES]
+
+
+def test_majority_rows_follow_ferplus():
+    table = np.array(
+        [
+            votes(anger=9, fear=1),  # the single vote does not count
+            votes(fear=5, surprise=5),  # half is no majority
+            votes(contempt=8, neutral=2),  # not one of the seven
+            votes(disgust=4, anger=1, neutral=1, sadness=1, fear=1, surprise=1, happiness=1),
+        ],
+        np.uint8,
+    )
+    mask, labels = majority_rows(table, VOTE_CLASSES)
+    assert mask.tolist() == [True, False, False, True]
+    assert [EMOTIONS[label] for label in labels[mask]] == ["anger", "disgust"]
+
+
+def test_expw_names_are_in_the_order_of_emotions():
+    assert [name[:3] for name in EXPW_NAMES] == [
+        {"anger": "ang", "happiness": "hap", "sadness": "sad"}.get(name, name[:3]) for name in EMOTIONS
+    ]
+
+
+def test_relabel_keeps_confirmed_labels_and_doubts_refuted_ones():
+    teacher = np.full((2, 7), 0.02, np.float32)
+    teacher[0, 1] = teacher[1, 4] = 0.88
+    targets, weights = relabel(np.array([1, 1]), teacher)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, atol=1e-6)
+    assert targets[0, 1] > 0.95
+    assert targets[1].argmax() == 4
+    assert np.all((weights > 0.2) & (weights <= 1))
+    unsure = np.full((1, 7), 1 / 7, np.float32)
+    assert relabel(np.array([1]), unsure)[1][0] < weights.min()
+
+
+def test_rare_classes_are_drawn_more_often():
+    targets = np.zeros((100, 7), np.float32)
+    targets[:96, 6] = targets[96:, 1] = 1
+    chance = row_sampling(targets)
+    assert chance.sum() == pytest.approx(1)
+    assert chance[-1] / chance[0] == pytest.approx(np.sqrt(96 / 4), rel=1e-3)
+
+
+def test_augmentation_is_reproducible_and_keeps_the_face_in_place():
+    image = np.zeros((64, 64), np.uint8)
+    image[28:36, 28:36] = 255
+    first, again = (augment(image, 48, np.random.default_rng(5), sharp=True) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    rng = np.random.default_rng(0)
+    mean = np.mean([augment(image, 48, rng, sharp=False) for _ in range(400)], axis=0)
+    mean = np.maximum(mean - np.median(mean), 0)
+    yy, xx = np.mgrid[:48, :48]
+    assert (mean * xx).sum() / mean.sum() == pytest.approx(23.5, abs=0.5)
+    assert (mean * yy).sum() / mean.sum() == pytest.approx(23.5, abs=0.5)
+
+
+def test_scores_against_hand_counts():
+    labels = np.array([0, 0, 0, 0, 1, 1])
+    predicted = np.array([0, 0, 0, 1, 1, 0])
+    assert metrics.accuracy(predicted, labels) == pytest.approx(4 / 6)
+    assert metrics.macro_recall(predicted, labels) == pytest.approx((0.75 + 0.5) / 2)
+    assert metrics.macro_f1(predicted, labels) == pytest.approx((0.75 + 0.5) / 2)
+    table = metrics.confusion(predicted, labels)
+    assert table[0, 1] == 1
+    assert table[1, 0] == 1
+    low, high = metrics.interval(metrics.accuracy, predicted, labels)
+    assert low <= 4 / 6 <= high
+
+
+def test_temperature_undoes_overconfidence():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (4000, 7)).astype(np.float32)
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array(
+        [
+            rng.choice(7, p=row)
+            for row in chances.astype(np.float64) / chances.sum(1, dtype=np.float64)[:, None]
+        ]
+    )
+    assert metrics.fit_temperature(3 * logits, labels) == pytest.approx(3, rel=0.1)
+    assert metrics.calibration_error(chances, labels) < 0.03
+
+
+def test_the_net_is_within_its_budget():
+    net = FaceNet()
+    assert multiply_adds(net) <= 40e6
+    assert sum(parameter.numel() for parameter in net.parameters()) < 1.4e6
+
+
+@pytest.mark.slow
+def test_rows_of_the_real_set(shared_dir):
+    folder = shared_dir / "data" / "faces"
+    images, labels = load_ferplus_split(folder, "Test")
+    assert images.shape == (3137, 48, 48)
+    assert np.bincount(labels).tolist() == [273, 18, 83, 893, 384, 396, 1090]
+    train = load_ferplus_train(folder)
+    np.testing.assert_allclose(train.targets.sum(axis=1), 1, atol=1e-5)
+    evaluated = {
+        image.tobytes() for split in ("Valid", "Test") for image in load_ferplus_split(folder, split)[0]
+    }
+    assert not any(image.tobytes() in evaluated for image in train.images)
