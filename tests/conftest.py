@@ -29,3 +29,9 @@ def shared_dir() -> Path:
 def repository() -> Path:
     """Root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """A picture with one face that is free to use: the public-domain portrait of the demo."""
+    return REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"

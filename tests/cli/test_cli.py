@@ -1,0 +1,134 @@
+"""The command line from outside: exit codes, streams, errors without tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from emoedge.cli import COMMANDS
+
+
+def emoedge(*arguments, stdin="", **environment):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("EMOEDGE_")} | environment
+    return subprocess.run(
+        [sys.executable, "-m", "emoedge", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=env,
+        timeout=100,
+        check=False,
+    )
+
+
+def lines_of(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def test_help_names_every_command_and_imports_none():
+    code = (
+        "import sys, emoedge.cli as c; c.main(['--help']); "
+        "assert not {'numpy', 'cv2', 'av', 'pydantic', 'rich'} & set(sys.modules), 'heavy imports'"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    for name in COMMANDS:
+        assert f"  {name} " in result.stdout
+
+
+@pytest.mark.parametrize("name", list(COMMANDS))
+def test_every_command_has_help_with_an_example(name):
+    from importlib import import_module
+
+    import click
+    from click.testing import CliRunner
+
+    command = import_module(COMMANDS[name][0]).command
+    result = CliRunner().invoke(command, ["--help"])
+    assert result.exit_code == 0
+    assert "Example:" in result.output
+    leaves = command.commands.values() if isinstance(command, click.Group) else [command]
+    for leaf in leaves:
+        names = {option for parameter in leaf.params for option in parameter.opts}
+        assert {"--config", "--log-level"} <= names, leaf.name
+
+
+def test_unknown_command_and_option():
+    for arguments in (["nonsense"], ["check", "--nonsense"]):
+        result = emoedge(*arguments)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
+
+
+def test_check(tmp_path):
+    good = tmp_path / "good.toml"
+    good.write_text('device_id = "sala"\n[fusion]\nmargin = 0.3\n')
+    assert emoedge("check", "--config", good).returncode == 0
+    bad = tmp_path / "bad.toml"
+    bad.write_text('device_id = "sala"\n[fusion]\nmargn = 0.3\nface_weight = 2\n')
+    result = emoedge("check", "--config", bad)
+    assert result.returncode == 2
+    assert f"{bad}:3: fusion.margn: unknown key" in result.stderr
+    assert f"{bad}:4: fusion.face_weight" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_check_missing_file(tmp_path):
+    result = emoedge("check", "--config", tmp_path / "none.toml")
+    assert result.returncode == 2
+    assert "No such file" in result.stderr
+
+
+def test_environment_overrides_and_its_mistakes_are_named():
+    result = emoedge("check", EMOEDGE_FUSION__MARGIN="7")
+    assert result.returncode == 2
+    assert "EMOEDGE_FUSION__MARGIN" in result.stderr
+
+
+def test_classify_needs_items():
+    result = emoedge("classify", "text")
+    assert result.returncode == 2
+    assert "--list" in result.stderr
+
+
+def test_an_unreadable_item_gives_a_line_and_exit_1(tmp_path, portrait):
+    broken = tmp_path / "broken.jpg"
+    broken.write_bytes(b"not a picture")
+    result = emoedge("classify", "face", broken, portrait, tmp_path / "missing.png")
+    lines = lines_of(result)
+    assert result.returncode == 1
+    assert [("error" in line) for line in lines] == [True, False, True]
+    assert lines[1]["emotion"] is not None
+    assert sum(lines[1]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    assert "Traceback" not in result.stderr
+
+
+def test_a_list_of_sentences_from_standard_input():
+    result = emoedge("classify", "text", "--list", "-", stdin="estoy muy contenta\n\ntengo mucho miedo\n")
+    lines = lines_of(result)
+    assert result.returncode == 0
+    assert [line["item"] for line in lines] == ["estoy muy contenta", "", "tengo mucho miedo"]
+    assert lines[0]["emotion"] == "happiness"
+    assert lines[1]["emotion"] is None
+    assert lines[2]["emotion"] == "fear"
+
+
+def test_models_list_as_json():
+    result = emoedge("models", "list", "--json")
+    names = {line["name"]: line["installed"] for line in lines_of(result)}
+    for name in ("face_detector", "face_emotion", "voice_emotion", "text_emotion", "vosk-es-demo"):
+        assert names[name], name
+
+
+def test_replay_of_what_is_no_medium(tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("these are words")
+    for item in (path, tmp_path / "missing.mp4", tmp_path):
+        result = emoedge("replay", item)
+        assert result.returncode == 1
+        assert "Traceback" not in result.stderr
+        assert result.stderr.startswith("emoedge: ")
