@@ -7,6 +7,7 @@ microphone ─> queue ─> voice ───┼─> decisions thread ─> publishe
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -30,6 +31,7 @@ from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
 from emoedge.record.notice import RecordingNotice
 from emoedge.record.recorder import Recorder
+from emoedge.record.snapshots import Snapshots
 from emoedge.speech.stage import ActivityChange
 from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
@@ -83,6 +85,7 @@ class Daemon:
         )
         self._adaptation: AdaptationKeeper | None = None
         self._stages = self._make_stages()
+        self._snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
         self._machine = MachineMonitor(settings.recording.dir)
         self._health_sent: tuple[tuple[str, str, str], ...] = ()
         self._health_sent_s = float("-inf")
@@ -183,7 +186,19 @@ class Daemon:
         frame = self._newest
         if frame is None:
             raise RecordingError("there is no picture to keep", "switch privacy off and check the camera")
-        raise RecordingError("snapshots are not kept", "use control/record")
+        wall = self.clock.wall(frame.time_s)
+        path = self._snapshots.keep(frame, wall, clock_synced=self.clock.synchronized())
+        message = self._builder.recording(
+            "finished",
+            path.stem,
+            frame.time_s,
+            path=str(path),
+            size_bytes=path.stat().st_size,
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            reason="snapshot",
+        )
+        self._publish(message)
+        return path
 
     @property
     def recording_by_hand(self) -> bool:

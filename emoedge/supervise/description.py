@@ -11,18 +11,18 @@ from emoedge import __version__
 from emoedge.config import Settings
 from emoedge.errors import ModelError
 from emoedge.model_store import resolve
+from emoedge.record.describe import public_configuration
 
 MODELS: Final = ("face_detector.tflite", "face_emotion.tflite", "voice_emotion.tflite", "text_emotion")
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """JSON-ready; secrets are masked by their type, user name and broker stay out altogether."""
-    configuration = settings.model_dump(mode="json", exclude={"mqtt", "paths"})
+    """JSON-ready, without secrets."""
     return {
         "emoedge": __version__,
         "device": settings.device_id,
         "models": {name: _digest_of(name, settings) for name in (*MODELS, settings.speech.model)},
-        "configuration": configuration,
+        "configuration": public_configuration(settings),
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emoedge.publish.publisher import SPOOL_FILE
+from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
 from emoedge.supervise.adaptation import FILE_NAME as ADAPTATION_FILE
 
@@ -25,6 +26,7 @@ def purge_everything(store: Store, state: Path) -> Purged:
     A running daemon notices that its adaptation is gone and forgets it. Its spool cannot be taken from it.
     """
     segments = store.purge()
+    Snapshots(store.root, 0).purge()
     (state / ADAPTATION_FILE).unlink(missing_ok=True)
     spool = state / SPOOL_FILE
     in_use = _locked(spool)

@@ -1,0 +1,82 @@
+"""Single pictures kept by command: `<dir>/snapshots/<id>.jpg`, bounded in number and age."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Final
+
+from emoedge.errors import RecordingError
+from emoedge.record.names import PARTIAL, make_day_dir, new_segment_id, share_with_group
+from emoedge.types import Frame
+
+FOLDER: Final = "snapshots"
+# A command topic is a button that anybody with access can press: the disk must not fill by it.
+MAX_KEPT: Final = 200
+JPEG_QUALITY: Final = 90
+
+
+class Snapshots:
+    """The snapshots of a recordings directory.
+
+    Args:
+        root: `recording.dir`.
+        keep_days: older ones are deleted while the clock is synchronised; 0 keeps them.
+    """
+
+    def __init__(self, root: Path, keep_days: float) -> None:
+        self._folder = root / FOLDER
+        self._keep_days = keep_days
+
+    def keep(self, frame: Frame, wall: datetime, *, clock_synced: bool) -> Path:
+        """Write a picture whole or not at all, and let go of what is too old or too much.
+
+        Raises:
+            RecordingError: it cannot be written.
+        """
+        import cv2
+
+        path = self._folder / f"{new_segment_id(wall)}.jpg"
+        partial = path.with_name(path.name + PARTIAL)
+        encoded, data = cv2.imencode(".jpg", frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        try:
+            if not encoded:
+                raise OSError(0, "the picture cannot be encoded")
+            make_day_dir(self._folder)
+            with partial.open("wb") as file:
+                file.write(data.tobytes())
+                file.flush()
+                os.fsync(file.fileno())
+            share_with_group(partial)
+            partial.replace(path)
+            self._enforce(wall if clock_synced else None)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise RecordingError(
+                f"no snapshot in {self._folder}: {error.strerror}", "check the disk and its permissions"
+            ) from error
+        return path
+
+    def purge(self) -> int:
+        """Delete all; how many there were."""
+        pictures = self._pictures()
+        for path in [*pictures, *self._folder.glob(f"*{PARTIAL}")]:
+            path.unlink(missing_ok=True)
+        if self._folder.is_dir() and not any(self._folder.iterdir()):
+            self._folder.rmdir()
+        return len(pictures)
+
+    def _enforce(self, now: datetime | None) -> None:
+        pictures = self._pictures()
+        for path in pictures[:-MAX_KEPT]:
+            path.unlink(missing_ok=True)
+        if now is None or self._keep_days == 0:
+            return
+        oldest = now - timedelta(days=self._keep_days)
+        for path in pictures[-MAX_KEPT:]:
+            if datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc) < oldest:
+                path.unlink(missing_ok=True)
+
+    def _pictures(self) -> list[Path]:
+        return sorted(self._folder.glob("*.jpg"))

@@ -1,0 +1,62 @@
+"""Snapshots: whole, bounded, gone after a purge."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta, timezone
+
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.errors import RecordingError
+from emoedge.record import snapshots
+from emoedge.record.snapshots import Snapshots
+from emoedge.types import Frame
+
+NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
+
+
+def red_frame():
+    data = np.zeros((48, 64, 3), np.uint8)
+    data[..., 2] = 255
+    return Frame(0.0, data, "bgr", 64, 48)
+
+
+def test_keeps_the_picture_with_its_colours(tmp_path):
+    path = Snapshots(tmp_path / "new", 30).keep(red_frame(), NOW, clock_synced=True)
+    picture = cv2.imread(str(path))
+    assert picture.shape == (48, 64, 3)
+    assert picture[..., 2].mean() > 240
+    assert picture[..., 0].mean() < 15
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+def test_bounded_in_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshots, "MAX_KEPT", 3)
+    store = Snapshots(tmp_path, 0)
+    kept = [store.keep(red_frame(), NOW + timedelta(seconds=i), clock_synced=True) for i in range(5)]
+    assert sorted((tmp_path / "snapshots").iterdir()) == sorted(kept[2:])
+
+
+def test_old_ones_go_only_while_the_clock_can_be_believed(tmp_path):
+    store = Snapshots(tmp_path, 30)
+    old = store.keep(red_frame(), NOW, clock_synced=True)
+    os.utime(old, (0, 0))
+    store.keep(red_frame(), NOW, clock_synced=False)
+    assert old.exists()
+    store.keep(red_frame(), NOW, clock_synced=True)
+    assert not old.exists()
+
+
+def test_purge_leaves_nothing(tmp_path):
+    store = Snapshots(tmp_path, 30)
+    store.keep(red_frame(), NOW, clock_synced=True)
+    assert store.purge() == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path):
+    (tmp_path / "snapshots").write_text("in the way")
+    with pytest.raises(RecordingError, match="no snapshot in"):
+        Snapshots(tmp_path, 30).keep(red_frame(), NOW, clock_synced=True)
