@@ -39,10 +39,8 @@ class Snapshots:
 
         path = self._folder / f"{new_segment_id(wall)}.jpg"
         partial = path.with_name(path.name + PARTIAL)
-        encoded, data = cv2.imencode(".jpg", frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, data = cv2.imencode(".jpg", frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         try:
-            if not encoded:
-                raise OSError(0, "the picture cannot be encoded")
             make_day_dir(self._folder)
             with partial.open("wb") as file:
                 file.write(data.tobytes())
@@ -52,7 +50,8 @@ class Snapshots:
             partial.replace(path)
             self._enforce(wall if clock_synced else None)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            if partial.exists():
+                partial.unlink()
             raise RecordingError(
                 f"no snapshot in {self._folder}: {error.strerror}", "check the disk and its permissions"
             ) from error
