@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
+import statistics
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,6 +22,8 @@ from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
 
 QUEUE_BLOCKS: Final = 100
 """Ten seconds between PortAudio's thread and ours: as long as a busy Pi was ever seen to pause."""
+FIRST_AFTER_S: Final = 6.0
+"""An idle sound server was seen to take two seconds to its first sound, Bluetooth takes longer."""
 LOST_AFTER_S: Final = 2.0
 """No callback for so long: the sound server or the device is gone, PortAudio does not say so."""
 LATENCY_LIMIT_S: Final = 1.0
@@ -28,24 +32,35 @@ GAP_S: Final = 0.25
 """Arrivals that lag behind the count of samples by more, block after block, mean that samples were lost."""
 LEAST_GAP_S: Final = 0.005
 """Where the device itself reports a loss, anything longer than its jitter counts."""
+LATENCIES: Final = 30
+"""The latency used is the median of so many chunks, three seconds."""
 SLEW_S: Final = 0.005
 """How far the time of a block may be off the end of the one before it, so that corrections are never heard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What PortAudio handed over: int16 (n,) at the device's rate, and the capture of its first sample."""
+    """What PortAudio handed over.
+
+    Attributes:
+        samples: int16 (n,) at the device's rate.
+        time_s: when its first sample was captured at the latest: its arrival less its length.
+        latency_s: how much earlier than that PortAudio says it was captured.
+        overflowed: sound was lost right before it.
+    """
 
     samples: NDArray[np.int16]
     time_s: float
+    latency_s: float = 0.0
     overflowed: bool = False
-    """Sound was lost right before it."""
 
 
 class SoundTimeline:
     """Chunks of a device to blocks of 16 kHz with steady times and known gaps. No device, no threads.
 
-    Samples are counted; the count is placed on the monotonic clock by the least delayed chunks.
+    Samples are counted; the count is placed on the monotonic clock by the least delayed chunks, and
+    moved back by the usual latency. The latencies claimed have no say in what counts as lost: sound
+    servers change their mind about them by tenths of a second while they settle.
 
     Args:
         rate_hz: the device's rate.
@@ -59,6 +74,7 @@ class SoundTimeline:
         if rate_hz != SAMPLE_RATE_HZ:
             self._resample = soxr.ResampleStream(rate_hz, SAMPLE_RATE_HZ, 1, dtype="int16", quality="HQ")
         self._anchor = StreamAnchor(jump_s=GAP_S)
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self._taken = 0
         self._offset_s: float | None = None
         self._rest: NDArray[np.int16] = np.empty(0, np.int16)
@@ -78,6 +94,7 @@ class SoundTimeline:
                 blocks.append(self._block(len(self._rest)))
             self._gap_s += offset_s - before_s
         self._offset_s = offset_s
+        self._latencies_s.append(chunk.latency_s)
         self._taken += len(chunk.samples)
         samples = chunk.samples
         if self._resample is not None:
@@ -90,7 +107,7 @@ class SoundTimeline:
     def _block(self, count: int) -> SoundBlock:
         assert self._offset_s is not None
         samples, self._rest = self._rest[:count], self._rest[count:]
-        time_s = self._given / SAMPLE_RATE_HZ + self._offset_s
+        time_s = self._given / SAMPLE_RATE_HZ + self._offset_s - statistics.median(self._latencies_s)
         if self._last_end_s is not None and not self._gap_s:
             # Corrections are spread over blocks, so that these join to the eye of everyone behind.
             time_s = min(max(time_s, self._last_end_s - SLEW_S), self._last_end_s + SLEW_S)
@@ -129,7 +146,8 @@ class Microphone(Closing):
         except DeviceError:
             self.close()
             raise
-        self._heard_s = time.monotonic()
+        # Counts as heard at a time that gives the first sound longer than all others.
+        self._heard_s = time.monotonic() + FIRST_AFTER_S - LOST_AFTER_S
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> SoundBlock | None:
         """The next block."""
@@ -197,13 +215,13 @@ class Microphone(Closing):
         claimed_s = times["current_time"] - times["input_buffer_adc_time"]
         # PortAudio's clock may be the wall clock, so only the difference of two of its times is used.
         least_s = count / (self._device.rate_hz if self._device else SAMPLE_RATE_HZ)
-        age_s = claimed_s if least_s <= claimed_s < LATENCY_LIMIT_S else least_s
+        latency_s = claimed_s - least_s if least_s <= claimed_s < LATENCY_LIMIT_S else 0.0
         samples = np.frombuffer(data, np.int16)
         if self._channels > 1:
             samples = samples.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
         overflowed = self._overrun or bool(status & pyaudio.paInputOverflow)
         try:
-            self._chunks.put_nowait(Chunk(samples, now_s - age_s, overflowed))
+            self._chunks.put_nowait(Chunk(samples, now_s - least_s, latency_s, overflowed))
             self._overrun = False
         except queue.Full:
             self._overrun = True

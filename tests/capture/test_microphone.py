@@ -9,6 +9,7 @@ import time
 import wave
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -66,14 +67,25 @@ def test_lost_sound_becomes_a_gap_of_its_length(lost_s: float, reported: bool) -
     blocks = []
     for index in range(60):
         after = index >= 30
-        chunk = Chunk(
-            np.zeros(1000, np.int16), index / 16 + (lost_s if after else 0), reported and index == 30
-        )
+        time_s = index / 16 + (lost_s if after else 0.0)
+        chunk = Chunk(np.zeros(1000, np.int16), time_s, overflowed=reported and index == 30)
         blocks += timeline.push(chunk)
     gaps = [block for block in blocks if block.gap_s]
     assert [block.gap_s for block in gaps] == [pytest.approx(lost_s, abs=0.02)]
     assert blocks[-1].end_s == pytest.approx(60 / 16 + lost_s, abs=0.11)
     assert sum(len(block.samples) for block in blocks) >= 60_000 - 1600
+
+
+def test_a_latency_that_settles_is_no_gap() -> None:
+    """Claims measured on an idle PulseAudio: half a second at first, a tenth later, arrivals steady."""
+    timeline = SoundTimeline(16000)
+    blocks = []
+    for index in range(120):
+        latency_s = 0.42 if index < 8 else 0.04
+        blocks += timeline.push(Chunk(np.zeros(1600, np.int16), 100.0 + index * 0.1, latency_s))
+    assert not any(block.gap_s for block in blocks)
+    assert all(after.time_s == pytest.approx(b.end_s, abs=0.0051) for b, after in pairwise(blocks))
+    assert blocks[-1].time_s == pytest.approx(111.9 - 0.04, abs=0.02)
 
 
 FOUND = [
