@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.face.detect import Detection
-from emoedge.face.sample import crop_frame
+from emoedge.face.sample import clip_rectangle, crop_frame
 from emoedge.types import Box, Frame
 
 # Where a face sits in a FER+ crop, in fractions of its side: medians of BlazeFace's output over 1,500 training images.
@@ -84,17 +84,16 @@ def cut(frame: Frame, geometry: CropGeometry, size: int) -> NDArray[np.uint8]:
     import cv2
 
     reach = geometry.side * 0.9  # the rotated square with its off-centre face stays within this radius
-    left, top = int(geometry.centre_x - reach), int(geometry.centre_y - reach)
-    right, bottom = math.ceil(geometry.centre_x + reach), math.ceil(geometry.centre_y + reach)
-    part = crop_frame(frame, left, top, right, bottom)
+    x, y = geometry.centre_x, geometry.centre_y
+    rectangle = clip_rectangle(frame, x - reach, y - reach, x + reach, y + reach)
+    part = crop_frame(frame, rectangle)
     luma = part.luma
     shrink = min(1.0, size * OVERSAMPLING / geometry.side)
     if shrink < 1.0:
         small = (max(2, round(part.width * shrink)), max(2, round(part.height * shrink)))
         luma = np.asarray(cv2.resize(luma, small, interpolation=cv2.INTER_AREA), np.uint8)
-    origin_x, origin_y = max(0, left) // 2 * 2, max(0, top) // 2 * 2
     ratio_x, ratio_y = luma.shape[1] / part.width, luma.shape[0] / part.height
-    centre = ((geometry.centre_x - origin_x) * ratio_x, (geometry.centre_y - origin_y) * ratio_y)
+    centre = ((x - rectangle[0]) * ratio_x, (y - rectangle[1]) * ratio_y)
     scale = size / (geometry.side * ratio_x)
     cos, sin = scale * math.cos(geometry.angle), scale * math.sin(geometry.angle)
     target = (FACE_CENTRE[0] * size - 0.5, FACE_CENTRE[1] * size - 0.5)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
-from emoedge.face.sample import crop_frame, letterbox_rgb
+from emoedge.face.sample import clip_rectangle, crop_frame, letterbox_rgb
 from emoedge.inference import Interpreter
 from emoedge.types import Box, Frame
 
@@ -169,15 +169,18 @@ class FaceDetector:
         left = top = 0
         part = frame
         if region is not None:
-            left = int(np.floor(region.x * frame.width)) // 2 * 2
-            top = int(np.floor(region.y * frame.height)) // 2 * 2
-            left, top = max(0, left), max(0, top)
-            right = int(np.ceil((region.x + region.width) * frame.width))
-            bottom = int(np.ceil((region.y + region.height) * frame.height))
             try:
-                part = crop_frame(frame, left, top, right, bottom)
+                rectangle = clip_rectangle(
+                    frame,
+                    region.x * frame.width,
+                    region.y * frame.height,
+                    (region.x + region.width) * frame.width,
+                    (region.y + region.height) * frame.height,
+                )
             except ValueError:
                 return []
+            part = crop_frame(frame, rectangle)
+            left, top = rectangle[:2]
         square, scale, x, y = letterbox_rgb(part, INPUT_SIDE)
         values = square[None].astype(np.float32) / 127.5 - 1.0
         outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(values)}

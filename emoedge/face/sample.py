@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,18 +11,27 @@ from numpy.typing import NDArray
 from emoedge.types import Frame
 
 
-def crop_frame(frame: Frame, left: int, top: int, right: int, bottom: int) -> Frame:
-    """The part of ``frame`` inside a pixel rectangle, as a frame of the same layout.
+def clip_rectangle(
+    frame: Frame, left: float, top: float, right: float, bottom: float
+) -> tuple[int, int, int, int]:
+    """Whole, even pixel coordinates (left, top, right, bottom) of the part of a rectangle that lies inside the frame.
 
-    The rectangle is cut to the picture and widened to even coordinates, which "i420" needs.
+    Widened outwards where it must be: "i420" has one chroma sample for two by two pixels.
 
     Raises:
-        ValueError: nothing of the rectangle lies inside the picture.
+        ValueError: nothing of it lies inside.
     """
-    left, top = max(0, left) // 2 * 2, max(0, top) // 2 * 2
-    right, bottom = min(frame.width, right + right % 2), min(frame.height, bottom + bottom % 2)
-    if right - left < 2 or bottom - top < 2:
+    x1, y1 = max(0, math.floor(left)) // 2 * 2, max(0, math.floor(top)) // 2 * 2
+    x2, y2 = -(-math.ceil(right) // 2) * 2, -(-math.ceil(bottom) // 2) * 2
+    x2, y2 = min(frame.width, x2), min(frame.height, y2)
+    if x2 - x1 < 2 or y2 - y1 < 2:
         raise ValueError("the region lies outside the frame")
+    return x1, y1, x2, y2
+
+
+def crop_frame(frame: Frame, rectangle: tuple[int, int, int, int]) -> Frame:
+    """The part of ``frame`` inside a rectangle of ``clip_rectangle``, as a frame of the same layout."""
+    left, top, right, bottom = rectangle
     width, height = right - left, bottom - top
     if frame.layout == "bgr":
         return replace(frame, data=frame.data[top:bottom, left:right], width=width, height=height)

@@ -4,7 +4,7 @@ import pytest
 
 from emoedge.errors import ModelError
 from emoedge.face.detect import FaceDetector, anchors, decode, overlap, suppress
-from emoedge.face.sample import crop_frame, letterbox_rgb
+from emoedge.face.sample import clip_rectangle, crop_frame, letterbox_rgb
 from emoedge.types import Box, Frame
 
 # Where a person sees the astronaut's eyes and mouth, in pixels of the 512 x 512 picture.
@@ -105,12 +105,13 @@ def test_crop_frame_keeps_pixels_in_place(layout):
     image = np.random.default_rng(1).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     image = cv2.resize(image, (80, 60))
     frame = _frame(image, layout)
-    part = crop_frame(frame, 11, 7, 41, 33)
+    assert clip_rectangle(frame, -5, -5, 200, 200) == (0, 0, 80, 60)
+    part = crop_frame(frame, clip_rectangle(frame, 11, 7.5, 41, 33))
     assert (part.width, part.height) == (32, 28)
     np.testing.assert_array_equal(part.luma, frame.luma[6:34, 10:42])
     np.testing.assert_allclose(part.bgr[4:-4, 4:-4].astype(int), frame.bgr[10:30, 14:38].astype(int), atol=3)
     with pytest.raises(ValueError, match="outside"):
-        crop_frame(frame, 90, 0, 120, 30)
+        clip_rectangle(frame, 90, 0, 120, 30)
 
 
 def test_refuses_another_model(repository, tmp_path):

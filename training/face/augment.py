@@ -107,11 +107,22 @@ def occlude(image: Image, rng: np.random.Generator) -> Image:
     return image
 
 
-def augment(image: Image, size: int, rng: np.random.Generator, *, sharp: bool) -> Image:
-    """One training view, (S, S) uint8 to (size, size) uint8; ``sharp`` sources are degraded more often."""
+def augment(
+    image: Image, size: int, rng: np.random.Generator, *, sharp: bool, strength: float = 1.0
+) -> Image:
+    """One training view, (S, S) uint8 to (size, size) uint8.
+
+    Args:
+        image: a crop.
+        size: side of the view.
+        rng: decides everything.
+        sharp: sharp sources are degraded more often.
+        strength: scales how often a view is degraded, relit or covered; the geometry varies all the same.
+    """
     view = jitter_geometry(image, size, rng)
-    view = degrade(view, rng, 0.55 if sharp else 0.3)
-    view = relight(view, rng)
-    if rng.random() < 0.35:
+    view = degrade(view, rng, strength * (0.55 if sharp else 0.3))
+    if rng.random() < strength:
+        view = relight(view, rng)
+    if rng.random() < strength * 0.35:
         view = occlude(view, rng)
     return view

@@ -22,6 +22,7 @@ from emoedge.emotions import EMOTIONS, softmax
 from emoedge.face.classify import FaceClassifier, classify_image
 from emoedge.face.detect import FaceDetector
 from emoedge.face.quality import assess
+from emoedge.face.selfcheck import drawn_face
 from training.face import metrics
 from training.face.card import write_card, write_figures
 from training.face.data import load_ferplus_split
@@ -171,6 +172,13 @@ def timing(classifier: FaceClassifier, images: NDArray[np.uint8]) -> dict[str, f
     return {"model_ms": round(1000 * float(np.median(times)), 3), "crops_per_second": round(rate, 1)}
 
 
+def self_check(classifier: FaceClassifier) -> dict[str, Any]:
+    """The recorded answer, and how far another runtime may be from it: two steps of the int8 output."""
+    logits = classifier.logits(drawn_face(classifier.size)[None])[0]
+    step = classifier._interpreter._outputs[0][1]  # noqa: SLF001
+    return {"logits": [round(float(v), 4) for v in logits], "tolerance": round(2.01 * step, 4)}
+
+
 def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True) -> dict[str, Any]:
     """Calibrate, measure, and write sidecar, card and figures; returns the sidecar's content."""
     model = out / f"{MODEL}.tflite"
@@ -201,6 +209,7 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
         },
         "multiply_adds": multiply_adds(FaceNet()),
         "data": ["FER+ (Train, without duplicates of Valid and Test)", "ExpW (subset, relabelled)"],
+        "self_check": self_check(classifier),
         "metrics": result,
     }
     write_sidecar(model.with_suffix(".json"), content)

@@ -44,6 +44,9 @@ SIZES = ((0.3, 32), (0.6, 40), (1.0, INPUT_SIZE))
 """Input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021, arXiv:2104.00298)."""
 RELABEL_AT = (0.25, 0.5, 0.7)
 MIXUP_SHARE, MIXUP_ALPHA = 0.3, 0.3
+EASE_FROM, EASE_TO = 0.6, 0.4
+"""From this share of the training on, augmentation eases off linearly to this strength: the last, fine steps are taken on
+faces like those met in use."""
 
 
 @dataclass
@@ -67,8 +70,18 @@ def learning_rate(progress: float) -> float:
     return PEAK_RATE * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
+def strength(progress: float) -> float:
+    """How strong augmentation is, 1 down to ``EASE_TO``."""
+    eased = max(0.0, progress - EASE_FROM) / (1 - EASE_FROM)
+    return 1 - (1 - EASE_TO) * eased
+
+
 def make_views(
-    sets: tuple[FaceSet, ...], sampling: list[NDArray[np.float64]], size: int, rng: np.random.Generator
+    sets: tuple[FaceSet, ...],
+    sampling: list[NDArray[np.float64]],
+    size: int,
+    rng: np.random.Generator,
+    strong: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Draw a batch: views (BATCH, 1, size, size) float32, targets (BATCH, 7), weights (BATCH,)."""
     images = np.empty((BATCH, size, size), np.uint8)
@@ -79,7 +92,9 @@ def make_views(
         rows = np.searchsorted(cumulative, rng.random(part))
         rows = np.minimum(rows, len(faces.images) - 1)
         for k, row in enumerate(rows):
-            images[index * part + k] = augment(faces.images[row], size, rng, sharp=faces.sharp)
+            images[index * part + k] = augment(
+                faces.images[row], size, rng, sharp=faces.sharp, strength=strong
+            )
         targets[index * part : (index + 1) * part] = faces.targets[rows]
         weights[index * part : (index + 1) * part] = faces.weights[rows]
     x = torch.from_numpy(standardise(images))[:, None]
@@ -99,16 +114,20 @@ def mix_up(x: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor
 
 @torch.no_grad()
 def predict(
-    net: nn.Module, images: NDArray[np.uint8], *, mirror: bool = False, bf16: bool = True
+    net: nn.Module,
+    images: NDArray[np.uint8],
+    *,
+    size: int = INPUT_SIZE,
+    mirror: bool = False,
+    bf16: bool = True,
 ) -> NDArray[np.float32]:
-    """Logits (N, 7) of (N, S, S) crops, brought to the input size; the mean of both views with ``mirror``."""
+    """Logits (N, 7) of (N, S, S) crops, brought to ``size``; the mean of both views with ``mirror``."""
     net.eval()
     results = []
     for start in range(0, len(images), 256):
         part = images[start : start + 256]
-        if part.shape[1] != INPUT_SIZE:
-            size = (INPUT_SIZE, INPUT_SIZE)
-            part = np.stack([cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in part])
+        if part.shape[1] != size:
+            part = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in part])
         x = torch.from_numpy(standardise(part))[:, None].contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
             logits = net(x).float()
@@ -125,9 +144,9 @@ def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[floa
     return float(hit.mean()), float(np.mean(recalls))
 
 
-def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64]) -> FaceSet:
+def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64], size: int) -> FaceSet:
     """Refine the labels of ``faces`` with the averaged model, its prior flattened so that rare classes keep a voice."""
-    logits = predict(ema, faces.images)
+    logits = predict(ema, faces.images, size=size)
     posterior = torch.softmax(torch.from_numpy(logits), 1).numpy()
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
@@ -197,9 +216,10 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
     while schedule.progress(state["steps"], state["seconds"]) < 1.0:
         rng = np.random.default_rng((seed, state["epoch"]))
         progress = schedule.progress(state["steps"], state["seconds"])
+        size = next(side for until, side in SIZES if progress <= until)
         if state["relabelled"] < len(RELABEL_AT) and progress >= RELABEL_AT[state["relabelled"]]:
             began = time.monotonic()
-            expw = teach(ema, expw, given)
+            expw = teach(ema, expw, given, size)
             state["relabelled"] += 1
             kept = float(expw.targets[np.arange(len(given)), given].mean())
             state["seconds"] += time.monotonic() - began
@@ -208,7 +228,6 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
             )
         sets = (fer, expw)
         sampling = [np.cumsum(row_sampling(faces.targets)) for faces in sets]
-        size = next(side for until, side in SIZES if progress <= until)
         net.train()
         total_loss = 0.0
         began = time.monotonic()
@@ -219,8 +238,8 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
                 break
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(progress)
-            x, targets, weights = make_views(sets, sampling, size, rng)
-            if rng.random() < MIXUP_SHARE:
+            x, targets, weights = make_views(sets, sampling, size, rng, strength(progress))
+            if rng.random() < MIXUP_SHARE * strength(progress):
                 x, targets = mix_up(x, targets, rng)
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16):
@@ -235,7 +254,7 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
             total_loss += loss.item()
         state["seconds"] += time.monotonic() - began
         state["epoch"] += 1
-        accuracy, recall = scores(predict(ema, valid_images), valid_labels)
+        accuracy, recall = scores(predict(ema, valid_images, size=size), valid_labels)
         line = {
             "epoch": state["epoch"],
             "minutes": round(state["seconds"] / 60, 1),

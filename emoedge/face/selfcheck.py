@@ -1,0 +1,48 @@
+"""A known question with a recorded answer: does this board's runtime compute what the model was measured with?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.errors import ModelError
+from emoedge.face.classify import FaceClassifier
+
+
+def drawn_face(size: int) -> NDArray[np.uint8]:
+    """Eyes, brows and a mouth in gray, the same to the bit everywhere since no drawing library is involved.
+
+    Returns:
+        uint8 (size, size).
+    """
+    yy, xx = np.mgrid[:size, :size] / (size - 1)
+    face = np.full((size, size), 170, np.uint8)
+    for x in (0.32, 0.68):
+        face[np.hypot((xx - x) / 1.6, yy - 0.4) < 0.05] = 40
+        face[(np.abs(yy - 0.28) < 0.02) & (np.abs(xx - x) < 0.11)] = 60
+    face[(np.abs(yy - 0.74 - 0.5 * (xx - 0.5) ** 2) < 0.03) & (np.abs(xx - 0.5) < 0.2)] = 70
+    return face
+
+
+def deviation(classifier: FaceClassifier, card: Path) -> float:
+    """How far the classifier's answer is from the recorded one, in units of what rounding allows: up to 1 is right.
+
+    Args:
+        classifier: the model as loaded here.
+        card: its sidecar, with ``self_check``.
+
+    Raises:
+        ModelError: the card records no answer.
+    """
+    try:
+        recorded = json.loads(card.read_text(encoding="utf-8"))["self_check"]
+        expected, tolerance = np.array(recorded["logits"], np.float32), float(recorded["tolerance"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"{card} records no answer to check against: {error}", "run: emoedge models verify"
+        ) from error
+    got = classifier.logits(drawn_face(classifier.size)[None])[0]
+    return float(np.abs(got - expected).max() / tolerance)
