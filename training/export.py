@@ -83,7 +83,9 @@ def export_int8(
     if parity > PARITY_TOLERANCE:
         raise ExportError(f"the rebuilt graph differs from PyTorch by {parity:.2e}")
 
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function.get_concrete_function()], tf.Module())
+    converter = tf.lite.TFLiteConverter.from_concrete_functions(
+        [function.get_concrete_function()], tf.Module()
+    )
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([_to_nhwc(sample)] for sample in samples)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -98,8 +100,10 @@ def export_int8(
     return ExportReport(path, len(content), digest, parity, difference, agreement)
 
 
-def _split(representative: Iterable[NDArray[np.float32]], shape: tuple[int, ...]) -> list[NDArray[np.float32]]:
-    samples = []
+def _split(
+    representative: Iterable[NDArray[np.float32]], shape: tuple[int, ...]
+) -> list[NDArray[np.float32]]:
+    samples: list[NDArray[np.float32]] = []
     for item in representative:
         batch = np.asarray(item, np.float32).reshape(-1, *shape[1:])
         samples.extend(batch[i : i + 1] for i in range(len(batch)))
@@ -181,7 +185,9 @@ def _convolution(layer: nn.Conv2d, x: Any) -> Any:
         raise ExportError("only explicit zero padding is supported")
     stride, dilation = _pair(layer.stride), _pair(layer.dilation)
     kernel, padding = _pair(layer.kernel_size), _pair(layer.padding)
-    same = stride == (1, 1) and all(2 * p == d * (k - 1) for p, k, d in zip(padding, kernel, dilation, strict=True))
+    same = stride == (1, 1) and all(
+        2 * p == d * (k - 1) for p, k, d in zip(padding, kernel, dilation, strict=True)
+    )
     # "SAME" needs no extra operator, but pads on one side only at stride 2, where PyTorch pads on both.
     x = x if same else _pad(x, padding)
     how = "SAME" if same else "VALID"
@@ -282,7 +288,11 @@ def _function(node: fx.Node, arguments: list[Any]) -> Any:
     import tensorflow as tf
 
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-    binary: dict[str, Callable[[Any, Any], Any]] = {"add": operator.add, "iadd": operator.add, "mul": operator.mul}
+    binary: dict[str, Callable[[Any, Any], Any]] = {
+        "add": operator.add,
+        "iadd": operator.add,
+        "mul": operator.mul,
+    }
     if name in binary:
         return binary[name](arguments[0], arguments[1])
     if name in ("relu", "relu6", "hardswish", "hardsigmoid", "sigmoid"):

@@ -32,7 +32,7 @@ def jitter_geometry(image: Image, size: int, rng: np.random.Generator) -> Image:
     matrix = np.column_stack([a, offset])
     return cv2.warpAffine(
         image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )  # type: ignore[return-value]
+    )
 
 
 def degrade(image: Image, rng: np.random.Generator, probability: float) -> Image:
@@ -43,16 +43,16 @@ def degrade(image: Image, rng: np.random.Generator, probability: float) -> Image
         how = cv2.INTER_AREA
         image = cv2.resize(
             cv2.resize(image, (small, small), interpolation=how), (size, size), interpolation=cv2.INTER_LINEAR
-        )  # type: ignore[assignment]
+        )
     if rng.random() < probability * 0.6:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))  # type: ignore[assignment]
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.3))
     if rng.random() < probability * 0.2:
         length = int(rng.integers(3, 6))
         kernel = np.full((1, length), 1 / length, np.float32)
-        image = cv2.filter2D(image, -1, kernel if rng.random() < 0.7 else kernel.T)  # type: ignore[assignment]
+        image = cv2.filter2D(image, -1, kernel if rng.random() < 0.7 else kernel.T)
     if rng.random() < probability * 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)  # type: ignore[assignment]
+        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
     return image
 
 

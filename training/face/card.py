@@ -89,6 +89,7 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
         if floating
         else ""
     )
+    size = content["input"]["shape"][1]
     views = (
         "the mean of the logits of the crop and of its mirror image"
         if content["mirror"]
@@ -96,14 +97,14 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
     )
     text = f"""# face_emotion.tflite
 
-Seven emotions from a gray face crop of 48 × 48 pixels: a residual network of plain 3 × 3 convolutions, int8 in and out.
+Seven emotions from a gray face crop of {size} × {size} pixels: a residual network of plain 3 × 3 convolutions, int8 in and out.
 
 | | |
 |---|---|
 | file | `face_emotion.tflite`, {content["bytes"]:,} bytes, SHA-256 `{content["sha256"]}` |
 | cost | {content["multiply_adds"] / 1e6:.1f} M multiply-adds; {speed["model_ms"]:.2f} ms a run, one thread, x86-64, LiteRT (machine not idle) |
 | rate | {speed["crops_per_second"]:.0f} crops a second through the classifier on one thread, two runs a crop |
-| input | (1, 48, 48, 1) int8: luma, mean 0 and deviation 1 over the crop, clipped at 4, quantized |
+| input | (1, {size}, {size}, 1) int8: luma, mean 0 and deviation 1 over the crop, clipped at 4, quantized |
 | output | (1, 7) int8 logits: {", ".join(EMOTIONS)} |
 | after it | {views}; class balance and temperature {content["temperature"]:.3f} from `face_emotion.json` |
 | runtimes | ai-edge-litert 2.3.0 and tflite-runtime 2.14.0 |

@@ -120,6 +120,8 @@ def load_expw(folder: Path, smoothing: float = 0.2, weight: float = 0.6) -> Face
     with zipfile.ZipFile(folder / "expw.zip") as archive:
         for index, row in enumerate(rows):
             image = cv2.imdecode(np.frombuffer(archive.read(row["path"]), np.uint8), cv2.IMREAD_GRAYSCALE)
+            if image is None:
+                raise ValueError(f"{row['path']} in expw.zip is not a picture")
             top, left, side = (round(fraction * image.shape[0]) for fraction in EXPW_CROP)
             image = image[top : top + side, left : left + side]
             shrink = image.shape[0] > EXPW_SIDE

@@ -13,12 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, softmax
+from emoedge.face.align import from_crop
 from emoedge.face.classify import FaceClassifier, classify_image
 from emoedge.face.detect import FaceDetector
 from emoedge.face.quality import assess
@@ -27,10 +27,15 @@ from training.face import metrics
 from training.face.card import write_card, write_figures
 from training.face.data import load_ferplus_split
 from training.face.net import FaceNet, multiply_adds
-from training.face.robustness import DEGRADATIONS, whole_picture
+from training.face.robustness import DEGRADATIONS, randomly_degraded, whole_picture
 from training.face.train import predict
 
 MODEL = "face_emotion"
+
+
+def judge(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Posteriors (N, 7) of crops of any size, by the way that ``classify face --crop`` goes."""
+    return classifier.probabilities(np.stack([from_crop(image, classifier.size) for image in images]))
 
 
 def write_sidecar(path: Path, content: dict[str, Any]) -> None:
@@ -49,7 +54,8 @@ def calibrate(
         "mirror": mirror,
     }
     write_sidecar(model.with_suffix(".json"), neutral)
-    logits = FaceClassifier(model).logits(images)
+    classifier = FaceClassifier(model)
+    logits = classifier.logits(np.stack([from_crop(image, classifier.size) for image in images]))
     bias = metrics.fit_bias(logits, labels)
     temperature = metrics.fit_temperature(logits + bias, labels)
     fitted = {**neutral, "temperature": round(temperature, 4), "bias": [round(float(b), 4) for b in bias]}
@@ -83,12 +89,12 @@ def brief(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict
 
 
 def float_scores(
-    weights: Path, card: dict[str, Any], images: NDArray[np.uint8], labels: NDArray[np.int64]
+    weights: Path, card: dict[str, Any], size: int, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, float]:
     """The float network with the same calibration on the same rows."""
     net = FaceNet()
     net.load_state_dict(torch.load(weights, weights_only=True))
-    logits = predict(net, images, mirror=card["mirror"], bf16=False)
+    logits = predict(net, images, size=size, mirror=card["mirror"], bf16=False)
     return brief(softmax(logits + np.array(card["bias"], np.float32), card["temperature"]), labels)
 
 
@@ -99,7 +105,7 @@ def degraded_scores(
     table = {}
     for name, degrade in DEGRADATIONS.items():
         views = np.stack([degrade(image) for image in images])
-        scores = brief(classifier.probabilities(views), labels)
+        scores = brief(judge(classifier, views), labels)
         scores["mean_quality"] = round(
             float(np.mean([assess(view, view.shape[0]).value for view in views])), 3
         )
@@ -134,20 +140,9 @@ def quality_table(
     classifier: FaceClassifier, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> list[dict[str, float]]:
     """Accuracy by quality over randomly degraded crops: the estimate is worth something if accuracy rises with it."""
-    rng = np.random.default_rng(1)
-    names = list(DEGRADATIONS)
-    views, quality = [], []
-    for image in images:
-        view = image
-        for _ in range(int(rng.integers(0, 3))):
-            view = DEGRADATIONS[names[int(rng.integers(len(names)))]](view)
-        side = int(rng.integers(16, 97))
-        if side < len(view):
-            view = cv2.resize(cv2.resize(view, (side, side), interpolation=cv2.INTER_AREA), view.shape[::-1])
-        views.append(view)
-        quality.append(assess(np.asarray(view, np.uint8), side).value)
-    hit = classifier.probabilities(np.stack(views)).argmax(axis=1) == labels
-    values = np.array(quality)
+    views, sides = randomly_degraded(images, seed=1)
+    values = np.array([assess(view, float(side)).value for view, side in zip(views, sides, strict=True)])
+    hit = judge(classifier, views).argmax(axis=1) == labels
     table = []
     for low, high in ((0.0, 0.15), (0.15, 0.35), (0.35, 0.55), (0.55, 0.75), (0.75, 1.01)):
         rows = (values >= low) & (values < high)
@@ -187,9 +182,9 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
     card = calibrate(model, valid_images, valid_labels, mirror=mirror)
     classifier = FaceClassifier(model)
     detector = FaceDetector(out / "face_detector.tflite")
-    probabilities = classifier.probabilities(test_images)
+    probabilities = judge(classifier, test_images)
     result: dict[str, Any] = {
-        "valid": brief(classifier.probabilities(valid_images), valid_labels),
+        "valid": brief(judge(classifier, valid_images), valid_labels),
         "test": summary(probabilities, test_labels),
         "degraded": degraded_scores(classifier, test_images, test_labels),
         "pictures": picture_scores(classifier, detector, test_images, test_labels),
@@ -197,7 +192,7 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
         "timing": timing(classifier, test_images),
     }
     if weights is not None:
-        result["float_test"] = float_scores(weights, card, test_images, test_labels)
+        result["float_test"] = float_scores(weights, card, classifier.size, test_images, test_labels)
     content = {
         **card,
         "name": MODEL,
@@ -207,7 +202,7 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
             "shape": [1, classifier.size, classifier.size, 1],
             "standardised": "mean 0, deviation 1, clip 4",
         },
-        "multiply_adds": multiply_adds(FaceNet()),
+        "multiply_adds": multiply_adds(FaceNet(), classifier.size),
         "data": ["FER+ (Train, without duplicates of Valid and Test)", "ExpW (subset, relabelled)"],
         "self_check": self_check(classifier),
         "metrics": result,

@@ -24,8 +24,8 @@ REPRESENTATIVE = 600
 """Training views that set the activation ranges: half plain, half degraded, from both sets."""
 
 
-def representative_views(data: Path, seed: int = 0) -> NDArray[np.float32]:
-    """Standardised training views (REPRESENTATIVE, 1, 48, 48)."""
+def representative_views(data: Path, size: int, seed: int = 0) -> NDArray[np.float32]:
+    """Standardised training views (REPRESENTATIVE, 1, size, size)."""
     rng = np.random.default_rng(seed)
     views = []
     for faces in (load_ferplus_train(data / "faces"), load_expw(data / "faces")):
@@ -33,18 +33,18 @@ def representative_views(data: Path, seed: int = 0) -> NDArray[np.float32]:
         for index, row in enumerate(rows):
             image = faces.images[row]
             if index % 2:
-                views.append(augment(image, INPUT_SIZE, rng, sharp=faces.sharp))
+                views.append(augment(image, size, rng, sharp=faces.sharp))
             else:
-                views.append(jitter_geometry(image, INPUT_SIZE, rng))
+                views.append(jitter_geometry(image, size, rng))
     return standardise(np.stack(views))[:, None]
 
 
-def export(data: Path, weights: Path, out: Path) -> ExportReport:
+def export(data: Path, weights: Path, out: Path, size: int = INPUT_SIZE) -> ExportReport:
     """Write ``out/face_emotion.tflite`` from a state dict and report how well it follows the float net."""
     net = FaceNet()
     net.load_state_dict(torch.load(weights, weights_only=True))
-    shape = (1, 1, INPUT_SIZE, INPUT_SIZE)
-    return export_int8(net, shape, [representative_views(data)], out / "face_emotion.tflite")
+    shape = (1, 1, size, size)
+    return export_int8(net, shape, [representative_views(data, size)], out / "face_emotion.tflite")
 
 
 def main() -> None:
@@ -52,9 +52,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
     parser.add_argument("--weights", type=Path, required=True, help="ema.pt of the training")
     parser.add_argument("--out", type=Path, default=Path("models"))
+    parser.add_argument(
+        "--size", type=int, default=INPUT_SIZE, help="input side; less for a network in mid-training"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    report = asdict(export(args.data, args.weights, args.out))
+    report = asdict(export(args.data, args.weights, args.out, args.size))
     print(
         json.dumps({key: str(value) if isinstance(value, Path) else value for key, value in report.items()})
     )

@@ -67,6 +67,30 @@ DEGRADATIONS: dict[str, Callable[[Image], Image]] = {
 }
 
 
+def randomly_degraded(images: Image, seed: int) -> tuple[Image, NDArray[np.int64]]:
+    """Up to two random degradations and a random source size for each crop.
+
+    Args:
+        images: uint8 (N, S, S).
+        seed: of all choices.
+
+    Returns:
+        uint8 (N, S, S), and the side in pixels (N,) at which each face was seen.
+    """
+    rng = np.random.default_rng(seed)
+    names = list(DEGRADATIONS)
+    views, sides = np.empty_like(images), np.empty(len(images), np.int64)
+    for index, image in enumerate(images):
+        view = image
+        for _ in range(int(rng.integers(0, 3))):
+            view = DEGRADATIONS[names[int(rng.integers(len(names)))]](view)
+        side = int(rng.integers(16, 97))
+        if side < len(view):
+            view = _shrink(view, side)
+        views[index], sides[index] = view, side
+    return views, sides
+
+
 def whole_picture(crop: Image, rng: np.random.Generator) -> Image:
     """A 640 x 480 colour picture with the face somewhere in it, 120 to 260 pixels large, and its blurred surroundings."""
     side = int(rng.integers(120, 261))
