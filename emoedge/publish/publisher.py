@@ -6,12 +6,15 @@ Three kinds of message, three promises:
 - spooled ones: none is lost within the bound, see emoedge.publish.outbox;
 - the others (`face`, `control/error`): now or never.
 
-One worker thread owns all of it; the pipeline, the network and the disk never wait for each other.
+One worker thread owns all of it, another carries out commands; the pipeline, the network, the disk and the
+devices that commands act on never wait for each other.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import queue
 import random
 import threading
 import time
@@ -64,9 +67,11 @@ class Publisher:
     Args:
         settings: broker, topics, state directory.
         builder: for the answers to commands.
-        on_command: called in the worker thread with each accepted command; must return at once.
+        on_command: called with each accepted command, one after the other, in a thread of their own.
         state_provider: asked in the worker thread, on every connection, for states newer than the remembered.
         first_protocol: "3.1.1" spares the fallback where the broker is known (emoedge.publish.broker).
+        secondary: for a process beside the daemon (`replay`): a client id of its own, no `status`, no
+            commands, no announcement, nothing on disk.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Publisher:
         state_provider: StateProvider | None = None,
         *,
         first_protocol: MqttVersion = "5",
+        secondary: bool = False,
     ) -> None:
         mqtt = settings.mqtt
         self._settings = settings
@@ -85,13 +91,15 @@ class Publisher:
         self._on_command = on_command
         self._state_provider = state_provider
         path = settings.paths.state / SPOOL_FILE
-        self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if mqtt.spool_max_messages else None)
+        self._secondary = secondary
+        on_disk = mqtt.spool_max_messages > 0 and not secondary
+        self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if on_disk else None)
         self._announced = homeassistant.AnnouncedStore(settings.paths.state)
         self._session = MqttSession(
             mqtt,
-            mqtt.client_id or f"emoedge-{settings.device_id}",
-            will_topic=self._status_topic,
-            subscriptions=(f"{self._base}/control/+/set", homeassistant.birth_topic(settings)),
+            (mqtt.client_id or f"emoedge-{settings.device_id}") + (f"-{os.getpid()}" if secondary else ""),
+            will_topic=None if secondary else self._status_topic,
+            subscriptions=() if secondary else self._subscriptions,
             listener=self,
             first_protocol=first_protocol,
         )
@@ -100,9 +108,10 @@ class Publisher:
         self._stop_at_s: float | None = None
         self._dropped = 0
         self._thread: threading.Thread | None = None
+        self._commands: queue.Queue[Command] = queue.Queue(MAX_COMMANDS)
         # The rest belongs to the worker.
         self._link: Link | None = None
-        self._states: dict[str, bytes] = {self._status_topic: b"online"}
+        self._states: dict[str, bytes] = {} if secondary else {self._status_topic: b"online"}
         self._dirty: dict[str, None] = {}
         self._state_tokens: dict[int, str] = {}
         self._announce_tokens: dict[int, homeassistant.Announced] = {}
@@ -116,10 +125,16 @@ class Publisher:
     def _status_topic(self) -> str:
         return f"{self._base}/status"
 
+    @property
+    def _subscriptions(self) -> tuple[str, ...]:
+        return f"{self._base}/control/+/set", homeassistant.birth_topic(self._settings)
+
     # From the pipeline, any thread
 
     def start(self) -> None:
         """Open the spool and begin to connect; returns at once."""
+        if self._on_command is not None:
+            threading.Thread(target=self._carry_out, name="commands", daemon=True).start()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
@@ -202,6 +217,9 @@ class Publisher:
             # Whatever it is: it must be seen in health, and the supervisor decides.
             logger.exception("The publisher has died")
             self._died = f"{type(error).__name__}: {error}"
+            # No good-bye: the broker publishes the last will, since nothing comes from here any more.
+            self._session.abort()
+            self._outbox.close(time.monotonic())
 
     def _wait_s(self) -> float:
         now_s = time.monotonic()
@@ -253,11 +271,21 @@ class Publisher:
         self._announce_tokens.clear()
         if link is None:
             return
-        if self._state_provider is not None:
-            for message in self._state_provider():
-                self._states[f"{self._base}/{message.suffix}"] = message.encode()
+        for message in self._fresh_states():
+            self._states[f"{self._base}/{message.suffix}"] = message.encode()
         self._dirty = dict.fromkeys(self._states)
-        self._announce()
+        if not self._secondary:
+            self._announce()
+
+    def _fresh_states(self) -> list[Message]:
+        if self._state_provider is None:
+            return []
+        try:
+            return list(self._state_provider())
+        except Exception:
+            # The remembered states serve as well; a mistake elsewhere must not silence the device.
+            logger.exception("The states could not be asked for")
+            return []
 
     def _delivered(self, token: int) -> None:
         self._outbox.delivered(token)
@@ -298,11 +326,26 @@ class Publisher:
             return
         name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
         result = parse_command(name, payload, retained=retained)
-        if isinstance(result, Command) and self._on_command is not None:
-            logger.info("Command: %s = %s", result.name, result.value)
-            self._on_command(result)
+        if isinstance(result, Command):
+            try:
+                self._commands.put_nowait(result)
+            except queue.Full:
+                self._refuse(Rejection(name, str(result.value), "too many commands at once"))
         elif isinstance(result, Rejection):
             self._refuse(result)
+
+    def _carry_out(self) -> None:
+        """The thread of the commands: they may take their time (devices are opened and closed)."""
+        assert self._on_command is not None
+        while True:
+            command = self._commands.get()
+            logger.info("Command: %s = %s", command.name, command.value)
+            try:
+                self._on_command(command)
+            except Exception as error:
+                logger.exception("The command %s failed", command.name)
+                reason = f"failed: {type(error).__name__}: {error}"
+                self.publish(self._builder.control_error(command.name, str(command.value), reason))
 
     def _refuse(self, rejection: Rejection) -> None:
         self._refused_commands += 1
@@ -334,9 +377,12 @@ class Publisher:
         """The last turns: deliver what is in memory, say offline, let go."""
         self._finishing = True
         self._turn(0.0)
-        while self._link is not None and self._unfinished() and self._left_s(stop_at_s) > _LAST_WORD_S:
+        # A process beside the daemon has no disk to fall back on: it waits for the connection as well.
+        while (self._link is not None or self._secondary) and self._unfinished():
+            if self._left_s(stop_at_s) < _LAST_WORD_S:
+                break
             self._turn(0.05)
-        if self._link is not None:
+        if self._link is not None and not self._secondary:
             self._states = {self._status_topic: b"offline"}
             self._dirty = dict.fromkeys(self._states)
             self._turn(0.0)
@@ -364,8 +410,10 @@ class Publisher:
             self._thread is not None and not self._thread.is_alive() and state.name != "stopped"
         ):
             return Health("broker", "failed", f"the publisher has died ({self._died}); restart it", figures)
-        if state.name in ("connected", "stopped"):
-            return Health("broker", "ok" if state.name == "connected" else "off", "", figures)
+        if state.name == "stopped":
+            return Health("broker", "off", "", figures)
+        if state.name == "connected":
+            return Health("broker", "degraded" if state.reason else "ok", state.reason, figures)
         if state.name == "connecting":
             return Health("broker", "degraded", "connecting to the broker", figures)
         return Health("broker", "degraded" if state.name == "away" else "failed", state.reason, figures)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 import ssl
 import threading
 import time
@@ -17,6 +18,8 @@ from typing import Any, Final, Literal, Protocol
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from emoedge.config import MqttSettings
 from emoedge.publish.retry import Failure, MqttVersion, Outcome, RetryPolicy, Step
@@ -32,6 +35,10 @@ KEEPALIVE_S: Final = 30
 # More than the outbox and all states together ever have on the way.
 MAX_QUEUED: Final = 100
 MAX_IN_FLIGHT: Final = 20
+# What a broker of version 5 may send us; commands and birth messages have a few bytes.
+MAX_PACKET_BYTES: Final = 16_384
+# So much of a message is looked at: more than any command may have, so that a longer one is seen to be longer.
+MAX_PAYLOAD_BYTES: Final = 256
 # Messages that a stuck connection may pile up before more are refused; paho itself has no bound for QoS 0.
 MAX_OUTSTANDING: Final = 200
 
@@ -45,7 +52,7 @@ StateName = Literal["stopped", "connecting", "connected", "away", "refused", "ta
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """Where the session stands; `reason` says why it is not connected, with a remedy."""
+    """Where the session stands; `reason` says with a remedy why it is not connected, or what is refused."""
 
     name: StateName
     reason: str = ""
@@ -81,7 +88,7 @@ class MqttSession:
     Args:
         settings: where and how to connect.
         client_id: unique at the broker.
-        will_topic: gets the retained payload `offline` from the broker when we vanish.
+        will_topic: gets the retained payload `offline` from the broker when we vanish; None for no will.
         subscriptions: topic filters, asked for anew on every connection.
         listener: told what happens.
         first_protocol: version of the first attempt, where the broker is known not to speak 5.
@@ -91,7 +98,7 @@ class MqttSession:
         self,
         settings: MqttSettings,
         client_id: str,
-        will_topic: str,
+        will_topic: str | None,
         subscriptions: Sequence[str],
         listener: SessionListener,
         first_protocol: MqttVersion = "5",
@@ -126,6 +133,13 @@ class MqttSession:
             self._thread.join(timeout_s)
         self._state = SessionState("stopped")
 
+    def abort(self) -> None:
+        """Break the connection without a good-bye, so that the broker publishes the will."""
+        self._stop.set()
+        connection = self._connection
+        if connection is not None:
+            connection.abort()
+
     def _run(self) -> None:
         policy = RetryPolicy()
         step = Step(0.0, self._first_protocol)
@@ -139,7 +153,7 @@ class MqttSession:
     def _attempt(self, protocol: MqttVersion) -> Outcome:
         """One connection from beginning to end."""
         try:
-            connection = _Connection(self._terms, protocol, self._connected)
+            connection = _Connection(self._terms, protocol, self._connected, self._publication_refused)
             connection.open()
         except ssl.SSLEOFError:
             return Outcome("unreachable", "closed during the TLS handshake", protocol)
@@ -164,6 +178,13 @@ class MqttSession:
         settings = self._terms.settings
         logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, protocol)
 
+    def _publication_refused(self, protocol: MqttVersion, detail: str) -> None:
+        place = f"{self._terms.settings.host}:{self._terms.settings.port}"
+        reason = f"the broker {place} refuses messages: {detail} (check its access list)"
+        if self._state.reason != reason:
+            logger.warning("%s", reason)
+        self._state = SessionState("connected", reason, protocol)
+
     def _report(self, outcome: Outcome, step: Step) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":
             logger.info("The broker does not speak MQTT 5; trying 3.1.1")
@@ -178,7 +199,7 @@ class MqttSession:
 class _Terms:
     settings: MqttSettings
     client_id: str
-    will_topic: str
+    will_topic: str | None
     subscriptions: tuple[str, ...]
     listener: SessionListener
 
@@ -202,11 +223,16 @@ class _Connection:
     """One paho client and the thread it brings, from connect to disconnect."""
 
     def __init__(
-        self, terms: _Terms, protocol: MqttVersion, on_connected: Callable[[MqttVersion], None]
+        self,
+        terms: _Terms,
+        protocol: MqttVersion,
+        on_connected: Callable[[MqttVersion], None],
+        on_refused: Callable[[MqttVersion, str], None],
     ) -> None:
         self._terms = terms
         self._protocol: MqttVersion = protocol
         self._report_connected = on_connected
+        self._report_refused = on_refused
         self._ended = threading.Event()
         self._answered = threading.Event()
         self._outcome: Outcome | None = None
@@ -218,7 +244,11 @@ class _Connection:
     def open(self) -> None:
         """TCP and TLS; raises OSError (ssl.SSLError among them)."""
         settings = self._terms.settings
-        options: dict[str, Any] = {} if self._protocol == "3.1.1" else {"clean_start": True}
+        options: dict[str, Any] = {}
+        if self._protocol == "5":
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.MaximumPacketSize = MAX_PACKET_BYTES
+            options = {"clean_start": True, "properties": properties}
         self._client.connect(settings.host, settings.port, keepalive=KEEPALIVE_S, **options)
         self._client.loop_start()
 
@@ -241,6 +271,13 @@ class _Connection:
         """Say DISCONNECT."""
         self._client.disconnect()
         self._finish("lost", "closed by us")
+
+    def abort(self) -> None:
+        """Close the socket as a crash would."""
+        connection = self._client.socket()
+        if isinstance(connection, socket.socket):  # ssl.SSLSocket is one
+            connection.shutdown(socket.SHUT_RDWR)
+        self._finish("lost", "aborted")
 
     def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
         """See Link."""
@@ -276,7 +313,8 @@ class _Connection:
             ca_file = None if settings.ca_file is None else str(settings.ca_file)
             # Certificate and host name are always verified; there is no switch for it.
             client.tls_set(ca_certs=ca_file, cert_reqs=ssl.CERT_REQUIRED)
-        client.will_set(self._terms.will_topic, b"offline", qos=1, retain=True)
+        if self._terms.will_topic is not None:
+            client.will_set(self._terms.will_topic, b"offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -302,13 +340,20 @@ class _Connection:
         else:
             self._finish("lost", str(reason))
 
-    def _on_publish(self, _client: Client, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+    def _on_publish(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._count_lock:
             self._outstanding -= 1
+        if reason.is_failure:
+            # An answer all the same: sending it again would be refused again, and hold up what comes after.
+            self._report_refused(self._protocol, str(reason))
         self._terms.listener.on_delivered(mid)
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
-        self._terms.listener.on_message(message.topic, message.payload, bool(message.retain))
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            return  # no topic of ours; an exception here would end the connection
+        self._terms.listener.on_message(topic, message.payload[:MAX_PAYLOAD_BYTES], bool(message.retain))
 
     def _finish(self, failure: Failure, detail: str) -> None:
         """The first reason counts."""

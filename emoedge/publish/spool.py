@@ -23,11 +23,10 @@ FORMAT: Final = 1
 """PRAGMA user_version of the file; one of another version is set aside."""
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS message (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS message (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES ('dropped', 0);
 """
-# STRICT came with SQLite 3.37 (2021); Debian 12 has 3.40, Ubuntu 22.04 has 3.37.
 
 _Result = TypeVar("_Result")
 
@@ -195,13 +194,25 @@ def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[t
 
 
 def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file itself is bad; OperationalError is about the disk, permissions or a lock."""
-    return isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    """Whether the file itself is bad: SQLITE_CORRUPT and SQLITE_NOTADB come as the base class itself.
+
+    Its subclasses are about the disk, permissions, a lock (OperationalError) or a mistake of ours, and a
+    good file must not be put aside for those.
+    """
+    return type(error) is sqlite3.DatabaseError
 
 
 def _touch_private(path: Path) -> None:
+    """Make the file, and make sure that a power cut does not unmake it."""
+    if path.exists():
+        return
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
     except OSError as error:
         raise _disk_error(path, error) from error
 

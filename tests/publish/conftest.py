@@ -36,6 +36,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch) -> None:
+    """The first waits of the session, shortened; their true lengths are tested in test_retry.py."""
+    from emoedge.publish import retry, session
+
+    monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.1)
+    monkeypatch.setitem(session.CONNACK_TIMEOUT_S, "5", 1.0)
+
+
 @dataclass
 class Mosquitto:
     """A broker process of our own."""

@@ -242,7 +242,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ACTIONS)
 def test_nothing_is_lost_whatever_happens(actions):
     """At least once, and the last delivery of each in order while the disk can be read; clean restarts."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Mosquitto, until
+from conftest import PATIENCE_S, Mosquitto, until
 from samples import BEGIN, HEALTH, STATE, builder, every_message
 from test_messages import validate
 
@@ -217,20 +219,84 @@ def test_state_provider_is_asked_on_every_connection(mosquitto, listen, publish)
     assert publisher.health()[0].state == "ok"
 
 
-def test_a_broken_handler_is_seen_in_health(mosquitto, listen, publish):
+def test_a_handler_that_fails_is_answered_and_harms_nothing(mosquitto, listen, publish):
     def broken(command: Command) -> None:
-        raise RuntimeError("handler")
+        raise OSError("no space left")
 
     publisher = publish(mosquitto.port, on_command=broken)
+    listener = listen(mosquitto)
     assert publisher.wait_connected(10)
-    listen(mosquitto).send(f"{BASE}/control/privacy/set", "ON")
+    listener.send(f"{BASE}/control/snapshot/set", "PRESS")
+    until(lambda: listener.last(f"{BASE}/control/error"), "answer")
+    assert "no space left" in json.loads(listener.last(f"{BASE}/control/error"))["reason"]
+    publisher.publish(builder().event(BEGIN))
+    until(lambda: ids(listener), "still publishing")
+    assert publisher.health()[0].state == "ok"
+
+
+def test_a_slow_handler_holds_nothing_up(mosquitto, listen, publish):
+    release = threading.Event()
+    publisher = publish(mosquitto.port, on_command=lambda _: release.wait(PATIENCE_S))
+    listener = listen(mosquitto)
+    assert publisher.wait_connected(10)
+    listener.send(f"{BASE}/control/privacy/set", "ON")
+    publisher.publish(builder().event(BEGIN))
+    until(lambda: ids(listener), "published meanwhile")
+    assert not release.is_set()
+    release.set()
+
+
+def test_states_that_cannot_be_asked_for_harm_nothing(mosquitto, listen, publish):
+    def broken() -> list:
+        raise KeyError("states")
+
+    publisher = publish(mosquitto.port, state_provider=broken)
+    listener = listen(mosquitto)
+    until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
+    assert publisher.health()[0].state == "ok"
+
+
+def test_a_dead_publisher_is_failed_and_offline(mosquitto, listen, publish, monkeypatch):
+    publisher = publish(mosquitto.port)
+    listener = listen(mosquitto)
+    until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
+    monkeypatch.setattr(publisher._outbox, "add", lambda *_: 1 / 0)
+    publisher.publish(builder().event(BEGIN))
     until(lambda: publisher.health()[0].state == "failed", "failed")
-    assert "handler" in publisher.health()[0].reason
+    assert "ZeroDivisionError" in publisher.health()[0].reason
+    # The broker must not go on saying "online" for a device that says nothing any more.
+    until(lambda: listener.last(f"{BASE}/status") == b"offline", "will")
+
+
+def test_access_list_of_the_broker_is_seen_in_health(make_mosquitto, tmp_path, listen, publish):
+    rules = tmp_path / "acl"
+    rules.write_text(f"topic readwrite {BASE}/status\n")
+    broker = make_mosquitto(f"allow_anonymous true\nacl_file {rules}\n")
+    publisher = publish(broker.port, discovery=False)
+    assert publisher.wait_connected(10)
+    assert publisher.health()[0].state == "ok"
+    publisher.publish(builder().event(BEGIN))
+    until(lambda: publisher.health()[0].state == "degraded", "degraded")
+    assert "refuses messages: Not authorized" in publisher.health()[0].reason
+    assert spool(publisher)["depth"] == 0
+
+
+def test_secondary_leaves_the_daemon_alone(mosquitto, listen, publish, tmp_path):
+    daemon = publish(mosquitto.port)
+    listener = listen(mosquitto)
+    until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
+    beside = Publisher(make_settings(mosquitto.port, tmp_path / "state"), builder(), secondary=True)
+    beside.start()
+    for number in range(200):
+        beside.publish(builder().event(event(number)))
+    beside.stop(10.0)
+    until(lambda: len(ids(listener)) == 200, "all arrive")
+    assert listener.payloads(f"{BASE}/status") == [b"online"]
+    assert len(listener.payloads("homeassistant/device/emoedge_living-room/config")) == 1
+    assert daemon.health()[0].figures["connections"] == 1
 
 
 def test_publish_never_waits(publish):
-    import time
-
     publisher = publish(9, discovery=False)
     started_s = time.perf_counter()
     message = builder().event(BEGIN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +20,11 @@ from emoedge.publish.retry import (
     RetryPolicy,
     Step,
 )
+
+
+@pytest.fixture(autouse=True)
+def impatient() -> None:
+    """Here the true delays count."""
 
 
 def delays(policy: RetryPolicy, outcome: Outcome, count: int) -> list[float]:
