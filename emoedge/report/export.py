@@ -1,0 +1,279 @@
+"""A segment for other programs: CSV, JSON, SVG, PNG, ELAN and EmotionML. Pure: data in, text or bytes out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any, Final, Literal
+from xml.etree import ElementTree as ET
+
+from emoedge.clock import rfc3339
+from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.report.chart import stretches
+from emoedge.report.data import CHANNELS, Channel, Curve, Episode, ReportData, runs, summarize
+from emoedge.report.picture import raster, vector
+
+Format = Literal["html", "png", "svg", "csv", "json", "elan", "emotionml"]
+SUFFIXES: Final[dict[Format, str]] = {
+    "html": ".html",
+    "png": ".png",
+    "svg": ".svg",
+    "csv": ".csv",
+    "json": ".report.json",
+    "elan": ".eaf",
+    "emotionml": ".emotionml",
+}
+
+EMOTIONML_NAMESPACE: Final = "http://www.w3.org/2009/10/emotionml"
+XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
+VOCABULARY_ID: Final = "emoedge-seven"
+DIGITS: Final = 3
+
+
+def export(data: ReportData, name: str, kind: Format, language: Language) -> bytes:
+    """A segment in one of the formats but "html", which `page.write_page` makes.
+
+    Args:
+        data: of the segment.
+        name: of the segment, such as its id; `<name>.mp4` is what ELAN and EmotionML refer to.
+        kind: the format.
+        language: of what is meant for people; labels stay as they are.
+    """
+    makers: dict[str, Callable[[], bytes]] = {
+        "csv": lambda: to_csv(data).encode(),
+        "json": lambda: to_json(data, name).encode(),
+        "svg": lambda: vector(data, name, language).encode(),
+        "png": lambda: raster(data, name, language),
+        "elan": lambda: to_elan(data, name, language),
+        "emotionml": lambda: to_emotionml(data, name),
+    }
+    return makers[kind]()
+
+
+def to_csv(data: ReportData) -> str:
+    """One line a moment: time, decision, and seven columns a channel; empty where there is no opinion."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [f"{channel}_{emotion}" for channel in CHANNELS for emotion in EMOTIONS]
+    writer.writerow(["time_s", "time", "emotion", "confidence", "face_quality", *columns])
+    started = started_of(data)
+    for index, moment in enumerate(data.times):
+        values = [value for channel in CHANNELS for value in _row(data.curves.get(channel), index)]
+        wall = "" if started is None else rfc3339(started + timedelta(seconds=float(moment)))
+        emotion = data.emotions[index] or ""
+        trust = [_trust(data.curves.get(channel), index) for channel in ("fused", "face")]
+        writer.writerow([f"{moment:.3f}", wall, emotion, *trust, *values])
+    return text.getvalue()
+
+
+def to_json(data: ReportData, name: str) -> str:
+    """Everything that the page shows."""
+    summary = summarize(data)
+    value = {
+        "schema": 1,
+        "id": name,
+        "details": data.details,
+        "duration": round(data.duration_s, DIGITS),
+        "step": round(data.step_s, 6),
+        "labels": list(EMOTIONS),
+        "emotions": list(data.emotions),
+        "curves": {
+            channel: {
+                "probabilities": [
+                    _row(curve, index) if curve.known[index] else None for index in range(len(data.emotions))
+                ],
+                "trust": [_number(value) for value in curve.trust.tolist()],
+            }
+            for channel, curve in data.curves.items()
+        },
+        "events": [_episode(event) for event in data.events],
+        "words": [
+            {"text": word.text, "start": word.start_s, "end": word.end_s, "confidence": word.confidence}
+            for word in data.words
+        ],
+        "summary": {
+            "seconds": {emotion: round(seconds, DIGITS) for emotion, seconds in summary.seconds.items()},
+            "none": round(summary.none_s, DIGITS),
+            "transitions": [{"from": a, "to": b, "count": count} for a, b, count in summary.transitions],
+            "longest": [_episode(episode) for episode in summary.longest],
+        },
+    }
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+def to_elan(data: ReportData, name: str, language: Language) -> bytes:
+    """An ELAN annotation file (EAF 2.8): tiers for events, decisions and words.
+
+    The values are the machine-readable labels, in a controlled vocabulary that carries both languages.
+    Format: https://www.mpi.nl/tools/elan/EAFv2.8.xsd
+    """
+    tiers: list[tuple[str, str, list[tuple[float, float, str]]]] = [
+        ("events", "emotion", [(event.start_s, event.end_s, event.emotion) for event in data.events]),
+        ("emotion", "emotion", [(run.start_s, run.end_s, run.emotion) for run in runs(data)]),
+        ("words", "words", [(word.start_s, word.end_s, word.text) for word in _without_overlap(data)]),
+    ]
+    started = started_of(data) or datetime(1970, 1, 1, tzinfo=timezone.utc)
+    root = ET.Element(
+        "ANNOTATION_DOCUMENT",
+        {
+            "AUTHOR": "emoedge",
+            "DATE": started.isoformat(),
+            "FORMAT": "2.8",
+            "VERSION": "2.8",
+            f"{{{XSI}}}noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv2.8.xsd",
+        },
+    )
+    header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
+    media = {"MEDIA_URL": f"{name}.mp4", "RELATIVE_MEDIA_URL": f"./{name}.mp4", "MIME_TYPE": "video/mp4"}
+    ET.SubElement(header, "MEDIA_DESCRIPTOR", media)
+    order = ET.SubElement(root, "TIME_ORDER")
+    moments = sorted(
+        {round(1000 * t) for _, _, spans in tiers for start, end, _ in spans for t in (start, end)}
+    )
+    slots = {moment: f"ts{index + 1}" for index, moment in enumerate(moments)}
+    for moment, slot in slots.items():
+        ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": slot, "TIME_VALUE": str(moment)})
+    count = 0
+    for tier_id, kind, spans in tiers:
+        tier = ET.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": kind, "TIER_ID": tier_id})
+        for start, end, value in spans:
+            first, last = round(1000 * start), round(1000 * end)
+            if last <= first:
+                continue
+            count += 1
+            where = {
+                "ANNOTATION_ID": f"a{count}",
+                "TIME_SLOT_REF1": slots[first],
+                "TIME_SLOT_REF2": slots[last],
+            }
+            annotation = ET.SubElement(ET.SubElement(tier, "ANNOTATION"), "ALIGNABLE_ANNOTATION", where)
+            ET.SubElement(annotation, "ANNOTATION_VALUE").text = value
+    _elan_types(root, language)
+    return _xml(root)
+
+
+def to_emotionml(data: ReportData, name: str) -> bytes:
+    """An EmotionML 1.0 document (W3C, https://www.w3.org/TR/emotionml/).
+
+    Events carry their category and confidence; every stretch of every channel carries seven traces.
+    """
+    ET.register_namespace("", EMOTIONML_NAMESPACE)
+    root = _element(None, "emotionml", {"version": "1.0", "category-set": f"#{VOCABULARY_ID}"})
+    vocabulary = _element(root, "vocabulary", {"type": "category", "id": VOCABULARY_ID})
+    for emotion in EMOTIONS:
+        _element(vocabulary, "item", {"name": emotion})
+    started = started_of(data)
+    for event in data.events:
+        element = _emotion(root, started, event.start_s, event.end_s)
+        confidence = {} if event.peak_confidence is None else {"confidence": f"{event.peak_confidence:.3f}"}
+        _element(element, "category", {"name": event.emotion, **confidence})
+        _reference(element, name, event.start_s, event.end_s)
+    through: dict[Channel, str] = {
+        "fused": "face voice text",
+        "face": "face",
+        "voice": "voice",
+        "text": "text",
+    }
+    for channel, curve in data.curves.items():
+        for first, last in stretches(curve.known):
+            start_s, end_s = first * data.step_s, min(last * data.step_s, data.duration_s)
+            element = _emotion(root, started, start_s, end_s)
+            element.set("expressed-through", through[channel])
+            for index, emotion in enumerate(EMOTIONS):
+                category = _element(element, "category", {"name": emotion})
+                samples = " ".join(f"{value:.3f}" for value in curve.values[first:last, index].clip(0, 1))
+                _element(category, "trace", {"freq": f"{1 / data.step_s:g}Hz", "samples": samples})
+            _reference(element, name, start_s, end_s)
+    return _xml(root)
+
+
+def started_of(data: ReportData) -> datetime | None:
+    """When the segment was started, on the device's clock."""
+    try:
+        moment = datetime.fromisoformat(str(data.details.get("started")).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _elan_types(root: ET.Element, language: Language) -> None:
+    emotions = {"LINGUISTIC_TYPE_ID": "emotion", "TIME_ALIGNABLE": "true", "GRAPHIC_REFERENCES": "false"}
+    ET.SubElement(root, "LINGUISTIC_TYPE", {**emotions, "CONTROLLED_VOCABULARY_REF": "emotions"})
+    ET.SubElement(root, "LINGUISTIC_TYPE", {**emotions, "LINGUISTIC_TYPE_ID": "words"})
+    # ELAN shows a vocabulary's first language first: the labels themselves, as the annotations hold them.
+    languages = (("mul", "labels"), (("spa", "español") if language == "es" else ("eng", "English")))
+    for code, label in languages:
+        definition = f"http://cdb.iso.org/lg/CDB-00130975-001/{code}"
+        ET.SubElement(root, "LANGUAGE", {"LANG_ID": code, "LANG_DEF": definition, "LANG_LABEL": label})
+    vocabulary = ET.SubElement(root, "CONTROLLED_VOCABULARY", {"CV_ID": "emotions"})
+    for code, _ in languages:
+        ET.SubElement(vocabulary, "DESCRIPTION", {"LANG_REF": code})
+    for emotion in EMOTIONS:
+        entry = ET.SubElement(vocabulary, "CV_ENTRY_ML", {"CVE_ID": f"cve_{emotion}"})
+        for code, _ in languages:
+            value = ET.SubElement(entry, "CVE_VALUE", {"LANG_REF": code, "DESCRIPTION": ""})
+            value.text = emotion if code == "mul" else display_name(emotion, language)
+
+
+def _without_overlap(data: ReportData) -> Iterable[Any]:
+    """Words in order; annotations of one ELAN tier may not overlap."""
+    at = 0.0
+    for word in sorted(data.words, key=lambda word: word.start_s):
+        if word.start_s >= at:
+            at = word.end_s
+            yield word
+
+
+def _emotion(root: ET.Element, started: datetime | None, start_s: float, end_s: float) -> ET.Element:
+    """An `emotion` with absolute times (milliseconds since 1970), where the device knew the time."""
+    times = {}
+    if started is not None:
+        zero = started.timestamp()
+        times = {"start": str(round(1000 * (zero + start_s))), "end": str(round(1000 * (zero + end_s)))}
+    return _element(root, "emotion", times)
+
+
+def _reference(element: ET.Element, name: str, start_s: float, end_s: float) -> None:
+    """Where in the media it is expressed (W3C media fragment)."""
+    _element(element, "reference", {"uri": f"{name}.mp4#t={start_s:.3f},{end_s:.3f}", "role": "expressedBy"})
+
+
+def _element(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> ET.Element:
+    qualified = f"{{{EMOTIONML_NAMESPACE}}}{tag}"
+    return (
+        ET.Element(qualified, attributes) if parent is None else ET.SubElement(parent, qualified, attributes)
+    )
+
+
+def _xml(root: ET.Element) -> bytes:
+    ET.indent(root, " ")
+    return bytes(ET.tostring(root, encoding="UTF-8", xml_declaration=True)) + b"\n"
+
+
+def _row(curve: Curve | None, index: int) -> list[Any]:
+    """Seven rounded values, or seven empty ones for a CSV."""
+    if curve is None or not curve.known[index]:
+        return [""] * len(EMOTIONS)
+    return [round(float(value), DIGITS) for value in curve.values[index]]
+
+
+def _trust(curve: Curve | None, index: int) -> Any:
+    value = math.nan if curve is None else float(curve.trust[index])
+    return "" if math.isnan(value) else round(value, DIGITS)
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, DIGITS)
+
+
+def _episode(episode: Episode) -> dict[str, Any]:
+    return {
+        "emotion": episode.emotion,
+        "start": round(episode.start_s, DIGITS),
+        "end": round(episode.end_s, DIGITS),
+        "peak_confidence": episode.peak_confidence,
+    }

@@ -1,0 +1,76 @@
+"""Where a report comes from: a segment of the store, or an MP4 with its sidecars beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from emoedge.emotions import Language
+from emoedge.errors import RecordingError
+from emoedge.record.finish import measure
+from emoedge.record.names import ALL_SUFFIXES
+from emoedge.record.store import Segment, Store
+from emoedge.record.timeline import read_timeline
+from emoedge.report.data import ReportData, build
+
+
+@dataclass(frozen=True)
+class Source:
+    """A segment, ready to be shown.
+
+    Attributes:
+        media: the MP4.
+        data: what its timeline says.
+    """
+
+    media: Path
+    data: ReportData
+
+    @property
+    def segment_id(self) -> str:
+        """Name of the segment."""
+        return self.media.stem
+
+    @property
+    def language(self) -> Language:
+        """The language that the device was set to."""
+        return "en" if self.data.details.get("language") == "en" else "es"
+
+
+def find_source(name: str, store: Store) -> Source:
+    """The segment of an id, or of a path to an MP4 (as after an `scp`).
+
+    Raises:
+        RecordingError: there is none, or it has no timeline.
+    """
+    path = Path(name)
+    if path.suffix in ALL_SUFFIXES and path.is_file():
+        media = path.with_suffix(".mp4")
+        size = sum(
+            file.stat().st_size
+            for file in (media.with_suffix(suffix) for suffix in ALL_SUFFIXES)
+            if file.exists()
+        )
+        return load(Segment(media.stem, media.parent.name, media, size))
+    return load(store.find(name))
+
+
+def load(segment: Segment) -> Source:
+    """Read a segment's sidecars; raises RecordingError when there is no timeline."""
+    timeline = segment.media.with_suffix(".jsonl")
+    try:
+        rows = read_timeline(timeline.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise RecordingError(
+            f"segment {segment.segment_id} has no timeline: {error.strerror}",
+            "copy the .jsonl and .json files along with the .mp4",
+        ) from error
+    details = segment.details()
+    duration_s = details.get("duration")
+    if not isinstance(duration_s, (int, float)) or duration_s <= 0:
+        duration_s = (
+            measure(segment.media) if segment.media.exists() else max((row["t"] for row in rows), default=0.0)
+        )
+    if duration_s <= 0:
+        raise RecordingError(f"segment {segment.segment_id} is empty")
+    return Source(segment.media, build(rows, details, float(duration_s)))

@@ -1,0 +1,149 @@
+"""A segment as the recorder leaves it, with everything that a report can show."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import numpy as np
+
+from emoedge.clock import rfc3339
+from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
+from emoedge.record.mux import VideoFormat
+from emoedge.record.names import day_of, new_segment_id
+from emoedge.record.notes import faces_payload, state_payload, transcript_payload
+from emoedge.record.ring import Note
+from emoedge.record.segment import Finished, OpenSegment, Plan, finish
+from emoedge.types import (
+    SAMPLE_RATE_HZ,
+    Box,
+    FaceObservation,
+    FacesObservation,
+    Frame,
+    FusedState,
+    ModalityOpinion,
+    SoundBlock,
+    TextObservation,
+    Word,
+)
+
+STARTED = datetime(2026, 11, 22, 9, 30, 0, tzinfo=timezone.utc)
+ZERO_S = 500.0
+EPISODES = (
+    (0.0, 4.0, "neutral"),
+    (4.0, 11.0, "happiness"),
+    (13.0, 18.0, "surprise"),
+    (18.0, 24.0, "sadness"),
+    (24.0, 30.0, "anger"),
+)
+EVENTS = ((4.5, 11.2, "happiness"), (13.4, 17.9, "surprise"), (18.6, 24.1, "sadness"), (25.0, None, "anger"))
+SENTENCES = (
+    (2.0, "hoy ha venido mi hermana <b>"),
+    (6.2, "qué alegría me ha dado verla"),
+    (19.0, "pero ya se marcha mañana"),
+)
+
+
+def probabilities(emotion: str | None, t: float, sharp: float):
+    """A vector that leans towards an emotion and breathes a little."""
+    logits = np.array([0.6 * math.sin(t * (1.1 + 0.3 * index) + index) for index in range(7)])
+    if emotion is not None:
+        logits[INDEX[emotion]] += sharp
+    shares = np.exp(logits)
+    return as_probabilities(shares / shares.sum())
+
+
+def emotion_at(t: float) -> str | None:
+    return next((name for start, end, name in EPISODES if start <= t < end), None)
+
+
+def picture(t: float, width: int, height: int) -> Frame:
+    """A person who moves about: scikit-image's astronaut (NASA, public domain) where it is installed."""
+    y, x = np.mgrid[0:height, 0:width]
+    base = (96 + 80 * np.sin(x / 23 + t) * np.cos(y / 31)).clip(0, 255).astype(np.uint8)
+    bgr = np.dstack([base, np.roll(base, 20, 1), np.roll(base, 40, 0)])
+    try:
+        import cv2
+        from skimage.data import astronaut
+    except ImportError:
+        pass
+    else:
+        side = height * 4 // 5
+        face = cv2.resize(
+            np.ascontiguousarray(astronaut()[:, :, ::-1]), (side, side), interpolation=cv2.INTER_AREA
+        )
+        left = round((width - side) / 2 + (width - side) / 3 * math.sin(t))
+        bgr = bgr.copy()
+        bgr[height - side :, left : left + side] = face
+    return Frame(ZERO_S + t, bgr, "bgr", width, height, round(t * 15))
+
+
+def make_segment(
+    root: Path, started: datetime = STARTED, seconds: float = 30.0, size: tuple[int, int] = (320, 240)
+) -> Finished:
+    """Record a segment of `seconds` into a store."""
+    segment_id = new_segment_id(started)
+    folder = root / day_of(started)
+    folder.mkdir(parents=True, exist_ok=True)
+    about = {"reason": "event", "clock_synced": True, "language": "es", "device": "salón", "models": {}}
+    plan = Plan(segment_id, folder / f"{segment_id}.mp4", ZERO_S, started, ZERO_S + 5, about)
+    segment = OpenSegment(plan, VideoFormat(*size, 15.0), sound=True, encoder="auto", overlay=None)
+    for item in sorted(timeline(started, seconds, size), key=lambda item: item.time_s):
+        segment.write(item)
+    return finish(segment.close("finished", started + timedelta(seconds=seconds)))
+
+
+def timeline(started: datetime, seconds: float, size: tuple[int, int]) -> list:
+    items: list = [picture(index / 15, *size) for index in range(round(seconds * 15))]
+    tone = (2000 * np.sin(np.arange(1600) * 0.15)).astype(np.int16)
+    items += [SoundBlock(ZERO_S + i / 10, tone) for i in range(round(seconds * SAMPLE_RATE_HZ / 1600))]
+    for step in range(round(seconds * 5)):
+        t = step / 5
+        items += notes_at(t)
+    for number, (start, end, emotion) in enumerate(EVENTS):
+        begun = {"type": "begin", "id": f"e{number}", "emotion": emotion, "peak_confidence": 0.6}
+        begun |= {"started": rfc3339(started + timedelta(seconds=start)), "ended": None}
+        items.append(Note(ZERO_S + start + 0.9, "event", begun))
+        if end is not None:
+            ended = {
+                **begun,
+                "type": "end",
+                "ended": rfc3339(started + timedelta(seconds=end)),
+                "peak_confidence": 0.86,
+            }
+            items.append(Note(ZERO_S + end + 1.5, "event", ended))
+    for start, sentence in SENTENCES:
+        words = tuple(
+            Word(word, ZERO_S + start + i * 0.45, ZERO_S + start + i * 0.45 + 0.4, 0.4 if i == 2 else 0.95)
+            for i, word in enumerate(sentence.split())
+        )
+        heard = TextObservation(words[0].start_s, words[-1].end_s, sentence, None, words)
+        items.append(Note(heard.end_s, "transcript", transcript_payload(heard)))
+    return [item for item in items if item.time_s < ZERO_S + seconds]
+
+
+def notes_at(t: float) -> list[Note]:
+    """State and faces at a moment; between 11 s and 13 s nobody is there."""
+    emotion, at = emotion_at(t), ZERO_S + t
+    if emotion is None:
+        state = FusedState(at, None, None, 0.0, None, reason="nobody")
+        return [
+            Note(at, "state", state_payload(state)),
+            Note(at, "faces", faces_payload(FacesObservation(at, ()))),
+        ]
+    opinions = [ModalityOpinion("face", at, probabilities(emotion, t + 1, 2.2), 0.9)]
+    if 5 < t < 10 or 18 < t < 23:
+        opinions.append(ModalityOpinion("voice", at, probabilities(emotion, t + 2, 1.4), 0.7))
+    if 9 < t < 11 or 22 < t < 25:
+        opinions.append(ModalityOpinion("text", at, probabilities(emotion, t + 3, 1.8), 0.8))
+    fused = probabilities(emotion, t, 2.4)
+    quality = 0.55 + 0.4 * math.sin(t / 3)
+    face = FaceObservation(1, Box(0.4, 0.2, 0.3, 0.4), opinions[0].probabilities, quality, primary=True)
+    state = FusedState(
+        at, fused, EMOTIONS[int(np.argmax(fused))], float(fused.max()), "fusion", (), tuple(opinions)
+    )
+    return [
+        Note(at, "state", state_payload(state)),
+        Note(at, "faces", faces_payload(FacesObservation(at, (face,)))),
+    ]
