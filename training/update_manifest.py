@@ -12,8 +12,8 @@ from pathlib import Path
 from emoedge.model_store.download import digest_of
 from emoedge.model_store.manifest import FILE_NAME
 
-CARDS = {".md", ".png", ".svg"}
-"""Not part of a model: a corrected card must not make the model look damaged."""
+CARDS = {".md", ".png", ".svg", ".LICENSE"}
+"""Not part of a model itself: a corrected card must not make the model look damaged."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

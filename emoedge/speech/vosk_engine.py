@@ -115,7 +115,9 @@ class VoskRecogniser:
         """Forget the utterance in progress."""
         self._before += len(self._pending)  # accepted, and so counted, though never decoded
         self._pending = np.empty(0, np.int16)
-        self._recogniser.Reset()
+        # Not Reset(): that keeps the last frames that wait for their right context, and the next
+        # utterance would begin with the tail of this one.
+        self._recogniser.FinalResult()
         self._partial = ""
 
     def _open(self) -> None:

@@ -19,6 +19,11 @@ HIDDEN = (160, 128)
 EPOCHS = 16
 BATCH = 512
 LEARNING_RATE = 2e-3
+LABEL_SMOOTHING = 0.02
+
+PRIOR_FLOOR = 0.01
+"""Smoothed training never gives a class less than LABEL_SMOOTHING / classes; divided by the true
+share of a class that hardly occurs, that would be a bonus on every frame."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Network:
     weights: list[np.ndarray]
     biases: list[np.ndarray]
     priors: np.ndarray
-    """Share of each class among the training frames, (classes,), sums to 1."""
+    """What the recogniser divides the posteriors by, (classes,), sums to 1."""
 
 
 def spliced(features: np.ndarray) -> np.ndarray:
@@ -57,7 +62,7 @@ def train(features: list[np.ndarray], labels: list[np.ndarray], classes: int, se
     steps = EPOCHS * (len(y) // BATCH)
     optimiser = torch.optim.AdamW(net.parameters(), LEARNING_RATE, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-    loss_of = nn.CrossEntropyLoss(label_smoothing=0.02)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=LABEL_SMOOTHING)
     for epoch in range(EPOCHS):
         order = torch.randperm(len(y))
         total = right = 0.0
@@ -76,8 +81,14 @@ def train(features: list[np.ndarray], labels: list[np.ndarray], classes: int, se
     weights = [layer.weight.detach().numpy().astype(np.float64) for layer in linear]
     biases = [layer.bias.detach().numpy().astype(np.float64) for layer in linear]
     weights[0], biases[0] = _on_raw_features(weights[0], biases[0], mean, deviation)
-    counts = np.bincount(y.numpy(), minlength=classes) + 1.0
-    return Network(weights, biases, counts / counts.sum())
+    return Network(weights, biases, floored_priors(y.numpy(), classes))
+
+
+def floored_priors(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Return each class's share of `labels`, at least `PRIOR_FLOOR`, (classes,), sums to 1."""
+    shares = np.bincount(labels, minlength=classes) / len(labels)
+    floored = np.maximum(shares, PRIOR_FLOOR)
+    return floored / floored.sum()
 
 
 def _stacked(features: list[np.ndarray]):

@@ -2,8 +2,8 @@
 
 States of a word bigram with back-off; each word is one chain of phones per
 pronunciation, shared by all histories, because what follows a word depends on
-the word alone. Silence is optional between words. Anything outside the
-vocabulary is meant to fall into ``[unk]``, a loop over all phones at a price.
+the word alone. Silence is optional between words. There is no garbage word: a loop
+over all phones makes libvosk's lattices explode on noise.
 """
 
 from __future__ import annotations
@@ -16,16 +16,8 @@ from pathlib import Path
 
 from .lexicon import SILENCE
 
-UNKNOWN = "[unk]"
-
 DISCOUNT = 0.4
 """Absolute discount of the bigram counts: what the back-off gets."""
-
-UNKNOWN_COST = 9.0
-"""Cost of entering ``[unk]``, and…"""
-
-UNKNOWN_PHONE_COST = 2.2
-"""…of each phone in it: dear enough that no known word is lost to it (measured on sentences kept apart)."""
 
 SILENCE_COST = 0.7
 
@@ -55,8 +47,8 @@ class PhoneIds:
 
 
 def word_ids(words: list[str]) -> dict[str, int]:
-    """Return the symbol table of the words, `UNKNOWN` first; 0 is epsilon."""
-    return {word: i + 1 for i, word in enumerate([UNKNOWN, *words])}
+    """Return the symbol table of the words; 0 is epsilon."""
+    return {word: i + 1 for i, word in enumerate(words)}
 
 
 def bigrams(sentences: list[str]) -> dict[str, Counter[str]]:
@@ -102,18 +94,6 @@ class _Builder:
                 at = self.phone(at, phone_id)
             self.arc(at, 0, 0, 0.0, end)
 
-    def unknown(self, start: int, end: int, output: int) -> None:
-        """Add a word of any two phones or more."""
-        inside, last = self.state(), self.state()
-        begin = self.state()
-        self.arc(start, 0, output, UNKNOWN_COST, begin)
-        for phone in self.phone_ids.phones:
-            ids = self.phone_ids.ids
-            self.arc(self.phone(begin, ids[f"{phone}_B"], UNKNOWN_PHONE_COST), 0, 0, 0.0, inside)
-            self.arc(self.phone(inside, ids[f"{phone}_I"], UNKNOWN_PHONE_COST), 0, 0, 0.0, inside)
-            self.arc(self.phone(inside, ids[f"{phone}_E"], UNKNOWN_PHONE_COST), 0, 0, 0.0, last)
-        self.arc(last, 0, 0, 0.0, end)
-
 
 def build(
     sentences: list[str], lexicon: dict[str, list[tuple[str, ...]]], phone_ids: PhoneIds, path: Path
@@ -126,11 +106,10 @@ def build(
     builder = _Builder(phone_ids)
     begin, backoff = builder.state(), builder.state()
     builder.fst.start = begin
-    after = {word: builder.state() for word in [*sorted(lexicon), UNKNOWN]}
+    after = {word: builder.state() for word in sorted(lexicon)}
     entry = {word: builder.state() for word in sorted(lexicon)}
     for word, state in entry.items():
         builder.word(state, after[word], ids[word], lexicon[word])
-    builder.unknown(backoff, after[UNKNOWN], ids[UNKNOWN])
     total: Counter[str] = sum(counts.values(), Counter())
     for history, state in {"<s>": begin, **after}.items():
         # Silence may come between; then what the bigram allows.
