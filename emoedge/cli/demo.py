@@ -40,7 +40,9 @@ def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.messages.items()))
     click.echo(f"messages over the broker: {counts}")
     click.echo(f"recording: {result.recording}")
-    from emoedge.report import write_segment_report
+    from emoedge.record.store import Store
+    from emoedge.report import find_source, write_page
 
-    report = write_segment_report(result.recording, settings.language)
+    report = result.recording.with_suffix(".html")
+    write_page(find_source(str(result.recording), Store(output)), report, settings.language)
     click.echo(f"report:    {report}")

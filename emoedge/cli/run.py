@@ -33,7 +33,6 @@ def command(config_path: Path | None) -> int:
     def end(number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT:
             interrupted.set()
-        notifier.stopping()
         stop.set()
 
     signal.signal(signal.SIGTERM, end)

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from emoedge.supervise.service import Step
+from emoedge.cli.options import common
 
 
 @click.group()
 def command() -> None:
-    """Install, remove or show the systemd service.
+    """Install, remove or show the systemd service on this device.
 
     \b
     Example:
@@ -26,40 +22,52 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--start/--no-start", default=True, help="Start it, or restart a running one.")
-@click.option("--member", default="", metavar="USER", help="A user who may read the recordings.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
-def install(start: bool, member: str, dry_run: bool) -> None:
-    """Account, folders, configuration and unit; an older installation keeps its configuration and recordings.
+@common
+@click.option("--no-start", is_flag=True, help="Install only; start it later.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+def install(config_path: Path | None, no_start: bool, dry_run: bool) -> None:
+    """Account, folders, configuration and unit; again for an upgrade. Needs root.
 
     \b
     Example:
-      sudo emoedge service install --member "$USER"
+      sudo emoedge service install
     """
-    from emoedge.supervise.service import delivered_files, find_machine, install_plan
+    from emoedge.supervise.service import carry_out, delivered_files, find_machine, install_plan
 
     executable = Path(sys.executable).with_name("emoedge")
-    _do(install_plan(find_machine(), delivered_files(), executable, start=start, member=member), dry_run)
+    steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start)
+    if dry_run:
+        for step in steps:
+            click.echo(str(step))
+        return
+    carry_out(steps, lambda line: click.echo(line, err=True))
 
 
 @command.command()
-@click.option("--purge", is_flag=True, help="Also configuration, recordings, models and the account.")
-@click.option("--dry-run", is_flag=True, help="Only print what would be done.")
-def uninstall(purge: bool, dry_run: bool) -> None:
-    """Stop and remove the service; without --purge configuration and recordings stay.
+@common
+@click.option("--purge", is_flag=True, help="Remove configuration, recordings, models and account too.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
+    """Stop and remove the service; configuration and recordings stay unless purged. Needs root.
 
     \b
     Example:
       sudo emoedge service uninstall
     """
-    from emoedge.supervise.service import find_machine, uninstall_plan
+    from emoedge.supervise.service import carry_out, find_machine, uninstall_plan
 
-    _do(uninstall_plan(find_machine(), purge=purge), dry_run)
+    steps = uninstall_plan(find_machine(), purge=purge)
+    if dry_run:
+        for step in steps:
+            click.echo(str(step))
+        return
+    carry_out(steps, lambda line: click.echo(line, err=True))
 
 
 @command.command()
-def status() -> int:
-    """Whether it is installed, whether it runs, and what it says of itself. Exit 0 when it runs.
+@common
+def status(config_path: Path | None) -> int:
+    """What systemd says of the service. Exit 0 when it is active.
 
     \b
     Example:
@@ -67,22 +75,9 @@ def status() -> int:
     """
     from emoedge.supervise.service import service_status
 
-    state = service_status()
-    if not state.installed:
-        click.echo("not installed (sudo scripts/install, or sudo emoedge service install)")
+    now = service_status()
+    if not now.installed:
+        click.echo("not installed")
         return 1
-    since = f" since {state.since}" if state.since else ""
-    click.echo(f"{state.active}{since}, {state.enabled} at boot, {state.restarts} restarts")
-    if state.text:
-        click.echo(state.text)
-    return 0 if state.active == "active" else 1
-
-
-def _do(steps: Sequence[Step], dry_run: bool) -> None:
-    from emoedge.supervise.service import carry_out
-
-    if dry_run:
-        for step in steps:
-            click.echo(str(step))
-    else:
-        carry_out(steps, lambda line: click.echo(line, err=True))
+    click.echo(f"{now.active}, {now.enabled}, {now.restarts} restarts: {now.text}")
+    return 0 if now.active == "active" else 1

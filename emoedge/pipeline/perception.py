@@ -119,5 +119,5 @@ def _try(name: str, enabled: bool, build: Callable[[], Stage]) -> tuple[Stage | 
     try:
         return build(), Health(name, "ok")
     except EmoedgeError as error:
-        logger.warning("%s is not available: %s", name, error)
+        logger.info("%s is not available: %s", name, error)
         return None, Health(name, "failed", str(error))

@@ -1,0 +1,113 @@
+"""`emoedge report`."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+import click
+
+from emoedge.cli.options import common, settings_from
+from emoedge.errors import ConfigError, RecordingError
+
+if TYPE_CHECKING:
+    from emoedge.emotions import Language
+    from emoedge.record.store import Store
+    from emoedge.report.export import Format
+
+SUFFIXES: Final = {
+    "html": ".html",
+    "png": ".png",
+    "svg": ".svg",
+    "csv": ".csv",
+    "json": ".report.json",
+    "elan": ".eaf",
+    "emotionml": ".emotionml",
+}
+
+
+@click.command
+@common
+@click.argument("segments", nargs=-1, metavar="[SEGMENT]…")
+@click.option("--day", metavar="YYYY-MM-DD", help="One page about a day of the store, instead of segments.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file; beside the video by default.",
+)
+@click.option("--format", "kind", type=click.Choice(list(SUFFIXES)), default="html", show_default=True)
+@click.option("--language", type=click.Choice(["es", "en"]), help="Of the page; the recording's by default.")
+@click.option("--link-video", is_flag=True, help="Refer to the video instead of carrying it in the page.")
+def command(
+    config_path: Path | None,
+    segments: tuple[str, ...],
+    day: str | None,
+    output: Path | None,
+    kind: str,
+    language: Language | None,
+    link_video: bool,
+) -> None:
+    """One self-contained page about a segment: the video, the curves, the transcript, the events.
+
+    SEGMENT is an id, or a path to an .mp4 with its sidecars, as after an scp.
+
+    \b
+    Example:
+      emoedge report 20261122T091000Z-1a2b3c4d
+      emoedge report copied/20261122T091000Z-1a2b3c4d.mp4 -o page.html
+      emoedge report --day 2026-11-22 -o day.html
+    """
+    from emoedge.record.store import Store
+
+    settings = settings_from(config_path)
+    store = Store(settings.recording.dir)
+    if (day is None) == (not segments):
+        raise ConfigError("nothing to report on", "give segments, or --day YYYY-MM-DD")
+    if day is not None:
+        _day(store, day, output, language or settings.language)
+        return
+    if output is not None and len(segments) > 1:
+        raise ConfigError(
+            "--output takes one segment", "leave it out: each report is written beside its video"
+        )
+    for name in segments:
+        click.echo(_segment(store, name, output, kind, language, link_video=link_video))
+
+
+def _segment(
+    store: Store, name: str, output: Path | None, kind: str, language: Language | None, *, link_video: bool
+) -> Path:
+    from emoedge.report import export, find_source, write_page
+
+    source = find_source(name, store)
+    target = output or source.media.with_name(source.media.stem + SUFFIXES[kind])
+    try:
+        if kind == "html":
+            write_page(source, target, language, link_video=link_video)
+        else:
+            data = export(source.data, source.segment_id, cast("Format", kind), language or source.language)
+            target.write_bytes(data)
+    except OSError as error:
+        raise RecordingError(
+            f"cannot write {target}: {error.strerror}", "name another file with --output"
+        ) from error
+    return target
+
+
+def _day(store: Store, day: str, output: Path | None, language: Language) -> None:
+    from emoedge.report import build_day_report
+
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        raise ConfigError(f"--day {day!r} is no date", "write it as 2026-11-22") from None
+    target = output or Path(f"{day}.html")
+    try:
+        count = build_day_report(store, day, target, language)
+    except OSError as error:
+        raise RecordingError(
+            f"cannot write {target}: {error.strerror}", "name another file with --output"
+        ) from error
+    click.echo(f"{target}: {count} segments")
