@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import DeviceError
@@ -69,6 +70,29 @@ def start_audio() -> Any:
             return pyaudio.PyAudio()
         except OSError as error:
             raise DeviceError(f"sound system: {error}", "check that ALSA or PulseAudio works") from error
+
+
+def fingerprint() -> str:
+    """Changes whenever a sound card or a sound server comes or goes; costs nothing."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
+    named = os.environ.get("PULSE_SERVER", "").removeprefix("unix:")
+    sockets = [Path(runtime, "pulse/native"), Path(runtime, "pipewire-0"), *([Path(named)] if named else [])]
+    return "|".join([_cards(), *map(_identity, sockets)])
+
+
+def _cards() -> str:
+    try:
+        return Path("/proc/asound/cards").read_text()
+    except OSError:
+        return ""
+
+
+def _identity(path: Path) -> str:
+    try:
+        state = path.stat()
+    except OSError:
+        return ""
+    return f"{state.st_ino} {state.st_ctime_ns}"
 
 
 def inputs(system: Any) -> list[InputDevice]:

@@ -18,6 +18,7 @@ from clips import onset_s, read_items, sine, tone_hz
 from hypothesis import given
 from hypothesis import strategies as st
 
+import emoedge.capture.microphone as module
 from emoedge.capture.devices import list_cameras, list_microphones
 from emoedge.capture.microphone import Chunk, Microphone, SoundTimeline
 from emoedge.capture.portaudio import InputDevice, choose
@@ -112,6 +113,38 @@ def test_listing_devices_works_without_any_and_stays_quiet(capfd: pytest.Capture
     assert isinstance(list_cameras(), list)
     assert isinstance(list_microphones(), list)
     assert capfd.readouterr().err == ""
+
+
+def test_a_missing_microphone_does_not_start_portaudio_again_and_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    starts, cards = [], ["none"]
+
+    class NoInputs:
+        def get_default_input_device_info(self) -> dict:
+            raise OSError
+
+        def get_device_count(self) -> int:
+            return 0
+
+        def terminate(self) -> None:
+            starts.append("ended")
+
+    def start() -> NoInputs:
+        starts.append("started")
+        return NoInputs()
+
+    monkeypatch.setattr(module, "start_audio", start)
+    monkeypatch.setattr(module, "fingerprint", lambda: cards[0])
+    monkeypatch.setattr(Microphone, "_failures", {})
+    for _ in range(5):
+        with pytest.raises(DeviceError, match="no microphone"):
+            Microphone("auto").open()
+    assert starts == ["started", "ended"]
+    cards[0] = "one card"
+    with pytest.raises(DeviceError):
+        Microphone("auto").open()
+    assert starts == ["started", "ended"] * 2
 
 
 # ---- a real sound server ----
