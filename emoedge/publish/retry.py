@@ -72,8 +72,8 @@ class RetryPolicy:
             return Step(0.0, "3.1.1")
         if outcome.failure in ("refused", "untrusted"):
             return Step(REFUSED_DELAY_S * spread, "5")
-        if outcome.failure == "lost":
-            self._short = self._short + 1 if outcome.connected_s < STABLE_S else 0
+        short = outcome.failure == "lost" and outcome.connected_s < STABLE_S
+        self._short = self._short + 1 if short else 0
         suspect = outcome.failure == "taken_over" or self._short >= SHORT_CONNECTIONS
         if suspect:
             self._taken_over += 1

@@ -74,6 +74,13 @@ def test_short_connections_in_a_row_are_suspicious():
     assert not policy.after(Outcome("lost", "", "5", connected_s=STABLE_S)).suspect_same_id
 
 
+def test_a_broker_that_goes_away_is_no_longer_suspected():
+    policy = RetryPolicy()
+    for _ in range(SHORT_CONNECTIONS):
+        policy.after(Outcome("lost", "", "5", connected_s=1.0))
+    assert not policy.after(Outcome("unreachable", "", "5")).suspect_same_id
+
+
 @given(
     st.lists(
         st.tuples(

@@ -138,6 +138,28 @@ def test_deleted_under_us(spool):
     assert seqs(Spool(spool.path, 10)) == [2]
 
 
+def test_power_cut_in_the_middle_of_a_write(spool, tmp_path):
+    """Whatever part of the last write reached the disk, what was committed before is there, in order."""
+    for seq in range(1, 21):
+        spool.append(entries(seq))
+    wal = spool.path.with_name("spool.sqlite3-wal").read_bytes()
+    kept = []
+    for cut in range(len(wal) % 2503, len(wal) + 1, 2503):
+        copy = tmp_path / f"cut-{cut}" / "spool.sqlite3"
+        copy.parent.mkdir()
+        copy.write_bytes(spool.path.read_bytes())
+        copy.with_name("spool.sqlite3-wal").write_bytes(wal[:cut])
+        after = Spool(copy, 100)
+        found = seqs(after)
+        assert found == list(range(1, len(found) + 1))
+        assert after.set_aside == 0
+        after.append(entries(100))
+        after.close()
+        kept.append(len(found))
+    assert kept == sorted(kept)
+    assert kept[-1] == 20
+
+
 KILLED = """
 import json, sys, time
 from pathlib import Path
