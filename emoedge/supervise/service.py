@@ -57,7 +57,7 @@ class Write:
     keep: bool = False
 
     def __str__(self) -> str:
-        return f"write {self.path}"
+        return f"{'keep' if self.keep and self.path.exists() else 'write'} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)

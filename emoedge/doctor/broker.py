@@ -1,0 +1,94 @@
+"""The broker: a real connection, with the version, TLS and credentials that the daemon would use."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from emoedge.config import Settings
+from emoedge.doctor.result import CheckResult, failed, ok
+
+if TYPE_CHECKING:
+    from emoedge.publish.session import Link, MqttSession, SessionState
+
+# Time for version 5 to be refused, the pause after it, and version 3.1.1.
+CONNECT_S: Final = 12.0
+# Refused by the machine, not by the broker: some more attempts, then that is the answer.
+AWAY_S: Final = 4.0
+_STOP_S: Final = 2.0
+_POLL_S: Final = 0.05
+
+
+class _Silent:
+    """A listener that only connects."""
+
+    def on_connected(self, link: Link) -> None:
+        """Nothing to send."""
+
+    def on_disconnected(self) -> None:
+        """Nothing to save."""
+
+    def on_delivered(self, token: int) -> None:
+        """Nothing was sent."""
+
+    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
+        """Nothing was asked for."""
+
+
+def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[CheckResult]:
+    """Connect as the daemon would, under another client id, and leave without a trace."""
+    mqtt = settings.mqtt
+    if not mqtt.enabled:
+        yield ok("broker", "off (mqtt.enabled = false)")
+        return
+    where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls else ''}"
+    state = _connect(settings, wait_s)
+    if state.name == "connected":
+        yield ok("broker", f"{where} answers, MQTT {state.protocol or '?'}")
+        return
+    yield failed(
+        "broker", state.reason or f"{where}: no answer within {wait_s:.0f} s", _remedy(settings, state)
+    )
+
+
+def _connect(settings: Settings, wait_s: float) -> SessionState:
+    from emoedge.publish.session import MqttSession
+
+    client_id = f"emoedge-doctor-{time.monotonic_ns() % 10**9}"
+    session = MqttSession(settings.mqtt, client_id, None, (), _Silent())
+    # What it would log is in the result.
+    log = logging.getLogger(MqttSession.__module__)
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        session.start()
+        return _wait(session, wait_s)
+    finally:
+        session.stop(_STOP_S)
+        log.setLevel(level)
+
+
+def _wait(session: MqttSession, wait_s: float) -> SessionState:
+    begun_s = time.monotonic()
+    away_since_s: float | None = None
+    while (now_s := time.monotonic()) - begun_s < wait_s:
+        state = session.state
+        if state.name in ("connected", "refused"):
+            break
+        # An attempt with MQTT 5 that failed may be followed by one with 3.1.1 that succeeds.
+        if state.name == "away":
+            away_since_s = now_s if away_since_s is None else away_since_s
+            if now_s - away_since_s > AWAY_S:
+                break
+        time.sleep(_POLL_S)
+    return session.state
+
+
+def _remedy(settings: Settings, state: SessionState) -> str:
+    if state.name == "refused":
+        return "correct mqtt.username and mqtt.password, or the broker's access rules"
+    if settings.mqtt.tls:
+        return "check mqtt.host, mqtt.port and mqtt.ca_file, and that the broker runs with TLS there"
+    return "start the broker (sudo apt install mosquitto), correct mqtt.host and mqtt.port, or set mqtt.enabled to false"

@@ -1,0 +1,101 @@
+"""The clock and the board: time of day, temperature, power, and the groups that own the devices."""
+
+from __future__ import annotations
+
+import grp
+import os
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from emoedge.clock import SystemClock
+from emoedge.config import Settings
+from emoedge.doctor.result import CheckResult, failed, ok, warning
+
+# The firmware's throttling word (raspberrypi.com, "vcgencmd get_throttled"): the upper half remembers since the start.
+_THROTTLED: Final = Path("devices/platform/soc/soc:firmware/get_throttled")
+_SINCE_START: Final = {
+    1 << 16: "the power supply was too weak",
+    1 << 17: "the processor was slowed down",
+    1 << 18: "the processor was throttled",
+    1 << 19: "the board was too hot",
+}
+# When this was written; a clock before it is wrong.
+_EARLIEST: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def check_clock(_settings: Settings, clock: SystemClock | None = None) -> Iterator[CheckResult]:
+    """Whether the time in messages and file names can be believed."""
+    clock = clock or SystemClock()
+    now = clock.wall(clock.now_s())
+    shown = f"{now:%Y-%m-%d %H:%M} UTC"
+    remedy = "switch time synchronisation on: sudo timedatectl set-ntp true"
+    if now < _EARLIEST:
+        yield warning(
+            "clock", f"{shown} cannot be right; old recordings are not deleted by age meanwhile", remedy
+        )
+    elif not clock.synchronized():
+        yield warning(
+            "clock", f"{shown}, not synchronised; recordings are not deleted by age meanwhile", remedy
+        )
+    else:
+        yield ok("clock", f"{shown}, synchronised")
+
+
+def check_machine(
+    settings: Settings, sys: Path = Path("/sys"), dev: Path = Path("/dev")
+) -> Iterator[CheckResult]:
+    """Temperature and throttling, now and since the start; access to the device nodes that are there."""
+    from emoedge.supervise.machine import MachineMonitor
+
+    health = MachineMonitor(settings.recording.dir, sys=sys).read()
+    figures = health.figures
+    celsius = figures.get("temperature_c")
+    detail = "no thermometer" if celsius is None else f"{celsius} °C"
+    past = _since_start(sys)
+    if health.state != "ok":
+        yield warning("board", health.reason, "use the maker's power supply and a heat sink or fan")
+    elif past:
+        yield warning(
+            "board",
+            f"{detail}; since the start: {', '.join(past)}",
+            "use the maker's power supply and cooling",
+        )
+    else:
+        yield ok("board", detail)
+    yield from _groups(settings, dev)
+
+
+def _since_start(sys: Path) -> list[str]:
+    try:
+        word = int((sys / _THROTTLED).read_text().strip(), 16)
+    except (OSError, ValueError):
+        return []
+    return [text for bit, text in _SINCE_START.items() if word & bit]
+
+
+def _groups(settings: Settings, dev: Path) -> Iterator[CheckResult]:
+    """Device nodes that are there and wanted, but closed to this user: the group is missing."""
+    wanted = (
+        ("video", settings.camera.source, ("video[0-9]*", "media[0-9]*")),
+        ("audio", settings.microphone.source, ("snd/pcm*c",)),
+    )
+    for group, source, patterns in wanted:
+        nodes = [node for pattern in patterns for node in sorted(dev.glob(pattern))]
+        closed = [node for node in nodes if not os.access(node, os.R_OK | os.W_OK)]
+        if source == "none" or source.startswith("file:") or not closed:
+            continue
+        yield failed(
+            f"group {_group_of(closed[0], group)}",
+            f"{closed[0]} is closed to this user",
+            f"run: sudo usermod -aG {_group_of(closed[0], group)} $USER, then log in again",
+        )
+
+
+def _group_of(node: Path, usual: str) -> str:
+    try:
+        name = grp.getgrgid(node.stat().st_gid).gr_name
+    except (OSError, KeyError):
+        return usual
+    return usual if name == "root" else name

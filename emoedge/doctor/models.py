@@ -1,0 +1,74 @@
+"""The models that the configuration needs: whole, loaded, and run once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from emoedge.config import Settings
+from emoedge.doctor.result import CheckResult, failed, ok
+from emoedge.errors import ModelError
+
+if TYPE_CHECKING:
+    from emoedge.model_store import ModelEntry
+
+
+def check_models(settings: Settings) -> Iterator[CheckResult]:
+    """The TFLite runtime, then every model that an enabled modality needs."""
+    from emoedge.inference import load_runtime
+    from emoedge.model_store import load_manifest
+
+    try:
+        runtime, _ = load_runtime()
+    except ModelError as error:
+        yield failed("inference", error.message, error.remedy)
+    else:
+        yield ok("inference", runtime.partition(".")[0])
+    entries = {entry.name: entry for entry in load_manifest().entries}
+    for name in needed_models(settings):
+        yield _check(name, entries.get(name), settings)
+    if settings.speech.enabled:
+        yield _check_speech(entries.get(settings.speech.model), settings)
+
+
+def needed_models(settings: Settings) -> tuple[str, ...]:
+    """Names of the shipped models that will be loaded."""
+    names: list[str] = []
+    if settings.face.enabled:
+        names += ["face_detector", "face_emotion"]
+    if settings.voice.enabled:
+        names.append("voice_emotion")
+    if settings.speech.enabled:
+        names.append("text_emotion")
+    if settings.fusion.method == "learned":
+        names.append("fusion")
+    return tuple(names)
+
+
+def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResult:
+    from emoedge.model_store import package_models_dir
+    from emoedge.model_store.verify import check
+
+    if entry is None:
+        return failed(f"model {name}", "not in the list of models", "install emoedge again")
+    found = check(entry, settings.paths.models, package_models_dir())
+    if found.ok and not found.detail.startswith("not installed"):
+        return ok(f"model {name}", found.detail)
+    return failed(f"model {name}", found.detail, found.remedy or f"run: emoedge models fetch {name}")
+
+
+def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
+    """A known model by its digests, any other by loading it."""
+    speech = settings.speech
+    if entry is not None:
+        return _check(speech.model, entry, settings)
+    from emoedge.model_store import resolve
+    from emoedge.model_store.verify import load_once
+
+    name = f"model {speech.model}"
+    try:
+        path = resolve(speech.model, settings.paths.models)
+        load_once(speech.engine, path)
+    except ModelError as error:
+        return failed(name, error.message, error.remedy or "run: emoedge models fetch")
+    return ok(name, f"{path} loads and runs")

@@ -1,0 +1,156 @@
+"""Camera and microphone: opened as the daemon opens them, and listened to for a moment."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from emoedge.config import Settings
+from emoedge.doctor.result import CheckResult, failed, ok, warning
+from emoedge.errors import EmoedgeError
+
+if TYPE_CHECKING:
+    from emoedge.capture.source import FrameSource, SoundSource
+    from emoedge.types import Frame
+
+# A network camera may take some seconds to its first key frame; USB cameras need about one.
+FIRST_PICTURE_S: Final = 10.0
+# Long enough to measure a rate and to let the exposure settle.
+LOOK_S: Final = 1.5
+LISTEN_S: Final = 1.0
+# Far fewer pictures than asked for: the light, the cable or another program.
+SLOW_SHARE: Final = 0.5
+# A picture darker than this on average (of 255) with no contrast shows nothing; video black is 16.
+DARK_MEAN: Final = 24.0
+DARK_SPREAD: Final = 4.0
+
+
+def check_camera(settings: Settings) -> Iterator[CheckResult]:
+    """Whether pictures come, how many, and whether there is anything in them."""
+    if settings.camera.source == "none":
+        yield ok("camera", "off (camera.source = none)")
+        return
+    from emoedge.capture.camera import open_camera
+
+    try:
+        source = open_camera(settings.camera)
+        try:
+            source.open()
+            yield _look(source, settings)
+        finally:
+            source.close()
+    except (EmoedgeError, TimeoutError) as error:
+        yield _refused(
+            "camera",
+            error,
+            "plug a camera in, choose one from: emoedge devices, or set camera.source to none",
+        )
+
+
+def check_microphone(settings: Settings) -> Iterator[CheckResult]:
+    """Whether sound comes, and whether it is more than zeros."""
+    if settings.microphone.source == "none":
+        yield ok("microphone", "off (microphone.source = none)")
+        return
+    from emoedge.capture.camera import open_microphone
+
+    try:
+        source = open_microphone(settings.microphone)
+        try:
+            source.open()
+            yield _listen(source)
+        finally:
+            source.close()
+    except (EmoedgeError, TimeoutError) as error:
+        remedy = "plug a microphone in, choose one from: emoedge devices, or set microphone.source to none"
+        yield _refused("microphone", error, remedy)
+
+
+def _look(source: FrameSource, settings: Settings) -> CheckResult:
+    from emoedge.capture.liveness import summarize_picture
+
+    first = last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
+    begun_s, count = time.monotonic(), 0
+    while time.monotonic() - begun_s < LOOK_S:
+        last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
+        count += 1
+    rate = count / (time.monotonic() - begun_s)
+    detail = f"{source.describe()}: {first.width} × {first.height}, {rate:.1f} pictures a second"
+    summary = summarize_picture(last)
+    if summary.mean <= DARK_MEAN and summary.spread <= DARK_SPREAD:
+        return warning("camera", f"{detail}, all black", "take the lens cap off, or switch a light on")
+    if rate < settings.camera.fps * SLOW_SHARE:
+        remedy = f"give more light, or set camera.fps to what the camera gives ({rate:.0f})"
+        return warning("camera", f"{detail} instead of {settings.camera.fps:g}", remedy)
+    return ok("camera", detail)
+
+
+def _next_picture(source: FrameSource, deadline_s: float) -> Frame:
+    while True:
+        try:
+            frame = source.read()
+        except TimeoutError:
+            if time.monotonic() > deadline_s:
+                raise TimeoutError(f"no picture within {FIRST_PICTURE_S:.0f} s") from None
+            continue
+        if frame is None:
+            raise TimeoutError("no pictures in it")
+        return frame
+
+
+def _listen(source: SoundSource) -> CheckResult:
+    import math
+
+    from emoedge.capture.liveness import summarize_sound
+
+    heard_s, loudest, clipping = 0.0, -math.inf, False
+    deadline_s = time.monotonic() + LISTEN_S + FIRST_PICTURE_S
+    while heard_s < LISTEN_S:
+        try:
+            block = source.read()
+        except TimeoutError:
+            block = None
+        else:
+            if block is None:
+                break
+        if block is not None:
+            summary = summarize_sound(block)
+            heard_s += summary.duration_s
+            loudest, clipping = max(loudest, summary.level_dbfs), clipping or summary.clipping
+        if time.monotonic() > deadline_s:
+            break
+    detail = f"{source.describe()}: heard {heard_s:.1f} s"
+    if heard_s == 0.0:
+        return failed(
+            "microphone", f"{source.describe()}: no sound comes", "plug it in again, or choose another"
+        )
+    if loudest == -math.inf:
+        return warning("microphone", f"{detail}, digital silence", "check that it is not muted: alsamixer")
+    if clipping:
+        return warning("microphone", f"{detail}, too loud", "turn its gain down: alsamixer")
+    return ok("microphone", f"{detail}, up to {loudest:.0f} dBFS")
+
+
+def _refused(name: str, error: Exception, remedy: str) -> CheckResult:
+    if _service_runs():
+        return warning(
+            name,
+            f"{error.message if isinstance(error, EmoedgeError) else error}; the service is running and may hold it",
+            "look at its health instead, or stop it for this check: sudo systemctl stop emoedge",
+        )
+    if isinstance(error, EmoedgeError):
+        return failed(name, error.message, error.remedy or remedy)
+    return failed(name, str(error), remedy)
+
+
+def _service_runs() -> bool:
+    from emoedge.supervise.service import ServiceError, service_status
+
+    if not Path("/run/systemd/system").is_dir():
+        return False
+    try:
+        return service_status().active == "active"
+    except ServiceError:
+        return False

@@ -1,0 +1,85 @@
+"""Where recordings and state are kept: writeable, with room; an encoder; secrets out of sight."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from emoedge.config import Settings, default_paths
+from emoedge.doctor.result import CheckResult, failed, ok, warning
+from emoedge.errors import RecordingError
+
+# Room for the spool, the settings changed while running, and a minute of recording.
+LEAST_FREE_BYTES: Final = 50_000_000
+
+
+def check_storage(settings: Settings) -> Iterator[CheckResult]:
+    """The folders for recordings and state."""
+    if settings.recording.mode == "off":
+        yield ok("recordings", "off (recording.mode = off)")
+    else:
+        yield _folder(
+            "recordings", "recording.dir", settings.recording.dir, settings.recording.min_free_bytes
+        )
+    yield _folder("state", "paths.state", settings.paths.state, 0)
+
+
+def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    remedy = f"make it writeable for this user, or set {key} to another folder"
+    try:
+        # What os.access says is wrong on a read-only disk and for root over a network.
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(b"\0")
+            file.flush()
+        free = shutil.disk_usage(existing).free
+    except OSError as error:
+        return failed(name, f"{existing}: {error.strerror}", remedy)
+    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    if existing != folder:
+        detail += " (will be made)"
+    if free < LEAST_FREE_BYTES:
+        return failed(name, detail, "free some space: emoedge recordings purge")
+    if free < wanted_free:
+        told = f"{detail}, less than recording.min_free_bytes: the oldest segments go first"
+        return warning(name, told, "free some space, or lower recording.min_free_bytes")
+    return ok(name, detail)
+
+
+def check_encoder(settings: Settings) -> Iterator[CheckResult]:
+    """Whether pictures can be encoded for a recording."""
+    if settings.recording.mode == "off":
+        return
+    from emoedge.record.encoders import choose_encoder
+
+    camera = settings.camera
+    try:
+        encoder = choose_encoder(settings.recording.encoder, camera.width, camera.height, camera.fps)
+    except RecordingError as error:
+        yield failed("encoder", error.message, error.remedy or 'set recording.encoder = "auto"')
+    else:
+        yield ok("encoder", encoder)
+
+
+def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> Iterator[CheckResult]:
+    """A password in a configuration that everybody on the machine can read."""
+    if settings.mqtt.password is None:
+        return
+    for path in default_paths() if paths is None else paths:
+        try:
+            readable = stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH
+            holds_password = settings.mqtt.password.get_secret_value() in path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if readable and holds_password:
+            yield warning(
+                "secrets",
+                f"{path} holds the broker's password and everybody can read it",
+                f"run: sudo chmod 640 {path} && sudo chgrp emoedge {path}",
+            )
