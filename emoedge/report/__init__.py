@@ -1,1 +1,8 @@
 """What people look at afterwards: pages and exports made from a segment's timeline."""
+
+from emoedge.report.day import build_day_report
+from emoedge.report.export import export
+from emoedge.report.page import write_page
+from emoedge.report.source import Source, find_source
+
+__all__ = ["Source", "build_day_report", "export", "find_source", "write_page"]

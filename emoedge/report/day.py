@@ -26,6 +26,8 @@ from emoedge.report.texts import TEXTS
 
 DAY_S: Final = 86_400.0
 HOURS: Final = 24
+SMALLEST: Final = 3.0
+"""Thousandths of the day that can still be seen."""
 Stretch = tuple[float, float, Emotion | None]
 
 
@@ -148,15 +150,20 @@ def _midnight(day: str) -> datetime:
 
 
 def _strip(segments: Sequence[DaySegment]) -> str:
-    """The day from left to right; what is too short to be seen is drawn a pixel wide."""
+    """The day from left to right; a segment too short to show its parts shows its longest emotion."""
     canvas = SvgCanvas(stretch=True)
+    scale = 1000 / DAY_S
     for segment in segments:
-        left = 1000 * segment.start_s / DAY_S
-        canvas.rect(Area(left, 0, max(1.5, 1000 * segment.source.data.duration_s / DAY_S), 100), "ground")
+        left, width = segment.start_s * scale, segment.source.data.duration_s * scale
+        if width < SMALLEST:
+            seconds = summarize(segment.source.data).seconds
+            longest = max(EMOTIONS, key=lambda emotion: seconds[emotion])
+            canvas.rect(Area(left, 0, SMALLEST, 100), COLORS[longest] if seconds[longest] > 0 else "ground")
+            continue
+        canvas.rect(Area(left, 0, width, 100), "ground")
         for start_s, end_s, emotion in segment.stretches:
             if emotion is not None:
-                width = max(0.7, 1000 * (end_s - start_s) / DAY_S)
-                canvas.rect(Area(1000 * start_s / DAY_S, 0, width, 100), COLORS[emotion])
+                canvas.rect(Area(start_s * scale, 0, (end_s - start_s) * scale, 100), COLORS[emotion])
     return canvas.body()
 
 
