@@ -161,6 +161,7 @@ class Microphone(Closing):
         before = self._failures.get(self._source)
         if before is not None and before.holds():
             raise DeviceError(before.message, before.remedy)
+        seen = fingerprint()  # before the look: what comes during it must count as new
         self._system = start_audio()
         hold_s = ABSENT_HOLD_S
         try:
@@ -170,7 +171,7 @@ class Microphone(Closing):
             self._stream = self._open_stream(self._device)
         except DeviceError as error:
             self._failures[self._source] = _Failure(
-                error.message, error.remedy, fingerprint(), time.monotonic() + hold_s
+                error.message, error.remedy, seen, time.monotonic() + hold_s
             )
             self.close()
             raise

@@ -82,6 +82,10 @@ class PiCamera(Closing):
                     buffer_count=BUFFERS,
                 )
             )
+            # libcamera may have rounded the sizes to what its scaler can do.
+            agreed = self._camera.camera_configuration()
+            self._main_size = agreed["main"]["size"]
+            self._small_size = agreed["lores"]["size"]
             self._camera.start()
         except (RuntimeError, IndexError) as error:
             self.close()
