@@ -40,10 +40,19 @@ MIN_VOICED_FRAMES: Final = 5
 Named = dict[str, float]
 
 
+def _percentiles(values: Floats, *percents: float) -> list[float]:
+    """numpy.percentile with linear interpolation, ten times faster for a few hundred values."""
+    ordered = np.sort(values)
+    places = np.array(percents) / 100 * (len(ordered) - 1)
+    below = places.astype(np.int64)
+    above = np.minimum(below + 1, len(ordered) - 1)
+    return [float(value) for value in ordered[below] + (places - below) * (ordered[above] - ordered[below])]
+
+
 def _spread(values: Floats) -> tuple[float, float, float, float]:
     """Mean, standard deviation, 10th and 90th percentile."""
-    low, high = np.percentile(values, (10, 90))
-    return float(values.mean()), float(values.std()), float(low), float(high)
+    low, high = _percentiles(values, 10, 90)
+    return float(values.mean()), float(values.std()), low, high
 
 
 def _slope(times: Floats, values: Floats) -> float:
@@ -114,7 +123,7 @@ def _energy_functionals(heard: Contours) -> Named:
         "energy_start": float(relative[:third].mean()) - mean,
         "energy_rise": float(np.maximum(steps, 0).mean()),
         "energy_fall": float(np.minimum(steps, 0).mean()),
-        "energy_rise_p90": float(np.percentile(steps, 90)),
+        "energy_rise_p90": _percentiles(steps, 90)[0],
     }
 
 
@@ -201,7 +210,7 @@ def _spectrum_functionals(heard: Contours, voiced: Mask) -> Named:
         "rolloff": rolloff,
     }.items():
         named[f"{name}_mean"], named[f"{name}_std"] = float(track.mean()), float(track.std())
-        named[f"{name}_p90"] = float(np.percentile(track, 90))
+        named[f"{name}_p90"] = _percentiles(track, 90)[0]
     cepstrum = heard.log_mel @ dct_matrix()
     steps = np.abs(np.diff(cepstrum, axis=0))[loud[1:] & loud[:-1]]
     speed = steps.mean(axis=0) if len(steps) else np.zeros(MFCCS + 1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,20 +32,24 @@ class Corpus:
 
     Attributes:
         clips: int16 arrays at 16 kHz, trimmed to the speech.
+        file: str (n,), names in clips.zip.
         emotion: int (n,), index into EMOTIONS.
         origin: str (n,), name of the set.
         speaker: str (n,), unique over the sets.
+        calm: bool (n,), recorded as "calm" (one set; the emotion says neutral).
         sentence: str (n,), unique within a set; empty where unknown.
     """
 
     clips: list[NDArray[np.int16]]
+    file: NDArray[np.str_]
     emotion: NDArray[np.int64]
     origin: NDArray[np.str_]
     speaker: NDArray[np.str_]
+    calm: NDArray[np.bool_]
     sentence: NDArray[np.str_]
 
     def __len__(self) -> int:
-        return len(self.clips)
+        return len(self.emotion)
 
 
 def decode(data: bytes) -> NDArray[np.int16]:
@@ -66,10 +71,7 @@ def trim(samples: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def load(data: Path, cache: Path) -> Corpus:
-    """Read the index and the clips below `data`/speech; decoded and trimmed clips are kept in `cache`.
-
-    `calm` (only in one set, close to neutral to the ear) counts as neutral.
-    """
+    """Read the index and the clips below `data`/speech; decoded and trimmed clips are kept in `cache`."""
     folder = data / "speech"
     with (folder / "index.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
@@ -84,8 +86,17 @@ def load(data: Path, cache: Path) -> Corpus:
     labels = ["neutral" if row["emotion"] == "calm" else row["emotion"] for row in rows]
     return Corpus(
         clips=clips,
+        file=np.array([row["file"] for row in rows]),
         emotion=np.array([INDEX[label] for label in labels]),
         origin=np.array([row["set"] for row in rows]),
         speaker=np.array([f"{row['set']}/{row['speaker']}" for row in rows]),
+        calm=np.array([row["emotion"] == "calm" for row in rows]),
         sentence=np.array([row["sentence"] for row in rows]),
     )
+
+
+def read_whole(data: Path, files: Iterable[str]) -> Iterator[NDArray[np.int16]]:
+    """Clips as they were recorded, not trimmed, one after the other."""
+    with zipfile.ZipFile(data / "speech" / "clips.zip") as archive:
+        for file in files:
+            yield decode(archive.read(file))

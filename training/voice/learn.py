@@ -1,8 +1,10 @@
-"""How one committee is trained: imagined sessions, balanced weights, label smoothing, mixup."""
+"""How the committees are trained: imagined sessions, balanced weights, label smoothing, mixup."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,19 +15,17 @@ from emoedge.emotions import EMOTION_COUNT
 from emoedge.voice.adapt import OUTLIER, Prior, network_input, shrink
 from emoedge.voice.features import LEVEL_FEATURE, feature_names
 from training.voice.data import TARGET_SET, Corpus
-from training.voice.net import Committee, Member
+from training.voice.net import SideBySide
 from training.voice.sessions import causal_sums, deal, fit_prior
 
-Array = NDArray[np.float32]
 LEVEL = feature_names().index(LEVEL_FEATURE)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the training, chosen on speaker groups of all sets, never on the figures of the card.
+    """Settings of the training.
 
     Attributes:
-        members: perceptrons in the committee.
         hidden: widths of the two hidden layers.
         dropout: share of units dropped.
         epochs, batch, rate, weight_decay: of AdamW with a one-cycle rate.
@@ -34,27 +34,33 @@ class Recipe:
         smoothing: probability given away to the other labels.
         mixup: parameter of the beta distribution; 0 for none.
         spread_count: pseudo-count of the spread of a speaker's features.
+        seed: of everything random.
     """
 
-    members: int = 5
-    hidden: tuple[int, int] = (256, 64)
+    hidden: tuple[int, int] = (192, 64)
     dropout: float = 0.5
-    epochs: int = 25
+    epochs: int = 20
     batch: int = 256
     rate: float = 3e-3
     weight_decay: float = 1e-3
     target_weight: float = 3.0
     clean: float = 0.5
     smoothing: float = 0.1
-    mixup: float = 0.0
+    mixup: float = 0.3
     spread_count: float = 10.0
+    seed: int = 0
 
 
-def clip_weights(corpus: Corpus, chosen: NDArray[np.bool_], target_weight: float) -> NDArray[np.float64]:
+def usable(corpus: Corpus) -> NDArray[np.bool_]:
+    """Clips to train with: all but the calm ones, which are neither neutral nor anything else on the list."""
+    return ~corpus.calm
+
+
+def clip_weights(corpus: Corpus, target_weight: float) -> NDArray[np.float64]:
     """Weight of each clip: emotions alike within each set, sets by their number of clips, the target set more."""
     weights = np.zeros(len(corpus))
-    for origin in np.unique(corpus.origin[chosen]):
-        members = chosen & (corpus.origin == origin)
+    for origin in np.unique(corpus.origin):
+        members = usable(corpus) & (corpus.origin == origin)
         kinds = np.unique(corpus.emotion[members])
         for kind in kinds:
             same = members & (corpus.emotion == kind)
@@ -63,23 +69,26 @@ def clip_weights(corpus: Corpus, chosen: NDArray[np.bool_], target_weight: float
     return weights
 
 
-def population(
-    features: NDArray[np.float32], corpus: Corpus, chosen: NDArray[np.bool_], recipe: Recipe
-) -> Prior:
-    """The prior from undistorted features (n, d) of the chosen clips, extreme values pulled in."""
-    low, high = np.percentile(features[chosen], [0.2, 99.8], axis=0)
-    clipped = np.clip(features[chosen].astype(np.float64), low, high)
-    return fit_prior(clipped, corpus.speaker[chosen], corpus.emotion[chosen], LEVEL, recipe.spread_count)
+def population(features: NDArray[np.float32], corpus: Corpus, spread_count: float) -> Prior:
+    """The prior from undistorted features (n, d) of all sets but the target, extreme values pulled in.
+
+    Leaving the target set out keeps every speaker under test unknown to the prior, and makes the room and the
+    microphone of that set as new as those of a user.
+    """
+    others = usable(corpus) & (corpus.origin != TARGET_SET)
+    low, high = np.percentile(features[others], [0.2, 99.8], axis=0)
+    clipped = np.clip(features[others].astype(np.float64), low, high)
+    return fit_prior(clipped, corpus.speaker[others], corpus.emotion[others], LEVEL, spread_count)
 
 
-def pull_in(features: NDArray[np.floating], prior: Prior) -> NDArray[np.float64]:
+def pull_in(features: NDArray[np.floating], prior: Prior) -> NDArray[np.float32]:
     """Limit outliers as Adaptation.update does."""
     reach = OUTLIER * np.sqrt(prior.within + prior.between)
-    return np.clip(features.astype(np.float64), prior.mean - reach, prior.mean + reach)
+    return np.clip(features, prior.mean - reach, prior.mean + reach).astype(np.float32)
 
 
 def session_inputs(
-    features: NDArray[np.float64], starts: NDArray[np.bool_], prior: Prior
+    features: NDArray[np.floating], starts: NDArray[np.bool_], prior: Prior
 ) -> NDArray[np.float32]:
     """Network inputs of utterances in order of time, each with the statistics of those before it in its session."""
     count, total, squares = causal_sums(features - prior.mean, starts)
@@ -87,70 +96,110 @@ def session_inputs(
     return network_input(features, mean, deviation, count, prior, LEVEL)
 
 
-def fit_member(
+def train(
     features: NDArray[np.float32],
     corpus: Corpus,
-    chosen: NDArray[np.bool_],
     prior: Prior,
+    excluded: NDArray[np.bool_],
     recipe: Recipe,
-    seed: int,
-) -> Member:
-    """Train one perceptron on features (copies, n, d)."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    indices = np.flatnonzero(chosen)
-    weights = clip_weights(corpus, chosen, recipe.target_weight)
-    member = Member(2 * features.shape[2], recipe.hidden, recipe.dropout)
-    optimiser = torch.optim.AdamW(member.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    checkpoint: Path | None = None,
+) -> SideBySide:
+    """Train one perceptron for each row of `excluded`.
+
+    Args:
+        features: (copies, n, d), copy 0 undistorted.
+        corpus: the n clips.
+        prior: the population.
+        excluded: (perceptrons, n), True where a clip must not be learnt from.
+        recipe: settings.
+        checkpoint: written after each epoch; an existing one of the same recipe is continued.
+
+    Returns: the perceptrons in evaluation mode.
+    """
+    torch.manual_seed(recipe.seed)
+    net = SideBySide(len(excluded), 2 * features.shape[2], recipe.hidden, recipe.dropout)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=recipe.rate, weight_decay=recipe.weight_decay)
+    indices = np.flatnonzero(usable(corpus))
     steps = recipe.epochs * -(-len(indices) // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=steps)
-    for _ in range(recipe.epochs):
+    weights = (~excluded * clip_weights(corpus, recipe.target_weight)).astype(np.float32)
+    first = _resume(checkpoint, recipe, net, optimiser, schedule)
+    pulled = np.stack([pull_in(copy, prior) for copy in features])
+    for epoch in range(first, recipe.epochs):
+        began_s = time.process_time()
+        rng = np.random.default_rng((recipe.seed, epoch))
+        torch.manual_seed(recipe.seed * 1000 + epoch)
         order, starts = deal(rng, corpus.speaker[indices], corpus.emotion[indices])
         order = indices[order]
         copies = rng.integers(0, len(features), len(order))
         copies[rng.random(len(order)) < recipe.clean] = 0
-        inputs = session_inputs(pull_in(features[copies, order], prior), starts, prior)
+        inputs = session_inputs(pulled[copies, order], starts, prior)
         shuffled = rng.permutation(len(order))
-        _epoch(member, optimiser, schedule, recipe, rng, inputs[shuffled], corpus.emotion[order][shuffled],
-               weights[order][shuffled])  # fmt: skip
-    return member.eval()
+        clips = order[shuffled]
+        loss = _epoch(
+            net, optimiser, schedule, recipe, rng, inputs[shuffled], corpus.emotion[clips], weights[:, clips]
+        )
+        print(
+            f"epoch {epoch + 1}/{recipe.epochs} loss {loss:.4f} {time.process_time() - began_s:.1f} s",
+            flush=True,
+        )
+        if checkpoint is not None:
+            _save(checkpoint, recipe, epoch + 1, net, optimiser, schedule)
+    return net.eval()
 
 
 def _epoch(
-    member: Member,
+    net: SideBySide,
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     recipe: Recipe,
     rng: np.random.Generator,
-    inputs: Array,
+    inputs: NDArray[np.float32],
     labels: NDArray[np.int64],
-    weights: NDArray[np.float64],
-) -> None:
-    member.train()
-    all_inputs, all_weights = torch.from_numpy(inputs), torch.from_numpy(weights).float()
+    weights: NDArray[np.float32],
+) -> float:
+    net.train()
     targets = nn.functional.one_hot(torch.from_numpy(labels), EMOTION_COUNT).float()
     targets = targets * (1 - recipe.smoothing) + recipe.smoothing / EMOTION_COUNT
-    for first in range(0, len(inputs), recipe.batch):
-        batch = slice(first, first + recipe.batch)
-        x, target, weight = all_inputs[batch], targets[batch], all_weights[batch]
+    everything = torch.from_numpy(inputs), targets, torch.from_numpy(weights)
+    total = 0.0
+    for begin in range(0, len(inputs), recipe.batch):
+        batch = slice(begin, begin + recipe.batch)
+        x, target, weight = everything[0][batch], everything[1][batch], everything[2][:, batch]
         if recipe.mixup > 0:
             share = float(rng.beta(recipe.mixup, recipe.mixup))
             other = torch.randperm(len(x))
-            x, target, weight = (share * v + (1 - share) * v[other] for v in (x, target, weight))
-        loss = -(weight * (target * torch.log_softmax(member(x), dim=1)).sum(dim=1)).mean()
+            x, target = (share * v + (1 - share) * v[other] for v in (x, target))
+            # A pair counts as far as both of its clips may be learnt from.
+            weight = torch.minimum(weight, weight[:, other]) if share < 1 else weight
+        losses = -(weight * (target * torch.log_softmax(net(x), dim=2)).sum(dim=2)).mean(dim=1)
         optimiser.zero_grad()
-        loss.backward()
+        losses.sum().backward()
         optimiser.step()
         schedule.step()
+        total += float(losses.mean().detach()) * len(x)
+    return total / len(inputs)
 
 
-def fit(
-    features: NDArray[np.float32], corpus: Corpus, chosen: NDArray[np.bool_], recipe: Recipe, seed: int = 0
-) -> tuple[Prior, Committee]:
-    """Train a committee on the chosen clips; features are (copies, n, d), copy 0 undistorted."""
-    prior = population(features[0], corpus, chosen, recipe)
-    members = [
-        fit_member(features, corpus, chosen, prior, recipe, 1000 * seed + number)
-        for number in range(recipe.members)
-    ]
-    return prior, Committee(members)
+def _save(path: Path, recipe: Recipe, epoch: int, net: nn.Module, optimiser: torch.optim.Optimizer,
+          schedule: torch.optim.lr_scheduler.LRScheduler) -> None:  # fmt: skip
+    parts = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save({"recipe": repr(recipe), "epoch": epoch} | parts, partial)
+    partial.replace(path)
+
+
+def _resume(path: Path | None, recipe: Recipe, net: SideBySide, optimiser: torch.optim.Optimizer,
+            schedule: torch.optim.lr_scheduler.LRScheduler) -> int:  # fmt: skip
+    """Load a checkpoint of the same recipe and number of perceptrons; returns the epochs done."""
+    if path is None or not path.exists():
+        return 0
+    state = torch.load(path, weights_only=True)
+    same_shape = state["net"]["weight2"].shape == net.weight2.shape
+    if state["recipe"] != repr(recipe) or not same_shape:
+        return 0
+    net.load_state_dict(state["net"])
+    optimiser.load_state_dict(state["optimiser"])
+    schedule.load_state_dict(state["schedule"])
+    return int(state["epoch"])

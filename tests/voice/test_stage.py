@@ -1,0 +1,173 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from emoedge.emotions import EMOTIONS
+from emoedge.errors import ModelError
+from emoedge.types import SoundBlock
+from emoedge.voice.activity import SpeechActivity
+from emoedge.voice.classify import JOIN_S, Span, VoiceClassifier, VoiceModel, hear_clip, join, split
+from emoedge.voice.stage import FINAL_S, FIRST_S, HOP_S, SHORTEST_S, VoiceStage
+
+RATE = 16_000
+
+
+@pytest.fixture(scope="module")
+def classifier(model_path):
+    return VoiceClassifier(model_path)
+
+
+def silence(seconds):
+    return np.zeros(int(seconds * RATE), np.int16)
+
+
+def run(stage, sound, size=1600, start_s=0.0):
+    found = []
+    for offset in range(0, len(sound), size):
+        found += stage.process(SoundBlock(start_s + offset / RATE, sound[offset : offset + size]))
+    return found + stage.flush(start_s + len(sound) / RATE)
+
+
+def test_the_sidecar_fits_the_network(model_path):
+    model = VoiceModel.load(model_path.with_suffix(".json"))
+    import hashlib
+
+    assert model.sha256 == hashlib.sha256(model_path.read_bytes()).hexdigest()
+    assert 0.2 < model.temperature < 5
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("labels", [*EMOTIONS[1:], EMOTIONS[0]]),
+        ("feature_version", 0),
+        ("temperature", "warm"),
+        ("normalisation", {}),
+    ],
+)
+def test_a_sidecar_of_another_model_is_refused(model_path, tmp_path, key, value):
+    import json
+
+    content = json.loads(model_path.with_suffix(".json").read_text())
+    path = tmp_path / "voice_emotion.json"
+    path.write_text(json.dumps(content | {key: value}))
+    with pytest.raises(ModelError):
+        VoiceModel.load(path)
+
+
+def test_a_missing_sidecar_is_reported(tmp_path):
+    with pytest.raises(ModelError, match="missing"):
+        VoiceModel.load(tmp_path / "none.json")
+
+
+def test_stretches_of_an_utterance(classifier, spoken):
+    stage = VoiceStage(classifier, SpeechActivity())
+    sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
+    found = run(stage, sound, start_s=100.0)
+    duration_s = len(spoken) / RATE
+    assert [seen.final for seen in found] == [False] * (len(found) - 1) + [True]
+    assert len(found) == 1 + int((duration_s - FIRST_S) / HOP_S) + 1
+    assert found[0].start_s == pytest.approx(101.0, abs=0.1)
+    assert found[0].end_s - found[0].start_s == pytest.approx(FIRST_S)
+    assert found[-1].end_s == pytest.approx(101.0 + duration_s, abs=0.1)
+    assert found[-1].end_s - found[-1].start_s <= FINAL_S + 1e-6
+    assert all(seen.probabilities.sum() == pytest.approx(1, abs=1e-5) for seen in found)
+    assert all(seen.snr_db > 20 for seen in found)
+
+
+@pytest.mark.parametrize("size", [333, 1600, 8000])
+def test_stretches_do_not_depend_on_the_blocks(classifier, spoken, size):
+    sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
+    usual = run(VoiceStage(classifier, SpeechActivity()), sound)
+    other = run(VoiceStage(classifier, SpeechActivity()), sound, size)
+    assert [(seen.final, pytest.approx(seen.start_s, abs=1e-3)) for seen in usual] == [
+        (seen.final, seen.start_s) for seen in other
+    ]
+    for first, second in zip(usual, other, strict=True):
+        assert np.allclose(first.probabilities, second.probabilities, atol=0.05)
+
+
+def test_silence_and_noise_give_nothing(classifier):
+    stage = VoiceStage(classifier, SpeechActivity())
+    noise = (np.random.default_rng(0).standard_normal(3 * RATE) * 500).astype(np.int16)
+    assert run(stage, np.concatenate([silence(1.0), noise])) == []
+
+
+def test_a_word_too_short_is_left_out(classifier, spoken):
+    short = spoken[: int((SHORTEST_S - 0.15) * RATE)]
+    stage = VoiceStage(classifier, SpeechActivity())
+    assert run(stage, np.concatenate([silence(1.0), short, silence(1.0)])) == []
+
+
+def test_lost_sound_ends_the_stretch(classifier, spoken):
+    stage = VoiceStage(classifier, SpeechActivity())
+    half = len(spoken) // 2
+    found = []
+    for offset in range(0, half, 1600):
+        found += stage.process(SoundBlock(offset / RATE, spoken[offset : min(offset + 1600, half)]))
+    found += stage.process(SoundBlock(50.0, spoken[half : half + 1600], gap_s=50 - half / RATE))
+    assert found[-1].final
+    assert found[-1].end_s == pytest.approx(half / RATE, abs=0.01)
+
+
+def test_adaptation_counts_utterances(model_path, spoken):
+    stage = VoiceStage(VoiceClassifier(model_path, adapt=True), SpeechActivity())
+    sound = np.concatenate([silence(0.7), spoken, silence(1.0), spoken, silence(1.0)])
+    finals = [seen for seen in run(stage, sound) if seen.final]
+    assert [seen.adapted_count for seen in finals] == [0, 1]
+    stage.reset()
+    assert stage.adaptation.count == pytest.approx(2)
+    stage.adaptation.reset()
+    assert stage.adaptation.count == 0
+
+
+def test_clips_stand_alone_without_adaptation(model_path, spoken):
+    classifier = VoiceClassifier(model_path)
+    first, second = classifier.classify_clip(spoken), classifier.classify_clip(spoken)
+    assert np.array_equal(first.probabilities, second.probabilities)
+    adapting = VoiceClassifier(model_path, adapt=True)
+    assert np.array_equal(adapting.classify_clip(spoken).probabilities, first.probabilities)
+    assert not np.array_equal(adapting.classify_clip(spoken).probabilities, first.probabilities)
+
+
+@pytest.mark.parametrize("gain_db", [-20, 20])
+def test_gain_does_not_change_the_answer(classifier, spoken, gain_db):
+    quiet = spoken.astype(np.float32) / np.float32(32768) * np.float32(0.08)
+    usual = classifier.classify_clip(quiet)
+    other = classifier.classify_clip(quiet * np.float32(10 ** (gain_db / 20)))
+    assert usual.probabilities.argmax() == other.probabilities.argmax()
+    assert np.allclose(usual.probabilities, other.probabilities, atol=0.08)
+    assert other.level_dbfs - usual.level_dbfs == pytest.approx(gain_db, abs=0.5)
+
+
+def test_no_voice(classifier):
+    for sound in (silence(2.0), silence(0.0), np.ones(10, np.float32)):
+        result = classifier.classify_clip(sound)
+        assert result.probabilities is None
+        assert result.reason == "no_voice"
+
+
+def test_another_sample_rate_is_refused(classifier, spoken):
+    with pytest.raises(ValueError, match="16000"):
+        classifier.classify_clip(spoken, 44_100)
+    with pytest.raises(ValueError, match="mono"):
+        classifier.classify_clip(np.stack([spoken, spoken]))
+
+
+def test_long_clips_are_judged_in_stretches(spoken):
+    sound = np.concatenate([spoken, spoken, silence(JOIN_S + 1.0), spoken])
+    heard = hear_clip(sound, SpeechActivity())
+    assert len(heard.vectors) >= 4
+    assert heard.speech_s == pytest.approx(3 * len(spoken) / RATE, abs=0.8)
+
+
+def test_join_and_split():
+    spans = [Span(0.0, 1.0), Span(1.5, 2.0), Span(5.0, 6.0)]
+    assert join(spans, 1.0) == [Span(0.0, 2.0), Span(5.0, 6.0)]
+    assert split(Span(1.0, 4.0), 4.0, 2.0) == [Span(1.0, 4.0)]
+    pieces = split(Span(0.0, 9.0), 4.0, 2.0)
+    assert pieces[0] == Span(0.0, 4.0)
+    assert pieces[-1] == Span(5.0, 9.0)
+    steps = [b.start_s - a.start_s for a, b in pairwise(pieces)]
+    assert all(0 < step <= 2.0 for step in steps)

@@ -1,0 +1,88 @@
+"""Which perceptrons are trained, and what each must not learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.voice.data import TARGET_SET, Corpus
+
+FINAL: Final = "final"
+FINAL_MEMBERS: Final = 5
+"""Perceptrons in the shipped network: about 60 kB each."""
+FOLD_MEMBERS: Final = 2
+"""Fewer for each speaker left out: a slightly pessimistic estimate for half the time."""
+UNSEEN_SETS: Final = ("emovo", "nemo", "emodb")
+"""Acted sets left out in turn: how well the network does on recordings of another origin and language."""
+SENTENCE_GROUPS: Final = 4
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One committee.
+
+    Attributes:
+        name: "final", a speaker, a set, or "speakers/sentences" for both left out.
+        excluded: bool (n,), clips not to be learnt from.
+        tested: bool (n,), clips it is tested on; none for the final one.
+        members: perceptrons.
+    """
+
+    name: str
+    excluded: NDArray[np.bool_]
+    tested: NDArray[np.bool_]
+    members: int
+
+
+def final_plan(corpus: Corpus) -> list[Fold]:
+    """The network that ships: everything is learnt from."""
+    nothing = np.zeros(len(corpus), dtype=bool)
+    return [Fold(FINAL, nothing, nothing, FINAL_MEMBERS)]
+
+
+def speaker_plan(corpus: Corpus) -> list[Fold]:
+    """One fold for each speaker of the target set, one for each set to be unseen."""
+    target = corpus.origin == TARGET_SET
+    folds = []
+    for name in np.unique(corpus.speaker[target]):
+        mine = corpus.speaker == name
+        folds.append(Fold(str(name), mine, mine, FOLD_MEMBERS))
+    for name in UNSEEN_SETS:
+        mine = corpus.origin == name
+        folds.append(Fold(name, mine, mine, 1))
+    return folds
+
+
+def sentence_plan(corpus: Corpus) -> list[Fold]:
+    """Pairs of speakers left out, once with all sentences known and once with a quarter of them unknown.
+
+    The first kind is the yardstick for the second: same speakers, same number of perceptrons.
+    """
+    target = corpus.origin == TARGET_SET
+    names = np.unique(corpus.speaker[target])
+    sentences = np.unique(corpus.sentence[target])
+    folds = []
+    for pair in np.array_split(names, len(names) // 2):
+        mine = np.isin(corpus.speaker, pair)
+        folds.append(Fold("/".join(pair), mine, mine, 1))
+        for group in range(SENTENCE_GROUPS):
+            same = target & np.isin(corpus.sentence, sentences[group::SENTENCE_GROUPS])
+            folds.append(Fold(f"sentences {group}", mine | same, mine & same, 1))
+    return folds
+
+
+def stack(folds: list[Fold]) -> NDArray[np.bool_]:
+    """Exclusions of all perceptrons of all folds, (perceptrons, n)."""
+    return np.array([fold.excluded for fold in folds for _ in range(fold.members)])
+
+
+def positions(folds: list[Fold]) -> list[range]:
+    """The perceptrons of each fold in stack()."""
+    ends = np.cumsum([fold.members for fold in folds])
+    return [range(int(end) - fold.members, int(end)) for end, fold in zip(ends, folds, strict=True)]
+
+
+PLANS: Final = {"final": final_plan, "speakers": speaker_plan, "sentences": sentence_plan}
