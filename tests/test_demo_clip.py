@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from emoedge import demo_clip
+from emoedge.types import Word
 
 EMPTY_S = (0.2, 12.2)
 SOMEBODY_S = (3.0, 7.0, 16.0, 19.6)
@@ -120,3 +121,34 @@ def test_a_failed_attempt_leaves_nothing_behind(tmp_path: Path, monkeypatch: pyt
     with pytest.raises(OSError, match="No space"):
         demo_clip.ensure_demo_clip(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_demonstration_model_hears_each_sentence_at_its_time(sound: np.ndarray) -> None:
+    import soxr
+
+    from emoedge.errors import ModelError
+    from emoedge.model_store import package_models_dir, resolve
+    from emoedge.speech.engine import Partial, Utterance
+    from emoedge.speech.vosk_engine import VoskRecogniser
+
+    try:
+        model = resolve("vosk-es-demo", package_models_dir())
+    except ModelError as error:
+        pytest.skip(str(error))
+    recogniser = VoskRecogniser(model)
+    heard: list[Word] = []
+
+    def take(results: list[Partial | Utterance]) -> None:
+        heard.extend(word for result in results if isinstance(result, Utterance) for word in result.words)
+
+    samples = np.rint(soxr.resample(sound, demo_clip.SAMPLE_RATE, 16_000) * 32767).astype(np.int16)
+    for begin in range(0, len(samples), 1600):
+        take(recogniser.accept(samples[begin : begin + 1600]))
+    last = recogniser.finish()
+    take([last] if last else [])
+    expected = [word for _, sentence in demo_clip.SENTENCES for word in sentence.split()]
+    assert [word.text for word in heard] == expected
+    words = iter(heard)
+    for start_s, sentence in demo_clip.SENTENCES:
+        first, *_ = [next(words) for _ in sentence.split()]
+        assert first.start_s == pytest.approx(start_s, abs=0.2)

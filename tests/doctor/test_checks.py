@@ -1,0 +1,56 @@
+"""All together: what is told, and that one broken check does not hide the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from emoedge.config import Settings
+from emoedge.doctor import CheckResult, run_checks
+from emoedge.doctor.checks import CHECKS
+from emoedge.errors import DeviceError
+
+Make = Callable[..., Settings]
+
+
+def test_everything_is_looked_at(make_settings: Make) -> None:
+    told: list[str] = []
+    settings = make_settings(face={"enabled": False}, voice={"enabled": False}, speech={"enabled": False})
+    results = run_checks(settings, told.append)
+    assert told == [name for name, _ in CHECKS]
+    assert [result for result in results if result.state == "failed"] == []
+    assert {"camera", "microphone", "inference", "broker", "recordings", "state", "clock", "board"} <= {
+        result.name for result in results
+    }
+
+
+def test_every_failure_has_a_remedy(make_settings: Make) -> None:
+    settings = make_settings(
+        camera={"source": "/dev/nothing"},
+        microphone={"source": "file:/nothing.wav"},
+        recording={"dir": "/proc/self", "encoder": "none_such"},
+        speech={"model": "no-such-model"},
+    )
+    results = run_checks(settings)
+    failures = {result.name for result in results if result.state == "failed"}
+    assert {"camera", "microphone", "recordings", "encoder", "model no-such-model"} <= failures
+    assert [result for result in results if (result.state == "ok") == bool(result.remedy)] == []
+
+
+def test_a_check_that_breaks_is_itself_a_finding(make_settings: Make) -> None:
+    def breaks(_settings: Settings) -> Iterator[CheckResult]:
+        raise ZeroDivisionError("by nothing")
+
+    def refuses(_settings: Settings) -> Iterator[CheckResult]:
+        raise DeviceError("no device", "plug it in")
+
+    def works(_settings: Settings) -> Iterator[CheckResult]:
+        yield CheckResult("works", "ok", "fine")
+
+    results = run_checks(make_settings(), checks=(("breaks", breaks), ("refuses", refuses), ("works", works)))
+    assert [(result.name, result.state) for result in results] == [
+        ("breaks", "failed"),
+        ("refuses", "failed"),
+        ("works", "ok"),
+    ]
+    assert "ZeroDivisionError" in results[0].detail
+    assert results[1].remedy == "plug it in"
