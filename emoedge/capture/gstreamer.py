@@ -3,13 +3,15 @@
 The pipeline runs as `gst-launch-1.0` in a process of its own and writes raw pictures into a pipe.
 Reasons for that and against bindings in this process: a vendor's source that crashes or hangs is
 killed without taking the daemon along, which also really frees the camera; and no PyGObject or
-special OpenCV build is needed in the environment.
+special OpenCV build is needed in the environment. The pipeline can be seen in the list of processes:
+a password does not belong into it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 import select
 import shlex
 import subprocess
@@ -25,6 +27,7 @@ from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.types import Frame
 
+_CREDENTIALS: Final = re.compile(r"(?<=//)[^/@\s]+@")
 PROGRAM: Final = "gst-launch-1.0"
 KILL_AFTER_S: Final = 0.3
 """Time a pipeline gets to end by itself before it is killed."""
@@ -44,6 +47,7 @@ class GstreamerCamera(Closing):
 
     def __init__(self, pipeline: str, settings: CameraSettings) -> None:
         self._pipeline = pipeline
+        self._shown = "gst:" + _CREDENTIALS.sub("", pipeline)
         self._settings = settings
         self._width = max(_ALIGNMENT, settings.width // _ALIGNMENT * _ALIGNMENT)
         self._height = settings.height // 2 * 2
@@ -60,9 +64,7 @@ class GstreamerCamera(Closing):
         try:
             source = shlex.split(self._pipeline)
         except ValueError as error:
-            raise DeviceError(
-                f"gst:{self._pipeline}: {error}", "check the quotes in camera.source"
-            ) from error
+            raise DeviceError(f"{self._shown}: {error}", "check the quotes in camera.source") from error
         read_end, write_end = os.pipe()
         self._pipe = read_end
         # Not a standard stream: some vendors' elements print there.
@@ -92,7 +94,7 @@ class GstreamerCamera(Closing):
             room = memoryview(self._buffer)[self._filled :]
             count = os.readv(self._pipe, [room])
             if not count:
-                raise DeviceError(f"gst:{self._pipeline}: {self._complaint()}", "try it with gst-launch-1.0")
+                raise DeviceError(f"{self._shown}: {self._complaint()}", "try it with gst-launch-1.0")
             if not self._filled:
                 self._begun_s = time.monotonic()
             self._filled += count
@@ -118,7 +120,7 @@ class GstreamerCamera(Closing):
 
     def describe(self) -> str:
         """Pipeline and size."""
-        return f"gst:{self._pipeline}, {self._width} x {self._height}"
+        return f"{self._shown}, {self._width} x {self._height}"
 
     def _tail(self, write_end: int) -> list[str]:
         caps = f"video/x-raw,format=I420,width={self._width},height={self._height},pixel-aspect-ratio=1/1"
@@ -143,7 +145,8 @@ class GstreamerCamera(Closing):
         self._errors.seek(0)
         lines = self._errors.read(16_384).decode(errors="replace").splitlines()
         errors = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line]
-        return (errors or [line.strip() for line in lines if line.strip()] or ["ended"])[0]
+        first = (errors or [line.strip() for line in lines if line.strip()] or ["ended"])[0]
+        return _CREDENTIALS.sub("", first)
 
     def _frame(self) -> Frame:
         width, height = self._width, self._height

@@ -32,6 +32,8 @@ GAP_S: Final = 0.25
 """Arrivals that lag behind the count of samples by more, block after block, mean that samples were lost."""
 LEAST_GAP_S: Final = 0.005
 """Where the device itself reports a loss, anything longer than its jitter counts."""
+INPUT_OVERFLOW: Final = 2  # paInputOverflow, portaudio.h
+CONTINUE: Final = 0  # paContinue
 ABSENT_HOLD_S: Final = 300.0
 """Each start of PortAudio 19.6 leaks 12 KB, 70 MB a day at the pace of our retries: while neither a card
 nor a sound server has come or gone, a microphone that was not there is looked for this rarely."""
@@ -235,12 +237,8 @@ class Microphone(Closing):
             "end the program that uses it, or add the user to the group audio",
         )
 
-    def _heard(
-        self, data: bytes, count: int, times: dict[str, float], status: int
-    ) -> tuple[None, int]:  # pragma: no cover - called from PortAudio's thread, which coverage cannot see
+    def _heard(self, data: bytes, count: int, times: dict[str, float], status: int) -> tuple[None, int]:
         """PortAudio's thread: stamp and hand over, nothing else."""
-        import pyaudio
-
         now_s = time.monotonic()
         claimed_s = times["current_time"] - times["input_buffer_adc_time"]
         # PortAudio's clock may be the wall clock, so only the difference of two of its times is used.
@@ -249,13 +247,13 @@ class Microphone(Closing):
         samples = np.frombuffer(data, np.int16)
         if self._channels > 1:
             samples = samples.reshape(-1, self._channels).mean(axis=1).astype(np.int16)
-        overflowed = self._overrun or bool(status & pyaudio.paInputOverflow)
+        overflowed = self._overrun or bool(status & INPUT_OVERFLOW)
         try:
             self._chunks.put_nowait(Chunk(samples, now_s - least_s, latency_s, overflowed))
             self._overrun = False
         except queue.Full:
             self._overrun = True
-        return None, pyaudio.paContinue
+        return None, CONTINUE
 
     def _check_alive(self) -> None:
         quiet_s = time.monotonic() - self._heard_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,18 @@ OLDEST_S: Final = 2.0
 """A driver's stamp older than this, or in the future, is not on the monotonic clock and is not used."""
 BUFFERS: Final = 2
 """Fewer buffers, fresher pictures."""
+
+
+def node_number(path: Path) -> int:
+    """N of the /dev/videoN behind a stable name; OpenCV 5 opens V4L2 devices by number alone.
+
+    Raises:
+        DeviceError: it is no video device.
+    """
+    match = re.fullmatch(r"video(\d+)", path.resolve().name)
+    if match is None:
+        raise DeviceError(f"{path}: no video device", "choose one from: emoedge devices")
+    return int(match[1])
 
 
 class V4l2Camera(Closing):
@@ -57,7 +70,8 @@ class V4l2Camera(Closing):
                 f"{self.path}: {error.strerror}",
                 "add the user to the group video, or end the program that uses the camera",
             ) from error
-        capture = cv2.VideoCapture(self.path, cv2.CAP_V4L2)
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a line for each retry otherwise
+        capture = cv2.VideoCapture(node_number(node), cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
             raise DeviceError(f"{self.path}: cannot be opened", "end the program that uses the camera")

@@ -220,8 +220,10 @@ class StandInCapture:
     frames_left = 3
     opens = True
 
-    def __init__(self, path: str, backend: int) -> None:
+    def __init__(self, index: int, backend: int) -> None:
+        assert isinstance(index, int), "OpenCV 5 opens V4L2 devices by number alone"
         assert backend == cv2.CAP_V4L2
+        self.index = index
         self.asked: dict[int, float] = {}
 
     def isOpened(self) -> bool:
@@ -250,14 +252,16 @@ class StandInCapture:
 def test_v4l2_uses_the_stamps_of_the_driver_when_they_can_be_true(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset_s: float, age_s: float
 ) -> None:
-    node = tmp_path / "video0"
-    node.touch()
+    node = tmp_path / "usb-cam-index0"
+    (tmp_path / "video7").touch()
+    node.symlink_to(tmp_path / "video7")
     monkeypatch.setattr(cv2, "VideoCapture", StandInCapture)
     monkeypatch.setattr(StandInCapture, "stamp_offset_s", offset_s)
     from emoedge.capture.v4l2 import V4l2Camera
 
     camera = V4l2Camera(str(node), CameraSettings(width=1920, height=1080, fps=30))
     with camera:
+        assert camera._capture.index == 7
         assert camera._capture.asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
         frame = camera.read()
         assert time.monotonic() - frame.time_s == pytest.approx(age_s, abs=0.4)

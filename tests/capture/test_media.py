@@ -224,25 +224,39 @@ def assert_refused(path: Path) -> None:
     assert caught.value.remedy
 
 
-@pytest.mark.parametrize("kept", [0.05, 0.3, 0.6, 0.9, 0.98])
-@pytest.mark.parametrize("name", ["a.mp4", "fast.mp4", "fragments.mp4", "a.mkv", "a.avi", "a.mpg", "a.wav"])
-def test_a_cut_file_is_an_error(tmp_path: Path, name: str, kept: float) -> None:
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One file of each container, two seconds of noise with a beep."""
     noise = np.random.default_rng(1).integers(0, 255, (50, 48, 64, 3), np.uint8)
-    options: dict = {"picture": lambda time_s: noise[round(time_s * FPS) % 50]}
-    options["container"] = {
-        "fast.mp4": {"movflags": "faststart"},
-        "fragments.mp4": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "200000"},
-    }.get(name, {})
-    if name.endswith(("avi", "mpg", "wav")):
-        options |= {"codec": "mpeg2video", "sound_codec": "mp2" if name.endswith("mpg") else "pcm_s16le"}
-    if name.endswith("wav"):
-        options["picture"] = None
-    whole = write_clip(tmp_path / name, sound=clap_sound(48000, 2.0), **options)
-    assert list(MediaReader(whole))
-    cut = tmp_path / f"cut_{name}"
-    data = whole.read_bytes()
-    cut.write_bytes(data[: round(len(data) * kept)])
-    assert_refused(cut)
+    folder = tmp_path_factory.mktemp("whole")
+    mpeg = {"codec": "mpeg2video", "sound_codec": "pcm_s16le"}
+    kinds: dict[str, dict] = {
+        "a.mp4": {},
+        "fast.mp4": {"container": {"movflags": "faststart"}},
+        "fragments.mp4": {"container": {"movflags": "frag_keyframe+empty_moov", "frag_duration": "200000"}},
+        "a.mkv": {},
+        "a.avi": mpeg,
+        "a.mpg": mpeg | {"sound_codec": "mp2"},
+        "a.wav": mpeg | {"picture": None},
+    }
+    return {
+        name: write_clip(
+            folder / name,
+            sound=clap_sound(48000, 2.0),
+            **({"picture": lambda time_s: noise[round(time_s * FPS) % 50]} | options),
+        )
+        for name, options in kinds.items()
+    }
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "fast.mp4", "fragments.mp4", "a.mkv", "a.avi", "a.mpg", "a.wav"])
+def test_a_cut_file_is_an_error(whole_files: dict[str, Path], tmp_path: Path, name: str) -> None:
+    assert list(MediaReader(whole_files[name]))
+    data = whole_files[name].read_bytes()
+    cut = tmp_path / name
+    for kept in (0.05, 0.3, 0.6, 0.9, 0.98):
+        cut.write_bytes(data[: round(len(data) * kept)])
+        assert_refused(cut)
 
 
 def test_samples_that_point_beyond_the_file_are_an_error(clap_clip: Path, tmp_path: Path) -> None:
