@@ -1,0 +1,281 @@
+"""The shell scripts, run for real with stand-ins for what would change the machine (apt, sudo, pip)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = ("setup", "demo", "test", "lint", "format", "train", "evaluate", "install", "uninstall")
+
+# Stands in for the environment's interpreter: says what it was asked, pip fails or not as the test wants.
+PYTHON = """#!/bin/sh
+echo "python $*" >> "$CALLS"
+case "$*" in
+  *--version*) echo "Python 3.11.2" ;;
+  *"pip install"*) cat "$PIP_SAYS" 2>/dev/null; exit "${PIP_EXIT:-0}" ;;
+esac
+"""
+LOGGED = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
+
+
+@dataclass
+class Stage:
+    """A place to run scripts in: stand-ins first on PATH, an environment of its own."""
+
+    repository: Path
+    folder: Path
+
+    def stand_in(self, name: str, text: str) -> None:
+        path = self.folder / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def make_environment(self) -> None:
+        path = self.folder / "venv" / "bin" / "python"
+        path.parent.mkdir(parents=True)
+        path.write_text(PYTHON)
+        path.chmod(0o755)
+
+    def run(self, script: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        values = {
+            "PATH": f"{self.folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(self.folder),
+            "VENV": str(self.folder / "venv"),
+            "PYTHON": sys.executable,
+            "CALLS": str(self.folder / "calls"),
+            "PIP_SAYS": str(self.folder / "pip-says"),
+            **environ,
+        }
+        return subprocess.run(
+            (str(self.repository / "scripts" / script), *arguments),
+            env=values,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    @property
+    def calls(self) -> list[str]:
+        path = self.folder / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def stage(repository: Path, tmp_path: Path) -> Stage:
+    return Stage(repository, tmp_path)
+
+
+@pytest.fixture
+def lacking_headers(stage: Stage) -> Stage:
+    """A machine whose compiler does not find portaudio.h."""
+    stage.stand_in("cc", "#!/bin/sh\nexit 1\n")
+    stage.stand_in("apt-get", LOGGED)
+    return stage
+
+
+@pytest.fixture
+def as_user(stage: Stage) -> Callable[[str], None]:
+    def become(sudo: str) -> None:
+        stage.stand_in("id", "#!/bin/sh\necho 1000\n")
+        stage.stand_in("sudo", sudo)
+
+    return become
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_can_be_run(repository: Path, name: str) -> None:
+    path = repository / "scripts" / name
+    assert os.access(path, os.X_OK)
+    assert path.read_text().startswith("#!/usr/bin/env bash\n")
+    assert "\nset -euo pipefail\n" in path.read_text()
+
+
+def test_shellcheck(repository: Path) -> None:
+    program = shutil.which("shellcheck")
+    if program is None:
+        pytest.skip("no shellcheck here")
+    files = [f"scripts/{name}" for name in (*SCRIPTS, "lib.sh")] + [".ci/run"]
+    done = subprocess.run(
+        (program, "-x", *files), cwd=repository, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_ci_runs_the_tests(repository: Path) -> None:
+    path = repository / ".ci" / "run"
+    assert os.access(path, os.X_OK)
+    assert "scripts/test" in path.read_text()
+
+
+@pytest.mark.parametrize("script", ["setup", "train", "evaluate", "install", "uninstall"])
+def test_a_wrong_call_is_answered_with_the_usage(stage: Stage, script: str) -> None:
+    done = stage.run(script, "--nonsense")
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr
+    assert stage.calls == []
+
+
+# System packages
+
+
+def test_without_root_the_administrator_is_told_what_to_run(
+    lacking_headers: Stage, as_user: Callable[[str], None]
+) -> None:
+    as_user("#!/bin/sh\nexit 1\n")
+    done = lacking_headers.run("setup", "system", "run")
+    assert done.returncode == 1
+    assert "An administrator must run once: apt-get install" in done.stderr
+    assert "portaudio19-dev" in done.stderr
+    assert lacking_headers.calls == []
+
+
+def test_with_sudo_only_the_missing_packages_are_installed(
+    lacking_headers: Stage, as_user: Callable[[str], None]
+) -> None:
+    as_user('#!/bin/sh\nif [ "$1" = -n ]; then exit 0; fi\necho "sudo $*" >> "$CALLS"\nexec "$@"\n')
+    done = lacking_headers.run("setup", "system", "run")
+    assert done.returncode == 0, done.stderr
+    installs = [call for call in lacking_headers.calls if call.startswith("apt-get install")]
+    assert len(installs) == 1
+    assert "portaudio19-dev" in installs[0]
+    assert "gcc" not in installs[0].split(), "a compiler is there"
+    assert [call for call in lacking_headers.calls if call.startswith("sudo ") and "apt-get install" in call]
+
+
+def test_apt_that_fails_is_reported(lacking_headers: Stage) -> None:
+    lacking_headers.stand_in("id", "#!/bin/sh\necho 0\n")
+    lacking_headers.stand_in("apt-get", '#!/bin/sh\n[ "$1" = update ]\n')
+    done = lacking_headers.run("setup", "system", "run")
+    assert done.returncode == 1
+    assert "apt-get failed" in done.stderr
+
+
+def test_where_nothing_is_missing_nobody_needs_root(stage: Stage, as_user: Callable[[str], None]) -> None:
+    stage.stand_in("cc", "#!/bin/sh\nexit 0\n")
+    as_user("#!/bin/sh\nexit 1\n")
+    done = stage.run("setup", "system", "run")
+    if "python3-venv" in done.stderr or "python3-dev" in done.stderr:
+        pytest.skip("this Python cannot make environments, or has no headers")
+    assert done.returncode == 0, done.stderr
+    assert "all there" in done.stderr
+
+
+def test_an_interpreter_that_is_too_old_is_refused(stage: Stage) -> None:
+    stage.stand_in("apt-get", LOGGED)
+    done = stage.run("setup", "run", PYTHON="/bin/false")
+    assert stage.calls == []
+    assert done.returncode == 1
+    assert "not Python 3.10 or later" in done.stderr
+
+
+# The environment
+
+
+@pytest.fixture
+def prepared(stage: Stage) -> Stage:
+    stage.stand_in("cc", "#!/bin/sh\nexit 0\n")
+    stage.stand_in("apt-get", LOGGED)
+    stage.make_environment()
+    return stage
+
+
+def pip_calls(stage: Stage) -> list[str]:
+    return [call for call in stage.calls if "pip install" in call]
+
+
+def test_the_second_run_has_nothing_to_do(prepared: Stage) -> None:
+    first = prepared.run("setup", "demo")
+    assert first.returncode == 0, first.stderr
+    assert [call.split()[-1] for call in pip_calls(prepared)] == [".[demo]"]
+    second = prepared.run("setup", "demo")
+    assert second.returncode == 0
+    assert "up to date" in second.stderr
+    assert len(pip_calls(prepared)) == 1
+    assert prepared.run("setup", "run").returncode == 0, (
+        "the demo's environment has all that the daemon needs"
+    )
+    assert len(pip_calls(prepared)) == 1
+    prepared.run("setup", "dev")
+    assert len(pip_calls(prepared)) == 2
+
+
+def test_progress_goes_to_standard_error(prepared: Stage) -> None:
+    (prepared.folder / "pip-says").write_text("Collecting numpy\nnoise\n")
+    done = prepared.run("setup", "run")
+    assert done.stdout == ""
+    assert "Collecting numpy" in done.stderr
+    assert "noise" not in done.stderr
+    assert "noise" in (prepared.folder / "venv" / "setup.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("output", "words"),
+    [
+        (
+            "src/pyaudio/device_api.c:9:10: fatal error: portaudio.h: No such file\nerror: gcc failed\n",
+            "portaudio19-dev",
+        ),
+        ("ERROR: No matching distribution found for vosk\n", "No matching distribution found for vosk"),
+    ],
+)
+def test_pip_that_fails_is_explained_and_tried_again(prepared: Stage, output: str, words: str) -> None:
+    (prepared.folder / "pip-says").write_text(output)
+    done = prepared.run("setup", "run", PIP_EXIT="1")
+    assert done.returncode == 1
+    assert words in done.stderr.splitlines()[-1]
+    prepared.run("setup", "run")
+    assert len(pip_calls(prepared)) == 2
+
+
+def test_the_tests_are_the_fast_ones_unless_all_are_wanted(prepared: Stage) -> None:
+    assert prepared.run("test", "-k", "two words").returncode == 0
+    assert prepared.calls[-1] == "python -m pytest -m not slow -k two words"
+    prepared.run("test", "--all", "tests/config")
+    assert prepared.calls[-1] == "python -m pytest tests/config"
+
+
+def test_the_result_of_the_tests_is_that_of_the_script(prepared: Stage) -> None:
+    python = prepared.folder / "venv" / "bin" / "python"
+    python.write_text(python.read_text().replace("esac", "  *pytest*) exit 5 ;;\nesac"))
+    assert prepared.run("test").returncode == 5
+
+
+# Training
+
+
+def test_training_wants_to_know_where_the_data_are(prepared: Stage) -> None:
+    model = next(path.parent.name for path in (prepared.repository / "training").glob("*/train.py"))
+    if (prepared.repository / "data").exists():
+        pytest.skip("there is a folder data/ here")
+    done = prepared.run("train", model)
+    assert done.returncode == 1
+    assert "--data DIR" in done.stderr
+    done = prepared.run("train", model, "--data", "/somewhere", "--epochs", "1")
+    assert done.returncode == 0, done.stderr
+    assert prepared.calls[-1] == f"python -m training.{model}.train --data /somewhere --epochs 1"
+
+
+def test_the_usage_names_what_can_be_trained(stage: Stage) -> None:
+    done = stage.run("train", "--help")
+    assert done.returncode == 0
+    for path in (stage.repository / "training").glob("*/train.py"):
+        assert path.parent.name in done.stdout
+
+
+def test_installing_needs_root(stage: Stage, as_user: Callable[[str], None]) -> None:
+    as_user("#!/bin/sh\nexit 1\n")
+    for script in ("install", "uninstall"):
+        done = stage.run(script)
+        assert done.returncode == 1
+        assert f"sudo scripts/{script}" in done.stderr
