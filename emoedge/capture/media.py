@@ -197,7 +197,7 @@ def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float
     Sample i is the sound at i / 16000 s of media time: holes and a late start are silence.
 
     Returns:
-        float32 (n,), -1 to 1, 16 kHz, mono (the mean of all channels).
+        float32 (n,), -1 to 1, 16 kHz, all channels mixed down to one.
 
     Raises:
         MediaError: unreadable, without sound, or longer than `max_s`.

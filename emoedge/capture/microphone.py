@@ -116,7 +116,7 @@ class SoundTimeline:
         samples, self._rest = self._rest[:count], self._rest[count:]
         time_s = self._given / SAMPLE_RATE_HZ + self._offset_s - statistics.median(self._latencies_s)
         if self._last_end_s is not None and not self._gap_s:
-            # Corrections are spread over blocks, so that these join to the eye of everyone behind.
+            # Corrections are spread over blocks, so that these join for everyone behind.
             time_s = min(max(time_s, self._last_end_s - SLEW_S), self._last_end_s + SLEW_S)
         gap_s, self._gap_s = self._gap_s, 0.0
         self._given += count
