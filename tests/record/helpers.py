@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emoedge.record.mux import SegmentWriter, VideoFormat
 from emoedge.record.notice import RecordingNotice
 from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
@@ -41,6 +42,35 @@ def clip(start_s: float, seconds: float) -> list[Frame | SoundBlock]:
     step = BLOCK / SAMPLE_RATE_HZ
     blocks = [make_block(start_s + i * step) for i in range(round(seconds / step))]
     return sorted([*frames, *blocks], key=lambda item: item.time_s)
+
+
+def write_claps(path: Path, start_s: float, claps: list[float], seconds: float, fps: float = 30.0) -> None:
+    """A clip with flashes and beeps at the same moments; sound in blocks with the capture's own times."""
+    items: list[Frame | SoundBlock] = []
+    for index in range(round(seconds * fps)):
+        t = index / fps
+        bright = any(clap <= t < clap + 0.1 for clap in claps)
+        items.append(make_frame(start_s + t, index, luma=235 if bright else 16))
+    n = np.arange(round(seconds * SAMPLE_RATE_HZ))
+    loud = np.zeros(len(n), dtype=bool)
+    for clap in claps:
+        loud |= (n >= clap * SAMPLE_RATE_HZ) & (n < (clap + 0.1) * SAMPLE_RATE_HZ)
+    sound = np.where(loud, 12000 * np.sin(n * 0.5), 0).astype(np.int16)
+    items += [
+        SoundBlock(start_s + at / SAMPLE_RATE_HZ, sound[at : at + BLOCK])
+        for at in range(0, len(sound), BLOCK)
+    ]
+    writer = SegmentWriter(path, start_s, VideoFormat(WIDTH, HEIGHT, fps), sound=True)
+    write_all(writer, sorted(items, key=lambda item: item.time_s))
+    writer.close()
+
+
+def write_all(writer: SegmentWriter, items: list[Frame | SoundBlock]) -> None:
+    for item in items:
+        if isinstance(item, Frame):
+            writer.write_frame(item)
+        else:
+            writer.write_sound(item)
 
 
 def media_facts(path: Path) -> dict:

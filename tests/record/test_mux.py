@@ -23,39 +23,21 @@ from emoedge.record.recover import recover
 from emoedge.record.store import Store
 from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
-from .helpers import BLOCK, FPS, HEIGHT, WIDTH, clip, make_block, make_frame, media_facts
+from .helpers import (
+    BLOCK,
+    FPS,
+    HEIGHT,
+    WIDTH,
+    clip,
+    make_block,
+    make_frame,
+    media_facts,
+    write_all,
+    write_claps,
+)
 
 IN_STEP_S = 0.04
 FORMAT = VideoFormat(WIDTH, HEIGHT, FPS)
-
-
-def write_claps(path: Path, start_s: float, claps: list[float], seconds: float, fps: float = 30.0) -> None:
-    """A clip with flashes and beeps at the same moments; sound in blocks with the capture's own times."""
-    items: list[Frame | SoundBlock] = []
-    for index in range(round(seconds * fps)):
-        t = index / fps
-        bright = any(clap <= t < clap + 0.1 for clap in claps)
-        items.append(make_frame(start_s + t, index, luma=235 if bright else 16))
-    n = np.arange(round(seconds * SAMPLE_RATE_HZ))
-    loud = np.zeros(len(n), dtype=bool)
-    for clap in claps:
-        loud |= (n >= clap * SAMPLE_RATE_HZ) & (n < (clap + 0.1) * SAMPLE_RATE_HZ)
-    sound = np.where(loud, 12000 * np.sin(n * 0.5), 0).astype(np.int16)
-    items += [
-        SoundBlock(start_s + at / SAMPLE_RATE_HZ, sound[at : at + BLOCK])
-        for at in range(0, len(sound), BLOCK)
-    ]
-    writer = SegmentWriter(path, start_s, VideoFormat(WIDTH, HEIGHT, fps), sound=True)
-    write_all(writer, sorted(items, key=lambda item: item.time_s))
-    writer.close()
-
-
-def write_all(writer: SegmentWriter, items: list[Frame | SoundBlock]) -> None:
-    for item in items:
-        if isinstance(item, Frame):
-            writer.write_frame(item)
-        else:
-            writer.write_sound(item)
 
 
 def onsets(path: Path) -> tuple[list[float], list[float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -58,24 +59,31 @@ def emotion_at(t: float) -> str | None:
     return next((name for start, end, name in EPISODES if start <= t < end), None)
 
 
-def picture(t: float, width: int, height: int) -> Frame:
-    """A person who moves about: scikit-image's astronaut (NASA, public domain) where it is installed."""
+@functools.cache
+def scenery(width: int, height: int) -> tuple[np.ndarray, np.ndarray | None]:
+    """A ground, and scikit-image's astronaut (NASA, public domain) where it is installed; BGR."""
+    import cv2
+
     y, x = np.mgrid[0:height, 0:width]
-    base = (96 + 80 * np.sin(x / 23 + t) * np.cos(y / 31)).clip(0, 255).astype(np.uint8)
-    bgr = np.dstack([base, np.roll(base, 20, 1), np.roll(base, 40, 0)])
+    base = (96 + 80 * np.sin(x / 23) * np.cos(y / 31)).clip(0, 255).astype(np.uint8)
+    ground = np.dstack([base, np.roll(base, 20, 1), np.roll(base, 40, 0)])
     try:
-        import cv2
         from skimage.data import astronaut
     except ImportError:
-        pass
-    else:
-        side = height * 4 // 5
-        face = cv2.resize(
-            np.ascontiguousarray(astronaut()[:, :, ::-1]), (side, side), interpolation=cv2.INTER_AREA
-        )
+        return ground, None
+    side = height * 4 // 5
+    person = np.ascontiguousarray(astronaut()[:, :, ::-1])
+    return ground, cv2.resize(person, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def picture(t: float, width: int, height: int) -> Frame:
+    """A person who moves about."""
+    ground, person = scenery(width, height)
+    bgr = np.roll(ground, round(8 * t), 1)
+    if person is not None:
+        side = person.shape[0]
         left = round((width - side) / 2 + (width - side) / 3 * math.sin(t))
-        bgr = bgr.copy()
-        bgr[height - side :, left : left + side] = face
+        bgr[height - side :, left : left + side] = person
     return Frame(ZERO_S + t, bgr, "bgr", width, height, round(t * 15))
 
 

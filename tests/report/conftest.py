@@ -1,0 +1,45 @@
+"""One recorded segment for all tests of the report, and a browser where there is one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emoedge.record.store import Store
+from emoedge.report import Source
+from emoedge.report.source import load
+
+from .browser import Browser, chromium
+from .helpers import make_segment
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory) -> Store:
+    root = tmp_path_factory.mktemp("recordings")
+    make_segment(root)
+    return Store(root)
+
+
+@pytest.fixture(scope="session")
+def source(store) -> Source:
+    return load(store.segments()[0])
+
+
+@pytest.fixture(scope="session")
+def page(source, tmp_path_factory) -> Path:
+    from emoedge.report import write_page
+
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    write_page(source, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if chromium() is None:
+        pytest.skip("no Chromium here (apt-get install chromium)")
+    pytest.importorskip("websockets")
+    one = Browser(tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()

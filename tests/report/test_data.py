@@ -1,0 +1,142 @@
+"""From timeline to curves, events, words and summary."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.emotions import EMOTIONS, INDEX
+from emoedge.report.data import CHANNELS, build, runs, summarize
+
+from .helpers import EPISODES, EVENTS, emotion_at
+
+
+def row(t: float, topic: str, payload) -> dict:
+    return {"t": t, "topic": topic, "payload": payload}
+
+
+def state(t: float, emotion: str | None, topic: str = "state", **modalities) -> dict:
+    shares = dict.fromkeys(EMOTIONS, 0.05)
+    if emotion:
+        shares[emotion] = 0.7
+    payload = {"emotion": emotion, "confidence": 0.7, "probabilities": shares if emotion else None}
+    return row(t, topic, {**payload, "modalities": modalities})
+
+
+def test_curves_are_where_the_opinions_were(source):
+    data = source.data
+    assert set(data.curves) == set(CHANNELS)
+    for t in (1.0, 5.0, 15.0, 20.0, 27.0):
+        index = round(t / data.step_s)
+        assert EMOTIONS[int(np.argmax(data.curves["fused"].values[index]))] == emotion_at(t)
+        assert data.emotions[index] == emotion_at(t)
+    for t, channel, known in [
+        (12.0, "fused", False),
+        (12.0, "face", False),
+        (7.0, "voice", True),
+        (2.0, "voice", False),
+    ]:
+        assert data.curves[channel].known[round(t / data.step_s)] == known, (t, channel)
+    sums = data.curves["fused"].values[data.curves["fused"].known].sum(axis=1)
+    assert np.allclose(sums, 1, atol=0.01)
+
+
+def test_quality_belongs_to_the_face_and_confidence_to_the_whole(source):
+    face, fused = source.data.curves["face"], source.data.curves["fused"]
+    index = round(4.7 / source.data.step_s)
+    assert face.trust[index] == pytest.approx(0.95, abs=0.02)
+    assert fused.trust[index] == pytest.approx(float(fused.values[index].max()), abs=0.01)
+
+
+def test_events_start_when_they_began_not_when_they_were_told(source):
+    events = source.data.events
+    assert [(event.emotion, event.start_s) for event in events] == [
+        (emotion, pytest.approx(start, abs=0.01)) for start, _, emotion in EVENTS
+    ]
+    assert events[0].end_s == pytest.approx(11.2, abs=0.01)
+    assert events[0].peak_confidence == 0.86
+    assert events[-1].end_s == source.data.duration_s, "still going on at the end of the segment"
+
+
+def test_a_clock_set_in_mid_segment_does_not_move_events(source):
+    payload = {"type": "begin", "id": "x", "emotion": "fear", "started": "1999-01-01T00:00:00.000Z"}
+    data = build([row(4.0, "event", payload)], {"started": "2026-01-01T00:00:00.000Z"}, 10.0)
+    assert [(event.start_s, event.end_s) for event in data.events] == [(4.0, 10.0)]
+
+
+def test_words_have_their_times(source):
+    words = {word.text: word for word in source.data.words}
+    assert words["alegría"].start_s == pytest.approx(6.65, abs=0.01)
+    assert words["alegría"].end_s == pytest.approx(7.05, abs=0.01)
+    assert source.data.breaks == (0, 6, 12)
+
+
+def test_summary_adds_up(source):
+    summary = summarize(source.data)
+    for emotion in EMOTIONS:
+        expected = sum(end - start for start, end, name in EPISODES if name == emotion)
+        assert summary.seconds[emotion] == pytest.approx(expected, abs=0.3)
+    assert sum(summary.seconds.values()) + summary.none_s == pytest.approx(source.data.duration_s)
+    assert ("neutral", "happiness", 1) in summary.transitions
+    assert ("happiness", "surprise", 1) not in summary.transitions, "nobody was there in between"
+    assert summary.longest[0].emotion == "happiness"
+
+
+def test_published_messages_alone_are_enough():
+    """A segment from which only the contract's messages were kept: one emotion in ten seconds."""
+    rows = [state(0.0, "fear", "emotion"), state(9.0, "fear", "emotion"), state(12.0, None, "emotion")]
+    data = build(rows, {}, 20.0)
+    assert set(data.emotions[: round(12 / data.step_s)]) == {"fear"}
+    assert data.emotions[-1] is None
+
+
+def test_states_that_stop_leave_a_gap():
+    data = build([state(0.0, "fear"), state(0.2, "fear"), state(8.0, "fear")], {}, 10.0)
+    known = data.curves["fused"].known
+    assert known[0]
+    assert not known[round(5 / data.step_s)]
+    assert known[round(9 / data.step_s)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(None, [], "x", {}, {"probabilities": 3}, {"probabilities": {}, "emotion": "joy"}),
+        *(
+            {"modalities": None},
+            {"faces": None},
+            {"faces": [3]},
+            {"words": None},
+            {"started": 3, "emotion": "fear"},
+        ),
+    ],
+)
+@pytest.mark.parametrize("topic", ["state", "emotion", "faces", "event", "transcript", "unheard of"])
+def test_rows_of_any_shape_do_no_harm(topic, payload):
+    data = build([row(1.0, topic, payload)], {"started": "nonsense"}, 5.0)
+    assert summarize(data).none_s <= 5.0
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 100), st.sampled_from([None, *EMOTIONS])), max_size=40),
+    st.floats(0.05, 5000),
+)
+def test_time_is_neither_lost_nor_invented(points, duration):
+    rows = [state(t, emotion) for t, emotion in sorted(points, key=lambda point: point[0])]
+    data = build(rows, {}, duration)
+    assert len(data.emotions) <= 902
+    assert len(data.curves["fused"].values) == len(data.emotions)
+    summary = summarize(data)
+    assert sum(summary.seconds.values()) + summary.none_s == pytest.approx(duration, rel=1e-6, abs=1e-6)
+    for episode in runs(data):
+        assert 0 <= episode.start_s < episode.end_s <= duration + 1e-9
+        assert episode.emotion in INDEX
+
+
+def test_details_are_carried_along(source):
+    assert json.dumps(source.data.details)
+    assert source.language == "es"

@@ -1,0 +1,135 @@
+"""The pages as files; what a browser makes of them is in test_browser.py."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+
+import pytest
+
+from emoedge.errors import RecordingError
+from emoedge.record.store import Store
+from emoedge.report import build_day_report, find_source, write_page
+from emoedge.report.day import hour_histogram
+from emoedge.report.page import fill
+from emoedge.report.texts import TEXTS
+
+from .helpers import STARTED, make_segment
+
+
+def element(page: str, name: str) -> str:
+    return re.search(rf'<script type="[^"]+" id="{name}">(.*?)</script>', page, re.DOTALL).group(1)
+
+
+def test_the_video_is_in_the_page_byte_for_byte(page, source):
+    assert base64.b64decode(element(page.read_text(), "media")) == source.media.read_bytes()
+
+
+def test_the_policy_names_the_one_script_and_no_host(page):
+    text = page.read_text()
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]+)"', text).group(1))
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(script) == 1
+    digest = base64.b64encode(hashlib.sha256(script[0].encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
+    shown = text.replace(element(text, "media"), "")
+    assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", shown)
+
+
+def test_what_was_said_cannot_become_markup(page):
+    text = page.read_text()
+    assert "&lt;b&gt;" in text
+    assert "<b>" not in text
+
+
+def test_a_hostile_timeline_stays_text(tmp_path):
+    finished = make_segment(tmp_path, seconds=2.0)
+    evil = "</script><script>alert(1)</script>{{media}}{{js}}\"'><img src=x onerror=alert(1)>"
+    timeline = finished.media.with_suffix(".jsonl")
+    word = {"text": evil, "start": -0.5, "end": -0.1, "confidence": 0.9}
+    timeline.write_text(
+        timeline.read_text()
+        + json.dumps({"t": 1.0, "topic": "transcript", "payload": {"words": [word]}})
+        + "\n"
+    )
+    details = finished.media.with_suffix(".json")
+    details.write_text(json.dumps({**json.loads(details.read_text()), "device": evil, "language": evil}))
+    target = tmp_path / "page.html"
+    write_page(find_source(str(finished.media), Store(tmp_path)), target)
+    text = target.read_text()
+    assert text.count("<script") == 3
+    assert "<img" not in text
+    assert base64.b64decode(element(text, "media")) == finished.media.read_bytes()
+
+
+def test_linked_video_is_referred_to_from_where_the_page_lies(source, tmp_path):
+    target = tmp_path / "page.html"
+    write_page(source, target, "en", link_video=True)
+    text = target.read_text()
+    address = re.search(r'<video[^>]* src="([^"]+)"', text).group(1)
+    assert (tmp_path / address).resolve() == source.media.resolve()
+    assert element(text, "media") == ""
+    assert '<html lang="en">' in text
+    assert len(text) < 300_000
+
+
+def test_a_copied_segment_is_found_by_its_path(source, tmp_path, store):
+    for suffix in (".mp4", ".jsonl", ".json"):
+        (tmp_path / f"copy{suffix}").write_bytes(source.media.with_suffix(suffix).read_bytes())
+    copied = find_source(str(tmp_path / "copy.mp4"), store)
+    assert copied.data.events == source.data.events
+    assert find_source(source.segment_id, store).segment_id == source.segment_id
+
+
+@pytest.mark.parametrize("name", ["nothing", "../../etc/passwd", "/etc/passwd"])
+def test_what_is_no_segment_is_refused(name, store):
+    with pytest.raises(RecordingError):
+        find_source(name, store)
+
+
+def test_a_segment_without_timeline_says_what_to_copy(source, tmp_path, store):
+    (tmp_path / "alone.mp4").write_bytes(source.media.read_bytes())
+    with pytest.raises(RecordingError, match=r"\.jsonl"):
+        find_source(str(tmp_path / "alone.mp4"), store)
+
+
+def test_both_languages_say_everything():
+    assert TEXTS["es"].keys() == TEXTS["en"].keys()
+    assert all(TEXTS[language][key] for language in TEXTS for key in TEXTS[language])
+
+
+def test_values_are_not_filled_a_second_time():
+    assert fill("{{a}} {{b}} {{c}}", {"a": "{{b}}", "b": "2"}) == "{{b}} 2 {{c}}"
+
+
+def test_day_page(tmp_path):
+    for hour in (9, 17):
+        make_segment(tmp_path, STARTED.replace(hour=hour), seconds=8.0)
+    day = STARTED.astimezone().strftime("%Y-%m-%d")
+    target = tmp_path / "day.html"
+    assert build_day_report(Store(tmp_path), day, target, "es") == 2
+    text = target.read_text()
+    assert len(re.findall(r'<article class="card">', text)) == 2
+    links = re.findall(r'href="([^"]+)"', text)
+    assert all((tmp_path / link).exists() for link in links)
+    assert "<script" not in text
+    assert build_day_report(Store(tmp_path), "1999-01-01", target) == 0
+    with pytest.raises(RecordingError):
+        build_day_report(Store(tmp_path), "../..", target)
+    with pytest.raises(RecordingError):
+        build_day_report(Store(tmp_path), "2026-99-99", target)
+
+
+def test_hours_split_where_the_clock_strikes(source):
+    from emoedge.report.day import DaySegment
+
+    stretches = ((3590.0, 3650.0, "fear"), (3650.0, 3660.0, None), (3660.0, 7300.0, "anger"))
+    hours = hour_histogram([DaySegment(source, 3590.0, stretches)])
+    assert hours[0] == {"fear": 10.0}
+    assert hours[1] == {"fear": 50.0, "anger": 3540.0}
+    assert hours[2] == {"anger": 100.0}
+    assert sum(sum(hour.values()) for hour in hours) == 3700.0
