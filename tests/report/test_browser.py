@@ -130,28 +130,27 @@ def test_browser_shows_and_plays_sound_in_step(browser, tmp_path):
     write_claps(tmp_path / "claps.partial", 7.0, [1.0, 2.5], 4.0)
     media = tmp_path / "claps.mp4"
     remux(tmp_path / "claps.partial", media, [], measure(tmp_path / "claps.partial"))
-    browser.open(tmp_path / "claps.mp4")
+    (tmp_path / "empty.html").write_text("<!doctype html><title>empty</title>")
+    browser.open(tmp_path / "empty.html")
     encoded = base64.b64encode(media.read_bytes()).decode()
-    onset = browser.evaluate(
+    onset, bright = browser.evaluate(
         f"""(async () => {{
           const bytes = Uint8Array.from(atob('{encoded}'), c => c.charCodeAt(0));
-          const sound = await new OfflineAudioContext(1, 16000, 16000).decodeAudioData(bytes.buffer);
-          const samples = sound.getChannelData(0);
-          return samples.findIndex(x => Math.abs(x) > 0.1) / sound.sampleRate;
-        }})()"""
-    )
-    bright = browser.evaluate(
-        """(async () => {
-          const video = document.querySelector('video'), canvas = new OffscreenCanvas(8, 8);
-          const draw = canvas.getContext('2d', { willReadFrequently: true });
-          for (let t = 0.8; t < 1.3; t += 0.01) {
+          const video = document.createElement('video');
+          video.src = URL.createObjectURL(new Blob([bytes], {{ type: 'video/mp4' }}));
+          await new Promise(done => video.addEventListener('loadeddata', done, {{ once: true }}));
+          const canvas = new OffscreenCanvas(8, 8);
+          const draw = canvas.getContext('2d', {{ willReadFrequently: true }});
+          let bright = -1;
+          for (let t = 0.8; t < 1.3 && bright < 0; t += 0.01) {{
             video.currentTime = t;
-            await new Promise(done => video.addEventListener('seeked', done, { once: true }));
+            await new Promise(done => video.addEventListener('seeked', done, {{ once: true }}));
             draw.drawImage(video, 0, 0, 8, 8);
-            if (draw.getImageData(4, 4, 1, 1).data[0] > 120) return t;
-          }
-          return -1;
-        })()"""
+            if (draw.getImageData(4, 4, 1, 1).data[0] > 120) bright = t;
+          }}
+          const sound = await new OfflineAudioContext(1, 16000, 16000).decodeAudioData(bytes.buffer);
+          return [sound.getChannelData(0).findIndex(x => Math.abs(x) > 0.1) / sound.sampleRate, bright];
+        }})()"""
     )
     assert onset == pytest.approx(1.0, abs=0.04)
     assert bright == pytest.approx(1.0, abs=0.04)
