@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from emoedge import demo_clip
 from emoedge.config import Settings
-from emoedge.demo_clip import ensure_demo_clip
 
 
 @pytest.fixture(scope="session")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return ensure_demo_clip(tmp_path_factory.mktemp("doctor"))
+    """The first seconds of the demonstration clip."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo_clip, "DURATION_S", 3.0)
+        return demo_clip.ensure_demo_clip(tmp_path_factory.mktemp("doctor"))
 
 
 @pytest.fixture
