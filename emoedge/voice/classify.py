@@ -16,7 +16,7 @@ from emoedge.inference import Interpreter
 from emoedge.types import SAMPLE_RATE_HZ
 from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
 from emoedge.voice.adapt import Adaptation, Prior, network_input, shrink
-from emoedge.voice.contours import MIN_SAMPLES, Floats
+from emoedge.voice.contours import MIN_SAMPLES, Floats, as_samples
 from emoedge.voice.features import FEATURE_VERSION, LEVEL_FEATURE, feature_names, features
 from emoedge.voice.level import frame_powers, noise_power, snr_db, to_db
 
@@ -25,6 +25,10 @@ LONGEST_S: Final = 4.0
 CLIP_HOP_S: Final = 2.0
 JOIN_S: Final = 1.0
 """Pauses of a clip up to this length belong to one stretch."""
+USUAL_DBFS: Final = -20.0
+"""Level of ordinary close speech, at which speech activity is at its best."""
+MOST_GAIN_DB: Final = 45.0
+"""Still quieter clips are as good as silent."""
 MIN_SNR_DB: Final = 5.0
 """Noisier stretches teach the running statistics about the noise rather than the person."""
 DAMAGED: Final = "run: emoedge models verify"
@@ -175,8 +179,9 @@ class VoiceClassifier:
 
 def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivity) -> HeardClip:
     """Find the speech in a clip, mono (n,) at 16 kHz, and extract the features of its stretches."""
-    sound = _as_int16(samples)
-    spans = speech_spans(sound, activity)
+    sound = as_samples(samples)
+    powers = frame_powers(sound)
+    spans = speech_spans(_at_usual_level(sound, powers), activity)
     stretches = [stretch for span in join(spans, JOIN_S) for stretch in split(span, LONGEST_S, CLIP_HOP_S)]
     pieces = [sound[_cut(stretch)] for stretch in stretches]
     pieces = [piece for piece in pieces if len(piece) >= MIN_SAMPLES and piece.any()]
@@ -185,18 +190,17 @@ def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivi
     power = float(frame_powers(np.concatenate(pieces)).mean())
     return HeardClip(
         vectors=np.stack([features(piece) for piece in pieces]),
-        snr_db=snr_db(power, noise_power(frame_powers(sound))),
+        snr_db=snr_db(power, noise_power(powers)),
         level_dbfs=to_db(power),
         speech_s=sum(span.end_s - span.start_s for span in spans),
     )
 
 
-def _as_int16(samples: NDArray[np.integer | np.floating]) -> NDArray[np.int16]:
-    if samples.ndim != 1:
-        raise ValueError(f"expected mono samples of shape (n,), got {samples.shape}")
-    if samples.dtype == np.int16:
-        return samples.astype(np.int16, copy=False)
-    scaled = np.rint(np.nan_to_num(samples.astype(np.float64)) * 32768)
+def _at_usual_level(sound: Floats, powers: NDArray[np.float64]) -> NDArray[np.int16]:
+    """The clip as int16 with its loud parts at USUAL_DBFS, so that its gain cannot decide where speech begins."""
+    loud_db = to_db(float(np.percentile(powers, 95))) if len(powers) else USUAL_DBFS
+    gain_db = np.clip(USUAL_DBFS - loud_db, -MOST_GAIN_DB, MOST_GAIN_DB)
+    scaled = np.rint(sound * np.float32(32768 * 10 ** (gain_db / 20)))
     return np.clip(scaled, -32768, 32767).astype(np.int16)
 
 

@@ -77,10 +77,9 @@ def as_samples(samples: NDArray[np.integer | np.floating]) -> Floats:
         return samples.astype(np.float32) / np.float32(32768)
     if not np.issubdtype(samples.dtype, np.floating):
         raise ValueError(f"expected int16 or float samples, got {samples.dtype}")
-    converted = samples.astype(np.float32)
-    if not np.all(np.isfinite(converted)):
+    if not np.all(np.isfinite(samples)):
         raise ValueError("samples must be finite")
-    return converted
+    return samples.astype(np.float32)
 
 
 @cache

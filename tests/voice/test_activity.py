@@ -79,7 +79,7 @@ def test_a_click_is_not_speech():
 
 
 def test_spans_never_overlap():
-    parts = [part for _ in range(6) for part in (tone(0.3), silence(HANGOVER_S + 0.02))]
+    parts = [part for _ in range(6) for part in (tone(0.3), silence(HANGOVER_S + 0.1))]
     activity = SpeechActivity(ByLoudness())
     times = [c.time_s for b in blocks(np.concatenate(parts), 800) for c in activity.process(b)]
     assert len(times) == 12

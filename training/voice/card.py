@@ -9,6 +9,7 @@ import numpy as np
 
 from emoedge.emotions import EMOTIONS
 from training.voice import metrics
+from training.voice.data import TERMS
 
 if TYPE_CHECKING:
     from training.voice.evaluate import Answers
@@ -144,6 +145,10 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
             agreement=training["int8_agreement"],
             temperature=content["temperature"],
             sha256=content["sha256"],
+            terms="\n".join(
+                f"| {name} (`{key}`) | {language} | {terms} |"
+                for key, (name, language, terms) in TERMS.items()
+            ),
         ),
         encoding="utf-8",
     )
@@ -214,12 +219,7 @@ ratio is over the whole clip.
 
 | set | language | terms |
 |---|---|---|
-| UEM / EmoMatchSpanishDB (`uem`) | Spanish | research only, see its authors |
-| EMOVO | Italian | research, see its authors |
-| RAVDESS (without "calm") | English | CC BY-NC-SA 4.0 |
-| EmoDB | German | free for research, see its authors |
-| nEMO | Polish | CC BY-NC-SA 4.0 |
-| Urdu (talk shows) | Urdu | see its authors |
+{terms}
 
 The weights are derived from sets for research and non-commercial use: treat them alike. Emotion inference at work and in education is
 prohibited in the European Union (AI Act, article 5), and people who are heard must be told.

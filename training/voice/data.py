@@ -22,6 +22,15 @@ from emoedge.voice.contours import HOP, MIN_SAMPLES, SAMPLE_RATE, contours
 
 TARGET_SET: Final = "uem"
 """Spanish, non-actors, all seven emotions: the set that is measured, one speaker left out at a time."""
+TERMS: Final = {
+    "uem": ("UEM / EmoMatchSpanishDB", "Spanish (Spain)", "research only, see its authors"),
+    "emovo": ("EMOVO", "Italian", "research, see its authors"),
+    "ravdess": ('RAVDESS (without "calm")', "English", "CC BY-NC-SA 4.0"),
+    "emodb": ("EmoDB", "German", "free for research, see its authors"),
+    "nemo": ("nEMO", "Polish", "CC BY-NC-SA 4.0"),
+    "urdu": ("Urdu (talk shows)", "Urdu", "see its authors"),
+}
+"""Name, language and terms of each set."""
 TRIM_MARGIN: Final = SAMPLE_RATE // 10
 """Samples kept before and after the loud part of a clip; speech activity keeps about as much."""
 

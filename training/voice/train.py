@@ -22,7 +22,7 @@ from emoedge.emotions import EMOTIONS
 from emoedge.voice.adapt import Prior
 from emoedge.voice.features import FEATURE_VERSION, feature_names
 from training.export import ExportReport, export_int8
-from training.voice.data import Corpus
+from training.voice.data import TERMS, Corpus
 from training.voice.extract import extract_all
 from training.voice.folds import PLANS, Fold, positions, stack
 from training.voice.learn import Recipe, population, pull_in, session_inputs, train, usable
@@ -130,6 +130,7 @@ def sidecar(trained: Trained, report: ExportReport, heat: float) -> dict[str, An
         "features": list(feature_names()),
         "normalisation": trained.prior.to_dict(),
         "temperature": round(heat, 4),
+        "data": {name: terms for name, (_, _, terms) in TERMS.items()},
         "training": {
             "recipe": asdict(trained.recipe),
             "revision": revision(),
