@@ -1,0 +1,62 @@
+"""The daemon as systemd sees it: a process of its own, its notifications, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# A busy machine may take long to import the engines; nothing waits longer than it has to.
+START_S = 60.0
+END_S = 3.0
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "notify"))
+        receiver.settimeout(START_S)
+        yield receiver
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, manager: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    environ = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("EMOEDGE_")},
+        "NOTIFY_SOCKET": str(tmp_path / "notify"),
+        "EMOEDGE_CAMERA__SOURCE": "none",
+        "EMOEDGE_MICROPHONE__SOURCE": "none",
+        "EMOEDGE_MQTT__ENABLED": "false",
+        "EMOEDGE_RECORDING__DIR": str(tmp_path / "recordings"),
+        "EMOEDGE_PATHS__STATE": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path),
+    }
+    process = subprocess.Popen([sys.executable, "-m", "emoedge", "run"], env=environ, stderr=subprocess.PIPE)
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def receive(manager: socket.socket) -> list[str]:
+    return manager.recv(1000).decode().split("\n")
+
+
+def test_ready_pulses_and_a_clean_end(daemon: subprocess.Popen[bytes], manager: socket.socket) -> None:
+    first = receive(manager)
+    assert first[:2] == ["READY=1", "WATCHDOG=1"]
+    assert first[2].startswith("STATUS=")
+    assert "WATCHDOG=1" in receive(manager)
+    begun_s = time.monotonic()
+    daemon.send_signal(signal.SIGTERM)
+    while (message := receive(manager))[0] != "STOPPING=1":
+        assert "WATCHDOG=1" in message
+    assert daemon.wait(START_S) == 0
+    assert time.monotonic() - begun_s < END_S, "SIGTERM ends it within 3 s"
