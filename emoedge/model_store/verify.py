@@ -126,4 +126,4 @@ def _run_vosk(path: Path) -> None:
 def _run_text(path: Path) -> None:
     from emoedge.speech.message import MessageModel
 
-    MessageModel(path).classify("estoy muy contenta")
+    MessageModel.load(path).classify("estoy muy contenta")

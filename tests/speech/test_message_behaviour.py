@@ -1,0 +1,90 @@
+"""The behavioural suite: the shipped model keeps what it reached, and is not tested on what it was taught."""
+
+import numpy as np
+import pytest
+
+from emoedge.speech.message import MessageModel
+from emoedge.speech.text_features import normalize
+from training.text import behaviour, templates
+
+CAPABILITIES = behaviour.load()
+
+# Slightly below what was measured for the shipped model (see its card).
+MINIMUM = {
+    "plain feelings": 0.8,
+    "neutral statements": 0.5,
+    "nothing to go on": 0.87,
+    "negated joy": 0.56,
+    "negated fear, anger, sadness, disgust": 0.56,
+    "intensity": 0.21,
+    "idioms taught, in other sentences": 0.25,
+    "idioms never taught": 0.42,
+    "Spain": 0.37,
+    "Mexico": 0.5,
+    "Argentina": 0.37,
+    "Colombia": 0.14,
+    "Chile": 0.66,
+    "Peru": 0.66,
+    "swearing as anger": 0.58,
+    "swearing as joy": 0.9,
+    "turns with pero": 0.16,
+    "names and places change nothing": 0.76,
+    "cities change nothing": 0.85,
+    "recognition errors change nothing": 0.93,
+    "written form changes nothing": 0.8,
+}
+
+
+@pytest.fixture(scope="module")
+def results():
+    model = MessageModel.load(behaviour.ROOT / "models" / "text_emotion.npz")
+    return {result.name: result for result in behaviour.run(model, CAPABILITIES)}
+
+
+def test_the_suite_is_large_enough():
+    assert sum(len(capability.cases) for capability in CAPABILITIES) >= 200
+
+
+def test_every_capability_has_a_minimum():
+    assert set(MINIMUM) == {capability.name for capability in CAPABILITIES}
+
+
+@pytest.mark.parametrize("name", [capability.name for capability in CAPABILITIES])
+def test_capability(results, name):
+    result = results[name]
+    assert result.rate >= MINIMUM[name], result.failed
+
+
+def test_nothing_of_the_suite_was_taught():
+    rng = np.random.default_rng(0)
+    frames = (
+        *templates.STATE_FRAMES,
+        *templates.NEGATED_FRAMES,
+        *templates.NOUN_FRAMES,
+        *templates.NEGATED_NOUN_FRAMES,
+    )
+    taught = {normalize(item.text) for item in templates.sentences(rng, per_word=40)}
+    asked = {
+        normalize(text)
+        for capability in CAPABILITIES
+        for case in capability.cases
+        for text in (case if capability.kind == "same" else case[: 1 if capability.kind == "is" else 2])
+    }
+    assert not taught & asked
+    asked_frames = {normalize(frame) for capability in CAPABILITIES for frame in capability.frames}
+    assert asked_frames
+    assert asked_frames.isdisjoint(normalize(frame) for frame in frames)
+
+
+def test_cases_can_fail():
+    # A model that always says the same must not pass the suite.
+    class Stubborn:
+        def classify(self, text):
+            posterior = np.full(7, 0.1, np.float32)
+            posterior[3] = 0.4
+            return posterior
+
+    rates = {result.name: result.rate for result in behaviour.run(Stubborn(), CAPABILITIES)}
+    assert rates["negated joy"] == 0
+    assert rates["plain feelings"] < 0.3
+    assert rates["neutral statements"] == 0

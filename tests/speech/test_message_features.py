@@ -1,0 +1,143 @@
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoedge.speech.text_features import MARKS, MAX_CHARS, Hasher, normalize
+
+ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
+WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Estoy MUY contenta", "estoy muy contenta"),
+        ("¡Qué asco!", "que asco !"),
+        ("mañana, pingüino", "mañana pinguino"),
+        ("#JuegoDeTronos", "xxtag juego de tronos"),
+        ("@alguien hola", "xxuser hola"),
+        ("@<username> USER hola", "xxuser xxuser hola"),
+        ("mira https://example.org/a?b=c ya", "mira xxurl ya"),
+        ("holaaaaaa", "holaa"),
+        ("jajajajajaja", "jaja"),
+        ("JEJEJE", "jeje"),
+        ("te quiero <3 :)", "te quiero ❤ 🙂"),
+        ("😂😂😂😂", "😂 😂"),
+        ("👍🏽", "👍"),
+        ("son 12.500 euros", "son xxnum euros"),
+        ("no sé...", "no se xxdots"),
+        ("¿¡qué!?", "que ! ?"),
+        ("TODO ESTO ES FALSO", "xxcaps todo esto es falso"),
+        ("", ""),
+        ("\ud800\x00\x07", ""),
+    ],
+)
+def test_normalize(raw, expected):
+    assert normalize(raw) == expected
+
+
+@settings(max_examples=400)
+@given(ANY_TEXT)
+def test_normalize_is_idempotent(text):
+    once = normalize(text)
+    assert normalize(once) == once
+
+
+@given(ANY_TEXT)
+def test_normalize_yields_only_known_characters(text):
+    for token in normalize(text).split(" "):
+        assert token == "" or token in MARKS or token.isalpha() or len(token) == 1
+    assert normalize(text) == " ".join(normalize(text).split())
+
+
+def test_normalize_bounds_its_work():
+    assert len(normalize("¡ah! " * 1_000_000)) <= 4 * MAX_CHARS
+
+
+@pytest.fixture(scope="module")
+def hasher():
+    return Hasher(20, 20)
+
+
+def _features(hasher, lines, index):
+    batch = hasher(lines)
+    return (
+        sorted(batch.word[batch.word_line == index].tolist()),
+        sorted(batch.char[batch.char_line == index].tolist()),
+    )
+
+
+@given(WORDS, st.lists(WORDS, max_size=4), st.integers(0, 4))
+def test_features_do_not_depend_on_the_batch(hasher, words, others, place):
+    line = " ".join(words)
+    lines = [" ".join(other) for other in others]
+    place = min(place, len(lines))
+    lines.insert(place, line)
+    assert _features(hasher, lines, place) == _features(hasher, [line], 0)
+
+
+def test_features_stay_the_same_when_the_tables_grow():
+    small, large = Hasher(20, 20), Hasher(20, 20)
+    large(["palabra " * 20_000])
+    assert _features(small, ["hola mundo"], 0) == _features(large, ["hola mundo"], 0)
+
+
+def test_features_of_known_values(hasher):
+    # Frozen: the hashes are part of the model format. If this fails, the shipped model must be trained anew.
+    assert hasher.word_buckets(["contento", "tristeza", "ñandu", "😂"]).tolist() == [
+        68880,
+        560364,
+        437150,
+        310770,
+    ]
+    batch = hasher(["no estoy contento"])
+    assert batch.word.tolist() == [562769, 750632, 151748, 861656, 125708]
+    assert zlib.crc32(batch.char.astype("<u4").tobytes()) == 4191198561
+
+
+def test_counts_of_features(hasher):
+    batch = hasher(["ab cd"])
+    # Two words and one pair; of each word: 3 + 2 + 1 stretches of " ab " of sizes 2, 3 and 4 less the ones of two blanks.
+    assert len(batch.word) == 3
+    assert len(batch.char) == 2 * (3 + 2)
+
+
+def test_negated_words_are_features_of_their_own(hasher):
+    plain, denied = hasher(["felices"]), hasher(["no felices"])
+    word = hasher.word_buckets(["felices"])[0]
+    assert word in plain.word
+    assert word not in denied.word
+    assert set(plain.char.tolist()).isdisjoint(denied.char.tolist())
+
+
+@pytest.mark.parametrize(
+    ("line", "negated"),
+    [
+        ("estoy contento", []),
+        ("no estoy contento", ["contento"]),
+        ("no estoy contento hoy", ["contento"]),
+        ("no estoy nada contento", ["contento"]),
+        ("no me ha gustado nada el regalo", ["gustado", "regalo"]),
+        ("no vino pero estoy contento", ["vino"]),
+        ("no pero contento", []),
+        ("no es que a mi me guste", []),
+        ("contento sin miedo", ["miedo"]),
+        ("no", []),
+    ],
+)
+def test_scope_of_a_negation(hasher, line, negated):
+    words = line.split()
+    flags = hasher.negated(hasher.word_hashes(words), np.zeros(len(words), np.intp))
+    assert [word for word, flag in zip(words, flags, strict=True) if flag] == negated
+
+
+def test_a_negation_ends_with_its_line(hasher):
+    assert _features(hasher, ["no", "estoy contento"], 1) == _features(hasher, ["estoy contento"], 0)
+
+
+def test_lines_without_words_have_no_features(hasher):
+    batch = hasher(["", "", ""])
+    assert len(batch.word) == len(batch.char) == 0

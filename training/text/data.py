@@ -1,0 +1,154 @@
+"""The text sets as one list of examples, split so that no group is on both sides.
+
+Every set keeps its own head (see `train`), because they disagree about what a label means: BRIGHTER has no
+neutral, in MEACorpus neutral is mostly news reading and there is no surprise, in EmoEvent neutral is "others".
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX
+
+Domain = Literal["brighter", "emoevent", "meacorpus", "tass", "xed"]
+DOMAINS: Final[tuple[Domain, ...]] = ("brighter", "emoevent", "meacorpus")
+"""The sets with emotion labels that are trusted: one head each."""
+
+LABELS: Final[dict[Domain, tuple[str, ...]]] = {
+    "brighter": tuple(name for name in EMOTIONS if name != "neutral"),
+    "emoevent": EMOTIONS,
+    "meacorpus": tuple(name for name in EMOTIONS if name != "surprise"),
+}
+POLARITIES: Final = ("N", "NEU", "P")
+
+HELD_OUT: Final = 0.15
+"""Share of MEACorpus videos held out as its development part (it comes without one)."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One labelled text.
+
+    text: as it was written or transcribed, with case and punctuation.
+    target: float32 (7,), sums to one over emotions; zeros where the set has none (tass, xed).
+    polarity: index into POLARITIES or -1.
+    group: rows of one group never fall on two sides of a split.
+    single: whether exactly one emotion is marked (the rows that are scored).
+    """
+
+    text: str
+    domain: Domain
+    target: NDArray[np.float32]
+    polarity: int
+    group: str
+    single: bool = True
+
+    @property
+    def label(self) -> int:
+        """Index of the leading emotion."""
+        return int(self.target.argmax())
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    # The sets hold stray quotation marks: tabs and line ends alone are syntax.
+    with path.open(encoding="utf-8", newline="") as lines:
+        yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+
+
+def _one_hot(index: int) -> NDArray[np.float32]:
+    target = np.zeros(EMOTION_COUNT, np.float32)
+    target[index] = 1.0
+    return target
+
+
+def _group(text: str) -> str:
+    letters = "".join(char for char in text.lower() if char.isalpha())
+    return hashlib.sha1(letters.encode(), usedforsecurity=False).hexdigest()[:16]
+
+
+def _brighter(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        target = np.zeros(EMOTION_COUNT, np.float32)
+        for name in LABELS["brighter"]:
+            target[INDEX[name]] = float(row[name])
+        active = int((target > 0).sum())
+        if active:
+            yield Example(
+                row["text"], "brighter", target / target.sum(), -1, _group(row["text"]), active == 1
+            )
+
+
+def _emoevent(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        yield Example(row["text"], "emoevent", _one_hot(INDEX[row["emotion"]]), -1, _group(row["text"]))
+
+
+def _meacorpus(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        yield Example(row["text"], "meacorpus", _one_hot(INDEX[row["emotion"]]), -1, row["video"])
+
+
+def _tass(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        empty = np.zeros(EMOTION_COUNT, np.float32)
+        yield Example(row["text"], "tass", empty, POLARITIES.index(row["polarity"]), _group(row["text"]))
+
+
+def _xed(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        yield Example(row["text"], "xed", np.zeros(EMOTION_COUNT, np.float32), -1, _group(row["text"]))
+
+
+def held_out(group: str, share: float = HELD_OUT) -> bool:
+    """Whether a group belongs to the held-out part: decided by its own digest, the same on every machine."""
+    digest = hashlib.sha1(b"held-out:" + group.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big") < share * 2**32
+
+
+def fold(group: str, folds: int) -> int:
+    """The cross-validation fold of a group, 0..folds-1, from its digest."""
+    digest = hashlib.sha1(b"fold:" + group.encode(), usedforsecurity=False).digest()
+    return int.from_bytes(digest[:4], "big") % folds
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All examples: train and dev share no group; unlabelled text is for distillation only."""
+
+    train: tuple[Example, ...]
+    dev: tuple[Example, ...]
+
+
+def load(folder: Path) -> Corpus:
+    """Read `folder`/text; rows of train whose letters also occur in a dev part are dropped."""
+    text = folder / "text"
+    mea = tuple(_meacorpus(text / "meacorpus_train.tsv"))
+    dev = (
+        *_brighter(text / "brighter_dev.tsv"),
+        *_emoevent(text / "emoevent_dev.tsv"),
+        *(example for example in mea if held_out(example.group)),
+        *_tass(text / "tass2020_polarity_dev.tsv"),
+    )
+    seen = {_group(example.text) for example in dev}
+    train = (
+        *_brighter(text / "brighter_train.tsv"),
+        *_emoevent(text / "emoevent_train.tsv"),
+        *(example for example in mea if not held_out(example.group)),
+        *_tass(text / "tass2020_polarity_train.tsv"),
+        *_xed(text / "xed_subtitles_noisy.tsv"),
+    )
+    return Corpus(tuple(example for example in train if _group(example.text) not in seen), dev)
+
+
+def word_norms(folder: Path) -> dict[str, dict[str, float]]:
+    """Stadthagen-González norms: word -> ratings of five emotions (1-5), valence and arousal (1-9)."""
+    rows = _rows(folder / "text" / "word_norms_stadthagen.tsv")
+    return {row["word"]: {key: float(value) for key, value in row.items() if key != "word"} for row in rows}

@@ -1,0 +1,259 @@
+"""Measure the message model through the path that ships and write its card.
+
+`python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import EMOTIONS, INDEX
+from emoedge.speech.message import MessageModel
+from training.text import behaviour, data
+from training.text.augment import Recognizer, as_transcript
+from training.text.card import write_card
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+logger = logging.getLogger(__name__)
+
+BOOTSTRAPS: Final = 1000
+BINS: Final = 15
+NO_OPINION: Final = -1
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What the model said about one set in one form.
+
+    truth, said: int (n,), indices into EMOTIONS; NO_OPINION where it had none.
+    confidence: float (n,), probability of what was said, 0 without an opinion.
+    labels: the emotions that the set has.
+    """
+
+    truth: NDArray[np.intp]
+    said: NDArray[np.intp]
+    confidence: NDArray[np.float64]
+    labels: tuple[int, ...]
+
+
+def f1_scores(truth: NDArray[np.intp], said: NDArray[np.intp], labels: Sequence[int]) -> NDArray[np.float64]:
+    """F1 of each label; 0 for one that is neither there nor said."""
+    scores = []
+    for label in labels:
+        hits = np.sum((truth == label) & (said == label))
+        scores.append(2 * hits / max(1, np.sum(truth == label) + np.sum(said == label)))
+    return np.array(scores)
+
+
+def recalls(truth: NDArray[np.intp], said: NDArray[np.intp], labels: Sequence[int]) -> NDArray[np.float64]:
+    """Recall of each label."""
+    return np.array([np.mean(said[truth == label] == label) for label in labels])
+
+
+def calibration_error(answers: Answers) -> float:
+    """Expected calibration error of the answers given, BINS equal bins of confidence."""
+    given = answers.said != NO_OPINION
+    right = (answers.said == answers.truth)[given]
+    confidence = answers.confidence[given]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    gaps = [
+        abs(right[bins == index].mean() - confidence[bins == index].mean()) * np.mean(bins == index)
+        for index in np.unique(bins)
+    ]
+    return float(np.sum(gaps))
+
+
+def interval(
+    statistic: Callable[[NDArray[np.intp]], float], count: int, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile bootstrap interval of a statistic of row indices."""
+    rng = np.random.default_rng(seed)
+    values = [statistic(rng.integers(count, size=count)) for _ in range(BOOTSTRAPS)]
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def ask(model: MessageModel, lines: Sequence[str], truth: Sequence[int], domain: data.Domain) -> Answers:
+    """Classify lines as `emoedge classify text` does."""
+    posteriors = model.classify_batch(lines)
+    return Answers(
+        truth=np.array(truth),
+        said=np.array([NO_OPINION if p is None else int(p.argmax()) for p in posteriors]),
+        confidence=np.array([0.0 if p is None else float(p.max()) for p in posteriors]),
+        labels=tuple(INDEX[name] for name in data.LABELS[domain]),
+    )
+
+
+def metrics(answers: Answers) -> dict[str, Any]:
+    """Everything the card says of one set in one form; no opinion counts as wrong."""
+    truth, said, labels = answers.truth, answers.said, answers.labels
+    f1 = f1_scores(truth, said, labels)
+    union = sorted(set(truth) | set(said) - {NO_OPINION})
+    return {
+        "rows": len(truth),
+        "macro_f1": round(float(f1.mean()), 4),
+        "macro_f1_95": [
+            round(bound, 4)
+            for bound in interval(lambda i: float(f1_scores(truth[i], said[i], labels).mean()), len(truth))
+        ],
+        "macro_f1_of_labels_said": round(float(f1_scores(truth, said, union).mean()), 4),
+        "uar": round(float(recalls(truth, said, labels).mean()), 4),
+        "accuracy": round(float(np.mean(truth == said)), 4),
+        "accuracy_95": [
+            round(bound, 4) for bound in interval(lambda i: float(np.mean(truth[i] == said[i])), len(truth))
+        ],
+        "ece": round(calibration_error(answers), 4),
+        "no_opinion": int(np.sum(said == NO_OPINION)),
+        "f1": {EMOTIONS[label]: round(float(value), 3) for label, value in zip(labels, f1, strict=True)},
+        "support": {EMOTIONS[label]: int(np.sum(truth == label)) for label in labels},
+    }
+
+
+def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]:
+    """The three forms in which the sets are asked: as written, as words alone, and with recognition errors."""
+    recognizer = Recognizer(example.text for example in corpus.train)
+    rng = np.random.default_rng(seed)
+    return {
+        "raw": lambda text: text,
+        "transcript": as_transcript,
+        "with errors": lambda text: recognizer.garble(as_transcript(text), rng),
+    }
+
+
+def speed(model: MessageModel, lines: Sequence[str]) -> dict[str, float]:
+    """Lines a second in batches, and milliseconds for a line alone (best of five, one thread)."""
+    batch, single = [], []
+    for _ in range(5):
+        began = time.process_time()
+        model.classify_batch(lines)
+        batch.append(time.process_time() - began)
+        began = time.process_time()
+        for line in lines[:200]:
+            model.classify(line)
+        single.append(time.process_time() - began)
+    return {
+        "lines_per_second": round(len(lines) / min(batch)),
+        "milliseconds_alone": round(1000 * min(single) / len(lines[:200]), 3),
+    }
+
+
+def figures(answers: dict[str, Answers], folder: Path) -> None:
+    """Confusion matrices (rows sum to one) and reliability diagrams of the transcript form."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for kind in ("confusion", "reliability"):
+        figure, axes = plt.subplots(1, len(answers), figsize=(5 * len(answers), 4.4), layout="constrained")
+        for axis, (name, given) in zip(axes, answers.items(), strict=True):
+            axis.set_title(name)
+            if kind == "confusion":
+                _confusion(axis, given)
+            else:
+                _reliability(axis, given)
+        figure.savefig(folder / f"text_{kind}.png", dpi=80)
+        plt.close(figure)
+
+
+def _confusion(axis: Axes, given: Answers) -> None:
+    names = [EMOTIONS[label] for label in given.labels]
+    matrix = np.array(
+        [
+            [np.mean(given.said[given.truth == row] == column) for column in given.labels]
+            for row in given.labels
+        ]
+    )
+    axis.imshow(matrix, vmin=0, vmax=1, cmap="Blues")
+    axis.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axis.set_yticks(range(len(names)), names)
+    axis.set_xlabel("said")
+    axis.set_ylabel("label")
+    for row, values in enumerate(matrix):
+        for column, value in enumerate(values):
+            color = "white" if value > 0.5 else "black"
+            axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=color, fontsize=8)
+
+
+def _reliability(axis: Axes, given: Answers) -> None:
+    answered = given.said != NO_OPINION
+    right = (given.said == given.truth)[answered]
+    confidence = given.confidence[answered]
+    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    present = np.unique(bins)
+    axis.plot([0, 1], [0, 1], color="gray", linestyle="--")
+    axis.plot(
+        [confidence[bins == b].mean() for b in present], [right[bins == b].mean() for b in present], "o-"
+    )
+    axis.bar((present + 0.5) / BINS, [np.mean(bins == b) for b in present], width=1 / BINS, alpha=0.25)
+    axis.set_xlim(0, 1)
+    axis.set_ylim(0, 1)
+    axis.set_xlabel("confidence")
+    axis.set_ylabel("share right (line), share of rows (bars)")
+
+
+def evaluate(folder: Path, models: Path) -> dict[str, Any]:
+    """All figures of the card; the pictures are written beside it."""
+    path = models / "text_emotion.npz"
+    model = MessageModel.load(path)
+    corpus = data.load(folder)
+    measured: dict[str, dict[str, Any]] = {}
+    shown: dict[str, Answers] = {}
+    for domain in data.DOMAINS:
+        rows = [example for example in corpus.dev if example.domain == domain and example.single]
+        truth = [example.label for example in rows]
+        measured[domain] = {}
+        for name, form in forms(corpus).items():
+            answers = ask(model, [form(example.text) for example in rows], truth, domain)
+            measured[domain][name] = metrics(answers)
+            logger.info("%s %s: macro F1 %.3f", domain, name, measured[domain][name]["macro_f1"])
+            if name == "transcript":
+                shown[domain] = answers
+    figures(shown, models / "figures")
+    spoken = [as_transcript(example.text) for example in corpus.dev if example.domain in data.DOMAINS]
+    results = behaviour.run(model, behaviour.load())
+    return {
+        "model": path.name,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "bytes": path.stat().st_size,
+        "emotions": list(EMOTIONS),
+        "sets": measured,
+        "speed": speed(model, spoken[:1500]),
+        "behaviour": {
+            result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results
+        },
+    }
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder that holds text/")
+    parser.add_argument("--models", type=Path, default=behaviour.ROOT / "models")
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    report = evaluate(args.data, args.models)
+    (args.models / "text_emotion.json").write_text(
+        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    write_card(report, args.models / "text_emotion.md")
+
+
+if __name__ == "__main__":
+    main()
