@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from clips import clap_sound, write_clip
+from .clips import clap_sound, write_clip
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from clips import read_items
+from .clips import read_items
 from hypothesis import given
 from hypothesis import strategies as st
 

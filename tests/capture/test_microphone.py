@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import onset_s, read_items, sine, tone_hz
+from .clips import onset_s, read_items, sine, tone_hz
 from hypothesis import given
 from hypothesis import strategies as st
 

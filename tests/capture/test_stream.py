@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clips import read_items
+from .clips import read_items
 
 from emoedge.capture.camera import open_camera
 from emoedge.capture.gstreamer import PROGRAM
