@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from .clips import CLAP_S, clap_sound, onset_s, read_items, sine, write_clip
 
 from emoedge.capture.camera import open_camera, open_microphone
 from emoedge.capture.clip import SharedClip
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
 from emoedge.errors import ConfigError, DeviceError, MediaError
 from emoedge.types import Frame, SoundBlock
+
+from .clips import CLAP_S, clap_sound, onset_s, read_items, sine, write_clip
 
 
 def play(path: Path, seconds: float, **camera: object) -> tuple[list[Frame], list[SoundBlock], float]:

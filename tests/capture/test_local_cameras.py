@@ -12,7 +12,6 @@ from types import ModuleType, SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from .clips import read_items
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +22,8 @@ from emoedge.capture.picamera import TwoSizeFrame, monotonic_of_boot_time, small
 from emoedge.capture.picture import Orientation, orient_bgr, orient_i420
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
+
+from .clips import read_items
 
 BLUE = (255, 0, 0)
 RED = (0, 0, 255)

@@ -11,11 +11,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from .clips import CLAP_S, FPS, clap_sound, onset_s, sine, tone_hz, write_clip
 
 from emoedge.capture.media import MediaReader, probe, read_image, read_sound
 from emoedge.errors import MediaError
 from emoedge.types import Frame, SoundBlock
+
+from .clips import CLAP_S, FPS, clap_sound, onset_s, sine, tone_hz, write_clip
 
 SYNC_S = 0.04
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from .clips import onset_s, read_items, sine, tone_hz
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +23,8 @@ from emoedge.capture.microphone import Chunk, Microphone, SoundTimeline
 from emoedge.capture.portaudio import InputDevice, choose
 from emoedge.errors import DeviceError
 from emoedge.types import SoundBlock
+
+from .clips import onset_s, read_items, sine, tone_hz
 
 
 def chunks(signal: np.ndarray, rate_hz: int, start_s: float, size: int = 1024) -> list[Chunk]:

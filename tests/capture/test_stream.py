@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from .clips import read_items
 
 from emoedge.capture.camera import open_camera
 from emoedge.capture.gstreamer import PROGRAM
@@ -21,6 +20,8 @@ from emoedge.capture.stream import without_password
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.types import Frame
+
+from .clips import read_items
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg program")
 needs_gstreamer = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"no {PROGRAM}")
