@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 # Generous: a busy machine must not make a test fail, and no test waits longer than it has to.
 PATIENCE_S = 20.0
@@ -71,6 +68,13 @@ class Mosquitto:
             self.process.terminate()
             self.process.wait(10)
             self.process = None
+
+    def connections(self) -> int:
+        """Established connections to the broker."""
+        import psutil
+
+        assert self.process is not None
+        return sum(one.status == "ESTABLISHED" for one in psutil.Process(self.process.pid).net_connections())
 
     def log(self) -> str:
         return (self.directory / "mosquitto.log").read_text()

@@ -6,13 +6,14 @@ import socket
 import sys
 
 import pytest
-from conftest import Listener, until
-from samples import STATE, builder
-from test_publisher import BASE, make_settings
 
 from emoedge.errors import BrokerError
 from emoedge.publish.broker import EmbeddedBroker
 from emoedge.publish.publisher import Publisher
+
+from .conftest import Listener, until
+from .samples import STATE, builder
+from .test_publisher import BASE, make_settings
 
 
 def test_version_3_1_1_fallback(tmp_path):

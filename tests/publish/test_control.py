@@ -7,7 +7,6 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples import builder
 
 from emoedge.config import Settings
 from emoedge.publish.control import (
@@ -22,6 +21,8 @@ from emoedge.publish.control import (
 )
 from emoedge.publish.messages import QUOTED_CHARACTERS
 from emoedge.publish.overrides import Overrides, OverrideStore
+
+from .samples import builder
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from write_examples import BLOCK, DOCUMENT, examples, updated
-
 from emoedge.publish import outbox, retry, session
 from emoedge.publish.control import CONTROL_NAMES
 from emoedge.publish.payloads import PAYLOADS
+
+from .write_examples import BLOCK, DOCUMENT, examples, updated
 
 
 def test_examples_are_what_the_code_makes():
     document = DOCUMENT.read_text(encoding="utf-8")
     assert {match["name"] for match in BLOCK.finditer(document)} == set(examples())
-    assert updated(document) == document, "run: python tests/publish/write_examples.py"
+    assert updated(document) == document, "run: python -m tests.publish.write_examples"
 
 
 def test_every_topic_and_control_is_described():

@@ -12,7 +12,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import BEGIN, END, HEALTH, NOBODY, STATE, builder
 
 from emoedge.config import Settings
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS
@@ -25,6 +24,8 @@ from emoedge.publish.homeassistant import (
     platforms,
 )
 from emoedge.types import Health
+
+from .samples import BEGIN, END, HEALTH, NOBODY, STATE, builder
 
 COMMON = {
     "availability",

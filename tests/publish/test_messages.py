@@ -11,7 +11,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import (
+
+from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.publish import schemas
+from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
+from emoedge.publish.payloads import PAYLOADS
+from emoedge.types import Box, FaceObservation, FacesObservation, Health, VoiceObservation
+
+from .samples import (
     BEGIN,
     CALM,
     END,
@@ -25,12 +32,6 @@ from samples import (
     builder,
     every_message,
 )
-
-from emoedge.emotions import EMOTIONS, as_probabilities
-from emoedge.publish import schemas
-from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
-from emoedge.publish.payloads import PAYLOADS
-from emoedge.types import Box, FaceObservation, FacesObservation, Health, VoiceObservation
 
 
 @cache

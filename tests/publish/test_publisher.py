@@ -9,15 +9,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PATIENCE_S, Mosquitto, until
-from samples import BEGIN, HEALTH, STATE, builder, every_message
-from test_messages import validate
 
 from emoedge.config import Settings
 from emoedge.publish.control import Command
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
 from emoedge.types import EmotionEvent
+
+from .conftest import PATIENCE_S, Mosquitto, until
+from .samples import BEGIN, HEALTH, STATE, builder, every_message
+from .test_messages import validate
 
 BASE = "emoedge/living-room"
 

@@ -9,22 +9,24 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
-from conftest import free_port, until
-from samples import BEGIN, builder
-from test_publisher import BASE, make_settings
 
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.retry import SHORT_CONNECTIONS
 
+from .conftest import free_port, until
+from .samples import BEGIN, builder
+from .test_publisher import BASE, make_settings
+
 CHILD = """
 import sys, time
 from pathlib import Path
-sys.path[:0] = [{tests!r}]
-from samples import builder
-from test_publisher import make_settings
+sys.path[:0] = [{root!r}]
+from tests.publish.samples import builder
+from tests.publish.test_publisher import make_settings
 from emoedge.publish.publisher import Publisher
 publisher = Publisher(make_settings({port}, Path({state!r})), builder())
 publisher.start()
@@ -40,7 +42,7 @@ def start(tmp_path: Path, port: int, **mqtt) -> Publisher:
 
 def test_last_will_when_the_process_is_killed(mosquitto, listen, tmp_path):
     listener = listen(mosquitto)
-    code = CHILD.format(tests=str(Path(__file__).parent), port=mosquitto.port, state=str(tmp_path))
+    code = CHILD.format(root=str(Path(__file__).parents[2]), port=mosquitto.port, state=str(tmp_path))
     with subprocess.Popen([sys.executable, "-c", code]) as child:
         until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
         os.kill(child.pid, signal.SIGKILL)
@@ -245,6 +247,26 @@ def test_busy_broker_is_tried_again(scripted, tmp_path):
     until(lambda: len(broker.levels) >= 2, "second attempt")
     assert publisher.health()[0].state == "degraded"
     publisher.stop(0.5)
+
+
+def test_stop_at_any_moment_leaves_nothing_behind(mosquitto, listen, tmp_path):
+    listener = listen(mosquitto)
+    for step in range(12):
+        publisher = Publisher(
+            make_settings(mosquitto.port, tmp_path / "state"), builder(), on_command=lambda _: None
+        )
+        publisher.start()
+        time.sleep(step * 0.004)
+        publisher.stop(2.0)
+    names = ("publisher", "commands", "mqtt-session", "paho")
+    until(
+        lambda: not [thread.name for thread in threading.enumerate() if thread.name.startswith(names)],
+        "all threads have ended",
+    )
+    # Only the listener's connection is left at the broker.
+    until(lambda: mosquitto.connections() == 1, "all connections are closed")
+    statuses = listener.payloads(f"{BASE}/status")
+    assert not statuses or statuses[-1] == b"offline"
 
 
 def test_unresolvable_host(tmp_path):

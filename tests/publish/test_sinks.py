@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import json
 
-from samples import builder, every_message
-
 from emoedge.publish.sinks import JsonLinesSink
+
+from .samples import builder, every_message
 
 
 def run() -> str:

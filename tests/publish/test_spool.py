@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import until
 
 from emoedge.publish.spool import Entry, Spool, SpoolError
+
+from .conftest import until
 
 
 def entries(*seqs: int) -> list[Entry]:
@@ -163,9 +164,9 @@ def test_power_cut_in_the_middle_of_a_write(spool, tmp_path):
 KILLED = """
 import json, sys, time
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from samples import builder
-from test_publisher import event, make_settings
+sys.path.insert(0, {root!r})
+from tests.publish.samples import builder
+from tests.publish.test_publisher import event, make_settings
 from emoedge.publish.publisher import Publisher
 publisher = Publisher(make_settings(9, Path({state!r}), discovery=False), builder())
 publisher.start()
@@ -181,7 +182,7 @@ while True:
 def test_sigkill_loses_at_most_the_last_moment(tmp_path):
     """A child publishes with no broker there and is killed: what was older than the window is on disk."""
     window_s = 1.0  # COMMIT_INTERVAL_S (0.1 s) and a commit, on a machine that may be very busy
-    code = KILLED.format(tests=str(Path(__file__).parent), state=str(tmp_path))
+    code = KILLED.format(root=str(Path(__file__).parents[2]), state=str(tmp_path))
     out = tmp_path / "out"
     with out.open("wb") as stdout, subprocess.Popen([sys.executable, "-c", code], stdout=stdout) as child:
         until(lambda: out.read_bytes().count(b"\n") > 500, "the child has published")

@@ -1,4 +1,4 @@
-"""The payload examples in docs/mqtt.md, made by the code: `python tests/publish/write_examples.py`.
+"""The payload examples in docs/mqtt.md, made by the code: `python -m tests.publish.write_examples`.
 
 An example stands between `<!-- example: NAME -->` and the end of the code block after it.
 """
@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from datetime import datetime, timezone
 from pathlib import Path
-
-from samples import BEGIN, END, FACES, HEALTH, STATE, TEXT, VOICE
 
 from emoedge.clock import MediaClock
 from emoedge.publish import MessageBuilder
 from emoedge.types import Health
+
+from .samples import BEGIN, END, FACES, HEALTH, STATE, TEXT, VOICE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
 BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
@@ -79,5 +78,4 @@ def updated(document: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     DOCUMENT.write_text(updated(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

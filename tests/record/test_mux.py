@@ -242,3 +242,13 @@ def test_writing_is_much_faster_than_real_time(tmp_path):
         writer.write_frame(frame)
     writer.close()
     assert time.process_time() - begun < 3.0
+
+
+def test_minutes_without_sound_are_filled_in_a_moment(tmp_path):
+    writer = SegmentWriter(tmp_path / "quiet.mp4", 0.0, None, sound=True)
+    writer.write_sound(make_block(0.0))
+    begun = time.process_time()
+    writer.write_sound(make_block(240.0, gap_s=239.9))
+    writer.close()
+    assert time.process_time() - begun < 6.0
+    assert measure(tmp_path / "quiet.mp4") == pytest.approx(240.05, abs=0.07)

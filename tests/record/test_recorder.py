@@ -330,3 +330,60 @@ def test_all_emotions_have_a_subtitle(rig, notices):
         ]
     assert texts == [f"{emotion} 50 %" for emotion in EMOTIONS]
     assert Store(one.recorder.settings.dir).find(done.segment_id).details()["id"] == done.segment_id
+
+
+def test_a_short_recording_does_not_wait_for_a_camera_that_is_gone(rig, notices):
+    one = rig()
+    one.recorder.record(True, 1.0)
+    one.play(4.0, picture=False)
+    done = notices.wait("finished")[0]
+    assert done.duration_s == pytest.approx(1.0, abs=0.1)
+    assert media_facts(done.path)["streams"] == ["audio", "subtitle"]
+
+
+def test_nothing_to_record_is_told(rig, notices):
+    one = rig()
+    one.recorder.record(True, 1.0)
+    one.clock.advance(5.0)
+    assert notices.wait("failed")[0].reason == "no picture and no sound came"
+    assert one.recorder.segment_id is None
+
+
+def test_an_unforeseen_error_costs_one_segment_not_the_recorder(rig, notices, monkeypatch):
+    from emoedge.record.segment import OpenSegment
+
+    one = rig()
+    one.recorder._retry_s = 0.05
+    one.recorder.record(True)
+    one.play(3.0)
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenSegment, "write", lambda self, item: {}["nobody thought of this"])
+        one.play(4.0)
+    assert notices.wait("failed")
+    time.sleep(0.1)
+    one.play(8.0)
+    one.recorder.record(False)
+    one.play(9.0)
+    first, second = notices.wait("finished", 2)
+    assert first.duration_s == pytest.approx(3.0, abs=0.3)
+    assert second.duration_s > 2.0
+    assert one.recorder.health().state == "ok"
+
+
+def test_descriptors_and_threads_do_not_grow(rig, notices):
+    psutil = pytest.importorskip("psutil")
+    one = rig()
+
+    def round_trip(count: int) -> int:
+        for _ in range(count):
+            at = one.clock.time_s
+            one.recorder.record(True)
+            one.play(at + 0.5)
+            one.recorder.record(False)
+            one.play(at + 1.5)
+        return psutil.Process().num_fds()
+
+    before = round_trip(2)
+    notices.wait("finished", 2)
+    assert round_trip(4) <= before + 1
+    notices.wait("finished", 6)

@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from emoedge.emotions import EMOTIONS  # noqa: E402
-from training.face import metrics  # noqa: E402
-from training.face.augment import augment  # noqa: E402
-from training.face.data import (  # noqa: E402
+from emoedge.emotions import EMOTIONS
+from training.face import metrics
+from training.face.augment import augment
+from training.face.data import (
     EXPW_NAMES,
     load_ferplus_split,
     load_ferplus_train,
@@ -16,9 +16,9 @@ from training.face.data import (  # noqa: E402
     relabel,
     row_sampling,
 )
-from training.face.net import FaceNet, multiply_adds  # noqa: E402
+from training.face.net import FaceNet, multiply_adds
 
-VOTE_CLASSES = "neutral happiness surprise sadness anger disgust fear contempt unknown NF".split()
+VOTE_CLASSES = ["neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF"]
 
 
 def votes(**given):
