@@ -1,0 +1,69 @@
+"""Headers from untrusted files: any bytes give an answer, quickly, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.capture.image_size import image_size
+from emoedge.capture.integrity import check_whole
+from emoedge.errors import MediaError
+
+PICTURE_STARTS = [
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"RIFF\0\0\0\0WEBPVP8 ",
+    b"RIFF\0\0\0\0WEBPVP8L",
+    b"RIFF\0\0\0\0WEBPVP8X",
+    b"BM",
+    b"P5 ",
+    b"II*\0",
+    b"MM\0*",
+    b"",
+]
+MEDIA_STARTS = [
+    b"\0\0\0\x18ftyp",
+    b"\0\0\0\x01mdat",
+    b"RIFF",
+    b"\x1a\x45\xdf\xa3",
+    b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67",
+    b"\0\0\1\xba\x44",
+    b"\0\0\1\xba\x21",
+    b"",
+]
+
+
+@given(st.sampled_from(PICTURE_STARTS), st.binary(max_size=200))
+def test_any_bytes_have_a_size_or_none(start: bytes, rest: bytes) -> None:
+    size = image_size(start + rest)
+    assert size is None or len(size) == 2
+
+
+@given(st.sampled_from(MEDIA_STARTS), st.binary(max_size=200))
+def test_any_bytes_are_whole_or_cut(
+    tmp_path_factory: pytest.TempPathFactory, start: bytes, rest: bytes
+) -> None:
+    path: Path = tmp_path_factory.getbasetemp() / "bytes.bin"
+    path.write_bytes(start + rest)
+    try:
+        check_whole(path)
+    except MediaError as error:
+        assert error.remedy  # noqa: PT017
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tiff"])
+@pytest.mark.parametrize("size", [(1, 1), (37, 21), (640, 480)])
+def test_the_size_is_the_one_that_is_decoded(suffix: str, size: tuple[int, int]) -> None:
+    width, height = size
+    picture = np.zeros((height, width, 3) if suffix != ".pgm" else (height, width), np.uint8)
+    assert image_size(cv2.imencode(suffix, picture)[1].tobytes()) == size
+
+
+def test_a_lossless_webp_has_its_size_too() -> None:
+    encoded = cv2.imencode(".webp", np.zeros((21, 37, 3), np.uint8), [cv2.IMWRITE_WEBP_QUALITY, 101])[1]
+    assert image_size(encoded.tobytes()) == (37, 21)
