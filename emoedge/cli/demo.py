@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, set_up_logging, settings_from
 
 
 @click.command
@@ -33,6 +34,8 @@ def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
     from emoedge.demo import run_demo
     from emoedge.demo_clip import ensure_demo_clip
 
+    if click.get_current_context().get_parameter_source("log_level") == ParameterSource.DEFAULT:
+        set_up_logging("error")  # what is wrong is shown as a health line
     settings = settings_from(config_path)
     own_clip = clip is not None
     clip = clip or ensure_demo_clip()

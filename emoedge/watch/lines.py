@@ -12,6 +12,7 @@ Payload = Mapping[str, Any]
 _WORDS: Final[dict[Language, dict[str, str]]] = {
     "es": {
         "emotion": "emoción",
+        "event": "evento",
         "begin": "empieza",
         "end": "termina",
         "voice": "voz",
@@ -30,6 +31,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
     },
     "en": {
         "emotion": "emotion",
+        "event": "event",
         "begin": "begins",
         "end": "ends",
         "voice": "voice",
