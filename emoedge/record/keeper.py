@@ -16,6 +16,7 @@ from emoedge.clock import Clock
 from emoedge.config.settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
+from emoedge.record.mux import write_errors
 from emoedge.record.notice import RecordingNotice
 from emoedge.record.recover import recover
 from emoedge.record.retention import Deletion, Limits
@@ -113,14 +114,19 @@ class Keeper:
                 continue
             if job is None:
                 return
-            self._finish(*job)
+            try:
+                self._finish(*job)
+            except Exception as error:
+                # Nothing foreseen; the next segment shall not suffer for it.
+                self.fault = f"{type(error).__name__}: {error}"
+                logger.exception("finishing a segment failed")
             next_sweep = min(next_sweep, time.monotonic() + 1.0)
 
     def _finish(self, draft: Draft, reason: str) -> None:
         segment_id = draft.media.stem
         try:
             finished = finish(draft, lambda: time.monotonic() > self._deadline)
-        except (OSError, RecordingError) as error:
+        except write_errors() as error:
             logger.warning("segment %s could not be finished: %s", segment_id, error)
             self.fault = str(error) if isinstance(error, OSError) else self.fault
             self._notify(
@@ -136,7 +142,7 @@ class Keeper:
             self._enforce()
             count, total = self._store.usage()
             self._figures = {"segments": count, "bytes": total, "free_bytes": self._store.free_bytes()}
-        except OSError as error:
+        except write_errors() as error:
             if str(error) != self.fault:
                 logger.warning("the recordings directory has a fault: %s", error)
             self.fault = str(error)

@@ -80,8 +80,7 @@ class SegmentWriter:
         self.track = SoundTrack(start_s)
         self._video_end_s = 0.0
         self._last_pts = -1
-        self._pending: list[NDArray[np.int16]] = []
-        self._pending_count = 0
+        self._pending: NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self._sent = 0
         self._file = SyncedFile(path)
         try:
@@ -143,20 +142,18 @@ class SegmentWriter:
 
     def write_sound(self, block: SoundBlock) -> None:
         """Append a block at its time; holes become silence."""
-        samples = self.track.place(block)
-        self._pending.append(samples)
-        self._pending_count += len(samples)
-        while self._pending_count >= AAC_FRAME:
-            self._send_sound()
+        waiting = np.concatenate((self._pending, self.track.place(block)))
+        whole = len(waiting) // AAC_FRAME * AAC_FRAME
+        self._pending = waiting[whole:]
+        for at in range(0, whole, AAC_FRAME):
+            self._send_sound(waiting[at : at + AAC_FRAME])
 
     def close(self) -> None:
         """Write what is left and sync; the file is then whole, if still fragmented."""
         try:
             if self._sound_stream is not None:
-                if self._pending_count:
-                    self._pending.append(np.zeros(AAC_FRAME - self._pending_count, dtype=np.int16))
-                    self._pending_count = AAC_FRAME
-                    self._send_sound()
+                if len(self._pending):
+                    self._send_sound(np.pad(self._pending, (0, AAC_FRAME - len(self._pending))))
                 if self._sent:
                     self._container.mux(self._sound_stream.encode())
             if self._video_stream is not None and self.frames:
@@ -181,15 +178,12 @@ class SegmentWriter:
         context.time_base = Fraction(1, SAMPLE_RATE_HZ)
         return stream
 
-    def _send_sound(self) -> None:
+    def _send_sound(self, samples: NDArray[np.int16]) -> None:
         """Encode AAC_FRAME samples; the encoder itself stamps its 1,024 samples of priming before zero."""
         import av
 
-        joined = np.concatenate(self._pending)
-        head, tail = joined[:AAC_FRAME], joined[AAC_FRAME:]
-        self._pending, self._pending_count = [tail], len(tail)
         frame = av.AudioFrame.from_ndarray(
-            (head.astype(np.float32) / 32768.0).reshape(1, -1), format="fltp", layout="mono"
+            (samples.astype(np.float32) / 32768.0).reshape(1, -1), format="fltp", layout="mono"
         )
         frame.sample_rate = SAMPLE_RATE_HZ
         frame.pts, frame.time_base = self._sent, Fraction(1, SAMPLE_RATE_HZ)
@@ -205,6 +199,13 @@ class SegmentWriter:
             packet.duration = round(CLOCK_HZ / self.video.fps)
             self._container.mux(packet)
         self._file.sync_new()
+
+
+def write_errors() -> tuple[type[Exception], ...]:
+    """What writing or copying a segment may raise; FFmpeg is loaded only once something is recorded."""
+    import av
+
+    return (OSError, ValueError, RecordingError, av.error.FFmpegError)
 
 
 def close_dead(container: Any) -> None:

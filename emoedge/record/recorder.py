@@ -19,7 +19,7 @@ from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.record.inbox import Inbox
 from emoedge.record.keeper import Keeper
-from emoedge.record.mux import VideoFormat
+from emoedge.record.mux import VideoFormat, write_errors
 from emoedge.record.names import day_of, make_day_dir, new_segment_id
 from emoedge.record.notes import faces_payload, state_payload, transcript_payload
 from emoedge.record.notice import RecordingNotice
@@ -231,14 +231,23 @@ class Recorder:
             stopping = self._stopping.is_set()
             items = self._inbox.take(0 if stopping else TURN_S)
             self.heartbeat_s = time.monotonic()
-            self._act(self._policy.tick)
-            for item in items:
-                self._route(item)
-            self._carry_out(stopping)
-            self._check_disk()
-            if (self._private or self.mode == "off") and not self._actions:
-                self._ring.clear()
+            try:
+                self._turn(items, stopping)
+            except Exception as error:
+                # Nothing foreseen; the segment is closed as after any fault, and recording goes on.
+                logger.exception("the recorder stumbled")
+                if self._segment is not None:
+                    self._give_up(self._segment, error)
         self._close("shutdown", self._clock.now_s())
+
+    def _turn(self, items: list[Item], stopping: bool) -> None:
+        self._act(self._policy.tick)
+        for item in items:
+            self._route(item)
+        self._carry_out(stopping)
+        self._check_disk()
+        if (self._private or self.mode == "off") and not self._actions:
+            self._ring.clear()
 
     def _check_disk(self) -> None:
         """Look after the free space while recording: half of the reserve may be used up by one segment."""
@@ -254,16 +263,17 @@ class Recorder:
         """Into the open segment what belongs to it, everything else into the ring."""
         kind = type(item)
         self._newest_s[kind] = max(self._newest_s.get(kind, item.time_s), item.time_s)
-        ending = self._actions[0] if self._actions else None
-        if self._segment is None or (isinstance(ending, End) and item.time_s >= ending.at_s):
+        segment = self._segment
+        ending = next((action for action in self._actions if isinstance(action, End)), None)
+        if segment is None or (ending is not None and item.time_s >= ending.at_s):
             self._ring.add(item)
-            return
-        if not self._fits(item):
+        elif self._fits(item):
+            self._write(segment, item)
+        else:
+            self._ring.add(item)
             with self._policy_lock:
-                self._actions.extend(self._policy.split(item.time_s, "source changed"))
-            self._ring.add(item)
-            return
-        self._write(self._segment, item)
+                if self._policy.segment_id == segment.plan.segment_id:
+                    self._actions.extend(self._policy.split(item.time_s, "source changed"))
 
     def _fits(self, item: Item) -> bool:
         """Whether the open segment has a track for this item."""
@@ -280,38 +290,42 @@ class Recorder:
                 if not (stopping or self._all_seen(action.at_s, now_s)):
                     return
                 self._close(action.reason, action.at_s)
-            elif not self._try_open(action, now_s) and not self._ended_already(action):
+                self._actions.popleft()
+            elif not self._try_open(action, now_s, stopping):
                 return
-            self._actions.popleft()
 
     def _all_seen(self, at_s: float, now_s: float) -> bool:
         """Whether nothing from before `at_s` can still be on its way."""
         newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, SoundBlock)]
         return now_s >= at_s + LATE_S or min(newest) >= at_s
 
-    def _ended_already(self, begin: Begin) -> bool:
-        """A segment that could not be begun before its end is dropped."""
-        following = self._actions[1] if len(self._actions) > 1 else None
-        if not isinstance(following, End):
-            return False
-        reason = self._fault or "no picture and no sound came"
-        self._on_notice(RecordingNotice("failed", begin.segment_id, self._clock.now_s(), reason=reason))
-        return True
-
-    def _try_open(self, begin: Begin, now_s: float) -> bool:
-        if time.monotonic() < self._retry_at:
-            return False
+    def _try_open(self, begin: Begin, now_s: float, stopping: bool) -> bool:
+        """Open a segment, or drop it if its end has come and it cannot be; False to try again later."""
+        over = stopping or any(isinstance(action, End) for action in self._actions)
         frame, block = self._ring.first_after(begin.from_s)
         missing = (self._expects[0] and frame is None) or (self._expects[1] and block is None)
-        waited = now_s - begin.at_s >= STREAM_WAIT_S
-        if (frame is None and block is None) or (missing and not waited and not self._stopping.is_set()):
+        nothing = frame is None and block is None
+        waiting = (
+            nothing or (missing and now_s - begin.at_s < STREAM_WAIT_S) or time.monotonic() < self._retry_at
+        )
+        if waiting and not over:
             return False
-        items = self._ring.take(begin.from_s)
+        if nothing or not self._opened(begin, frame, block):
+            if over:
+                self._actions.popleft()
+                if nothing:
+                    reason = self._fault or "no picture and no sound came"
+                    self._on_notice(RecordingNotice("failed", begin.segment_id, now_s, reason=reason))
+            return over
+        self._actions.popleft()
+        for item in self._ring.take(begin.from_s):
+            self._route(item)
+        return True
+
+    def _opened(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> bool:
         try:
             segment = self._open(begin, frame, block)
-        except _write_errors() as error:
-            for item in items:
-                self._ring.add(item)
+        except write_errors() as error:
             self._failed(begin.segment_id, error)
             return False
         self._segment = segment
@@ -321,11 +335,6 @@ class Recorder:
                 "started", begin.segment_id, segment.plan.start_s, segment.plan.media, reason=begin.reason
             )
         )
-        for item in items:
-            if self._segment is segment:
-                self._write(segment, item)
-            else:
-                self._ring.add(item)
         return True
 
     def _open(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> OpenSegment:
@@ -361,7 +370,7 @@ class Recorder:
     def _write(self, segment: OpenSegment, item: Item) -> None:
         try:
             segment.write(item)
-        except _write_errors() as error:
+        except write_errors() as error:
             self._give_up(segment, error)
 
     def _close(self, reason: str, at_s: float) -> None:
@@ -370,7 +379,7 @@ class Recorder:
             return
         try:
             draft = segment.close(reason, self._clock.wall(at_s))
-        except _write_errors() as error:
+        except write_errors() as error:
             self._give_up(segment, error)
             return
         self._keeper.finish(draft, reason)
@@ -404,10 +413,3 @@ def _start(from_s: float, frame: Frame | None, block: SoundBlock | None) -> floa
     if sound_s is None or frame.time_s - sound_s < JOIN_S:
         return frame.time_s
     return sound_s
-
-
-def _write_errors() -> tuple[type[Exception], ...]:
-    """What writing a segment may raise; FFmpeg is loaded only once something is recorded."""
-    import av
-
-    return (OSError, ValueError, RecordingError, av.error.FFmpegError)

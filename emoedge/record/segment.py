@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,17 +15,17 @@ from emoedge.clock import rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.record.finish import (
-    GaveUpError,
     discard,
     measure,
     publish,
     remux,
     sha256_of,
+    sync_dir,
     trim,
     write_json,
     write_whole,
 )
-from emoedge.record.mux import SegmentWriter, VideoFormat
+from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
 from emoedge.record.names import REMUX, partial_of, share_with_group
 from emoedge.record.overlay import Overlay
 from emoedge.record.ring import Item, Note
@@ -37,8 +38,8 @@ logger = logging.getLogger(__name__)
 SIDECAR_SCHEMA: Final = 1
 THUMBNAIL_WIDTH: Final = 320
 THUMBNAIL_QUALITY: Final = 80
-TIMELINE_SYNC_S: Final = 1.0
-"""The timeline reaches the system as often as the fragments do."""
+TIMELINE_SYNC_S: Final = 2.0
+"""A power cut takes no more of the timeline than of the picture."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class OpenSegment:
                 **plan.about,
             }
             write_json(media.with_suffix(".json"), self._details)
+            sync_dir(media.parent)
             self._timeline: TextIO = partial_of(media.with_suffix(".jsonl")).open("w", encoding="utf-8")
         except BaseException:
             self._writer.abort()
@@ -177,6 +179,7 @@ class OpenSegment:
         self._timeline.write(timeline_row(t, note.topic, note.payload))
         if time.monotonic() - self._timeline_synced >= TIMELINE_SYNC_S:
             self._timeline.flush()
+            os.fdatasync(self._timeline.fileno())
             self._timeline_synced = time.monotonic()
 
     def _draft(self, reason: str, ended: datetime) -> Draft:
@@ -241,7 +244,7 @@ def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
     shortfall = ""
     try:
         remux(partial_of(media), remuxed, cues, duration_s, give_up)
-    except (OSError, GaveUpError) as error:
+    except write_errors() as error:
         logger.warning("segment %s stays fragmented: %s", media.stem, error)
         shortfall = str(error)
         remuxed.unlink(missing_ok=True)

@@ -236,6 +236,7 @@ class hold:  # noqa: N801 - reads as a statement: `with hold(path) as held`
             self._descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self.release()
             return False
         return True
 

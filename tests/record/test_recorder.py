@@ -357,7 +357,7 @@ def test_an_unforeseen_error_costs_one_segment_not_the_recorder(rig, notices, mo
     one.recorder.record(True)
     one.play(3.0)
     with monkeypatch.context() as patched:
-        patched.setattr(OpenSegment, "write", lambda self, item: {}["nobody thought of this"])
+        patched.setattr(OpenSegment, "write", lambda *_: {}["nobody thought of this"])
         one.play(4.0)
     assert notices.wait("failed")
     time.sleep(0.1)
@@ -365,7 +365,7 @@ def test_an_unforeseen_error_costs_one_segment_not_the_recorder(rig, notices, mo
     one.recorder.record(False)
     one.play(9.0)
     first, second = notices.wait("finished", 2)
-    assert first.duration_s == pytest.approx(3.0, abs=0.3)
+    assert 1.9 <= first.duration_s <= 3.1, "all but what was not yet on the disk"
     assert second.duration_s > 2.0
     assert one.recorder.health().state == "ok"
 
