@@ -32,8 +32,8 @@ COMMIT_INTERVAL_S: Final = 0.1
 DELETE_INTERVAL_S: Final = 0.5
 # Draining 10,000 messages takes 200 s, which neither a Pi nor a broker on one notices.
 DRAIN_PER_S: Final = 50.0
-# Mosquitto's default receive maximum is 20; states need some of it.
-MAX_IN_FLIGHT: Final = 10
+# Of the session's 10; the states need some of them.
+MAX_IN_FLIGHT: Final = 8
 # Kept in memory while the disk fails: about a megabyte.
 MAX_IN_MEMORY: Final = 1_000
 # A failing disk is tried again so often.

@@ -12,6 +12,7 @@ devices that commands act on never wait for each other.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -38,6 +39,8 @@ logger = logging.getLogger(__name__)
 SPOOL_FILE: Final = "spool.sqlite3"
 # Spooled messages on their way from the pipeline to the worker, which empties this every few milliseconds.
 MAX_INBOX: Final = 2_000
+# The same bounds for a process beside the daemon, which may be faster than its broker and has no disk.
+MAX_BESIDE: Final = 100_000
 # Ten seconds of `face` at ten a second, were the worker ever that late.
 MAX_PLAIN: Final = 100
 # Commands waiting to be read; a person sends one at a time.
@@ -92,8 +95,12 @@ class Publisher:
         self._state_provider = state_provider
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
-        on_disk = mqtt.spool_max_messages > 0 and not secondary
-        self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if on_disk else None)
+        self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
+        if secondary:
+            self._outbox = Outbox(None, MAX_BESIDE)
+        else:
+            on_disk = mqtt.spool_max_messages > 0
+            self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if on_disk else None)
         self._announced = homeassistant.AnnouncedStore(settings.paths.state)
         self._session = MqttSession(
             mqtt,
@@ -108,7 +115,7 @@ class Publisher:
         self._stop_at_s: float | None = None
         self._dropped = 0
         self._thread: threading.Thread | None = None
-        self._commands: queue.Queue[Command] = queue.Queue(MAX_COMMANDS)
+        self._commands: queue.Queue[Command | None] = queue.Queue(MAX_COMMANDS)
         # The rest belongs to the worker.
         self._link: Link | None = None
         self._states: dict[str, bytes] = {} if secondary else {self._status_topic: b"online"}
@@ -147,7 +154,7 @@ class Publisher:
                 inbox.states[topic] = payload
             elif message.spool:
                 inbox.spooled.append((topic, payload))
-                if len(inbox.spooled) > MAX_INBOX:
+                if len(inbox.spooled) > self._max_inbox:
                     inbox.spooled.popleft()
                     self._dropped += 1
             else:
@@ -159,6 +166,8 @@ class Publisher:
         with self._condition:
             self._stop_at_s = time.monotonic() + timeout_s
             self._condition.notify()
+        with contextlib.suppress(queue.Full):
+            self._commands.put_nowait(None)
         if self._thread is not None:
             # Past its time the worker is in a system call; as a daemon thread it ends with the process.
             self._thread.join(timeout_s + 1.0)
@@ -339,7 +348,8 @@ class Publisher:
         assert self._on_command is not None
         while True:
             command = self._commands.get()
-            logger.info("Command: %s = %s", command.name, command.value)
+            if command is None or self._stop_at_s is not None:
+                return
             try:
                 self._on_command(command)
             except Exception as error:

@@ -6,6 +6,7 @@ numbers, its version) leaks into the next, and what has to be sent again is deci
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import socket
@@ -34,7 +35,8 @@ CONNACK_TIMEOUT_S: Final[dict[MqttVersion, float]] = {"5": 3.0, "3.1.1": 10.0}
 KEEPALIVE_S: Final = 30
 # More than the outbox and all states together ever have on the way.
 MAX_QUEUED: Final = 100
-MAX_IN_FLIGHT: Final = 20
+# paho does not look at the broker's Receive Maximum (Mosquitto: 20), so this is kept low.
+MAX_IN_FLIGHT: Final = 10
 # What a broker of version 5 may send us; commands and birth messages have a few bytes.
 MAX_PACKET_BYTES: Final = 16_384
 # So much of a message is looked at: more than any command may have, so that a longer one is seen to be longer.
@@ -166,6 +168,9 @@ class MqttSession:
         except (OSError, ValueError) as error:
             return Outcome("unreachable", getattr(error, "strerror", None) or str(error), protocol)
         self._connection = connection
+        # A stop() that came while it was being opened did not find it.
+        if self._stop.is_set():
+            connection.close()
         try:
             return connection.wait()
         finally:
@@ -276,7 +281,8 @@ class _Connection:
         """Close the socket as a crash would."""
         connection = self._client.socket()
         if isinstance(connection, socket.socket):  # ssl.SSLSocket is one
-            connection.shutdown(socket.SHUT_RDWR)
+            with contextlib.suppress(OSError):  # it may be closed already
+                connection.shutdown(socket.SHUT_RDWR)
         self._finish("lost", "aborted")
 
     def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
