@@ -155,6 +155,11 @@ class RecordingPolicy:
             self._free_from_s = now_s
         return self.tick(now_s)
 
+    def opened(self, segment_id: str, start_s: float) -> None:
+        """The segment was begun, with content from `start_s` on: its length counts from there."""
+        if self._segment_id == segment_id:
+            self._segment_from_s = start_s
+
     def segment_lost(self, segment_id: str) -> None:
         """The open segment could not be written; the next tick opens another one if still wanted."""
         if self._segment_id == segment_id:

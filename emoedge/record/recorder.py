@@ -133,6 +133,8 @@ class Recorder:
 
     def note(self, topic: str, payload: Any, time_s: float) -> None:
         """A published message (JSON-ready) for the timeline; `topic` is its last level."""
+        if topic == "text" and not self.settings.transcript and isinstance(payload, Mapping):
+            payload = {key: value for key, value in payload.items() if key != "transcript"}
         self._inbox.put_note(Note(time_s, topic, payload))
 
     def offer_state(self, state: FusedState) -> None:
@@ -329,6 +331,8 @@ class Recorder:
             self._failed(begin.segment_id, error)
             return False
         self._segment = segment
+        with self._policy_lock:
+            self._policy.opened(begin.segment_id, segment.plan.start_s)
         self._retry_s, self._fault = RETRY_FIRST_S, ""
         self._on_notice(
             RecordingNotice(

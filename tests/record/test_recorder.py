@@ -387,3 +387,20 @@ def test_descriptors_and_threads_do_not_grow(rig, notices):
     notices.wait("finished", 2)
     assert round_trip(4) <= before + 1
     notices.wait("finished", 6)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_words_are_kept_only_where_that_was_asked_for(rig, notices, kept):
+    one = rig(transcript=kept)
+    one.recorder.record(True)
+    one.recorder.note("text", {"emotion": "fear", "transcript": "palabra privada"}, 1.0)
+    one.recorder.offer_text(
+        TextObservation(0.5, 1.0, "palabra privada", None, (Word("privada", 0.5, 1.0, 1.0),))
+    )
+    one.play(2.0)
+    one.recorder.record(False)
+    one.play(3.0)
+    done = notices.wait("finished")[0]
+    files = b"".join(path.read_bytes() for path in done.path.parent.iterdir())
+    assert (b"privada" in files) == kept
+    assert b'"emotion": "fear"' in files
