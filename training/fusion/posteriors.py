@@ -1,0 +1,100 @@
+"""What the three shipped models say of validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
+
+Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability (n,) and
+group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from emoedge.fusion.fuser import snr_reliability
+from emoedge.speech.message import MessageModel
+from training.face.posteriors import write_posteriors as face_posteriors
+from training.text import data as text_data
+from training.text.evaluate import forms
+from training.voice.data import TARGET_SET
+from training.voice.evaluate import CLEAN, LeftOut, hear
+from training.voice.learn import Recipe
+from training.voice.train import learn_all
+
+NOISY = ("pink noise, SNR 5 dB",)
+"""Conditions of the voice beside the clean one, so that the fusion learns what a bad signal is worth."""
+
+
+def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions: tuple[str, ...]) -> None:
+    """Speakers left out, one session each, judged by networks that never heard them."""
+    card = json.loads((models / "voice_emotion.json").read_text(encoding="utf-8"))
+    recipe = card["training"]["recipe"]
+    trained = learn_all(data, work, Recipe(**{**recipe, "hidden": tuple(recipe["hidden"])}), "speakers")
+    corpus = trained.corpus
+    clips = np.flatnonzero(corpus.origin == TARGET_SET)
+    left_out = LeftOut(trained, work / "folds")
+    parts: list[tuple[np.ndarray, ...]] = []
+    for condition in (CLEAN, *conditions):
+        some = (
+            clips
+            if condition == CLEAN
+            else clips[np.isin(corpus.sentence[clips], np.unique(corpus.sentence[clips])[:2])]
+        )
+        heard = hear(data, corpus, some, condition, work / "cache")
+        answers = left_out.sessions(heard, adapt=True, order=None)
+        order = [clip for name in left_out.paths for clip in heard if corpus.speaker[clip] == name]
+        reliability = np.array([snr_reliability(heard[int(clip)].snr_db) for clip in order], np.float32)
+        found = answers.found
+        parts.append(
+            (answers.probabilities[found], answers.labels[found], reliability[found], answers.speaker[found])
+        )
+    save(out, *(np.concatenate([part[i] for part in parts]) for i in range(4)))
+
+
+def text_posteriors(data: Path, models: Path, out: Path) -> None:
+    """Rows that training never saw, as transcripts with recognition errors."""
+    model = MessageModel.load(models / "text_emotion.npz")
+    corpus = text_data.load(data)
+    as_heard = forms(corpus)["with errors"]
+    rows = [row for row in corpus.dev if row.domain in text_data.DOMAINS and row.single]
+    answers = model.classify_batch([as_heard(row.text) for row in rows])
+    kept = [(a, e) for a, e in zip(answers, rows, strict=True) if a is not None]
+    save(
+        out,
+        np.stack([a for a, _ in kept]),
+        np.array([e.label for _, e in kept]),
+        np.ones(len(kept), np.float32),
+        np.array([e.group for _, e in kept]),
+    )
+
+
+def save(
+    out: Path, probabilities: np.ndarray, labels: np.ndarray, reliability: np.ndarray, group: np.ndarray
+) -> None:
+    np.savez_compressed(out, probabilities=probabilities, labels=labels, reliability=reliability, group=group)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--voice", type=Path, required=True, help="the --out folder of training.voice.train")
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    face_posteriors(args.data, args.models, args.out / "face_raw.npz")
+    raw = np.load(args.out / "face_raw.npz")
+    save(
+        args.out / "face.npz",
+        raw["probabilities"],
+        raw["labels"],
+        raw["quality"],
+        np.arange(len(raw["labels"])).astype(str),
+    )
+    voice_posteriors(args.data, args.voice, args.models, args.out / "voice.npz", NOISY)
+    text_posteriors(args.data, args.models, args.out / "text.npz")
+
+
+if __name__ == "__main__":
+    main()
