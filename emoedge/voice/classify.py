@@ -40,12 +40,14 @@ class VoiceModel:
 
     Attributes:
         prior: population statistics of the features.
-        temperature: divides the logits before the softmax.
+        temperature_alone: divides the logits of a stranger before the softmax.
+        temperature_known: likewise for somebody heard often; in between it moves from one to the other.
         sha256: digest of the network that the sidecar belongs to.
     """
 
     prior: Prior
-    temperature: float
+    temperature_alone: float
+    temperature_known: float
     sha256: str
 
     @classmethod
@@ -59,7 +61,8 @@ class VoiceModel:
             data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             model = cls(
                 prior=Prior.from_dict(data["normalisation"]),
-                temperature=float(data["temperature"]),
+                temperature_alone=float(data["temperature"]["alone"]),
+                temperature_known=float(data["temperature"]["known"]),
                 sha256=str(data["sha256"]),
             )
             labels, version, names = tuple(data["labels"]), data["feature_version"], tuple(data["features"])
@@ -75,6 +78,10 @@ class VoiceModel:
                 "install models and program of the same release",
             )
         return model
+
+    def temperature(self, count: float) -> float:
+        """What to divide the logits by when `count` utterances of the speaker were heard before."""
+        return self.temperature_known + (self.temperature_alone - self.temperature_known) / (1.0 + count)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -147,7 +154,8 @@ class VoiceClassifier:
     def probabilities(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> Probabilities:
         """Calibrated posterior of one utterance from the features (n, d) of its stretches: their logits' mean."""
         mean = self.logits(vectors, adaptation).mean(axis=0)
-        return as_probabilities(softmax(mean, self.model.temperature))
+        count = adaptation.count if adaptation else 0.0
+        return as_probabilities(softmax(mean, self.model.temperature(count)))
 
     def classify_clip(
         self, samples: NDArray[np.integer | np.floating], sample_rate: int = SAMPLE_RATE_HZ

@@ -34,7 +34,9 @@ def test_the_sidecar_fits_the_network(model_path):
     import hashlib
 
     assert model.sha256 == hashlib.sha256(model_path.read_bytes()).hexdigest()
-    assert 0.2 < model.temperature < 5
+    assert 0.2 < model.temperature(0) < 5
+    assert model.temperature(0) == model.temperature_alone
+    assert model.temperature(1e9) == pytest.approx(model.temperature_known)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ def test_the_sidecar_fits_the_network(model_path):
     [
         ("labels", [*EMOTIONS[1:], EMOTIONS[0]]),
         ("feature_version", 0),
-        ("temperature", "warm"),
+        ("temperature", 1.0),
         ("normalisation", {}),
     ],
 )

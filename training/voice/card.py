@@ -143,7 +143,8 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
             clips=training["clips"],
             speakers=training["speakers"],
             agreement=training["int8_agreement"],
-            temperature=content["temperature"],
+            temperature_alone=content["temperature"]["alone"],
+            temperature_known=content["temperature"]["known"],
             sha256=content["sha256"],
             terms="\n".join(
                 f"| {name} (`{key}`) | {language} | {terms} |"
@@ -165,13 +166,14 @@ same function in training and on the device; all but the level are invariant to 
 and relative to the running statistics of the speaker (`emoedge/voice/adapt.py`). Five perceptrons with two hidden layers vote
 in one graph. In training, each epoch deals every speaker's utterances into imagined sessions of random length and mood, so that
 the network knows strangers as well as people heard often. Augmentation: speed, crop, room, microphone slope, noise, babble, band
-limits, clipping; label smoothing and mixup. Softmax at temperature {temperature}.
+limits, clipping; label smoothing and mixup. The softmax has a temperature of {temperature_alone} for strangers, which moves towards
+{temperature_known} with every utterance heard.
 
 Processor time for 3 s of speech, one thread (x86-64): features {features_ms} ms, network {network_ms} ms.
 
 ## How good it is
 Spanish (Spain), 14 speakers who are no actors, 12 fixed sentences in 7 elicited emotions. Each speaker is judged by a network that
-has not heard them (two perceptrons instead of the shipped five), exported to int8, through the program's speech activity, features,
+has not heard them (one perceptron instead of the shipped five), exported to int8, through the program's speech activity, features,
 adaptation and interpreter. The population statistics hold no speaker of this set, and the temperature comes from the other speakers.
 "In sessions" takes a speaker's clips in random order (mean of five orders), each judged with what was learnt from those before it;
 the first ones of a session are included. 95 % intervals by drawing speakers. Hyperparameters were few and set beforehand or compared

@@ -86,16 +86,18 @@ def session_logits(
     return trained.committees[fold](torch.from_numpy(inputs)).numpy(), found
 
 
-def temperature(trained: Trained, without: int | None = None) -> float:
-    """Fitted on the speakers left out, alone and in sessions alike; on all of them but one fold's if so asked."""
-    logits, labels = [], []
-    for number, fold in enumerate(trained.folds):
-        if "/" in fold.name and number != without:
-            for alone in (True, False):
+def temperatures(trained: Trained, without: int | None = None) -> dict[str, float]:
+    """For strangers and for people known, fitted on the speakers left out (on all of them but one fold's if so asked)."""
+    result = {}
+    for name, alone in (("alone", True), ("known", False)):
+        logits, labels = [], []
+        for number, fold in enumerate(trained.folds):
+            if "/" in fold.name and number != without:
                 answer, clips = session_logits(trained, number, alone)
                 logits.append(answer)
                 labels.append(trained.corpus.emotion[clips])
-    return fit_temperature(np.concatenate(logits), np.concatenate(labels))
+        result[name] = round(fit_temperature(np.concatenate(logits), np.concatenate(labels)), 4)
+    return result
 
 
 def representative(trained: Trained, count: int = 600) -> NDArray[np.float32]:
@@ -108,7 +110,7 @@ def representative(trained: Trained, count: int = 600) -> NDArray[np.float32]:
     return inputs[rng.permutation(len(inputs))[:count]]
 
 
-def write_model(trained: Trained, fold: int, path: Path, heat: float) -> ExportReport:
+def write_model(trained: Trained, fold: int, path: Path, heat: dict[str, float]) -> ExportReport:
     """Export one committee and its sidecar (without figures) as `path`.tflite and .json."""
     samples = representative(trained)
     report = export_int8(trained.committees[fold], (1, samples.shape[1]), [samples], path)
@@ -118,7 +120,7 @@ def write_model(trained: Trained, fold: int, path: Path, heat: float) -> ExportR
     return report
 
 
-def sidecar(trained: Trained, report: ExportReport, heat: float) -> dict[str, Any]:
+def sidecar(trained: Trained, report: ExportReport, heat: dict[str, float]) -> dict[str, Any]:
     """What the program must know about the network."""
     return {
         "model": "voice_emotion",
@@ -129,7 +131,7 @@ def sidecar(trained: Trained, report: ExportReport, heat: float) -> dict[str, An
         "feature_version": FEATURE_VERSION,
         "features": list(feature_names()),
         "normalisation": trained.prior.to_dict(),
-        "temperature": round(heat, 4),
+        "temperature": heat,
         "data": {name: terms for name, (_, _, terms) in TERMS.items()},
         "training": {
             "recipe": asdict(trained.recipe),
@@ -164,10 +166,12 @@ def main() -> None:
     options = parser.parse_args()
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
     final = learn_all(options.data, options.out, recipe, "final")
-    heat = temperature(learn_all(options.data, options.out, recipe, "speakers")) if not options.fast else 1.0
+    heat = {"alone": 1.0, "known": 1.0}
+    if not options.fast:
+        heat = temperatures(learn_all(options.data, options.out, recipe, "speakers"))
     report = write_model(final, 0, options.models / "voice_emotion.tflite", heat)
     print(
-        f"{report.path}: {report.size_bytes} bytes, temperature {heat:.3f}, int8 agrees {report.agreement:.3f}"
+        f"{report.path}: {report.size_bytes} bytes, temperatures {heat}, int8 agrees {report.agreement:.3f}"
     )
 
 
