@@ -79,6 +79,10 @@ def load_once(kind: Kind, path: Path) -> None:
         _run_vosk(path)
     elif kind == "text":
         _run_text(path)
+    elif kind == "fusion":
+        from emoedge.fusion.learned import LearnedFusion
+
+        LearnedFusion.load(path)
     elif kind == "whisper":
         from emoedge.speech.whisper_engine import load_model
 

@@ -26,7 +26,7 @@ MIN_SAMPLES: Final = SAMPLE_RATE_HZ // 5
 REQUIRED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 """Without tokenizer.json faster-whisper would ask the network for one."""
 
-REMEDY: Final = "put a CTranslate2 Whisper model (model.bin, config.json, tokenizer.json, vocabulary) there"
+REMEDY: Final = 'run: emoedge models fetch faster-whisper-base, and set speech.model = "faster-whisper-base"'
 
 _NOT_IN_WORDS: Final = re.compile(r"[^\w'-]+")
 
