@@ -32,6 +32,9 @@ from training.face.train import predict
 
 MODEL = "face_emotion"
 
+ROBUSTNESS_ROWS = 1200
+"""Test rows for the tables beside the main one, drawn once at random: intervals of about 2 points are enough there."""
+
 
 def judge(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Posteriors (N, 7) of crops of any size, by the way that ``classify face --crop`` goes."""
@@ -103,7 +106,7 @@ def degraded_scores(
 ) -> dict[str, dict[str, float]]:
     """Scores and mean quality under each degradation of the crops."""
     table = {}
-    for name, degrade in DEGRADATIONS.items():
+    for name, degrade in {"as they are": lambda image: image, **DEGRADATIONS}.items():
         views = np.stack([degrade(image) for image in images])
         scores = brief(judge(classifier, views), labels)
         scores["mean_quality"] = round(
@@ -183,12 +186,16 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
     classifier = FaceClassifier(model)
     detector = FaceDetector(out / "face_detector.tflite")
     probabilities = judge(classifier, test_images)
+    some = np.random.default_rng(0).choice(
+        len(test_images), min(ROBUSTNESS_ROWS, len(test_images)), replace=False
+    )
+    some_images, some_labels = test_images[some], test_labels[some]
     result: dict[str, Any] = {
         "valid": brief(judge(classifier, valid_images), valid_labels),
         "test": summary(probabilities, test_labels),
-        "degraded": degraded_scores(classifier, test_images, test_labels),
-        "pictures": picture_scores(classifier, detector, test_images, test_labels),
-        "quality": quality_table(classifier, test_images, test_labels),
+        "degraded": degraded_scores(classifier, some_images, some_labels),
+        "pictures": picture_scores(classifier, detector, some_images, some_labels),
+        "quality": quality_table(classifier, some_images, some_labels),
         "timing": timing(classifier, test_images),
     }
     if weights is not None:

@@ -36,15 +36,15 @@ from training.face.net import INPUT_SIZE, FaceNet, multiply_adds
 
 BATCH = 128
 STEPS = 300
-PEAK_RATE = 0.1
+PEAK_RATE = 0.06
 WARM_UP = 0.02
-WEIGHT_DECAY = 5e-4
+WEIGHT_DECAY = 3e-4
 EMA_DECAY = 0.998
 SIZES = ((0.3, 32), (0.6, 40), (1.0, INPUT_SIZE))
 """Input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021, arXiv:2104.00298)."""
 RELABEL_AT = (0.25, 0.5, 0.7)
-MIXUP_SHARE, MIXUP_ALPHA = 0.3, 0.3
-EASE_FROM, EASE_TO = 0.6, 0.4
+MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
+EASE_FROM, EASE_TO = 0.3, 0.35
 """From this share of the training on, augmentation eases off linearly to this strength: the last, fine steps are taken on
 faces like those met in use."""
 
@@ -206,6 +206,7 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
         net.load_state_dict(saved["net"])
         ema.load_state_dict(saved["ema"])
         optimizer.load_state_dict(saved["optimizer"])
+        optimizer.param_groups[0]["weight_decay"] = WEIGHT_DECAY
         state = saved["state"]
         if state["relabelled"]:
             expw = FaceSet(expw.images, saved["targets"], saved["weights"], expw.sharp)
