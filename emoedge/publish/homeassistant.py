@@ -73,7 +73,7 @@ def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = N
     base = settings.topic_base
     uid = object_id(settings.device_id)
     components = {
-        name: {"unique_id": f"{uid}_{name}", "default_entity_id": f"{part['platform']}.{uid}_{name}".lower()}
+        name: {"unique_id": f"{uid}_{name}", "default_entity_id": _entity_id(part["platform"], uid, name)}
         | part
         for name, part in _components(settings).items()
     }
@@ -98,6 +98,11 @@ def platforms(payload: Mapping[str, Any]) -> dict[str, str]:
     return {
         name: part["platform"] for name, part in payload["components"].items() if part.keys() != {"platform"}
     }
+
+
+def _entity_id(platform: str, uid: str, name: str) -> str:
+    """The same in every language; versions before 2025.10 ignore it and take the name."""
+    return f"{platform}.{uid}_{name}".lower().replace("-", "_")
 
 
 class AnnouncedStore:

@@ -1,7 +1,8 @@
 """Home Assistant discovery against the rules it documents, and the templates against real payloads.
 
 The rules are written down here from https://www.home-assistant.io/integrations/mqtt/ and the pages of each
-platform (sensor, event, switch, number, select, button), as of Home Assistant 2025.4.
+platform (sensor, event, switch, number, select, button). The message was also accepted by the schemas of Home
+Assistant 2025.4.4 itself, which is too large to be installed for the tests.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def check_component(name: str, part: dict) -> None:
     assert part.keys() <= COMMON | required | allowed, name
     assert part.get("entity_category") in (None, "config", "diagnostic")
     assert part["icon"].startswith("mdi:") if "icon" in part else True
-    assert re.fullmatch(part["platform"] + r"\.[a-z0-9_]+(-[a-z0-9_]+)*", part["default_entity_id"])
+    assert re.fullmatch(part["platform"] + r"\.[a-z0-9_]+", part["default_entity_id"])
     for key in part.keys() & {"state_topic", "command_topic", "json_attributes_topic"}:
         assert TOPIC.fullmatch(part[key])
     if part["platform"] == "sensor":
