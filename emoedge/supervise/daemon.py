@@ -35,7 +35,7 @@ from emoedge.record.snapshots import Snapshots
 from emoedge.speech.stage import ActivityChange
 from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
-from emoedge.supervise.deciding import Deciding
+from emoedge.supervise.deciding import Deciding, Observation
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.supervise.workers import face_stage, sound_stage
@@ -91,6 +91,7 @@ class Daemon:
         self._health_sent_s = float("-inf")
         self._newest: Frame | None = None
         self._manual = False
+        self._private = False
         self.health_parts: tuple[Health, ...] = ()
 
     # ---- life cycle ----
@@ -156,6 +157,7 @@ class Daemon:
 
     def set_privacy(self, on: bool) -> bool:
         """ON releases camera and microphone and forgets what waits; whether the devices were released."""
+        self._private = on
         self.recorder.set_privacy(on)
         released = True
         if on:
@@ -207,6 +209,11 @@ class Daemon:
 
     # ---- the parts ----
 
+    def _observe(self, observation: Observation) -> None:
+        # What was in work when privacy was switched on is nobody's business any more.
+        if not self._private:
+            self._deciding.observe(observation)
+
     def _publish(self, message: Message) -> None:
         self._sink.publish(message)
 
@@ -242,7 +249,7 @@ class Daemon:
         self._newest = frame
 
     def _make_stages(self) -> list[StageThread[Any]]:
-        settings, observe = self.settings, self._deciding.observe
+        settings, observe = self.settings, self._observe
         activity = shared_activity()
         stages: list[StageThread[Any]] = []
         if self.camera and settings.face.enabled:
