@@ -16,15 +16,7 @@ if TYPE_CHECKING:
     from emoedge.record.store import Store
     from emoedge.report.export import Format
 
-SUFFIXES: Final = {
-    "html": ".html",
-    "png": ".png",
-    "svg": ".svg",
-    "csv": ".csv",
-    "json": ".report.json",
-    "elan": ".eaf",
-    "emotionml": ".emotionml",
-}
+FORMATS: Final = ("html", "png", "svg", "csv", "json", "elan", "emotionml")
 
 
 @click.command
@@ -37,7 +29,7 @@ SUFFIXES: Final = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file; beside the video by default.",
 )
-@click.option("--format", "kind", type=click.Choice(list(SUFFIXES)), default="html", show_default=True)
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="html", show_default=True)
 @click.option("--language", type=click.Choice(["es", "en"]), help="Of the page; the recording's by default.")
 @click.option("--link-video", is_flag=True, help="Refer to the video instead of carrying it in the page.")
 def command(
@@ -80,9 +72,10 @@ def _segment(
     store: Store, name: str, output: Path | None, kind: str, language: Language | None, *, link_video: bool
 ) -> Path:
     from emoedge.report import export, find_source, write_page
+    from emoedge.report.export import SUFFIXES
 
     source = find_source(name, store)
-    target = output or source.media.with_name(source.media.stem + SUFFIXES[kind])
+    target = output or source.media.with_name(source.media.stem + SUFFIXES[cast("Format", kind)])
     try:
         if kind == "html":
             write_page(source, target, language, link_video=link_video)
