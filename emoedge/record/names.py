@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import secrets
+import stat
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
@@ -57,21 +58,25 @@ def partial_of(path: Path) -> Path:
 
 
 def make_day_dir(path: Path) -> None:
-    """Create a folder of the store for owner and group; raises OSError."""
-    path.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
-    share_with_group(path)
+    """Create a folder of the store for owner and group; one that exists stays as it is. Raises OSError."""
+    if not path.is_dir():
+        path.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
+        share_with_group(path)
 
 
 def share_with_group(path: Path) -> None:
     """Give a file or folder the store's mode, and the group `emoedge` where there is one."""
-    path.chmod(DIR_MODE if path.is_dir() else FILE_MODE)
+    status = path.stat()
+    # A folder may pass its group on to what is made in it.
+    mode = DIR_MODE | (status.st_mode & stat.S_ISGID) if path.is_dir() else FILE_MODE
     group = _group_id()
-    if group is None or path.stat().st_gid == group:
-        return
     try:
-        os.chown(path, -1, group)
+        path.chmod(mode)
+        if group is not None and status.st_gid != group:
+            os.chown(path, -1, group)
+            path.chmod(mode)  # chown takes the set-group bit away.
     except PermissionError:
-        # A developer's own run: the files stay with the user's group.
+        # A developer's own run, or a file system without owners (a USB stick): no reason not to record.
         logger.debug("cannot give %s to the group %s", path, GROUP)
 
 

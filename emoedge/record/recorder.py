@@ -19,14 +19,14 @@ from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.record.inbox import Inbox
 from emoedge.record.keeper import Keeper
-from emoedge.record.mux import VideoFormat, write_errors
-from emoedge.record.names import day_of, make_day_dir, new_segment_id
+from emoedge.record.mux import write_errors
+from emoedge.record.names import new_segment_id
 from emoedge.record.notes import faces_payload, state_payload, transcript_payload
 from emoedge.record.notice import RecordingNotice
-from emoedge.record.overlay import Overlay
+from emoedge.record.opener import Opener
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
 from emoedge.record.ring import Item, Note, PreRoll, memory_limit_bytes
-from emoedge.record.segment import OpenSegment, Plan
+from emoedge.record.segment import OpenSegment
 from emoedge.record.store import Store
 from emoedge.types import (
     EmotionEvent,
@@ -46,8 +46,6 @@ LATE_S: Final = 0.5
 """Pictures and sound reach the recorder this long after they were captured, at most."""
 STREAM_WAIT_S: Final = 2.0
 """A segment waits so long for a source that is expected (a camera starting up) before it begins without."""
-JOIN_S: Final = 0.25
-"""Sound that begins this much before the first picture is cut to it: a video should begin with a picture."""
 RETRY_FIRST_S: Final = 2.0
 RETRY_MAX_S: Final = 60.0
 DISK_CHECK_S: Final = 5.0
@@ -84,14 +82,12 @@ class Recorder:
         self.store = Store(settings.dir)
         self.heartbeat_s = time.monotonic()
         self._clock = clock
-        self._fps = fps
-        self._language = language
-        self._describe = describe
         self._on_notice = on_notice
         self._expects = (expects_video, expects_sound)
         self._policy = RecordingPolicy(settings, lambda now_s: new_segment_id(clock.wall(now_s)))
         self._policy_lock = threading.Lock()
-        self._actions: deque[Action] = deque()
+        self._decided: list[Action] = []  # by any thread, under the lock
+        self._actions: deque[Action] = deque()  # the recorder's thread only
         self._inbox = Inbox(fps)
         self._ring = PreRoll(settings.pre_roll_s + EVENT_DECISION_S + STREAM_WAIT_S, memory_limit_bytes())
         self._segment: OpenSegment | None = None
@@ -103,6 +99,7 @@ class Recorder:
         self._next_disk_check = 0.0
         self._stopping = threading.Event()
         self._keeper = Keeper(self.store, settings, clock, language, on_notice)
+        self._opener = Opener(settings, clock, fps, language, describe, self._keeper)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     def start(self) -> None:
@@ -223,7 +220,7 @@ class Recorder:
     def _act(self, decide: Callable[[float], list[Action]]) -> None:
         with self._policy_lock:
             actions = decide(self._clock.now_s())
-            self._actions.extend(actions)
+            self._decided += actions
         if actions:
             self._inbox.wake()
 
@@ -243,7 +240,10 @@ class Recorder:
         self._close("shutdown", self._clock.now_s())
 
     def _turn(self, items: list[Item], stopping: bool) -> None:
-        self._act(self._policy.tick)
+        with self._policy_lock:
+            self._decided += self._policy.tick(self._clock.now_s())
+            self._actions.extend(self._decided)
+            self._decided = []
         for item in items:
             self._route(item)
         self._carry_out(stopping)
@@ -252,14 +252,21 @@ class Recorder:
             self._ring.clear()
 
     def _check_disk(self) -> None:
-        """Look after the free space while recording: half of the reserve may be used up by one segment."""
-        if self._segment is None or time.monotonic() < self._next_disk_check:
+        """Look after the free space: half of the reserve may be used up by the segment being written."""
+        segment = self._segment
+        if time.monotonic() < self._next_disk_check or (segment is None and not self._fault):
             return
         self._next_disk_check = time.monotonic() + DISK_CHECK_S
+        reserve = self.settings.min_free_bytes
         try:
-            self._keeper.make_room(self.settings.min_free_bytes // 2)
+            self._keeper.make_room(reserve if segment is None else reserve // 2)
         except (OSError, RecordingError) as error:
-            self._give_up(self._segment, error)
+            if segment is not None:
+                self._give_up(segment, error)
+            return
+        if segment is None and self.segment_id is None and self.store.writable():
+            # Nothing is waiting to be recorded, and nothing would be in its way.
+            self._fault, self._retry_s = "", RETRY_FIRST_S
 
     def _route(self, item: Item) -> None:
         """Into the open segment what belongs to it, everything else into the ring."""
@@ -282,7 +289,7 @@ class Recorder:
         segment = self._segment
         assert segment is not None
         if isinstance(item, Frame):
-            return segment.video == VideoFormat.of(item, self._fps)
+            return segment.video == self._opener.format_of(item)
         return isinstance(item, Note) or segment.has_sound
 
     def _carry_out(self, stopping: bool) -> None:
@@ -326,14 +333,13 @@ class Recorder:
 
     def _opened(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> bool:
         try:
-            segment = self._open(begin, frame, block)
+            segment = self._opener.open(begin, frame, block)
         except write_errors() as error:
             self._failed(begin.segment_id, error)
             return False
         self._segment = segment
         with self._policy_lock:
             self._policy.opened(begin.segment_id, segment.plan.start_s)
-        self._retry_s, self._fault = RETRY_FIRST_S, ""
         self._on_notice(
             RecordingNotice(
                 "started", begin.segment_id, segment.plan.start_s, segment.plan.media, reason=begin.reason
@@ -341,41 +347,15 @@ class Recorder:
         )
         return True
 
-    def _open(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> OpenSegment:
-        start_s = _start(begin.from_s, frame, block)
-        started = self._clock.wall(start_s)
-        folder = self.settings.dir / day_of(started)
-        self._keeper.make_room()
-        make_day_dir(self.settings.dir)
-        make_day_dir(folder)
-        about = {
-            "reason": begin.reason,
-            "clock_synced": self._clock.synchronized(),
-            "language": self._language,
-            **self._describe(),
-        }
-        plan = Plan(
-            begin.segment_id,
-            folder / f"{begin.segment_id}.mp4",
-            start_s,
-            started,
-            min(begin.at_s, start_s + self.settings.pre_roll_s),
-            about,
-            self._language,
-        )
-        return OpenSegment(
-            plan,
-            None if frame is None else VideoFormat.of(frame, self._fps),
-            sound=block is not None,
-            encoder=self.settings.encoder,
-            overlay=Overlay(self._language) if self.settings.overlay else None,
-        )
-
     def _write(self, segment: OpenSegment, item: Item) -> None:
         try:
             segment.write(item)
         except write_errors() as error:
             self._give_up(segment, error)
+            return
+        if self._fault and segment.bytes_written:
+            # Only what has reached the disk shows that the fault is over.
+            self._fault, self._retry_s = "", RETRY_FIRST_S
 
     def _close(self, reason: str, at_s: float) -> None:
         segment, self._segment = self._segment, None
@@ -406,14 +386,3 @@ class Recorder:
         self._fault = reason
         self._retry_at = time.monotonic() + self._retry_s
         self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
-
-
-def _start(from_s: float, frame: Frame | None, block: SoundBlock | None) -> float:
-    """Time zero of a segment: its first picture, or its first sound where that is well before."""
-    sound_s = None if block is None else max(block.time_s, from_s)
-    if frame is None:
-        assert sound_s is not None
-        return sound_s
-    if sound_s is None or frame.time_s - sound_s < JOIN_S:
-        return frame.time_s
-    return sound_s

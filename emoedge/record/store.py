@@ -153,10 +153,12 @@ class Store:
 
     def free_bytes(self) -> int:
         """Free space on the disk that the store is (or will be) on, for users other than root; raises OSError."""
-        path = self.root
-        while not path.exists() and path != path.parent:
-            path = path.parent
-        return shutil.disk_usage(path).free
+        return shutil.disk_usage(self._nearest()).free
+
+    def writable(self) -> bool:
+        """Whether nothing seems to be in the way of writing: a folder with permission, or where one can be made."""
+        nearest = self._nearest()
+        return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
     def dated(self, segment: Segment) -> datetime | None:
         """When a segment was recorded, as far as that can be believed, else None.
@@ -195,6 +197,13 @@ class Store:
             segment = segments[deletion.segment_id]
             self.delete(segment)
             deleted(segment, deletion)
+
+    def _nearest(self) -> Path:
+        """The root, or what there is of the way to it."""
+        path = self.root
+        while not path.exists() and path != path.parent:
+            path = path.parent
+        return path
 
     def _adopt(self, segment: Segment, now: datetime) -> None:
         """Give a segment from a time without a clock a date from which its age counts."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import subprocess
 import time
 
@@ -166,3 +167,46 @@ def test_partials_of_a_crash_are_recovered_at_start_and_empty_ones_removed(setti
     assert done[0].duration_s > 1.5
     left = {path.name for path in day.iterdir()}
     assert left == {cut.stem + suffix for suffix in (".mp4", ".json", ".vtt", ".jpg")}
+
+
+def test_a_disk_that_stays_full_is_told_once_and_tried_ever_more_seldom(rig, notices, small_disk):
+    one = rig(mode="continuous", dir=small_disk / "recordings")
+    one.play(3.0)
+    notices.wait("started")
+    (small_disk / "ballast").write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
+    one.play(8.0)
+    notices.wait("failed")
+    for second in range(9, 30):
+        one.play(float(second))
+        time.sleep(0.03)
+        assert one.recorder.health().state == "degraded"
+    # A second segment may still have got its first bytes onto the disk.
+    assert len(notices.of("failed")) <= 3
+
+
+def test_the_mode_of_a_directory_that_exists_is_left_alone(rig, settings, notices):
+    """The installer lets the folder hand its group on; recording must not undo that."""
+    settings.dir.mkdir(parents=True)
+    settings.dir.chmod(0o2770)
+    one = rig(mode="continuous")
+    one.play(2.0)
+    one.recorder.set_mode("off")
+    one.play(3.0)
+    done = notices.wait("finished")[0]
+    assert stat.S_IMODE(settings.dir.stat().st_mode) == 0o2770
+    assert stat.S_IMODE(done.path.parent.stat().st_mode) == 0o2750
+
+
+def test_a_fault_ends_in_health_when_nothing_is_in_the_way_any_more(rig, settings, notices):
+    settings.dir.parent.mkdir(exist_ok=True)
+    settings.dir.write_text("in the way")
+    one = rig()
+    one.recorder.record(True)
+    one.play(1.0)
+    notices.wait("failed")
+    one.recorder.record(False)
+    one.play(2.0)
+    assert one.recorder.health().state == "degraded"
+    settings.dir.unlink()
+    settings.dir.mkdir()
+    wait_for(lambda: one.recorder._fault == "")
