@@ -71,13 +71,13 @@ def check_microphone(settings: Settings) -> Iterator[CheckResult]:
 def _look(source: FrameSource, settings: Settings) -> CheckResult:
     from emoedge.capture.liveness import summarize_picture
 
-    first = last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
+    last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
     begun_s, count = time.monotonic(), 0
     while time.monotonic() - begun_s < LOOK_S:
         last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
         count += 1
     rate = count / (time.monotonic() - begun_s)
-    detail = f"{source.describe()}: {first.width} × {first.height}, {rate:.1f} pictures a second"
+    detail = f"{source.describe()}: {rate:.1f} pictures a second"
     summary = summarize_picture(last)
     if summary.mean <= DARK_MEAN and summary.spread <= DARK_SPREAD:
         return warning("camera", f"{detail}, all black", "take the lens cap off, or switch a light on")
