@@ -71,7 +71,7 @@ def command(
 def _segment(
     store: Store, name: str, output: Path | None, kind: str, language: Language | None, *, link_video: bool
 ) -> Path:
-    from emoedge.report import export, find_source, write_page
+    from emoedge.report import export, find_source, write_page, write_private
     from emoedge.report.export import SUFFIXES
 
     source = find_source(name, store)
@@ -81,7 +81,7 @@ def _segment(
             write_page(source, target, language, link_video=link_video)
         else:
             data = export(source.data, source.segment_id, cast("Format", kind), language or source.language)
-            target.write_bytes(data)
+            write_private(target, data)
     except OSError as error:
         raise RecordingError(
             f"cannot write {target}: {error.strerror}", "name another file with --output"

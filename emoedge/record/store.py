@@ -25,7 +25,6 @@ from emoedge.record.names import (
     PARTIAL,
     is_segment_id,
     partial_of,
-    segment_files,
 )
 from emoedge.record.retention import Deletion, Kept, Limits, plan_deletions
 
@@ -40,7 +39,7 @@ class Segment:
         segment_id: its name, sortable by time.
         day: the folder, a local date.
         media: the MP4.
-        bytes: MP4 and sidecars together.
+        bytes: MP4, sidecars, and reports beside them.
     """
 
     segment_id: str
@@ -71,14 +70,13 @@ class Store:
 
     def segments(self, day: str | None = None) -> list[Segment]:
         """Finished segments, oldest first, of all days or of one (YYYY-MM-DD)."""
-        found = [
-            self._segment(media)
-            for folder in self._day_dirs()
-            if day is None or folder.name == day
-            for media in _listing(folder)
-            if media.suffix == MEDIA_SUFFIX and is_segment_id(media.stem)
-        ]
-        return sorted((segment for segment in found if segment), key=lambda segment: segment.segment_id)
+        found: list[Segment] = []
+        for folder in self._day_dirs():
+            if day is None or folder.name == day:
+                for name, files in _families(folder).items():
+                    segment = _segment(folder / f"{name}{MEDIA_SUFFIX}", files)
+                    found += [segment] if segment else []
+        return sorted(found, key=lambda segment: segment.segment_id)
 
     def partials(self) -> list[Path]:
         """The `.mp4` names of segments that are being written or were cut off."""
@@ -97,7 +95,9 @@ class Store:
         """
         if is_segment_id(segment_id):
             for folder in self._day_dirs():
-                segment = self._segment(folder / f"{segment_id}{MEDIA_SUFFIX}")
+                segment = _segment(
+                    folder / f"{segment_id}{MEDIA_SUFFIX}", _families(folder).get(segment_id, [])
+                )
                 if segment is not None:
                     return segment
         raise RecordingError(
@@ -105,11 +105,13 @@ class Store:
         )
 
     def delete(self, segment: Segment) -> None:
-        """Delete a segment and its sidecars, and the day's folder when that was its last; raises OSError.
+        """Delete a segment with all that carries its name, and the day's folder when that was its last.
 
-        The MP4 goes first: what a power cut leaves are sidecars, which `sweep_orphans` takes away.
+        Reports and exports made beside the video show the same people, so they go along. The MP4 goes
+        first: what a power cut leaves are sidecars, which `sweep_orphans` takes away. Raises OSError.
         """
-        for path in segment_files(segment.media):
+        segment.media.unlink(missing_ok=True)
+        for path in _families(segment.media.parent).get(segment.segment_id, []):
             path.unlink(missing_ok=True)
         self._dated.pop(segment.segment_id, None)
         _remove_if_empty(segment.media.parent)
@@ -139,11 +141,10 @@ class Store:
         """Remove sidecars whose MP4 is gone, and empty folders."""
         busy = {media.stem for media in self.partials()}
         for folder in self._day_dirs():
-            whole = {path.stem for path in _listing(folder) if path.suffix == MEDIA_SUFFIX}
-            for path in _listing(folder):
-                name = path.name.split(".")[0]
-                if is_segment_id(name) and name not in whole and name not in busy:
-                    path.unlink(missing_ok=True)
+            for name, files in _families(folder).items():
+                if folder / f"{name}{MEDIA_SUFFIX}" not in files and name not in busy:
+                    for path in files:
+                        path.unlink(missing_ok=True)
             _remove_if_empty(folder)
 
     def usage(self) -> tuple[int, int]:
@@ -223,12 +224,6 @@ class Store:
             if DAY_PATTERN.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
         ]
 
-    def _segment(self, media: Path) -> Segment | None:
-        if media.is_symlink() or not media.is_file():
-            return None
-        size = sum(_size(path) for path in segment_files(media))
-        return Segment(media.stem, media.parent.name, media, size)
-
 
 class hold:  # noqa: N801 - reads as a statement: `with hold(path) as held`
     """Lock a partial file for as long as the block lasts; True if nobody else has it.
@@ -257,6 +252,22 @@ class hold:  # noqa: N801 - reads as a statement: `with hold(path) as held`
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+def _families(folder: Path) -> dict[str, list[Path]]:
+    """The files of each segment: everything whose name begins with an id and a dot."""
+    families: dict[str, list[Path]] = {}
+    for path in _listing(folder):
+        name = path.name.split(".")[0]
+        if is_segment_id(name):
+            families.setdefault(name, []).append(path)
+    return families
+
+
+def _segment(media: Path, files: list[Path]) -> Segment | None:
+    if media.is_symlink() or not media.is_file():
+        return None
+    return Segment(media.stem, media.parent.name, media, sum(_size(path) for path in files))
 
 
 def _listing(folder: Path) -> list[Path]:

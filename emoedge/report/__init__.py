@@ -2,7 +2,7 @@
 
 from emoedge.report.day import build_day_report
 from emoedge.report.export import export
-from emoedge.report.page import write_page
+from emoedge.report.page import write_page, write_private
 from emoedge.report.source import Source, find_source
 
-__all__ = ["Source", "build_day_report", "export", "find_source", "write_page"]
+__all__ = ["Source", "build_day_report", "export", "find_source", "write_page", "write_private"]

@@ -20,7 +20,7 @@ from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area
 from emoedge.report.data import runs, summarize
 from emoedge.report.export import started_of
-from emoedge.report.page import duration_label, fill, legend, template, time_row
+from emoedge.report.page import duration_label, fill, legend, template, time_row, write_private
 from emoedge.report.source import Source, load
 from emoedge.report.texts import TEXTS
 
@@ -72,7 +72,7 @@ def build_day_report(store: Store, day: str, target: Path, language: Language = 
         except RecordingError:
             # A segment without a timeline (only its video was kept) has nothing to show in the day.
             continue
-    target.write_text(render_day(segments, day, target, language), encoding="utf-8")
+    write_private(target, render_day(segments, day, target, language).encode())
     return len(segments)
 
 

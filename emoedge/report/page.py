@@ -9,13 +9,16 @@ import json
 import math
 import os
 import secrets
+import stat
 from functools import cache
 from importlib import resources
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from emoedge.emotions import COLORS, EMOTIONS, INDEX, Emotion, Language, display_name
+from emoedge.record.names import FILE_MODE
 from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area, clock_label, legend_order, lines, stacked, ticks, trust_strip
 from emoedge.report.data import CHANNELS, Channel, Curve, Episode, ReportData, summarize
@@ -51,13 +54,27 @@ def write_page(
     mark = secrets.token_hex(16)
     page = render(source, language, _relative(source.media, target) if link_video else None, mark)
     before, _, after = page.partition(mark)
-    with target.open("w", encoding="utf-8") as file:
+    with open_private(target) as file:
         file.write(before)
         if not link_video and source.media.exists():
             with source.media.open("rb") as media:
                 while chunk := media.read(CHUNK):
                     file.write(base64.b64encode(chunk).decode("ascii"))
         file.write(after)
+
+
+def write_private(target: Path, data: bytes) -> None:
+    """Write an export, which shows as much of people as the segment itself, for owner and group alone."""
+    with open_private(target) as file:
+        file.buffer.write(data)
+
+
+def open_private(target: Path) -> TextIOWrapper:
+    """A text file to write, with the mode of a segment's files; raises OSError."""
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.fchmod(descriptor, FILE_MODE)
+    return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
 def render(source: Source, language: Language, video_address: str | None, media: str) -> str:

@@ -109,6 +109,19 @@ def test_purge_leaves_the_segment_that_is_being_written(tmp_path):
     assert not folder.exists()
 
 
+def test_reports_beside_the_video_go_with_it_and_count(tmp_path):
+    """A page carries the whole video: what deletes the segment must delete it too."""
+    segment_id, other = put(tmp_path, NOW), put(tmp_path, NOW + timedelta(seconds=1))
+    folder = tmp_path / "2026-11-22"
+    for suffix in (".html", ".png", ".eaf", ".report.json"):
+        (folder / f"{segment_id}{suffix}").write_bytes(b"y" * 100)
+    store = Store(tmp_path)
+    segment = store.find(segment_id)
+    assert segment.bytes == 1400
+    store.delete(segment)
+    assert {path.name.split(".")[0] for path in folder.iterdir()} == {other}
+
+
 def test_purge_before_a_day(tmp_path):
     old, new = put(tmp_path, NOW - timedelta(days=3)), put(tmp_path, NOW)
     assert Store(tmp_path).purge(before=NOW - timedelta(days=1)) == [old]

@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+import stat
 
 import pytest
 
@@ -38,6 +39,16 @@ def test_the_policy_names_the_one_script_and_no_host(page):
     assert policy.startswith("default-src 'none'")
     shown = text.replace(element(text, "media"), "")
     assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", shown)
+
+
+def test_pages_are_for_owner_and_group_alone(page, source, store, tmp_path):
+    day = tmp_path / "day.html"
+    build_day_report(store, source.media.parent.name, day)
+    old = tmp_path / "old.html"
+    old.write_text("was there before")
+    old.chmod(0o666)
+    write_page(source, old)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (page, day, old)] == [0o640] * 3
 
 
 def test_what_was_said_cannot_become_markup(page):
