@@ -73,7 +73,12 @@ def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = N
     base = settings.topic_base
     uid = object_id(settings.device_id)
     components = {
-        name: {"unique_id": f"{uid}_{name}", "default_entity_id": _entity_id(part["platform"], uid, name)}
+        name: {
+            "unique_id": f"{uid}_{name}",
+            "default_entity_id": _entity_id(part["platform"], uid, name),
+            # Home Assistant does not hand a common quality of service down to the parts.
+            "qos": 1,
+        }
         | part
         for name, part in _components(settings).items()
     }
@@ -88,7 +93,6 @@ def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = N
         },
         "origin": {"name": "emoedge", "sw_version": __version__},
         "availability": [{"topic": f"{base}/status"}],
-        "qos": 1,
         "components": components | {name: part for name, part in gone.items() if name not in components},
     }
 

@@ -71,6 +71,7 @@ def check_component(name: str, part: dict) -> None:
     required, allowed = RULES[part["platform"]]
     assert required | {"unique_id", "name"} <= part.keys(), name
     assert part.keys() <= COMMON | required | allowed, name
+    assert part["qos"] in (0, 1, 2)
     assert part.get("entity_category") in (None, "config", "diagnostic")
     assert part["icon"].startswith("mdi:") if "icon" in part else True
     assert re.fullmatch(part["platform"] + r"\.[a-z0-9_]+", part["default_entity_id"])
@@ -96,10 +97,9 @@ def check_component(name: str, part: dict) -> None:
 @pytest.mark.parametrize("language", ["es", "en"])
 def test_rules_of_device_discovery(language):
     payload = discovery_payload(make_settings(language))
-    assert payload.keys() == {"device", "origin", "availability", "qos", "components"}
+    assert payload.keys() == {"device", "origin", "availability", "components"}
     assert payload["device"]["identifiers"] == ["emoedge_living-room"]
     assert payload["origin"]["name"] == "emoedge"
-    assert payload["qos"] in (0, 1, 2)
     assert payload["availability"] == [{"topic": "emoedge/living-room/status"}]
     for name, part in payload["components"].items():
         check_component(name, part)
