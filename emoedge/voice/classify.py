@@ -188,8 +188,16 @@ class VoiceClassifier:
 def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivity) -> HeardClip:
     """Find the speech in a clip, mono (n,) at 16 kHz, and extract the features of its stretches."""
     sound = as_samples(samples)
-    powers = frame_powers(sound)
-    spans = speech_spans(_at_usual_level(sound, powers), activity)
+    return describe_speech(sound, find_speech(sound, activity))
+
+
+def find_speech(sound: Floats, activity: SpeechActivity) -> list[Span]:
+    """Where in a clip somebody speaks, whatever its level."""
+    return speech_spans(_at_usual_level(sound), activity)
+
+
+def describe_speech(sound: Floats, spans: list[Span]) -> HeardClip:
+    """Features, level and noise of a clip whose speech lies in `spans`."""
     stretches = [stretch for span in join(spans, JOIN_S) for stretch in split(span, LONGEST_S, CLIP_HOP_S)]
     pieces = [sound[_cut(stretch)] for stretch in stretches]
     pieces = [piece for piece in pieces if len(piece) >= MIN_SAMPLES and piece.any()]
@@ -198,14 +206,15 @@ def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivi
     power = float(frame_powers(np.concatenate(pieces)).mean())
     return HeardClip(
         vectors=np.stack([features(piece) for piece in pieces]),
-        snr_db=snr_db(power, noise_power(powers)),
+        snr_db=snr_db(power, noise_power(frame_powers(sound))),
         level_dbfs=to_db(power),
         speech_s=sum(span.end_s - span.start_s for span in spans),
     )
 
 
-def _at_usual_level(sound: Floats, powers: NDArray[np.float64]) -> NDArray[np.int16]:
+def _at_usual_level(sound: Floats) -> NDArray[np.int16]:
     """The clip as int16 with its loud parts at USUAL_DBFS, so that its gain cannot decide where speech begins."""
+    powers = frame_powers(sound)
     loud_db = to_db(float(np.percentile(powers, 95))) if len(powers) else USUAL_DBFS
     gain_db = np.clip(USUAL_DBFS - loud_db, -MOST_GAIN_DB, MOST_GAIN_DB)
     scaled = np.rint(sound * np.float32(32768 * 10 ** (gain_db / 20)))

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS
-from emoedge.voice.activity import CLIP_ON, SpeechActivity
-from emoedge.voice.classify import HeardClip, VoiceClassifier, hear_clip
-from emoedge.voice.features import FEATURE_VERSION
+from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity
+from emoedge.voice.classify import HeardClip, VoiceClassifier, describe_speech, find_speech
+from emoedge.voice.contours import as_samples
 from training.voice import metrics
 from training.voice.card import write_card, write_figures
 from training.voice.conditions import CONDITIONS, spoil
@@ -41,39 +41,23 @@ TIMED_SECONDS: Final = 3
 def hear(
     data: Path, corpus: Corpus, clips: NDArray[np.int64], condition: str, cache: Path
 ) -> dict[int, HeardClip]:
-    """Speech and features of whole clips under a condition, through the program; cached."""
+    """Speech and features of whole clips under a condition, through the program; where speech lies is cached."""
     name = "".join(letter if letter.isalnum() else "_" for letter in condition)
-    stored = cache / f"heard_v{FEATURE_VERSION}_{name}.npz"
-    known: dict[int, HeardClip] = _load_heard(stored) if stored.exists() else {}
-    missing = [int(clip) for clip in clips if int(clip) not in known]
+    stored = cache / f"spans_{name}.json"
+    known: dict[str, list[list[float]]] = json.loads(stored.read_text()) if stored.exists() else {}
     voices = [clip for clip, origin in zip(corpus.clips, corpus.origin, strict=True) if origin != TARGET_SET]
     activity = SpeechActivity(on=CLIP_ON)
-    for done, (clip, sound) in enumerate(
-        zip(missing, read_whole(data, corpus.file[missing]), strict=True), 1
-    ):
-        known[clip] = hear_clip(spoil(condition, clip, sound, voices), activity)
-        if done % 50 == 0 or done == len(missing):
-            print(f"{condition}: {done} of {len(missing)}", flush=True)
-            _store_heard(stored, known)
-    return {int(clip): known[int(clip)] for clip in clips}
-
-
-def _store_heard(path: Path, known: dict[int, HeardClip]) -> None:
-    clips = list(known.values())
-    np.savez(
-        path,
-        clip=list(known),
-        count=[len(heard.vectors) for heard in clips],
-        vectors=np.concatenate([heard.vectors for heard in clips]),
-        values=[(heard.snr_db, heard.level_dbfs, heard.speech_s) for heard in clips],
-    )
-
-
-def _load_heard(path: Path) -> dict[int, HeardClip]:
-    with np.load(path) as arrays:
-        parts = np.split(arrays["vectors"], np.cumsum(arrays["count"])[:-1])
-        rows = zip(arrays["clip"], parts, arrays["values"], strict=True)
-        return {int(clip): HeardClip(vectors, *map(float, values)) for clip, vectors, values in rows}
+    heard = {}
+    for done, (clip, whole) in enumerate(zip(clips, read_whole(data, corpus.file[clips]), strict=True), 1):
+        sound = as_samples(spoil(condition, int(clip), whole, voices))
+        key = str(corpus.file[clip])
+        if key not in known:
+            known[key] = [[span.start_s, span.end_s] for span in find_speech(sound, activity)]
+        heard[int(clip)] = describe_speech(sound, [Span(*times) for times in known[key]])
+        if done % 100 == 0 or done == len(clips):
+            print(f"{condition}: {done} of {len(clips)}", flush=True)
+            stored.write_text(json.dumps(known))
+    return heard
 
 
 @dataclass(frozen=True)
