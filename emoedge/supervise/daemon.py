@@ -16,8 +16,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from emoedge.capture.camera import open_camera, open_microphone
-from emoedge.capture.worker import CameraWorker, MicrophoneWorker
+from emoedge.capture.worker import (
+    CameraWorker,
+    MicrophoneWorker,
+    make_camera_worker,
+    make_microphone_worker,
+)
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import RecordingError
@@ -235,13 +239,12 @@ class Daemon:
 
     def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
         settings = self.settings
-        camera = microphone = None
-        if settings.camera.source != "none":
-            camera = CameraWorker(lambda: open_camera(settings.camera))
+        camera = make_camera_worker(settings.camera)
+        microphone = make_microphone_worker(settings.microphone)
+        if camera is not None:
             camera.add_tap(self.recorder.offer_frame)
             camera.add_tap(self._keep_newest)
-        if settings.microphone.source != "none":
-            microphone = MicrophoneWorker(lambda: open_microphone(settings.microphone))
+        if microphone is not None:
             microphone.add_tap(self.recorder.offer_sound)
         return camera, microphone
 
