@@ -1,7 +1,7 @@
 """Train the face network: ``python -m training.face.train --data DIR --out DIR``.
 
 One process, one thread, seeded, with a checkpoint after every epoch from which the same command goes on. An epoch is
-``STEPS`` batches, half of each from FER+ and half from ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
+``STEPS`` batches of rows from FER+ and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
 ``--minutes`` of wall-clock time where the machine is shared (the result then depends on its load).
 """
 
@@ -35,6 +35,8 @@ from training.face.data import (
 from training.face.net import INPUT_SIZE, FaceNet, multiply_adds
 
 BATCH = 128
+FER_ROWS = 80
+"""Rows of a batch from FER+, whose labels are ten people's; the others from ExpW."""
 STEPS = 300
 PEAK_RATE = 0.06
 WARM_UP = 0.02
@@ -87,16 +89,15 @@ def make_views(
     images = np.empty((BATCH, size, size), np.uint8)
     targets = np.empty((BATCH, 7), np.float32)
     weights = np.empty(BATCH, np.float32)
-    part = BATCH // len(sets)
-    for index, (faces, cumulative) in enumerate(zip(sets, sampling, strict=True)):
+    start = 0
+    for part, faces, cumulative in zip((FER_ROWS, BATCH - FER_ROWS), sets, sampling, strict=True):
         rows = np.searchsorted(cumulative, rng.random(part))
         rows = np.minimum(rows, len(faces.images) - 1)
         for k, row in enumerate(rows):
-            images[index * part + k] = augment(
-                faces.images[row], size, rng, sharp=faces.sharp, strength=strong
-            )
-        targets[index * part : (index + 1) * part] = faces.targets[rows]
-        weights[index * part : (index + 1) * part] = faces.weights[rows]
+            images[start + k] = augment(faces.images[row], size, rng, sharp=faces.sharp, strength=strong)
+        targets[start : start + part] = faces.targets[rows]
+        weights[start : start + part] = faces.weights[rows]
+        start += part
     x = torch.from_numpy(standardise(images))[:, None]
     return (
         x.contiguous(memory_format=torch.channels_last),
