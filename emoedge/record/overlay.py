@@ -61,30 +61,28 @@ class Overlay:
         color = _bgr(COLORS[emotion]) if emotion in COLORS else (255, 255, 255)
         cv2.rectangle(picture, corner, opposite, color, 3 if face.get("primary") else 1)
         if emotion is not None:
+            line = max(12, round(height * LINE_HEIGHT))
             label = _ascii(display_name(emotion, self._language))
-            _text(
-                picture, label, (corner[0], max(corner[1] - height // 80, height // 30)), color, height / 640
-            )
+            at = (corner[0], max(corner[1] - line - 2, 0))
+            _shade(picture, at[0], at[1], _text_width(label, line) + 6, line)
+            _text(picture, label, at[0] + 3, at[1], line, (255, 255, 255))
 
     def _draw_bars(self, picture: NDArray[np.uint8], probabilities: Mapping[str, float]) -> None:
         import cv2
 
         height, width = picture.shape[:2]
-        line = max(10, round(height * LINE_HEIGHT))
+        line = max(12, round(height * LINE_HEIGHT))
+        left, top = round(width * 0.02), round(height * 0.02)
+        names = [_ascii(display_name(emotion, self._language)) for emotion in EMOTIONS]
+        column = max(_text_width(name, line) for name in names) + 8
         longest = round(width * BAR_WIDTH)
-        for row, emotion in enumerate(EMOTIONS):
-            value = float(probabilities.get(emotion, 0.0))
-            top = round(height * 0.02) + row * line
-            left = round(width * 0.02)
-            cv2.rectangle(
-                picture,
-                (left, top),
-                (left + max(1, round(value * longest)), top + line - 4),
-                _bgr(COLORS[emotion]),
-                -1,
-            )
-            name = _ascii(display_name(emotion, self._language))
-            _text(picture, name, (left + 3, top + line - 7), (255, 255, 255), line / 42)
+        _shade(picture, left, top, column + longest + 8, line * len(EMOTIONS) + 4)
+        for row, (emotion, name) in enumerate(zip(EMOTIONS, names, strict=True)):
+            value = min(max(float(probabilities.get(emotion, 0.0)), 0.0), 1.0)
+            y = top + 2 + row * line
+            _text(picture, name, left + 4, y, line, (255, 255, 255))
+            bar = (left + column, y + 2), (left + column + max(1, round(value * longest)), y + line - 2)
+            cv2.rectangle(picture, *bar, _bgr(COLORS[emotion]), -1)
 
 
 def _box(box: Any) -> tuple[float, float, float, float]:
@@ -94,15 +92,27 @@ def _box(box: Any) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
+def _shade(picture: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
+    """Darken a rectangle: light writing can then be read on any picture."""
+    part = picture[max(top, 0) : top + height, max(left, 0) : left + width]
+    part[:] = part // 4
+
+
 def _text(
-    picture: NDArray[np.uint8], text: str, at: tuple[int, int], color: tuple[int, int, int], scale: float
+    picture: NDArray[np.uint8], text: str, left: int, top: int, line: int, color: tuple[int, int, int]
 ) -> None:
-    """Text that can be read on any ground: a dark rim, then the colour."""
+    """Text in a line whose upper left corner and height are given."""
     import cv2
 
-    font, smooth = cv2.FONT_HERSHEY_SIMPLEX, cv2.LINE_AA
-    cv2.putText(picture, text, at, font, scale, (0, 0, 0), 3, smooth)
-    cv2.putText(picture, text, at, font, scale, color, 1, smooth)
+    at = (left, top + round(line * 0.75))
+    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, line / 40, color, 1, cv2.LINE_AA)
+
+
+def _text_width(text: str, line: int) -> int:
+    import cv2
+
+    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, line / 40, 1)
+    return int(width)
 
 
 def _bgr(color: str) -> tuple[int, int, int]:
