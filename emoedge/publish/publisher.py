@@ -12,10 +12,8 @@ devices that commands act on never wait for each other.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import queue
 import random
 import threading
 import time
@@ -26,11 +24,12 @@ from typing import Final
 
 from emoedge.config import Settings
 from emoedge.publish import homeassistant
-from emoedge.publish.control import Command, Rejection, RejectionLimiter, parse_command
+from emoedge.publish.commands import MAX_COMMANDS, CommandDesk, CommandHandler
+from emoedge.publish.connection import Link
 from emoedge.publish.messages import Message, MessageBuilder, to_json
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.retry import MqttVersion
-from emoedge.publish.session import Link, MqttSession, SessionState
+from emoedge.publish.session import MqttSession, SessionState
 from emoedge.publish.spool import Spool
 from emoedge.types import Health
 
@@ -43,12 +42,9 @@ MAX_INBOX: Final = 2_000
 MAX_BESIDE: Final = 100_000
 # Ten seconds of `face` at ten a second, were the worker ever that late.
 MAX_PLAIN: Final = 100
-# Commands waiting to be read; a person sends one at a time.
-MAX_COMMANDS: Final = 100
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
-CommandHandler = Callable[[Command], None]
 StateProvider = Callable[[], Iterable[Message]]
 
 
@@ -90,8 +86,6 @@ class Publisher:
         mqtt = settings.mqtt
         self._settings = settings
         self._base = settings.topic_base
-        self._builder = builder
-        self._on_command = on_command
         self._state_provider = state_provider
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
@@ -115,7 +109,7 @@ class Publisher:
         self._stop_at_s: float | None = None
         self._dropped = 0
         self._thread: threading.Thread | None = None
-        self._commands: queue.Queue[Command | None] = queue.Queue(MAX_COMMANDS)
+        self._desk = CommandDesk(on_command, builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
         self._states: dict[str, bytes] = {} if secondary else {self._status_topic: b"online"}
@@ -123,8 +117,6 @@ class Publisher:
         self._state_tokens: dict[int, str] = {}
         self._announce_tokens: dict[int, homeassistant.Announced] = {}
         self._announce_at_s: float | None = None
-        self._limiter = RejectionLimiter()
-        self._refused_commands = 0
         self._finishing = False
         self._died = ""
 
@@ -140,8 +132,7 @@ class Publisher:
 
     def start(self) -> None:
         """Open the spool and begin to connect; returns at once."""
-        if self._on_command is not None:
-            threading.Thread(target=self._carry_out, name="commands", daemon=True).start()
+        self._desk.start()
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._thread.start()
 
@@ -166,8 +157,7 @@ class Publisher:
         with self._condition:
             self._stop_at_s = time.monotonic() + timeout_s
             self._condition.notify()
-        with contextlib.suppress(queue.Full):
-            self._commands.put_nowait(None)
+        self._desk.stop()
         if self._thread is not None:
             # Past its time the worker is in a system call; as a daemon thread it ends with the process.
             self._thread.join(timeout_s + 1.0)
@@ -334,38 +324,7 @@ class Publisher:
                 self._announce_at_s = time.monotonic() + random.uniform(*homeassistant.BIRTH_DELAY_S)
             return
         name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
-        result = parse_command(name, payload, retained=retained)
-        if isinstance(result, Command):
-            try:
-                self._commands.put_nowait(result)
-            except queue.Full:
-                self._refuse(Rejection(name, str(result.value), "too many commands at once"))
-        elif isinstance(result, Rejection):
-            self._refuse(result)
-
-    def _carry_out(self) -> None:
-        """The thread of the commands: they may take their time (devices are opened and closed)."""
-        assert self._on_command is not None
-        while True:
-            command = self._commands.get()
-            if command is None or self._stop_at_s is not None:
-                return
-            try:
-                self._on_command(command)
-            except Exception as error:
-                logger.exception("The command %s failed", command.name)
-                reason = f"failed: {type(error).__name__}: {error}"
-                self.publish(self._builder.control_error(command.name, str(command.value), reason))
-
-    def _refuse(self, rejection: Rejection) -> None:
-        self._refused_commands += 1
-        suppressed = self._limiter.admit(time.monotonic())
-        if suppressed is None:
-            return
-        logger.warning("Refused command %s = %r: %s", rejection.name, rejection.value, rejection.reason)
-        answer = self._builder.control_error(rejection.name, rejection.value, rejection.reason, suppressed)
-        if self._link is not None:
-            self._link.send(f"{self._base}/{answer.suffix}", answer.encode(), qos=0, retain=False)
+        self._desk.take(name, payload, retained=retained)
 
     def _announce(self) -> None:
         """Discovery for Home Assistant; empties what an earlier configuration announced elsewhere."""
@@ -414,7 +373,7 @@ class Publisher:
         figures: dict[str, float | int | str | None] = {
             "protocol": state.protocol,
             "connections": self._session.connections,
-            "refused_commands": self._refused_commands,
+            "refused_commands": self._desk.refused,
         }
         if self._died or (
             self._thread is not None and not self._thread.is_alive() and state.name != "stopped"

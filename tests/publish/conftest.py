@@ -36,10 +36,10 @@ def free_port() -> int:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch) -> None:
     """The first waits of the session, shortened; their true lengths are tested in test_retry.py."""
-    from emoedge.publish import retry, session
+    from emoedge.publish import connection, retry
 
     monkeypatch.setattr(retry, "FIRST_DELAY_S", 0.1)
-    monkeypatch.setitem(session.CONNACK_TIMEOUT_S, "5", 1.0)
+    monkeypatch.setitem(connection.CONNACK_TIMEOUT_S, "5", 1.0)
 
 
 @dataclass
