@@ -11,7 +11,8 @@ from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
 
 if TYPE_CHECKING:
-    from emoedge.publish.session import Link, MqttSession, SessionState
+    from emoedge.publish.connection import Link
+    from emoedge.publish.session import MqttSession, SessionState
 
 # Time for version 5 to be refused, the pause after it, and version 3.1.1.
 CONNECT_S: Final = 12.0
