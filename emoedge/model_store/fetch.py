@@ -60,19 +60,25 @@ def fetch(
 
     Raises:
         ModelError: cannot be downloaded or unpacked, is not this kind of model, or its digest is
-            neither the manifest's nor the one recorded when it was first fetched.
+            neither the manifest's nor the one recorded when it was first fetched; or the models
+            directory cannot be written.
     """
     if entry.shipped:
         raise ModelError(f"{entry.name} comes with emoedge", "nothing to fetch; see: emoedge models verify")
     if source is not None and not source.exists():
         raise ModelError(f"no file at {source}", "give the zip archive of the model")
-    waiting = models_dir / DOWNLOADS
     try:
-        waiting.mkdir(parents=True, exist_ok=True)
+        return _install(entry, models_dir, source, progress)
     except OSError as error:
         raise ModelError(
-            f"cannot write to {models_dir}: {error.strerror}", "set paths.models or run it with sudo"
+            f"cannot install {entry.name} in {models_dir}: {error.strerror or error}",
+            "set paths.models to a folder that can be written, or run it with sudo",
         ) from error
+
+
+def _install(entry: ModelEntry, models_dir: Path, source: Path | None, progress: Progress | None) -> Path:
+    waiting = models_dir / DOWNLOADS
+    waiting.mkdir(parents=True, exist_ok=True)
     with _staging(models_dir, entry.name) as stage:
         if source is not None:
             digests, root = _from_source(entry, source, stage)

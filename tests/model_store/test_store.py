@@ -114,6 +114,13 @@ def test_damage_on_disk_is_found(served, tmp_path: Path) -> None:
     assert "fetch" in finding.remedy
 
 
+def test_a_models_directory_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the folder should be")
+    with pytest.raises(ModelError, match="cannot install vosk-test") as caught:
+        fetch(entry_for("http://127.0.0.1:9/x.zip"), tmp_path / "models")
+    assert "paths.models" in caught.value.remedy
+
+
 def test_a_model_of_several_files(site, tmp_path: Path) -> None:
     site.files["/a"], site.files["/b"] = b"one", b"two"
     sources = (Source(site.url + "/a", "config.json"), Source(site.url + "/b", "model.bin"))
