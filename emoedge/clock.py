@@ -8,6 +8,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final, Protocol
 
+# Every message asks; the answer changes once in the life of a boot.
+ASK_EVERY_S: Final = 1.0
 TIMESYNC_MARK: Final = Path("/run/systemd/timesync/synchronized")
 
 
@@ -30,6 +32,10 @@ class Clock(Protocol):
 class SystemClock:
     """The device's clocks. The offset is taken afresh for each stamp, so a corrected clock is used at once."""
 
+    def __init__(self) -> None:
+        self._synchronized = False
+        self._asked_s = float("-inf")
+
     def now_s(self) -> float:
         """Seconds of time.monotonic()."""
         return time.monotonic()
@@ -41,7 +47,11 @@ class SystemClock:
 
     def synchronized(self) -> bool:
         """Whether the kernel or systemd-timesyncd says that the clock is synchronized."""
-        return TIMESYNC_MARK.exists() or _kernel_synchronized()
+        now_s = time.monotonic()
+        if now_s - self._asked_s > ASK_EVERY_S:
+            self._asked_s = now_s
+            self._synchronized = TIMESYNC_MARK.exists() or _kernel_synchronized()
+        return self._synchronized
 
 
 @dataclass

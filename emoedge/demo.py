@@ -17,6 +17,10 @@ from typing_extensions import Self
 from emoedge.capture.media import probe
 from emoedge.config import MqttSettings, Settings
 from emoedge.errors import BrokerError, MediaError, RecordingError
+from emoedge.publish.messages import MessageBuilder
+from emoedge.publish.publisher import Publisher
+from emoedge.publish.sinks import Sink
+from emoedge.supervise.controls import Controls
 from emoedge.supervise.daemon import Daemon
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Subscription
@@ -61,14 +65,14 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
         raise MediaError(f"{clip}: not a clip with a duration", "give a video or a sound file")
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emoedge-demo-")))
-        mqtt = stack.enter_context(_broker(settings.mqtt, say))
+        mqtt, own_broker = stack.enter_context(_broker(settings.mqtt, say))
         settings = _demo_settings(
             settings, clip, output, state, mqtt, (info.has_video, info.has_audio), own_clip
         )
         subscription = stack.enter_context(Subscription(mqtt, DEVICE))
         show = _Show(subscription, settings, say)
         stack.enter_context(show)
-        daemon = Daemon(settings)
+        daemon = Daemon(settings, _old_protocol if own_broker else None)
         daemon.start()
         try:
             _play(daemon, show, duration_s)
@@ -152,17 +156,22 @@ def _ready(daemon: Daemon) -> bool:
 
 
 @contextmanager
-def _broker(mqtt: MqttSettings, say: Say) -> Iterator[MqttSettings]:
-    """The configured broker where it answers, else one of our own."""
+def _broker(mqtt: MqttSettings, say: Say) -> Iterator[tuple[MqttSettings, bool]]:
+    """The configured broker where it answers, else one of our own; and whether it is our own."""
     if mqtt.enabled and _answers(mqtt):
         say(f"broker: {mqtt.host}:{mqtt.port}")
-        yield mqtt
+        yield mqtt, False
         return
     from emoedge.publish.broker import EmbeddedBroker
 
     with EmbeddedBroker() as broker:
         say(f"no broker at {mqtt.host}:{mqtt.port}; one runs in this process, on 127.0.0.1:{broker.port}")
-        yield MqttSettings(host="127.0.0.1", port=broker.port, discovery=False)
+        yield MqttSettings(host="127.0.0.1", port=broker.port, discovery=False), True
+
+
+def _old_protocol(settings: Settings, builder: MessageBuilder, controls: Controls) -> Sink:
+    """Our own broker speaks MQTT 3.1.1 only; trying version 5 first would cost seconds."""
+    return Publisher(settings, builder, controls.handle, controls.states, first_protocol="3.1.1")
 
 
 def _answers(mqtt: MqttSettings) -> bool:

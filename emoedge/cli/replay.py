@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 CONNECT_WAIT_S: Final = 10.0
+DRAIN_S: Final = 10.0
 
 
 @click.command
@@ -89,7 +90,8 @@ def _sender(settings: Settings) -> Iterator[Callable[[Message], None]]:
     from emoedge.publish.messages import MessageBuilder
     from emoedge.publish.publisher import Publisher
 
-    publisher = Publisher(settings, MessageBuilder(settings.device_id, SystemClock()))
+    # Beside a running daemon: its client id, its status and its spool stay its own.
+    publisher = Publisher(settings, MessageBuilder(settings.device_id, SystemClock()), secondary=True)
     publisher.start()
     try:
         if not publisher.wait_connected(CONNECT_WAIT_S):
@@ -97,4 +99,4 @@ def _sender(settings: Settings) -> Iterator[Callable[[Message], None]]:
             raise BrokerError(reason or "the broker does not answer", "check mqtt.host and mqtt.port")
         yield publisher.publish
     finally:
-        publisher.stop()
+        publisher.stop(DRAIN_S)
