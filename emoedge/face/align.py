@@ -20,6 +20,10 @@ EYE_DISTANCE: Final = 0.365
 EYE_MOUTH: Final = 0.388
 BOX_WIDTH: Final = 0.85
 
+TIGHTNESS: Final = 0.95
+"""The crop in shares of that median geometry: 0.92 to 0.96 scored a point better than 1.0 on 1,000 faces of FER+ Valid set
+into pictures and found again, and 1.04 no better."""
+
 OVERSAMPLING: Final = 4 / 3
 """A large face is first shrunk (area average) to this many times the crop, then warped: no aliasing, little blur."""
 
@@ -61,7 +65,7 @@ def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: 
     down = mouth - between
     by_landmarks = max(float(np.hypot(*across)) / EYE_DISTANCE, float(np.hypot(*down)) / EYE_MOUTH)
     by_box = max(box.width * width, box.height * height) / BOX_WIDTH
-    side = math.sqrt(max(by_landmarks, 1.0) * max(by_box, 1.0))
+    side = TIGHTNESS * math.sqrt(max(by_landmarks, 1.0) * max(by_box, 1.0))
     angle = math.atan2(across[1] - down[0], across[0] + down[1])
     centre = between + 0.5 * down
     return CropGeometry(float(centre[0]), float(centre[1]), side, angle)

@@ -9,6 +9,7 @@ from emoedge.face.align import (
     EYE_DISTANCE,
     EYE_MOUTH,
     FACE_CENTRE,
+    TIGHTNESS,
     CropGeometry,
     crop_geometry,
     cut,
@@ -45,7 +46,7 @@ def test_geometry_of_an_ideal_face(angle):
     geometry = crop_geometry(box, landmarks, 640, 480)
     assert geometry.centre_x == pytest.approx(300, abs=0.01)
     assert geometry.centre_y == pytest.approx(200, abs=0.01)
-    assert geometry.side == pytest.approx(120, rel=1e-3)
+    assert geometry.side == pytest.approx(120 * TIGHTNESS, rel=1e-3)
     assert geometry.angle == pytest.approx(angle, abs=1e-3)
 
 
@@ -54,7 +55,7 @@ def test_profile_keeps_its_size_and_angle():
     box, landmarks = _face((300.0, 200.0), 120.0, 0.0, 640, 480)
     landmarks[:2] = landmarks[:2].mean(axis=0)
     geometry = crop_geometry(box, landmarks, 640, 480)
-    assert geometry.side == pytest.approx(120, rel=0.01)
+    assert geometry.side == pytest.approx(120 * TIGHTNESS, rel=0.01)
     assert geometry.angle == pytest.approx(0.0, abs=0.01)
 
 
