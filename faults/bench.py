@@ -1,0 +1,300 @@
+"""The test bench: one daemon as a process of its own, with a broker and a listener around it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from typing_extensions import Self
+
+from faults.surroundings import Listener, Mosquitto, Skipped, Unmet, holds, program, until
+
+__all__ = ["Bench", "Skipped", "Unmet"]
+
+REPOSITORY: Final = Path(__file__).resolve().parent.parent
+DEVICE: Final = "faulty"
+BASE: Final = f"emoedge/{DEVICE}"
+START_S: Final = 120.0
+"""Until all stages work: a few seconds on an idle machine, much more on one that is busy with something else."""
+STAGES: Final = ("face", "voice", "text")
+SPOOLED: Final = frozenset(f"{BASE}/{suffix}" for suffix in ("event", "voice", "text", "recording"))
+
+
+class Bench:
+    """Everything lives in one folder and ends with the block.
+
+    Args:
+        folder: empty.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from emoedge.demo_clip import ensure_demo_clip
+
+        self.folder = folder
+        self.state = folder / "state"
+        self.models = folder / "models"
+        self.recordings = folder / "recordings"
+        self.log = folder / "daemon.log"
+        self.clip = ensure_demo_clip()
+        self.broker = Mosquitto(folder)
+        self._listener: Listener | None = None
+        self._daemon: subprocess.Popen[bytes] | None = None
+        self._undo = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        if self._daemon is not None:
+            self._end(self._daemon)
+        self._undo.close()
+        self.broker.kill()
+
+    # ---- the broker, and what is heard there ----
+
+    def start_broker(self) -> Listener:
+        """Start the broker with somebody who hears all, before the daemon can say anything.
+
+        A daemon that runs already is held for that moment: it would be a fault of this bench, not
+        of the daemon, if its first messages found nobody.
+        """
+        with self.held():
+            self.broker.start()
+            self._listener = Listener(self.broker.port)
+        return self._listener
+
+    def kill_broker(self) -> None:
+        """As when its power fails."""
+        if self._listener is not None:
+            self._listener.close()
+        self.broker.kill()
+
+    @property
+    def listener(self) -> Listener:
+        """Who hears all."""
+        assert self._listener is not None, "start_broker() first"
+        return self._listener
+
+    def last(self, suffix: str) -> bytes:
+        """The newest payload on a topic of the daemon; empty when there was none."""
+        heard = self.listener.on(f"{BASE}/{suffix}")
+        return heard[-1].payload if heard else b""
+
+    def payloads(self, suffix: str) -> list[dict[str, Any]]:
+        """All JSON payloads on a topic of the daemon."""
+        return [json.loads(one.payload) for one in self.listener.on(f"{BASE}/{suffix}") if one.payload]
+
+    def part(self, name: str) -> dict[str, Any]:
+        """The newest entry of `health` for a source, model or service; empty when there is none."""
+        payload = self.last("health")
+        return dict(json.loads(payload)["parts"].get(name, {})) if payload else {}
+
+    def state_of(self, name: str) -> str:
+        """The state of a part: ok, degraded, failed or off."""
+        return str(self.part(name).get("state", ""))
+
+    def figure(self, name: str, figure: str) -> float:
+        """A number of a part; 0 where there is none."""
+        return float(self.part(name).get("figures", {}).get(figure) or 0)
+
+    def command(self, name: str, value: str) -> None:
+        """Send a command."""
+        self.listener.send(f"{BASE}/control/{name}/set", value)
+
+    def control(self, name: str) -> str:
+        """The state of a control as last published."""
+        return self.last(f"control/{name}").decode()
+
+    def goes_on(self, suffix: str, what: str, timeout_s: float = 60.0) -> float:
+        """Wait for a message that is newer than now."""
+        count = len(self.listener.on(f"{BASE}/{suffix}"))
+        return until(lambda: len(self.listener.on(f"{BASE}/{suffix}")) > count, what, timeout_s)
+
+    # ---- the daemon ----
+
+    def start(self, **settings: object) -> None:
+        """Start `emoedge run`; `camera__source="none"` and the like change its settings."""
+        wanted = {
+            "device_id": DEVICE,
+            "camera__source": f"file:{self.clip}",
+            "microphone__source": f"file:{self.clip}",
+            "speech__model": "vosk-es-demo",
+            "mqtt__host": "127.0.0.1",
+            "mqtt__port": self.broker.port,
+            "recording__dir": self.recordings,
+            "recording__mode": "manual",
+            "recording__min_free_bytes": 0,
+            "paths__state": self.state,
+            "paths__models": self.models,
+            "publish__interval": 2,
+            "publish__health_interval": 1,
+        } | {name: value for name, value in settings.items() if name.islower()}
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("EMOEDGE_")}
+        environment |= {f"EMOEDGE_{key.upper()}": str(value) for key, value in wanted.items()}
+        environment |= {name: str(value) for name, value in settings.items() if name.isupper()}
+        config = self.folder / "emoedge.toml"
+        config.touch()  # empty: the machine's own configuration must not take part
+        command = [sys.executable, "-m", "emoedge", "run", "--config", str(config)]
+        with self.log.open("ab") as log:
+            self._daemon = subprocess.Popen(
+                command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def start_all(self, **settings: object) -> None:
+        """Broker, daemon, and wait until every stage works."""
+        self.start_broker()
+        self.start(**settings)
+        self.wait_working()
+
+    def wait_working(self, *stages: str) -> float:
+        """Wait until the stages (all by default) have taken something in."""
+        names = stages or STAGES
+        return until(
+            lambda: all(self.figure(name, "processed") > 0 for name in names),
+            f"{', '.join(names)} work",
+            START_S,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the daemon."""
+        return self.process.pid
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The daemon."""
+        assert self._daemon is not None, "start() first"
+        return self._daemon
+
+    def alive(self) -> bool:
+        """Whether the daemon runs."""
+        return self.process.poll() is None
+
+    def check_alive(self) -> None:
+        """Unmet when the daemon has ended."""
+        holds(self.alive(), f"the daemon ended with {self.process.returncode}")
+
+    def kill(self) -> None:
+        """SIGKILL, as near as a process comes to a power cut."""
+        self.process.kill()
+        self.process.wait(10)
+
+    def terminate(self, timeout_s: float = 30.0) -> float:
+        """SIGTERM; how long the daemon took to end, seconds."""
+        begun_s = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise Unmet(f"SIGTERM did not end it in {timeout_s:.0f} s") from error
+        return time.monotonic() - begun_s
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """The daemon, if it runs, stands still for the length of the block."""
+        running = self._daemon is not None and self.alive()
+        if running:
+            self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if running:
+                self.process.send_signal(signal.SIGCONT)
+
+    def open_files(self) -> list[str]:
+        """What the daemon has open, as the kernel says."""
+        names = []
+        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                names.append(str(entry.readlink()))
+        return names
+
+    def has_open(self, path: Path) -> bool:
+        """Whether the daemon has this file open."""
+        return str(path) in self.open_files()
+
+    def resident_bytes(self) -> int:
+        """Resident memory of the daemon."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def log_text(self) -> str:
+        """All the daemon has written."""
+        return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
+
+    def log_tail(self, lines: int) -> str:
+        """The end of it."""
+        return "\n".join(self.log_text().splitlines()[-lines:])
+
+    # ---- its files ----
+
+    def spooled(self) -> list[tuple[str, bytes]]:
+        """The messages that wait on the disk, oldest first: read from a copy, as a power cut would leave it."""
+        copy = self.folder / "spool-copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for path in self.state.glob("spool.sqlite3*"):
+            shutil.copy(path, copy)
+        if not (copy / "spool.sqlite3").exists():
+            return []
+        with contextlib.closing(sqlite3.connect(copy / "spool.sqlite3")) as database:
+            try:
+                return [
+                    (topic, bytes(payload))
+                    for topic, payload in database.execute("SELECT topic, payload FROM message ORDER BY seq")
+                ]
+            except sqlite3.OperationalError:
+                return []  # not yet made
+
+    def segments(self) -> list[Path]:
+        """Finished recordings."""
+        return sorted(self.recordings.rglob("*.mp4"))
+
+    # ---- help from the machine ----
+
+    def cleanup(self, action: Callable[[], object]) -> None:
+        """To be done when the row ends, whatever happens."""
+        self._undo.callback(action)
+
+    def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """A helper process; ends with the row."""
+        with (self.folder / "helpers.log").open("ab") as log:
+            process = subprocess.Popen(
+                command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | environment
+            )
+        self.cleanup(lambda: self._end(process))
+        return process
+
+    def mount(self, *arguments: str, at: Path) -> None:
+        """Mount something for the length of the row; Skipped where that is not allowed."""
+        if os.geteuid() != 0:
+            raise Skipped("mounting needs root")
+        done = subprocess.run(
+            [program("mount", "mount"), *arguments, str(at)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise Skipped(f"mounting is not allowed here: {done.stderr.strip()}")
+        self.cleanup(lambda: self.unmount(at))
+
+    def unmount(self, at: Path) -> None:
+        """Also what is still in use."""
+        subprocess.run([program("umount", "mount"), "-l", str(at)], capture_output=True, check=False)
+
+    @staticmethod
+    def _end(process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        process.wait(10)

@@ -1,0 +1,137 @@
+"""The broker is away, refuses, forgets, or has another client of our name."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from typing import Any, Final
+
+from faults.bench import BASE, DEVICE, SPOOLED, START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import holds, program, until
+
+STATES: Final = ("status", "emotion", "health", "control/privacy", "control/margin", "control/recording_mode")
+"""Retained: somebody who subscribes later must find them."""
+ENOUGH: Final = 3
+"""So many messages have to wait on the disk before the broker returns."""
+RETURN_S: Final = 90.0
+"""The longest wait between two attempts is 60 s and a quarter."""
+WRONG: Final = "not-the-right-one"
+REFUSED_S: Final = 12.0
+PERSISTENT_S: Final = 90.0
+"""Refused credentials are tried again once a minute."""
+
+
+@fault(quick=True)
+def broker_absent_at_start(bench: Bench) -> float:
+    """The daemon is started while nothing listens on the broker's port; the broker appears later.
+
+    It keeps trying; then all states are there, and what was spooled arrives complete and in order.
+    """
+    bench.start()
+    _wait_spooled(bench, START_S)
+    waiting = bench.spooled()
+    return _comes_back_with(bench, waiting)
+
+
+@fault(quick=True)
+def broker_killed_and_restarted(bench: Bench) -> float:
+    """The broker is killed, stays away while people speak, and returns with nothing retained.
+
+    All states are retained again, everything that waited on the disk arrives in order with its original times.
+    """
+    bench.start_all()
+    bench.kill_broker()
+    away_s = time.monotonic()
+    _wait_spooled(bench)
+    waiting = bench.spooled()
+    holds(time.monotonic() - away_s > 1.0, "the broker was away for a while")
+    return _comes_back_with(bench, waiting)
+
+
+@fault()
+def broker_refuses_credentials(bench: Bench) -> float:
+    """The broker wants a password that the daemon does not have; later it lets everybody in.
+
+    No hammering (one attempt a minute), the log names the remedy, messages wait on the disk and arrive later.
+    """
+    passwords = bench.folder / "passwords"
+    # The plain text is made unreadable by the program itself.
+    passwords.write_text("somebody:something\n", encoding="ascii")
+    subprocess.run([program("mosquitto_passwd", "mosquitto"), "-U", str(passwords)], check=True)
+    bench.broker.access = f"allow_anonymous false\npassword_file {passwords}"
+    bench.broker.start()
+    bench.start(mqtt__username=DEVICE, mqtt__password=WRONG)
+    until(lambda: "refuses the connection" in bench.log_text(), "the log says that it is refused", START_S)
+    time.sleep(REFUSED_S)
+    attempts = bench.broker.log().count("New client connected") + bench.broker.log().count("not authorised")
+    holds(attempts <= 3, f"{attempts} attempts in {REFUSED_S:.0f} s are too many")
+    holds("correct mqtt.username and mqtt.password" in bench.log_text(), "the log names the remedy")
+    holds(WRONG not in bench.log_text(), "the password is not in the log")
+    _wait_spooled(bench)
+    waiting = bench.spooled()
+    bench.broker.kill()
+    bench.broker.access = "allow_anonymous true"
+    return _comes_back_with(bench, waiting, PERSISTENT_S)
+
+
+@fault()
+def another_client_with_the_same_id(bench: Bench) -> float:
+    """Another client connects with the daemon's client id, and leaves after three seconds.
+
+    The daemon does not fight for it: the log names the cause, and half a minute later it is back with its states.
+    """
+    bench.start_all()
+    rival = _rival(bench.broker.port)
+    until(lambda: "another client connects with the id" in bench.log_text(), "the log names the cause")
+    time.sleep(3)
+    rival.disconnect()
+    rival.loop_stop()
+    bench.listener.heard.clear()
+    took_s = until(lambda: bench.last("status") == b"online", "it is back", RETURN_S)
+    bench.goes_on("emotion", "it publishes again")
+    return took_s
+
+
+def _rival(port: int) -> Any:
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion
+
+    rival = Client(CallbackAPIVersion.VERSION2, f"emoedge-{DEVICE}", reconnect_on_failure=False)
+    rival.connect("127.0.0.1", port)
+    rival.loop_start()
+    return rival
+
+
+def _wait_spooled(bench: Bench, timeout_s: float = 60.0) -> None:
+    until(lambda: len(bench.spooled()) >= ENOUGH, f"{ENOUGH} messages wait on the disk", timeout_s)
+
+
+def _comes_back_with(bench: Bench, waiting: list[tuple[str, bytes]], timeout_s: float = RETURN_S) -> float:
+    """Start the broker; all states and everything that waited must be there. How long that took."""
+    bench.check_alive()
+    bench.start_broker()
+    took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", timeout_s)
+    took_s += until(lambda: all(bench.last(suffix) for suffix in STATES), "all states are retained again")
+    took_s += until(lambda: not lost(bench, waiting), "all that waited has arrived")
+    check_order(bench, waiting)
+    until(lambda: bench.state_of("spool") == "ok", "health says that the spool is well")
+    holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
+    until(lambda: bench.figure("spool", "depth") == 0, "the spool is empty again")
+    return took_s
+
+
+def lost(bench: Bench, waiting: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """What was on the disk and has not arrived, to the byte: topic, payload and thereby the original time."""
+    arrived = {(one.topic, one.payload) for one in list(bench.listener.heard)}
+    return [message for message in waiting if message not in arrived]
+
+
+def check_order(bench: Bench, waiting: list[tuple[str, bytes]]) -> None:
+    """What was on the disk arrived in that order (the first time; once more does no harm)."""
+    first: dict[tuple[str, bytes], int] = {}
+    for place, one in enumerate(list(bench.listener.heard)):
+        if one.topic in SPOOLED and not one.retained:
+            first.setdefault((one.topic, one.payload), place)
+    places = [first[message] for message in waiting]
+    holds(places == sorted(places), f"the order is kept below {BASE}")

@@ -1,0 +1,91 @@
+"""What comes in over MQTT: privacy, and rubbish."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import Final
+
+from faults.bench import BASE, START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import holds, until
+
+HOSTILE: Final = 3_000
+LOG_BYTES: Final = 64_000
+"""One refused command a second may be told; this is some hundred of them."""
+MEMORY_BYTES: Final = 60_000_000
+CONTROLS: Final = ("privacy", "record", "recording_mode", "face_weight", "margin", "snapshot")
+NEAR_MISSES: Final = (
+    b"NaN", b"inf", b"-0.1", b"1.0001", b"1e-1", b"0x1", b"0,5", b"TRUE", b"1 ", b"ONN", b"O N", b"ON\0",
+    b'{"privacy":"ON"}', b"null", b"[]", b"../../etc/passwd", b"$(reboot)", b"'; DROP TABLE message; --",
+    "０.５".encode(), b"continuous\n\n\n\nx", b"99999999", b"PRESSED", b"\xff\xfe", b"\xed\xa0\x80",
+)  # fmt: skip
+"""Almost a value of some control, and of none: numbers are only tried where none is expected or out of range."""
+
+
+@fault(quick=True)
+def privacy_on_and_off(bench: Bench) -> float:
+    """Privacy is switched ON and OFF again.
+
+    ON closes the devices (seen in /proc), claims no emotion and says so in `health`; OFF opens them again.
+    """
+    bench.start_all()
+    holds(bench.has_open(bench.clip), "the source is open before")
+    bench.command("privacy", "ON")
+    until(lambda: bench.control("privacy") == "ON", "privacy is on")
+    holds(not bench.has_open(bench.clip), "the source is closed once ON was said")
+    until(lambda: bench.state_of("camera") == "off" == bench.state_of("microphone"), "health says it")
+    until(lambda: b'"emotion":null' in bench.last("emotion"), "no emotion is claimed")
+    quiet_from = len(bench.listener.on(f"{BASE}/voice"))
+    time.sleep(3)
+    holds(not bench.has_open(bench.clip), "the source stays closed")
+    holds(len(bench.listener.on(f"{BASE}/voice")) == quiet_from, "nothing is heard")
+    bench.command("privacy", "OFF")
+    took_s = until(lambda: bench.has_open(bench.clip), "the source is open again")
+    took_s += until(lambda: b'"emotion":"' in bench.last("emotion"), "an emotion is seen again", START_S)
+    return took_s
+
+
+@fault(quick=True)
+def hostile_commands(bench: Bench) -> float:
+    """3,000 random and almost right payloads, up to 64 KB, on the control topics and the birth topic.
+
+    No crash, no state changes, log and memory stay bounded, analysis and good commands go on.
+    """
+    bench.start_all()
+    until(lambda: bench.control("margin"), "the controls are there")
+    before = {name: bench.control(name) for name in CONTROLS}
+    log_bytes, memory = len(bench.log_text()), bench.resident_bytes()
+    dice = random.Random(4)
+    for number in range(HOSTILE):
+        topic, payload = _rubbish(dice)
+        bench.listener.send(topic, payload, wait=number % 100 == 99)
+    bench.goes_on("emotion", "analysis goes on")
+    bench.check_alive()
+    begun_s = time.monotonic()
+    # What floods the daemon's desk may be refused, so a person would send it again.
+    until(lambda: _sets_margin(bench), "a good command is carried out")
+    took_s = time.monotonic() - begun_s
+    bench.command("margin", before["margin"])
+    until(lambda: {name: bench.control(name) for name in CONTROLS} == before, "no state has changed")
+    holds(bench.payloads("control/error"), "the refusals were answered")
+    grown = len(bench.log_text()) - log_bytes
+    holds(grown < LOG_BYTES, f"the log grew by {grown} bytes")
+    grown = bench.resident_bytes() - memory
+    holds(grown < MEMORY_BYTES, f"memory grew by {grown / 1e6:.0f} MB")
+    return took_s
+
+
+def _rubbish(dice: random.Random) -> tuple[str, bytes]:
+    name = dice.choice((*CONTROLS, "nothing", "x" * 200, "ñandú", "status", " "))
+    topic = "homeassistant/status" if dice.random() < 0.05 else f"{BASE}/control/{name}/set"
+    if dice.random() < 0.5:
+        return topic, dice.choice(NEAR_MISSES)
+    # A first byte that no text begins with, so that chance cannot make a good value of it.
+    return topic, b"\xff" + dice.randbytes(dice.choice((1, 7, 31, 32, 400, 65_535)))
+
+
+def _sets_margin(bench: Bench) -> bool:
+    bench.command("margin", "0.31")
+    time.sleep(0.3)
+    return bench.control("margin") == "0.31"

@@ -1,0 +1,176 @@
+"""The disk of the recordings is full, read-only, gone, or of another time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from faults.bench import START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import Skipped, holds, until
+
+SEGMENT_S: Final = 5
+"""Short segments, so that each fault meets a beginning and an end soon."""
+NOTICED_S: Final = 60.0
+RESUMES_S: Final = 90.0
+"""Attempts are 2, 4, 8 … 60 s apart."""
+TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
+
+
+@fault()
+def recordings_directory_vanishes(bench: Bench) -> float:
+    """The recordings directory is moved away while a segment is being written.
+
+    Analysis goes on, the loss is told on `recording` or in `health`, and recording resumes in a new directory.
+    """
+    _record_on(bench)
+    moved = bench.folder / "moved"
+    bench.recordings.rename(moved)
+    begun_s = time.monotonic()
+    until(lambda: _told(bench), "the loss is told", NOTICED_S)
+    bench.goes_on("emotion", "analysis goes on")
+    until(bench.segments, "a new segment is finished", RESUMES_S)
+    took_s = time.monotonic() - begun_s
+    until(lambda: bench.state_of("recording") == "ok", "health is well again", RESUMES_S)
+    return took_s
+
+
+@fault()
+def recordings_become_read_only(bench: Bench) -> float:
+    """The recordings directory becomes read-only (as a card with errors does), and writable again.
+
+    Analysis goes on, `health` says that recording is degraded and why, recording resumes by itself.
+    """
+    _record_on(bench)
+    # Mounted over, since a mount that somebody writes to cannot be made read-only.
+    bench.mount("--bind", str(bench.recordings), at=bench.recordings)
+    bench.mount("-o", "remount,bind,ro", at=bench.recordings)
+    until(lambda: bench.state_of("recording") == "degraded", "health says it", NOTICED_S)
+    holds("read-only" in _reason(bench).lower(), f"the reason is named: {_reason(bench)!r}")
+    bench.goes_on("emotion", "analysis goes on")
+    bench.unmount(bench.recordings)
+    return _resumes(bench)
+
+
+@fault()
+def disk_full(bench: Bench) -> float:
+    """Another program fills the recordings' disk (8 MB) to the last byte, and frees it again.
+
+    Analysis goes on, `health` says that the disk is full, recording resumes by itself, and what is finished plays.
+    """
+    from faults.lifecycle import play
+
+    bench.recordings.mkdir()
+    bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)
+    _record_on(bench, recording__min_free_bytes=500_000)
+    ballast = bench.recordings / "ballast"
+    _fill(ballast)
+    # Retention may make room first: the ballast takes that as well.
+    until(_and(lambda: _fill(ballast), lambda: "full" in _reason(bench)), "health says it", NOTICED_S)
+    bench.goes_on("emotion", "analysis goes on")
+    ballast.unlink()
+    took_s = _resumes(bench)
+    for path in bench.segments():
+        holds(play(path) > 0, f"{path.name} plays")
+    return took_s
+
+
+@fault()
+def start_on_a_full_disk(bench: Bench) -> float:
+    """The daemon is started while the recordings' disk is full; it is freed later.
+
+    Starts, analyses and publishes; `health` says that the disk is full; recording begins by itself.
+    """
+    bench.recordings.mkdir()
+    bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)
+    ballast = bench.recordings / "ballast"
+    _fill(ballast)
+    bench.start_all(recording__mode="continuous", recording__max_segment_s=SEGMENT_S,
+                    recording__min_free_bytes=500_000)  # fmt: skip
+    until(lambda: "full" in _reason(bench), "health says it", NOTICED_S)
+    bench.goes_on("emotion", "analysis goes on")
+    ballast.unlink()
+    return _resumes(bench)
+
+
+@fault()
+def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
+    """A recording of two years ago is in the store, at most one day is kept, and the clock is not synchronised.
+
+    The recording stays: a clock that cannot be believed must not delete.
+    """
+    bench.start_all(recording__max_segment_s=SEGMENT_S)
+    bench.command("record", "2")
+    until(bench.segments, "a recording is finished", RESUMES_S)
+    synchronised = json.loads(bench.last("health"))["clock_synced"]
+    bench.terminate()
+    if synchronised:
+        raise Skipped("the clock of this machine is synchronised")
+    media = bench.segments()[0]
+    sidecar = media.with_suffix(".json")
+    details: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+    details |= {"started": TWO_YEARS_AGO, "ended": TWO_YEARS_AGO, "clock_synced": True}
+    sidecar.write_text(json.dumps(details), encoding="utf-8")
+    bench.listener.heard.clear()
+    bench.start(recording__keep_days=1)
+    # The store is looked after at the start, and whenever a segment is finished.
+    until(lambda: bench.control("recording_mode"), "the daemon is back", START_S)
+    bench.wait_working("face")
+    bench.command("record", "2")
+    until(lambda: len(bench.segments()) == 2, "another recording is finished", RESUMES_S)
+    time.sleep(3)
+    holds(media.exists(), "the old recording is still there")
+    holds(not [one for one in bench.payloads("recording") if one["type"] == "deleted"], "nothing was deleted")
+
+
+def _record_on(bench: Bench, **settings: object) -> None:
+    """Continuous recording, with a first segment finished."""
+    bench.start_all(
+        recording__mode="continuous", recording__max_segment_s=SEGMENT_S, recording__pre_roll_s=1, **settings
+    )
+    until(bench.segments, "a first segment is finished", START_S)
+    until(lambda: bench.state_of("recording") == "ok", "recording is well")
+
+
+def _resumes(bench: Bench) -> float:
+    """Until something new is finished after the fault."""
+    before = set(bench.segments())
+    begun_s = time.monotonic()
+    until(lambda: set(bench.segments()) - before, "a new segment is finished", RESUMES_S)
+    took_s = time.monotonic() - begun_s
+    until(lambda: bench.state_of("recording") == "ok", "health is well again", RESUMES_S)
+    bench.check_alive()
+    return took_s
+
+
+def _reason(bench: Bench) -> str:
+    return str(bench.part("recording").get("reason", ""))
+
+
+def _told(bench: Bench) -> bool:
+    failed = any(one["type"] == "failed" for one in bench.payloads("recording"))
+    return failed or bench.state_of("recording") == "degraded"
+
+
+def _fill(path: Path) -> None:
+    """Take all that is left of a disk."""
+    with path.open("ab", buffering=0) as file:
+        for size in (65_536, 4_096, 1):
+            try:
+                while shutil.disk_usage(path.parent).free:
+                    file.write(os.urandom(size))
+            except OSError:
+                continue
+
+
+def _and(first: Callable[[], object], second: Callable[[], object]) -> Callable[[], object]:
+    def both() -> object:
+        first()
+        return second()
+
+    return both

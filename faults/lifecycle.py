@@ -1,0 +1,106 @@
+"""The process ends: by SIGKILL, as near as a process comes to a power cut, or by SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from faults.bench import START_S, Bench
+from faults.broker import check_order, lost
+from faults.catalogue import fault
+from faults.surroundings import holds, until
+
+PROMISED_END_S: Final = 3.0
+LOST_AT_MOST_S: Final = 2.0
+"""What was written until so long before a power cut must play."""
+
+
+@fault(quick=True)
+def sigterm(bench: Bench) -> float:
+    """SIGTERM while everything works and a manual recording runs.
+
+    Ends within 3 s with exit code 0, says offline, and leaves no partial recording behind.
+    """
+    bench.start_all()
+    bench.command("record", "ON")
+    _wait_recording(bench)
+    took_s = bench.terminate()
+    holds(bench.process.returncode == 0, f"exit code {bench.process.returncode}")
+    until(lambda: bench.last("status") == b"offline", "offline was said")
+    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
+    holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
+    holds(len(bench.segments()) == 1, "the recording is finished")
+    return took_s
+
+
+@fault(quick=True)
+def sigkill_while_the_broker_is_away(bench: Bench) -> float:
+    """The broker is away, messages wait on the disk, the daemon gets SIGKILL and is started again.
+
+    Every message that was on the disk arrives, in order, with its original time to the byte.
+    """
+    bench.start()
+    until(lambda: len(bench.spooled()) >= 3, "messages wait on the disk", START_S)
+    bench.kill()
+    waiting = bench.spooled()
+    bench.start_broker()
+    bench.start()
+    begun_s = time.monotonic()
+    until(lambda: bench.last("status") == b"online", "the daemon is connected", START_S)
+    until(lambda: not lost(bench, waiting), "all that waited has arrived")
+    check_order(bench, waiting)
+    return time.monotonic() - begun_s
+
+
+@fault(quick=True)
+def sigkill_in_mid_recording(bench: Bench) -> float:
+    """SIGKILL in the middle of a recording, then a new start.
+
+    The last will says offline; what was written until 2 s before is recovered, finished and plays.
+    """
+    bench.start_all()
+    bench.command("record", "ON")
+    started = _wait_recording(bench)
+    time.sleep(6)
+    bench.kill()
+    killed = time.time()
+    until(lambda: bench.last("status") == b"offline", "the last will says offline")
+    holds(list(bench.recordings.rglob("*.mp4.partial")), "a partial recording was left")
+    bench.start()
+    begun_s = time.monotonic()
+    until(lambda: _finished(bench), "the recording is recovered", START_S)
+    took_s = time.monotonic() - begun_s
+    finished = _finished(bench)
+    holds(finished["id"] == started["id"], "it is the same recording")
+    expected_s = killed - _wall_s(str(started["time"])) - LOST_AT_MOST_S
+    played_s = play(Path(str(finished["path"])))
+    holds(played_s >= expected_s, f"{played_s:.1f} s play, {expected_s:.1f} s at least were written")
+    return took_s
+
+
+def play(path: Path) -> float:
+    """Decode a recording from beginning to end; the time of its last picture, seconds."""
+    import av
+
+    with av.open(str(path)) as container:
+        times = [frame.time or 0.0 for frame in container.decode(video=0)]
+    return max(times, default=0.0)
+
+
+def _wait_recording(bench: Bench) -> dict[str, Any]:
+    until(lambda: bench.payloads("recording"), "the recording has begun", START_S)
+    started = bench.payloads("recording")[0]
+    holds(started["type"] == "started", json.dumps(started))
+    return started
+
+
+def _finished(bench: Bench) -> dict[str, Any]:
+    return next((one for one in bench.payloads("recording") if one["type"] == "finished"), {})
+
+
+def _wall_s(text: str) -> float:
+    from datetime import datetime
+
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -1,0 +1,213 @@
+"""The wall clock jumps, the processor is too slow."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from faults.bench import BASE, START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import Skipped, holds, until
+
+YEAR_S: Final = 365 * 24 * 3600
+JUMP_SEEN_S: Final = 30.0
+SHARE: Final = 0.1
+"""Of one core."""
+SLOW_S: Final = 45.0
+"""Longer than the 30 s of sound that wait for a slow stage, so that the bound is reached."""
+OLD_AT_MOST_S: Final = 12.0
+"""An emotion never rests on anything older than the longest age that the fusion allows (text, 10 s), and a bit."""
+CGROUP_V1: Final = Path("/sys/fs/cgroup/cpu")
+CGROUP_V2: Final = Path("/sys/fs/cgroup")
+PERIOD_US: Final = 100_000
+
+
+@fault()
+def wall_clock_jumps(bench: Bench) -> float:
+    """The wall clock jumps a year forward, and two years back (libfaketime), while a recording runs.
+
+    Nothing stalls, no duration is negative, ids stay unique, no recording is deleted.
+    """
+    library = next(Path("/usr/lib").rglob("faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        raise Skipped("libfaketime is not installed (apt install faketime)")
+    offset = bench.folder / "offset"
+    offset.write_text("+0s", encoding="ascii")
+    bench.start_broker()
+    bench.start(
+        recording__mode="continuous",
+        recording__max_segment_s=5,
+        recording__keep_days=7,
+        LD_PRELOAD=library,
+        FAKETIME_TIMESTAMP_FILE=offset,
+        FAKETIME_NO_CACHE=1,
+        FAKETIME_DONT_FAKE_MONOTONIC=1,
+    )
+    bench.wait_working()
+    until(bench.segments, "a segment is finished", START_S)
+    took_s = _jump(bench, offset, YEAR_S)
+    took_s = max(took_s, _jump(bench, offset, -YEAR_S))
+    count = len(bench.segments())
+    until(lambda: len(bench.segments()) > count, "recording goes on", START_S)
+    recordings = bench.payloads("recording")
+    holds(not [one for one in recordings if one["type"] == "deleted"], "no recording was deleted")
+    started = [one["id"] for one in recordings if one["type"] == "started"]
+    holds(len(set(started)) == len(started), "ids of recordings are unique")
+    begun = [one["id"] for one in bench.payloads("event") if one["type"] == "begin"]
+    holds(len(set(begun)) == len(begun), "ids of events are unique")
+    for suffix in ("voice", "text", "recording"):
+        for one in bench.payloads(suffix):
+            holds((one.get("duration") or 0) >= 0, f"a negative duration: {json.dumps(one)}")
+    for one in bench.payloads("health"):
+        holds(one["uptime_s"] >= 0, "a negative uptime")
+    for path in bench.segments():
+        details = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        holds(
+            _stamp_s(details["ended"]) >= _stamp_s(details["started"]) or _jumped(details),
+            f"{path.name} ends before it starts",
+        )
+    bench.check_alive()
+    return took_s
+
+
+@fault()
+def a_tenth_of_a_core(bench: Bench) -> float:
+    """The running daemon gets a tenth of a core for 45 s, then all of it again.
+
+    The rate drops, latency stays bounded, lost sound is counted, `health` says degraded; then all is well again.
+    """
+    bench.start_all()
+    rate_before = bench.figure("camera", "fps")
+    release = _limit_cpu(bench, SHARE)
+    slow_from_s = time.monotonic()
+    time.sleep(SLOW_S)
+    bench.check_alive()
+    heard = [one for one in bench.listener.on(f"{BASE}/emotion") if one.at_s > slow_from_s + 10]
+    holds(heard, "emotions are still published")
+    for one in heard:
+        _check_ages(json.loads(one.payload))
+    degraded = [
+        one
+        for one in bench.listener.on(f"{BASE}/health")
+        if one.at_s > slow_from_s and json.loads(one.payload)["state"] == "degraded"
+    ]
+    holds(degraded, "health says degraded")
+    frames = bench.figure("camera", "dropped"), bench.figure("camera", "fps")
+    holds(frames[0] > 0 or frames[1] < rate_before, "the rate of pictures drops")
+    release()
+    begun_s = time.monotonic()
+    until(lambda: bench.figure("microphone", "waiting_s") < 1.0, "sound is up to date again", 60)
+    took_s = time.monotonic() - begun_s
+    bench.goes_on("voice", "voices are published")
+    bench.check_alive()
+    return took_s
+
+
+@fault()
+def start_on_a_tenth_of_a_core(bench: Bench) -> float:
+    """The daemon is started with a tenth of a core, and gets all of it after a minute.
+
+    Loading the models takes longer than any single stretch of work may; the process is not given up for that.
+    """
+    bench.start_broker()
+    bench.start()
+    release = _limit_cpu(bench, SHARE)
+    time.sleep(60)
+    bench.check_alive()
+    release()
+    took_s = bench.wait_working()
+    holds("hangs" not in bench.log_text(), "nothing was taken for hung")
+    return took_s
+
+
+def _jump(bench: Bench, offset: Path, seconds: int) -> float:
+    """Set the wall clock; until an emotion carries the new time."""
+    offset.write_text(f"{seconds:+d}s", encoding="ascii")
+    expected_s = time.time() + seconds
+    return until(
+        lambda: abs(_stamp_s(json.loads(bench.last("emotion"))["time"]) - expected_s) < 60,
+        "emotions carry the new time",
+        JUMP_SEEN_S,
+    )
+
+
+def _jumped(details: dict[str, Any]) -> bool:
+    """Whether the jump lies within the segment: then its two stamps are of two clocks."""
+    return abs(_stamp_s(details["ended"]) - _stamp_s(details["started"])) > YEAR_S / 2
+
+
+def _stamp_s(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def _check_ages(payload: dict[str, Any]) -> None:
+    for name, part in payload["modalities"].items():
+        if part is not None:
+            holds(part["age_ms"] <= OLD_AT_MOST_S * 1000, f"{name} of {part['age_ms']} ms ago took part")
+
+
+def _limit_cpu(bench: Bench, share: float) -> Callable[[], None]:
+    """Give the daemon so much of one core; returns what lifts the limit."""
+    group = _make_group(f"emoedge-faults-{bench.pid}", share)
+    if group is None:
+        return _duty_cycle(bench, share)
+    (group / "cgroup.procs").write_text(str(bench.pid), encoding="ascii")
+
+    def release() -> None:
+        (group.parent / "cgroup.procs").write_text(str(bench.pid), encoding="ascii")
+
+    def remove() -> None:
+        if bench.alive():
+            bench.kill()
+        until(lambda: not (group / "cgroup.procs").read_text(encoding="ascii"), "the group is empty")
+        group.rmdir()
+
+    bench.cleanup(remove)
+    return release
+
+
+def _make_group(name: str, share: float) -> Path | None:
+    """A control group (version 1 or 2) of our own; None where that is not allowed."""
+    quota_us = round(share * PERIOD_US)
+    for parent, file, value in (
+        (CGROUP_V1, "cpu.cfs_quota_us", f"{quota_us}"),
+        (CGROUP_V2, "cpu.max", f"{quota_us} {PERIOD_US}"),
+    ):
+        if not (parent / "cgroup.procs").exists():
+            continue
+        group = parent / name
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        if (group / file).exists():
+            (group / file).write_text(value, encoding="ascii")
+            return group
+        group.rmdir()
+    return None
+
+
+def _duty_cycle(bench: Bench, share: float) -> Callable[[], None]:
+    """Without control groups: stop and go, ten times a second."""
+    over = threading.Event()
+
+    def run() -> None:
+        while not over.is_set() and bench.alive():
+            with bench.held():
+                over.wait(0.1 * (1 - share))
+            over.wait(0.1 * share)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+
+    def release() -> None:
+        over.set()
+        thread.join()
+
+    bench.cleanup(release)
+    return release

@@ -1,0 +1,68 @@
+"""A model is missing or damaged."""
+
+from __future__ import annotations
+
+from faults.bench import REPOSITORY, START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import holds, until
+
+
+@fault()
+def speech_model_missing(bench: Bench) -> float:
+    """The speech model is not there; later it is put in its place.
+
+    `text` is failed with the remedy while face and voice go on; it works by itself once the model is there.
+    """
+    bench.start_broker()
+    bench.start(speech__model="some-spanish-model")
+    until(lambda: bench.state_of("text") == "failed", "health says that text failed", START_S)
+    holds(
+        "emoedge models fetch" in _reason(bench, "text"), f"the remedy is named: {_reason(bench, 'text')!r}"
+    )
+    bench.wait_working("face", "voice")
+    bench.goes_on("emotion", "emotions are published")
+    bench.models.mkdir()
+    (bench.models / "some-spanish-model").symlink_to(REPOSITORY / "models" / "vosk-es-demo")
+    return until(lambda: bench.state_of("text") == "ok" and bench.figure("text", "processed") > 0,
+                 "text works by itself", START_S)  # fmt: skip
+
+
+@fault()
+def face_model_damaged(bench: Bench) -> float:
+    """The face model is cut off in the middle; later the damaged file is removed and the shipped one is found.
+
+    `face` is failed with reason and remedy while voice and text go on; it works by itself afterwards.
+    """
+    whole = (REPOSITORY / "models" / "face_emotion.tflite").read_bytes()
+    bench.models.mkdir()
+    damaged = bench.models / "face_emotion.tflite"
+    damaged.write_bytes(whole[: len(whole) // 2])
+    bench.start_broker()
+    bench.start()
+    until(lambda: bench.state_of("face") == "failed", "health says that face failed", START_S)
+    holds("face_emotion" in _reason(bench, "face"), f"the model is named: {_reason(bench, 'face')!r}")
+    bench.wait_working("voice", "text")
+    bench.goes_on("voice", "voices are published", START_S)
+    damaged.unlink()
+    return until(lambda: bench.state_of("face") == "ok" and bench.figure("face", "processed") > 0,
+                 "face works by itself", START_S)  # fmt: skip
+
+
+@fault()
+def face_model_is_rubbish(bench: Bench) -> None:
+    """The face model's file is there, of the right size, and full of zeros.
+
+    `face` is failed with the reason, the process lives, voice and text go on.
+    """
+    size = (REPOSITORY / "models" / "face_emotion.tflite").stat().st_size
+    bench.models.mkdir()
+    (bench.models / "face_emotion.tflite").write_bytes(bytes(size))
+    bench.start_broker()
+    bench.start()
+    until(lambda: bench.state_of("face") == "failed", "health says that face failed", START_S)
+    bench.wait_working("voice", "text")
+    bench.check_alive()
+
+
+def _reason(bench: Bench, name: str) -> str:
+    return str(bench.part(name).get("reason", ""))

@@ -1,0 +1,172 @@
+"""Camera and microphone go away and come back."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from faults.bench import START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import free_port, holds, program, until
+
+LOST_S: Final = 60.0
+BACK_S: Final = 60.0
+"""A lost device is tried again every 15 s at the longest, and PortAudio needs some seconds more."""
+
+
+@fault()
+def camera_file_vanishes(bench: Bench) -> float:
+    """The clip that the camera plays is moved away, and back.
+
+    At the end of its round the camera is failed with the reason, the voice goes on, and it comes back by itself.
+    """
+    short = bench.folder / "short.mp4"
+    _cut(bench, short, seconds=5)
+    bench.start_all(camera__source=f"file:{short}")
+    moved = short.with_name("moved.mp4")
+    short.rename(moved)
+    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    bench.goes_on("voice", "voices are published")
+    _check_no_face(bench)
+    moved.rename(short)
+    return _camera_back(bench)
+
+
+@fault()
+def network_camera_stops(bench: Bench) -> float:
+    """An MJPEG camera behind HTTP is switched off, and on again.
+
+    The camera is failed within seconds, the voice goes on, and it comes back by itself.
+    """
+    port = free_port()
+    server = _mjpeg(bench, port)
+    bench.start_all(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
+    server.kill()
+    server.wait(10)
+    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    bench.goes_on("voice", "voices are published")
+    _check_no_face(bench)
+    _mjpeg(bench, port)
+    return _camera_back(bench)
+
+
+@fault()
+def network_camera_freezes(bench: Bench) -> float:
+    """A network camera keeps its connection and sends nothing for some seconds (SIGSTOP), then goes on.
+
+    The camera is failed within seconds and comes back by itself.
+    """
+    port = free_port()
+    server = _mjpeg(bench, port)
+    bench.start_all(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
+    subprocess.run(["kill", "-STOP", str(server.pid)], check=True)
+    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    bench.goes_on("voice", "voices are published")
+    # It serves one viewer only, and that one has gone: as after a power cycle.
+    server.kill()
+    server.wait(10)
+    _mjpeg(bench, port)
+    return _camera_back(bench)
+
+
+@fault()
+def microphone_lost(bench: Bench) -> float:
+    """The sound server that has the microphone (a PulseAudio null sink) is killed, and started again.
+
+    The microphone is failed, faces go on, and it comes back by itself.
+    """
+    sound = bench.folder / "speech.wav"
+    subprocess.run(
+        [
+            program("ffmpeg", "ffmpeg"),
+            "-v",
+            "error",
+            "-i",
+            str(bench.clip),
+            "-vn",
+            "-ar",
+            "16000",
+            str(sound),
+        ],
+        check=True,
+    )
+    socket = bench.folder / "pulse"
+    environment = {"PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "mic", "HOME": str(bench.folder),
+                   "XDG_RUNTIME_DIR": str(bench.folder)}  # fmt: skip
+    server = _pulse(bench, socket, sound, environment)
+    bench.start_broker()
+    bench.start(microphone__source="pulse", **environment)
+    bench.wait_working()
+    until(lambda: bench.state_of("microphone") == "ok", "the microphone is well", START_S)
+    server.kill()
+    server.wait(10)
+    until(lambda: bench.state_of("microphone") == "failed", "health says that the microphone failed", LOST_S)
+    bench.goes_on("face", "faces are published")
+    _pulse(bench, socket, sound, environment)
+    took_s = until(lambda: bench.state_of("microphone") == "ok", "the microphone is back", BACK_S)
+    took_s += bench.goes_on("voice", "a voice is heard", START_S)
+    return took_s
+
+
+def _cut(bench: Bench, target: Path, seconds: int) -> None:
+    command = [
+        program("ffmpeg", "ffmpeg"),
+        "-v",
+        "error",
+        "-ss",
+        "2",
+        "-i",
+        str(bench.clip),
+        "-t",
+        str(seconds),
+    ]
+    subprocess.run([*command, "-preset", "ultrafast", str(target)], check=True)
+
+
+def _mjpeg(bench: Bench, port: int) -> subprocess.Popen[bytes]:
+    """A camera that serves the demo clip, in real time, for ever, to whoever connects first."""
+    clip = bench.folder / "camera.mp4"
+    if not clip.exists():
+        shutil.copy(bench.clip, clip)
+    return bench.spawn(
+        program("ffmpeg", "ffmpeg"), "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip), "-an",
+        "-vf", "fps=10,scale=480:-2", "-q:v", "6", "-f", "mpjpeg", "-listen", "1",
+        f"http://127.0.0.1:{port}/cam.mjpg",
+    )  # fmt: skip
+
+
+def _pulse(bench: Bench, socket: Path, sound: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """A sound server whose microphone hears the demo's speech over and over."""
+    socket.unlink(missing_ok=True)
+    server = bench.spawn(
+        program("pulseaudio", "pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+        "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
+        "-L", "module-null-sink sink_name=fakemic rate=16000 channels=1",
+        "-L", "module-remap-source master=fakemic.monitor source_name=mic",
+        **environment,
+    )  # fmt: skip
+    until(socket.exists, "PulseAudio runs")
+    time.sleep(0.5)
+    paplay = program("paplay", "pulseaudio-utils")
+    bench.spawn("sh", "-c", f"while {paplay} -d fakemic {sound}; do :; done", **environment)
+    return server
+
+
+def _check_no_face(bench: Bench) -> None:
+    """No opinion may be kept up without pictures."""
+    until(
+        lambda: b'"face":null' in bench.last("emotion"),
+        "the emotion is no longer taken from the face",
+        LOST_S,
+    )
+
+
+def _camera_back(bench: Bench) -> float:
+    took_s = until(lambda: bench.state_of("camera") == "ok", "the camera is back", BACK_S)
+    took_s += bench.goes_on("face", "faces are published again")
+    holds(bench.figure("camera", "losses") >= 1, "the loss is counted")
+    bench.check_alive()
+    return took_s

@@ -1,0 +1,153 @@
+"""What is around the daemon: a real Mosquitto, and a listener that keeps all it hears."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+PATIENCE_S: Final = 20.0
+POLL_S: Final = 0.02
+
+
+class Unmet(Exception):  # noqa: N818 - reads as a result
+    """An expectation was not met."""
+
+
+class Skipped(Exception):  # noqa: N818 - reads as a result
+    """This fault cannot be caused on this machine."""
+
+
+def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> float:
+    """Wait for a condition; how long it took, seconds. Raises Unmet with `what`."""
+    begun_s = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun_s > timeout_s:
+            raise Unmet(f"after {timeout_s:.0f} s still not: {what}")
+        time.sleep(POLL_S)
+    return time.monotonic() - begun_s
+
+
+def holds(condition: object, what: str) -> None:
+    """An expectation that is met now, or never."""
+    if not condition:
+        raise Unmet(what)
+
+
+def program(name: str, package: str) -> str:
+    """Path of a program; Skipped when it is not installed."""
+    # Debian keeps daemons where only root's PATH looks.
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
+    if found is None:
+        raise Skipped(f"{name} is not installed (apt install {package})")
+    return found
+
+
+def free_port() -> int:
+    """A port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@dataclass
+class Mosquitto:
+    """A broker process of our own on a fixed port, which forgets everything when it ends."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    access: str = "allow_anonymous true"
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it listens."""
+        config = self.folder / "mosquitto.conf"
+        # `user root` keeps it from giving up the right to read its folder when run by root.
+        config.write_text(
+            f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.access}\n", encoding="utf-8"
+        )
+        with (self.folder / "mosquitto.log").open("ab") as log:
+            command = [program("mosquitto", "mosquitto"), "-c", str(config), "-v"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        until(lambda: listens(self.port), "mosquitto listens")
+
+    def kill(self) -> None:
+        """As when its power fails."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
+    def log(self) -> str:
+        """All it has written."""
+        return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One message as it arrived; `at_s` is time.monotonic()."""
+
+    at_s: float
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class Listener:
+    """Hears everything on a broker, in order.
+
+    Args:
+        port: of the broker on this machine.
+        login: user name and password.
+    """
+
+    def __init__(self, port: int, login: tuple[str, str] | None = None) -> None:
+        from paho.mqtt.client import Client
+        from paho.mqtt.enums import CallbackAPIVersion
+
+        self.heard: list[Heard] = []
+        ready = threading.Event()
+        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
+        self._client.on_subscribe = lambda *_: ready.set()
+        self._client.on_message = self._hear
+        # In one go, however fast: a listener must not be what holds a flood up.
+        self._client.max_queued_messages_set(0)
+        if login is not None:
+            self._client.username_pw_set(*login)
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        if not ready.wait(PATIENCE_S):
+            raise Unmet("the listener could not subscribe")
+
+    def _hear(self, _client: Any, _data: Any, message: Any) -> None:
+        self.heard.append(
+            Heard(time.monotonic(), message.topic, bytes(message.payload), bool(message.retain))
+        )
+
+    def on(self, topic: str) -> list[Heard]:
+        """All on one topic."""
+        return [one for one in list(self.heard) if one.topic == topic]
+
+    def send(self, topic: str, payload: bytes | str, *, retain: bool = False, wait: bool = True) -> None:
+        """Publish with QoS 1."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        if wait:
+            info.wait_for_publish(PATIENCE_S)
+
+    def close(self) -> None:
+        """Leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
