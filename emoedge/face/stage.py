@@ -160,8 +160,10 @@ class FaceStage:
             expected = moves.get(track.track_id, track.expected(now))
             if best_match(expected, found) is None:
                 _add_new(found, self._detect(frame, grown(expected.box, REGION_GROWTH)))
-        found = [self._detector.refine(frame, face) for face in found]
-        return self._tracker.update(found, now)
+        exact: list[Detection] = []
+        for face in found:  # two rough places may turn out to be one face
+            _add_new(exact, [self._detector.refine(frame, face)])
+        return self._tracker.update(exact, now)
 
     def _detect(self, frame: Frame, region: Box | None = None) -> list[Detection]:
         smallest = self._min_size * min(frame.width, frame.height)

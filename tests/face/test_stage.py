@@ -3,6 +3,7 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.face.stage import CLASSIFY_EVERY_S, FaceStage
+from emoedge.face.track import moved
 from emoedge.types import Frame
 
 
@@ -87,6 +88,25 @@ def test_several_people_one_primary(detector, portrait):
     assert len({face.track_id for face in faces}) == 2
     one = FaceStage(detector, Counting(), max_faces=1)
     assert len(one.process(frame(picture, 0.0)).faces) == 1
+
+
+def test_two_rough_places_of_one_face_are_one_face(detector, portrait):
+    """The whole picture and a part of it may place a face so differently that only the second look shows it is one."""
+    picture = scene(portrait, (200, 100))
+    (true,) = detector.detect(frame(picture, 0.0))
+
+    class Doubling:
+        def detect(self, shown, region=None, min_score=0.5):
+            return (
+                [moved(true, -0.6 * true.box.width, 0), moved(true, 0.6 * true.box.width, 0)]
+                if region is None
+                else []
+            )
+
+        def refine(self, shown, face):
+            return true
+
+    assert len(FaceStage(Doubling(), Counting()).process(frame(picture, 0.0)).faces) == 1
 
 
 def test_small_and_poor_faces(detector, portrait):
