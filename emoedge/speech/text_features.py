@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_CHARS: Final = 4000
+MAX_CHARS: Final = 2000
 """Longer text is cut: far beyond any utterance, and it bounds time and memory for hostile input."""
 
 # Marks for what transcripts do not have. Plain letters, so that normalizing twice changes nothing.
@@ -37,13 +37,13 @@ _URL: Final = re.compile(r"(?:https?://|www\.|\bt\.co/)\S*", re.IGNORECASE)
 _USER: Final = re.compile(r"@<\w+>|@\w+|\bUSER\b|<(?:username|user)>")
 _HASHTAG: Final = re.compile(r"#(\w+)")
 _CAMEL: Final = re.compile(r"(?<=[a-záéíóúüñ])(?=[A-ZÁÉÍÓÚÜÑ])|(?<=\D)(?=\d)|(?<=\d)(?=\D)|_")
-_SMILE: Final = re.compile(r"(?:[:;=8]-?[)D\]]+|\(\s?:)(?!\w)")
+_SMILE: Final = re.compile(r"(?:[:;=]-?[)D\]]+|\(\s?:)(?!\w)")
 _FROWN: Final = re.compile(r"[:;=]['´]?-?[(\[]+|\)':")
 _HEART: Final = re.compile(r"<3+(?!\d)")
 _DOTS: Final = re.compile(r"\.{2,}")
 _DIGITS: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _LONG: Final = re.compile(r"([a-zñ])\1{2,}")
-_LAUGH: Final = re.compile(r"\b[ah]*(?:j+[aeiu]+h*|h+[aei]+){2,}[jhs]*\b")
+_LAUGH: Final = re.compile(r"\b[jhaeiu]{4,}\b")
 _EMOJI: Final = (
     "\u2600-\u263f\u2641\u2643-\u27bf\u2b50\u2b55"
     "\U0001f004\U0001f0cf\U0001f300-\U0001f3fa\U0001f400-\U0001f64f\U0001f680-\U0001f6ff"
@@ -70,8 +70,13 @@ def _strip_accents(text: str) -> str:
 
 
 def _laugh(match: re.Match[str]) -> str:
-    # "jejeje" and "jajajaja" are one word; the vowel carries a shade of meaning (irony in "jeje").
-    vowel = next((char for char in match[0][1:] if char in "aeiu"), "a")
+    # "jejeje", "ahahah" and "jajjaja" are one word each, but "hija" is none of them: one consonant, one vowel. The
+    # vowel carries a shade of meaning (irony in "jeje").
+    letters = set(match[0])
+    vowels = letters - {"j", "h"}
+    if len(letters) != 2 or len(vowels) != 1:
+        return match[0]
+    vowel = vowels.pop()
     return f"j{vowel}j{vowel}"
 
 
@@ -140,6 +145,26 @@ LIGHT: Final = FILLERS | frozenset(_LIGHT.split())
 NEGATION_REACH: Final = 4
 """A negation denies the first word that is not light, at most this many words on, before any of SCOPE_ENDS."""
 
+_STRONG: Final = (
+    "muy mucho mucha muchos muchas muchisimo muchisima tan tanto tanta super re recontra enorme enormes terrible "
+    "demasiado demasiada increiblemente totalmente completamente absolutamente realmente"
+)
+STRONG: Final = frozenset(_STRONG.split())
+WEAK: Final = frozenset(("algo", "poco", "poquito", "apenas", "medio", "ligeramente"))
+"""Words of degree, see `degrees`."""
+_SUPERLATIVE: Final = re.compile(r"\w+isim[oa]s?")
+
+
+def degrees(lines: Sequence[str]) -> NDArray[np.float32]:
+    """How strongly each normalized line puts what it says: 1 strong, -1 weak, 0 plain or both; float32 (n,)."""
+    result = np.zeros(len(lines), np.float32)
+    for index, line in enumerate(lines):
+        words = set(line.split())
+        strong = not words.isdisjoint(STRONG) or _SUPERLATIVE.search(line) is not None
+        result[index] = strong - (not words.isdisjoint(WEAK))
+    return result
+
+
 NGRAM_SIZES: Final = (2, 3, 4, 5)
 
 _SPACE: Final = ord(" ")
@@ -155,10 +180,14 @@ _POWERS_CHUNK: Final = 1 << 14
 Hashes = NDArray[np.uint64]
 
 
-def _powers(base: int, count: int) -> Hashes:
-    table = np.full(count, base, np.uint64)
-    table[0] = 1
-    return np.multiply.accumulate(table)
+def _tables(count: int) -> tuple[Hashes, Hashes]:
+    """The first powers of _BASE and of its inverse."""
+    tables = []
+    for base in (_BASE, _BASE_INVERSE):
+        table = np.full(count, base, np.uint64)
+        table[0] = 1
+        tables.append(np.multiply.accumulate(table))
+    return tables[0], tables[1]
 
 
 def _bucket(hashes: Hashes, bits: int) -> NDArray[np.intp]:
@@ -181,36 +210,44 @@ class HashedBatch:
     char_line: NDArray[np.intp]
 
 
+@dataclass(frozen=True)
+class _Prefix:
+    """Prefix sums of a text's code points, from which the hash of any stretch follows without reading it again."""
+
+    sums: Hashes
+    inverses: Hashes
+
+    def stretches(self, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Hashes:
+        """The hash of each stretch [start, end): the same wherever it stands."""
+        return (self.sums[ends] - self.sums[starts]) * self.inverses[starts]
+
+
 class Hasher:
     """Word 1-2-grams with negation, and character 2-5-grams within words, hashed to 2**bits buckets each."""
 
     def __init__(self, word_bits: int, char_bits: int) -> None:
         self.word_bits = word_bits
         self.char_bits = char_bits
-        self._resize(_POWERS_CHUNK)
+        self._tables = _tables(_POWERS_CHUNK)
         self._negators = np.sort(self.word_hashes(NEGATORS))
         self._scope_ends = np.sort(self.word_hashes(SCOPE_ENDS))
         self._light = np.sort(self.word_hashes(sorted(LIGHT)))
 
-    def _resize(self, count: int) -> None:
-        self._power = _powers(_BASE, count)
-        self._inverse = _powers(_BASE_INVERSE, count)
-
-    def _sums(self, codes: NDArray[np.uint32]) -> Hashes:
-        if len(codes) > len(self._power):
-            self._resize(2 * len(codes))
+    def _prefix(self, codes: NDArray[np.uint32]) -> _Prefix:
+        tables = self._tables
+        if len(codes) > len(tables[0]):
+            # Replaced as a whole and used from here on: another thread cannot come between.
+            tables = self._tables = _tables(2 * len(codes))
+        powers, inverses = tables
         sums = np.zeros(len(codes) + 1, np.uint64)
-        np.cumsum(codes * self._power[: len(codes)], out=sums[1:])
-        return sums
-
-    def _stretches(self, sums: Hashes, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> Hashes:
-        return (sums[ends] - sums[starts]) * self._inverse[starts]
+        np.cumsum(codes * powers[: len(codes)], out=sums[1:])
+        return _Prefix(sums, inverses)
 
     def word_hashes(self, words: Sequence[str]) -> Hashes:
         """The 64-bit hash of each single word, as a line's words have it before bucketing."""
         codes = _codes(["".join(words)])[1:-2]
         ends = np.cumsum([len(word) for word in words])
-        return self._stretches(self._sums(codes), np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
+        return self._prefix(codes).stretches(np.concatenate([[0], ends[:-1]]).astype(np.intp), ends)
 
     def word_buckets(self, words: Sequence[str]) -> NDArray[np.intp]:
         """The bucket of each single word."""
@@ -219,12 +256,12 @@ class Hasher:
     def __call__(self, lines: Sequence[str]) -> HashedBatch:
         """Hash normalized lines; duplicates within a line stay."""
         codes = _codes(lines)
-        sums = self._sums(codes)
+        prefix = self._prefix(codes)
         line = np.cumsum(codes == _LINE)
         blank = codes <= _SPACE
         starts = np.flatnonzero(blank[:-1] & ~blank[1:]) + 1
         ends = np.flatnonzero(~blank[:-1] & blank[1:]) + 1
-        words = self._stretches(sums, starts, ends)
+        words = prefix.stretches(starts, ends)
         negated = self.negated(words, line[starts])
         # Hashes of negated words and of their characters live apart, so that "contento" says nothing about
         # "no estoy contento".
@@ -233,7 +270,7 @@ class Hasher:
         change[ends[negated]] -= 1
         inside = np.cumsum(change)[:-1].astype(np.bool_)
         word, word_line = self._words(words ^ np.where(negated, _NEGATED, np.uint64(0)), line[starts])
-        char, char_line = self._chars(codes, sums, blank, inside)
+        char, char_line = self._chars(codes, prefix, blank, inside)
         return HashedBatch(word, word_line, char, line[char_line])
 
     def _words(self, words: Hashes, of_line: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -262,7 +299,7 @@ class Hasher:
         return np.asarray(content & (last_negator > closed) & (index - last_negator <= NEGATION_REACH))
 
     def _chars(
-        self, codes: NDArray[np.uint32], sums: Hashes, blank: NDArray[np.bool_], negated: NDArray[np.bool_]
+        self, codes: NDArray[np.uint32], prefix: _Prefix, blank: NDArray[np.bool_], negated: NDArray[np.bool_]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Buckets of the stretches within words, and where each starts, ascending."""
         blanks = np.concatenate([[0], np.cumsum(blank)])
@@ -276,7 +313,7 @@ class Hasher:
             valid &= (codes[start] != _LINE) & (codes[end - 1] != _LINE)
             start, end = start[valid], end[valid]
             apart = np.where(negated[start] | negated[end - 1], _NEGATED, np.uint64(0))
-            hashes.append(self._stretches(sums, start, end) ^ apart)
+            hashes.append(prefix.stretches(start, end) ^ apart)
             places.append(start)
         joined = np.concatenate(places)
         order = np.argsort(joined, kind="stable")

@@ -51,6 +51,12 @@ def test_posterior_follows_the_weights():
     assert posterior[0] == pytest.approx(1 / (np.exp(5) + 6), abs=1e-5)
 
 
+def test_degree_sharpens_and_flattens_but_keeps_the_leader():
+    model = MessageModel(_tiny({"alegre": "happiness"}))
+    weak, plain, strong = (model.classify(text) for text in ("un poco alegre", "alegre", "muy alegre"))
+    assert weak[3] < plain[3] < strong[3]
+
+
 def test_save_and_load_give_the_same_answers(tmp_path):
     weights = _tiny({"alegre": "happiness", "triste": "sadness"})
     weights.save(tmp_path / "tiny.npz")

@@ -1,3 +1,4 @@
+import time
 import zlib
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoedge.speech.text_features import MARKS, MAX_CHARS, Hasher, normalize
+from emoedge.speech.text_features import MARKS, MAX_CHARS, Hasher, degrees, normalize
 
 ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
 WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)
@@ -24,6 +25,13 @@ WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_si
         ("holaaaaaa", "holaa"),
         ("jajajajajaja", "jaja"),
         ("JEJEJE", "jeje"),
+        ("ahahaha", "jaja"),
+        ("jajajjaja", "jaja"),
+        ("hahaha", "jaja"),
+        ("mi hija", "mi hija"),
+        ("el hijo juega", "el hijo juega"),
+        ("xd :D", "xd 🙂"),
+        ("18:30 8)", "xxnum xxnum"),
         ("te quiero <3 :)", "te quiero ❤ 🙂"),
         ("😂😂😂😂", "😂 😂"),
         ("👍🏽", "👍"),
@@ -51,6 +59,14 @@ def test_normalize_yields_only_known_characters(text):
     for token in normalize(text).split(" "):
         assert token == "" or token in MARKS or token.isalpha() or len(token) == 1
     assert normalize(text) == " ".join(normalize(text).split())
+
+
+@pytest.mark.parametrize("unit", ["jahha", "haja", "aj", ":-(", "a a", "1.", "@<", "#A1b2", "..!", "xx"])
+def test_normalize_takes_no_long_time(unit):
+    # Each of these could make a careless regular expression try every way to split it.
+    began = time.process_time()
+    normalize(unit * 5000 + "x")
+    assert time.process_time() - began < 2
 
 
 def test_normalize_bounds_its_work():
@@ -132,6 +148,20 @@ def test_scope_of_a_negation(hasher, line, negated):
     words = line.split()
     flags = hasher.negated(hasher.word_hashes(words), np.zeros(len(words), np.intp))
     assert [word for word, flag in zip(words, flags, strict=True) if flag] == negated
+
+
+@pytest.mark.parametrize(
+    ("line", "degree"),
+    [
+        ("estoy contento", 0),
+        ("estoy muy contento", 1),
+        ("estoy contentisima", 1),
+        ("un poco triste", -1),
+        ("muy poco", 0),
+    ],
+)
+def test_degree(line, degree):
+    assert degrees([line, ""]).tolist() == [degree, 0]
 
 
 def test_a_negation_ends_with_its_line(hasher):

@@ -69,7 +69,8 @@ def _one_hot(index: int) -> NDArray[np.float32]:
     return target
 
 
-def _group(text: str) -> str:
+def letters_of(text: str) -> str:
+    """A digest of the letters alone: what two copies of a text share."""
     letters = "".join(char for char in text.lower() if char.isalpha())
     return hashlib.sha1(letters.encode(), usedforsecurity=False).hexdigest()[:16]
 
@@ -82,13 +83,13 @@ def _brighter(path: Path) -> Iterator[Example]:
         active = int((target > 0).sum())
         if active:
             yield Example(
-                row["text"], "brighter", target / target.sum(), -1, _group(row["text"]), active == 1
+                row["text"], "brighter", target / target.sum(), -1, letters_of(row["text"]), active == 1
             )
 
 
 def _emoevent(path: Path) -> Iterator[Example]:
     for row in _rows(path):
-        yield Example(row["text"], "emoevent", _one_hot(INDEX[row["emotion"]]), -1, _group(row["text"]))
+        yield Example(row["text"], "emoevent", _one_hot(INDEX[row["emotion"]]), -1, letters_of(row["text"]))
 
 
 def _meacorpus(path: Path) -> Iterator[Example]:
@@ -99,12 +100,12 @@ def _meacorpus(path: Path) -> Iterator[Example]:
 def _tass(path: Path) -> Iterator[Example]:
     for row in _rows(path):
         empty = np.zeros(EMOTION_COUNT, np.float32)
-        yield Example(row["text"], "tass", empty, POLARITIES.index(row["polarity"]), _group(row["text"]))
+        yield Example(row["text"], "tass", empty, POLARITIES.index(row["polarity"]), letters_of(row["text"]))
 
 
 def _xed(path: Path) -> Iterator[Example]:
     for row in _rows(path):
-        yield Example(row["text"], "xed", np.zeros(EMOTION_COUNT, np.float32), -1, _group(row["text"]))
+        yield Example(row["text"], "xed", np.zeros(EMOTION_COUNT, np.float32), -1, letters_of(row["text"]))
 
 
 def held_out(group: str, share: float = HELD_OUT) -> bool:
@@ -137,7 +138,7 @@ def load(folder: Path) -> Corpus:
         *(example for example in mea if held_out(example.group)),
         *_tass(text / "tass2020_polarity_dev.tsv"),
     )
-    seen = {_group(example.text) for example in dev}
+    seen = {letters_of(example.text) for example in dev}
     train = (
         *_brighter(text / "brighter_train.tsv"),
         *_emoevent(text / "emoevent_train.tsv"),
@@ -145,7 +146,7 @@ def load(folder: Path) -> Corpus:
         *_tass(text / "tass2020_polarity_train.tsv"),
         *_xed(text / "xed_subtitles_noisy.tsv"),
     )
-    return Corpus(tuple(example for example in train if _group(example.text) not in seen), dev)
+    return Corpus(tuple(example for example in train if letters_of(example.text) not in seen), dev)
 
 
 def word_norms(folder: Path) -> dict[str, dict[str, float]]:

@@ -11,79 +11,22 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, INDEX
 from emoedge.speech.message import MessageModel
 from training.text import behaviour, data
 from training.text.augment import Recognizer, as_transcript
 from training.text.card import write_card
+from training.text.measures import BINS, NO_OPINION, Answers, calibration_error, metrics, together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 logger = logging.getLogger(__name__)
-
-BOOTSTRAPS: Final = 1000
-BINS: Final = 15
-NO_OPINION: Final = -1
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What the model said about one set in one form.
-
-    truth, said: int (n,), indices into EMOTIONS; NO_OPINION where it had none.
-    confidence: float (n,), probability of what was said, 0 without an opinion.
-    labels: the emotions that the set has.
-    """
-
-    truth: NDArray[np.intp]
-    said: NDArray[np.intp]
-    confidence: NDArray[np.float64]
-    labels: tuple[int, ...]
-
-
-def f1_scores(truth: NDArray[np.intp], said: NDArray[np.intp], labels: Sequence[int]) -> NDArray[np.float64]:
-    """F1 of each label; 0 for one that is neither there nor said."""
-    scores = []
-    for label in labels:
-        hits = np.sum((truth == label) & (said == label))
-        scores.append(2 * hits / max(1, np.sum(truth == label) + np.sum(said == label)))
-    return np.array(scores)
-
-
-def recalls(truth: NDArray[np.intp], said: NDArray[np.intp], labels: Sequence[int]) -> NDArray[np.float64]:
-    """Recall of each label."""
-    return np.array([np.mean(said[truth == label] == label) for label in labels])
-
-
-def calibration_error(answers: Answers) -> float:
-    """Expected calibration error of the answers given, BINS equal bins of confidence."""
-    given = answers.said != NO_OPINION
-    right = (answers.said == answers.truth)[given]
-    confidence = answers.confidence[given]
-    bins = np.minimum((confidence * BINS).astype(int), BINS - 1)
-    gaps = [
-        abs(right[bins == index].mean() - confidence[bins == index].mean()) * np.mean(bins == index)
-        for index in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
-
-
-def interval(
-    statistic: Callable[[NDArray[np.intp]], float], count: int, seed: int = 0
-) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a statistic of row indices."""
-    rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(count, size=count)) for _ in range(BOOTSTRAPS)]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def ask(model: MessageModel, lines: Sequence[str], truth: Sequence[int], domain: data.Domain) -> Answers:
@@ -95,31 +38,6 @@ def ask(model: MessageModel, lines: Sequence[str], truth: Sequence[int], domain:
         confidence=np.array([0.0 if p is None else float(p.max()) for p in posteriors]),
         labels=tuple(INDEX[name] for name in data.LABELS[domain]),
     )
-
-
-def metrics(answers: Answers) -> dict[str, Any]:
-    """Everything the card says of one set in one form; no opinion counts as wrong."""
-    truth, said, labels = answers.truth, answers.said, answers.labels
-    f1 = f1_scores(truth, said, labels)
-    union = sorted(set(truth) | set(said) - {NO_OPINION})
-    return {
-        "rows": len(truth),
-        "macro_f1": round(float(f1.mean()), 4),
-        "macro_f1_95": [
-            round(bound, 4)
-            for bound in interval(lambda i: float(f1_scores(truth[i], said[i], labels).mean()), len(truth))
-        ],
-        "macro_f1_of_labels_said": round(float(f1_scores(truth, said, union).mean()), 4),
-        "uar": round(float(recalls(truth, said, labels).mean()), 4),
-        "accuracy": round(float(np.mean(truth == said)), 4),
-        "accuracy_95": [
-            round(bound, 4) for bound in interval(lambda i: float(np.mean(truth[i] == said[i])), len(truth))
-        ],
-        "ece": round(calibration_error(answers), 4),
-        "no_opinion": int(np.sum(said == NO_OPINION)),
-        "f1": {EMOTIONS[label]: round(float(value), 3) for label, value in zip(labels, f1, strict=True)},
-        "support": {EMOTIONS[label]: int(np.sum(truth == label)) for label in labels},
-    }
 
 
 def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]:
@@ -213,6 +131,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
     corpus = data.load(folder)
     measured: dict[str, dict[str, Any]] = {}
     shown: dict[str, Answers] = {}
+    asked: dict[str, list[Answers]] = {}
     for domain in data.DOMAINS:
         rows = [example for example in corpus.dev if example.domain == domain and example.single]
         truth = [example.label for example in rows]
@@ -221,9 +140,11 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
             answers = ask(model, [form(example.text) for example in rows], truth, domain)
             measured[domain][name] = metrics(answers)
             logger.info("%s %s: macro F1 %.3f", domain, name, measured[domain][name]["macro_f1"])
+            asked.setdefault(name, []).append(answers)
             if name == "transcript":
                 shown[domain] = answers
     figures(shown, models / "figures")
+    pooled = {name: calibration_error(together(parts)) for name, parts in asked.items()}
     spoken = [as_transcript(example.text) for example in corpus.dev if example.domain in data.DOMAINS]
     results = behaviour.run(model, behaviour.load())
     return {
@@ -232,6 +153,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "emotions": list(EMOTIONS),
         "sets": measured,
+        "ece_of_all_sets": {name: round(value, 4) for name, value in pooled.items()},
         "speed": speed(model, spoken[:1500]),
         "behaviour": {
             result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results

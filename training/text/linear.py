@@ -54,7 +54,7 @@ class Settings:
     shared: float = 1.0
     own: float = 0.25
     gate: float = 0.3
-    gate_weight: float = 3.0
+    gate_weight: float = 2.0
     iterations: int = 40
 
 
@@ -92,7 +92,9 @@ def counts(lines: list[str], hasher: Hasher, chunk: int = 256) -> tuple[sparse.c
     for kind, bits in (("word", hasher.word_bits), ("char", hasher.char_bits)):
         columns, rows = (np.concatenate(values) for values in zip(*parts[kind], strict=True))
         ones = np.ones(len(columns), np.float32)
-        matrices.append(sparse.csr_matrix((ones, (rows, columns)), shape=(len(lines), 1 << bits)))
+        matrix = sparse.csr_matrix((ones, (rows, columns)), shape=(len(lines), 1 << bits))
+        matrix.sum_duplicates()
+        matrices.append(matrix)
     return matrices[0], matrices[1]
 
 
@@ -105,11 +107,13 @@ def inverse_frequencies(matrix: sparse.csr_matrix, min_count: int) -> Floats:
 
 
 def weigh(matrix: sparse.csr_matrix, idf: Floats) -> sparse.csr_matrix:
-    """Counts times idf, each row divided as the device divides it: by the root of the sum of count * idf^2."""
+    """The kept columns as unit-length tf-idf rows (1 + log count, times idf), as the device computes them."""
     kept = np.flatnonzero(idf)
-    matrix, idf = matrix[:, kept], idf[kept]
-    norms = np.sqrt(np.maximum(matrix @ (idf * idf), 1e-12)).astype(np.float32)
-    return (sparse.diags(1 / norms) @ matrix @ sparse.diags(idf)).tocsr().astype(np.float32)
+    weighed = matrix[:, kept]  # a copy
+    weighed.data = 1 + np.log(weighed.data)
+    weighed = weighed @ sparse.diags(idf[kept])
+    norms = np.sqrt(np.maximum(np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel(), 1e-12))
+    return (sparse.diags(1 / norms) @ weighed).tocsr().astype(np.float32)
 
 
 def design(lines: list[str], hasher: Hasher, vocabulary: Vocabulary) -> sparse.csr_matrix:

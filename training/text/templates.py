@@ -6,6 +6,7 @@ and in `tests/behaviour` are disjoint (a test compares them); single words such 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -224,6 +225,8 @@ NEGATED_NOUN_FRAMES: Final = (
     "nunca he sentido {}",
 )
 
+DENIED_DEGREES: Final = ("", "nada", "muy", "tan")
+
 # What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm.
 DENIED: Final[dict[str, dict[str, float]]] = {
     "anger": {"neutral": 0.6, "happiness": 0.4},
@@ -259,7 +262,10 @@ def _target(shares: dict[str, float]) -> NDArray[np.float32]:
 
 def sentences(rng: np.random.Generator, per_word: int = 6) -> list[Taught]:
     """Statements of feeling, plain, intensified and denied, exclamations, and neutral talk."""
-    made = []
+    return [*_states(rng, per_word), *_nouns(), *_exclaimed(rng), *_calm()]
+
+
+def _states(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
     degrees = list(INTENSITY.items())
     for name, words in STATES.items():
         for word in words.split():
@@ -267,33 +273,43 @@ def sentences(rng: np.random.Generator, per_word: int = 6) -> list[Taught]:
                 degree, share = degrees[rng.integers(len(degrees))]
                 frame = STATE_FRAMES[rng.integers(len(STATE_FRAMES))]
                 target = _target({name: share, "neutral": 1.0 - share})
-                made.append(Taught(frame.format(f"{degree} {word}".strip()), target, 1.0))
-            if word[-1] in "oa" and not word.endswith(("ísimo", "ísima", "isimo")):
-                made.append(
-                    Taught(STATE_FRAMES[0].format(f"{word[:-1]}ísim{word[-1]}"), _target({name: 1.0}), 1.0)
-                )
+                yield Taught(frame.format(f"{degree} {word}".strip()), target, 1.0)
+            if word.endswith(("o", "a")):
+                superlative = f"{word[:-1]}ísim{word[-1]}"
+                yield Taught(STATE_FRAMES[0].format(superlative), _target({name: 1.0}), 1.0)
             for _ in range(per_word // 2):
-                degree = f"{('', 'nada', 'muy', 'tan')[rng.integers(4)]} {word}".strip()
+                degree = f"{DENIED_DEGREES[rng.integers(len(DENIED_DEGREES))]} {word}".strip()
                 frame = NEGATED_FRAMES[rng.integers(len(NEGATED_FRAMES))]
-                made.append(Taught(frame.format(degree), _target(DENIED[name]), 1.0))
+                yield Taught(frame.format(degree), _target(DENIED[name]), 1.0)
+
+
+def _nouns() -> Iterator[Taught]:
     for name, words in NOUNS.items():
         for word in words.split():
-            made.extend(Taught(frame.format(word), _target({name: 1.0}), 1.0) for frame in NOUN_FRAMES)
-            made.extend(
-                Taught(frame.format(word), _target(DENIED[name]), 1.0) for frame in NEGATED_NOUN_FRAMES
-            )
+            for frame in NOUN_FRAMES:
+                yield Taught(frame.format(word), _target({name: 1.0}), 1.0)
+            for frame in NEGATED_NOUN_FRAMES:
+                yield Taught(frame.format(word), _target(DENIED[name]), 1.0)
+
+
+def _exclaimed(rng: np.random.Generator) -> Iterator[Taught]:
     for name, lines in (*EXCLAIMED.items(), *REGIONAL.items()):
-        made.extend(Taught(line, _target({name: 1.0}), 2.0) for line in lines)
+        target = _target({name: 1.0})
+        for line in lines:
+            yield Taught(line, target, 2.0)
         for line in lines:
             for _ in range(3):
                 around = (BEFORE[rng.integers(len(BEFORE))], line, AFTER[rng.integers(len(AFTER))])
-                made.append(Taught(" ".join(around).strip(), _target({name: 1.0}), 1.0))
-    calm = _target({"neutral": 1.0})
-    made.extend(Taught(line, calm, 4.0) for line in NEUTRAL)
-    made.extend(
-        Taught(f"{subject} {predicate}", calm, 1.0) for subject in SUBJECTS for predicate in PREDICATES
-    )
-    return made
+                yield Taught(" ".join(around).strip(), target, 1.0)
+
+
+def _calm() -> Iterator[Taught]:
+    target = _target({"neutral": 1.0})
+    for line in NEUTRAL:
+        yield Taught(line, target, 4.0)
+    for subject in SUBJECTS:
+        for predicate in PREDICATES:
+            yield Taught(f"{subject} {predicate}", target, 1.0)
 
 
 def norm_words(norms: dict[str, dict[str, float]]) -> list[Taught]:
