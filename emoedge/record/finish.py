@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from emoedge.errors import RecordingError
 from emoedge.record.mux import SyncedFile, close_dead
-from emoedge.record.names import REMUX, partial_of, segment_files, share_with_group
+from emoedge.record.names import REMUX, partial_of, private_opener, segment_files, share_with_group
 from emoedge.record.timeline import Cue
 
 logger = logging.getLogger(__name__)
@@ -207,7 +207,7 @@ def sha256_of(path: Path) -> str:
 def write_whole(path: Path, data: bytes) -> None:
     """Write a small file under its `.partial` name and sync it; `publish` gives it its own name."""
     partial = partial_of(path)
-    with partial.open("wb") as file:
+    with open(partial, "wb", opener=private_opener) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -57,6 +57,11 @@ def partial_of(path: Path) -> Path:
     return path.with_name(path.name + PARTIAL)
 
 
+def private_opener(path: str, flags: int) -> int:
+    """For `open(…, opener=…)`: nobody but owner and group can read the file, not even at first."""
+    return os.open(path, flags, FILE_MODE)
+
+
 def make_day_dir(path: Path) -> None:
     """Create a folder of the store for owner and group; one that exists stays as it is. Raises OSError."""
     if not path.is_dir():

@@ -26,7 +26,7 @@ from emoedge.record.finish import (
     write_whole,
 )
 from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
-from emoedge.record.names import REMUX, partial_of, share_with_group
+from emoedge.record.names import REMUX, partial_of, private_opener, share_with_group
 from emoedge.record.overlay import Overlay
 from emoedge.record.ring import Item, Note
 from emoedge.record.store import hold
@@ -123,7 +123,9 @@ class OpenSegment:
             }
             write_json(media.with_suffix(".json"), self._details)
             sync_dir(media.parent)
-            self._timeline: TextIO = partial_of(media.with_suffix(".jsonl")).open("w", encoding="utf-8")
+            self._timeline: TextIO = open(  # noqa: SIM115 - Path.open has no opener; closed with the segment
+                partial_of(media.with_suffix(".jsonl")), "w", encoding="utf-8", opener=private_opener
+            )
         except BaseException:
             self._writer.abort()
             discard(media)

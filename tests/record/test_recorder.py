@@ -89,6 +89,9 @@ def test_manual_segment_has_all_files_and_plays(rig, settings, notices):
     assert segment_id is not None
     assert one.recorder.manual
     one.recorder.note("event", {"type": "begin", "emotion": "happiness"}, 3.2)
+    wait_for(lambda: len(list(settings.dir.glob("*/*.partial"))) == 3)
+    for path in settings.dir.glob("*/*.partial"):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o640, "also while it is being written"
     one.recorder.offer_state(FusedState(3.2, HAPPY, "happiness", 0.82, "face"))
     one.play(5.0)
     one.recorder.offer_text(TextObservation(4.0, 4.8, "hola mundo", None, (Word("hola", 4.0, 4.3, 0.9),)))
