@@ -39,14 +39,14 @@ class Recipe:
 
     hidden: tuple[int, int] = (192, 64)
     dropout: float = 0.5
-    epochs: int = 20
+    epochs: int = 24
     batch: int = 256
     rate: float = 3e-3
     weight_decay: float = 1e-3
-    target_weight: float = 3.0
+    target_weight: float = 5.0
     clean: float = 0.5
-    smoothing: float = 0.1
-    mixup: float = 0.3
+    smoothing: float = 0.05
+    mixup: float = 0.0
     spread_count: float = 10.0
     seed: int = 0
 
