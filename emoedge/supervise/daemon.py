@@ -47,10 +47,12 @@ from emoedge.types import Frame, Health, Modality
 
 logger = logging.getLogger(__name__)
 
-# SIGTERM promises an end within 3 s: the shares of the parts that may need some.
-PUBLISHER_STOP_S: Final = 1.0
-RECORDER_STOP_S: Final = 1.5
-STAGE_STOP_S: Final = 0.3
+# SIGTERM promises an end within 3 s. Until when each part may take, from the beginning: what one leaves is
+# the next one's, and the interpreter needs the rest.
+CAPTURE_STOP_S: Final = 0.6
+DECIDING_STOP_S: Final = 0.9
+RECORDER_STOP_S: Final = 1.9
+PUBLISHER_STOP_S: Final = 2.7
 LOOK_S: Final = 1.0
 """How often the parts are looked at: a change of health is published that soon."""
 
@@ -140,22 +142,26 @@ class Daemon:
 
     def stop(self) -> None:
         """End everything in the order of the data, within 3 s."""
-        workers = self._workers()
-        closers = [threading.Thread(target=worker.stop, daemon=True) for worker in workers]
+        begun_s = time.monotonic()
+
+        def left_s(until_s: float) -> float:
+            return max(0.0, begun_s + until_s - time.monotonic())
+
+        closers = [threading.Thread(target=worker.stop, daemon=True) for worker in self._workers()]
         for closer in closers:
             closer.start()
         for stage in self._stages:
             stage.stop()
         for closer in closers:
-            closer.join(STAGE_STOP_S * 2)
+            closer.join(left_s(CAPTURE_STOP_S))
         for stage in self._stages:
-            stage.join(STAGE_STOP_S)
+            stage.join(left_s(CAPTURE_STOP_S))
         if self._adaptation is not None:
             self._adaptation.save()
-        self._deciding.stop()
-        if not self.recorder.stop(RECORDER_STOP_S):
+        self._deciding.stop(left_s(DECIDING_STOP_S))
+        if not self.recorder.stop(left_s(RECORDER_STOP_S)):
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
-        self._sink.stop(PUBLISHER_STOP_S)
+        self._sink.stop(left_s(PUBLISHER_STOP_S))
 
     # ---- what commands act on ----
 
@@ -300,13 +306,13 @@ class Daemon:
     # ---- health ----
 
     def _health(self) -> list[Health]:
-        private = self._controls.overrides.privacy
         parts: list[Health] = []
         for name, worker in (("camera", self.camera), ("microphone", self.microphone)):
             if worker is None:
                 parts.append(Health(name, "off"))
             else:
-                parts.append(Health(name, "off", "privacy is on") if private else worker.health())
+                # A released device says off by itself; one whose driver holds on to it must not seem released.
+                parts.append(worker.health())
         parts += [stage.health() for stage in self._stages]
         present = {part.name for part in parts}
         parts += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]

@@ -95,12 +95,12 @@ class Deciding:
         """Begin to decide."""
         self._thread.start()
 
-    def stop(self) -> bool:
+    def stop(self, timeout_s: float = STOP_WAIT_S) -> bool:
         """End the open event, say so, and end the thread; False if it did not end in time."""
         self._stopping.set()
         self._put(self._stage.close)
         if self._thread.ident is not None:
-            self._thread.join(STOP_WAIT_S)
+            self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def observe(self, observation: Observation) -> None:

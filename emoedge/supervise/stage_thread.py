@@ -21,6 +21,8 @@ TAKE_TIMEOUT_S: Final = 0.5
 """How long a stage waits for input before it looks whether to stop: bounds the time that stopping takes."""
 HUNG_AFTER_S: Final = 20.0
 """No single frame, stretch or utterance honestly takes this long, even on the slowest board."""
+BUILD_LIMIT_S: Final = 180.0
+"""Loading a speech model from a cold, worn card while the other stages load theirs may take a minute."""
 RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 600.0
 """So many deaths within the window, and the stage stays down: a fault that does not go away by itself."""
@@ -59,6 +61,7 @@ class StageThread(Generic[Item]):
         self._now_s = now_s
         self._stop = threading.Event()
         self._busy_since_s: float | None = None
+        self._building = False
         self._deaths_s: deque[float] = deque(maxlen=RESTARTS)
         self._failure = ""
         self._lacking = ""
@@ -88,9 +91,10 @@ class StageThread(Generic[Item]):
 
     @property
     def hung(self) -> bool:
-        """Whether one item has been in work for longer than HUNG_AFTER_S."""
+        """Whether one item has been in work for longer than HUNG_AFTER_S, or building has for BUILD_LIMIT_S."""
         since_s = self._busy_since_s
-        return since_s is not None and self._now_s() - since_s > HUNG_AFTER_S
+        limit_s = BUILD_LIMIT_S if self._building else HUNG_AFTER_S
+        return since_s is not None and self._now_s() - since_s > limit_s
 
     def health(self) -> Health:
         """State with counts and latencies (p50, p95, milliseconds)."""
@@ -122,9 +126,13 @@ class StageThread(Generic[Item]):
                 self._died(error)
 
     def _serve(self) -> None:
+        self._building = True
         self._busy_since_s = self._now_s()
-        work = self._spec.build()
-        self._busy_since_s = None
+        try:
+            work = self._spec.build()
+        finally:
+            self._busy_since_s = None
+            self._building = False
         self._lacking = ""
         while not self._stop.is_set():
             item = self._spec.take(TAKE_TIMEOUT_S)

@@ -125,3 +125,24 @@ def test_one_that_hangs_is_seen():
     wait_for(lambda: not thread.hung)
     thread.stop()
     assert thread.join(2)
+
+
+def test_loading_a_model_may_take_longer_than_an_item():
+    now, release = [0.0], threading.Event()
+
+    def build():
+        release.wait(5)
+        return lambda _: None
+
+    thread = StageThread(StageSpec("text", build, lambda _: None), now_s=lambda: now[0])
+    thread.start()
+    try:
+        time.sleep(0.05)
+        now[0] = stage_thread.HUNG_AFTER_S * 2
+        assert not thread.hung
+        now[0] = stage_thread.BUILD_LIMIT_S + 1
+        assert thread.hung
+    finally:
+        release.set()
+        thread.stop()
+        thread.join(2)
