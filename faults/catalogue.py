@@ -97,7 +97,9 @@ def run_one(one: Fault) -> Row:
             recovered_s = one.run(bench)
         except Skipped as reason:
             result, detail = "skipped", str(reason)
-        except (Unmet, OSError) as problem:
+        except Unmet as problem:
+            result, detail = "FAIL", f"{problem}\n{bench.log_tail(LOG_LINES)}"
+        except Exception as problem:  # noqa: BLE001 - a row that breaks must not keep the others from running
             result = "FAIL"
             detail = f"{type(problem).__name__}: {problem}\n{bench.log_tail(LOG_LINES)}"
     took_s = time.monotonic() - begun_s

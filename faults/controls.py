@@ -16,7 +16,7 @@ LOG_BYTES: Final = 64_000
 MEMORY_BYTES: Final = 60_000_000
 CONTROLS: Final = ("privacy", "record", "recording_mode", "face_weight", "margin", "snapshot")
 NEAR_MISSES: Final = (
-    b"NaN", b"inf", b"-0.1", b"1.0001", b"1e-1", b"0x1", b"0,5", b"TRUE", b"1 ", b"ONN", b"O N", b"ON\0",
+    b"NaN", b"inf", b"-0.1", b"1.0001", b"1e-1", b"0x1", b"0,5", b"TRUE", b"ONN", b"O N", b"ON\0",
     b'{"privacy":"ON"}', b"null", b"[]", b"../../etc/passwd", b"$(reboot)", b"'; DROP TABLE message; --",
     "０.５".encode(), b"continuous\n\n\n\nx", b"99999999", b"PRESSED", b"\xff\xfe", b"\xed\xa0\x80",
 )  # fmt: skip
@@ -33,8 +33,8 @@ def privacy_on_and_off(bench: Bench) -> float:
     holds(bench.has_open(bench.clip), "the source is open before")
     bench.command("privacy", "ON")
     until(lambda: bench.control("privacy") == "ON", "privacy is on")
-    holds(not bench.has_open(bench.clip), "the source is closed once ON was said")
     until(lambda: bench.state_of("camera") == "off" == bench.state_of("microphone"), "health says it")
+    holds(not bench.has_open(bench.clip), "the source is closed once health says off")
     until(lambda: b'"emotion":null' in bench.last("emotion"), "no emotion is claimed")
     quiet_from = len(bench.listener.on(f"{BASE}/voice"))
     time.sleep(3)
