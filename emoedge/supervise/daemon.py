@@ -53,6 +53,10 @@ CAPTURE_STOP_S: Final = 0.6
 DECIDING_STOP_S: Final = 0.9
 RECORDER_STOP_S: Final = 1.9
 PUBLISHER_STOP_S: Final = 2.7
+DECIDING_SILENT_S: Final = 30.0
+"""It looks four times a second and never waits for anything."""
+RECORDER_SILENT_S: Final = 60.0
+"""One fsync on a bad card takes many seconds."""
 LOOK_S: Final = 1.0
 """How often the parts are looked at: a change of health is published that soon."""
 
@@ -136,8 +140,11 @@ class Daemon:
         for stage in self._stages:
             if stage.hung:
                 return f"stage {stage.name} hangs"
-        if time.monotonic() - self._deciding.heartbeat_s > 30.0:
+        now_s = time.monotonic()
+        if now_s - self._deciding.heartbeat_s > DECIDING_SILENT_S:
             return "the decisions thread hangs"
+        if now_s - self.recorder.heartbeat_s > RECORDER_SILENT_S:
+            return "the recorder hangs"
         return ""
 
     def stop(self) -> None:
