@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import soxr
 
+from emoedge.voice.activity import SpeechActivity
+
 RATE = 16_000
 SENTENCE = "Hoy he visto cinco veces a la misma persona en la calle de mi casa"
 
@@ -53,3 +55,19 @@ def voiced() -> np.ndarray:
 def model_path(repository: Path) -> Path:
     """The shipped network."""
     return repository / "models" / "voice_emotion.tflite"
+
+
+class ByLoudness:
+    """Stands in for Silero (1.3 ms a chunk) where the logic behind it is tested."""
+
+    def __call__(self, chunk):
+        return 1.0 if np.abs(chunk.astype(np.int32)).mean() > 500 else 0.0
+
+    def reset(self):
+        """There is nothing to forget."""
+
+
+@pytest.fixture
+def by_loudness():
+    """Makes speech activities that go by loudness."""
+    return lambda: SpeechActivity(ByLoudness())

@@ -16,26 +16,12 @@ from emoedge.voice.activity import (
 RATE = 16_000
 
 
-class ByLoudness:
-    """Stands in for Silero where only the logic of the spans is tested."""
-
-    def __init__(self):
-        self.resets = 0
-
-    def __call__(self, chunk):
-        return 1.0 if np.abs(chunk.astype(np.int32)).mean() > 500 else 0.0
-
-    def reset(self):
-        self.resets += 1
-
-
 def blocks(samples, size, start_s=0.0):
     for offset in range(0, len(samples), size):
         yield SoundBlock(start_s + offset / RATE, samples[offset : offset + size])
 
 
-def changes(samples, size, activity=None, start_s=0.0):
-    activity = activity or SpeechActivity(ByLoudness())
+def changes(samples, size, activity, start_s=0.0):
     return [
         (c.speaking, pytest.approx(c.time_s, abs=1e-6))
         for b in blocks(samples, size, start_s)
@@ -52,50 +38,51 @@ def silence(seconds):
 
 
 @pytest.mark.parametrize("size", [160, 512, 1600, 7777, 100_000])
-def test_spans_do_not_depend_on_the_blocks(size):
+def test_spans_do_not_depend_on_the_blocks(by_loudness, size):
     sound = np.concatenate([silence(1.0), tone(1.5), silence(1.0), tone(0.7), silence(1.0)])
-    assert changes(sound, size) == changes(sound, 1000)
-    assert [speaking for speaking, _ in changes(sound, size)] == [True, False, True, False]
+    found = changes(sound, size, by_loudness())
+    assert found == changes(sound, 1000, by_loudness())
+    assert [speaking for speaking, _ in found] == [True, False, True, False]
 
 
-def test_times_are_those_of_the_source():
+def test_times_are_those_of_the_source(by_loudness):
     sound = np.concatenate([silence(1.024), tone(1.024), silence(1.0)])
-    (began, began_s), (ended, ended_s) = changes(sound, 1600, start_s=500.0)
+    (began, began_s), (ended, ended_s) = changes(sound, 1600, by_loudness(), start_s=500.0)
     assert (began, ended) == (True, False)
     assert began_s == 500 + 1.024 - LEAD_S
     assert ended_s == 500 + 2.048 - LINGER_S
 
 
-def test_a_pause_within_the_hangover_is_bridged():
+def test_a_pause_within_the_hangover_is_bridged(by_loudness):
     short = np.concatenate([tone(1.0), silence(HANGOVER_S - 0.1), tone(1.0), silence(1.0)])
-    assert len(changes(short, 1600)) == 2
+    assert len(changes(short, 1600, by_loudness())) == 2
     long = np.concatenate([tone(1.0), silence(HANGOVER_S + 0.1), tone(1.0), silence(1.0)])
-    assert len(changes(long, 1600)) == 4
+    assert len(changes(long, 1600, by_loudness())) == 4
 
 
-def test_a_click_is_not_speech():
+def test_a_click_is_not_speech(by_loudness):
     click = np.concatenate([silence(1.0), tone((ONSET_CHUNKS - 1) * CHUNK / RATE), silence(1.0)])
-    assert changes(click, 1600) == []
+    assert changes(click, 1600, by_loudness()) == []
 
 
-def test_spans_never_overlap():
+def test_spans_never_overlap(by_loudness):
     parts = [part for _ in range(6) for part in (tone(0.3), silence(HANGOVER_S + 0.1))]
-    activity = SpeechActivity(ByLoudness())
+    activity = by_loudness()
     times = [c.time_s for b in blocks(np.concatenate(parts), 800) for c in activity.process(b)]
     assert len(times) == 12
     assert times == sorted(times)
 
 
-def test_lost_sound_moves_the_clock():
-    activity = SpeechActivity(ByLoudness())
+def test_lost_sound_moves_the_clock(by_loudness):
+    activity = by_loudness()
     activity.process(SoundBlock(0.0, silence(0.5)))
     (change,) = activity.process(SoundBlock(3.0, tone(0.5), gap_s=2.5))
     assert change.speaking
     assert change.time_s == pytest.approx(3.0 - LEAD_S, abs=0.001)
 
 
-def test_reset_starts_anew():
-    activity = SpeechActivity(ByLoudness())
+def test_reset_starts_anew(by_loudness):
+    activity = by_loudness()
     activity.process(SoundBlock(0.0, tone(0.5)))
     assert activity.speaking
     activity.reset()
@@ -103,11 +90,11 @@ def test_reset_starts_anew():
 
 
 def test_speech_is_found_where_it_is(spoken):
-    sound = np.concatenate([silence(1.5), spoken, silence(1.5)])
+    sound = np.concatenate([silence(0.8), spoken, silence(0.2)])
     spans = speech_spans(sound, SpeechActivity(on=CLIP_ON))
     assert spans
-    assert spans[0].start_s == pytest.approx(1.5, abs=0.1)
-    assert spans[-1].end_s == pytest.approx(1.5 + len(spoken) / RATE, abs=0.1)
+    assert spans[0].start_s == pytest.approx(0.8, abs=0.1)
+    assert spans[-1].end_s == pytest.approx(0.8 + len(spoken) / RATE, abs=0.1)
 
 
 def test_speech_that_touches_the_end_is_closed(spoken):
@@ -116,15 +103,14 @@ def test_speech_that_touches_the_end_is_closed(spoken):
 
 
 @pytest.mark.parametrize("kind", ["silence", "white", "brown", "hum"])
-@pytest.mark.parametrize("level_db", [-50, -20])
-def test_noise_is_not_speech(kind, level_db):
+def test_noise_is_not_speech(kind):
     rng = np.random.default_rng(0)
-    length = 3 * RATE
+    length = 2 * RATE
     noise = {
         "silence": np.zeros(length),
         "white": rng.standard_normal(length),
         "brown": np.cumsum(rng.standard_normal(length)) / 60,
         "hum": np.sin(2 * np.pi * 100 * np.arange(length) / RATE),
     }[kind]
-    sound = np.clip(noise * 32768 * 10 ** (level_db / 20), -32768, 32767).astype(np.int16)
+    sound = np.clip(noise * 32768 * 0.1, -32768, 32767).astype(np.int16)
     assert speech_spans(sound, SpeechActivity(on=CLIP_ON)) == []
