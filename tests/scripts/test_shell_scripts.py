@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("setup", "demo", "test", "lint", "format", "train", "evaluate", "install", "uninstall")
+SCRIPTS = ("setup", "demo", "test", "lint", "format", "docs", "train", "evaluate", "install", "uninstall")
 
 # Stands in for the environment's interpreter: says what it was asked, pip fails or not as the test wants.
 PYTHON = """#!/bin/sh
