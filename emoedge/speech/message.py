@@ -23,7 +23,7 @@ from emoedge.errors import ModelError
 from emoedge.speech.text_features import FILLERS, MARKS, Hasher, degrees, normalize
 
 DEGREE: Final = 0.25
-"""Natural logarithm of how much sharper "muy" and its like make a posterior, and "un poco" flatter; the leader stays.
+"""Natural logarithm of how much sharper "muy" and its like make each head, and "un poco" flatter.
 
 About the booster of VADER (Hutto and Gilbert 2014); sentences of different length are hard to compare otherwise.
 """
@@ -35,6 +35,19 @@ BATCH: Final = 64
 
 MIN_LEAD: Final = 0.03
 """A leader less than this above one in seven is as good as flat: no opinion."""
+
+
+_DAMAGE: Final = (
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a zip file of arrays with some bytes changed makes numpy and zipfile raise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +128,7 @@ class MessageWeights:
             )
         except FileNotFoundError as error:
             raise ModelError(f"text model {path} is missing", remedy) from error
-        except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _DAMAGE as error:
             raise ModelError(f"text model {path} is damaged: {error}", remedy) from error
 
 

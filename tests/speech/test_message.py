@@ -86,6 +86,24 @@ def test_damaged_model_is_refused(tmp_path, damage):
         MessageModel.load(path)
 
 
+def test_a_few_changed_bytes_are_refused_or_harmless(tmp_path):
+    path = tmp_path / "tiny.npz"
+    _tiny({"alegre": "happiness"}).save(path)
+    content = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(200):
+        changed = bytearray(content)
+        for _ in range(rng.integers(1, 4)):
+            changed[rng.integers(len(changed))] = rng.integers(256)
+        path.write_bytes(bytes(changed))
+        try:
+            MessageModel.load(path).classify("alegre hoy")
+        except ModelError:
+            refused += 1
+    assert refused > 100
+
+
 def test_model_of_another_label_order_is_refused(tmp_path):
     path = tmp_path / "tiny.npz"
     _tiny({"alegre": "happiness"}).save(path)
