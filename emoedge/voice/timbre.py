@@ -44,7 +44,7 @@ def quality_functionals(heard: Contours, voiced: Mask) -> Named:
     power = heard.power[voiced]
     floor = 1e-7 * float(power.max()) + 1e-20
     power = power + floor
-    power_db = 10 * np.log10(power)
+    power_db = 10 * np.log10(power[:, band_bins(0, 5000)])
     f0_hz = (100.0 * 2.0 ** (heard.f0_st[voiced] / 12.0)).astype(np.float32)
     harmonicity = np.clip(heard.harmonicity[voiced], 0.01, 0.995)
     peak_high = power_db[:, band_bins(2000, 5000)].max(axis=1)
