@@ -116,8 +116,12 @@ def test_made_sentences_have_targets_that_sum_to_one():
     assert all(item.target[INDEX["happiness"]] == 0 for item in denied)
 
 
-def test_no_group_is_on_two_sides(shared_dir):
-    corpus = data.load(shared_dir / "data")
+@pytest.fixture(scope="module")
+def corpus(shared_dir):
+    return data.load(shared_dir / "data")
+
+
+def test_no_group_is_on_two_sides(corpus):
     groups = {(example.domain, example.group) for example in corpus.train}
     assert groups.isdisjoint((example.domain, example.group) for example in corpus.dev)
     letters = {data.letters_of(example.text) for example in corpus.dev}
@@ -125,8 +129,7 @@ def test_no_group_is_on_two_sides(shared_dir):
     assert {example.domain for example in corpus.dev} >= set(data.DOMAINS)
 
 
-def test_labels_are_read_into_their_places(shared_dir):
-    corpus = data.load(shared_dir / "data")
+def test_labels_are_read_into_their_places(corpus):
     lament = next(example for example in corpus.dev if example.text.startswith("Lástima que este roast"))
     assert EMOTIONS[lament.label] == "sadness"
     assert lament.single
