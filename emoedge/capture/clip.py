@@ -148,10 +148,16 @@ class ClipCamera(_Player[Frame]):
         self._items = self._rounds()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture at its time."""
+        """The next picture at its time.
+
+        Late ones are left out, but for one after each `timeout_s` spent on them: on a machine that never
+        catches up the camera must still be seen to live, and to be able to end.
+        """
+        begun_s = time.monotonic()
         while True:
             frame = self._peek()
-            if time.monotonic() - frame.time_s > LATE_S:
+            now_s = time.monotonic()
+            if now_s - frame.time_s > LATE_S and now_s - begun_s < timeout_s:
                 self._next = None
                 continue
             _wait_until(frame.time_s, timeout_s)

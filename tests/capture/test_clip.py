@@ -53,6 +53,17 @@ def test_flash_and_beep_come_together_in_every_round(tmp_path: Path) -> None:
     assert not SharedClip._playing
 
 
+def test_a_read_ends_even_when_every_picture_is_late(
+    clap_clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emoedge.capture.clip.LATE_S", -1000.0)
+    with open_camera(CameraSettings(source=f"file:{clap_clip}")) as camera:
+        begun_s = time.monotonic()
+        with suppress(TimeoutError):
+            camera.read(timeout_s=0.1)
+        assert time.monotonic() - begun_s < 5
+
+
 def test_items_come_when_they_are_due(clap_clip: Path) -> None:
     with open_camera(CameraSettings(source=f"file:{clap_clip}", fps=10)) as camera:
         delays_s = []
