@@ -241,22 +241,30 @@ class Bench:
     # ---- its files ----
 
     def spooled(self) -> list[tuple[str, bytes]]:
-        """The messages that wait on the disk, oldest first: read from a copy, as a power cut would leave it."""
+        """The messages that wait on the disk, oldest first."""
+        rows = self._look_into_spool("SELECT topic, payload FROM message ORDER BY seq")
+        return [(topic, bytes(payload)) for topic, payload in rows]
+
+    def dropped_on_disk(self) -> int:
+        """How many the spool has given up to its bound."""
+        rows = self._look_into_spool("SELECT value FROM counter WHERE name = 'dropped'")
+        return int(rows[0][0]) if rows else 0
+
+    def _look_into_spool(self, question: str) -> list[tuple[Any, ...]]:
+        """Read from a copy, which is what a power cut would leave; the daemon keeps the file itself locked."""
         copy = self.folder / "spool-copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
         for path in self.state.glob("spool.sqlite3*"):
-            shutil.copy(path, copy)
+            with contextlib.suppress(FileNotFoundError):  # the log goes when it is empty
+                shutil.copy(path, copy)
         if not (copy / "spool.sqlite3").exists():
             return []
         with contextlib.closing(sqlite3.connect(copy / "spool.sqlite3")) as database:
             try:
-                return [
-                    (topic, bytes(payload))
-                    for topic, payload in database.execute("SELECT topic, payload FROM message ORDER BY seq")
-                ]
-            except sqlite3.OperationalError:
-                return []  # not yet made
+                return database.execute(question).fetchall()
+            except sqlite3.DatabaseError:
+                return []  # not yet made, or caught in the middle of a change
 
     def segments(self) -> list[Path]:
         """Finished recordings."""

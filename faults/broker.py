@@ -50,6 +50,26 @@ def broker_killed_and_restarted(bench: Bench) -> float:
 
 
 @fault()
+def broker_away_for_too_long(bench: Bench) -> float:
+    """The broker is away for longer than the spool, limited to three messages, can hold.
+
+    The oldest go first and never more than necessary, the newest arrive, the loss is counted in `health`.
+    """
+    bench.start(mqtt__spool_max_messages=ENOUGH)
+    until(lambda: bench.dropped_on_disk() > 0, "the spool overflows", START_S)
+    holds(len(bench.spooled()) <= ENOUGH, "the bound is kept")
+    with bench.held():
+        newest = bench.spooled()[-1:]
+        dropped = bench.dropped_on_disk()
+        bench.start_broker()
+    took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", RETURN_S)
+    until(lambda: bench.figure("spool", "dropped") >= dropped, "the loss is counted in health")
+    if bench.figure("spool", "dropped") < dropped + ENOUGH:
+        until(lambda: not lost(bench, newest), "the newest have arrived")
+    return took_s
+
+
+@fault()
 def broker_refuses_credentials(bench: Bench) -> float:
     """The broker wants a password that the daemon does not have; later it lets everybody in.
 

@@ -8,10 +8,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from faults.bench import START_S, Bench
+from faults.bench import REPOSITORY, START_S, Bench
 from faults.catalogue import fault
 from faults.surroundings import free_port, holds, program, until
 
+PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"
 LOST_S: Final = 60.0
 BACK_S: Final = 60.0
 """A lost device is tried again every 15 s at the longest, and PortAudio needs some seconds more."""
@@ -73,6 +74,52 @@ def network_camera_freezes(bench: Bench) -> float:
 
 
 @fault()
+def camera_black(bench: Bench) -> None:
+    """The camera delivers nothing but black, as with the lens cover on.
+
+    `health` says so with the remedy, no face is claimed, voices are published.
+    """
+    black = bench.folder / "black.mp4"
+    _make(black, "-f", "lavfi", "-i", "color=black:size=320x240:rate=10:duration=30")
+    bench.start_all(camera__source=f"file:{black}")
+    until(lambda: "black" in _reason(bench, "camera"), "health says that it is black", LOST_S)
+    bench.goes_on("voice", "voices are published", START_S)
+    _check_no_face(bench)
+    bench.check_alive()
+
+
+@fault()
+def camera_frozen(bench: Bench) -> None:
+    """The camera delivers the same picture of a person over and over.
+
+    `health` says so with the remedy within half a minute, voices are published.
+    """
+    frozen = bench.folder / "frozen.mp4"
+    _make(frozen, "-loop", "1", "-framerate", "10", "-i", str(PORTRAIT), "-t", "60", "-vf", "scale=320:-2")
+    bench.start_all(camera__source=f"file:{frozen}")
+    until(lambda: "frozen" in _reason(bench, "camera"), "health says that it is frozen", LOST_S)
+    bench.goes_on("voice", "voices are published", START_S)
+    bench.check_alive()
+
+
+@fault()
+def microphone_silent(bench: Bench) -> None:
+    """The microphone delivers digital silence, as when it is muted.
+
+    `health` says so with the remedy, faces are published, no voice is claimed.
+    """
+    silence = bench.folder / "silence.wav"
+    _make(
+        silence, "-f", "lavfi", "-i", "anullsrc=sample_rate=16000:channel_layout=mono", "-t", "30", sound=True
+    )
+    bench.start_all(microphone__source=f"file:{silence}")
+    until(lambda: "silence" in _reason(bench, "microphone"), "health says that it is silent", LOST_S)
+    bench.goes_on("face", "faces are published")
+    holds(not bench.payloads("voice"), "no voice is claimed")
+    bench.check_alive()
+
+
+@fault()
 def microphone_lost(bench: Bench) -> float:
     """The sound server that has the microphone (a PulseAudio null sink) is killed, and started again.
 
@@ -109,6 +156,15 @@ def microphone_lost(bench: Bench) -> float:
     took_s = until(lambda: bench.state_of("microphone") == "ok", "the microphone is back", BACK_S)
     took_s += bench.goes_on("voice", "a voice is heard", START_S)
     return took_s
+
+
+def _make(target: Path, *arguments: str, sound: bool = False) -> None:
+    pixels = () if sound else ("-pix_fmt", "yuv420p", "-preset", "ultrafast")
+    subprocess.run([program("ffmpeg", "ffmpeg"), "-v", "error", *arguments, *pixels, str(target)], check=True)
+
+
+def _reason(bench: Bench, name: str) -> str:
+    return str(bench.part(name).get("reason", ""))
 
 
 def _cut(bench: Bench, target: Path, seconds: int) -> None:
