@@ -20,7 +20,7 @@ LINES = [
 ]  # fmt: skip
 LABELS = ["happiness"] * 3 + ["disgust"] * 3 + ["fear"] * 3 + ["sadness"] * 2 + ["neutral"]
 SETTINGS = linear.Settings(
-    word_bits=12, char_bits=12, min_count=1, own=0.01, shared=0.01, gate=0.01, iterations=60
+    word_bits=10, char_bits=10, min_count=1, own=0.01, shared=0.01, gate=0.01, iterations=25
 )
 
 
@@ -32,7 +32,7 @@ def toy():
     weight = np.ones((len(LINES), linear.HEADS), np.float32)
     origin = np.arange(len(LINES)) % linear.HEADS
     rows = linear.Rows([normalize(line) for line in LINES], origin, target, weight)
-    hasher = Hasher(12, 12)
+    hasher = Hasher(SETTINGS.word_bits, SETTINGS.char_bits)
     vocabulary = linear.Vocabulary(
         *(linear.inverse_frequencies(part, 1) for part in linear.counts(rows.lines, hasher))
     )
