@@ -96,27 +96,24 @@ class Adaptation:
         """The speaker's mean and standard deviation of each feature, float64 (d,)."""
         return shrink(self.prior, self._weight, self._sum, self._squares)
 
-    def update(self, vector: NDArray[np.floating], weight: float = 1.0) -> None:
+    def update(self, vector: NDArray[np.floating]) -> None:
         """Learn from one utterance.
 
         Args:
             vector: features, shape (d,), finite.
-            weight: how much of an utterance this is, 0 to 1 (overlapping stretches count in part).
 
         Raises:
-            ValueError: wrong shape, not finite, or a weight outside 0..1.
+            ValueError: wrong shape, or not finite.
         """
         values = np.asarray(vector, dtype=np.float64)
         if values.shape != self.prior.mean.shape or not np.all(np.isfinite(values)):
             raise ValueError(f"expected {len(self.prior.mean)} finite features, got shape {values.shape}")
-        if not 0.0 <= weight <= 1.0:
-            raise ValueError("weight must be within 0 and 1")
         mean, _ = self.estimate()
         reach = OUTLIER * np.sqrt(self.prior.within + self.prior.between)
         deviation = np.clip(values, mean - reach, mean + reach) - self.prior.mean
-        self._weight += weight
-        self._sum += weight * deviation
-        self._squares += weight * deviation**2
+        self._weight += 1.0
+        self._sum += deviation
+        self._squares += deviation**2
         if self._weight > MEMORY:
             fade = MEMORY / self._weight
             self._weight *= fade
