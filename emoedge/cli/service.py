@@ -24,18 +24,20 @@ def command() -> None:
 @command.command()
 @common
 @click.option("--no-start", is_flag=True, help="Install only; start it later.")
+@click.option("--member", default="", metavar="USER", help="A user who may then read the recordings.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
-def install(config_path: Path | None, no_start: bool, dry_run: bool) -> None:
+def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool) -> None:
     """Account, folders, configuration and unit; again for an upgrade. Needs root.
 
     \b
     Example:
       sudo emoedge service install
     """
-    from emoedge.supervise.service import carry_out, delivered_files, find_machine, install_plan
+    from emoedge.supervise.service import carry_out, delivered_files, find_machine
+    from emoedge.supervise.service_plan import install_plan
 
     executable = Path(sys.executable).with_name("emoedge")
-    steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start)
+    steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
     if dry_run:
         for step in steps:
             click.echo(str(step))
@@ -54,7 +56,8 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
     Example:
       sudo emoedge service uninstall
     """
-    from emoedge.supervise.service import carry_out, find_machine, uninstall_plan
+    from emoedge.supervise.service import carry_out, find_machine
+    from emoedge.supervise.service_plan import uninstall_plan
 
     steps = uninstall_plan(find_machine(), purge=purge)
     if dry_run:

@@ -7,21 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from emoedge.supervise import service
-from emoedge.supervise.service import (
-    Machine,
-    Remove,
-    Run,
-    ServiceError,
-    Status,
-    Step,
-    Write,
-    carry_out,
-    delivered_files,
-    install_plan,
-    parse_status,
-    uninstall_plan,
-)
+from emoedge.supervise import service, service_plan
+from emoedge.supervise.service import ServiceError, Status, carry_out, delivered_files, parse_status
+from emoedge.supervise.service_plan import Machine, Remove, Run, Step, Write, install_plan, uninstall_plan
 
 EXECUTABLE = Path("/opt/emoedge/venv/bin/emoedge")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as installing does")
@@ -103,7 +91,7 @@ def test_purge_leaves_nothing() -> None:
 @as_root
 def test_installed_upgraded_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a prefix, with the group of root standing in for `emoedge`, which need not exist here."""
-    monkeypatch.setattr(service, "ACCOUNT", "root")
+    monkeypatch.setattr(service_plan, "ACCOUNT", "root")
     machine = Machine(systemd=None, has_account=True, root=tmp_path)
     steps = install_plan(machine, delivered_files(), EXECUTABLE)
     carry_out(steps)
@@ -179,3 +167,20 @@ def test_without_systemctl_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ServiceError, match="systemctl") as caught:
         service.service_status()
     assert "emoedge run" in caught.value.remedy
+
+
+def test_the_command_takes_what_the_install_script_gives() -> None:
+    from click.testing import CliRunner
+
+    from emoedge.cli.service import command
+
+    script = (delivered_files().parent / "scripts" / "install").read_text()
+    assert 'service install --no-start ${SUDO_USER:+--member "$SUDO_USER"}' in script
+    done = CliRunner().invoke(command, ["install", "--no-start", "--member", "pi", "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "usermod --append --groups emoedge pi" in done.output.splitlines()
+    assert "systemctl restart" not in done.output
+    script = (delivered_files().parent / "scripts" / "uninstall").read_text()
+    assert 'service uninstall "$@"' in script
+    done = CliRunner().invoke(command, ["uninstall", "--purge", "--dry-run"])
+    assert "remove /var/lib/emoedge" in done.output.splitlines()

@@ -1,0 +1,180 @@
+"""What installing and removing the systemd service takes: pure lists of steps."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ACCOUNT: Final = "emoedge"
+UNIT: Final = "emoedge.service"
+_DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
+# RestartSteps= came with it; older ones would complain at every start.
+_RESTART_STEPS_SINCE: Final = 254
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run a program.
+
+    Attributes:
+        argv: program and arguments.
+        must_work: whether the plan ends when it fails.
+    """
+
+    argv: tuple[str, ...]
+    must_work: bool = True
+
+    def __str__(self) -> str:
+        return shlex.join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Write a file, unless `keep` is set and it is there already."""
+
+    path: Path
+    text: str
+    mode: int = 0o644
+    group: str = "root"
+    keep: bool = False
+
+    def __str__(self) -> str:
+        return f"{'keep' if self.keep and self.path.exists() else 'write'} {self.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file, or a folder with all that is in it; nothing happens when it is not there."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return f"remove {self.path}"
+
+
+Step = Run | Write | Remove
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a plan must know about the machine.
+
+    Attributes:
+        systemd: its version; None where systemd is installed, or runs, not at all.
+        has_account: whether user and group `emoedge` are there.
+        root: prefix of all paths; for tests and images.
+    """
+
+    systemd: int | None
+    has_account: bool
+    root: Path = Path("/")
+
+    def path(self, absolute: str) -> Path:
+        """A place on that machine."""
+        return self.root / absolute.lstrip("/")
+
+
+def install_plan(
+    machine: Machine, files: Path, executable: Path, *, start: bool = True, member: str = ""
+) -> list[Step]:
+    """Account, folders, configuration, unit; again over an older one, keeping configuration and recordings.
+
+    Args:
+        machine: where.
+        files: the folder `systemd/` of the checkout; `config/` lies beside it.
+        executable: the `emoedge` that the unit starts.
+        start: whether to start the service, or restart a running one.
+        member: a user to take into the group `emoedge`, who can then read the recordings.
+    """
+    steps: list[Step] = []
+    if not machine.has_account:
+        steps += [
+            Run(("groupadd", "--system", "--force", ACCOUNT)),
+            Run(
+                (
+                    *("useradd", "--system", "--gid", ACCOUNT, "--no-create-home", "--home-dir"),
+                    *("/var/lib/emoedge", "--shell", "/usr/sbin/nologin", ACCOUNT),
+                )
+            ),
+        ]
+    if member:
+        steps.append(Run(("usermod", "--append", "--groups", ACCOUNT, member)))
+    # Recordings: setgid, so that whatever is laid there belongs to the group.
+    for folder, mode, owner in (
+        ("/etc/emoedge", "0750", "root"),
+        ("/var/lib/emoedge", "0750", ACCOUNT),
+        ("/var/lib/emoedge/models", "0750", ACCOUNT),
+        ("/var/lib/emoedge/state", "0750", ACCOUNT),
+        ("/var/lib/emoedge/recordings", "2750", ACCOUNT),
+    ):
+        where = str(machine.path(folder))
+        steps.append(Run(("install", "-d", "-m", mode, "-o", owner, "-g", ACCOUNT, where)))
+    reference = (files.parent / "config" / "emoedge.toml").read_text(encoding="utf-8")
+    etc = machine.path("/etc/emoedge")
+    steps += [
+        Write(etc / "emoedge.toml", reference, mode=0o640, group=ACCOUNT, keep=True),
+        Write(etc / "emoedge.toml.reference", reference, mode=0o640, group=ACCOUNT),
+        Write(machine.path("/etc/udev/rules.d/60-emoedge.rules"), _text(files / "60-emoedge.rules")),
+    ]
+    return steps + _unit_steps(machine, files, executable, start=start)
+
+
+def _unit_steps(machine: Machine, files: Path, executable: Path, *, start: bool) -> list[Step]:
+    unit = _text(files / UNIT).replace(_DELIVERED_EXECUTABLE, str(executable))
+    system = machine.path("/etc/systemd/system")
+    drop_in = system / f"{UNIT}.d" / "restart-steps.conf"
+    steps: list[Step] = [Write(system / UNIT, unit)]
+    if machine.systemd is not None and machine.systemd >= _RESTART_STEPS_SINCE:
+        steps.append(Write(drop_in, _text(files / f"{UNIT}.d" / "restart-steps.conf")))
+    else:
+        steps.append(Remove(drop_in))
+    if machine.systemd is None:
+        return steps
+    steps += [
+        Run(("udevadm", "control", "--reload"), must_work=False),
+        Run(("udevadm", "trigger", "--subsystem-match=dma_heap"), must_work=False),
+        Run(("systemctl", "daemon-reload")),
+        Run(("systemctl", "enable", UNIT)),
+    ]
+    if start:
+        steps.append(Run(("systemctl", "restart", UNIT)))
+    return steps
+
+
+def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
+    """Stop and remove the service; with `purge` also configuration, recordings, models and the account."""
+    system = machine.path("/etc/systemd/system")
+    steps: list[Step] = []
+    if machine.systemd is not None:
+        steps.append(Run(("systemctl", "disable", "--now", UNIT), must_work=False))
+    steps += [
+        Remove(system / UNIT),
+        # A drop-in of the user's own (systemctl edit) stays without --purge.
+        Remove(system / f"{UNIT}.d" / "restart-steps.conf"),
+        Remove(machine.path("/etc/udev/rules.d/60-emoedge.rules")),
+        Remove(machine.path("/var/cache/emoedge")),
+    ]
+    if machine.systemd is not None:
+        steps += [
+            Run(("systemctl", "daemon-reload")),
+            Run(("systemctl", "reset-failed", UNIT), must_work=False),
+        ]
+    if purge:
+        steps += [
+            Remove(system / f"{UNIT}.d"),
+            Remove(machine.path("/etc/emoedge")),
+            Remove(machine.path("/var/lib/emoedge")),
+        ]
+        if machine.has_account:
+            # On Debian the group of the same name goes with the user, if nobody else is in it.
+            steps += [
+                Run(("userdel", ACCOUNT), must_work=False),
+                Run(("groupdel", "--force", ACCOUNT), must_work=False),
+            ]
+    return steps
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
