@@ -141,6 +141,12 @@ class Adaptation:
         self._weight, self._sum, self._squares = weight, total, squares
 
 
+def pull_in(vectors: NDArray[np.floating], prior: Prior) -> NDArray[np.float32]:
+    """Features (…, d) with values beyond OUTLIER standard deviations of the population brought back to there."""
+    reach = OUTLIER * np.sqrt(prior.within + prior.between)
+    return np.clip(vectors, prior.mean - reach, prior.mean + reach).astype(np.float32)
+
+
 def shrink(
     prior: Prior, weight: NDArray[np.floating] | float, total: Vector, squares: Vector
 ) -> tuple[Vector, Vector]:

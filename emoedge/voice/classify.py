@@ -15,7 +15,7 @@ from emoedge.errors import ModelError
 from emoedge.inference import Interpreter
 from emoedge.types import SAMPLE_RATE_HZ
 from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
-from emoedge.voice.adapt import Adaptation, Prior, network_input, shrink
+from emoedge.voice.adapt import Adaptation, Prior, network_input, pull_in
 from emoedge.voice.contours import MIN_SAMPLES, Floats, as_samples
 from emoedge.voice.features import FEATURE_VERSION, LEVEL_FEATURE, feature_names, features
 from emoedge.voice.level import frame_powers, noise_power, snr_db, to_db
@@ -136,19 +136,15 @@ class VoiceClassifier:
         self._level = feature_names().index(LEVEL_FEATURE)
         self.adapt = adapt
         self.adaptation = Adaptation(self.model.prior)
+        self._stranger = Adaptation(self.model.prior)
         self._clip_activity: SpeechActivity | None = None
 
     def logits(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> NDArray[np.float32]:
         """Network output (n, 7) for features (n, d) of one speaker, given what is known of them."""
-        prior = self.model.prior
-        if adaptation is None or adaptation.count == 0:
-            zeros = np.zeros_like(prior.mean)
-            mean, deviation, count = *shrink(prior, 0.0, zeros, zeros), 0.0
-        else:
-            mean, deviation = adaptation.estimate()
-            count = adaptation.count
-        counts = np.full(len(vectors), count)
-        values = network_input(vectors, mean, deviation, counts, prior, self._level)
+        prior, person = self.model.prior, adaptation or self._stranger
+        mean, deviation = person.estimate()
+        counts = np.full(len(vectors), person.count)
+        values = network_input(pull_in(vectors, prior), mean, deviation, counts, prior, self._level)
         return np.concatenate([self._interpreter.run(row[None])[0] for row in values])
 
     def probabilities(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> Probabilities:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from emoedge.emotions import EMOTION_COUNT
-from emoedge.voice.adapt import OUTLIER, Prior, network_input, shrink
+from emoedge.voice.adapt import Prior, network_input, pull_in, shrink
 from emoedge.voice.features import LEVEL_FEATURE, feature_names
 from training.voice.data import TARGET_SET, Corpus
 from training.voice.net import SideBySide
@@ -79,12 +79,6 @@ def population(features: NDArray[np.float32], corpus: Corpus, spread_count: floa
     low, high = np.percentile(features[others], [0.2, 99.8], axis=0)
     clipped = np.clip(features[others].astype(np.float64), low, high)
     return fit_prior(clipped, corpus.speaker[others], corpus.emotion[others], LEVEL, spread_count)
-
-
-def pull_in(features: NDArray[np.floating], prior: Prior) -> NDArray[np.float32]:
-    """Limit outliers as Adaptation.update does."""
-    reach = OUTLIER * np.sqrt(prior.within + prior.between)
-    return np.clip(features, prior.mean - reach, prior.mean + reach).astype(np.float32)
 
 
 def session_inputs(

@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS
-from emoedge.voice.adapt import Prior
+from emoedge.voice.adapt import Prior, pull_in
 from emoedge.voice.features import FEATURE_VERSION, feature_names
 from training.export import ExportReport, export_int8
 from training.voice.data import TERMS, Corpus
 from training.voice.extract import extract_all
 from training.voice.folds import PLANS, Fold, positions, stack
-from training.voice.learn import Recipe, population, pull_in, session_inputs, train, usable
+from training.voice.learn import Recipe, population, session_inputs, train, usable
 from training.voice.metrics import fit_temperature
 from training.voice.net import Committee, SideBySide
 from training.voice.sessions import deal
