@@ -151,8 +151,7 @@ Templates and minimal pairs (`tests/behaviour/text_cases.toml`), none of them us
   one row moves the macro F1 of their set by a point. The 120 rows of BRIGHTER alone leave an interval of 0.18.
 - Anger and disgust, which the sets themselves keep apart differently: half of the anger in comments and in
   speech is called disgust.
-- Denied fear, sadness and disgust ("no tengo miedo"): many still count as the emotion. "pero" seldom
-  turns a sentence.
+- Denied fear, anger, sadness and disgust ("no tengo miedo"): many still count as the emotion.
 - How strongly a thing is put shows in the confidence only roughly (intensity, above).
 - Irony, and anything that needs the world or the sentence before.
 - Sentences about the feelings of others, or about emotional topics in a neutral tone, are taken for the emotion.

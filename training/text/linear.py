@@ -45,7 +45,7 @@ class Settings:
     min_count: rows that must hold a feature for it to be kept.
     shared, own, gate: L2 penalties on the shared weights, each head's own, and the gate's.
     gate_weight: weight of telling the sets apart, beside telling emotions apart.
-    iterations: of L-BFGS; stopping early is part of the regularization.
+    iterations: of L-BFGS; 100 measured better than 40 on every set.
     """
 
     word_bits: int = 20
@@ -55,7 +55,7 @@ class Settings:
     own: float = 0.25
     gate: float = 0.3
     gate_weight: float = 2.0
-    iterations: int = 40
+    iterations: int = 100
 
 
 @dataclass(frozen=True)
