@@ -32,8 +32,8 @@ from training.face.train import predict
 
 MODEL = "face_emotion"
 
-ROBUSTNESS_ROWS = 1200
-"""Test rows for the tables beside the main one, drawn once at random: intervals of about 2 points are enough there."""
+ROBUSTNESS_ROWS = 600
+"""Test rows for the tables beside the main one, drawn once at random: intervals of about 3 points are enough there."""
 
 
 def judge(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
