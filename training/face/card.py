@@ -59,6 +59,18 @@ def _table(header: str, rows: list[str]) -> str:
     return "\n".join([header, "|" + "---|" * columns, *rows])
 
 
+def _verdict(test: dict[str, Any]) -> str:
+    missed = [
+        f"{name} misses its aim by {aim - test[key]:.3f}"
+        for name, key, aim in (
+            ("accuracy", "accuracy", metrics.AIMS[0]),
+            ("macro recall", "macro_recall", metrics.AIMS[1]),
+        )
+        if test[key] < aim
+    ]
+    return "; ".join(missed) + "." if missed else "both reached."
+
+
 def write_card(path: Path, content: dict[str, Any]) -> None:
     """Render ``face_emotion.md`` from the sidecar's content."""
     figures = content["metrics"]
@@ -122,6 +134,8 @@ Intervals are 95 % bootstrap over faces. Balance and temperature were fitted on 
 
 {versus} For comparison, on the same rows: `fer` 25.10.3 0.674 / 0.657, `facex` 1.1.0 0.473 / 0.516.
 
+The aims were an accuracy of {metrics.AIMS[0]} and a macro recall of {metrics.AIMS[1]}: {_verdict(test)}
+
 {recalls}
 
 ![confusion matrix](figures/face_confusion.png) ![reliability](figures/face_reliability.png)
@@ -154,8 +168,9 @@ light, noise, occlusion, mixup. Inputs grow from 32 over 40 to 48 pixels. Weight
 
 The shipped weights come from one run of about 97 minutes on a part of one x86-64 core (PyTorch, bf16), some 70 rounds of 38,400
 views. Its first third ran with stronger settings (rate 0.1, weight decay 5e-4, mixup 0.3, full augmentation, equal shares of
-both sets), which proved too strong for so short a training; the code holds the settings of the rest. Accuracy on
-training images was then within a few points of Valid: the network is not at its limit, and a longer run should gain.
+both sets), which proved too strong for so short a training; the code holds the settings of the rest. It was stopped at 96 % of
+its schedule. At the end the averaged weights had an accuracy of 0.882 on 2,000 training images beside 0.867 on Valid (float, with
+mirror image): the network is not at its limit, and a longer run should gain.
 
 ## Data and terms
 | set | images used | terms |
