@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 LOSS_REMEMBERED_S: Final = 60.0
 """For so long after a loss the microphone counts as degraded: longer than the interval of `health` messages."""
+BEHIND_S: Final = 4.0
+"""With more sound waiting, what is found in it comes too late to be fused with the face (voice: 6 s with its length)."""
 _LOG_LOSS_EVERY_S: Final = 1.0
 
 
@@ -128,7 +130,16 @@ class MicrophoneWorker(CaptureWorker[SoundBlock]):
             since_s = self._watcher.arrivals.last_s - self._loss_at_s
             if since_s < LOSS_REMEMBERED_S:
                 return Verdict("degraded", "sound was lost: the machine is too slow, switch a modality off")
+            if self._waiting_s > BEHIND_S:
+                reason = (
+                    "sound waits for seconds: the machine is too slow or still loading, switch a modality off"
+                )
+                return Verdict("degraded", reason)
         return verdict
+
+    @property
+    def _waiting_s(self) -> float:
+        return max((queue.waiting_s for queue in self._queues), default=0.0)
 
     def _figures(self, now_s: float) -> dict[str, float | int | str | None]:
         level = self._watcher.level_dbfs
@@ -136,7 +147,7 @@ class MicrophoneWorker(CaptureWorker[SoundBlock]):
             "blocks": self._watcher.arrivals.count,
             "level_dbfs": round(level, 1) if math.isfinite(level) else None,
             "lost_s": round(self._lost_s, 2),
-            "waiting_s": round(max((queue.waiting_s for queue in self._queues), default=0.0), 1),
+            "waiting_s": round(self._waiting_s, 1),
         }
 
     def _restarted(self) -> None:

@@ -258,6 +258,22 @@ def test_the_time_without_a_microphone_is_a_gap_for_the_listener() -> None:
     assert worker.health().figures["lost_s"] == 0
 
 
+def test_sound_that_waits_too_long_is_reported_before_any_is_lost() -> None:
+    class Quick(ScriptedMicrophone):
+        def read(self, timeout_s: float = 0.5) -> SoundBlock | None:
+            time.sleep(0.05)
+            return SoundBlock(time.monotonic(), np.ones(16000, np.int16))
+
+    worker = MicrophoneWorker(Quick)
+    queue = worker.subscribe()
+    worker.start()
+    until(lambda: "waits" in worker.health().reason)
+    assert worker.health().state == "degraded"
+    assert worker.health().figures["lost_s"] == 0
+    until(lambda: queue.take(0.01) is None or "waits" not in worker.health().reason)
+    worker.stop()
+
+
 def test_sound_nobody_takes_in_time_is_counted_and_reported() -> None:
     class Fast(ScriptedMicrophone):
         def read(self, timeout_s: float = 0.5) -> SoundBlock | None:
