@@ -15,6 +15,8 @@ from faults.surroundings import holds, until
 PROMISED_END_S: Final = 3.0
 LOST_AT_MOST_S: Final = 2.0
 """What was written until so long before a power cut must play."""
+CAUGHT_UP: Final = 5
+"""Pictures and blocks that wait for the encoder: a fraction of a second."""
 
 
 @fault(quick=True)
@@ -56,7 +58,7 @@ def sigkill_while_the_broker_is_away(bench: Bench) -> float:
 
 @fault(quick=True)
 def sigkill_in_mid_recording(bench: Bench) -> float:
-    """SIGKILL in the middle of a recording, then a new start.
+    """SIGKILL in the middle of a recording, once the encoder has caught up with the pre-roll, then a new start.
 
     The last will says offline; what was written until 2 s before is recovered, finished and plays.
     """
@@ -64,6 +66,7 @@ def sigkill_in_mid_recording(bench: Bench) -> float:
     bench.command("record", "ON")
     started = _wait_recording(bench)
     time.sleep(6)
+    until(lambda: bench.figure("recording", "queue") <= CAUGHT_UP, "the encoder has caught up", START_S)
     bench.kill()
     killed = time.time()
     until(lambda: bench.last("status") == b"offline", "the last will says offline")
