@@ -34,20 +34,42 @@ MIN_SNR_DB: Final = 5.0
 DAMAGED: Final = "run: emoedge models verify"
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """From logits to probabilities that mean what they say.
+
+    Attributes:
+        temperature: divides the logits, > 0 (Guo et al. 2017).
+        doubt: share given to all emotions alike, 0 to 1: however clear it sounds, the person may have meant another.
+    """
+
+    temperature: float
+    doubt: float
+
+    def __post_init__(self) -> None:
+        if not (self.temperature > 0 and 0 <= self.doubt < 1):
+            raise ValueError(f"impossible calibration {self.temperature}, {self.doubt}")
+
+    def __call__(self, logits: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Logits (…, 7) to probabilities of the same shape."""
+        clear = softmax(logits, self.temperature)
+        return np.asarray(clear * (1 - self.doubt) + self.doubt / len(EMOTIONS), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceModel:
     """What the sidecar of the network says.
 
     Attributes:
         prior: population statistics of the features.
-        temperature_alone: divides the logits of a stranger before the softmax.
-        temperature_known: likewise for somebody heard often; in between it moves from one to the other.
+        alone: how the logits of a stranger become probabilities.
+        known: likewise for somebody heard often; in between it moves from one to the other.
         sha256: digest of the network that the sidecar belongs to.
     """
 
     prior: Prior
-    temperature_alone: float
-    temperature_known: float
+    alone: Calibration
+    known: Calibration
     sha256: str
 
     @classmethod
@@ -61,8 +83,8 @@ class VoiceModel:
             data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             model = cls(
                 prior=Prior.from_dict(data["normalisation"]),
-                temperature_alone=float(data["temperature"]["alone"]),
-                temperature_known=float(data["temperature"]["known"]),
+                alone=Calibration(**data["calibration"]["alone"]),
+                known=Calibration(**data["calibration"]["known"]),
                 sha256=str(data["sha256"]),
             )
             labels, version, names = tuple(data["labels"]), data["feature_version"], tuple(data["features"])
@@ -79,9 +101,13 @@ class VoiceModel:
             )
         return model
 
-    def temperature(self, count: float) -> float:
-        """What to divide the logits by when `count` utterances of the speaker were heard before."""
-        return self.temperature_known + (self.temperature_alone - self.temperature_known) / (1.0 + count)
+    def calibration(self, count: float) -> Calibration:
+        """The calibration when `count` utterances of the speaker were heard before."""
+        share = 1.0 / (1.0 + count)
+        return Calibration(
+            temperature=self.known.temperature + (self.alone.temperature - self.known.temperature) * share,
+            doubt=self.known.doubt + (self.alone.doubt - self.known.doubt) * share,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +177,7 @@ class VoiceClassifier:
         """Calibrated posterior of one utterance from the features (n, d) of its stretches: their logits' mean."""
         mean = self.logits(vectors, adaptation).mean(axis=0)
         count = adaptation.count if adaptation else 0.0
-        return as_probabilities(softmax(mean, self.model.temperature(count)))
+        return as_probabilities(self.model.calibration(count)(mean))
 
     def classify_clip(
         self, samples: NDArray[np.integer | np.floating], sample_rate: int = SAMPLE_RATE_HZ

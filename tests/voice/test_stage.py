@@ -6,7 +6,16 @@ import pytest
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import ModelError
 from emoedge.types import SoundBlock
-from emoedge.voice.classify import JOIN_S, Span, VoiceClassifier, VoiceModel, hear_clip, join, split
+from emoedge.voice.classify import (
+    JOIN_S,
+    Calibration,
+    Span,
+    VoiceClassifier,
+    VoiceModel,
+    hear_clip,
+    join,
+    split,
+)
 from emoedge.voice.stage import FINAL_S, FIRST_S, HOP_S, SHORTEST_S, VoiceStage
 
 RATE = 16_000
@@ -39,9 +48,18 @@ def test_the_sidecar_fits_the_network(model_path):
     import hashlib
 
     assert model.sha256 == hashlib.sha256(model_path.read_bytes()).hexdigest()
-    assert 0.2 < model.temperature(0) < 5
-    assert model.temperature(0) == model.temperature_alone
-    assert model.temperature(1e9) == pytest.approx(model.temperature_known)
+    assert model.calibration(0) == model.alone
+    assert model.calibration(1e9).temperature == pytest.approx(model.known.temperature)
+
+
+def test_doubt_flattens_and_keeps_the_leader():
+    logits = np.array([3.0, 0.0, -1.0, 0.5, 2.0, 0.0, 1.0])
+    sure, doubtful = Calibration(1.0, 0.0)(logits), Calibration(1.0, 0.2)(logits)
+    assert doubtful.sum() == pytest.approx(1)
+    assert doubtful.argmax() == sure.argmax() == 0
+    assert doubtful.min() == pytest.approx(0.8 * sure.min() + 0.2 / 7)
+    with pytest.raises(ValueError, match="impossible"):
+        Calibration(0.0, 0.0)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +67,7 @@ def test_the_sidecar_fits_the_network(model_path):
     [
         ("labels", [*EMOTIONS[1:], EMOTIONS[0]]),
         ("feature_version", 0),
-        ("temperature", 1.0),
+        ("calibration", 1.0),
         ("normalisation", {}),
     ],
 )

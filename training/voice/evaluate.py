@@ -28,7 +28,7 @@ from training.voice.conditions import CONDITIONS, spoil
 from training.voice.data import TARGET_SET, Corpus, read_whole
 from training.voice.folds import UNSEEN_SETS
 from training.voice.learn import Recipe
-from training.voice.train import REPOSITORY, Trained, learn_all, session_logits, temperatures, write_model
+from training.voice.train import REPOSITORY, Trained, calibrations, learn_all, session_logits, write_model
 
 CLEAN: Final = "as recorded"
 CURVE: Final = (0, 1, 3, 10, 30)
@@ -126,8 +126,8 @@ class LeftOut:
             if fold.name in UNSEEN_SETS:
                 continue
             path = folder / f"{fold.name.replace('/', '_')}.tflite"
-            # The temperature comes from the other speakers, so that the calibration is measured honestly, too.
-            write_model(trained, number, path, temperatures(trained, without=number))
+            # The calibration comes from the other speakers, so that the calibration is measured honestly, too.
+            write_model(trained, number, path, calibrations(trained, without=number))
             self.paths[fold.name] = path
 
     def sessions(self, heard: dict[int, HeardClip], *, adapt: bool, order: int | None) -> Answers:

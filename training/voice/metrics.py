@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT
+from emoedge.voice.classify import Calibration
 
 Labels = NDArray[np.int64]
 Probs = NDArray[np.floating]
@@ -67,17 +68,16 @@ def calibration_error(probabilities: Probs, labels: Labels) -> float:
     return sum(abs(c - a) * n for c, a, n in reliability(probabilities, labels)) / len(labels)
 
 
-def fit_temperature(logits: NDArray[np.floating], labels: Labels) -> float:
-    """The temperature with the least negative log-likelihood, by search over a fine grid."""
-    grid = np.geomspace(0.2, 5.0, 200)
-
-    def loss(temperature: float) -> float:
-        scaled = logits / temperature
-        scaled = scaled - scaled.max(axis=1, keepdims=True)
-        picked = scaled[np.arange(len(labels)), labels]
-        return float(np.mean(np.log(np.exp(scaled).sum(axis=1)) - picked))
-
-    return float(grid[np.argmin([loss(t) for t in grid])])
+def fit_calibration(logits: NDArray[np.floating], labels: Labels) -> Calibration:
+    """The temperature and the doubt with the least negative log-likelihood, by search over a grid."""
+    best, least = Calibration(1.0, 0.0), float("inf")
+    for temperature in np.geomspace(0.3, 3.0, 60):
+        for doubt in np.arange(0.0, 0.41, 0.025):
+            tried = Calibration(round(float(temperature), 4), round(float(doubt), 4))
+            loss = -float(np.mean(np.log(tried(logits)[np.arange(len(labels)), labels] + 1e-9)))
+            if loss < least:
+                best, least = tried, loss
+    return best
 
 
 def speaker_interval(

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS
 from emoedge.voice.adapt import Prior, pull_in
+from emoedge.voice.classify import Calibration
 from emoedge.voice.features import FEATURE_VERSION, feature_names
 from training.export import ExportReport, export_int8
 from training.voice.data import TERMS, Corpus
 from training.voice.extract import extract_all
 from training.voice.folds import PLANS, Fold, positions, stack
 from training.voice.learn import Recipe, population, session_inputs, train, usable
-from training.voice.metrics import fit_temperature
+from training.voice.metrics import fit_calibration
 from training.voice.net import Committee, SideBySide
 from training.voice.sessions import deal
 
@@ -86,7 +87,7 @@ def session_logits(
     return trained.committees[fold](torch.from_numpy(inputs)).numpy(), found
 
 
-def temperatures(trained: Trained, without: int | None = None) -> dict[str, float]:
+def calibrations(trained: Trained, without: int | None = None) -> dict[str, dict[str, float]]:
     """For strangers and for people known, fitted on the speakers left out (on all of them but one fold's if so asked)."""
     result = {}
     for name, alone in (("alone", True), ("known", False)):
@@ -96,7 +97,7 @@ def temperatures(trained: Trained, without: int | None = None) -> dict[str, floa
                 answer, clips = session_logits(trained, number, alone)
                 logits.append(answer)
                 labels.append(trained.corpus.emotion[clips])
-        result[name] = round(fit_temperature(np.concatenate(logits), np.concatenate(labels)), 4)
+        result[name] = asdict(fit_calibration(np.concatenate(logits), np.concatenate(labels)))
     return result
 
 
@@ -110,17 +111,21 @@ def representative(trained: Trained, count: int = 600) -> NDArray[np.float32]:
     return inputs[rng.permutation(len(inputs))[:count]]
 
 
-def write_model(trained: Trained, fold: int, path: Path, heat: dict[str, float]) -> ExportReport:
+def write_model(
+    trained: Trained, fold: int, path: Path, calibration: dict[str, dict[str, float]]
+) -> ExportReport:
     """Export one committee and its sidecar (without figures) as `path`.tflite and .json."""
     samples = representative(trained)
     report = export_int8(trained.committees[fold], (1, samples.shape[1]), [samples], path)
     path.with_suffix(".json").write_text(
-        json.dumps(sidecar(trained, report, heat), indent=1) + "\n", encoding="utf-8"
+        json.dumps(sidecar(trained, report, calibration), indent=1) + "\n", encoding="utf-8"
     )
     return report
 
 
-def sidecar(trained: Trained, report: ExportReport, heat: dict[str, float]) -> dict[str, Any]:
+def sidecar(
+    trained: Trained, report: ExportReport, calibration: dict[str, dict[str, float]]
+) -> dict[str, Any]:
     """What the program must know about the network."""
     return {
         "model": "voice_emotion",
@@ -131,7 +136,7 @@ def sidecar(trained: Trained, report: ExportReport, heat: dict[str, float]) -> d
         "feature_version": FEATURE_VERSION,
         "features": list(feature_names()),
         "normalisation": trained.prior.to_dict(),
-        "temperature": heat,
+        "calibration": calibration,
         "data": {name: terms for name, (_, _, terms) in TERMS.items()},
         "training": {
             "recipe": asdict(trained.recipe),
@@ -166,13 +171,12 @@ def main() -> None:
     options = parser.parse_args()
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
     final = learn_all(options.data, options.out, recipe, "final")
-    heat = {"alone": 1.0, "known": 1.0}
+    plain = asdict(Calibration(temperature=1.0, doubt=0.0))
+    calibration = {"alone": plain, "known": plain}
     if not options.fast:
-        heat = temperatures(learn_all(options.data, options.out, recipe, "speakers"))
-    report = write_model(final, 0, options.models / "voice_emotion.tflite", heat)
-    print(
-        f"{report.path}: {report.size_bytes} bytes, temperatures {heat}, int8 agrees {report.agreement:.3f}"
-    )
+        calibration = calibrations(learn_all(options.data, options.out, recipe, "speakers"))
+    report = write_model(final, 0, options.models / "voice_emotion.tflite", calibration)
+    print(f"{report.path}: {report.size_bytes} bytes, {calibration}, int8 agrees {report.agreement:.3f}")
 
 
 if __name__ == "__main__":
