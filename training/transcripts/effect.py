@@ -5,8 +5,8 @@
 There is no Spanish corpus here that has sound, words and an emotion that the words
 carry. So sentences of BRIGHTER's development part, which the message model never saw,
 are read aloud by espeak-ng, recognised, and classified: macro F1 on the true words
-against macro F1 on the recognised ones. A synthetic voice is neither the easiest nor
-the hardest to recognise: the word error rate beside it says where this stands.
+against macro F1 on the recognised ones. A synthetic voice is hard to
+recognise: the word error rate beside it says where this stands.
 """
 
 from __future__ import annotations
