@@ -93,7 +93,7 @@ def test_any_environment(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(7200)
 @given(document=documents)
 @settings(max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_hundred_thousand_texts(path: Path, document: str) -> None:
