@@ -284,8 +284,8 @@ def test_sound_nobody_takes_in_time_is_counted_and_reported() -> None:
     worker.subscribe()
     worker.start()
     until(lambda: worker.health().figures["lost_s"] >= 10)
-    until(lambda: worker.health().state == "degraded")
-    assert "lost" in worker.health().reason
+    until(lambda: "lost" in worker.health().reason)
+    assert worker.health().state == "degraded"
     worker.stop()
 
 
