@@ -15,7 +15,7 @@ from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
 from emoedge.watch.lines import clock_of, line_of, word
 from emoedge.watch.subscription import Received
 
-BAR_CELLS: Final = 12
+BAR_CELLS: Final = 9
 EVENTS_SHOWN: Final = 5
 MARKS: Final = {"ok": "green", "degraded": "yellow", "failed": "red", "off": "bright_black"}
 

@@ -65,6 +65,8 @@ def test_the_view_fits_a_terminal(builder, width):
     text = console.export_text()
     assert len(text.rstrip().splitlines()) <= 24
     assert "ALEGRÍA" in text
+    # The last column is whole: the fused probability of the emotion can be read.
+    assert any(line.rstrip(" │").endswith("0.70") for line in text.splitlines() if "alegría" in line)
     assert "unplugged" in text
     for line in text.splitlines():
         assert len(line.rstrip()) <= width
