@@ -58,7 +58,7 @@ def network_camera_stops(bench: Bench) -> float:
 
 @fault()
 def network_camera_freezes(bench: Bench) -> float:
-    """A network camera keeps its connection and sends nothing for some seconds (SIGSTOP), then goes on.
+    """A network camera keeps its connection and sends nothing more (SIGSTOP), until it is restarted.
 
     The camera is failed within seconds and comes back by itself.
     """
@@ -94,7 +94,7 @@ def camera_black(bench: Bench) -> None:
 def camera_frozen(bench: Bench) -> None:
     """The camera delivers the same picture of a person over and over.
 
-    `health` says so with the remedy within half a minute, voices are published.
+    `health` says so with the remedy, voices are published.
     """
     frozen = bench.folder / "frozen.mp4"
     _make(frozen, "-loop", "1", "-framerate", "10", "-i", str(PORTRAIT), "-t", "60", "-vf", "scale=320:-2")
