@@ -162,7 +162,8 @@ def test_apt_that_fails_is_reported(lacking_headers: Stage) -> None:
 
 
 def test_where_nothing_is_missing_nobody_needs_root(stage: Stage, as_user: Callable[[str], None]) -> None:
-    stage.stand_in("cc", "#!/bin/sh\nexit 0\n")
+    # It must read what is piped into it: a writer without a reader would fail now and then.
+    stage.stand_in("cc", "#!/bin/sh\ncat > /dev/null\n")
     as_user("#!/bin/sh\nexit 1\n")
     done = stage.run("setup", "system", "run")
     if "python3-venv" in done.stderr or "python3-dev" in done.stderr:
@@ -184,7 +185,8 @@ def test_an_interpreter_that_is_too_old_is_refused(stage: Stage) -> None:
 
 @pytest.fixture
 def prepared(stage: Stage) -> Stage:
-    stage.stand_in("cc", "#!/bin/sh\nexit 0\n")
+    # It must read what is piped into it: a writer without a reader would fail now and then.
+    stage.stand_in("cc", "#!/bin/sh\ncat > /dev/null\n")
     stage.stand_in("apt-get", LOGGED)
     stage.make_environment()
     return stage
