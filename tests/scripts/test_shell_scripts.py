@@ -242,7 +242,7 @@ def test_pip_that_fails_is_explained_and_tried_again(prepared: Stage, output: st
 
 def test_the_tests_are_the_fast_ones_unless_all_are_wanted(prepared: Stage) -> None:
     assert prepared.run("test", "-k", "two words").returncode == 0
-    assert prepared.calls[-1] == "python -m pytest -m not slow -k two words"
+    assert prepared.calls[-1] == "python -m pytest -n 2 -m not slow -k two words"
     prepared.run("test", "--all", "tests/config")
     assert prepared.calls[-1] == "python -m pytest tests/config"
 
