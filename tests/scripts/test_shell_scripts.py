@@ -244,7 +244,7 @@ def test_the_tests_are_the_fast_ones_unless_all_are_wanted(prepared: Stage) -> N
     assert prepared.run("test", "-k", "two words").returncode == 0
     assert prepared.calls[-1] == "python -m pytest -n 2 -m not slow -k two words"
     prepared.run("test", "--all", "tests/config")
-    assert prepared.calls[-1] == "python -m pytest tests/config"
+    assert prepared.calls[-1] == "python -m pytest -n 2 tests/config"
 
 
 def test_the_result_of_the_tests_is_that_of_the_script(prepared: Stage) -> None:
