@@ -119,7 +119,7 @@ def test_privacy_closes_the_clip_and_ends_what_is_said(start, mosquitto, listen)
 
     def clip_is_open():
         folder = Path(f"/proc/{process.pid}/fd")
-        return any(os.readlink(entry).endswith(".mp4") for entry in folder.iterdir())
+        return any(str(entry.readlink()).endswith(".mp4") for entry in folder.iterdir())
 
     until(lambda: listener.last("emoedge/sala/face"), "a face was published", LONG_S)
     assert clip_is_open()
