@@ -47,7 +47,7 @@ def _declared_size(file: BinaryIO, size: int) -> int | None:
     readers: tuple[tuple[bool, Callable[[BinaryIO], int | None]], ...] = (
         (head[4:8] in _BOX_TYPES, lambda opened: _mp4_size(opened, size)),
         (head[:4] in (b"RIFF", b"RIFX"), _riff_size),
-        (int.from_bytes(head[:4], "big") == _EBML_HEADER, _ebml_size),
+        (int.from_bytes(head[:4], "big") == _EBML_HEADER, lambda opened: _ebml_size(opened, size)),
         (head[:4] == _PACK_START, _program_stream_size),
     )
     for matches, reader in readers:
@@ -81,13 +81,15 @@ def _riff_size(file: BinaryIO) -> int | None:
     return None if length in _UNKNOWN_RIFF else length + 8 - SLACK_BYTES
 
 
-def _ebml_size(file: BinaryIO) -> int | None:
+def _ebml_size(file: BinaryIO, size: int) -> int | None:
     """End of the segment (RFC 8794, section 5; RFC 9559); None while it is unknown, as in live streams."""
     if _ebml_number(file, keep_marker=True) != _EBML_HEADER:
         return None
     header_length = _ebml_number(file)
     if header_length is None:
         return None
+    if file.tell() + header_length > size:  # no seek: the number may be beyond what a disk can hold
+        return file.tell() + header_length
     file.seek(header_length, os.SEEK_CUR)
     if _ebml_number(file, keep_marker=True) != _EBML_SEGMENT:
         return None

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from emoedge.capture.image_size import image_size
@@ -45,6 +45,8 @@ def test_any_bytes_have_a_size_or_none(start: bytes, rest: bytes) -> None:
 
 
 @given(st.sampled_from(MEDIA_STARTS), st.binary(max_size=200))
+@example(start=b"\x1aE\xdf\xa3", rest=b"\x01\x00\x00\x00\x00\x00\x00")
+@example(start=b"\x1aE\xdf\xa3", rest=b"\x01\xfe\xff\xff\xff\xff\xff\xff")
 def test_any_bytes_are_whole_or_cut(
     tmp_path_factory: pytest.TempPathFactory, start: bytes, rest: bytes
 ) -> None:
