@@ -1,4 +1,8 @@
-"""Train the face network: ``python -m training.face.train --data DIR --out DIR``.
+"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, twice.
+
+The first time from random weights; the second time with ``--init`` from what the first left: a shorter step, the full
+picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation, Furlanello et al.
+2018, arXiv:1805.04770).
 
 One process, one thread, seeded, with a checkpoint after every epoch from which the same command goes on. An epoch is
 ``STEPS`` batches of rows from FER+ and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
@@ -38,17 +42,51 @@ BATCH = 128
 FER_ROWS = 80
 """Rows of a batch from FER+, whose labels are ten people's; the others from ExpW."""
 STEPS = 300
-PEAK_RATE = 0.06
 WARM_UP = 0.02
 WEIGHT_DECAY = 3e-4
 EMA_DECAY = 0.998
-SIZES = ((0.3, 32), (0.6, 40), (1.0, INPUT_SIZE))
-"""Input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021, arXiv:2104.00298)."""
-RELABEL_AT = (0.25, 0.5, 0.7)
 MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
-EASE_FROM, EASE_TO = 0.3, 0.35
-"""From this share of the training on, augmentation eases off linearly to this strength: the last, fine steps are taken on
-faces like those met in use."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What differs between the two rounds of training.
+
+    Attributes:
+        peak_rate: highest learning rate.
+        sizes: input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021,
+            arXiv:2104.00298).
+        relabel_at: shares of the training at which the averaged network gives its opinion on the labels.
+        distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see ``relabel``.
+        strength: of augmentation, at the start and at the end: it eases off linearly from ``ease_from`` on, so that the
+            last, fine steps are taken on faces like those met in use.
+        ease_from: share of the training.
+    """
+
+    peak_rate: float
+    sizes: tuple[tuple[float, int], ...]
+    relabel_at: tuple[float, ...]
+    distil: float
+    strength: tuple[float, float]
+    ease_from: float
+
+
+FIRST = Recipe(
+    peak_rate=0.06,
+    sizes=((0.3, 32), (0.6, 40), (1.0, INPUT_SIZE)),
+    relabel_at=(0.25, 0.5, 0.7),
+    distil=0.0,
+    strength=(1.0, 0.35),
+    ease_from=0.3,
+)
+SECOND = Recipe(
+    peak_rate=0.03,
+    sizes=((1.0, INPUT_SIZE),),
+    relabel_at=(0.0, 0.35, 0.65),
+    distil=0.35,
+    strength=(0.8, 0.35),
+    ease_from=0.3,
+)
 
 
 @dataclass
@@ -65,17 +103,18 @@ class Schedule:
         return min(1.0, steps_done / (self.epochs * STEPS))
 
 
-def learning_rate(progress: float) -> float:
+def learning_rate(recipe: Recipe, progress: float) -> float:
     """Linear warm-up, then half a cosine down to zero."""
     if progress < WARM_UP:
-        return PEAK_RATE * (progress + 1e-4) / WARM_UP
-    return PEAK_RATE * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+        return recipe.peak_rate * (progress + 1e-4) / WARM_UP
+    return recipe.peak_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
-def strength(progress: float) -> float:
-    """How strong augmentation is, 1 down to ``EASE_TO``."""
-    eased = max(0.0, progress - EASE_FROM) / (1 - EASE_FROM)
-    return 1 - (1 - EASE_TO) * eased
+def strength(recipe: Recipe, progress: float) -> float:
+    """How strong augmentation is."""
+    eased = max(0.0, progress - recipe.ease_from) / (1 - recipe.ease_from)
+    start, end = recipe.strength
+    return start - (start - end) * eased
 
 
 def make_views(
@@ -145,9 +184,16 @@ def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[floa
     return float(hit.mean()), float(np.mean(recalls))
 
 
+def distil(ema: nn.Module, faces: FaceSet, votes: NDArray[np.float32], share: float, size: int) -> FaceSet:
+    """Mix the averaged model's opinion of a picture and its mirror image into the annotators' votes."""
+    logits = predict(ema, faces.images, size=size, mirror=True)
+    opinion = torch.softmax(torch.from_numpy(logits), 1).numpy()
+    return FaceSet(faces.images, (1 - share) * votes + share * opinion, faces.weights, faces.sharp)
+
+
 def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64], size: int) -> FaceSet:
     """Refine the labels of ``faces`` with the averaged model, its prior flattened so that rare classes keep a voice."""
-    logits = predict(ema, faces.images, size=size)
+    logits = predict(ema, faces.images, size=size, mirror=True)
     posterior = torch.softmax(torch.from_numpy(logits), 1).numpy()
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
@@ -167,15 +213,23 @@ def update_average(ema: nn.Module, net: nn.Module, steps: int) -> None:
             old.copy_(new)
 
 
-def make_optimizer(net: nn.Module) -> torch.optim.SGD:
+def make_optimizer(net: nn.Module, rate: float) -> torch.optim.SGD:
     """SGD with Nesterov momentum; no weight decay on biases and normalisation."""
     decayed = [p for p in net.parameters() if p.ndim > 1]
     others = [p for p in net.parameters() if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(groups, lr=PEAK_RATE, momentum=0.9, nesterov=True)
+    return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
 
 
-def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | None = None) -> None:
+def train(
+    data: Path,
+    out: Path,
+    schedule: Schedule,
+    seed: int,
+    *,
+    init: Path | None = None,
+    limit: int | None = None,
+) -> None:
     """Run or resume a training; writes ``last.pt`` (all state), ``ema.pt`` (weights for export) and ``log.jsonl``.
 
     Args:
@@ -183,6 +237,7 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
         out: created if missing.
         schedule: when to end.
         seed: of every random choice.
+        init: weights of a first training; makes this the second.
         limit: cap on rows a set, for trying things out.
     """
     torch.manual_seed(seed)
@@ -197,9 +252,13 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
     given = expw.targets.argmax(axis=1)
     valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
 
+    recipe = SECOND if init else FIRST
     net = FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if init:
+        net.load_state_dict(torch.load(init, weights_only=True))
     ema = copy.deepcopy(net)
-    optimizer = make_optimizer(net)
+    optimizer = make_optimizer(net, recipe.peak_rate)
+    votes = fer.targets
     state: dict[str, Any] = {"epoch": 0, "steps": 0, "seconds": 0.0, "relabelled": 0}
     checkpoint = out / "last.pt"
     if checkpoint.exists():
@@ -211,6 +270,7 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
         state = saved["state"]
         if state["relabelled"]:
             expw = FaceSet(expw.images, saved["targets"], saved["weights"], expw.sharp)
+            fer = FaceSet(fer.images, saved["fer_targets"], fer.weights, fer.sharp)
     print(
         f"rows: FER+ {len(fer.images)}, ExpW {len(expw.images)}; {multiply_adds(net) / 1e6:.1f} M multiply-adds"
     )
@@ -218,10 +278,13 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
     while schedule.progress(state["steps"], state["seconds"]) < 1.0:
         rng = np.random.default_rng((seed, state["epoch"]))
         progress = schedule.progress(state["steps"], state["seconds"])
-        size = next(side for until, side in SIZES if progress <= until)
-        if state["relabelled"] < len(RELABEL_AT) and progress >= RELABEL_AT[state["relabelled"]]:
+        size = next(side for until, side in recipe.sizes if progress <= until)
+        turn = state["relabelled"]
+        if turn < len(recipe.relabel_at) and progress >= recipe.relabel_at[turn]:
             began = time.monotonic()
             expw = teach(ema, expw, given, size)
+            if recipe.distil:
+                fer = distil(ema, fer, votes, recipe.distil, size)
             state["relabelled"] += 1
             kept = float(expw.targets[np.arange(len(given)), given].mean())
             state["seconds"] += time.monotonic() - began
@@ -239,9 +302,9 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
             if progress >= 1.0:
                 break
             for group in optimizer.param_groups:
-                group["lr"] = learning_rate(progress)
-            x, targets, weights = make_views(sets, sampling, size, rng, strength(progress))
-            if rng.random() < MIXUP_SHARE * strength(progress):
+                group["lr"] = learning_rate(recipe, progress)
+            x, targets, weights = make_views(sets, sampling, size, rng, strength(recipe, progress))
+            if rng.random() < MIXUP_SHARE * strength(recipe, progress):
                 x, targets = mix_up(x, targets, rng)
             optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cpu", torch.bfloat16):
@@ -276,6 +339,7 @@ def train(data: Path, out: Path, schedule: Schedule, seed: int, *, limit: int | 
             "state": state,
             "targets": expw.targets,
             "weights": expw.weights,
+            "fer_targets": fer.targets,
         }
         torch.save(saved, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
@@ -286,14 +350,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and log")
-    parser.add_argument("--epochs", type=int, default=45)
+    parser.add_argument("--init", type=Path, help="ema.pt of a first training, to go on from")
+    parser.add_argument("--epochs", type=int, default=75)
     parser.add_argument("--minutes", type=float, help="end by wall-clock time instead of epochs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=int, help="rows a set, to try things out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    train(args.data, args.out, Schedule(args.epochs, args.minutes), args.seed, limit=args.limit)
+    train(
+        args.data, args.out, Schedule(args.epochs, args.minutes), args.seed, init=args.init, limit=args.limit
+    )
 
 
 if __name__ == "__main__":
