@@ -16,9 +16,10 @@ from emoedge.inference import Interpreter
 from emoedge.types import SAMPLE_RATE_HZ
 from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
 from emoedge.voice.adapt import Adaptation, Prior, network_input, pull_in
-from emoedge.voice.contours import MIN_SAMPLES, Floats, as_samples
+from emoedge.voice.contours import MIN_SAMPLES, as_samples
 from emoedge.voice.features import FEATURE_VERSION, LEVEL_FEATURE, feature_names, features
 from emoedge.voice.level import frame_powers, noise_power, snr_db, to_db
+from emoedge.voice.statistics import Floats
 
 LONGEST_S: Final = 4.0
 """Longer speech is judged in stretches, as the network met them in training."""

@@ -15,17 +15,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from emoedge.voice.statistics import Floats, Mask, edge_padded, percentiles
 
 SAMPLE_RATE: Final = 16_000
 """Hz. Every part of the voice path works at this rate; capture resamples."""
 HOP: Final = 160
 """Samples between frames: 10 ms, fine enough for syllables (about 150 ms)."""
+FRAMES_PER_SECOND: Final = SAMPLE_RATE / HOP
 WINDOW: Final = 640
 """Samples in a frame: 40 ms holds three periods of a 75 Hz voice, so that one transform serves pitch and spectrum."""
 FFT: Final = 1024
 """Transform length: zero padding leaves lags up to 384 samples (42 Hz) free of circular wrap."""
+BLOCK_FRAMES: Final = 32
+"""Frames transformed at a time: their buffers stay in the cache, and no page is fetched from the system for them."""
 MELS: Final = 40
 MEL_RANGE_HZ: Final = (60.0, 7600.0)
 F0_RANGE_HZ: Final = (65.0, 520.0)
@@ -137,16 +139,20 @@ def _power_spectrum(samples: Floats) -> Floats:
     import cv2
 
     count = 1 + (len(samples) - WINDOW) // HOP
-    frames = np.zeros((count, FFT), dtype=np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
-    np.multiply(windows, _hann(), out=frames[:, :WINDOW])
-    # OpenCV's transform takes a fifteenth of the time of numpy's and is loaded for the face anyway. Its rows are
-    # packed: real 0, real 1, imaginary 1, … , real FFT / 2.
-    packed = cv2.dft(frames, flags=cv2.DFT_ROWS)
-    np.square(packed, out=packed)
     power = np.empty((count, FFT // 2 + 1), dtype=np.float32)
-    power[:, 0], power[:, -1] = packed[:, 0], packed[:, -1]
-    np.add(packed[:, 1:-1:2], packed[:, 2:-1:2], out=power[:, 1:-1])
+    frames = np.zeros((min(count, BLOCK_FRAMES), FFT), dtype=np.float32)
+    spectrum = np.empty_like(frames)
+    for first in range(0, count, BLOCK_FRAMES):
+        block = power[first : first + BLOCK_FRAMES]
+        rows = len(block)
+        np.multiply(windows[first : first + rows], _hann(), out=frames[:rows, :WINDOW])
+        # OpenCV's transform takes a fifteenth of the time of numpy's and is loaded for the face anyway. Its rows are
+        # packed: real 0, real 1, imaginary 1, … , real FFT / 2.
+        packed = cv2.dft(frames[:rows], spectrum[:rows], flags=cv2.DFT_ROWS)
+        np.square(packed, out=packed)
+        block[:, 0], block[:, -1] = packed[:, 0], packed[:, -1]
+        np.add(packed[:, 1:-1:2], packed[:, 2:-1:2], out=block[:, 1:-1])
     return power
 
 
@@ -166,8 +172,9 @@ def _best_lag(correlation: Floats, shortest: int, longest: int) -> tuple[Floats,
 
 
 def _median5(values: Floats) -> Floats:
-    padded = np.pad(values, 2, mode="edge")
-    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 5), axis=1).astype(np.float32)
+    padded = edge_padded(values, 2)
+    windows = np.stack([padded[shift : shift + len(values)] for shift in range(5)])
+    return np.asarray(np.sort(windows, axis=0)[2])
 
 
 def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
@@ -183,7 +190,7 @@ def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
     lag, height = _best_lag(correlation, shortest, longest)
     sure = speech & (height > 0.6)
     if np.count_nonzero(sure) >= 5:
-        median = float(np.median(lag[sure]))
+        median = percentiles(lag[sure], 50)[0]
         shortest = max(shortest, int(median / 2.8))
         longest = min(longest, int(median * 2.0))
         lag, height = _best_lag(correlation, shortest, longest)
@@ -209,7 +216,7 @@ def contours(samples: NDArray[np.integer | np.floating]) -> Contours:
     total = power[:, band_bins(80, 7600)].sum(axis=1)
     # Parseval with the energy of the Hann window (3/8): mean square of the frame.
     energy_db = 10 * np.log10(np.maximum(total * 2 / (FFT * WINDOW * 0.375), FLOOR * 1e-9)).astype(np.float32)
-    loud = np.percentile(energy_db, 95)
+    loud = percentiles(energy_db, 95)[0]
     speech = energy_db > loud - SPEECH_RANGE_DB
     f0_st, harmonicity, voiced = _pitch(power, speech)
     return Contours(log_mel, power, energy_db, f0_st, harmonicity, voiced, speech)

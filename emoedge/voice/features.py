@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.voice.contours import SAMPLE_RATE, VOICING_THRESHOLD, Contours, Floats, contours
+from emoedge.voice.contours import SAMPLE_RATE, VOICING_THRESHOLD, Contours, contours
 from emoedge.voice.prosody import (
     LEVEL_FEATURE,
     energy_functionals,
@@ -22,7 +22,7 @@ from emoedge.voice.prosody import (
     pitch_functionals,
     rhythm_functionals,
 )
-from emoedge.voice.statistics import MIN_VOICED_FRAMES, Named
+from emoedge.voice.statistics import MIN_VOICED_FRAMES, Floats, Named, percentiles
 from emoedge.voice.timbre import (
     formant_functionals,
     modulation_functionals,
@@ -41,7 +41,7 @@ def named_features(heard: Contours) -> Named:
     voiced = heard.voiced
     if np.count_nonzero(voiced) < MIN_VOICED_FRAMES:
         voiced = heard.speech & (
-            heard.harmonicity >= min(VOICING_THRESHOLD, float(np.median(heard.harmonicity)))
+            heard.harmonicity >= min(VOICING_THRESHOLD, percentiles(heard.harmonicity, 50)[0])
         )
     if np.count_nonzero(voiced) < MIN_VOICED_FRAMES:
         voiced = heard.speech

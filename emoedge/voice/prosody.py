@@ -11,16 +11,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.voice.contours import Contours, Floats, Mask, dct_matrix
+from emoedge.voice.contours import FRAMES_PER_SECOND, Contours, dct_matrix
 from emoedge.voice.statistics import (
-    FRAMES_PER_SECOND,
     MIN_VOICED_FRAMES,
+    Floats,
+    Mask,
     Named,
+    edge_padded,
+    mean,
     percentiles,
     run_bounds,
     slope,
     smooth,
     spread,
+    steps,
 )
 
 LEVEL_FEATURE: Final = "level_db"
@@ -31,27 +35,26 @@ def pitch_functionals(heard: Contours, voiced: Mask) -> Named:
     """Height, spread, direction and speed of the pitch, in semitones and seconds."""
     times = (np.flatnonzero(voiced) / FRAMES_PER_SECOND).astype(np.float32)
     pitch = heard.f0_st[voiced]
-    mean, std, low, high = spread(pitch)
-    pairs = voiced[1:] & voiced[:-1]
-    steps = np.diff(heard.f0_st)[pairs]
+    centre, std, low, high = spread(pitch)
+    moves = steps(heard.f0_st)[voiced[1:] & voiced[:-1]]
     # Steps above 4 semitones in 10 ms are tracking errors or new syllables, not intonation.
-    steps = steps[np.abs(steps) < 4.0]
-    steps = steps if len(steps) else np.zeros(1, np.float32)
+    moves = moves[np.abs(moves) < 4.0]
+    moves = moves if len(moves) else np.zeros(1, np.float32)
     third = max(1, len(pitch) // 3)
     return {
-        "f0_mean": mean,
+        "f0_mean": centre,
         "f0_std": std,
         "f0_p10": low,
-        "f0_p50": float(np.median(pitch)),
+        "f0_p50": percentiles(pitch, 50)[0],
         "f0_p90": high,
         "f0_range": high - low,
-        "f0_skew": float(((pitch - mean) ** 3).mean() / (std**3 + 1.0)),
+        "f0_skew": mean((pitch - np.float32(centre)) ** 3) / (std**3 + 1.0),
         "f0_slope": float(np.clip(slope(times, pitch), -15, 15)),
-        "f0_end": float(pitch[-third:].mean()) - mean,
-        "f0_start": float(pitch[:third].mean()) - mean,
-        "f0_speed": float(np.abs(steps).mean()) * FRAMES_PER_SECOND,
-        "f0_rise": float(np.maximum(steps, 0).mean()) * FRAMES_PER_SECOND,
-        "f0_jerk": float(np.abs(np.diff(steps)).mean()) if len(steps) > 1 else 0.0,
+        "f0_end": mean(pitch[-third:]) - centre,
+        "f0_start": mean(pitch[:third]) - centre,
+        "f0_speed": mean(np.abs(moves)) * FRAMES_PER_SECOND,
+        "f0_rise": mean(np.maximum(moves, 0)) * FRAMES_PER_SECOND,
+        "f0_jerk": mean(np.abs(steps(moves))) if len(moves) > 1 else 0.0,
         "f0_peak_at": float(times[np.argmax(pitch)] - times[0]) / max(float(times[-1] - times[0]), 0.1),
     }
 
@@ -62,28 +65,36 @@ def energy_functionals(heard: Contours) -> Named:
     level = 10 * np.log10(np.mean(10 ** (heard.energy_db[loud] / 10)))
     relative = heard.energy_db[loud] - level
     times = (np.flatnonzero(loud) / FRAMES_PER_SECOND).astype(np.float32)
-    mean, std, low, high = spread(relative)
-    steps = np.diff(heard.energy_db)[loud[1:] & loud[:-1]]
-    steps = steps if len(steps) else np.zeros(1, np.float32)
+    centre, std, low, high = spread(relative)
+    moves = steps(heard.energy_db)[loud[1:] & loud[:-1]]
+    moves = moves if len(moves) else np.zeros(1, np.float32)
     third = max(1, len(relative) // 3)
     return {
         LEVEL_FEATURE: float(level),
-        "energy_mean": mean,
+        "energy_mean": centre,
         "energy_std": std,
         "energy_p10": low,
-        "energy_p50": float(np.median(relative)),
+        "energy_p50": percentiles(relative, 50)[0],
         "energy_p90": high,
         "energy_slope": float(np.clip(slope(times, relative), -30, 30)),
-        "energy_end": float(relative[-third:].mean()) - mean,
-        "energy_start": float(relative[:third].mean()) - mean,
-        "energy_rise": float(np.maximum(steps, 0).mean()),
-        "energy_fall": float(np.minimum(steps, 0).mean()),
-        "energy_rise_p90": percentiles(steps, 90)[0],
+        "energy_end": mean(relative[-third:]) - centre,
+        "energy_start": mean(relative[:third]) - centre,
+        "energy_rise": mean(np.maximum(moves, 0)),
+        "energy_fall": mean(np.minimum(moves, 0)),
+        "energy_rise_p90": percentiles(moves, 90)[0],
     }
 
 
 MODULATION_HZ: Final = ((1.0, 2.5), (2.5, 4.5), (4.5, 7.0), (7.0, 12.0))
 """Bands of the energy envelope: phrase, stress, syllable, and faster than syllables (tremor, trills)."""
+
+
+@cache
+def _modulation_matrix() -> NDArray[np.float64]:
+    """Sums of a modulation spectrum over the bands of MODULATION_HZ and over 1 to 16 Hz: (257, 5)."""
+    frequency = np.fft.rfftfreq(512, 1 / FRAMES_PER_SECOND)[:, None]
+    low, high = np.array([*MODULATION_HZ, (1.0, 16.0)]).T
+    return ((frequency >= low) & (frequency < high)).astype(np.float64)
 
 
 def rhythm_functionals(heard: Contours, voiced: Mask) -> Named:
@@ -98,26 +109,24 @@ def rhythm_functionals(heard: Contours, voiced: Mask) -> Named:
     middle = envelope[1:-1]
     peaks = (middle > envelope[:-2]) & (middle >= envelope[2:]) & heard.speech[1:-1] & voiced[1:-1]
     # A nucleus stands 2 dB above the valley beside it: compare with the lowest point within 100 ms on each side.
-    valley = np.lib.stride_tricks.sliding_window_view(np.pad(envelope, 10, mode="edge"), 11).min(axis=1)
+    valley = np.lib.stride_tricks.sliding_window_view(edge_padded(envelope, 10), 11).min(axis=1)
     prominent = envelope - np.maximum(valley[: len(envelope)], valley[10 : len(envelope) + 10]) > 2.0
     nuclei = np.count_nonzero(peaks & prominent[1:-1])
     spectrum = np.abs(np.fft.rfft((envelope - envelope.mean()) * np.hanning(len(envelope)), 512)) ** 2
-    frequency = np.fft.rfftfreq(512, 1 / FRAMES_PER_SECOND)
-    total = float(spectrum[(frequency >= 1) & (frequency < 16)].sum()) + 1e-9
+    *shares, total = (spectrum @ _modulation_matrix()).tolist()
     named = {
         "voiced_share": float(voiced.mean()) / max(loud_share, 0.05),
         "loud_share": loud_share,
         "voiced_runs": len(runs) / seconds,
-        "voiced_run_mean": float(runs.mean()) if len(runs) else 0.0,
+        "voiced_run_mean": mean(runs) if len(runs) else 0.0,
         "voiced_run_max": float(runs.max()) if len(runs) else 0.0,
         "pauses": len(pauses) / seconds,
         "pause_max": float(pauses.max()) if len(pauses) else 0.0,
         "syllables": nuclei / max(seconds * loud_share, 0.25),
-        "voicing_mean": float(heard.harmonicity[heard.speech].mean()),
+        "voicing_mean": mean(heard.harmonicity[heard.speech]),
     }
-    for low, high in MODULATION_HZ:
-        share = float(spectrum[(frequency >= low) & (frequency < high)].sum()) / total
-        named[f"modulation_{low:g}hz"] = share
+    for (low, _), share in zip(MODULATION_HZ, shares, strict=True):
+        named[f"modulation_{low:g}hz"] = share / (total + 1e-9)
     return named
 
 
@@ -146,20 +155,24 @@ def melody_functionals(heard: Contours, voiced: Mask) -> Named:
     named = {f"f0_wave{i + 1}": float(v) for i, v in enumerate(_shape(frames, heard.f0_st[frames]))}
     energies = smooth(heard.energy_db, 9)[loud]
     named |= {f"energy_wave{i + 1}": float(v) for i, v in enumerate(_shape(loud, energies))}
-    runs = [(a, b) for a, b in zip(*run_bounds(voiced), strict=True) if b - a >= MIN_VOICED_FRAMES]
-    runs = runs or [(frames[0], frames[-1] + 1)]
-    mean = float(heard.f0_st[voiced].mean())
-    tunes = [heard.f0_st[a:b] for a, b in runs]
-    rises = np.array([float(tune[-3:].mean() - tune[:3].mean()) for tune in tunes], dtype=np.float32)
-    heights = np.array([float(tune.mean()) for tune in tunes], dtype=np.float32)
+    begin, end = run_bounds(voiced)
+    long = end - begin >= MIN_VOICED_FRAMES
+    begin, end = (begin[long], end[long]) if long.any() else (frames[:1], frames[-1:] + 1)
+    # Sums of any run are differences of running sums.
+    sums = np.concatenate(([0.0], np.cumsum(heard.f0_st, dtype=np.float64)))
+    edge = np.minimum(3, end - begin)
+    rises = (sums[end] - sums[end - edge] - sums[begin + edge] + sums[begin]) / edge
+    heights = (sums[end] - sums[begin]) / (end - begin)
+    tunes = [heard.f0_st[a:b] for a, b in zip(begin.tolist(), end.tolist(), strict=True)]
+    centre = mean(heard.f0_st[voiced])
     return named | {
-        "run_rise": float(rises.mean()),
+        "run_rise": mean(rises),
         "run_rise_std": float(rises.std()),
-        "run_range": float(np.mean([float(tune.max() - tune.min()) for tune in tunes])),
+        "run_range": sum(float(tune.max() - tune.min()) for tune in tunes) / len(tunes),
         "run_height_std": float(heights.std()),
-        "last_run_height": float(heights[-1]) - mean,
+        "last_run_height": float(heights[-1]) - centre,
         "last_run_rise": float(rises[-1]),
-        "first_run_height": float(heights[0]) - mean,
+        "first_run_height": float(heights[0]) - centre,
     }
 
 
@@ -167,9 +180,9 @@ def loudness_functionals(heard: Contours, voiced: Mask) -> Named:
     """Perceived loudness (cube root of mel power) relative to its mean, and what is not voiced."""
     mel = np.exp((heard.log_mel - heard.log_mel.max()) / 3.0)
     loudness = mel.sum(axis=1)
-    loudness = loudness / (loudness[heard.speech].mean() + 1e-12)
+    loudness = loudness / np.float32(mean(loudness[heard.speech]) + 1e-12)
     low, middle, high = percentiles(loudness[heard.speech], 20, 50, 80)
-    steps = np.diff(smooth(loudness, 5))
+    moves = steps(smooth(loudness, 5))
     unvoiced = heard.speech & ~voiced
     if np.count_nonzero(unvoiced) < MIN_VOICED_FRAMES:
         unvoiced = heard.speech
@@ -178,7 +191,7 @@ def loudness_functionals(heard: Contours, voiced: Mask) -> Named:
         "loudness_p20": low,
         "loudness_p50": middle,
         "loudness_p80": high,
-        "loudness_rise": float(np.maximum(steps, 0).mean()),
-        "loudness_jump": float(np.abs(steps).max()),
+        "loudness_rise": mean(np.maximum(moves, 0)),
+        "loudness_jump": float(np.abs(moves).max()),
     }
     return named | {f"unvoiced_mfcc{i + 1}": float(v) for i, v in enumerate(shape.mean(axis=0))}

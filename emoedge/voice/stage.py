@@ -12,9 +12,10 @@ from emoedge.types import SAMPLE_RATE_HZ, SoundBlock, VoiceObservation
 from emoedge.voice.activity import HANGOVER_S
 from emoedge.voice.adapt import Adaptation
 from emoedge.voice.classify import LONGEST_S, MIN_SNR_DB, VoiceClassifier
-from emoedge.voice.contours import MIN_SAMPLES, Floats
+from emoedge.voice.contours import MIN_SAMPLES
 from emoedge.voice.features import features
 from emoedge.voice.level import NoiseFloor, frame_powers, snr_db, to_db
+from emoedge.voice.statistics import Floats
 
 FIRST_S: Final = 1.5
 """The first opinion comes after this much speech: less holds too few syllables to be worth much."""
