@@ -10,13 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import EMOTIONS, Emotion, Probabilities, as_probabilities, leader, softmax
+from emoedge.emotions import EMOTIONS, Emotion, Probabilities, softmax
 from emoedge.errors import ModelError
-from emoedge.face.align import align, from_crop
-from emoedge.face.detect import MIN_SCORE, Detection, FaceDetector
-from emoedge.face.quality import assess
 from emoedge.inference import Interpreter
-from emoedge.types import Box, Frame
+from emoedge.types import Box
 
 CLIP: Final = 4.0
 """Standardised pixels are clipped to this many standard deviations: bounds the int8 input range."""
@@ -130,122 +127,8 @@ class FaceClassifier:
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated posteriors (N, 7) of crops uint8 (N, size, size); each row sums to one."""
-        adjusted = self.logits(crops) + np.array(self.card.bias, np.float32)
-        return softmax(adjusted, self.card.temperature)
+        return self.calibrated(self.logits(crops))
 
-    def classify_crop(self, image: NDArray[np.uint8]) -> FaceResult:
-        """Judge a picture that already is a face crop; nothing is searched in it.
-
-        Args:
-            image: uint8, gray, BGR or BGRA, any size.
-        """
-        crop = from_crop(image, self.size)
-        quality = assess(crop, float(min(image.shape[:2])))
-        probabilities = as_probabilities(self.probabilities(crop[None])[0])
-        return FaceResult(leader(probabilities), probabilities, "", quality.value, quality.reasons)
-
-
-WEAK_SCORE: Final = 0.3
-"""Last resort on a still picture that shows no face at the usual score: it was probably taken for the sake of one."""
-
-STILL_MARGIN: Final = 0.4
-"""Border added to a still picture in which the face may touch the edges, in shares of its size."""
-
-
-def largest_face(detector: FaceDetector, frame: Frame) -> Detection | None:
-    """The largest face of a still picture.
-
-    Looked for in the whole picture, then in overlapping parts at higher resolution, then in the picture with a border
-    around it (BlazeFace misses faces that fill the picture), and at last for weaker evidence.
-    """
-    found = detector.detect(frame)
-    for tile in () if found else still_tiles(frame.width, frame.height):
-        found += detector.detect(frame, tile)
-    found = found or _detect_with_border(detector, frame, MIN_SCORE)
-    found = found or detector.detect(frame, min_score=WEAK_SCORE)
-    found = found or _detect_with_border(detector, frame, WEAK_SCORE)
-    if not found:
-        return None
-    return detector.refine(frame, max(found, key=lambda detection: detection.box.area))
-
-
-def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) -> list[Detection]:
-    import cv2
-
-    left, top = round(STILL_MARGIN * frame.width), round(STILL_MARGIN * frame.height)
-    data = cv2.copyMakeBorder(frame.bgr, top, top, left, left, cv2.BORDER_REPLICATE)
-    wide = Frame(
-        frame.time_s, np.asarray(data, np.uint8), "bgr", frame.width + 2 * left, frame.height + 2 * top
-    )
-    scale = np.array([wide.width / frame.width, wide.height / frame.height])
-    offset = np.array([left / frame.width, top / frame.height])
-    found = []
-    for face in detector.detect(wide, min_score=min_score):
-        box = face.box
-        corner = np.array([box.x, box.y]) * scale - offset
-        size = np.array([box.width, box.height]) * scale
-        landmarks = (face.landmarks * scale - offset).astype(np.float32)
-        where = Box(float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
-        found.append(Detection(where, landmarks, face.score))
-    return found
-
-
-def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6)) -> list[Box]:
-    """Overlapping squares over a picture, row by row.
-
-    Args:
-        width: of the picture, pixels.
-        height: of the picture, pixels.
-        shares: sides of the squares in shares of the shorter side, one after the other.
-    """
-    tiles = []
-    for share in shares:
-        side = share * min(width, height)
-        columns = max(1, int(np.ceil((width - side) / (0.6 * side))) + 1)
-        rows = max(1, int(np.ceil((height - side) / (0.6 * side))) + 1)
-        if columns * rows == 1:
-            continue  # the picture itself
-        for y in np.linspace(0, height - side, rows):
-            tiles += [
-                Box(float(x) / width, float(y) / height, side / width, side / height)
-                for x in np.linspace(0, width - side, columns)
-            ]
-    return tiles
-
-
-def classify_image(
-    classifier: FaceClassifier, detector: FaceDetector | None, image: NDArray[np.uint8], *, crop: bool
-) -> FaceResult:
-    """Judge one still picture.
-
-    Args:
-        classifier: the emotion model.
-        detector: needed unless ``crop``.
-        image: uint8, BGR (H, W, 3), gray (H, W) or BGRA.
-        crop: the picture is a face crop already: nothing is searched.
-
-    Returns:
-        The result; ``reason`` is "no_face" when there is none.
-
-    Raises:
-        ValueError: ``crop`` is False and there is no detector.
-    """
-    import cv2
-
-    if crop:
-        return classifier.classify_crop(image)
-    if detector is None:
-        raise ValueError("a detector is needed for whole pictures")
-    if image.ndim == 2:
-        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
-    frame = Frame(0.0, np.ascontiguousarray(image[:, :, :3]), "bgr", image.shape[1], image.shape[0])
-    face = largest_face(detector, frame)
-    if face is None:
-        return FaceResult(None, None, "no_face")
-    try:
-        aligned, geometry = align(frame, face, classifier.size)
-    except ValueError:
-        return FaceResult(None, None, "no_face")
-    quality = assess(aligned, geometry.side, face.landmarks, frame.width / frame.height)
-    probabilities = as_probabilities(classifier.probabilities(aligned[None])[0])
-    return FaceResult(leader(probabilities), probabilities, "", quality.value, quality.reasons, face.box)
+    def calibrated(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Posteriors (N, 7) of raw logits (N, 7), or of means of them."""
+        return softmax(logits + np.array(self.card.bias, np.float32), self.card.temperature)

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import Probabilities, as_probabilities
 from emoedge.face.align import crop_geometry, cut
-from emoedge.face.classify import FaceClassifier, standardise, still_tiles
+from emoedge.face.classify import FaceClassifier, standardise
 from emoedge.face.detect import REGION_GROWTH, Detection, FaceDetector, best_match, grown
 from emoedge.face.quality import Quality, assess
+from emoedge.face.still import still_tiles
 from emoedge.face.track import FaceTracker, Track, flow_landmarks
 from emoedge.types import Box, FaceObservation, FacesObservation, Frame
 
@@ -70,6 +71,8 @@ class FaceStage:
         self._small: NDArray[np.uint8] | None = None
         self._looked_s = -np.inf
         self._next_tile = 0
+        self.look_factor = 1.0
+        """How many times rarer than usual the detector is called in."""
         self.looks = 0
         """How often the detector was called in, for the health figures."""
         self.classifications = 0
@@ -105,7 +108,7 @@ class FaceStage:
         moves = self._follow(small, tracks)
         self._small = small
         lost = any(track.track_id not in moves for track in tracks)
-        pause = LOOK_EVERY_S if tracks else SEARCH_EVERY_S
+        pause = self.look_factor * (LOOK_EVERY_S if tracks else SEARCH_EVERY_S)
         if lost or now - self._looked_s >= pause:
             tracks = self._look(frame, moves)
         elif moves:

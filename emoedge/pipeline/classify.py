@@ -34,7 +34,8 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
     Args:
         items: paths.
         settings: `paths.models` is used.
-        crop: the pictures are face crops already; otherwise the largest face is found first.
+        crop: the pictures are face crops already (each is judged as it is and aligned anew); otherwise the largest face is
+            found first.
 
     Yields:
         A line an item; one that cannot be read has "error".
@@ -43,15 +44,17 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
         ModelError: a model is missing or damaged.
     """
     from emoedge.capture.media import read_image
-    from emoedge.face.classify import FaceClassifier, classify_image
+    from emoedge.face.classify import FaceClassifier
     from emoedge.face.detect import FaceDetector
+    from emoedge.face.still import classify_crop, classify_picture
 
     models = settings.paths.models
     classifier = FaceClassifier(resolve("face_emotion.tflite", models))
-    detector = None if crop else FaceDetector(resolve("face_detector.tflite", models))
+    detector = FaceDetector(resolve("face_detector.tflite", models))
+    classify = classify_crop if crop else classify_picture
 
     def judge(item: str) -> Line:
-        result = classify_image(classifier, detector, read_image(Path(item)), crop=crop)
+        result = classify(classifier, detector, read_image(Path(item)))
         if result.probabilities is None:
             return answer(item, None, result.reason or "no_face")
         more: Line = {"quality": round(result.quality, 3), "quality_reasons": list(result.quality_reasons)}

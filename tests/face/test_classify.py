@@ -5,15 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from emoedge.emotions import EMOTIONS
 from emoedge.errors import ModelError
 from emoedge.face.classify import (
     CLIP,
     FaceClassifier,
     FaceModelCard,
-    classify_image,
     standardise,
-    still_tiles,
 )
 from emoedge.face.selfcheck import deviation
 
@@ -40,64 +37,6 @@ def test_another_model_gives_another_answer(classifier, model, monkeypatch, tmp_
     (tmp_path / "card.json").write_text("{}")
     with pytest.raises(ModelError, match="no answer"):
         deviation(classifier, tmp_path / "card.json")
-
-
-def test_the_astronaut_smiles(classifier, detector, portrait):
-    """Through the whole still-picture path. A label order mix-up, a crop off by half or an unscaled input ends elsewhere."""
-    result = classify_image(classifier, detector, portrait, crop=False)
-    assert result.emotion == "happiness"
-    assert result.probabilities[EMOTIONS.index("happiness")] > 0.8
-    assert result.quality > 0.7
-    x, y = result.box.center
-    assert (x * 512, y * 512) == (pytest.approx(223, abs=12), pytest.approx(128, abs=14))
-    crop = portrait[70:170, 170:275]
-    direct = classify_image(classifier, None, crop, crop=True)
-    assert direct.emotion == "happiness"
-    assert direct.box is None
-
-
-def test_gray_bgr_and_bgra_give_the_same(classifier, portrait):
-    gray = cv2.cvtColor(portrait[70:170, 170:275], cv2.COLOR_BGR2GRAY)
-    bgr = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
-    bgra = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGRA)
-    one, two, three = (classifier.classify_crop(image).probabilities for image in (gray, bgr, bgra))
-    np.testing.assert_array_equal(one, two)
-    np.testing.assert_array_equal(one, three)
-
-
-def test_swapped_colours_change_the_input(classifier):
-    """A red mouth on a green face is dark on light; with red and blue swapped its contrast is another."""
-    image = np.zeros((48, 48, 3), np.uint8)
-    image[:, :, 1] = 120
-    image[30:40, 12:36] = (0, 0, 255)
-    right = classifier.classify_crop(image).probabilities
-    swapped = classifier.classify_crop(image[:, :, ::-1]).probabilities
-    assert np.abs(right - swapped).max() > 1e-3
-
-
-def test_nobody_in_the_picture(classifier, detector):
-    empty = np.full((300, 400, 3), 90, np.uint8)
-    result = classify_image(classifier, detector, empty, crop=False)
-    assert (result.emotion, result.probabilities, result.reason) == (None, None, "no_face")
-    assert (
-        classify_image(classifier, None, empty, crop=True).emotion in EMOTIONS
-    )  # nothing is searched in a crop
-    with pytest.raises(ValueError, match="detector"):
-        classify_image(classifier, None, empty, crop=False)
-
-
-def test_a_face_that_fills_the_picture_is_found(classifier, detector, portrait):
-    tight = np.ascontiguousarray(portrait[72:168, 172:268])
-    result = classify_image(classifier, detector, tight, crop=False)
-    assert result.emotion == "happiness"
-    assert 0.4 < result.box.area < 2.5
-
-
-def test_the_largest_of_two_faces_is_judged(classifier, detector, portrait):
-    picture = np.full((512, 900, 3), 100, np.uint8)
-    picture[:, :512] = portrait
-    picture[100:220, 700:820] = cv2.resize(portrait[0:240, 110:350], (120, 120), interpolation=cv2.INTER_AREA)
-    assert classify_image(classifier, detector, picture, crop=False).box.center[0] < 0.5
 
 
 def test_probabilities_are_a_batch_of_distributions(classifier):
@@ -150,15 +89,3 @@ def test_a_model_without_its_card_is_refused(model, tmp_path):
     (tmp_path / "face_emotion.tflite").write_bytes(b"nothing")
     with pytest.raises(ModelError, match="cannot be loaded"):
         FaceClassifier(tmp_path / "face_emotion.tflite")
-
-
-@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (480, 640), (500, 500)])
-def test_tiles_cover_the_picture(width, height):
-    covered = np.zeros((height, width), bool)
-    for tile in still_tiles(width, height):
-        assert -1e-9 <= tile.x <= tile.x + tile.width <= 1 + 1e-9
-        assert -1e-9 <= tile.y <= tile.y + tile.height <= 1 + 1e-9
-        assert tile.width * width == pytest.approx(tile.height * height)
-        top, left = round(tile.y * height), round(tile.x * width)
-        covered[top : top + round(tile.height * height), left : left + round(tile.width * width)] = True
-    assert covered.all()

@@ -13,7 +13,7 @@ import numpy as np
 from emoedge.face.classify import FaceClassifier
 from emoedge.face.quality import assess
 from training.face.data import load_ferplus_split
-from training.face.evaluate import judge
+from training.face.evaluate import judge_once
 from training.face.robustness import randomly_degraded
 
 
@@ -25,7 +25,7 @@ def write_posteriors(data: Path, models: Path, out: Path) -> None:
     degraded = np.arange(len(images)) % 2 == 1
     views[~degraded], sides[~degraded] = images[~degraded], images.shape[1]
     quality = [assess(view, float(side)).value for view, side in zip(views, sides, strict=True)]
-    probabilities = judge(classifier, views)
+    probabilities = judge_once(classifier, views)
     np.savez_compressed(
         out,
         probabilities=probabilities,

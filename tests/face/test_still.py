@@ -1,0 +1,97 @@
+import cv2
+import numpy as np
+import pytest
+
+from emoedge.emotions import EMOTIONS
+from emoedge.face.classify import FaceClassifier
+from emoedge.face.still import classify_crop, classify_picture, still_tiles
+
+
+@pytest.fixture(scope="module")
+def classifier(repository):
+    return FaceClassifier(repository / "models" / "face_emotion.tflite")
+
+
+def test_the_astronaut_smiles(classifier, detector, portrait):
+    """Through the whole still-picture path. A label order mix-up, a crop off by half or an unscaled input ends elsewhere."""
+    result = classify_picture(classifier, detector, portrait)
+    assert result.emotion == "happiness"
+    assert result.probabilities[EMOTIONS.index("happiness")] > 0.8
+    assert result.quality > 0.7
+    x, y = result.box.center
+    assert (x * 512, y * 512) == (pytest.approx(223, abs=12), pytest.approx(128, abs=14))
+    crop = portrait[70:170, 170:275]
+    direct = classify_crop(classifier, None, crop)
+    assert direct.emotion == "happiness"
+    assert direct.box is None
+
+
+def test_gray_bgr_and_bgra_give_the_same(classifier, detector, portrait):
+    gray = cv2.cvtColor(portrait[70:170, 170:275], cv2.COLOR_BGR2GRAY)
+    bgr = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGR)
+    bgra = cv2.cvtColor(gray, cv2.COLOR_GRAY2BGRA)
+    one, two, three = (
+        classify_crop(classifier, detector, image).probabilities for image in (gray, bgr, bgra)
+    )
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_array_equal(one, three)
+
+
+def test_swapped_colours_change_the_input(classifier):
+    """A red mouth on a green face is dark on light; with red and blue swapped its contrast is another."""
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[:, :, 1] = 120
+    image[30:40, 12:36] = (0, 0, 255)
+    right = classify_crop(classifier, None, image).probabilities
+    swapped = classify_crop(classifier, None, image[:, :, ::-1]).probabilities
+    assert np.abs(right - swapped).max() > 1e-3
+
+
+def test_nobody_in_the_picture(classifier, detector):
+    empty = np.full((300, 400, 3), 90, np.uint8)
+    result = classify_picture(classifier, detector, empty)
+    assert (result.emotion, result.probabilities, result.reason) == (None, None, "no_face")
+    assert classify_crop(classifier, None, empty).emotion in EMOTIONS  # nothing is searched in a crop
+
+
+def test_a_face_that_fills_the_picture_is_found(classifier, detector, portrait):
+    tight = np.ascontiguousarray(portrait[72:168, 172:268])
+    result = classify_picture(classifier, detector, tight)
+    assert result.emotion == "happiness"
+    assert 0.4 < result.box.area < 2.5
+
+
+def test_the_largest_of_two_faces_is_judged(classifier, detector, portrait):
+    picture = np.full((512, 900, 3), 100, np.uint8)
+    picture[:, :512] = portrait
+    picture[100:220, 700:820] = cv2.resize(portrait[0:240, 110:350], (120, 120), interpolation=cv2.INTER_AREA)
+    assert classify_picture(classifier, detector, picture).box.center[0] < 0.5
+
+
+@pytest.mark.parametrize(("width", "height"), [(640, 480), (1280, 720), (480, 640), (500, 500)])
+def test_tiles_cover_the_picture(width, height):
+    covered = np.zeros((height, width), bool)
+    for tile in still_tiles(width, height):
+        assert -1e-9 <= tile.x <= tile.x + tile.width <= 1 + 1e-9
+        assert -1e-9 <= tile.y <= tile.y + tile.height <= 1 + 1e-9
+        assert tile.width * width == pytest.approx(tile.height * height)
+        top, left = round(tile.y * height), round(tile.x * width)
+        covered[top : top + round(tile.height * height), left : left + round(tile.width * width)] = True
+    assert covered.all()
+
+
+def test_a_crop_without_a_findable_face_is_judged_as_it_is(classifier, detector):
+    empty = np.full((96, 96, 3), 90, np.uint8)
+    alone = classify_crop(classifier, None, empty).probabilities
+    np.testing.assert_array_equal(classify_crop(classifier, detector, empty).probabilities, alone)
+
+
+def test_loose_and_tilted_crops_are_aligned(classifier, detector, portrait):
+    """The smile must survive a crop that shows half the bust, tilted by 25 degrees."""
+    turn = cv2.getRotationMatrix2D((223, 128), 25, 1.0)
+    tilted = cv2.warpAffine(portrait, turn, (512, 512), borderMode=cv2.BORDER_REFLECT_101)
+    loose = tilted[20:240, 110:330]
+    happiness = EMOTIONS.index("happiness")
+    alone = classify_crop(classifier, None, loose).probabilities[happiness]
+    aligned = classify_crop(classifier, detector, loose).probabilities[happiness]
+    assert aligned > max(alone, 0.6)
