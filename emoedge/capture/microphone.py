@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from emoedge.capture.anchor import StreamAnchor
 from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
-from emoedge.capture.portaudio import InputDevice, choose, fingerprint, inputs, start_audio
+from emoedge.capture.portaudio import (
+    InputDevice,
+    capture_users,
+    choose,
+    fingerprint,
+    inputs,
+    start_audio,
+)
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.errors import DeviceError
 from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
@@ -167,7 +174,7 @@ class Microphone(Closing):
         self._system = start_audio()
         hold_s = ABSENT_HOLD_S
         try:
-            self._device = choose(inputs(self._system), self._source)
+            self._device = self._find()
             hold_s = BUSY_HOLD_S
             self._timeline = SoundTimeline(self._device.rate_hz)
             self._stream = self._open_stream(self._device)
@@ -210,6 +217,18 @@ class Microphone(Closing):
         """Name and rate."""
         device = self._device
         return f"{device.name}, {device.rate_hz} Hz" if device else self._source
+
+    def _find(self) -> InputDevice:
+        try:
+            return choose(inputs(self._system), self._source)
+        except DeviceError as error:
+            users = capture_users()  # PortAudio does not list what another program has open
+            if not users:
+                raise
+            raise DeviceError(
+                f"{error.message}; in use: {', '.join(users)}",
+                f"end the program that uses it, or {error.remedy}",
+            ) from error
 
     def _open_stream(self, device: InputDevice) -> Any:
         import pyaudio

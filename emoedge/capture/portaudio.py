@@ -7,9 +7,10 @@ import logging
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +18,11 @@ from emoedge.errors import DeviceError
 
 logger = logging.getLogger(__name__)
 
-_CARD_NUMBER: Final = re.compile(r"\s*\(hw:\d+,\d+\)$")
+_CARD_NUMBER: Final = re.compile(r"\s*\(hw:(\d+),(\d+)\)$")
 """Where PortAudio appends the number of the ALSA card, which changes with the order of plugging in."""
+_ADDRESS: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?([^,=]+)(?:,(?:DEV=)?(\d+))?")
+"""How ALSA's own tools write a device: hw:1,0, hw:Device,0, plughw:CARD=Device,DEV=0."""
+_ASOUND: Final = Path("/proc/asound")
 _BRIDGES: Final = ("pulse", "pipewire", "default")
 """Inputs that are no devices but ways to the system's chosen one; `auto` prefers them."""
 _START_LOCK: Final = threading.Lock()
@@ -35,6 +39,7 @@ class InputDevice:
         channels: the most it has.
         rate_hz: its own rate.
         default: whether it is the system's default.
+        address: ALSA's stable address ("hw:Device,0"), empty for inputs that are no hardware.
     """
 
     name: str
@@ -42,6 +47,12 @@ class InputDevice:
     channels: int
     rate_hz: int
     default: bool = False
+    address: str = ""
+
+    @property
+    def full_name(self) -> str:
+        """The name that tells it from others of the same kind, whether they are there or not."""
+        return f"{self.name} ({self.address})" if self.address not in self.name else self.name
 
 
 @contextmanager
@@ -73,16 +84,36 @@ def start_audio() -> Any:
 
 
 def fingerprint() -> str:
-    """Changes whenever a sound card or a sound server comes or goes; costs nothing."""
+    """Changes whenever a sound card, a sound server or a user of a card comes or goes; costs nothing."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     named = os.environ.get("PULSE_SERVER", "").removeprefix("unix:")
     sockets = [Path(runtime, "pulse/native"), Path(runtime, "pipewire-0"), *([Path(named)] if named else [])]
-    return "|".join([_cards(), *map(_identity, sockets)])
+    return "|".join([_first_lines(_ASOUND / "cards", 64), *capture_users(), *map(_identity, sockets)])
 
 
-def _cards() -> str:
+def capture_users() -> list[str]:
+    """Hardware inputs that some program has open, such as "hw:Device,0 by process 812".
+
+    PortAudio leaves these out of its list of devices, as if they were not there.
+    """
+    found = []
+    for status in sorted(_ASOUND.glob("card*/pcm*c/sub*/status")):
+        owner = re.search(r"^owner_pid\s*:\s*(\d+)", _first_lines(status, 4), re.MULTILINE)
+        if owner is not None:
+            device = status.parent.parent.name.removeprefix("pcm").removesuffix("c")
+            card = status.parent.parent.parent.name.removeprefix("card")
+            found.append(f"{_address(card, device)} by process {owner[1]}")
+    return found
+
+
+def _address(card: str, device: str) -> str:
+    """By the card's identifier, which does not depend on the order of plugging in."""
+    return f"hw:{_first_lines(_ASOUND / f'card{card}' / 'id', 1) or card},{device}"
+
+
+def _first_lines(path: Path, count: int) -> str:
     try:
-        return Path("/proc/asound/cards").read_text()
+        return "\n".join(path.read_text(errors="replace").splitlines()[:count])
     except OSError:
         return ""
 
@@ -96,27 +127,41 @@ def _identity(path: Path) -> str:
 
 
 def inputs(system: Any) -> list[InputDevice]:
-    """All sound inputs, equal names told apart by " #2", " #3" and so on."""
+    """All sound inputs; equal names are told apart by ALSA's address, or else by " #2", " #3" and so on."""
     try:
         default = int(system.get_default_input_device_info()["index"])
     except OSError:
         default = -1
     found: list[InputDevice] = []
-    seen: dict[str, int] = {}
     for index in range(system.get_device_count()):
         info = system.get_device_info_by_index(index)
         if info["maxInputChannels"] < 1:
             continue
+        card = _CARD_NUMBER.search(str(info["name"]))
         name = _CARD_NUMBER.sub("", str(info["name"])).strip()
-        seen[name] = seen.get(name, 0) + 1
-        unique = name if seen[name] == 1 else f"{name} #{seen[name]}"
+        address = _address(card[1], card[2]) if card else ""
         channels, rate_hz = int(info["maxInputChannels"]), int(info["defaultSampleRate"])
-        found.append(InputDevice(unique, index, channels, rate_hz, index == default))
-    return found
+        found.append(InputDevice(name, index, channels, rate_hz, index == default, address))
+    return _told_apart(found)
+
+
+def _told_apart(found: list[InputDevice]) -> list[InputDevice]:
+    times = Counter(device.name for device in found)
+    seen: Counter[str] = Counter()
+    apart = []
+    for device in found:
+        seen[device.name] += 1
+        name = device.name
+        if times[name] > 1 and device.address:
+            name = device.full_name
+        elif seen[name] > 1:
+            name = f"{name} #{seen[name]}"
+        apart.append(replace(device, name=name))
+    return apart
 
 
 def choose(found: list[InputDevice], wanted: str) -> InputDevice:
-    """The input that a configuration means: its name, a part of it that only one has, or "auto".
+    """The input that a configuration means: its name, a part of it that only one has, ALSA's address, or "auto".
 
     Raises:
         DeviceError: none, or more than one.
@@ -126,7 +171,13 @@ def choose(found: list[InputDevice], wanted: str) -> InputDevice:
     if wanted == "auto":
         bridges = [device for device in found if device.name in _BRIDGES]
         return next((device for device in found if device.default), (bridges or found)[0])
-    exact = [device for device in found if device.name == wanted]
+    address = _ADDRESS.fullmatch(wanted)
+    if address is not None:
+        card, number = address[1], address[2] or "0"
+        meant = _address(card, number) if card.isdecimal() else f"hw:{card},{number}"
+        exact = [device for device in found if device.address == meant]
+    else:
+        exact = [device for device in found if wanted in (device.name, device.full_name)]
     part = [device for device in found if wanted.lower() in device.name.lower()]
     matches = exact or part
     if len(matches) == 1:

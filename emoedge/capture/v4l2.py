@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -21,6 +22,8 @@ OLDEST_S: Final = 2.0
 """A driver's stamp older than this, or in the future, is not on the monotonic clock and is not used."""
 BUFFERS: Final = 2
 """Fewer buffers, fresher pictures."""
+SELECT_S: Final = 1
+"""OpenCV would wait for ten seconds otherwise, and the camera could not be released (privacy) meanwhile."""
 
 
 def node_number(path: Path) -> int:
@@ -38,7 +41,7 @@ def node_number(path: Path) -> int:
 class V4l2Camera(Closing):
     """A V4L2 camera.
 
-    OpenCV waits in select(2), so a camera that stalls gives the thread back after ten seconds, and an
+    OpenCV waits in select(2), so a camera that stalls gives the thread back after a second, and an
     unplugged one at once; FFmpeg's reader would block in the driver for ever. The times are the
     kernel's own (CLOCK_MONOTONIC when the frame was filled), the arrival where a driver gives others.
 
@@ -70,6 +73,7 @@ class V4l2Camera(Closing):
                 f"{self.path}: {error.strerror}",
                 "add the user to the group video, or end the program that uses the camera",
             ) from error
+        os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(SELECT_S))  # read at the first grab
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a line for each retry otherwise
         capture = cv2.VideoCapture(node_number(node), cv2.CAP_V4L2)
         if not capture.isOpened():
@@ -85,11 +89,14 @@ class V4l2Camera(Closing):
         self._capture = capture
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture; a stalled camera blocks for ten seconds, then DeviceError."""
+        """The next picture; TimeoutError after SELECT_S without one, whatever `timeout_s`."""
         import cv2
 
         assert self._capture is not None, "not open"
+        begun_s = time.monotonic()
         if not self._capture.grab():
+            if time.monotonic() - begun_s > SELECT_S * 0.9 and Path(self.path).exists():
+                raise TimeoutError
             raise DeviceError(f"{self.path}: no picture any more", "check cable and power")
         arrival_s = time.monotonic()
         stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 import time
@@ -271,6 +272,35 @@ def test_v4l2_uses_the_stamps_of_the_driver_when_they_can_be_true(
         camera.read()
         camera.read()
         with pytest.raises(DeviceError, match="no picture"):
+            camera.read()
+
+
+def test_a_v4l2_camera_that_stalls_gives_the_thread_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a second the worker can see that it must end, and a camera that was late goes on."""
+    from emoedge.capture import v4l2
+
+    node = tmp_path / "video0"
+    node.touch()
+    monkeypatch.setattr(cv2, "VideoCapture", StandInCapture)
+    monkeypatch.setattr(v4l2, "SELECT_S", 0.05)
+    monkeypatch.delenv("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", raising=False)
+    answers = [False, True, False]
+
+    def grab(_self: StandInCapture) -> bool:
+        answer = answers.pop(0)
+        time.sleep(0 if answer else 0.05)  # as OpenCV does in select(2)
+        return answer
+
+    monkeypatch.setattr(StandInCapture, "grab", grab)
+    with v4l2.V4l2Camera(str(node), CameraSettings()) as camera:
+        assert os.environ["OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT"] == "0.05"
+        with pytest.raises(TimeoutError):
+            camera.read()
+        assert camera.read() is not None
+        node.unlink()
+        with pytest.raises(DeviceError, match="no picture any more"):
             camera.read()
 
 

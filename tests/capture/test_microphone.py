@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import emoedge.capture.microphone as module
+from emoedge.capture import portaudio
 from emoedge.capture.devices import list_cameras, list_microphones
 from emoedge.capture.microphone import Chunk, Microphone, SoundTimeline
-from emoedge.capture.portaudio import InputDevice, choose
+from emoedge.capture.portaudio import InputDevice, choose, inputs
 from emoedge.errors import DeviceError
 from emoedge.types import SoundBlock
 
@@ -108,6 +109,73 @@ def test_a_name_means_one_device() -> None:
             choose(FOUND, wanted)
     with pytest.raises(DeviceError, match="no microphone"):
         choose([], "auto")
+
+
+@pytest.fixture
+def asound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """/proc/asound of a machine with one sound card of two devices, the first of them open."""
+    card = tmp_path / "card1"
+    for device, status in ((0, "state: RUNNING\nowner_pid   : 812\ntrigger_time: 1.0\n"), (1, "closed\n")):
+        (card / f"pcm{device}c" / "sub0").mkdir(parents=True)
+        (card / f"pcm{device}c" / "sub0" / "status").write_text(status)
+    (card / "id").write_text("Loopback\n")
+    (tmp_path / "cards").write_text(" 1 [Loopback       ]: Loopback - Loopback\n")
+    monkeypatch.setattr(portaudio, "_ASOUND", tmp_path)
+    return tmp_path
+
+
+class Listed:
+    """PyAudio with these inputs."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def get_default_input_device_info(self) -> dict:
+        raise OSError
+
+    def get_device_count(self) -> int:
+        return len(self.names)
+
+    def get_device_info_by_index(self, index: int) -> dict:
+        return {"name": self.names[index], "maxInputChannels": 2, "defaultSampleRate": 48000.0}
+
+    def terminate(self) -> None:
+        """Nothing to end."""
+
+
+@pytest.mark.parametrize(
+    "wanted", ["hw:1,1", "hw:Loopback,1", "plughw:CARD=Loopback,DEV=1", "Loopback: PCM (hw:Loopback,1)"]
+)
+def test_a_device_is_the_same_whether_its_twin_is_there_or_not(asound: Path, wanted: str) -> None:
+    both = inputs(Listed("Loopback: PCM (hw:1,0)", "Loopback: PCM (hw:1,1)", "default"))
+    assert [device.name for device in both] == [
+        "Loopback: PCM (hw:Loopback,0)",
+        "Loopback: PCM (hw:Loopback,1)",
+        "default",
+    ]
+    assert choose(both, wanted).index == 1
+    alone = inputs(Listed("Loopback: PCM (hw:1,1)"))
+    assert alone[0].name == "Loopback: PCM"
+    assert choose(alone, wanted).index == 0
+    with pytest.raises(DeviceError, match="no microphone"):
+        choose(inputs(Listed("Loopback: PCM (hw:1,0)")), wanted)
+
+
+def test_a_busy_microphone_names_its_user_and_is_found_when_free(
+    asound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PortAudio does not list a device that somebody has open: it seemed absent, for five minutes."""
+    system = Listed()
+    monkeypatch.setattr(module, "start_audio", lambda: system)
+    monkeypatch.setattr(Microphone, "_failures", {})
+    monkeypatch.setattr(Microphone, "_open_stream", lambda *_: None)
+    for _ in range(2):
+        with pytest.raises(DeviceError, match="hw:Loopback,0 by process 812"):
+            Microphone("hw:Loopback,0").open()
+    (asound / "card1" / "pcm0c" / "sub0" / "status").write_text("closed\n")
+    system.names = ("Loopback: PCM (hw:1,0)",)
+    with Microphone("hw:Loopback,0") as microphone:
+        assert microphone.describe() == "Loopback: PCM, 48000 Hz"
 
 
 def test_listing_devices_works_without_any_and_stays_quiet(capfd: pytest.CaptureFixture[str]) -> None:
