@@ -8,7 +8,13 @@ from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, 
 
 
 class FacePerceiver(Protocol):
-    """Finds, follows and judges the faces of one picture after the other."""
+    """Finds, follows and judges the faces of one picture after the other.
+
+    Attributes:
+        look_factor: how many times rarer than usual the detector is called in, >= 1; may change at any time.
+    """
+
+    look_factor: float
 
     def process(self, frame: Frame) -> FacesObservation:
         """The faces in a frame."""
@@ -20,7 +26,13 @@ class FacePerceiver(Protocol):
 
 
 class VoicePerceiver(Protocol):
-    """Judges how it is said."""
+    """Judges how it is said.
+
+    Attributes:
+        hop_s: between two opinions on speech that goes on, seconds; may change at any time.
+    """
+
+    hop_s: float
 
     def process(self, block: SoundBlock) -> list[VoiceObservation]:
         """Stretches of speech that ended with this block."""

@@ -47,6 +47,8 @@ class Opener:
         self._language = language
         self._describe = describe
         self._keeper = keeper
+        self.draw = True
+        """Whether the next segments get the overlay that the settings ask for."""
 
     def format_of(self, frame: Frame) -> VideoFormat:
         """The format of a segment that this frame fits into."""
@@ -84,7 +86,7 @@ class Opener:
             None if frame is None else self.format_of(frame),
             sound=block is not None,
             encoder=self._settings.encoder,
-            overlay=Overlay(self._language) if self._settings.overlay else None,
+            overlay=Overlay(self._language) if self._settings.overlay and self.draw else None,
         )
 
 

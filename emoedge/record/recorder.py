@@ -174,6 +174,10 @@ class Recorder:
         """Change the mode."""
         self._act(lambda now_s: self._policy.set_mode(mode, now_s))
 
+    def set_drawing(self, on: bool) -> None:
+        """Whether the next segments get the overlay that the settings ask for."""
+        self._opener.draw = on
+
     def set_privacy(self, on: bool) -> None:
         """ON ends the segment, forgets the pre-roll and keeps anything from being recorded until OFF."""
         if on:

@@ -40,6 +40,7 @@ from emoedge.speech.stage import ActivityChange
 from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.deciding import Deciding, Observation
+from emoedge.supervise.governing import Governing, reading
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.supervise.workers import face_stage, sound_stage
@@ -85,6 +86,7 @@ class Daemon:
         self._controls = Controls(settings, self, self._store, self._builder, self.clock, self._publish)
         self._sink = (sink or _mqtt)(settings, self._builder, self._controls)
         self.recorder = self._make_recorder()
+        self._governing = Governing(self.settings)
         self.camera, self.microphone = self._make_capture()
         self._deciding = Deciding(
             DecisionStage(self.settings, lambda _started_s: uuid.uuid4().hex[:16], learned_fusion(settings)),
@@ -93,6 +95,7 @@ class Daemon:
             self._publish,
             self.recorder,
         )
+        self._voice: VoicePerceiver | None = None
         self._adaptation: AdaptationKeeper | None = None
         self._stages = self._make_stages()
         self._snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
@@ -130,6 +133,7 @@ class Daemon:
             self._health_sent, self._health_sent_s = summary, now_s
             self._publish(self._builder.health(parts, now_s, now_s - self._started_s))
         self._forget_lost_sources(parts)
+        self._govern(parts)
         if self.recorder.manual != self._manual:
             self._manual = self.recorder.manual
             for state in self._controls.states():
@@ -255,11 +259,15 @@ class Daemon:
         camera = make_camera_worker(settings.camera)
         microphone = make_microphone_worker(settings.microphone)
         if camera is not None:
-            camera.add_tap(self.recorder.offer_frame)
+            camera.add_tap(self._offer_recording)
             camera.add_tap(self._keep_newest)
         if microphone is not None:
             microphone.add_tap(self.recorder.offer_sound)
         return camera, microphone
+
+    def _offer_recording(self, frame: Frame) -> None:
+        if self._governing.recorded(frame):
+            self.recorder.offer_frame(frame)
 
     def _keep_newest(self, frame: Frame) -> None:
         self._newest = frame
@@ -270,11 +278,11 @@ class Daemon:
         stages: list[StageThread[Any]] = []
         if self.camera and settings.face.enabled:
             slot = self.camera.subscribe()
-            build = face_stage(lambda: build_face(settings), settings.performance.analysis_fps, observe)
+            build = face_stage(lambda: build_face(settings), self._governing, observe)
             stages.append(StageThread(StageSpec("face", build, slot.take)))
         if self.microphone and settings.voice.enabled:
             queue = self.microphone.subscribe()
-            build_v = sound_stage(lambda: self._build_voice(activity), observe, self._look_after_adaptation)
+            build_v = sound_stage(lambda: self._build_voice(activity), observe, self._look_after_voice)
             stages.append(StageThread(StageSpec("voice", build_v, queue.take)))
         if self.microphone and settings.speech.enabled:
             queue = self.microphone.subscribe()
@@ -283,12 +291,14 @@ class Daemon:
         return stages
 
     def _build_voice(self, activity: SharedActivity[list[ActivityChange]]) -> VoicePerceiver:
-        stage = build_voice(self.settings, activity)
+        self._voice = stage = build_voice(self.settings, activity)
         if self.settings.voice.adapt:
             self._adaptation = AdaptationKeeper(self.settings.paths.state, stage.adaptation)
         return stage
 
-    def _look_after_adaptation(self) -> None:
+    def _look_after_voice(self) -> None:
+        if self._voice is not None:
+            self._voice.hop_s = self._governing.step.voice_hop_s
         if self._adaptation is not None:
             self._adaptation.look()
 
@@ -324,9 +334,17 @@ class Daemon:
         present = {part.name for part in parts}
         parts += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]
         parts += [self._deciding.health(), self.recorder.health(), *self._sink.health(), self._machine.read()]
+        parts.append(self._governing.health())
         if self._controls.fault:
             parts.append(Health("control", "degraded", self._controls.fault))
         return parts
+
+    def _govern(self, parts: tuple[Health, ...]) -> None:
+        hearing = [stage for stage in self._stages if stage.name != "face"]
+        frame_s = max((stage.item_s for stage in self._stages if stage.name == "face"), default=0.0)
+        loading = any(stage.loading for stage in hearing)
+        self._governing.look(reading(parts, time.monotonic(), frame_s, loading=loading))
+        self.recorder.set_drawing(self._governing.step.overlay)
 
     def _forget_lost_sources(self, parts: tuple[Health, ...]) -> None:
         lost: list[Modality] = []

@@ -6,21 +6,24 @@ from collections.abc import Callable
 
 from emoedge.pipeline.pacing import Pacer
 from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
+from emoedge.supervise.governing import Governing
 from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, VoiceObservation
 
 Observe = Callable[[FacesObservation | VoiceObservation | TextObservation], None]
 
 
 def face_stage(
-    build: Callable[[], FacePerceiver], rate_hz: float, observe: Observe
+    build: Callable[[], FacePerceiver], governing: Governing, observe: Observe
 ) -> Callable[[], Callable[[Frame], None]]:
-    """Builds a face stage that looks at `rate_hz` frames a second at most."""
+    """Builds a face stage that looks at as many frames, and as often afresh, as the governor allows."""
 
     def make() -> Callable[[Frame], None]:
-        stage, pacer = build(), Pacer(rate_hz)
+        stage, pacer = build(), Pacer(governing.face_hz)
 
         def work(frame: Frame) -> None:
+            pacer.rate_hz = governing.face_hz
             if pacer.due(frame.time_s):
+                stage.look_factor = governing.step.look_factor
                 observe(stage.process(frame))
 
         return work

@@ -64,6 +64,8 @@ class VoiceStage:
         self._heard = np.zeros(0, dtype=np.int16)
         self._heard_end_s = 0.0
         self._speaking = False
+        self.hop_s = HOP_S
+        """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes unheard."""
         self._quiet()
 
     def process(self, block: SoundBlock) -> list[VoiceObservation]:
@@ -133,7 +135,7 @@ class VoiceStage:
         found = []
         while self._began_s is not None and self._next_s <= until_s:
             end_s = self._next_s
-            self._next_s += HOP_S
+            self._next_s += self.hop_s
             found += self._judge(max(self._began_s, end_s - STRETCH_S), end_s, final=False)
         return found
 

@@ -1,0 +1,94 @@
+"""Between the governor and the parts: what it is told, what the stages are told, what `health` says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from emoedge.config import Settings
+from emoedge.pipeline.pacing import Pacer
+from emoedge.supervise.governor import STEPS, Cause, Governor, Reading, Step
+from emoedge.types import Frame, Health
+
+_WHY: Final[Mapping[Cause, str]] = {
+    "budget": "the budget of {budget:g} cores is used up: raise performance.cpu_budget or switch a modality off",
+    "hot": "the processor is hot: improve the cooling",
+    "throttled": "the board is throttled: check power supply and cooling",
+    "late": "the machine is too slow: switch a modality or another program off",
+}
+
+
+class Governing:
+    """Holds the step in force. `look` is for one thread, everything else for any.
+
+    Args:
+        settings: budget and configured rates.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.step: Step = STEPS[0]
+        self._settings = settings
+        self._governor = Governor(settings.performance.cpu_budget)
+        self._recorded = Pacer(settings.camera.fps)
+
+    def look(self, reading: Reading) -> None:
+        """Take the machine's figures; `step` is what they ask for."""
+        self.step = STEPS[self._governor.decide(reading)]
+
+    @property
+    def face_hz(self) -> float:
+        """Pictures a second that are looked at now, at most."""
+        return self._settings.performance.analysis_fps * self.step.face_rate
+
+    def recorded(self, frame: Frame) -> bool:
+        """Whether this picture is recorded; asked in the order of the times, by one thread."""
+        if self.step.recording_rate >= 1.0:
+            return True
+        self._recorded.rate_hz = self._settings.camera.fps * self.step.recording_rate
+        return self._recorded.due(frame.time_s)
+
+    def health(self) -> Health:
+        """What is done at present, and why it is not everything."""
+        governor, step = self._governor, self.step
+        figures: dict[str, float | int | str | None] = {
+            "mode": "reduced" if governor.step else "full",
+            "step": governor.step,
+            "steps": len(STEPS) - 1,
+            "cause": governor.cause,
+            "cpu_cores": round(governor.cpu_cores, 2),
+            "cpu_budget": governor.budget,
+            "face_hz": round(self.face_hz, 2),
+            "look_factor": step.look_factor,
+            "voice_hop_s": step.voice_hop_s,
+            "overlay": "on" if step.overlay else "off",
+            "recording_rate": step.recording_rate,
+        }
+        if not governor.step:
+            return Health("governor", "ok", "", figures)
+        why = _WHY[governor.cause].format(budget=governor.budget)
+        configured = self._settings.performance.analysis_fps
+        reason = f"faces {self.face_hz:g} times a second instead of {configured:g}; {why}"
+        return Health("governor", "degraded", reason, figures)
+
+
+def reading(parts: Iterable[Health], time_s: float, frame_s: float, *, loading: bool) -> Reading:
+    """What the parts of `health` say of the machine.
+
+    Args:
+        parts: with `machine` and, where there is one, `microphone`.
+        time_s: monotonic seconds.
+        frame_s: how long the last picture was in work, seconds.
+        loading: a stage that hears loads its model, so that sound has to wait.
+    """
+    figures = {part.name: part.figures for part in parts}
+    machine = figures.get("machine", {})
+    temperature = machine.get("temperature_c")
+    waiting_s = 0.0 if loading else float(figures.get("microphone", {}).get("waiting_s") or 0)
+    return Reading(
+        time_s=time_s,
+        cpu_cores=float(machine.get("cpu_cores") or 0),
+        temperature_c=float(temperature) if temperature is not None else None,
+        throttled=bool(machine.get("throttled")),
+        sound_waiting_s=waiting_s,
+        frame_s=frame_s,
+    )

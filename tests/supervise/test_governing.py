@@ -1,0 +1,107 @@
+"""Between the governor and the parts: what it reads, what the stages get, what `health` says."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from emoedge.config import Settings
+from emoedge.supervise.governing import Governing, reading
+from emoedge.supervise.governor import STEPS, Reading
+from emoedge.supervise.workers import face_stage
+from emoedge.types import FacesObservation, Frame, Health
+
+LUMA = np.zeros((24, 16), np.uint8)
+
+
+def frame(time_s: float) -> Frame:
+    return Frame(time_s, LUMA, "i420", 16, 16, 0)
+
+
+def restricted(settings: Settings, seconds: int = 120) -> Governing:
+    governing = Governing(settings)
+    for second in range(seconds):
+        governing.look(Reading(float(second), 0.1, throttled=True))
+    return governing
+
+
+class Faces:
+    def __init__(self) -> None:
+        self.look_factor = 1.0
+        self.times: list[float] = []
+
+    def process(self, frame: Frame) -> FacesObservation:
+        self.times.append(frame.time_s)
+        return FacesObservation(frame.time_s, ())
+
+    def reset(self) -> None:
+        pass
+
+
+def test_a_full_step_is_ok_and_names_the_rates():
+    health = Governing(Settings()).health()
+    assert (health.name, health.state, health.reason) == ("governor", "ok", "")
+    assert health.figures["mode"] == "full"
+    assert health.figures["face_hz"] == Settings().performance.analysis_fps
+    assert health.figures["cpu_budget"] == Settings().performance.cpu_budget
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"throttled": True}, "power supply"),
+        ({"temperature_c": 90.0}, "cooling"),
+        ({"sound_waiting_s": 9.0}, "too slow"),
+        ({}, "performance.cpu_budget"),
+    ],
+)
+def test_less_is_degraded_with_the_cause_and_the_remedy(state, words):
+    governing = Governing(Settings())
+    for second in range(40):
+        governing.look(Reading(float(second), 3.0 if not state else 0.1, **state))
+    health = governing.health()
+    assert health.state == "degraded"
+    assert words in health.reason
+    assert "instead of 10" in health.reason
+    assert health.figures["mode"] == "reduced"
+    assert float(health.figures["step"] or 0) >= 1
+
+
+def test_the_face_stage_follows_the_step_at_once():
+    governing, faces, seen = Governing(Settings()), Faces(), []
+    work = face_stage(lambda: faces, governing, seen.append)()
+    for index in range(150):
+        work(frame(index / 15))
+    full = len(seen)
+    assert full == pytest.approx(100, abs=3)
+    governing.step = STEPS[-1]
+    for index in range(150, 300):
+        work(frame(index / 15))
+    assert len(seen) - full == pytest.approx(10 * 10 * STEPS[-1].face_rate, abs=2)
+    assert faces.look_factor == STEPS[-1].look_factor
+
+
+def test_recording_gives_up_pictures_last_and_evenly():
+    governing = Governing(Settings())
+    times = [index / 15 for index in range(150)]
+    assert all(governing.recorded(frame(time_s)) for time_s in times)
+    governing.step = STEPS[-1]
+    kept = [time_s for time_s in times if governing.recorded(frame(time_s + 10))]
+    assert len(kept) == pytest.approx(150 * STEPS[-1].recording_rate, rel=0.1)
+    assert max(np.diff(kept)) < 0.3
+
+
+def test_the_reading_comes_from_health():
+    parts = [
+        Health("microphone", "ok", "", {"waiting_s": 3.5}),
+        Health("machine", "ok", "", {"cpu_cores": 1.25, "temperature_c": 71.5, "throttled": 4}),
+    ]
+    expected = Reading(7.0, 1.25, 71.5, True, 3.5, 0.2)
+    assert reading(parts, 7.0, 0.2, loading=False) == expected
+    assert reading(parts, 7.0, 0.2, loading=True).sound_waiting_s == 0.0
+    bare = reading([Health("microphone", "off"), Health("machine", "ok")], 7.0, 0.0, loading=False)
+    assert bare == Reading(7.0, 0.0)
+
+
+def test_a_long_trouble_ends_at_the_last_step():
+    assert restricted(Settings(), 400).step == STEPS[-1]
