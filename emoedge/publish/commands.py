@@ -83,7 +83,8 @@ class CommandDesk:
         suppressed = self._limiter.admit(time.monotonic())
         if suppressed is None:
             return
-        logger.warning("Refused command %s = %r: %s", rejection.name, rejection.value, rejection.reason)
+        # Name and value are quoted already; %r would escape them once more.
+        logger.warning('Refused command %s = "%s": %s', rejection.name, rejection.value, rejection.reason)
         self._publish(
             self._builder.control_error(rejection.name, rejection.value, rejection.reason, suppressed)
         )

@@ -234,8 +234,12 @@ class MessageBuilder:
 
 
 def quote(text: str) -> str:
-    """Printable and short: for error messages about what came from outside."""
-    shown = text if text.isprintable() else text.encode("unicode_escape").decode()
+    r"""Printable and short: for error messages about what came from outside.
+
+    Backslashes stay as they are: bytes that are no text have become `\xff` before, and must not be escaped twice.
+    """
+    short = text[: QUOTED_CHARACTERS + 1]
+    shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)
     return shown if len(shown) <= QUOTED_CHARACTERS else shown[: QUOTED_CHARACTERS - 1] + "…"
 
 

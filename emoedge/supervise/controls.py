@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from emoedge.clock import Clock
 from emoedge.config import RecordingMode, Settings
@@ -15,6 +15,8 @@ from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.overrides import Overrides, OverrideStore
 
 logger = logging.getLogger(__name__)
+
+NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 
 
 class Controlled(Protocol):
@@ -103,7 +105,10 @@ class Controls:
     def _carry_out(self, command: Command) -> None:
         device, value = self._device, command.value
         if command.name == "privacy":
-            device.set_privacy(bool(value))
+            if not device.set_privacy(bool(value)):
+                # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
+                logger.warning("%s", NOT_RELEASED)
+                self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
         elif command.name == "record":
             device.record(value is not False, None if isinstance(value, bool) else float(value))
         elif command.name == "recording_mode":

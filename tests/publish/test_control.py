@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoedge.clock import MediaClock
 from emoedge.config import Settings
+from emoedge.publish.commands import CommandDesk
 from emoedge.publish.control import (
     CONTROL_NAMES,
     MAX_RECORD_S,
@@ -20,7 +22,7 @@ from emoedge.publish.control import (
     parse_command,
     state_text,
 )
-from emoedge.publish.messages import QUOTED_CHARACTERS
+from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder
 from emoedge.publish.overrides import Overrides, OverrideStore
 
 from .samples import builder
@@ -243,3 +245,12 @@ def test_unreadable_overrides_mean_privacy(tmp_path):
     store = OverrideStore(tmp_path)
     store.path.mkdir()
     assert store.load() == Overrides(privacy=True)
+
+
+def test_a_refused_payload_is_escaped_once_in_the_log(caplog):
+    sent = []
+    desk = CommandDesk(None, MessageBuilder("d", MediaClock()), sent.append)
+    desk.take("margin", b"\xff\xfe\n", retained=False)
+    assert r'= "\xff\xfe\n": expected' in caplog.text
+    assert json.loads(sent[0].encode())["value"] == r"\xff\xfe\n"
+    assert "\n" not in caplog.records[0].getMessage()

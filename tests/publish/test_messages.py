@@ -214,3 +214,11 @@ def test_quote_is_short_printable_and_json(text):
     assert len(shown) <= QUOTED_CHARACTERS
     assert shown.isprintable()
     assert json.loads(to_json({"value": shown}))["value"] == shown
+
+
+@pytest.mark.parametrize(
+    ("payload", "shown"),
+    [(b"\xff\xfe\n", r"\xff\xfe\n"), (b"a\\b", "a\\b"), ("año\0".encode(), r"año\x00")],
+)
+def test_what_is_no_text_is_escaped_once(payload, shown):
+    assert quote(payload.decode("utf-8", "backslashreplace")) == shown
