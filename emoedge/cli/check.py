@@ -18,10 +18,10 @@ def command(config_path: Path | None) -> None:
     Example:
       emoedge check --config /etc/emoedge/emoedge.toml
     """
-    from emoedge.config import default_paths
+    from emoedge.config import used_file
 
     settings = settings_from(config_path)
-    used = config_path or next((path for path in default_paths() if path.is_file()), None)
+    used = config_path or used_file()
     where = str(used) if used else "built-in defaults (no configuration file found)"
     click.echo(
         f"configuration is valid: {where}; device {settings.device_id}, topics {settings.topic_base}/…"

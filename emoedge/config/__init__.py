@@ -1,6 +1,6 @@
 """Configuration: one frozen model per section, defaults, limits and documentation in one place."""
 
-from emoedge.config.load import default_paths, load_settings
+from emoedge.config.load import default_paths, load_settings, used_file
 from emoedge.config.settings import (
     CameraSettings,
     EventSettings,
@@ -35,4 +35,5 @@ __all__ = [
     "VoiceSettings",
     "default_paths",
     "load_settings",
+    "used_file",
 ]

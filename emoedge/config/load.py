@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,11 @@ def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
     return (SYSTEM_FILE, Path(home) / "emoedge" / "emoedge.toml")
 
 
+def used_file(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The configuration file that counts where none is named, or None where there is none."""
+    return next((path for path in default_paths(environ) if _is_there(path)), None)
+
+
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the configuration.
 
@@ -51,7 +57,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     """
     environ = os.environ if environ is None else environ
     if path is None:
-        path = next((candidate for candidate in default_paths(environ) if candidate.is_file()), None)
+        path = used_file(environ)
     text = _read(path) if path is not None else ""
     values = _parse(text, path)
     sources = _apply_environment(values, environ)
@@ -60,6 +66,23 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     except ValidationError as error:
         problems = [_describe(problem, path, text, sources) for problem in error.errors()]
         raise ConfigError("\n".join(problems), "correct the configuration, then run: emoedge check") from None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a default place has a file; one that cannot be looked into must not be passed over in silence.
+
+    Raises:
+        ConfigError: the folder is closed to this user, as /etc/emoedge is to those outside the group.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except PermissionError:
+        raise ConfigError(
+            f"{path}: closed to this user",
+            "run: sudo usermod -aG emoedge $USER, then log in again; or name a file with --config",
+        ) from None
+    except (OSError, ValueError):
+        return False
 
 
 def _read(path: Path, remedy: str = "name a readable file with --config") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,24 @@ def test_places(tmp_path: Path) -> None:
     (tmp_path / "emoedge").mkdir()
     write(tmp_path / "emoedge", 'device_id = "from-home"')
     assert load_settings(environ={"XDG_CONFIG_HOME": str(tmp_path)}).device_id == "from-home"
+
+
+def test_a_place_that_is_closed_is_not_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As /etc/emoedge is to those who are not in the group; it used to be a traceback."""
+    folder = tmp_path / "emoedge"
+    folder.mkdir()
+    write(folder, 'device_id = "closed"')
+    stat = Path.stat
+
+    def refusing(path: Path, **options: bool) -> os.stat_result:
+        if path.parent == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    with pytest.raises(ConfigError, match="closed to this user") as caught:
+        load_settings(environ={"XDG_CONFIG_HOME": str(tmp_path)})
+    assert "usermod" in caught.value.remedy
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
