@@ -11,10 +11,8 @@ spool and store are written down.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -25,11 +23,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 import click
 
 from emoedge.capture.clip import ClipCamera, ClipMicrophone, SharedClip
+from emoedge.capture.handover import BlockQueue, FrameSlot
+from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.capture.worker import CameraWorker, MicrophoneWorker
 from emoedge.config import Settings
 from emoedge.config.settings import CameraSettings
@@ -41,10 +41,14 @@ from faults.surroundings import Mosquitto, program
 
 AHEAD_S: Final = 0.3
 """So far may one source be ahead of the other: both come from one file."""
-WAITING_S: Final = 0.5
+WAITING_S: Final = 3.0
 """With more sound waiting for a stage the microphone holds back; a device would not, and sound would be lost."""
 RECORDER_WAITING: Final = 40
 """The same for what waits for the recorder."""
+POLL_S: Final = 0.25
+"""How often a source that waits looks again; those it waits for wake it earlier."""
+FPS: Final = 2
+"""Of the camera: the fewest with which faces are still followed; hours of more would take hours."""
 FAR_S: Final = 1e6
 """Media time begins so far ahead of the monotonic clock that the two can never be mixed up unnoticed."""
 STALL_S: Final = 3600.0
@@ -56,6 +60,9 @@ RECYCLE_H: Final = 0.5
 MINUTE_S: Final = 60.0
 WARM_UP: Final = 0.2
 """Part of the run in which caches, pools and the store may still fill."""
+
+
+Item = TypeVar("Item")
 
 
 class Pace:
@@ -82,8 +89,13 @@ class Pace:
             while not (self._in_step(name, due_s) and ready()):
                 if time.monotonic() > deadline_s:
                     raise TimeoutError
-                self._changed.wait(0.03)
+                self._changed.wait(POLL_S)
             self._now_s = max(self._now_s, done_s)
+
+    def poke(self) -> None:
+        """Something was taken: there may be room again."""
+        with self._changed:
+            self._changed.notify_all()
 
     def leave(self, name: str) -> None:
         """The source is closed: nobody waits for it."""
@@ -175,6 +187,43 @@ class PacedMicrophone(ClipMicrophone):
         super().close()
 
 
+class PokingCamera(CameraWorker):
+    """A camera that learns when a picture was taken from its slot."""
+
+    def __init__(self, make_source: Callable[[], FrameSource], pace: Pace) -> None:
+        super().__init__(make_source, stall_s=STALL_S)
+        self._pace = pace
+
+    def subscribe(self) -> FrameSlot:
+        """A slot whose taker wakes the source."""
+        slot = super().subscribe()
+        slot.take = _poking(slot.take, self._pace)  # type: ignore[method-assign]
+        return slot
+
+
+class PokingMicrophone(MicrophoneWorker):
+    """The same for sound."""
+
+    def __init__(self, make_source: Callable[[], SoundSource], pace: Pace) -> None:
+        super().__init__(make_source, stall_s=STALL_S)
+        self._pace = pace
+
+    def subscribe(self) -> BlockQueue:
+        """A queue whose taker wakes the source."""
+        queue = super().subscribe()
+        queue.take = _poking(queue.take, self._pace)  # type: ignore[method-assign]
+        return queue
+
+
+def _poking(take: Callable[[float], Item | None], pace: Pace) -> Callable[[float], Item | None]:
+    def taken(timeout_s: float) -> Item | None:
+        item = take(timeout_s)
+        pace.poke()
+        return item
+
+    return taken
+
+
 class SoakDaemon(Daemon):
     """The daemon, fed as fast as it takes it.
 
@@ -190,12 +239,8 @@ class SoakDaemon(Daemon):
 
     def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
         pace, clip, camera_settings = self._pace, self._clip, self.settings.camera
-        camera = CameraWorker(
-            lambda: PacedCamera(clip, camera_settings, pace, self._room_for_frames), stall_s=STALL_S
-        )
-        microphone = MicrophoneWorker(
-            lambda: PacedMicrophone(clip, pace, self._room_for_sound), stall_s=STALL_S
-        )
+        camera = PokingCamera(lambda: PacedCamera(clip, camera_settings, pace, self._room_for_frames), pace)
+        microphone = PokingMicrophone(lambda: PacedMicrophone(clip, pace, self._room_for_sound), pace)
         camera.add_tap(self.recorder.offer_frame)
         camera.add_tap(self._keep_newest)
         microphone.add_tap(self.recorder.offer_sound)
@@ -229,9 +274,14 @@ def make_clip(folder: Path) -> Path:
 
     clip = folder / "soak.mp4"
     rest_s = CLIP_S - DURATION_S
+    sound = (
+        f"[0:a]apad=pad_dur={rest_s}[said];anoisesrc=d={CLIP_S}:a=0.001[room];"
+        "[said][room]amix=duration=first:normalize=0[a]"
+    )
     command = [program("ffmpeg", "ffmpeg"), "-v", "error", "-i", str(ensure_demo_clip()),
-               "-vf", f"fps=4,scale=320:240,tpad=stop_mode=clone:stop_duration={rest_s}",
-               "-af", f"apad=pad_dur={rest_s}", "-ar", "16000", "-ac", "1", "-c:a", "aac",
+               "-vf", f"fps={FPS},scale=320:240,tpad=stop_mode=clone:stop_duration={rest_s}",
+               "-filter_complex", sound, "-map", "0:v", "-map", "[a]",
+               "-ar", "16000", "-ac", "1", "-c:a", "aac",
                "-pix_fmt", "yuv420p", "-preset", "ultrafast", str(clip)]  # fmt: skip
     subprocess.run(command, check=True)
     return clip
@@ -242,7 +292,7 @@ def settings_for(folder: Path, port: int, mode: str) -> Settings:
     return Settings.model_validate(
         {
             "device_id": "soak",
-            "camera": {"width": 320, "height": 240, "fps": 4},
+            "camera": {"width": 320, "height": 240, "fps": FPS},
             "speech": {"model": "vosk-es-demo"},
             "mqtt": {"host": "127.0.0.1", "port": port, "spool_max_messages": 200},
             "publish": {"interval": 10, "health_interval": 30},
@@ -363,7 +413,7 @@ def _run(folder: Path, hours: float, mode: str, table: IO[str]) -> list[dict[str
                 writer = writer or _header(table, rows[0])
                 writer.writerow(rows[-1])
                 table.flush()
-            time.sleep(0.2)
+            time.sleep(1.0)
     finally:
         daemon.stop()
         broker.kill()
@@ -404,6 +454,4 @@ def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(OSError):
-        os.nice(0)
     main()

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import os
-import random
 import threading
 import time
 from collections import deque
@@ -23,14 +22,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emoedge.config import Settings
-from emoedge.publish import homeassistant
+from emoedge.publish.announcer import Announcer
 from emoedge.publish.commands import MAX_COMMANDS, CommandDesk, CommandHandler
 from emoedge.publish.connection import Link
-from emoedge.publish.messages import Message, MessageBuilder, to_json
+from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.outbox import Outbox
+from emoedge.publish.reports import broker_health, spool_health
 from emoedge.publish.retry import MqttVersion
-from emoedge.publish.session import MqttSession, SessionState
+from emoedge.publish.session import MqttSession
 from emoedge.publish.spool import Spool
+from emoedge.publish.states import StateBoard
 from emoedge.types import Health
 
 logger = logging.getLogger(__name__)
@@ -95,7 +96,7 @@ class Publisher:
         else:
             on_disk = mqtt.spool_max_messages > 0
             self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if on_disk else None)
-        self._announced = homeassistant.AnnouncedStore(settings.paths.state)
+        self._announcer = Announcer(settings)
         self._session = MqttSession(
             mqtt,
             (mqtt.client_id or f"emoedge-{settings.device_id}") + (f"-{os.getpid()}" if secondary else ""),
@@ -112,11 +113,7 @@ class Publisher:
         self._desk = CommandDesk(on_command, builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
-        self._states: dict[str, bytes] = {} if secondary else {self._status_topic: b"online"}
-        self._dirty: dict[str, None] = {}
-        self._state_tokens: dict[int, str] = {}
-        self._announce_tokens: dict[int, homeassistant.Announced] = {}
-        self._announce_at_s: float | None = None
+        self._states = StateBoard({} if secondary else {self._status_topic: b"online"})
         self._finishing = False
         self._died = ""
 
@@ -126,7 +123,7 @@ class Publisher:
 
     @property
     def _subscriptions(self) -> tuple[str, ...]:
-        return f"{self._base}/control/+/set", homeassistant.birth_topic(self._settings)
+        return f"{self._base}/control/+/set", self._announcer.birth_topic
 
     # From the pipeline, any thread
 
@@ -164,7 +161,14 @@ class Publisher:
 
     def health(self) -> tuple[Health, ...]:
         """The broker connection and the spool."""
-        return self._broker_health(self._session.state), self._spool_health()
+        session, state = self._session, self._session.state
+        thread_ended = self._thread is not None and not self._thread.is_alive() and state.name != "stopped"
+        died = self._died if self._died or thread_ended else None
+        limit = self._settings.mqtt.spool_max_messages
+        return (
+            broker_health(state, died, session.connections, self._desk.refused),
+            spool_health(self._outbox, self._dropped, limit),
+        )
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
@@ -223,9 +227,7 @@ class Publisher:
     def _wait_s(self) -> float:
         now_s = time.monotonic()
         wait_s = self._outbox.wake_in_s(now_s, connected=self._link is not None)
-        if self._announce_at_s is not None:
-            wait_s = min(wait_s, max(0.0, self._announce_at_s - now_s))
-        return wait_s
+        return min(wait_s, self._announcer.due_in_s(now_s))
 
     def _turn(self, wait_s: float) -> None:
         """Wait for something to do, then do all of it."""
@@ -238,8 +240,7 @@ class Publisher:
         for topic, payload in inbox.spooled:
             self._outbox.add(topic, payload, now_s)
         for topic, payload in inbox.states.items():
-            self._states[topic] = payload
-            self._dirty[topic] = None
+            self._states.update(topic, payload)
         # Acknowledgements first: those of a lost connection must be counted before it is forgotten.
         for token in inbox.tokens:
             self._delivered(token)
@@ -247,10 +248,8 @@ class Publisher:
             self._link_changed(link)
         for command in inbox.commands:
             self._message(*command)
-        if self._announce_at_s is not None and now_s >= self._announce_at_s:
-            self._announce_at_s = None
-            self._announce()
-        self._send_states()
+        self._announcer.announce_if_due(now_s, self._send_retained)
+        self._states.send(self._send_retained)
         self._send_spooled()
         for topic, payload in inbox.plain:
             if self._link is not None:
@@ -266,15 +265,15 @@ class Publisher:
     def _link_changed(self, link: Link | None) -> None:
         self._link = link
         self._outbox.connection_lost()
-        self._state_tokens.clear()
-        self._announce_tokens.clear()
+        self._states.connection_lost()
+        self._announcer.connection_lost()
         if link is None:
             return
         for message in self._fresh_states():
-            self._states[f"{self._base}/{message.suffix}"] = message.encode()
-        self._dirty = dict.fromkeys(self._states)
+            self._states.update(f"{self._base}/{message.suffix}", message.encode())
+        self._states.send_afresh()
         if not self._secondary:
-            self._announce()
+            self._announcer.announce(self._send_retained)
 
     def _fresh_states(self) -> list[Message]:
         if self._state_provider is None:
@@ -288,22 +287,8 @@ class Publisher:
 
     def _delivered(self, token: int) -> None:
         self._outbox.delivered(token)
-        self._state_tokens.pop(token, None)
-        announced = self._announce_tokens.pop(token, None)
-        if announced is not None:
-            try:
-                self._announced.save(announced)
-            except OSError as error:
-                logger.warning("What Home Assistant was told cannot be kept: %s", error)
-
-    def _send_states(self) -> None:
-        on_the_way = set(self._state_tokens.values())
-        for topic in [topic for topic in self._dirty if topic not in on_the_way]:
-            token = self._send(topic, self._states[topic], retain=True)
-            if token is None:
-                return
-            self._state_tokens[token] = topic
-            del self._dirty[topic]
+        self._states.delivered(token)
+        self._announcer.delivered(token)
 
     def _send_spooled(self) -> None:
         while self._link is not None:
@@ -318,29 +303,15 @@ class Publisher:
     def _send(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
         return None if self._link is None else self._link.send(topic, payload, qos=1, retain=retain)
 
+    def _send_retained(self, topic: str, payload: bytes) -> int | None:
+        return self._send(topic, payload, retain=True)
+
     def _message(self, topic: str, payload: bytes, retained: bool) -> None:
-        if topic == homeassistant.birth_topic(self._settings):
-            if payload == b"online" and self._announce_at_s is None:
-                self._announce_at_s = time.monotonic() + random.uniform(*homeassistant.BIRTH_DELAY_S)
+        if topic == self._announcer.birth_topic:
+            self._announcer.birth(payload, time.monotonic())
             return
         name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
         self._desk.take(name, payload, retained=retained)
-
-    def _announce(self) -> None:
-        """Discovery for Home Assistant; empties what an earlier configuration announced elsewhere."""
-        previous = self._announced.load()
-        topic = homeassistant.config_topic(self._settings)
-        wanted: homeassistant.Announced = {}
-        if self._settings.mqtt.discovery:
-            payload = homeassistant.discovery_payload(self._settings, previous.get(topic))
-            wanted = {topic: homeassistant.platforms(payload)}
-            token = self._send(topic, to_json(payload).encode(), retain=True)
-        else:
-            token = None
-        for old in previous.keys() - wanted.keys():
-            token = self._send(old, b"", retain=True)
-        if token is not None and wanted != previous:
-            self._announce_tokens[token] = wanted
 
     def _finish(self, stop_at_s: float) -> None:
         """The last turns: deliver what is in memory, say offline, let go."""
@@ -352,59 +323,16 @@ class Publisher:
                 break
             self._turn(0.05)
         if self._link is not None and not self._secondary:
-            self._states = {self._status_topic: b"offline"}
-            self._dirty = dict.fromkeys(self._states)
+            self._states.replace({self._status_topic: b"offline"})
             self._turn(0.0)
-            while self._state_tokens and self._link is not None and self._left_s(stop_at_s) > 0:
+            while self._states.unacknowledged and self._link is not None and self._left_s(stop_at_s) > 0:
                 self._turn(0.05)
         self._session.stop(max(0.1, self._left_s(stop_at_s)))
         self._turn(0.0)
         self._outbox.close(time.monotonic())
 
     def _unfinished(self) -> bool:
-        return bool(self._outbox.in_memory or self._dirty or self._state_tokens)
+        return bool(self._outbox.in_memory or self._states.waiting)
 
     def _left_s(self, stop_at_s: float) -> float:
         return stop_at_s - time.monotonic()
-
-    # Health
-
-    def _broker_health(self, state: SessionState) -> Health:
-        figures: dict[str, float | int | str | None] = {
-            "protocol": state.protocol,
-            "connections": self._session.connections,
-            "refused_commands": self._desk.refused,
-        }
-        if self._died or (
-            self._thread is not None and not self._thread.is_alive() and state.name != "stopped"
-        ):
-            return Health("broker", "failed", f"the publisher has died ({self._died}); restart it", figures)
-        if state.name == "stopped":
-            return Health("broker", "off", "", figures)
-        if state.name == "connected":
-            return Health("broker", "degraded" if state.reason else "ok", state.reason, figures)
-        if state.name == "connecting":
-            return Health("broker", "degraded", "connecting to the broker", figures)
-        return Health("broker", "degraded" if state.name == "away" else "failed", state.reason, figures)
-
-    def _spool_health(self) -> Health:
-        outbox = self._outbox
-        depth = outbox.on_disk + outbox.in_memory
-        dropped = outbox.dropped + self._dropped
-        figures: dict[str, float | int | str | None] = {
-            "depth": depth,
-            "limit": self._settings.mqtt.spool_max_messages,
-            "in_memory": outbox.in_memory,
-            "in_flight": outbox.in_flight,
-            "dropped": dropped,
-            "commits": outbox.commits,
-        }
-        if outbox.disk_error:
-            return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
-        if outbox.set_aside:
-            return Health("spool", "degraded", "a damaged spool was put aside; look at the disk", figures)
-        if dropped and depth:
-            return Health(
-                "spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures
-            )
-        return Health("spool", "ok", "", figures)

@@ -1,0 +1,61 @@
+"""What `health` says of the broker and of the spool: pure."""
+
+from __future__ import annotations
+
+from emoedge.publish.outbox import Outbox
+from emoedge.publish.session import SessionState
+from emoedge.types import Health
+
+Figures = dict[str, float | int | str | None]
+
+
+def broker_health(state: SessionState, died: str | None, connections: int, refused_commands: int) -> Health:
+    """The connection.
+
+    Args:
+        state: of the session.
+        died: why the publisher does not run though it should, None when all is well.
+        connections: so many so far.
+        refused_commands: so many so far.
+    """
+    figures: Figures = {
+        "protocol": state.protocol,
+        "connections": connections,
+        "refused_commands": refused_commands,
+    }
+    if died is not None:
+        return Health("broker", "failed", f"the publisher has died ({died}); restart it", figures)
+    if state.name == "stopped":
+        return Health("broker", "off", "", figures)
+    if state.name == "connected":
+        return Health("broker", "degraded" if state.reason else "ok", state.reason, figures)
+    if state.name == "connecting":
+        return Health("broker", "degraded", "connecting to the broker", figures)
+    return Health("broker", "degraded" if state.name == "away" else "failed", state.reason, figures)
+
+
+def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
+    """What waits, and what was lost.
+
+    Args:
+        outbox: what waits.
+        dropped_before: messages that did not even get there.
+        limit: the bound on the disk.
+    """
+    depth = outbox.on_disk + outbox.in_memory
+    dropped = outbox.dropped + dropped_before
+    figures: Figures = {
+        "depth": depth,
+        "limit": limit,
+        "in_memory": outbox.in_memory,
+        "in_flight": outbox.in_flight,
+        "dropped": dropped,
+        "commits": outbox.commits,
+    }
+    if outbox.disk_error:
+        return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
+    if outbox.set_aside:
+        return Health("spool", "degraded", "a damaged spool was put aside; look at the disk", figures)
+    if dropped and depth:
+        return Health("spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures)
+    return Health("spool", "ok", "", figures)
