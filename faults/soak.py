@@ -19,40 +19,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final
 
 import click
 
-from emoedge.capture.clip import ClipCamera, ClipMicrophone, SharedClip
-from emoedge.capture.handover import BlockQueue, FrameSlot
-from emoedge.capture.source import FrameSource, SoundSource
-from emoedge.capture.worker import CameraWorker, MicrophoneWorker
 from emoedge.config import Settings
-from emoedge.config.settings import CameraSettings
-from emoedge.publish.control import Command
-from emoedge.supervise.daemon import Daemon
 from emoedge.supervise.machine import resident_mb
-from emoedge.types import Frame, Health, SoundBlock
+from faults.paced import Pace, PacedClip, PacedDaemon
 from faults.surroundings import Mosquitto, program
 
-AHEAD_S: Final = 0.3
-"""So far may one source be ahead of the other: both come from one file."""
-WAITING_S: Final = 3.0
-"""With more sound waiting for a stage the microphone holds back; a device would not, and sound would be lost."""
-RECORDER_WAITING: Final = 40
-"""The same for what waits for the recorder."""
-POLL_S: Final = 0.25
-"""How often a source that waits looks again; those it waits for wake it earlier."""
 FPS: Final = 2
 """Of the camera: the fewest with which faces are still followed; hours of more would take hours."""
-FAR_S: Final = 1e6
-"""Media time begins so far ahead of the monotonic clock that the two can never be mixed up unnoticed."""
-STALL_S: Final = 3600.0
-"""No source is taken for stalled: it is this program that holds it back."""
 CLIP_S: Final = 60
 """Length of a round: the demo's 20 s of a person who speaks, then an empty minute's rest with the room's sound."""
 RECYCLE_H: Final = 0.5
@@ -60,212 +39,6 @@ RECYCLE_H: Final = 0.5
 MINUTE_S: Final = 60.0
 WARM_UP: Final = 0.2
 """Part of the run in which caches, pools and the store may still fill."""
-
-
-Item = TypeVar("Item")
-
-
-class Pace:
-    """The media time that all have reached, and who may go on. Safe from several threads."""
-
-    def __init__(self) -> None:
-        self.start_s = time.monotonic() + FAR_S
-        self._next: dict[str, float] = {}
-        self._now_s = self.start_s
-        self._changed = threading.Condition()
-
-    def now_s(self) -> float:
-        """Media time reached."""
-        return self._now_s
-
-    def wait(
-        self, name: str, due_s: float, done_s: float, ready: Callable[[], bool], timeout_s: float
-    ) -> None:
-        """Until the item of `name` that is complete at `done_s` may go out; TimeoutError after `timeout_s`."""
-        deadline_s = time.monotonic() + timeout_s
-        with self._changed:
-            self._next[name] = due_s
-            self._changed.notify_all()
-            while not (self._in_step(name, due_s) and ready()):
-                if time.monotonic() > deadline_s:
-                    raise TimeoutError
-                self._changed.wait(POLL_S)
-            self._now_s = max(self._now_s, done_s)
-
-    def poke(self) -> None:
-        """Something was taken: there may be room again."""
-        with self._changed:
-            self._changed.notify_all()
-
-    def leave(self, name: str) -> None:
-        """The source is closed: nobody waits for it."""
-        with self._changed:
-            self._next.pop(name, None)
-            self._changed.notify_all()
-
-    def _in_step(self, name: str, due_s: float) -> bool:
-        return all(due_s <= other_s + AHEAD_S for other, other_s in self._next.items() if other != name)
-
-
-class PacedClock:
-    """Media time as the daemon's clock; the wall clock runs with it."""
-
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
-        self._origin = datetime.now(timezone.utc)
-
-    def now_s(self) -> float:
-        """Media time reached."""
-        return self._pace.now_s()
-
-    def wall(self, time_s: float) -> datetime:
-        """The start of the run and the media time since then."""
-        return self._origin + timedelta(seconds=time_s - self._pace.start_s)
-
-    def synchronized(self) -> bool:
-        """So that retention goes by age, too."""
-        return True
-
-
-class PacedClip(SharedClip):
-    """The clip's timeline on media time."""
-
-    def __init__(self, path: Path, pace: Pace) -> None:
-        super().__init__(path)
-        self._pace = pace
-        self.start_s = pace.start_s
-        self._players = 1  # never forgotten
-
-    def round_now(self) -> int:
-        """Which round is playing."""
-        return int((self._pace.now_s() - self.start_s) // self.duration_s)
-
-
-class PacedCamera(ClipCamera):
-    """The clip's pictures, each as soon as the daemon has room for it."""
-
-    def __init__(self, path: Path, settings: CameraSettings, pace: Pace, ready: Callable[[], bool]) -> None:
-        super().__init__(path, settings)
-        self._pace, self._ready = pace, ready
-
-    def read(self, timeout_s: float = 0.5) -> Frame | None:
-        """The next picture that is not in the past."""
-        frame = self._peek()
-        while frame.time_s < self._pace.now_s() - AHEAD_S:
-            self._next = None
-            frame = self._peek()
-        self._pace.wait("camera", frame.time_s, frame.time_s, self._ready, timeout_s)
-        self._next = None
-        return frame
-
-    def close(self) -> None:
-        """Nobody waits for it any more."""
-        self._pace.leave("camera")
-        super().close()
-
-
-class PacedMicrophone(ClipMicrophone):
-    """The clip's sound, each block as soon as the daemon has room for it."""
-
-    def __init__(self, path: Path, pace: Pace, ready: Callable[[], bool]) -> None:
-        super().__init__(path)
-        self._pace, self._ready = pace, ready
-
-    def read(self, timeout_s: float = 0.5) -> SoundBlock | None:
-        """The next block that is not in the past."""
-        block = self._peek()
-        while block.end_s < self._pace.now_s() - AHEAD_S:
-            self._next = None
-            block = self._peek()
-        self._pace.wait("microphone", block.time_s, block.end_s, self._ready, timeout_s)
-        self._next = None
-        return block
-
-    def close(self) -> None:
-        """Nobody waits for it any more."""
-        self._pace.leave("microphone")
-        super().close()
-
-
-class PokingCamera(CameraWorker):
-    """A camera that learns when a picture was taken from its slot."""
-
-    def __init__(self, make_source: Callable[[], FrameSource], pace: Pace) -> None:
-        super().__init__(make_source, stall_s=STALL_S)
-        self._pace = pace
-
-    def subscribe(self) -> FrameSlot:
-        """A slot whose taker wakes the source."""
-        slot = super().subscribe()
-        slot.take = _poking(slot.take, self._pace)  # type: ignore[method-assign]
-        return slot
-
-
-class PokingMicrophone(MicrophoneWorker):
-    """The same for sound."""
-
-    def __init__(self, make_source: Callable[[], SoundSource], pace: Pace) -> None:
-        super().__init__(make_source, stall_s=STALL_S)
-        self._pace = pace
-
-    def subscribe(self) -> BlockQueue:
-        """A queue whose taker wakes the source."""
-        queue = super().subscribe()
-        queue.take = _poking(queue.take, self._pace)  # type: ignore[method-assign]
-        return queue
-
-
-def _poking(take: Callable[[float], Item | None], pace: Pace) -> Callable[[float], Item | None]:
-    def taken(timeout_s: float) -> Item | None:
-        item = take(timeout_s)
-        pace.poke()
-        return item
-
-    return taken
-
-
-class SoakDaemon(Daemon):
-    """The daemon, fed as fast as it takes it.
-
-    Args:
-        settings: as for the daemon.
-        pace: the media time.
-        clip: what camera and microphone play.
-    """
-
-    def __init__(self, settings: Settings, pace: Pace, clip: Path) -> None:
-        self._pace, self._clip = pace, clip
-        super().__init__(settings, clock=PacedClock(pace))
-
-    def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
-        pace, clip, camera_settings = self._pace, self._clip, self.settings.camera
-        camera = PokingCamera(lambda: PacedCamera(clip, camera_settings, pace, self._room_for_frames), pace)
-        microphone = PokingMicrophone(lambda: PacedMicrophone(clip, pace, self._room_for_sound), pace)
-        camera.add_tap(self.recorder.offer_frame)
-        camera.add_tap(self._keep_newest)
-        microphone.add_tap(self.recorder.offer_sound)
-        return camera, microphone
-
-    # A device does not look at those behind it; this one must, because it is faster than any of them.
-
-    def _room_for_frames(self) -> bool:
-        assert self.camera is not None
-        taken = all(slot._frame is None for slot in self.camera._slots)  # noqa: SLF001
-        return taken and self._room_for_recording()
-
-    def _room_for_sound(self) -> bool:
-        assert self.microphone is not None
-        return self.microphone._waiting_s < WAITING_S and self._room_for_recording()  # noqa: SLF001
-
-    def _room_for_recording(self) -> bool:
-        return len(self.recorder._inbox) < RECORDER_WAITING  # noqa: SLF001
-
-    def _govern(self, parts: tuple[Health, ...]) -> None:
-        """Nothing is given up here: there is no real time to be late for."""
-
-    def command(self, name: str, value: Any) -> None:
-        """As if it had come from the broker."""
-        self._controls.handle(Command(name, value))  # type: ignore[arg-type]
 
 
 def make_clip(folder: Path) -> Path:
@@ -312,7 +85,7 @@ def settings_for(folder: Path, port: int, mode: str) -> Settings:
 class Happenings:
     """What a device meets in a day, by the minute of media time."""
 
-    def __init__(self, daemon: SoakDaemon, broker: Mosquitto) -> None:
+    def __init__(self, daemon: PacedDaemon, broker: Mosquitto) -> None:
         self._daemon, self._broker = daemon, broker
 
     def at(self, minute: int) -> str:
@@ -338,7 +111,7 @@ class Happenings:
         return ", ".join(what)
 
 
-def measure(daemon: SoakDaemon, minute: int, happening: str) -> dict[str, Any]:
+def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
     """One row."""
     files = [path for path in daemon.settings.recording.dir.rglob("*") if path.is_file()]
     parts = {part.name: part for part in daemon.health_parts}
@@ -381,7 +154,8 @@ def main(hours: float, mode: str, csv_file: Path, json_file: Path | None) -> Non
     """Run the soak; exit code 1 when memory, open files or threads have grown."""
     from emoedge.speech import recycle, vosk_engine
 
-    vosk_engine.RecyclePolicy = partial(recycle.RecyclePolicy, max_sound_h=RECYCLE_H)  # type: ignore[assignment, misc]
+    often = partial(recycle.RecyclePolicy, max_sound_h=RECYCLE_H)
+    setattr(vosk_engine, "RecyclePolicy", often)  # noqa: B010 - what the checker would rightly refuse elsewhere
     with tempfile.TemporaryDirectory(prefix="emoedge-soak-") as name, csv_file.open("w", newline="") as table:
         rows = _run(Path(name), hours, mode, table)
     result = judge(rows)
@@ -393,9 +167,9 @@ def main(hours: float, mode: str, csv_file: Path, json_file: Path | None) -> Non
 
 def _run(folder: Path, hours: float, mode: str, table: IO[str]) -> list[dict[str, Any]]:
     clip, pace, broker = make_clip(folder), Pace(), Mosquitto(folder)
-    SharedClip._playing[clip.absolute()] = PacedClip(clip, pace)  # noqa: SLF001 - whoever joins gets this one
+    PacedClip(clip, pace).play()
     broker.start()
-    daemon = SoakDaemon(settings_for(folder, broker.port, mode), pace, clip)
+    daemon = PacedDaemon(settings_for(folder, broker.port, mode), pace, clip)
     happenings = Happenings(daemon, broker)
     rows: list[dict[str, Any]] = []
     writer: csv.DictWriter[str] | None = None
