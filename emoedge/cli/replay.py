@@ -2,71 +2,188 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
 from emoedge.cli.options import common, progress, settings_from
-from emoedge.errors import BrokerError
+from emoedge.errors import BrokerError, ConfigError, MediaError
 
 if TYPE_CHECKING:
+    from emoedge.batch import Report
     from emoedge.config import Settings
     from emoedge.publish.messages import Message
+    from emoedge.types import Health
 
 
 CONNECT_WAIT_S: Final = 10.0
 DRAIN_S: Final = 10.0
+FAILURES_SHOWN: Final = 20
 
 
 @click.command
 @common
-@click.argument("media", type=click.Path(path_type=Path))
+@click.argument("media", nargs=-1, required=True, metavar="MEDIA…", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File for the JSON lines."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the JSON lines of one MEDIA.",
 )
 @click.option("--speed", type=click.Choice(["max", "realtime"]), default="max", show_default=True)
 @click.option("--publish", is_flag=True, help="Send the messages to the configured broker too.")
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the results of many MEDIA: files, folders, patterns.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Files at once, with --out: one process each, a few hundred megabytes.  [default: one a core]",
+)
+@click.option("--force", is_flag=True, help="Replay what is done already, too (with --out).")
 def command(
     config_path: Path | None,
-    media: Path,
+    media: tuple[Path, ...],
     output: Path | None,
     speed: str,
     publish: bool,
     speech_model: str | None,
+    folder: Path | None,
+    jobs: int | None,
+    force: bool,
 ) -> None:
     """The same pipeline from a file: one JSON line per message that the daemon would publish.
 
     Times are media times (`time_s`); two runs of the same file give the same lines.
 
+    With --out, MEDIA are files, folders and patterns: each file's lines go to OUT/…/NAME.jsonl, several files at
+    once. A second call leaves out what is done, unless the file, the models or the configuration changed. What
+    failed is in OUT/errors.jsonl, an overview in OUT/summary.csv; exit code 1 if any failed.
+
     \b
     Example:
       emoedge replay clip.mp4 -o events.jsonl
       emoedge replay clip.mp4 --speed realtime --publish
+      emoedge replay interviews/ --out results --jobs 4
     """
+    settings = _with_model(settings_from(config_path), speech_model)
+    if folder is None:
+        if len(media) > 1 or jobs is not None or force:
+            raise ConfigError(
+                "several files, --jobs and --force go with --out", "name a folder: --out results"
+            )
+        _one(settings, media[0], output, speed, publish=publish)
+        return
+    if output is not None or publish or speed != "max":
+        raise ConfigError("--out goes with neither --output, --publish nor --speed", "leave them out")
+    if not _many(settings, media, folder, jobs or len(os.sched_getaffinity(0)), force=force):
+        click.get_current_context().exit(1)
+
+
+def _one(settings: Settings, media: Path, output: Path | None, speed: str, *, publish: bool) -> None:
     from emoedge.capture.media import probe
     from emoedge.pipeline import Pipeline
+    from emoedge.pipeline.messages import replay_line
     from emoedge.pipeline.realtime import keep_time
 
-    settings = _with_model(settings_from(config_path), speech_model)
+    if media.is_dir():
+        raise MediaError(f"{media} is a folder", "name another for the results: --out results")
     info = probe(media)
     pipeline = Pipeline(settings)
-    for part in pipeline.perception.health:
-        if part.state == "failed":
-            click.echo(f"{part.name}: {part.reason}", err=True)
+    _tell_missing(pipeline.perception.health)
     with ExitStack() as stack:
         out: TextIO = stack.enter_context(output.open("w", encoding="utf-8")) if output else sys.stdout
         send = stack.enter_context(_sender(settings)) if publish else None
         show = stack.enter_context(progress(media.name, info.duration_s, unit="s"))
         messages = pipeline.replay(media, show)
         for message in keep_time(messages) if speed == "realtime" else messages:
-            _write(out, settings, message)
+            out.write(replay_line(settings, message))
             if send:
                 send(message)
+
+
+def _many(settings: Settings, media: tuple[Path, ...], folder: Path, processes: int, *, force: bool) -> bool:
+    from emoedge.batch import find_jobs, run_batch
+
+    jobs = find_jobs(media, folder)
+    try:
+        with progress(f"{len(jobs)} files", len(jobs)) as show:
+            report = run_batch(settings, jobs, folder, processes, force=force, watcher=_watcher(show))
+    except OSError as error:
+        raise MediaError(
+            f"cannot write {folder}: {error.strerror}", "name another folder with --out"
+        ) from error
+    _tell(report, folder)
+    return not report.failures
+
+
+def _watcher(show: Callable[[float], None]) -> Any:
+    from emoedge.batch.run import Watcher
+
+    class Bar(Watcher):
+        """One bar for all files; a file under way counts by its share."""
+
+        def __init__(self) -> None:
+            self.settled_count = 0
+            self.shares: dict[str, float] = {}
+            self.durations: dict[str, float] = {}
+
+        def health(self, health: tuple[Health, ...]) -> None:
+            _tell_missing(health)
+
+        def settled(self, job: Any, outcome: Any) -> None:
+            self.settled_count += 1
+            self.shares.pop(job.name, None)
+            self._show()
+
+        def moved(self, job: Any, media_s: float) -> None:
+            if job.name not in self.durations:
+                self.durations = {job.name: _duration_of(job.media)} | {
+                    name: known for name, known in self.durations.items() if name in self.shares
+                }
+            duration_s = self.durations[job.name]
+            self.shares[job.name] = min(media_s / duration_s, 1.0) if duration_s > 0 else 0.0
+            self._show()
+
+        def _show(self) -> None:
+            show(self.settled_count + sum(self.shares.values()))
+
+    return Bar()
+
+
+def _duration_of(media: Path) -> float:
+    from emoedge.capture.media import probe
+
+    try:
+        return probe(media).duration_s or 0.0
+    except MediaError:
+        return 0.0
+
+
+def _tell(report: Report, folder: Path) -> None:
+    """How it went, on standard error."""
+    for failure in report.failures[:FAILURES_SHOWN]:
+        click.echo(f"{failure.name}: {failure.error}", err=True)
+    if len(report.failures) > FAILURES_SHOWN:
+        click.echo(f"… and {len(report.failures) - FAILURES_SHOWN} more", err=True)
+    counts = f"{len(report.done)} done, {len(report.skipped)} done before, {len(report.failures)} failed"
+    more = f" (see {folder / 'errors.jsonl'})" if report.failures else ""
+    click.echo(f"{counts}{more}", err=True)
+
+
+def _tell_missing(health: tuple[Health, ...]) -> None:
+    for part in health:
+        if part.state == "failed":
+            click.echo(f"{part.name}: {part.reason}", err=True)
 
 
 def _with_model(settings: Settings, speech_model: str | None) -> Settings:
@@ -74,13 +191,6 @@ def _with_model(settings: Settings, speech_model: str | None) -> Settings:
         return settings
     speech = settings.speech.model_copy(update={"model": speech_model})
     return settings.model_copy(update={"speech": speech})
-
-
-def _write(out: TextIO, settings: Settings, message: Message) -> None:
-    from emoedge.publish.messages import to_json
-
-    line = {"topic": f"{settings.topic_base}/{message.suffix}", "payload": message.payload}
-    out.write(to_json(line) + "\n")
 
 
 @contextmanager

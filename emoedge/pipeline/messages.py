@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from emoedge.config import Settings
 from emoedge.pipeline.decisions import EmotionUpdate, Outcome
-from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.publish.messages import Message, MessageBuilder, to_json
 from emoedge.types import EmotionEvent, FacesObservation, VoiceObservation
 
 
@@ -18,3 +19,8 @@ def message_of(builder: MessageBuilder, outcome: Outcome, recording_id: str | No
     if isinstance(outcome, VoiceObservation):
         return builder.voice(outcome)
     return builder.text(outcome)
+
+
+def replay_line(settings: Settings, message: Message) -> str:
+    """What `emoedge replay` writes for a message: topic and payload as one JSON line, with its line feed."""
+    return to_json({"topic": f"{settings.topic_base}/{message.suffix}", "payload": message.payload}) + "\n"

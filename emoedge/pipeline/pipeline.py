@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emoedge.capture.media import MediaReader
 
 Progress = Callable[[float], None]
+Observe = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ class Pipeline:
     def __init__(self, settings: Settings | None = None, perception: Perception | None = None) -> None:
         self.settings = settings or Settings()
         self.perception = perception or Perception.build(self.settings)
+        # Stages of our own are built anew for each medium: some keep what no reset undoes (numbers of faces,
+        # what was learnt about a speaker, the recogniser's adaptation), and a file must say the same twice.
+        self._rebuild = perception is None
+        self._fresh = True
         self.clock = MediaClock()
         self._messages = MessageBuilder(
             self.settings.device_id,
@@ -66,13 +71,17 @@ class Pipeline:
         self._decisions = self._new_decisions()
         self._pacer = Pacer(self.settings.performance.analysis_fps)
         self._next_tick_s = 0.0
+        self._observe: Observe | None = None
 
-    def replay(self, path: Path | str, progress: Progress | None = None) -> Iterator[Message]:
+    def replay(
+        self, path: Path | str, progress: Progress | None = None, observe: Observe | None = None
+    ) -> Iterator[Message]:
         """Play a file as fast as it goes.
 
         Args:
             path: video with sound, video alone, or sound alone.
             progress: told the media time reached, seconds.
+            observe: told the value behind each message, such as the words with their times, which no message has.
 
         Yields:
             The messages that the daemon would publish, in order; `time_s` is media time.
@@ -95,6 +104,7 @@ class Pipeline:
                 f"{path}: nothing in it that the configuration uses", "enable face, voice or speech"
             )
         self.reset()
+        self._observe = observe
         yield self._messages.health(self._health(sources), 0.0, 0.0)
         for item in _in_order(reader, sources):
             if progress:
@@ -105,6 +115,7 @@ class Pipeline:
 
     def feed(self, item: Frame | SoundBlock) -> Iterator[Message]:
         """Take the next frame or block, in the order of the times at which they are complete."""
+        self._fresh = False
         now_s = item.time_s if isinstance(item, Frame) else item.end_s
         yield from self._tick_until(now_s)
         self.clock.advance(now_s)
@@ -126,13 +137,19 @@ class Pipeline:
         yield from self._say(outcomes + self._decisions.close(now_s))
 
     def reset(self) -> None:
-        """Forget everything about the medium before."""
-        self.perception.reset()
+        """Forget everything about the medium before; raises ModelError when a model is gone by now."""
+        if self._rebuild and not self._fresh:
+            del self.perception  # before the new one: both at once may not fit
+            self.perception = Perception.build(self.settings)
+            self._fresh = True
+        else:
+            self.perception.reset()
         self.clock.time_s = 0.0
         self._events = 0
         self._decisions = self._new_decisions()
         self._pacer.reset()
         self._next_tick_s = 0.0
+        self._observe = None
 
     def _new_decisions(self) -> DecisionStage:
         return DecisionStage(self.settings, self._event_id, learned_fusion(self.settings))
@@ -164,6 +181,8 @@ class Pipeline:
 
     def _say(self, outcomes: list[Outcome]) -> Iterator[Message]:
         for outcome in outcomes:
+            if self._observe:
+                self._observe(outcome)
             yield message_of(self._messages, outcome)
 
     def _health(self, sources: Sources) -> list[Health]:

@@ -1,0 +1,7 @@
+"""`replay` over many files: in parallel, resumable, one bad file never ends the rest."""
+
+from emoedge.batch.plan import Job, find_jobs
+from emoedge.batch.run import Report, run_batch
+from emoedge.batch.work import Failure, Result
+
+__all__ = ["Failure", "Job", "Report", "Result", "find_jobs", "run_batch"]
