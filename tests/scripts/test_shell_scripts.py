@@ -229,6 +229,14 @@ def test_progress_goes_to_standard_error(prepared: Stage) -> None:
             "portaudio19-dev",
         ),
         ("ERROR: No matching distribution found for vosk\n", "No matching distribution found for vosk"),
+        (
+            "  error: subprocess-exited-with-error\n   ERROR: No matching distribution found for setuptools\n",
+            "No matching distribution found for setuptools",
+        ),
+        (
+            "WARNING: broken by SSLError('[SSL: CERTIFICATE_VERIFY_FAILED]')\nERROR: No matching distribution\n",
+            "check network, clock and certificates",
+        ),
     ],
 )
 def test_pip_that_fails_is_explained_and_tried_again(prepared: Stage, output: str, words: str) -> None:
