@@ -7,6 +7,7 @@ Model and decoding follow MediaPipe (Bazarevsky et al. 2019, arXiv:1907.05047;
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,7 @@ class Detection:
     score: float
 
 
+@cache
 def anchors() -> NDArray[np.float32]:
     """Centres of the 896 anchors, (896, 2) fractions of the input: 2 a cell on 16 x 16, 6 a cell on 8 x 8."""
     parts = []
@@ -64,7 +66,9 @@ def anchors() -> NDArray[np.float32]:
         centre = (np.arange(cells, dtype=np.float32) + 0.5) / cells
         x, y = np.meshgrid(centre, centre)
         parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeats, axis=0))
-    return np.concatenate(parts)
+    centres = np.concatenate(parts)
+    centres.flags.writeable = False
+    return centres
 
 
 def decode(
@@ -83,9 +87,10 @@ def decode(
     score = 1.0 / (1.0 + np.exp(-np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)))
     keep = np.flatnonzero(score >= min_score)
     points = regressors[keep].reshape(-1, 8, 2) / INPUT_SIDE
-    centre = points[:, 0] + anchors()[keep]
+    anchor = anchors()[keep]
+    centre = points[:, 0] + anchor
     half = points[:, 1] / 2
-    points[:, 2:] += anchors()[keep][:, None]
+    points[:, 2:] += anchor[:, None]
     points[:, 0], points[:, 1] = centre - half, centre + half
     sound = np.all(half > 0, axis=1)
     return points[sound].astype(np.float32), score[keep][sound].astype(np.float32)
@@ -182,7 +187,9 @@ class FaceDetector:
             part = crop_frame(frame, rectangle)
             left, top = rectangle[:2]
         square, scale, x, y = letterbox_rgb(part, INPUT_SIDE)
-        values = square[None].astype(np.float32) / 127.5 - 1.0
+        values = square[None].astype(np.float32)
+        values /= 127.5
+        values -= 1.0
         outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(values)}
         points, scores = decode(outputs[16], outputs[1][:, 0], min_score)
         found = suppress(points, scores)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,17 @@ PRIMARY_ADVANTAGE: Final = 1.4
 """Another face must be this much more prominent to become the primary one: no flicker between two people."""
 FLOW_WINDOW: Final = (11, 11)
 """Pixels around each point that optical flow compares: half a face of 6 % at ``stage.FLOW_WIDTH``."""
+FLOW_REACH: Final = 0.6
+"""Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face does not go
+farther between two frames, and the pyramids of the rest cost more than the flow itself."""
+FLOW_POINTS: Final = 7
+"""Fewer of the 16 points of a face inside the picture are too few for a median."""
+FLOW_LEVELS: Final = 2
+"""Levels of the pyramid above the picture: a move of half a face of FLOW_FACE pixels."""
+FLOW_END: Final = (3, 10, 0.03)
+"""A point's search ends after 10 steps, or with one below 0.03 pixels: the median over the points is what counts."""
+FLOW_FACE: Final = 80.0
+"""A face wider than this many pixels is halved for the flow, so that a near one costs no more than a far one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,30 +225,68 @@ def flow_landmarks(
 
     height, width = before.shape
     size = np.array([width, height], np.float32)
-    grid = np.stack(np.meshgrid(np.linspace(0.2, 0.8, 5), np.linspace(0.25, 0.85, 5)), axis=-1).reshape(-1, 2)
     box = detection.box
-    points = (grid * (box.width, box.height) + (box.x, box.y)) * size
-    points = points[np.all((points >= 2) & (points < size - 2), axis=1)].astype(np.float32)
-    if len(points) < 10:
+    points = (_flow_grid() * (box.width, box.height) + (box.x, box.y)) * size
+    points = points[((points >= 2) & (points < size - 2)).all(axis=1)]
+    if len(points) < FLOW_POINTS:
         return None
-    start: Any = points[:, None]
+    reach_x, reach_y = FLOW_REACH * box.width, FLOW_REACH * box.height
+    left, right = max(0, int((box.x - reach_x) * width)), int((box.x + box.width + reach_x) * width) + 1
+    top, bottom = max(0, int((box.y - reach_y) * height)), int((box.y + box.height + reach_y) * height) + 1
+    before, after = before[top:bottom, left:right], after[top:bottom, left:right]
+    shrink = 1
+    while box.width * width > FLOW_FACE * shrink:
+        shrink *= 2
+        before, after = _halved(before), _halved(after)
+    # Pixel i of a halved picture is the mean of 2 i and 2 i + 1.
+    offset = np.array([left, top]) + (shrink - 1) / 2
+    old = ((points - offset) / shrink).astype(np.float32)
     guess: Any = None
-    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, start, guess, winSize=FLOW_WINDOW, maxLevel=3)
-    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, winSize=FLOW_WINDOW, maxLevel=3)
-    error = np.hypot(*(back[:, 0] - points).T)
-    good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & (error < 1.0)
+    how: dict[str, Any] = {"winSize": FLOW_WINDOW, "maxLevel": FLOW_LEVELS, "criteria": FLOW_END}
+    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, old[:, None], guess, **how)
+    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, **how)
+    off = back[:, 0] - old
+    good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & ((off * off).sum(axis=1) < 1.0)
     if good.sum() < 0.5 * len(points):
         return None
-    old, new = points[good], there[good, 0]
-    old_middle, new_middle = np.median(old, axis=0), np.median(new, axis=0)
-    old_spread = np.median(np.hypot(*(old - old_middle).T))
-    scale = float(np.median(np.hypot(*(new - new_middle).T)) / max(old_spread, 1e-3))
+    old, new = old[good], there[good, 0]
+    old_middle, new_middle = _median(old), _median(new)
+    old_spread = float(_median(_lengths(old - old_middle)))
+    scale = float(_median(_lengths(new - new_middle))) / max(old_spread, 1e-3)
+    old_middle, new_middle = old_middle * shrink + offset, new_middle * shrink + offset
     if not 0.8 < scale < 1.25:
         return None
 
     def carry(fractions: NDArray[np.floating]) -> NDArray[np.float32]:
         return np.asarray(((fractions * size - old_middle) * scale + new_middle) / size, np.float32)
 
-    corner = carry(np.array([box.x, box.y]))
-    moved_box = Box(float(corner[0]), float(corner[1]), box.width * scale, box.height * scale)
+    upper_left = carry(np.array([box.x, box.y]))
+    moved_box = Box(float(upper_left[0]), float(upper_left[1]), box.width * scale, box.height * scale)
     return Detection(moved_box, carry(detection.landmarks), detection.score)
+
+
+def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import cv2
+
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    even = picture[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@cache
+def _flow_grid() -> NDArray[np.float64]:
+    """Where in a box flow is measured, (16, 2) shares of its size: the inner face, not the background beside it."""
+    x, y = np.meshgrid(np.linspace(0.2, 0.8, 4), np.linspace(0.25, 0.85, 4))
+    return np.stack([x, y], axis=-1).reshape(-1, 2)
+
+
+def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median over the first axis; numpy's own takes longer than the flow for so few values."""
+    ordered, half = np.sort(values, axis=0), len(values) // 2
+    if len(values) % 2:
+        return np.asarray(ordered[half])
+    return np.asarray((ordered[half - 1] + ordered[half]) / 2)
+
+
+def _lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(np.hypot(vectors[:, 0], vectors[:, 1]))
