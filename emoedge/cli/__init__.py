@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "models": ("emoedge.cli.models", "List, fetch and verify the models"),
     "recordings": ("emoedge.cli.recordings", "List, show and purge the local recordings"),
     "report": ("emoedge.cli.report", "One self-contained page about a segment or a day"),
+    "annotate": ("emoedge.cli.annotate", "Subtitles, ELAN, EmotionML or tables of media files"),
     "watch": ("emoedge.cli.watch", "The live state of a daemon in the terminal"),
     "bench": ("emoedge.cli.bench", "Time each stage and the whole pipeline on this machine"),
     "service": ("emoedge.cli.service", "Install, remove or show the systemd service"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from emoedge.record.store import Store
     from emoedge.report.export import Format
 
-FORMATS: Final = ("html", "png", "svg", "csv", "json", "elan", "emotionml")
+PICTURES: Final = ("html", "png", "svg")
+FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
 
 
 @click.command
@@ -74,7 +75,8 @@ def _segment(
     from emoedge.report import export, find_source, write_page, write_private
     from emoedge.report.export import SUFFIXES
 
-    source = find_source(name, store)
+    # Pictures can show no more points; other programs get them all.
+    source = find_source(name, store, *(() if kind in PICTURES else (None,)))
     target = output or source.media.with_name(source.media.stem + SUFFIXES[cast("Format", kind)])
     try:
         if kind == "html":

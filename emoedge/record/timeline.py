@@ -74,6 +74,15 @@ def webvtt(cues: Iterable[Cue]) -> str:
     return "\n".join(["WEBVTT\n", *blocks])
 
 
+def subrip(cues: Iterable[Cue]) -> str:
+    """The cues as a SubRip file, which every player reads."""
+    blocks = [
+        f"{number}\n{_stamp(cue.start_s, ',')} --> {_stamp(cue.end_s, ',')}\n{cue.text}\n"
+        for number, cue in enumerate(cues, 1)
+    ]
+    return "\n".join(blocks)
+
+
 _Run = tuple[float, float, Emotion | None, float]
 
 
@@ -116,7 +125,7 @@ def _steady(runs: list[_Run]) -> list[_Run]:
     return steady
 
 
-def _stamp(seconds: float) -> str:
+def _stamp(seconds: float, point: str = ".") -> str:
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
-    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"

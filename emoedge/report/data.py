@@ -120,15 +120,21 @@ class Summary:
     longest: tuple[Episode, ...]
 
 
-def build(rows: Sequence[Mapping[str, Any]], details: Mapping[str, Any], duration_s: float) -> ReportData:
+def build(
+    rows: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Any],
+    duration_s: float,
+    max_points: int | None = MAX_POINTS,
+) -> ReportData:
     """Make the data of a report.
 
     Args:
         rows: of the timeline (`read_timeline`), in order of time.
         details: the JSON sidecar.
         duration_s: length of the segment, > 0.
+        max_points: of the grid; None for a point every STEP_S however long it is.
     """
-    step_s = max(STEP_S, duration_s / MAX_POINTS)
+    step_s = STEP_S if max_points is None else max(STEP_S, duration_s / max_points)
     times: NDArray[np.float64] = (
         np.arange(max(1, int(np.ceil(duration_s / step_s))), dtype=np.float64) * step_s
     )
@@ -272,10 +278,8 @@ def _events(
         if emotion is None:
             continue
         key = str(payload.get("id", row["t"]))
-        start_s = _relative(payload.get("started"), zero, row["t"])
-        end_s = (
-            _relative(payload.get("ended"), zero, row["t"]) if payload.get("type") == "end" else duration_s
-        )
+        start_s = _placed(payload, "started", zero, row["t"])
+        end_s = _placed(payload, "ended", zero, row["t"]) if payload.get("type") == "end" else duration_s
         if key in found and payload.get("started") is None:
             start_s = found[key][1]
         peak = payload.get("peak_confidence")
@@ -294,8 +298,18 @@ def _events(
 def _words(
     rows: Sequence[Mapping[str, Any]], duration_s: float
 ) -> tuple[tuple[SpokenWord, ...], tuple[int, ...]]:
+    """Words with their times; where only messages with a transcript were kept, each utterance as one."""
     words: list[SpokenWord] = []
     breaks: list[int] = []
+    kept = any(row["topic"] == "transcript" for row in rows)
+    for row in rows if not kept else ():
+        payload = row.get("payload")
+        if row["topic"] == "text" and isinstance(payload, Mapping) and payload.get("transcript"):
+            breaks.append(len(words))
+            start_s = row["t"] - float(payload.get("duration") or 0.0)
+            words.append(
+                SpokenWord(str(payload["transcript"]), max(0.0, start_s), min(duration_s, row["t"]), 1.0)
+            )
     for row in rows:
         payload = row.get("payload")
         if row["topic"] != "transcript" or not isinstance(payload, Mapping):
@@ -316,6 +330,14 @@ def _moment(value: Any) -> datetime | None:
         return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         return None
+
+
+def _placed(payload: Mapping[str, Any], key: str, zero: datetime | None, otherwise: float) -> float:
+    """A moment of a message: the media time where there is one (replay), else by the wall clock."""
+    media_s = payload.get(f"{key}_s")
+    if isinstance(media_s, (int, float)):
+        return float(media_s)
+    return _relative(payload.get(key), zero, otherwise)
 
 
 def _relative(value: Any, zero: datetime | None, otherwise: float) -> float:

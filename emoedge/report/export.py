@@ -1,4 +1,4 @@
-"""A segment for other programs: CSV, JSON, SVG, PNG, ELAN and EmotionML. Pure: data in, text or bytes out."""
+"""A segment or clip for other programs: CSV, JSON, subtitles, SVG, PNG, ELAN and EmotionML. Pure."""
 
 from __future__ import annotations
 
@@ -6,18 +6,23 @@ import csv
 import io
 import json
 import math
+import mimetypes
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, Literal
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
+
+import numpy as np
 
 from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.record.timeline import Cue, emotion_cues, subrip, webvtt
 from emoedge.report.chart import stretches
 from emoedge.report.data import CHANNELS, Channel, Curve, Episode, ReportData, runs, summarize
 from emoedge.report.picture import raster, vector
 
-Format = Literal["html", "png", "svg", "csv", "json", "elan", "emotionml"]
+Format = Literal["html", "png", "svg", "csv", "json", "elan", "emotionml", "vtt", "srt"]
 SUFFIXES: Final[dict[Format, str]] = {
     "html": ".html",
     "png": ".png",
@@ -26,6 +31,8 @@ SUFFIXES: Final[dict[Format, str]] = {
     "json": ".report.json",
     "elan": ".eaf",
     "emotionml": ".emotionml",
+    "vtt": ".vtt",
+    "srt": ".srt",
 }
 
 EMOTIONML_NAMESPACE: Final = "http://www.w3.org/2009/10/emotionml"
@@ -34,24 +41,43 @@ VOCABULARY_ID: Final = "emoedge-seven"
 DIGITS: Final = 3
 
 
-def export(data: ReportData, name: str, kind: Format, language: Language) -> bytes:
+def export(data: ReportData, name: str, kind: Format, language: Language, media: str | None = None) -> bytes:
     """A segment in one of the formats but "html", which `page.write_page` makes.
 
     Args:
         data: of the segment.
-        name: of the segment, such as its id; `<name>.mp4` is what ELAN and EmotionML refer to.
+        name: of the segment, such as its id.
         kind: the format.
         language: of what is meant for people; labels stay as they are.
+        media: what ELAN and EmotionML refer to, relative to the file that is made; `<name>.mp4` by default,
+            "" for none.
     """
+    media = f"{name}.mp4" if media is None else media
     makers: dict[str, Callable[[], bytes]] = {
         "csv": lambda: to_csv(data).encode(),
         "json": lambda: to_json(data, name).encode(),
         "svg": lambda: vector(data, name, language).encode(),
         "png": lambda: raster(data, name, language),
-        "elan": lambda: to_elan(data, name, language),
-        "emotionml": lambda: to_emotionml(data, name),
+        "elan": lambda: to_elan(data, media, language),
+        "emotionml": lambda: to_emotionml(data, media),
+        "vtt": lambda: webvtt(cues(data, language)).encode(),
+        "srt": lambda: subrip(cues(data, language)).encode(),
     }
     return makers[kind]()
+
+
+def cues(data: ReportData, language: Language) -> list[Cue]:
+    """Subtitles such as "alegría 82 %"."""
+    fused = data.curves["fused"]
+    states = [
+        {
+            "t": float(moment),
+            "topic": "state",
+            "payload": {"emotion": emotion, "confidence": float(np.nan_to_num(fused.trust[index]))},
+        }
+        for index, (moment, emotion) in enumerate(zip(data.times, data.emotions, strict=True))
+    ]
+    return emotion_cues(states, data.duration_s, language)
 
 
 def to_csv(data: ReportData) -> str:
@@ -105,8 +131,8 @@ def to_json(data: ReportData, name: str) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 
 
-def to_elan(data: ReportData, name: str, language: Language) -> bytes:
-    """An ELAN annotation file (EAF 2.8): tiers for events, decisions and words.
+def to_elan(data: ReportData, media: str, language: Language) -> bytes:
+    """An ELAN annotation file (EAF 2.8): tiers for events, decisions and words; `media` as in `export`.
 
     The values are the machine-readable labels, in a controlled vocabulary that carries both languages.
     Format: https://www.mpi.nl/tools/elan/EAFv2.8.xsd
@@ -128,8 +154,10 @@ def to_elan(data: ReportData, name: str, language: Language) -> bytes:
         },
     )
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
-    media = {"MEDIA_URL": f"{name}.mp4", "RELATIVE_MEDIA_URL": f"./{name}.mp4", "MIME_TYPE": "video/mp4"}
-    ET.SubElement(header, "MEDIA_DESCRIPTOR", media)
+    if media:
+        kind = mimetypes.guess_type(media)[0] or "unknown"
+        place = {"MEDIA_URL": media, "RELATIVE_MEDIA_URL": f"./{media}", "MIME_TYPE": kind}
+        ET.SubElement(header, "MEDIA_DESCRIPTOR", place)
     order = ET.SubElement(root, "TIME_ORDER")
     moments = sorted(
         {round(1000 * t) for _, _, spans in tiers for start, end, _ in spans for t in (start, end)}
@@ -156,10 +184,11 @@ def to_elan(data: ReportData, name: str, language: Language) -> bytes:
     return _xml(root)
 
 
-def to_emotionml(data: ReportData, name: str) -> bytes:
-    """An EmotionML 1.0 document (W3C, https://www.w3.org/TR/emotionml/).
+def to_emotionml(data: ReportData, media: str) -> bytes:
+    """An EmotionML 1.0 document (W3C, https://www.w3.org/TR/emotionml/); `media` as in `export`.
 
-    Events carry their category and confidence; every stretch of every channel carries seven traces.
+    Events carry their category and confidence; every stretch of every channel carries seven traces. Times are
+    absolute where the device knew the time, else relative to the medium.
     """
     ET.register_namespace("", EMOTIONML_NAMESPACE)
     root = _element(None, "emotionml", {"version": "1.0", "category-set": f"#{VOCABULARY_ID}"})
@@ -168,10 +197,10 @@ def to_emotionml(data: ReportData, name: str) -> bytes:
         _element(vocabulary, "item", {"name": emotion})
     started = started_of(data)
     for event in data.events:
-        element = _emotion(root, started, event.start_s, event.end_s)
+        element = _emotion(root, started, media, event.start_s, event.end_s)
         confidence = {} if event.peak_confidence is None else {"confidence": f"{event.peak_confidence:.3f}"}
         _element(element, "category", {"name": event.emotion, **confidence})
-        _reference(element, name, event.start_s, event.end_s)
+        _reference(element, media, event.start_s, event.end_s)
     through: dict[Channel, str] = {
         "fused": "face voice text",
         "face": "face",
@@ -181,13 +210,13 @@ def to_emotionml(data: ReportData, name: str) -> bytes:
     for channel, curve in data.curves.items():
         for first, last in stretches(curve.known):
             start_s, end_s = first * data.step_s, min(last * data.step_s, data.duration_s)
-            element = _emotion(root, started, start_s, end_s)
+            element = _emotion(root, started, media, start_s, end_s)
             element.set("expressed-through", through[channel])
             for index, emotion in enumerate(EMOTIONS):
                 category = _element(element, "category", {"name": emotion})
                 samples = " ".join(f"{value:.3f}" for value in curve.values[first:last, index].clip(0, 1))
                 _element(category, "trace", {"freq": f"{1 / data.step_s:g}Hz", "samples": samples})
-            _reference(element, name, start_s, end_s)
+            _reference(element, media, start_s, end_s)
     return _xml(root)
 
 
@@ -228,18 +257,25 @@ def _without_overlap(data: ReportData) -> Iterable[Any]:
             yield word
 
 
-def _emotion(root: ET.Element, started: datetime | None, start_s: float, end_s: float) -> ET.Element:
-    """An `emotion` with absolute times (milliseconds since 1970), where the device knew the time."""
-    times = {}
+def _emotion(
+    root: ET.Element, started: datetime | None, media: str, start_s: float, end_s: float
+) -> ET.Element:
+    """An `emotion` with its times in milliseconds: since 1970, or from the start of the medium (2.4.2)."""
     if started is not None:
         zero = started.timestamp()
         times = {"start": str(round(1000 * (zero + start_s))), "end": str(round(1000 * (zero + end_s)))}
+    else:
+        first, last = round(1000 * start_s), round(1000 * end_s)
+        times = {"time-ref-uri": quote(media)} if media else {}
+        times |= {"offset-to-start": str(first), "duration": str(last - first)}
     return _element(root, "emotion", times)
 
 
-def _reference(element: ET.Element, name: str, start_s: float, end_s: float) -> None:
+def _reference(element: ET.Element, media: str, start_s: float, end_s: float) -> None:
     """Where in the media it is expressed (W3C media fragment)."""
-    _element(element, "reference", {"uri": f"{name}.mp4#t={start_s:.3f},{end_s:.3f}", "role": "expressedBy"})
+    if media:
+        uri = f"{quote(media)}#t={start_s:.3f},{end_s:.3f}"
+        _element(element, "reference", {"uri": uri, "role": "expressedBy"})
 
 
 def _element(parent: ET.Element | None, tag: str, attributes: dict[str, str]) -> ET.Element:

@@ -11,7 +11,7 @@ from emoedge.record.finish import measure
 from emoedge.record.names import ALL_SUFFIXES
 from emoedge.record.store import Segment, Store
 from emoedge.record.timeline import read_timeline
-from emoedge.report.data import ReportData, build
+from emoedge.report.data import MAX_POINTS, ReportData, build
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Source:
         return "en" if self.data.details.get("language") == "en" else "es"
 
 
-def find_source(name: str, store: Store) -> Source:
-    """The segment of an id, or of a path to an MP4 (as after an `scp`).
+def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) -> Source:
+    """The segment of an id, or of a path to an MP4 (as after an `scp`); `max_points` as in `data.build`.
 
     Raises:
         RecordingError: there is none, or it has no timeline.
@@ -51,11 +51,11 @@ def find_source(name: str, store: Store) -> Source:
             for file in (media.with_suffix(suffix) for suffix in ALL_SUFFIXES)
             if file.exists()
         )
-        return load(Segment(media.stem, media.parent.name, media, size))
-    return load(store.find(name))
+        return load(Segment(media.stem, media.parent.name, media, size), max_points)
+    return load(store.find(name), max_points)
 
 
-def load(segment: Segment) -> Source:
+def load(segment: Segment, max_points: int | None = MAX_POINTS) -> Source:
     """Read a segment's sidecars; raises RecordingError when there is no timeline."""
     timeline = segment.media.with_suffix(".jsonl")
     try:
@@ -73,4 +73,4 @@ def load(segment: Segment) -> Source:
         )
     if duration_s <= 0:
         raise RecordingError(f"segment {segment.segment_id} is empty")
-    return Source(segment.media, build(rows, details, float(duration_s)))
+    return Source(segment.media, build(rows, details, float(duration_s), max_points))
