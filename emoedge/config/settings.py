@@ -97,8 +97,8 @@ class MicrophoneSettings(Section):
     source: str = Field(
         "auto",
         min_length=1,
-        description='"auto", a device name as `emoedge devices` lists it, "file:CLIP" (its sound, in step with '
-        'the camera when it is the same file) or "none"',
+        description='"auto", a device name as `emoedge devices` lists it, an ALSA address such as "hw:Device,0", '
+        '"file:CLIP" (its sound, in step with the camera when it is the same file) or "none"',
     )
 
 
