@@ -66,7 +66,7 @@ def anchors() -> NDArray[np.float32]:
         centre = (np.arange(cells, dtype=np.float32) + 0.5) / cells
         x, y = np.meshgrid(centre, centre)
         parts.append(np.repeat(np.stack([x.ravel(), y.ravel()], axis=1), repeats, axis=0))
-    centres = np.concatenate(parts)
+    centres = np.asarray(np.concatenate(parts), np.float32)
     centres.flags.writeable = False
     return centres
 

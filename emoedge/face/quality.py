@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +32,7 @@ class Quality:
 
 
 def _rise(value: float, limits: tuple[float, float]) -> float:
-    return float(np.clip((value - limits[0]) / (limits[1] - limits[0]), 0.0, 1.0))
+    return min(1.0, max(0.0, (value - limits[0]) / (limits[1] - limits[0])))
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:
@@ -86,9 +87,11 @@ def assess(
     Returns:
         The product of the factors' geometric mean and their minimum's square root, and the reasons, worst first.
     """
-    mean = float(crop.mean())
-    clipped = float(np.mean((crop <= 4) | (crop >= 251)))
-    light = min(_rise(float(crop.std()), CONTRAST_LEVELS), 1.0 - _rise(clipped, CLIPPED_SHARE[::-1]))
+    import cv2
+
+    mean, deviation = (float(value[0, 0]) for value in cv2.meanStdDev(crop))
+    clipped = np.count_nonzero((crop <= 4) | (crop >= 251)) / crop.size
+    light = min(_rise(deviation, CONTRAST_LEVELS), 1.0 - _rise(clipped, CLIPPED_SHARE[::-1]))
     light_name = "dark" if mean < 60 else "bright" if mean > 200 else "flat"
     factors = {
         "small": _rise(source_side, SIZE_PIXELS),
@@ -97,8 +100,8 @@ def assess(
     }
     if landmarks is not None:
         factors["turned"] = 1.0 - _rise(turn(landmarks, aspect), TURN[::-1])
-    values = np.array(list(factors.values()))
-    worst = float(values.min())
-    value = float(np.prod(np.maximum(values, 1e-6)) ** (0.5 / len(values))) * worst**0.5
+    worst = min(factors.values())
+    product = math.prod(max(factor, 1e-6) for factor in factors.values())
+    value = product ** (0.5 / len(factors)) * worst**0.5
     low = sorted((factor, name) for name, factor in factors.items() if factor < REASON_BELOW)
     return Quality(round(min(1.0, value), 4), tuple(name for _, name in low))

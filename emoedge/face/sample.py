@@ -46,6 +46,16 @@ def crop_frame(frame: Frame, rectangle: tuple[int, int, int, int]) -> Frame:
     return replace(frame, data=data, width=width, height=height)
 
 
+def crop_luma(frame: Frame, rectangle: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """The luma inside a rectangle of ``clip_rectangle``, uint8 (height, width): a view where the frame is "i420"."""
+    left, top, right, bottom = rectangle
+    if frame.layout == "i420":
+        return frame.luma[top:bottom, left:right]
+    import cv2
+
+    return np.asarray(cv2.cvtColor(frame.data[top:bottom, left:right], cv2.COLOR_BGR2GRAY), np.uint8)
+
+
 def letterbox_rgb(frame: Frame, side: int) -> tuple[NDArray[np.uint8], float, int, int]:
     """The whole frame inside a black square.
 

@@ -184,7 +184,7 @@ class FaceStage:
         face = track.detection
         geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
         try:
-            crop = cut(frame, geometry, self._classifier.size)
+            crop = cut(frame, geometry, self._classifier.size, quick=True)
         except ValueError:
             quality, probabilities = Quality(0.0, ("outside",)), None
         else:

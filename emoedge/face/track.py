@@ -253,12 +253,12 @@ def flow_landmarks(
     old_middle, new_middle = _median(old), _median(new)
     old_spread = float(_median(_lengths(old - old_middle)))
     scale = float(_median(_lengths(new - new_middle))) / max(old_spread, 1e-3)
-    old_middle, new_middle = old_middle * shrink + offset, new_middle * shrink + offset
+    was, now = old_middle * shrink + offset, new_middle * shrink + offset
     if not 0.8 < scale < 1.25:
         return None
 
     def carry(fractions: NDArray[np.floating]) -> NDArray[np.float32]:
-        return np.asarray(((fractions * size - old_middle) * scale + new_middle) / size, np.float32)
+        return np.asarray(((fractions * size - was) * scale + now) / size, np.float32)
 
     upper_left = carry(np.array([box.x, box.y]))
     moved_box = Box(float(upper_left[0]), float(upper_left[1]), box.width * scale, box.height * scale)
