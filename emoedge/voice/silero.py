@@ -189,14 +189,14 @@ class Silero:
     def _encode(self, samples: NDArray[np.int16]) -> Floats:
         """What the recurrent layer sees of each chunk, (n, HIDDEN)."""
         weights = self._weights
-        chunks = samples.reshape(-1, CHUNK).astype(np.float32)
-        chunks *= np.float32(1 / 32768)
-        count = len(chunks)
-        padded = np.concatenate(
-            [chunks[:, PADDING:0:-1], chunks, chunks[:, CHUNK - 2 : CHUNK - 2 - PADDING : -1]], axis=1
-        )
-        frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW, axis=1)[:, ::HOP]
-        spectrum = frames.reshape(count * FRAMES, WINDOW) @ weights.basis
+        count = len(samples) // CHUNK
+        padded = np.empty((count, PADDING + CHUNK + PADDING), np.float32)
+        middle = padded[:, PADDING:-PADDING]
+        np.multiply(samples.reshape(count, CHUNK), np.float32(1 / 32768), out=middle)
+        padded[:, :PADDING] = middle[:, PADDING:0:-1]
+        padded[:, -PADDING:] = middle[:, -2 : -2 - PADDING : -1]
+        frames = _windows(padded, WINDOW, HOP, FRAMES)
+        spectrum = frames @ weights.basis
         np.square(spectrum, out=spectrum)
         values = np.sqrt(spectrum[:, :BINS] + spectrum[:, BINS:]).reshape(count, FRAMES, BINS)
         for layer, step in zip(weights.layers, (1, 2, 2, 1), strict=True):
@@ -213,9 +213,15 @@ def _convolve(values: Floats, matrix: Floats, bias: Floats, step: int) -> Floats
     else:
         padded = np.zeros((count, frames + 2, inputs), np.float32)
         padded[:, 1:-1] = values
-        flat = np.lib.stride_tricks.sliding_window_view(padded.reshape(count, -1), 3 * inputs, axis=1)
-        columns = flat[:, :: step * inputs][:, :outputs]
-        result = columns.reshape(count * outputs, 3 * inputs) @ matrix
+        taps = _windows(padded.reshape(count, -1), 3 * inputs, step * inputs, outputs)
+        result = taps @ matrix
     result += bias
     np.maximum(result, 0.0, out=result)
     return result.reshape(count, outputs, -1)
+
+
+def _windows(rows: Floats, length: int, step: int, count: int) -> Floats:
+    """Windows of each row, below each other: (len(rows) * count, length); sliding_window_view takes ten times longer."""
+    strides = (rows.strides[0], step * rows.itemsize, rows.itemsize)
+    view: Floats = np.ndarray((len(rows), count, length), np.float32, rows, strides=strides)
+    return view.reshape(-1, length)
