@@ -11,6 +11,7 @@ spool and store are written down.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import resource
@@ -113,7 +114,7 @@ class Happenings:
 
 def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
     """One row."""
-    files = [path for path in daemon.settings.recording.dir.rglob("*") if path.is_file()]
+    sizes = _sizes(daemon.settings.recording.dir)
     parts = {part.name: part for part in daemon.health_parts}
 
     def figure(part: str, name: str) -> Any:
@@ -131,8 +132,8 @@ def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
         "faces": figure("face", "processed"),
         "texts": figure("text", "processed"),
         "sound_lost_s": figure("microphone", "lost_s"),
-        "recordings": sum(path.suffix == ".mp4" for path in files),
-        "stored_mb": round(sum(path.stat().st_size for path in files) / 1e6, 2),
+        "recordings": sum(path.suffix == ".mp4" for path in sizes),
+        "stored_mb": round(sum(sizes.values()) / 1e6, 2),
         "not_ok": " ".join(
             f"{part.name}={part.state} ({part.reason})"
             for part in parts.values()
@@ -140,6 +141,16 @@ def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
         ),
         "happening": happening,
     }
+
+
+def _sizes(folder: Path) -> dict[Path, int]:
+    """Bytes of each file; the store is at work meanwhile."""
+    sizes = {}
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # finished or deleted while we looked
+            if path.is_file():
+                sizes[path] = path.stat().st_size
+    return sizes
 
 
 _BEGUN_S: Final = time.monotonic()

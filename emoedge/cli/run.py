@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 
 from emoedge.cli.options import common, settings_from
+
+NOT_FOR_OTHERS: Final = 0o007
 
 
 @click.command
@@ -27,6 +31,8 @@ def command(config_path: Path | None) -> int:
     from emoedge.supervise.notify import Notifier
 
     settings = settings_from(config_path)
+    # What is kept is for this user and the group alone, whoever started the process and however.
+    os.umask(os.umask(0) | NOT_FOR_OTHERS)
     stop = threading.Event()
     interrupted = threading.Event()
 

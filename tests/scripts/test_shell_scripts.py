@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPTS = ("setup", "demo", "test", "lint", "format", "docs", "train", "evaluate", "install", "uninstall")
+SCRIPTS = (
+    "setup", "demo", "test", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit",
+)  # fmt: skip
 
 # Stands in for the environment's interpreter: says what it was asked, pip fails or not as the test wants.
 PYTHON = """#!/bin/sh
