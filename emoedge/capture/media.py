@@ -167,16 +167,18 @@ def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[SoundBl
     builder = BlockBuilder()
     resampler: Any = None
     kind: tuple[Any, ...] = ()
+    sample = Fraction(1)
     for frame in frames:
-        frame_kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        rate = frame.sample_rate
+        frame_kind = (frame.format.name, frame.layout.name, rate)
         if frame_kind != kind:  # some streams change in the middle; a resampler cannot
             yield from _resampled(builder, resampler, None)
             resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-            kind = frame_kind
+            kind, sample = frame_kind, Fraction(1, rate)
         # The resampler takes its own delay off the stamps it is given.
         time_s = clock.sound_time(frame)
-        frame.time_base = Fraction(1, frame.sample_rate)
-        frame.pts = round(time_s * frame.sample_rate)
+        frame.time_base = sample
+        frame.pts = round(time_s * rate)
         yield from _resampled(builder, resampler, frame)
     yield from _resampled(builder, resampler, None)
     yield from builder.flush()
@@ -187,8 +189,9 @@ def _resampled(builder: BlockBuilder, resampler: Any, frame: Any | None) -> Iter
     if resampler is None:
         return
     for part in resampler.resample(frame):
-        time_s = float(part.pts * part.time_base) if part.pts is not None else None
-        yield from builder.push(time_s, part.to_ndarray().reshape(-1))
+        # The builder joins chunks into blocks, which copies them out of the decoder's buffer.
+        samples = np.frombuffer(part.planes[0], np.int16, part.samples)
+        yield from builder.push(part.time, samples)
 
 
 def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float32]:

@@ -123,7 +123,7 @@ class PictureConverter:
         width, height = self._size
         if not _is_ready(frame, width, height):
             frame = self._converted(frame, width, height)
-        data = np.asarray(frame.to_ndarray(), dtype=np.uint8)
+        data = _planes(frame, width, height)
         data = orient_i420(data, width, height, self._orientation)
         if self._orientation.swaps_sides:
             width, height = height, width
@@ -144,6 +144,15 @@ class PictureConverter:
             src_color_range=ColorRange.JPEG if full_range else None,
             dst_color_range=ColorRange.MPEG,
         )
+
+
+def _planes(frame: Any, width: int, height: int) -> Planes:
+    """The three planes of a yuv420p picture below each other, without the padding of their lines."""
+    data = np.empty((height * 3 // 2, width), np.uint8)
+    chroma = data[height:].reshape(2, height // 2, width // 2)
+    for plane, target in zip(frame.planes, (data[:height], chroma[0], chroma[1]), strict=True):
+        target[:] = np.ndarray(target.shape, np.uint8, plane, strides=(plane.line_size, 1))
+    return data
 
 
 def _is_ready(frame: Any, width: int, height: int) -> bool:

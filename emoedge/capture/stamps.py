@@ -58,7 +58,9 @@ class StreamClock:
 
     def _stamp(self, frame: Any) -> float | None:
         # Raw AVI has decoding stamps alone; pictures leave the decoder in their order.
-        stamp = frame.pts if frame.pts is not None else frame.dts
-        if stamp is None or frame.time_base is None:
+        if frame.pts is not None:
+            time_s = frame.time  # without the fractions of Python that `time_base` makes
+            return None if time_s is None else float(time_s) - self._origin_s
+        if frame.dts is None or frame.time_base is None:
             return None
-        return float(stamp * frame.time_base) - self._origin_s
+        return float(frame.dts * frame.time_base) - self._origin_s
