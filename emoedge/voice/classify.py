@@ -30,6 +30,8 @@ USUAL_DBFS: Final = -20.0
 """Level of ordinary close speech, at which speech activity is at its best."""
 MOST_GAIN_DB: Final = 45.0
 """Still quieter clips are as good as silent."""
+LEAST_SPREAD: Final = 1e-3
+"""Of logits; flatter ones are as good as equal."""
 MIN_SNR_DB: Final = 5.0
 """Noisier stretches teach the running statistics about the noise rather than the person."""
 DAMAGED: Final = "run: emoedge models verify"
@@ -41,20 +43,21 @@ class Calibration:
 
     Attributes:
         temperature: divides the logits, > 0 (Guo et al. 2017).
-        doubt: share given to all emotions alike, 0 to 1: however clear it sounds, the person may have meant another.
+        spread_power: the temperature grows with this power of the standard deviation of the logits, 0 to 1: a voice
+            far from those of the training gives large logits, right or wrong.
     """
 
     temperature: float
-    doubt: float
+    spread_power: float
 
     def __post_init__(self) -> None:
-        if not (self.temperature > 0 and 0 <= self.doubt < 1):
-            raise ValueError(f"impossible calibration {self.temperature}, {self.doubt}")
+        if not (self.temperature > 0 and 0 <= self.spread_power <= 1):
+            raise ValueError(f"impossible calibration {self.temperature}, {self.spread_power}")
 
     def __call__(self, logits: NDArray[np.floating]) -> NDArray[np.float32]:
         """Logits (…, 7) to probabilities of the same shape."""
-        clear = softmax(logits, self.temperature)
-        return np.asarray(clear * (1 - self.doubt) + self.doubt / len(EMOTIONS), dtype=np.float32)
+        spread = np.maximum(np.std(logits, axis=-1, keepdims=True), LEAST_SPREAD)
+        return np.asarray(softmax(logits / spread**self.spread_power, self.temperature), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,8 +109,8 @@ class VoiceModel:
         """The calibration when `count` utterances of the speaker were heard before."""
         share = 1.0 / (1.0 + count)
         return Calibration(
-            temperature=self.known.temperature + (self.alone.temperature - self.known.temperature) * share,
-            doubt=self.known.doubt + (self.alone.doubt - self.known.doubt) * share,
+            temperature=self.known.temperature ** (1 - share) * self.alone.temperature**share,
+            spread_power=self.known.spread_power * (1 - share) + self.alone.spread_power * share,
         )
 
 

@@ -52,14 +52,19 @@ def test_the_sidecar_fits_the_network(model_path):
     assert model.calibration(1e9).temperature == pytest.approx(model.known.temperature)
 
 
-def test_doubt_flattens_and_keeps_the_leader():
+def test_large_logits_are_believed_less_and_keep_the_leader():
     logits = np.array([3.0, 0.0, -1.0, 0.5, 2.0, 0.0, 1.0])
-    sure, doubtful = Calibration(1.0, 0.0)(logits), Calibration(1.0, 0.2)(logits)
-    assert doubtful.sum() == pytest.approx(1)
-    assert doubtful.argmax() == sure.argmax() == 0
-    assert doubtful.min() == pytest.approx(0.8 * sure.min() + 0.2 / 7)
+    plain, damped = Calibration(1.0, 0.0), Calibration(1.0, 0.5)
+    assert damped(logits).sum() == pytest.approx(1)
+    assert damped(logits).argmax() == 0
+    # Four times the logits count as twice as large with a power of one half.
+    assert damped(4 * logits) == pytest.approx(plain(2 * logits / np.std(logits) ** 0.5), abs=1e-6)
+    assert damped(4 * logits).max() < plain(4 * logits).max()
+    assert damped(np.zeros((2, 7))) == pytest.approx(np.full((2, 7), 1 / 7))
     with pytest.raises(ValueError, match="impossible"):
         Calibration(0.0, 0.0)
+    with pytest.raises(ValueError, match="impossible"):
+        Calibration(1.0, 1.5)
 
 
 @pytest.mark.parametrize(

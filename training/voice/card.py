@@ -186,8 +186,9 @@ transform of OpenCV, the same function in training and on the device; all but th
 and relative to the running statistics of the speaker (`emoedge/voice/adapt.py`). Five perceptrons with two hidden layers vote
 in one graph. In training, each epoch deals every speaker's utterances into imagined sessions of random length and mood, so that
 the network knows strangers as well as people heard often. Augmentation: speed, crop, room, microphone slope, noise, babble, band
-limits, clipping; label smoothing. Logits become probabilities by a temperature and a share of doubt given to all emotions alike:
-{alone[temperature]:.2f} and {alone[doubt]:.3f} for strangers, moving towards {known[temperature]:.2f} and {known[doubt]:.3f} with every utterance heard.
+limits, clipping; label smoothing. Logits become probabilities by a temperature: {alone[temperature]:.2f} for
+strangers, moving towards {known[temperature]:.2f} with every utterance heard, times the standard deviation of the logits to the power of
+{known[spread_power]:.2f}, since a voice unlike those of the training gives large logits, right or wrong.
 
 Processor time for 3 s of speech, one thread of a shared x86-64 machine (lower quartile of 40 runs): features {features_ms} ms, network {network_ms} ms.
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logsumexp
 
 from emoedge.emotions import EMOTION_COUNT
-from emoedge.voice.classify import Calibration
+from emoedge.voice.classify import LEAST_SPREAD, Calibration
 
 Labels = NDArray[np.int64]
 Probs = NDArray[np.floating]
@@ -68,16 +70,31 @@ def calibration_error(probabilities: Probs, labels: Labels) -> float:
     return sum(abs(c - a) * n for c, a, n in reliability(probabilities, labels)) / len(labels)
 
 
-def fit_calibration(logits: NDArray[np.floating], labels: Labels) -> Calibration:
-    """The temperature and the doubt with the least negative log-likelihood, by search over a grid."""
-    best, least = Calibration(1.0, 0.0), float("inf")
-    for temperature in np.geomspace(0.3, 3.0, 60):
-        for doubt in np.arange(0.0, 0.41, 0.025):
-            tried = Calibration(round(float(temperature), 4), round(float(doubt), 4))
-            loss = -float(np.mean(np.log(tried(logits)[np.arange(len(labels)), labels] + 1e-9)))
-            if loss < least:
-                best, least = tried, loss
-    return best
+def fit_calibration(
+    logits: NDArray[np.floating], labels: Labels, counts: NDArray[np.floating]
+) -> dict[str, Calibration]:
+    """The calibration for strangers ("alone") and for people "known" with the least negative log-likelihood.
+
+    Args:
+        logits: (n, 7).
+        labels: (n,).
+        counts: utterances of the speaker heard before, (n,); see VoiceModel.calibration() for what lies in between.
+    """
+    share = 1.0 / (1.0 + counts)
+    spread = np.log(np.maximum(logits.std(axis=1), LEAST_SPREAD))
+    rows = np.arange(len(labels))
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        known, alone, power = parameters
+        scaled = logits * np.exp(-(known + (alone - known) * share + power * spread))[:, None]
+        return float((logsumexp(scaled, axis=1) - scaled[rows, labels]).mean())
+
+    known, alone, power = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=[(-2, 2), (-2, 2), (0, 1)]).x
+    power = round(float(power), 4)
+    return {
+        "alone": Calibration(round(float(np.exp(alone)), 4), power),
+        "known": Calibration(round(float(np.exp(known)), 4), power),
+    }
 
 
 def speaker_interval(

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS
-from emoedge.voice.adapt import Prior, pull_in
+from emoedge.voice.adapt import MEMORY, Prior, pull_in
 from emoedge.voice.classify import Calibration
 from emoedge.voice.features import FEATURE_VERSION, feature_names
 from training.export import ExportReport, export_int8
@@ -88,17 +88,22 @@ def session_logits(
 
 
 def calibrations(trained: Trained, without: int | None = None) -> dict[str, dict[str, float]]:
-    """For strangers and for people known, fitted on the speakers left out (on all of them but one fold's if so asked)."""
-    result = {}
-    for name, alone in (("alone", True), ("known", False)):
-        logits, labels = [], []
-        for number, fold in enumerate(trained.folds):
-            if "/" in fold.name and number != without:
-                answer, clips = session_logits(trained, number, alone)
-                logits.append(answer)
-                labels.append(trained.corpus.emotion[clips])
-        result[name] = asdict(fit_calibration(np.concatenate(logits), np.concatenate(labels)))
-    return result
+    """For strangers and for people known, fitted on the speakers left out (on all of them but one fold's if so asked).
+
+    Every clip counts twice: by itself, and in its place in a session.
+    """
+    logits, labels, counts = [], [], []
+    for number, fold in enumerate(trained.folds):
+        if "/" not in fold.name or number == without:
+            continue
+        for alone in (True, False):
+            answer, clips = session_logits(trained, number, alone)
+            logits.append(answer)
+            labels.append(trained.corpus.emotion[clips])
+            # A fold is one speaker, so the place in the session is the number of clips heard before.
+            counts.append(np.zeros(len(clips)) if alone else np.minimum(np.arange(len(clips)), MEMORY))
+    fitted = fit_calibration(np.concatenate(logits), np.concatenate(labels), np.concatenate(counts))
+    return {name: asdict(calibration) for name, calibration in fitted.items()}
 
 
 def representative(trained: Trained, count: int = 600) -> NDArray[np.float32]:
@@ -171,7 +176,7 @@ def main() -> None:
     options = parser.parse_args()
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
     final = learn_all(options.data, options.out, recipe, "final")
-    plain = asdict(Calibration(temperature=1.0, doubt=0.0))
+    plain = asdict(Calibration(temperature=1.0, spread_power=0.0))
     calibration = {"alone": plain, "known": plain}
     if not options.fast:
         calibration = calibrations(learn_all(options.data, options.out, recipe, "speakers"))
