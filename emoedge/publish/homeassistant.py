@@ -26,6 +26,9 @@ BIRTH_DELAY_S: Final = (0.5, 5.0)
 
 _OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
+ANNOUNCED_FILE: Final = "discovery.json"
+"""In the state directory: what Home Assistant was told, to be taken back one day."""
+
 _NAMES: Final[dict[str, tuple[str, str]]] = {
     # component id: (Spanish, English)
     "emotion": ("Emoción", "Emotion"),
@@ -113,7 +116,7 @@ class AnnouncedStore:
     """What was announced, in `discovery.json` of the state directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "discovery.json"
+        self._path = directory / ANNOUNCED_FILE
 
     def load(self) -> Announced:
         """As last saved; empty where there is nothing readable."""

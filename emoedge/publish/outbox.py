@@ -159,6 +159,9 @@ class Outbox:
 
     def persist(self, now_s: float, *, connected: bool) -> None:
         """Commit what has to be on disk by now; delete from it what was delivered."""
+        if self.disk_error and not (self._waiting or self._delivered):
+            # Nothing is left to be written; whether the fault has gone must be found out all the same.
+            self._try_disk(now_s, lambda spool: spool.probe())
         if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
             self._delete_s = now_s
             self._try_disk(now_s, self._delete)

@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 INSERT OR IGNORE INTO counter VALUES ('dropped', 0);
 """
 
+_PROBE: Final = "UPDATE counter SET value = value WHERE name = 'dropped'"
+
 _Result = TypeVar("_Result")
 
 
@@ -87,6 +89,10 @@ class Spool:
     def dropped(self) -> int:
         """Messages lost to the bound since the file was begun."""
         return self._number("SELECT value FROM counter WHERE name = 'dropped'")
+
+    def probe(self) -> None:
+        """Write something that changes nothing: raises where a message could not be kept."""
+        self._run(_probe)
 
     def close(self) -> None:
         """Let go of the file; a later call opens it again."""
@@ -185,6 +191,12 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(verdict)
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def _probe(connection: sqlite3.Connection) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_PROBE)
 
 
 def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[tuple[int]]) -> None:

@@ -60,6 +60,9 @@ class FakeDisk:
         self._check()
         return self.lost
 
+    def probe(self):
+        self._check()
+
     def close(self):
         pass
 
@@ -186,6 +189,25 @@ def test_failing_disk_is_said_bounded_and_recovers():
     outbox.persist(DISK_RETRY_S * 3, connected=False)
     assert (outbox.disk_error, outbox.in_memory, outbox.on_disk) == ("", 0, 10)
     assert [entry.payload for entry in disk.after(0, 99)] == [b"%d" % number for number in range(5, 15)]
+
+
+def test_a_disk_that_recovers_when_nothing_waits_any_more_is_noticed():
+    disk = FakeDisk()
+    outbox, wire = filled(2, disk), Wire()
+    disk.broken = True
+    outbox.persist(0.0, connected=False)
+    assert outbox.disk_error
+    # The broker returns before the disk does and gets everything from memory.
+    wire.send_all(outbox, 1.0)
+    wire.acknowledge(outbox)
+    assert outbox.in_memory == 0
+    outbox.persist(DISK_RETRY_S * 2, connected=True)
+    assert outbox.disk_error, "still broken"
+    disk.broken = False
+    outbox.persist(DISK_RETRY_S * 2.5, connected=True)
+    assert outbox.disk_error, "tried again in due time only"
+    outbox.persist(DISK_RETRY_S * 3, connected=True)
+    assert outbox.disk_error == ""
 
 
 def test_disk_that_fails_at_the_start_and_holds_older_messages():

@@ -119,6 +119,18 @@ def test_full_disk_loses_nothing_that_was_kept(spool):
     assert (seqs(spool), spool.set_aside) == ([1, 3], 0)
 
 
+def test_a_probe_writes_and_changes_nothing(spool):
+    spool.append(entries(1))
+    before = spool._connection.total_changes
+    spool.probe()
+    assert spool._connection.total_changes > before, "it has really written"
+    assert (seqs(spool), spool.dropped()) == ([1], 0)
+    spool._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(SpoolError):
+        spool.probe()
+    spool.probe()
+
+
 def test_directory_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     spool = Spool(tmp_path / "file" / "spool", 10)
