@@ -13,7 +13,16 @@ from rich.console import Console
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.publish.messages import MessageBuilder
-from emoedge.types import EmotionEvent, FusedState, Health, ModalityOpinion, TextObservation
+from emoedge.types import (
+    Box,
+    EmotionEvent,
+    FaceObservation,
+    FacesObservation,
+    FusedState,
+    Health,
+    ModalityOpinion,
+    TextObservation,
+)
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Received, parse
 from emoedge.watch.view import WatchState, render
@@ -70,6 +79,72 @@ def test_the_view_fits_a_terminal(builder, width):
     assert "unplugged" in text
     for line in text.splitlines():
         assert len(line.rstrip()) <= width
+
+
+def shown(state, width=80, height=24) -> list[str]:
+    console = Console(width=width, height=height, force_terminal=False, record=True, file=StringIO())
+    console.print(render(state))
+    return console.export_text().splitlines()
+
+
+def full_state(builder, faces=3, language="es") -> WatchState:
+    """Everything at once: three faces, many parts of which some are broken, more events than fit."""
+    state = WatchState(language, "sala")
+    many = tuple(
+        FaceObservation(number, Box(0.1, 0.1, 0.2, 0.2), happy(), 0.5, primary=number == 2)
+        for number in range(1, faces + 1)
+    )
+    parts = [
+        Health(name, "ok") for name in ("camera", "microphone", "face", "voice", "text", "recorder", "disk")
+    ]
+    parts += [Health(name, "failed", "a long reason " * 9) for name in ("broker", "spool", "clock", "cpu")]
+    messages = [
+        builder.emotion(fused(), 1.0),
+        builder.face(FacesObservation(1.0, many)),
+        builder.health(parts, 1.0, 1.0),
+        builder.text(TextObservation(0, 1, "qué alegría " * 20, happy())),
+    ]
+    messages += [builder.event(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8)) for _ in range(30)]
+    for message in messages:
+        state.apply(Received("sala", message.suffix, json.loads(message.encode())))
+    state.apply(Received("sala", "control/record", "ON"))
+    state.apply(Received("sala", "control/privacy", "OFF"))
+    state.apply(Received("sala", "status", "offline"))
+    return state
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (80, 30), (100, 24), (132, 43), (200, 60)])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_everything_fits_and_the_keys_stay_on_the_screen(builder, width, height, language):
+    lines = shown(full_state(builder, language=language), width, height)
+    assert all(len(line) <= width for line in lines)
+    # All of the screen is used, and no more: the events get what is left.
+    assert len(lines) == height
+    assert "q: " + ("salir" if language == "es" else "quit") in lines[-1]
+    assert " ON" in lines[-1]
+    assert any(line.rstrip(" │").endswith("0.70") for line in lines)
+
+
+def test_faces_words_and_refusals_are_shown(builder):
+    state = full_state(builder)
+    lines = shown(state)
+    faces = [line for line in lines if line.startswith(" cara ")]
+    assert [line.split()[1] for line in faces] == ["2", "1"], "the primary one first"
+    assert faces[-1].rstrip().endswith("+ 1")
+    assert any("dijo: “qué alegría" in line for line in lines)
+    assert "fuera de línea" in lines[0]
+    state.apply(Received("sala", "face", {"faces": []}))
+    assert any(line.startswith(" caras: 0") for line in shown(state))
+    error = {"time": "2026-11-22T09:00:00.000Z", "control": "record", "reason": "the disk is full"}
+    state.apply(Received("sala", "control/error", error))
+    assert any("rechazado" in line and "the disk is full" in line for line in shown(state))
+
+
+def test_bars_grow_with_the_terminal(builder):
+    def longest(width):
+        return max(line.count("█") + line.count("░") for line in shown(full_state(builder), width, 30))
+
+    assert longest(80) < longest(120) < longest(160)
 
 
 def test_an_empty_state_can_be_shown():
