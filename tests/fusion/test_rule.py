@@ -82,7 +82,9 @@ def test_text_chooses_only_among_candidates(face, voice, text, weight, margin):
     decision = fuse_weighted(face, voice, text, face_weight=weight, margin=margin)
     top = decision.probabilities.max()
     for emotion, p in zip(EMOTIONS, decision.probabilities, strict=True):
-        assert (emotion in decision.candidates) == (top - p < margin or emotion == decision.candidates[0])
+        assert (emotion in decision.candidates) == (
+            float(top - p) < margin or emotion == decision.candidates[0]
+        )
     best = max(text[EMOTIONS.index(c)] for c in decision.candidates)
     if len(decision.candidates) > 1:
         assert decision.decided_by == "text"
