@@ -40,7 +40,7 @@ from emoedge.speech.stage import ActivityChange
 from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.deciding import Deciding, Observation
-from emoedge.supervise.governing import Governing, reading
+from emoedge.supervise.governing import Governing
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.supervise.workers import face_stage, sound_stage
@@ -340,10 +340,8 @@ class Daemon:
         return parts
 
     def _govern(self, parts: tuple[Health, ...]) -> None:
-        hearing = [stage for stage in self._stages if stage.name != "face"]
-        frame_s = max((stage.item_s for stage in self._stages if stage.name == "face"), default=0.0)
-        loading = any(stage.loading for stage in hearing)
-        self._governing.look(reading(parts, time.monotonic(), frame_s, loading=loading))
+        loading = any(stage.loading for stage in self._stages)
+        self._governing.look(parts, time.monotonic(), loading=loading)
         self.recorder.set_drawing(self._governing.step.overlay)
 
     def _forget_lost_sources(self, parts: tuple[Health, ...]) -> None:

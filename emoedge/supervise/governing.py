@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -30,10 +31,34 @@ class Governing:
         self._settings = settings
         self._governor = Governor(settings.performance.cpu_budget)
         self._recorded = Pacer(settings.camera.fps)
+        self._looked_at = self._looked_before = 0
+        self._before_s = -math.inf
 
-    def look(self, reading: Reading) -> None:
-        """Take the machine's figures; `step` is what they ask for."""
-        self.step = STEPS[self._governor.decide(reading)]
+    def look(self, parts: Iterable[Health], time_s: float, *, loading: bool) -> None:
+        """Take the machine's figures; `step` is what they ask for.
+
+        Args:
+            parts: of `health`.
+            time_s: monotonic seconds.
+            loading: a stage loads its model, so that sound and pictures have to wait.
+        """
+        by_name = {part.name: part for part in parts}
+        share = self._face_share(by_name, time_s)
+        self.step = STEPS[self._governor.decide(reading(by_name, time_s, share, loading=loading))]
+
+    def looked_at(self) -> None:
+        """The face stage has taken a picture on; called by its thread."""
+        self._looked_at += 1
+
+    def _face_share(self, parts: Mapping[str, Health], time_s: float) -> float:
+        """Part of the pictures asked for since the last time that were looked at."""
+        seconds, count = time_s - self._before_s, self._looked_at - self._looked_before
+        self._before_s, self._looked_before = time_s, self._looked_at
+        camera, face = parts.get("camera"), parts.get("face")
+        if camera is None or face is None or face.state in ("failed", "off") or camera.state == "off":
+            return 1.0
+        asked = min(self.face_hz, float(camera.figures.get("fps") or 0)) * seconds
+        return min(2.0, count / asked) if 0 < asked < math.inf else 1.0
 
     @property
     def face_hz(self) -> float:
@@ -57,6 +82,7 @@ class Governing:
             "cause": governor.cause,
             "cpu_cores": round(governor.cpu_cores, 2),
             "cpu_budget": governor.budget,
+            "face_share": round(governor.face_share, 2),
             "face_hz": round(self.face_hz, 2),
             "look_factor": step.look_factor,
             "voice_hop_s": step.voice_hop_s,
@@ -71,24 +97,23 @@ class Governing:
         return Health("governor", "degraded", reason, figures)
 
 
-def reading(parts: Iterable[Health], time_s: float, frame_s: float, *, loading: bool) -> Reading:
+def reading(parts: Mapping[str, Health], time_s: float, face_share: float, *, loading: bool) -> Reading:
     """What the parts of `health` say of the machine.
 
     Args:
-        parts: with `machine` and, where there is one, `microphone`.
+        parts: by name, with `machine` and, where there is one, `microphone`.
         time_s: monotonic seconds.
-        frame_s: how long the last picture was in work, seconds.
-        loading: a stage that hears loads its model, so that sound has to wait.
+        face_share: see Reading.
+        loading: what waits meanwhile says nothing.
     """
-    figures = {part.name: part.figures for part in parts}
-    machine = figures.get("machine", {})
+    machine = parts["machine"].figures
     temperature = machine.get("temperature_c")
-    waiting_s = 0.0 if loading else float(figures.get("microphone", {}).get("waiting_s") or 0)
+    waiting_s = parts["microphone"].figures.get("waiting_s") if "microphone" in parts else None
     return Reading(
         time_s=time_s,
         cpu_cores=float(machine.get("cpu_cores") or 0),
         temperature_c=float(temperature) if temperature is not None else None,
         throttled=bool(machine.get("throttled")),
-        sound_waiting_s=waiting_s,
-        frame_s=frame_s,
+        sound_waiting_s=0.0 if loading else float(waiting_s or 0),
+        face_share=1.0 if loading else face_share,
     )

@@ -35,8 +35,10 @@ COOL_C: Final = 74.0
 """A step is taken back below this only."""
 LATE_SOUND_S: Final = 2.0
 """Sound that waits longer comes too late to be fused with a face of now; a sentence in work takes less."""
-LATE_FRAME_S: Final = 0.4
-"""A picture so long in work: the processor is not ours, whatever our share of it says."""
+FEW_FACES: Final = 0.7
+"""With a smaller part of the pictures asked for looked at, the processor is not ours, whatever our share of it says."""
+ENOUGH_FACES: Final = 0.9
+"""A step is taken back above this only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ class Reading:
         temperature_c: of the processor, None where it cannot be read.
         throttled: the board says that it is slowed down.
         sound_waiting_s: sound that no stage has heard yet, seconds; 0 while stages load their models.
-        frame_s: how long the last picture was in work, seconds.
+        face_share: part of the pictures that were to be looked at since the reading before that really were; may be
+            above 1 by chance, 1 where there is nothing to look at.
     """
 
     time_s: float
@@ -89,7 +92,7 @@ class Reading:
     temperature_c: float | None = None
     throttled: bool = False
     sound_waiting_s: float = 0.0
-    frame_s: float = 0.0
+    face_share: float = 1.0
 
 
 class Governor:
@@ -105,6 +108,8 @@ class Governor:
         self.cause: Cause = ""
         """Why the step is what it is; kept until it is back at 0."""
         self.cpu_cores = 0.0
+        """The average."""
+        self.face_share = 1.0
         """The average."""
         self.relax_after_s = RELAX_AFTER_S
         self._before_s: float | None = None
@@ -140,13 +145,14 @@ class Governor:
             return
         weight = 1.0 - math.exp(-(reading.time_s - before_s) / AVERAGE_S)
         self.cpu_cores += weight * (reading.cpu_cores - self.cpu_cores)
+        self.face_share += weight * (reading.face_share - self.face_share)
 
     def _trouble(self, reading: Reading) -> Cause:
         if reading.throttled:
             return "throttled"
         if reading.temperature_c is not None and reading.temperature_c >= HOT_C:
             return "hot"
-        if reading.sound_waiting_s > LATE_SOUND_S or reading.frame_s > LATE_FRAME_S:
+        if reading.sound_waiting_s > LATE_SOUND_S or self.face_share < FEW_FACES:
             return "late"
         return "budget" if self.cpu_cores > self.budget else ""
 
@@ -156,7 +162,7 @@ class Governor:
             self.cpu_cores < ROOM * self.budget
             and (reading.temperature_c is None or reading.temperature_c < COOL_C)
             and reading.sound_waiting_s < LATE_SOUND_S / 2
-            and reading.frame_s < LATE_FRAME_S / 2
+            and self.face_share > ENOUGH_FACES
         )
 
     def _restrict(self, cause: Cause, now_s: float) -> None:

@@ -30,8 +30,6 @@ RESTART_PAUSE_S: Final = 1.0
 MISSING_RETRY_S: Final = 30.0
 """A model that is missing may be fetched while the daemon runs; looking for it costs nothing."""
 LATENCIES_KEPT: Final = 200
-RESTS_AFTER_S: Final = 5.0
-"""Without an item for so long, what the last one took says nothing about now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,6 @@ class StageThread(Generic[Item]):
         self._lacking = ""
         self._given_up = False
         self._items = 0
-        self._last_s = 0.0
-        self._last_end_s = float("-inf")
         self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._thread = threading.Thread(target=self._run, name=spec.name, daemon=True)
 
@@ -104,15 +100,6 @@ class StageThread(Generic[Item]):
     def loading(self) -> bool:
         """Whether it is loading its model."""
         return self._building
-
-    @property
-    def item_s(self) -> float:
-        """How long the last item took, or the one in hand already takes, seconds; 0 while it loads or rests."""
-        since_s, now_s = self._busy_since_s, self._now_s()
-        if self._building:
-            return 0.0
-        in_hand_s = 0.0 if since_s is None else now_s - since_s
-        return max(in_hand_s, self._last_s if now_s - self._last_end_s < RESTS_AFTER_S else 0.0)
 
     def health(self) -> Health:
         """State with counts and latencies (p50, p95, milliseconds)."""
@@ -159,9 +146,7 @@ class StageThread(Generic[Item]):
             begun_s = self._busy_since_s = self._now_s()
             work(item)
             self._busy_since_s = None
-            self._last_end_s = self._now_s()
-            self._last_s = self._last_end_s - begun_s
-            self._latencies_s.append(self._last_s)
+            self._latencies_s.append(self._now_s() - begun_s)
             self._items += 1
             if self._failure and self._deaths_s and begun_s - self._deaths_s[-1] > RESTART_WINDOW_S:
                 self._failure = ""

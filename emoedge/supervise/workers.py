@@ -23,6 +23,7 @@ def face_stage(
         def work(frame: Frame) -> None:
             pacer.rate_hz = governing.face_hz
             if pacer.due(frame.time_s):
+                governing.looked_at()
                 stage.look_factor = governing.step.look_factor
                 observe(stage.process(frame))
 

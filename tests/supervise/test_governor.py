@@ -13,8 +13,8 @@ from emoedge.supervise.governor import (
     AVERAGE_S,
     COOL_C,
     COOL_EVERY_S,
+    FEW_FACES,
     HOT_C,
-    LATE_FRAME_S,
     LATE_SOUND_S,
     RELAX_AFTER_S,
     RELAX_AT_MOST_S,
@@ -130,14 +130,14 @@ def test_restricting_is_quicker_than_letting_go():
         ({"temperature_c": HOT_C}, "hot"),
         ({"throttled": True}, "throttled"),
         ({"sound_waiting_s": LATE_SOUND_S + 0.1}, "late"),
-        ({"frame_s": LATE_FRAME_S + 0.1}, "late"),
+        ({"face_share": FEW_FACES / 2}, "late"),
     ],
 )
 def test_each_cause_alone_leads_to_the_last_step_and_is_named(state, cause):
     governor = Governor(2.0)
     machine = Machine(governor, 0.1, **state)
     assert set(machine.run(SURE_S)) == {0}, "not at once"
-    machine.run(SURE_S + LAST * (COOL_EVERY_S + 1))
+    machine.run(2 * AVERAGE_S + LAST * (COOL_EVERY_S + 1))
     assert governor.step == LAST
     assert governor.cause == cause
 
@@ -175,7 +175,7 @@ readings = st.lists(
         st.none() | st.floats(-40, 120),
         st.booleans(),
         st.floats(0, 60),
-        st.floats(0, 60),
+        st.floats(0, 2),
     ),
     max_size=200,
 )
@@ -185,9 +185,9 @@ readings = st.lists(
 def test_whatever_is_read_it_goes_one_step_at_a_time_and_not_too_often(readings, budget):
     governor, now_s, before = Governor(budget), 0.0, 0
     changed_s = float("-inf")
-    for pause_s, cores, temperature, throttled, waiting_s, frame_s in readings:
+    for pause_s, cores, temperature, throttled, waiting_s, share in readings:
         now_s += pause_s
-        step = governor.decide(Reading(now_s, cores, temperature, throttled, waiting_s, frame_s))
+        step = governor.decide(Reading(now_s, cores, temperature, throttled, waiting_s, share))
         assert 0 <= step <= LAST
         assert abs(step - before) <= 1
         if step != before:
