@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -68,6 +68,11 @@ class Message:
     retain: bool
     spool: bool
     time_s: float
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """The payload by the names of its fields; empty for a plain value."""
+        return self.payload if isinstance(self.payload, dict) else {}
 
     def encode(self) -> bytes:
         """The payload's UTF-8 bytes: compact JSON in field order, or the plain value."""
