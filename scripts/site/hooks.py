@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,19 +35,33 @@ TRANSLATIONS: Final = {
     "howto/record-and-fetch.md": "es/grabaciones.md",
     "howto/tune.md": "es/ajustar.md",
     "privacy.md": "es/privacidad.md",
+    "integrations/index.md": "es/integrations.md",
 }
 """English page -> the Spanish one that the switch in the head leads to; for others it leads to the first page."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Guides about other programs get into the menu by being there."""
-    folder = ROOT / "docs" / "integrations"
-    pages = [path.relative_to(ROOT / "docs").as_posix() for path in sorted(folder.glob("*.md"))]
-    guides = next(item["Guides"] for item in config.nav or [] if "Guides" in item)
-    known = {page for item in guides for page in item.values()}
-    place = len(guides) - 1
-    guides[place:place] = [page for page in pages if page not in known]
+    """A page that the menu forgets is put among the guides of its language."""
+    menu = config.nav or []
+    known = set(_pages_in(menu))
+    spanish = next(item[SPANISH_MENU] for item in menu if SPANISH_MENU in item)
+    english = next(item["Guides"] for item in menu if "Guides" in item)
+    guides = next(item["Guías"] for item in spanish if "Guías" in item)
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        page = path.relative_to(ROOT / "docs").as_posix()
+        if page not in known:
+            # The last one is about trouble, and stays the last.
+            (guides if page.startswith(SPANISH) else english).insert(-1, page)
     return config
+
+
+def _pages_in(menu: Iterable[Any]) -> Iterator[str]:
+    for item in menu:
+        if isinstance(item, str):
+            yield item
+        else:
+            for value in item.values():
+                yield from [value] if isinstance(value, str) else _pages_in(value)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -115,7 +130,7 @@ def _address(nav: Navigation, page: Page, language: str) -> str:
         there = TRANSLATIONS.get(here, "es/index.md")
     else:
         there = next((english for english, spanish in TRANSLATIONS.items() if spanish == here), "index.md")
-    return next(entry.url for entry in nav.pages if entry.file.src_uri == there) or "./"
+    return next((entry.url for entry in nav.pages if entry.file.src_uri == there), "") or "./"
 
 
 def on_nav(nav: Navigation, **_others: object) -> Navigation:

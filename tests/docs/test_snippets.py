@@ -1,0 +1,52 @@
+"""Configuration, YAML and names of keys in the documentation are those of the program."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from emoedge.config import Settings
+from emoedge.emotions import EMOTIONS, display_name
+
+from .pages import PAGES, blocks, prose_code, text_of
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SECTIONS = {
+    name: set(field.annotation.model_fields)
+    for name, field in Settings.model_fields.items()
+    if hasattr(field.annotation, "model_fields")
+}
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_configuration_is_valid(block):
+    Settings.model_validate(tomllib.loads(block.text))
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_yaml_is_valid(block):
+    yaml = pytest.importorskip("yaml")
+    loaded = yaml.safe_load(block.text)
+    assert loaded
+    for name in re.findall(r"attributes\.emotion == '(\w+)'", block.text):
+        assert name in EMOTIONS
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_keys_named_in_the_text_are_settings(page):
+    for code in prose_code(page):
+        match = re.match(r"([a-z]+)\.([a-z_]+)\b(?!\(|/)", code)
+        if match and match[1] in SECTIONS and match[2] not in ("py", "md", "json", "tflite", "npz", "toml"):
+            assert match[2] in SECTIONS[match[1]], f"{page}: `{code}`"
+
+
+def test_display_names_of_the_spanish_pages():
+    table = text_of("docs/es/index.md")
+    for emotion in EMOTIONS:
+        assert f"| `{emotion}` | {display_name(emotion, 'es')} |" in table
