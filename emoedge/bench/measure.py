@@ -1,4 +1,4 @@
-"""Timing of small pieces of work, in seconds of this process's processor time."""
+"""Timing of small pieces of work, in processor time of this process, which a busy machine does not stretch."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+
+WARM_UP: Final = 2
+"""First turns left out: they fill caches and load what is loaded late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Row:
         """JSON-ready."""
         p50, p95, p99 = self.ours_ms
         values = {"stage": self.stage, "unit": self.unit, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
-        return {k: _short(v) for k, v in (values | {"bare_ms": self.bare_ms, "ratio": self.ratio}).items()}
+        return {k: short(v) for k, v in (values | {"bare_ms": self.bare_ms, "ratio": self.ratio}).items()}
 
 
 def row(
@@ -45,14 +48,13 @@ def row(
     """Time two pieces of work in turn, so that a busy moment of the machine falls on both."""
     ours_ms: list[float] = []
     bare_ms: list[float] = []
-    for turn in range(repeats + 2):
-        taken = _once(ours)
-        taken_bare = _once(bare) if bare else 0.0
-        if turn >= 2:  # the first two warm the caches
+    for turn in range(repeats + WARM_UP):
+        taken = processor_s(ours) * 1000
+        taken_bare = processor_s(bare) * 1000 if bare else 0.0
+        if turn >= WARM_UP:
             ours_ms.append(taken)
             bare_ms.append(taken_bare)
-    quantiles = np.quantile(ours_ms, [0.5, 0.95, 0.99])
-    p50, p95, p99 = (float(value) for value in quantiles)
+    p50, p95, p99 = (float(value) for value in np.quantile(ours_ms, [0.5, 0.95, 0.99]))
     return Row(stage, unit, (p50, p95, p99), statistics.median(bare_ms) if bare else None)
 
 
@@ -63,11 +65,16 @@ def processor_s(work: Callable[[], object]) -> float:
     return time.process_time() - begun
 
 
-def _once(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return (time.perf_counter() - begun) * 1000
+def times(work: Callable[[], object], count: int) -> Callable[[], None]:
+    """The same work so many times in a row."""
+
+    def repeated() -> None:
+        for _ in range(count):
+            work()
+
+    return repeated
 
 
-def _short(value: object) -> object:
-    return round(value, 4) if isinstance(value, float) else value
+def short(value: object, digits: int = 4) -> object:
+    """Numbers with as many digits as mean something."""
+    return round(value, digits) if isinstance(value, float) else value

@@ -1,304 +1,166 @@
-"""The measurements of `emoedge bench`."""
+"""All measurements of `emoedge bench`, as one JSON-ready result."""
 
 from __future__ import annotations
 
-import os
-import platform
-import resource
+import hashlib
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
-from emoedge import __version__
-from emoedge.bench.measure import Row, processor_s, row
-from emoedge.capture.media import MediaReader
+from emoedge.bench.clips import DEMO_BEGIN_S, looped
+from emoedge.bench.machine import describe_machine
+from emoedge.bench.measure import short
+from emoedge.bench.whole import BenchError, ask, with_a_speech_model
+from emoedge.capture.media import probe
 from emoedge.config import Settings
-from emoedge.inference import Interpreter
+from emoedge.errors import EmoedgeError
 from emoedge.model_store import resolve
-from emoedge.types import Frame, SoundBlock
 
-DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
-SENTENCE: Final = "no estoy nada contenta con lo que ha pasado hoy en el trabajo"
-SPEECH_SAMPLES: Final = 48_000
-REPEATS: Final = 60
+SCHEMA: Final = 1
+"""Counts incompatible changes of the result; a new field is not one."""
+
+MODELS: Final = ("face_detector.tflite", "face_emotion.tflite", "voice_emotion.tflite", "text_emotion.npz")
 
 
-@dataclass
-class BenchResult:
-    """Everything measured, JSON-ready by to_json()."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured.
 
-    rows: list[Row] = field(default_factory=list)
-    figures: dict[str, float | int | str | None] = field(default_factory=dict)
+    Attributes:
+        clip: video with faces and speech; the demo's where None.
+        seconds: it goes round until it is so long.
+        repeats: of each small measurement.
+        rounds: of the whole pipeline.
+        starts: of each command, of which the best counts.
+        live: whether the daemon is run, too: about two minutes.
+    """
 
-    def to_json(self) -> dict[str, Any]:
-        """Stages, figures, and what it ran on."""
-        machine = {
-            "machine": platform.machine(),
-            "processor": _processor_name(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "emoedge": __version__,
-        }
-        return {"machine": machine, "stages": [r.to_json() for r in self.rows], "figures": self.figures}
+    clip: Path | None = None
+    seconds: float = 60.0
+    repeats: int = 60
+    rounds: int = 3
+    starts: int = 5
+    live: bool = True
 
 
 def run_bench(
-    settings: Settings, clip: Path, say: Callable[[str], None] = lambda _text: None, repeats: int = REPEATS
-) -> BenchResult:
+    settings: Settings, plan: Plan | None = None, say: Callable[[str], None] = lambda _text: None
+) -> dict[str, Any]:
     """Measure.
 
     Args:
-        settings: the models are used; the speech model only where it is installed, else that of the demo.
-        clip: video with faces and speech.
+        settings: the models are used; the demo's speech model stands in where the configured one is missing.
+        plan: what is measured.
         say: told what is being measured.
-        repeats: of each small measurement.
+
+    Returns:
+        JSON-ready: `schema`, `machine`, `clip`, `models`, `stages`, `pipeline`, `memory`, `live`, `start`, and `skipped` with the
+        reason for each part that could not be measured.
 
     Raises:
         MediaError, ModelError: clip or models cannot be had.
     """
-    items = list(MediaReader(clip))
-    frames = [item for item in items if isinstance(item, Frame)]
-    blocks = [item for item in items if isinstance(item, SoundBlock)]
-    result = BenchResult()
-    say("face")
-    result.rows += _face_rows(settings, frames, repeats)
-    say("voice")
-    result.rows += _voice_rows(settings, blocks, repeats)
-    say("message")
-    result.rows += _text_rows(settings, repeats)
-    say("recording")
-    result.rows += _record_rows(frames, blocks)
-    say("whole pipeline")
-    result.figures |= _pipeline_figures(settings, clip, frames, blocks)
-    say("start")
-    result.figures |= _start_figures()
-    return result
+    from emoedge.demo_clip import ensure_demo_clip
+
+    plan = plan or Plan()
+    settings = with_a_speech_model(settings)
+    source = plan.clip or ensure_demo_clip()
+    begin_s = 0.0 if plan.clip else DEMO_BEGIN_S
+    skipped: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        clip = looped(source, Path(folder) / "clip.mp4", plan.seconds, begin_s)
+
+        def part(name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+            say(name)
+            try:
+                return measure()
+            except (BenchError, subprocess.TimeoutExpired) as error:
+                skipped[name] = str(error)
+                return None
+
+        stages = part("stages", lambda: ask("stages", settings, clip, repeats=plan.repeats))
+        pipeline = part("pipeline", lambda: ask("against_engines", settings, clip, rounds=plan.rounds))
+        memory = part("memory", lambda: _memory(settings, clip))
+        start = part("start", lambda: _start(plan.starts))
+        live = part("live", lambda: _live(settings, clip, plan)) if plan.live else None
+        if not plan.live:
+            skipped["live"] = "not asked for"
+        return {
+            "schema": SCHEMA,
+            "made": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "machine": describe_machine(),
+            "clip": _describe_clip(clip, source.name if plan.clip else "demo"),
+            "models": _models(settings),
+            "stages": stages["rows"] if stages else [],
+            "pipeline": pipeline,
+            "memory": memory,
+            "start": start,
+            "live": live,
+            "skipped": skipped,
+        }
 
 
-def _face_rows(settings: Settings, frames: list[Frame], repeats: int) -> Iterator[Row]:
-    from emoedge.face.classify import FaceClassifier
-    from emoedge.face.detect import FaceDetector
-    from emoedge.pipeline.perception import build_face
-
-    models = settings.paths.models
-    paths = [resolve(name, models) for name in ("face_detector.tflite", "face_emotion.tflite")]
-    detector, classifier = FaceDetector(paths[0]), FaceClassifier(paths[1])
-    engines = [_invoker(path) for path in paths]
-    frame = frames[len(frames) // 2]
-    crop = np.ascontiguousarray(frame.luma[: classifier.size, : classifier.size])[None]
-    yield row("detect faces", "frame", lambda: detector.detect(frame), engines[0], repeats)
-    yield row("judge a face", "face", lambda: classifier.probabilities(crop), engines[1], repeats)
-    stage, position = build_face(settings), iter(_forever(frames))
-    yield row("face path", "frame", lambda: stage.process(next(position)), None, min(len(frames), 200))
-
-
-def _voice_rows(settings: Settings, blocks: list[SoundBlock], repeats: int) -> Iterator[Row]:
-    from emoedge.voice.activity import SileroDetector, SpeechActivity
-    from emoedge.voice.classify import VoiceClassifier
-
-    path = resolve("voice_emotion.tflite", settings.paths.models)
-    sound = np.concatenate([block.samples for block in blocks])
-    activity, detector = SpeechActivity(), SileroDetector()
-    chunks = [sound[i : i + 512] for i in range(0, min(len(sound), 16_000) - 512, 512)]
-    position = iter(_forever(blocks))
-    yield row(
-        "speech activity",
-        "100 ms",
-        lambda: activity.process(next(position)),
-        lambda: [detector(chunk) for chunk in chunks[:3]],
-        repeats,
-    )
-    classifier = VoiceClassifier(path)
-    speech = sound[:SPEECH_SAMPLES]
-    yield row(
-        "judge a voice", "3 s", lambda: classifier.classify_clip(speech), _invoker(path), max(repeats // 4, 5)
-    )
-
-
-def _text_rows(settings: Settings, repeats: int) -> Iterator[Row]:
-    from emoedge.speech.message import MessageModel
-
-    model = MessageModel.load(resolve("text_emotion", settings.paths.models))
-    yield row("judge a sentence", "sentence", lambda: model.classify(SENTENCE), None, repeats)
-
-
-def _record_rows(frames: list[Frame], blocks: list[SoundBlock]) -> Iterator[Row]:
-    from emoedge.record.mux import SegmentWriter, VideoFormat
-
-    frames, blocks = frames[:75], blocks[:50]
-    fps = 15.0
-
-    def ours() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            video = VideoFormat.of(frames[0], fps)
-            path = Path(folder) / "segment.mp4"
-            writer = SegmentWriter(path, start_s=frames[0].time_s, video=video, sound=bool(blocks))
-            items: list[Frame | SoundBlock] = [*frames, *blocks]
-            for item in sorted(items, key=lambda item: item.time_s):
-                if isinstance(item, Frame):
-                    writer.write_frame(item)
-                else:
-                    writer.write_sound(item)
-            writer.close()
-
-    yield row("record", "5 s", ours, lambda: _bare_encode(frames, blocks), 3)
-
-
-def _bare_encode(frames: list[Frame], blocks: list[SoundBlock]) -> None:
-    """What FFmpeg's encoders themselves cost, with the recorder's encoder settings."""
-    from fractions import Fraction
-
-    import av
-
-    with tempfile.TemporaryDirectory() as folder, av.open(str(Path(folder) / "bare.mp4"), "w") as container:
-        video: Any = container.add_stream("libx264", rate=15, options={"preset": "ultrafast", "crf": "26"})
-        video.width, video.height, video.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
-        video.codec_context.thread_count = 1
-        audio: Any = container.add_stream("aac", rate=16_000, layout="mono") if blocks else None
-        for index, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(frame.data, format="yuv420p")
-            picture.pts, picture.time_base = index, Fraction(1, 15)
-            container.mux(video.encode(picture))
-        for index, block in enumerate(blocks):
-            part = av.AudioFrame.from_ndarray(block.samples[None], format="s16", layout="mono")
-            part.sample_rate, part.pts, part.time_base = (
-                16_000,
-                index * len(block.samples),
-                Fraction(1, 16_000),
-            )
-            container.mux(audio.encode(part))
-        container.mux(video.encode(None))
-        if audio:
-            container.mux(audio.encode(None))
-
-
-def _pipeline_figures(
-    settings: Settings, clip: Path, frames: list[Frame], blocks: list[SoundBlock]
-) -> dict[str, float | int | str | None]:
-    """The whole pipeline against the sum of its bare engines: decoding, networks, speech recognition."""
-    from emoedge.pipeline.pipeline import Pipeline
-    from emoedge.pipeline.transcripts import Transcriber
-    from emoedge.speech.engine import open_recogniser
-
-    speech = settings.speech
-    try:
-        folder = resolve(speech.model, settings.paths.models)
-    except Exception:  # noqa: BLE001 - the demo's model stands in, and the result says so
-        speech = speech.model_copy(update={"model": DEMO_SPEECH_MODEL})
-        folder = resolve(DEMO_SPEECH_MODEL, settings.paths.models)
-    pipeline = Pipeline(settings.model_copy(update={"speech": speech}))
-    media_s = max(frames[-1].time_s, blocks[-1].end_s) if blocks else frames[-1].time_s
-    with _counting() as counts:
-        whole_s = processor_s(lambda: list(pipeline.replay(clip)))
-    decode_s = processor_s(lambda: _bare_decode(clip))
-    networks_s = sum(processor_s(_times(_invoker(path), count)) for path, count in counts.items())
-    transcriber = Transcriber(open_recogniser(speech.engine, folder))
-    recognise_s = processor_s(lambda: transcriber.transcribe(clip)) if blocks else 0.0
-    bare_s = decode_s + networks_s + recognise_s
+def _memory(settings: Settings, clip: Path) -> dict[str, Any]:
+    """Peak with and without speech recognition, each in a process of its own."""
+    silent = settings.model_copy(update={"speech": settings.speech.model_copy(update={"enabled": False})})
+    everything, without = ask("resident", settings, clip), ask("resident", silent, clip)
     return {
-        "media_s": round(media_s, 2),
-        "speech_model": speech.model,
-        "pipeline_cpu_s_per_media_s": round(whole_s / media_s, 4),
-        "bare_engines_cpu_s_per_media_s": round(bare_s / media_s, 4),
-        "bare_decode_cpu_s": round(decode_s, 3),
-        "bare_networks_cpu_s": round(networks_s, 3),
-        "bare_recognition_of_all_sound_cpu_s": round(recognise_s, 3),
-        "pipeline_ratio": round(whole_s / bare_s, 3),
-        "memory_peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        **everything,
+        "peak_mb_without_speech": without["peak_mb"],
+        "peak_mb_of_speech": short(everything["peak_mb"] - without["peak_mb"], 1),
     }
 
 
-class _counting:  # noqa: N801 - reads as a statement
-    """Counts the runs of every TFLite model while it lasts."""
-
-    def __enter__(self) -> dict[Path, int]:
-        self._run = Interpreter.run_quantized
-        counts: dict[Path, int] = {}
-        original = self._run
-
-        def counted(interpreter: Interpreter, tensor: Any) -> Any:
-            counts[interpreter.path] = counts.get(interpreter.path, 0) + 1
-            return original(interpreter, tensor)
-
-        Interpreter.run_quantized = counted  # type: ignore[method-assign,assignment]
-        return counts
-
-    def __exit__(self, *_: object) -> None:
-        Interpreter.run_quantized = self._run  # type: ignore[method-assign]
-
-
-def _invoker(path: Path) -> Callable[[], object]:
-    """The engine alone: one run of a model on data that is already in place."""
-    interpreter = Interpreter(path)._interpreter  # noqa: SLF001 - the bare engine is what is compared with
-    details = interpreter.get_input_details()[0]
-    noise = np.random.default_rng(1).integers(0, 100, details["shape"]).astype(details["dtype"])
-    interpreter.set_tensor(details["index"], noise)
-    invoke: Callable[[], object] = interpreter.invoke
-    return invoke
-
-
-def _bare_decode(clip: Path) -> None:
-    import av
-
-    with av.open(str(clip)) as container:
-        for packet in container.demux():
-            for _frame in packet.decode():
-                pass
-
-
-def _start_figures() -> dict[str, float | int | str | None]:
-    """Wall time of `emoedge --help` and of a command that loads the face model, best of three, seconds."""
+def _start(count: int) -> dict[str, Any]:
+    """From the shell: best of some runs, wall time in seconds."""
     commands = {"help_s": ["--help"], "first_sentence_s": ["classify", "text", "hola"]}
-    figures: dict[str, float | int | str | None] = {}
-    for name, arguments in commands.items():
-        taken = []
-        for _ in range(3):
-            begun = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "emoedge", *arguments], capture_output=True, check=False)
-            taken.append(time.perf_counter() - begun)
-        figures[name] = round(min(taken), 3)
-    return figures
+    return {name: short(_best_of(arguments, count), 3) for name, arguments in commands.items()}
 
 
-def _times(work: Callable[[], object], count: int) -> Callable[[], object]:
-    def repeated() -> None:
-        for _ in range(count):
-            work()
-
-    return repeated
-
-
-def _forever(items: list[Any]) -> Iterator[Any]:
-    """The items over and over, their times going on."""
-    length = items[-1].time_s - items[0].time_s + 0.1
-    turn = 0
-    while True:
-        for item in items:
-            if isinstance(item, Frame):
-                yield Frame(
-                    item.time_s + turn * length,
-                    item.data,
-                    item.layout,
-                    item.width,
-                    item.height,
-                    item.sequence,
-                )
-            else:
-                yield SoundBlock(item.time_s + turn * length, item.samples)
-        turn += 1
+def _best_of(arguments: list[str], count: int) -> float:
+    taken = []
+    for _ in range(count):
+        begun = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "emoedge", *arguments], capture_output=True, text=True, check=False
+        )
+        taken.append(time.perf_counter() - begun)
+        if done.returncode:
+            raise BenchError(f"emoedge {' '.join(arguments)} failed: {done.stderr.strip()[-200:]}")
+    return min(taken)
 
 
-def _processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
-    return names[0] if names else platform.processor()
+def _live(settings: Settings, clip: Path, plan: Plan) -> dict[str, Any]:
+    from emoedge.bench.live import live
+
+    return live(settings, clip, window_s=min(20.0, plan.seconds))
+
+
+def _describe_clip(clip: Path, name: str) -> dict[str, Any]:
+    info = probe(clip)
+    return {
+        "name": name,
+        "seconds": short(info.duration_s or 0.0, 2),
+        "width": info.width,
+        "height": info.height,
+        "fps": short(info.frame_rate_hz, 2),
+        "sample_rate_hz": info.sample_rate_hz,
+    }
+
+
+def _models(settings: Settings) -> dict[str, str]:
+    """Name of the speech model, and the first digits of the digest of the others."""
+    found = {"speech": settings.speech.model}
+    for name in MODELS:
+        try:
+            path = resolve(name, settings.paths.models)
+        except EmoedgeError:
+            continue
+        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+    return found

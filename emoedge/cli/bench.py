@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,34 +15,69 @@ from emoedge.cli.options import common, settings_from
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, comparable between machines.")
 @click.option(
-    "--clip", type=click.Path(path_type=Path), help="Video with faces and speech; the demo's by default."
+    "--clip",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Video with faces and speech; the demo's by default.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1, 3600),
+    default=60,
+    show_default=True,
+    help="The clip goes round so long.",
 )
 @click.option("--repeats", type=click.IntRange(5, 1000), default=60, show_default=True)
-def command(config_path: Path | None, as_json: bool, clip: Path | None, repeats: int) -> None:
+@click.option("--live/--no-live", default=True, help="Also run the daemon itself, which takes two minutes.")
+@click.option(
+    "--compare",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="OLD.json",
+    help="Show each figure over that of an earlier --json.",
+)
+def command(
+    config_path: Path | None,
+    as_json: bool,
+    clip: Path | None,
+    seconds: float,
+    repeats: int,
+    live: bool,
+    compare: Path | None,
+) -> None:
     """Time each stage and the whole pipeline on this machine, against the bare engines.
 
     \b
     Example:
       emoedge bench
       emoedge bench --json > bench.json
+      emoedge bench --compare bench.json
     """
-    from emoedge.bench import run_bench
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.bench import Plan, comparison, run_bench, table
 
-    settings = settings_from(config_path)
+    old = _read(compare) if compare else None
     result = run_bench(
-        settings, clip or ensure_demo_clip(), lambda what: click.echo(f"measuring: {what}", err=True), repeats
+        settings_from(config_path),
+        Plan(clip=clip, seconds=seconds, repeats=repeats, live=live),
+        lambda what: click.echo(f"measuring: {what}", err=True),
     )
+    rows = comparison(result, old) if old is not None else []
     if as_json:
-        click.echo(json.dumps(result.to_json(), ensure_ascii=False))
+        compared = {"compared": {name: ratio for name, _new, _old, ratio in rows}} if old is not None else {}
+        click.echo(json.dumps(result | compared, ensure_ascii=False))
         return
-    click.echo(
-        f"{'stage':18} {'once per':10} {'p50 ms':>9} {'p95 ms':>9} {'p99 ms':>9} {'bare ms':>9} {'ratio':>6}"
-    )
-    for line in result.rows:
-        p50, p95, p99 = line.ours_ms
-        bare = f"{line.bare_ms:9.3f}" if line.bare_ms else f"{'':9}"
-        ratio = f"{line.ratio:6.2f}" if line.ratio else ""
-        click.echo(f"{line.stage:18} {line.unit:10} {p50:9.3f} {p95:9.3f} {p99:9.3f} {bare} {ratio}")
-    for name, value in result.figures.items():
-        click.echo(f"{name:36} {value}")
+    click.echo(table(result))
+    if rows:
+        click.echo(f"\n{'figure':52} {'now':>12} {'before':>12} {'ratio':>7}")
+        for name, now, before, ratio in rows:
+            click.echo(
+                f"{name:52} {now:12.4f} {before:12.4f} " + (f"{ratio:7.2f}" if ratio is not None else "")
+            )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{path}: not a result of emoedge bench --json: {error}") from error
+    if not isinstance(value, dict):
+        raise click.UsageError(f"{path}: not a result of emoedge bench --json")
+    return value

@@ -1,0 +1,1 @@
+"""What the product costs beside its peers and its budgets; see docs/performance.md."""

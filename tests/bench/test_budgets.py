@@ -1,0 +1,75 @@
+"""Which budgets hold."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.budgets import BUDGETS, as_table, judge
+
+FIGURES = {
+    "pipeline": {"ratio": 1.1},
+    "start": {"help_s": 0.2},
+    "stages": [{"stage": "record", "ratio": 1.2}],
+    "live": {
+        "cpu_cores_of_recording": 0.05,
+        "capture_to_publish_p95_ms": 100.0,
+        "end_of_speech_to_text_p50_ms": 700.0,
+        "first_face_s": 2.0,
+        "peak_mb_without_speech": 150.0,
+        "privacy_cpu_cores": 0.004,
+    },
+    "peers": {
+        "face_path": {"cpu_s_per_frame": 0.002},
+        "fer": {"cpu_s_per_frame": 0.03},
+        "yunet": {"cpu_s_per_frame": 0.005},
+        "encode": {"cpu_s_per_media_s": 0.05},
+    },
+}
+
+
+def _holds(figures: dict[str, object]) -> dict[str, bool | None]:
+    return {verdict.budget.name: verdict.holds for verdict in judge(figures)}
+
+
+def test_each_budget_is_held_against_its_figure() -> None:
+    assert _holds(FIGURES) == {
+        "pipeline": True,
+        "faster_than_fer": True,
+        "faster_than_yunet": False,
+        "recording_writer": False,
+        "recording": True,
+        "capture_to_publish": True,
+        "speech_to_text": False,
+        "first_face": True,
+        "help": True,
+        "memory": True,
+        "privacy": True,
+    }
+
+
+def test_the_limit_itself_is_kept() -> None:
+    verdict = next(v for v in judge(FIGURES) if v.budget.name == "capture_to_publish")
+    assert verdict.figure == verdict.budget.limit
+    assert verdict.holds
+
+
+def test_what_was_not_measured_is_said_and_never_kept() -> None:
+    verdicts = judge(FIGURES | {"live": None, "peers": {}, "stages": []})
+    unknown = [v for v in verdicts if v.holds is None]
+    assert {v.budget.name for v in unknown} == {b.name for b in BUDGETS} - {"pipeline", "help"}
+    assert all("needs" in v.reason for v in unknown)
+    text = as_table(verdicts)
+    assert "2 of 2 measured budgets hold, 9 were not measured" in text
+
+
+def test_the_table_says_no_aloud() -> None:
+    lines = as_table(judge(FIGURES)).splitlines()
+    line = next(line for line in lines if line.startswith("end of speech"))
+    assert line.rstrip().endswith("NO")
+    assert "700" in line
+
+
+@pytest.mark.parametrize("budget", BUDGETS, ids=lambda budget: budget.name)
+def test_verdicts_are_json(budget: object) -> None:
+    found = {verdict.to_json()["name"]: verdict.to_json() for verdict in judge(FIGURES)}
+    assert found[budget.name]["limit"] == budget.limit

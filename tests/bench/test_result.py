@@ -1,0 +1,116 @@
+"""The result as JSON, as a table, and beside an older one."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from emoedge.bench import SCHEMA, Plan, comparison, run_bench, table
+from emoedge.cli.bench import command
+from emoedge.config import Settings
+from emoedge.errors import ConfigError
+
+FIELDS = {
+    "schema",
+    "made",
+    "machine",
+    "clip",
+    "models",
+    "stages",
+    "pipeline",
+    "memory",
+    "start",
+    "live",
+    "skipped",
+}
+
+
+# A dozen processes, each loading models: on a machine busy with other things that takes minutes.
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def result(short_clip: Path) -> dict[str, Any]:
+    """A real measurement, too short to mean anything."""
+    return run_bench(
+        Settings(), Plan(clip=short_clip, seconds=3.0, repeats=5, rounds=1, starts=1, live=False)
+    )
+
+
+def test_has_all_parts_and_survives_json(result: dict[str, Any]) -> None:
+    assert set(result) == FIELDS
+    assert result["schema"] == SCHEMA
+    assert result["skipped"] == {"live": "not asked for"}
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_every_engine_is_in_the_sum(result: dict[str, Any]) -> None:
+    pipeline = result["pipeline"]
+    engines = {engine["engine"]: engine for engine in pipeline["engines"]}
+    expected = {
+        "decode",
+        "face_detector",
+        "face_emotion",
+        "speech activity",
+        "voice_emotion",
+        "speech recognition",
+    }
+    assert expected <= {name for name, engine in engines.items() if engine["in_sum"]}
+    assert all(engine["runs"] > 0 for engine in engines.values())
+    # Sound of three seconds in chunks of 32 ms: as often as the product really runs it.
+    assert engines["speech activity"]["runs"] == pytest.approx(3 * 16_000 / 512, abs=4)
+    total = sum(engine["cpu_s_per_media_s"] for engine in engines.values() if engine["in_sum"])
+    assert pipeline["bare_cpu_s_per_media_s"] == pytest.approx(total, abs=0.001)
+    assert pipeline["ratio"] > 1
+
+
+def test_stages_have_quantiles_and_their_engine(result: dict[str, Any]) -> None:
+    rows = {row["stage"]: row for row in result["stages"]}
+    assert {
+        "decode a picture",
+        "find faces",
+        "judge a face",
+        "face path",
+        "speech activity",
+        "record",
+    } <= rows.keys()
+    for row in rows.values():
+        assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+    assert rows["find faces"]["bare_ms"] > 0
+
+
+def test_the_speech_model_has_its_own_share_of_memory(result: dict[str, Any]) -> None:
+    memory = result["memory"]
+    assert 40 < memory["peak_mb_without_speech"] < memory["peak_mb"]
+
+
+def test_the_table_has_every_stage(result: dict[str, Any]) -> None:
+    text = table(result)
+    assert all(row["stage"] in text for row in result["stages"])
+    assert "not measured: live" in text
+
+
+def test_beside_an_older_one(result: dict[str, Any]) -> None:
+    old = copy.deepcopy(result)
+    old["pipeline"]["cpu_s_per_media_s"] *= 2
+    ratios = {name: ratio for name, _new, _old, ratio in comparison(result, old)}
+    assert ratios["pipeline.cpu_s_per_media_s"] == pytest.approx(0.5)
+    assert ratios["start.help_s"] == 1.0
+
+
+def test_another_schema_is_refused(result: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="schema"):
+        comparison(result, result | {"schema": SCHEMA + 1})
+
+
+def test_a_file_that_is_no_result(tmp_path: Path) -> None:
+    path = tmp_path / "old.json"
+    path.write_text("[]")
+    answer = CliRunner().invoke(command, ["--compare", str(path)])
+    assert answer.exit_code == 2
+    assert "not a result" in answer.output
