@@ -1,27 +1,33 @@
-"""Make the pictures of the documentation from a real run of the demo: `python scripts/screenshots.py [FOLDER]`.
+"""Make the pictures of the documentation from real runs: `python scripts/screenshots.py [FOLDER] [options]`.
 
 Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live view of the
-terminal from the messages of a replay of the same clip.
+terminal from the messages of a replay of the same clip, or of a daemon that runs (`--daemon`).
+
+The pictures of the integrations need them to run, on 127.0.0.1 and connected to that daemon: `--node-red URL` with
+the flow imported, `--home-assistant URL` with the dashboard at `/emoedge-devices/livingroom`, where `--tokens FILE` is
+a JSON file with what its frontend keeps under `hassTokens`.
 """
 
 from __future__ import annotations
 
+import argparse
 import base64
 import json
 import sys
 import tempfile
+import time
 from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
 
-from emoedge.config import Settings
+from emoedge.config import MqttSettings, Settings
 from emoedge.demo import DEMO_SPEECH_MODEL, run_demo
 from emoedge.demo_clip import ensure_demo_clip
 from emoedge.pipeline import Pipeline
 from emoedge.record.store import Store
 from emoedge.report import find_source, write_page
-from emoedge.watch.subscription import Received
+from emoedge.watch.subscription import Received, Subscription
 from emoedge.watch.view import WatchState, render
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,57 +37,106 @@ from tests.report.browser import Browser  # noqa: E402 - the test's browser serv
 
 SHOWN_AT_S = 8.0
 """A moment of the clip when somebody is there and has spoken."""
+WIDTH, HEIGHT = 88, 26
+"""Of the terminal."""
+DAEMON_WAIT_S = 120.0
 
 
 def main() -> None:
-    """Write report.png, report-dark.png, report-phone.png and watch.png."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    clip = ensure_demo_clip()
+    """Write report.png, report-dark.png, report-phone.png and watch.png, and those asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
+    parser.add_argument("--daemon", metavar="HOST:PORT/DEVICE", help="show this one in the terminal")
+    parser.add_argument("--node-red", metavar="URL")
+    parser.add_argument("--home-assistant", metavar="URL")
+    parser.add_argument("--tokens", type=Path, metavar="FILE")
+    parser.add_argument("--wait", type=float, default=20.0, help="seconds until such a page stands still")
+    parser.add_argument("--only-integrations", action="store_true")
+    wanted = parser.parse_args()
+    wanted.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
-        output = Path(work) / "recordings"
-        result = run_demo(Settings(), clip, output, print, own_clip=False)
-        page = Path(work) / "report.html"
-        write_page(find_source(str(result.recording), Store(output)), page, "en")
-        view = Path(work) / "watch.html"
-        view.write_text(live_view(clip), encoding="utf-8")
-        browser = Browser(Path(work) / "profile")
-        for name, file, width, height, scheme, phone in (
-            ("report.png", page, 1200, 1000, "light", False),
-            ("report-dark.png", page, 1200, 1000, "dark", False),
-            ("report-phone.png", page, 390, 844, "light", True),
-        ):
-            browser.open(file, width, height, scheme, phone)
-            seek(browser)
-            save(browser, folder / name)
-        browser.call("Page.navigate", url=view.as_uri())
-        browser.call(
-            "Emulation.setDeviceMetricsOverride", width=1000, height=640, deviceScaleFactor=1, mobile=False
-        )
-        browser.call("Runtime.evaluate", expression="new Promise(r => setTimeout(r, 500))", awaitPromise=True)
-        save(browser, folder / "watch.png")
-        browser.close()
+        if not wanted.only_integrations:
+            own_pictures(wanted, Path(work))
+        if wanted.node_red or wanted.home_assistant:
+            integrations(wanted, Path(work))
+
+
+def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
+    """The report and the terminal."""
+    clip = ensure_demo_clip()
+    result = run_demo(Settings(), clip, work / "recordings", print, own_clip=False)
+    page, view = work / "report.html", work / "watch.html"
+    write_page(find_source(str(result.recording), Store(work / "recordings")), page, "en")
+    state = state_of_daemon(wanted.daemon) if wanted.daemon else state_of_clip(clip)
+    view.write_text(terminal(state), encoding="utf-8")
+    browser = Browser(work / "profile")
+    for name, width, height, scheme, phone in (
+        ("report.png", 1200, 1400, "light", False),
+        ("report-dark.png", 1200, 1400, "dark", False),
+        ("report-phone.png", 390, 844, "light", True),
+    ):
+        browser.open(page, width, height, scheme, phone)
+        seek(browser)
+        save(browser, wanted.folder / name)
+    browser.open(view, 1000, 640)
+    box = browser.evaluate(
+        "(() => { const b = document.querySelector('svg').getBoundingClientRect(); return [b.width, b.height]; })()"
+    )
+    save(browser, wanted.folder / "watch.png", (box[0], box[1]))
+    browser.close()
+
+
+def integrations(wanted: argparse.Namespace, work: Path) -> None:
+    """Node-RED and Home Assistant as they run."""
+    browser = Browser(work / "loopback", loopback=True)
+    if wanted.node_red:
+        size(browser, 1400, 860)
+        browser.call("Page.navigate", url=wanted.node_red)
+        browser.wait("typeof RED !== 'undefined' && RED.nodes && RED.nodes.workspace && RED.sidebar", 120)
+        time.sleep(wanted.wait / 2)
+        browser.evaluate("RED.sidebar.show('debug'), document.querySelector('a[href=\"#red-ui-tab-debug-link-button\"]')?.click(), 1")
+        time.sleep(wanted.wait)  # until some messages have come
+        save(browser, wanted.folder / "node-red.png")
+    if wanted.home_assistant:
+        size(browser, 1400, 1000)
+        browser.call("Page.navigate", url=f"{wanted.home_assistant}/manifest.json")
+        browser.wait("document.readyState === 'complete'")
+        tokens = json.dumps(wanted.tokens.read_text(encoding="utf-8"))
+        browser.evaluate(f"localStorage.setItem('hassTokens', {tokens}), 1")
+        browser.call("Page.navigate", url=f"{wanted.home_assistant}/emoedge-devices/livingroom")
+        time.sleep(2 * wanted.wait)
+        save(browser, wanted.folder / "home-assistant.png")
+    browser.close()
+
+
+def size(browser: Browser, width: int, height: int) -> None:
+    """Size of the window."""
+    browser.call(
+        "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+    )
 
 
 def seek(browser: Browser) -> None:
     """Show the picture of a moment and wait until it is there."""
+    browser.wait("document.documentElement.dataset.ready === 'video'")
     browser.call(
         "Runtime.evaluate",
         awaitPromise=True,
         expression=f"""new Promise(done => {{ const v = document.querySelector('video');
-            v.addEventListener('seeked', () => setTimeout(done, 300), {{once: true}}); v.currentTime = {SHOWN_AT_S}; }})""",
+            v.addEventListener('seeked', () => setTimeout(done, 1500), {{once: true}}); v.currentTime = {SHOWN_AT_S}; }})""",
     )
 
 
-def save(browser: Browser, path: Path) -> None:
-    """A picture of what the window shows."""
-    data = browser.call("Page.captureScreenshot", format="png")["data"]
+def save(browser: Browser, path: Path, box: tuple[float, float] | None = None) -> None:
+    """A picture of what the window shows, or of its upper left part."""
+    part = {} if box is None else {"clip": {"x": 0, "y": 0, "width": box[0], "height": box[1], "scale": 1}}
+    data = browser.call("Page.captureScreenshot", format="png", **part)["data"]
     path.write_bytes(base64.b64decode(data))
     print(path)
 
 
-def live_view(clip: Path) -> str:
-    """The terminal's view at a moment of the clip, as a page."""
+def state_of_clip(clip: Path) -> WatchState:
+    """The state at a moment of the clip; a replay has no controls."""
     settings = Settings(device_id="livingroom", language="en")
     speech = settings.speech.model_copy(update={"model": DEMO_SPEECH_MODEL})
     publish = settings.publish.model_copy(update={"transcript": True})
@@ -93,9 +148,33 @@ def live_view(clip: Path) -> str:
             break
         payload = message.payload if isinstance(message.payload, str) else json.loads(message.encode())
         state.apply(Received("livingroom", message.suffix, payload))
-    console = Console(record=True, width=88, height=24, file=StringIO(), force_terminal=True)
+    return state
+
+
+def state_of_daemon(address: str) -> WatchState:
+    """The state of a running daemon, when all three modalities have said something and an event was seen."""
+    place, _, device = address.partition("/")
+    host, _, port = place.rpartition(":")
+    state = WatchState("en")
+    deadline = time.monotonic() + DAEMON_WAIT_S
+    with Subscription(MqttSettings(host=host, port=int(port)), device) as subscription:
+        while time.monotonic() < deadline:
+            received = subscription.take(1.0)
+            if received is None:
+                continue
+            state.apply(received)
+            parts = state.mapping("emotion").get("modalities") or {}
+            if all(parts.get(name) for name in ("face", "voice", "text")) and len(state.events) > 5:
+                break
+    return state
+
+
+def terminal(state: WatchState) -> str:
+    """The terminal's view as a page."""
+    console = Console(record=True, width=WIDTH, height=HEIGHT, file=StringIO(), force_terminal=True)
     console.print(render(state))
-    return f"<body style='margin:0'>{console.export_svg(title='emoedge watch')}</body>"
+    svg = console.export_svg(title="emoedge watch")
+    return f"<!doctype html><style>svg {{ width: 1000px; display: block }}</style><body style='margin:0'>{svg}</body>"
 
 
 if __name__ == "__main__":

@@ -20,17 +20,23 @@ def chromium() -> str | None:
 
 
 class Browser:
-    """One page. All host names lead nowhere, and what it asks for is written down in `requests`."""
+    """One page. All host names lead nowhere, and what it asks for is written down in `requests`.
 
-    def __init__(self, profile: Path) -> None:
+    Args:
+        profile: folder for what the browser keeps.
+        loopback: whether 127.0.0.1 can be reached.
+    """
+
+    def __init__(self, profile: Path, *, loopback: bool = False) -> None:
         from websockets.sync.client import connect
 
         program = chromium()
         assert program
+        hosts = "MAP * ~NOTFOUND" + (", EXCLUDE 127.0.0.1" if loopback else "")
         self._process = subprocess.Popen(
             [
                 program, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--hide-scrollbars",
-                "--autoplay-policy=no-user-gesture-required", "--host-resolver-rules=MAP * ~NOTFOUND",
+                "--autoplay-policy=no-user-gesture-required", f"--host-resolver-rules={hosts}",
                 "--disable-background-networking", "--no-first-run", "--disable-dev-shm-usage",
                 "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank",
             ],

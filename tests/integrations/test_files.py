@@ -1,0 +1,170 @@
+"""The ready-made files name only what a device announces; all of it is taken from the code."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emoedge.config import Settings
+from emoedge.emotions import COLORS, EMOTIONS
+from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
+from emoedge.publish.homeassistant import discovery_payload
+
+yaml = pytest.importorskip("yaml")
+
+DEVICE = "livingroom"
+TOPICS = {"status", "emotion", "event", "face", "voice", "text", "health", "recording", "control/error"}
+THEIRS = {"light.living_room", "person.me"}
+"""Entities that the reader is told to replace."""
+ENTITY = re.compile(
+    r"\b(?:sensor|event|switch|number|select|button|binary_sensor|light|person|camera|image)\.[a-z0-9_]+\b"
+)
+ACTION = re.compile(r"\b(?:light|switch)\.turn_o(?:n|ff)\b")
+
+
+@pytest.fixture(scope="module")
+def folder(repository) -> Path:
+    return repository / "docs" / "integrations"
+
+
+@pytest.fixture(scope="module")
+def announced() -> dict[str, dict[str, Any]]:
+    """Entity id -> component."""
+    components = discovery_payload(Settings(device_id=DEVICE))["components"]
+    return {part["default_entity_id"]: part for part in components.values()}
+
+
+def entities_in(text: str) -> set[str]:
+    return set(ENTITY.findall(ACTION.sub("", text)))
+
+
+def cards(value: Any) -> list[dict[str, Any]]:
+    """All cards of a dashboard, however deep."""
+    if isinstance(value, list):
+        return [card for item in value for card in cards(item)]
+    if not isinstance(value, dict):
+        return []
+    return [value, *(card for item in value.values() for card in cards(item))]
+
+
+def test_the_dashboard_shows_every_entity_and_no_other(folder, announced):
+    text = (folder / "home-assistant" / "dashboard.yaml").read_text()
+    assert entities_in(text) == set(announced)
+    tiles = {card["entity"]: card for card in cards(yaml.safe_load(text)) if "color" in card}
+    colored = {entity: card["color"] for entity, card in tiles.items()}
+    assert colored == {
+        f"sensor.emoedge_{DEVICE}_probability_{emotion}": COLORS[emotion] for emotion in EMOTIONS
+    }
+
+
+def test_the_dashboard_uses_cards_of_the_core_only(folder):
+    dashboard = yaml.safe_load((folder / "home-assistant" / "dashboard.yaml").read_text())
+    kinds = {card.get("type") for card in cards(dashboard["views"][0]["sections"])} - {None}
+    assert kinds <= {
+        *("grid", "heading", "tile", "markdown", "history-graph", "logbook", "entities"),
+        *("bar-gauge", "toggle", "select-options", "entity"),
+    }
+
+
+def test_attributes_in_templates_are_those_that_are_announced(folder, announced):
+    text = "".join(path.read_text() for path in (folder / "home-assistant").glob("*.yaml"))
+    emotion = announced[f"sensor.emoedge_{DEVICE}_emotion"]["json_attributes_template"]
+    for name in re.findall(r"state_attr\(emotion, '(\w+)'\)", text) + re.findall(r"attribute: (\w+)", text):
+        assert f"'{name}'" in emotion, name
+    event = announced[f"event.emoedge_{DEVICE}_event"]["value_template"]
+    for name in re.findall(r"trigger\.to_state\.attributes\.(\w+)", text):
+        assert name == "items" or f"'{name}'" in event, name
+
+
+def test_automations_trigger_on_states_that_there_are(folder, announced):
+    automations = yaml.safe_load((folder / "home-assistant" / "automations.yaml").read_text())
+    ids = [automation["id"] for automation in automations]
+    assert len(set(ids)) == len(ids)
+    for automation in automations:
+        assert {"alias", "triggers", "actions"} <= automation.keys()
+        for trigger in automation["triggers"]:
+            entity = trigger["entity_id"]
+            assert entity in announced.keys() | THEIRS
+            wanted = trigger.get("to", [])
+            options = announced.get(entity, {}).get("options")
+            for state in [wanted] if isinstance(wanted, str) else wanted:
+                assert state in [*(options or []), "unavailable"]
+    used = entities_in((folder / "home-assistant" / "automations.yaml").read_text())
+    assert used <= announced.keys() | THEIRS
+
+
+@pytest.fixture(scope="module")
+def flow(folder) -> list[dict[str, Any]]:
+    return json.loads((folder / "node-red" / "flow.json").read_text())
+
+
+def test_the_flow_listens_to_topics_that_there_are(flow):
+    base = Settings(device_id=DEVICE).mqtt.base
+    heard = {node["topic"] for node in flow if node["type"] == "mqtt in"}
+    assert heard
+    assert heard <= {f"{base}/+/{suffix}" for suffix in TOPICS}
+    for node in flow:
+        if node["type"] == "mqtt in":
+            assert node["datatype"] == ("utf8" if node["topic"].endswith("/status") else "json")
+
+
+def test_the_buttons_of_the_flow_are_commands_that_are_taken(flow):
+    base = Settings(device_id=DEVICE).topic_base
+    pressed = [node for node in flow if node["type"] == "inject"]
+    assert pressed
+    for node in pressed:
+        name = re.fullmatch(rf"{base}/control/(\w+)/set", node["topic"]).group(1)
+        assert name in CONTROL_NAMES
+        assert isinstance(parse_command(name, node["payload"].encode()), Command)
+
+
+def test_the_flow_is_whole(flow):
+    ids = [node["id"] for node in flow]
+    assert len(set(ids)) == len(ids)
+    tab, broker = (
+        next(node["id"] for node in flow if node["type"] == kind) for kind in ("tab", "mqtt-broker")
+    )
+    for node in flow:
+        assert all(target in ids for wire in node.get("wires", []) for target in wire)
+        assert node.get("z", tab) == tab
+        assert node.get("broker") == broker or not node["type"].startswith("mqtt ")
+    assert {node["type"] for node in flow} <= {
+        *(
+            "tab",
+            "mqtt-broker",
+            "mqtt in",
+            "mqtt out",
+            "change",
+            "rbe",
+            "switch",
+            "template",
+            "debug",
+            "inject",
+        ),
+        "comment",
+    }
+
+
+def test_the_flow_reads_fields_that_the_payloads_have(flow, repository):
+    from emoedge.publish.payloads import EmotionPayload, EventPayload, HealthPart, HealthPayload
+
+    fields = {
+        name
+        for payload in (EmotionPayload, EventPayload, HealthPayload, HealthPart)
+        for name in payload.model_fields
+    }
+    read = re.findall(r"payload\.(\w+)", json.dumps(flow))
+    assert {"emotion", "confidence", "device", "type", "state", "parts"} <= set(read)
+    assert set(read) <= fields
+
+
+def test_both_languages_show_the_same_pictures(repository):
+    english = (repository / "docs" / "integrations" / "index.md").read_text()
+    spanish = (repository / "docs" / "es" / "integrations.md").read_text()
+    pictures = re.findall(r"\]\((\.\./images/[^)]+)\)", english)
+    assert pictures == re.findall(r"\]\((\.\./images/[^)]+)\)", spanish)
+    assert all((repository / "docs" / "integrations" / path).exists() for path in pictures)
