@@ -26,7 +26,13 @@ from emoedge.cli.options import common, settings_from
     show_default=True,
     help="The clip goes round so long.",
 )
-@click.option("--repeats", type=click.IntRange(5, 1000), default=60, show_default=True)
+@click.option(
+    "--repeats",
+    type=click.IntRange(5, 1000),
+    default=60,
+    show_default=True,
+    help="How often each stage is timed.",
+)
 @click.option("--live/--no-live", default=True, help="Also run the daemon itself, which takes two minutes.")
 @click.option(
     "--compare",

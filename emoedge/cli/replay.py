@@ -35,7 +35,13 @@ FAILURES_SHOWN: Final = 20
     type=click.Path(dir_okay=False, path_type=Path),
     help="File for the JSON lines of one MEDIA.",
 )
-@click.option("--speed", type=click.Choice(["max", "realtime"]), default="max", show_default=True)
+@click.option(
+    "--speed",
+    type=click.Choice(["max", "realtime"]),
+    default="max",
+    show_default=True,
+    help="As fast as it goes, or as it was recorded.",
+)
 @click.option("--publish", is_flag=True, help="Send the messages to the configured broker too.")
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
 @click.option(

@@ -30,7 +30,14 @@ FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file; beside the video by default.",
 )
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="html", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(FORMATS),
+    default="html",
+    show_default=True,
+    help="A page, a picture, or the values for other programs.",
+)
 @click.option("--language", type=click.Choice(["es", "en"]), help="Of the page; the recording's by default.")
 @click.option("--link-video", is_flag=True, help="Refer to the video instead of carrying it in the page.")
 def command(

@@ -19,10 +19,11 @@ from emoedge.emotions import COLORS, EMOTIONS, display_name
 from emoedge.errors import ConfigError, EmoedgeError
 from emoedge.model_store.manifest import load_manifest
 from emoedge.pipeline import Pipeline
+from emoedge.publish.messages import Message
 from emoedge.publish.payloads import PAYLOADS, Payload
 from emoedge.publish.schemas import file_name, schema_of
 
-_COMMON: Final = ("config_path", "log_level", "help")
+_COMMON: Final = ("config_path", "log_level")
 
 
 def commands_page() -> str:
@@ -125,7 +126,7 @@ def checks_page() -> str:
 
 def python_page() -> str:
     """The Python interface."""
-    members = (Pipeline, Pipeline.replay)
+    members = (Pipeline, Pipeline.replay, Message)
     parts = [
         "# Python",
         "",
@@ -140,7 +141,7 @@ def python_page() -> str:
     ]
     for member in members:
         name = member.__qualname__
-        signature = re.sub(r"\bemoedge(\.\w+)+\.", "", str(inspect.signature(member)))
+        signature = str(inspect.signature(member)).replace("'", "").replace("(self, ", "(")
         parts += ["", f"## `{name}`", "", "```python", f"{name}{signature}", "```", "", *_docstring(member)]
     return "\n".join(parts) + "\n"
 
@@ -210,14 +211,22 @@ def _options(command: click.Command, *, only_common: bool = False) -> Iterator[s
     context = click.Context(command)
     rows = []
     for option in command.get_params(context):
-        if not isinstance(option, click.Option) or (option.name in _COMMON) != only_common:
+        if not isinstance(option, click.Option) or "--help" in option.opts:
+            continue
+        if (option.name in _COMMON) != only_common:
             continue
         flags = ", ".join(f"`{flag}`" for flag in (*option.opts, *option.secondary_opts))
-        value = "" if option.is_flag or option.count else f" `{option.make_metavar(context)}`"
+        value = "" if option.is_flag or option.count else f" {_value(option, context)}"
         default = option.get_default(context)
         shown = f" Default: `{default}`." if default is not None and option.show_default else ""
         rows.append((flags + value, (option.help or "") + shown))
     return _table("option", "meaning", rows) if rows else iter(())
+
+
+def _value(option: click.Option, context: click.Context) -> str:
+    if isinstance(option.type, click.Choice):
+        return " or ".join(f"`{choice}`" for choice in option.type.choices)
+    return f"`{option.make_metavar(context)}`"
 
 
 def _fields(schema: dict[str, Any]) -> Iterator[str]:
@@ -264,15 +273,18 @@ def _type(field: dict[str, Any]) -> str:  # noqa: PLR0911 - one return a kind re
 
 def _docstring(member: Any) -> Iterator[str]:
     """A docstring in Google's style as Markdown: sections become bold words with lists."""
+    section = ""
     for line in inspect.cleandoc(inspect.getdoc(member) or "").splitlines():
-        section = re.fullmatch(r"(Args|Returns|Yields|Raises|Example):", line)
         entry = re.match(r"    (\w+): (.*)", line)
-        if section:
-            yield from ("", f"**{section[1]}**", "")
+        if head := re.fullmatch(r"(Args|Attributes|Returns|Yields|Raises|Example):", line):
+            section = head[1]
+            yield from ("", f"**{section}**", "")
+        elif section == "Example":
+            yield line.partition("  # doctest:")[0]
         elif entry:
             yield f"- `{entry[1]}`: {entry[2]}"
         else:
-            yield line
+            yield f"  {line.strip()}" if section in ("Args", "Attributes", "Raises") else line.strip()
 
 
 def _first_line(member: Any) -> str:

@@ -154,3 +154,21 @@ def test_variables_are_settings(page):
         if name == "EMOEDGE_SHARED":
             continue
         assert name.removeprefix("EMOEDGE_").lower() in keys(), f"{page}: {name}"
+
+
+def commands(command: click.Command, path: str):
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from commands(command.get_command(context, name), f"{path} {name}")
+
+
+def test_every_option_says_what_it_does():
+    silent = [
+        f"{path} {option.opts[0]}"
+        for path, command in commands(cli, "emoedge")
+        for option in command.params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert not silent
