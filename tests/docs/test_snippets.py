@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 
@@ -50,3 +51,18 @@ def test_display_names_of_the_spanish_pages():
     table = text_of("docs/es/index.md")
     for emotion in EMOTIONS:
         assert f"| `{emotion}` | {display_name(emotion, 'es')} |" in table
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_compiles(block):
+    compile(block.text, block.page, "exec")
+
+
+def test_the_macro_recall_of_the_guide_is_right(tmp_path, monkeypatch, capsys):
+    block = next(block for block in blocks("python") if "macro recall" in block.text)
+    items = [("fear/1.jpg", "fear"), ("fear/2.jpg", None), ("anger/1.jpg", "anger"), ("anger/2.jpg", "anger")]
+    lines = (json.dumps({"item": item, "emotion": emotion}) for item, emotion in items)
+    (tmp_path / "faces.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.text, block.page, "exec"), {})  # the guide's own code
+    assert "macro recall 0.75" in capsys.readouterr().out
