@@ -47,6 +47,8 @@ class Bench:
         self.log = folder / "daemon.log"
         self.clip = ensure_demo_clip()
         self.broker = Mosquitto(folder)
+        self.options: tuple[str, ...] = ()
+        """Further arguments of `emoedge run`."""
         self._listener: Listener | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._undo = contextlib.ExitStack()
@@ -124,8 +126,13 @@ class Bench:
 
     # ---- the daemon ----
 
-    def start(self, **settings: object) -> None:
-        """Start `emoedge run`; `camera__source="none"` and the like change its settings."""
+    def start(self, within: tuple[str, ...] = (), /, **settings: object) -> None:
+        """Start `emoedge run`; `camera__source="none"` and the like change its settings.
+
+        Args:
+            within: a program that becomes the daemon in the end (`setpriv …`).
+            settings: lower case for settings, upper case for variables of the environment.
+        """
         wanted = {
             "device_id": DEVICE,
             "camera__source": f"file:{self.clip}",
@@ -146,16 +153,16 @@ class Bench:
         environment |= {name: str(value) for name, value in settings.items() if name.isupper()}
         config = self.folder / "emoedge.toml"
         config.touch()  # empty: the machine's own configuration must not take part
-        command = [sys.executable, "-m", "emoedge", "run", "--config", str(config)]
+        command = [*within, sys.executable, "-m", "emoedge", "run", "--config", str(config), *self.options]
         with self.log.open("ab") as log:
             self._daemon = subprocess.Popen(
                 command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
 
-    def start_all(self, **settings: object) -> None:
+    def start_all(self, within: tuple[str, ...] = (), /, **settings: object) -> None:
         """Broker, daemon, and wait until every stage works."""
         self.start_broker()
-        self.start(**settings)
+        self.start(within, **settings)
         self.wait_working()
 
     def wait_working(self, *stages: str) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import subprocess
 import time
 from typing import Any, Final
@@ -19,6 +21,12 @@ RETURN_S: Final = 90.0
 WRONG: Final = "not-the-right-one"
 REFUSED_S: Final = 12.0
 """For so long attempts are counted."""
+HOUR: Final = 2_000
+"""Messages of an hour in which somebody speaks a third of the time: a voice result a second, and the texts."""
+FLOOD_PER_S: Final = 120.0
+"""Drained at 50 a second; a second's count may straddle two batches and holds live messages as well."""
+FROZEN_S: Final = 90.0
+"""Noticed after one and a half times the 30 s of the keep-alive at the latest, or when an answer is overdue."""
 PERSISTENT_S: Final = 90.0
 """Refused credentials are tried again once a minute."""
 
@@ -67,6 +75,48 @@ def broker_away_for_too_long(bench: Bench) -> float:
     until(lambda: bench.figure("spool", "dropped") >= dropped, "the loss is counted in health")
     if bench.figure("spool", "dropped") < dropped + ENOUGH:
         until(lambda: not lost(bench, newest), "the newest have arrived")
+    return took_s
+
+
+@fault()
+def broker_away_for_an_hour(bench: Bench) -> float:
+    """The broker returns when an hour's worth of messages (2,000) waits on the disk.
+
+    All of them arrive, in order, with their original times, never more than the broker can take in a second.
+    """
+    waiting = _fill_spool(bench, HOUR)
+    bench.start()
+    until(lambda: len(bench.spooled()) > HOUR, "the daemon adds to what waits", START_S)
+    listener = bench.start_broker()
+    took_s = until(lambda: not lost(bench, waiting), "all that waited has arrived", RETURN_S + HOUR / 20)
+    check_order(bench, waiting)
+    arrived_s = [one.at_s for one in list(listener.heard) if one.topic in SPOOLED]
+    most = max(sum(at_s <= one < at_s + 1 for one in arrived_s) for at_s in arrived_s[::10])
+    holds(most <= FLOOD_PER_S, f"{most} messages in a second are a flood")
+    until(lambda: bench.figure("spool", "depth") == 0, "the spool is empty again")
+    holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
+    return took_s
+
+
+@fault()
+def broker_freezes(bench: Bench) -> float:
+    """The broker keeps its connections and says nothing any more (SIGSTOP), and goes on later.
+
+    The loss is noticed, messages wait on the disk, and all of them arrive once it goes on.
+    """
+    bench.start_all()
+    process = bench.broker.process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    _wait_spooled(bench)
+    until(lambda: "was lost" in bench.log_text(), "the log says that it is lost", FROZEN_S)
+    waiting = bench.spooled()
+    bench.check_alive()
+    process.send_signal(signal.SIGCONT)
+    took_s = until(lambda: not lost(bench, waiting), "all that waited has arrived", RETURN_S)
+    check_order(bench, waiting)
+    bench.goes_on("emotion", "it publishes again")
+    until(lambda: bench.last("status") == b"online", "it is online again")
     return took_s
 
 
@@ -126,6 +176,22 @@ def _rival(port: int) -> Any:
     rival.connect("127.0.0.1", port)
     rival.loop_start()
     return rival
+
+
+def _fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
+    """As if the daemon had put so many on the disk before it was started again."""
+    from emoedge.publish.publisher import SPOOL_FILE
+    from emoedge.publish.spool import Entry, Spool
+
+    bench.state.mkdir(parents=True)
+    entries = [
+        Entry(number, f"{BASE}/event", json.dumps({"id": f"waits-{number:05d}", "of": "an hour"}).encode())
+        for number in range(1, count + 1)
+    ]
+    spool = Spool(bench.state / SPOOL_FILE, 10 * count)
+    spool.append(entries)
+    spool.close()
+    return [(entry.topic, entry.payload) for entry in entries]
 
 
 def _wait_spooled(bench: Bench, timeout_s: float = 60.0) -> None:

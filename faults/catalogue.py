@@ -82,7 +82,7 @@ def fault(*, quick: bool = False) -> Callable[[Cause], Cause]:
 def load() -> list[Fault]:
     """The whole catalogue, in the order in which it is run."""
     # Importing enters them.
-    from faults import broker, controls, disk, lifecycle, machine, models, sources  # noqa: F401
+    from faults import broker, controls, disk, lifecycle, machine, models, security, sources  # noqa: F401
 
     return list(CATALOGUE)
 

@@ -10,15 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from faults.bench import START_S, Bench
+from faults.bench import BASE, START_S, Bench
 from faults.catalogue import fault
-from faults.surroundings import Skipped, holds, until
+from faults.surroundings import Skipped, holds, program, until
 
 SEGMENT_S: Final = 5
 """Short segments, so that each fault meets a beginning and an end soon."""
 NOTICED_S: Final = 60.0
 RESUMES_S: Final = 90.0
 """Attempts are 2, 4, 8 … 60 s apart."""
+BOUND_BYTES: Final = 1_500_000
+ENOUGH: Final = 3
+AWAY_S: Final = 25.0
+"""A round of the demo's clip: six sentences are said."""
+NOBODY: Final = 65_534
 TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
 
 
@@ -55,6 +60,73 @@ def recordings_become_read_only(bench: Bench) -> float:
     bench.goes_on("emotion", "analysis goes on")
     bench.unmount(bench.recordings)
     return _resumes(bench)
+
+
+@fault()
+def recordings_permission_lost(bench: Bench) -> float:
+    """Somebody takes the recordings directory away from the daemon's user (owner and mode), and gives it back.
+
+    Analysis goes on, `health` says that recording is degraded and why, recording resumes by itself.
+    """
+    if os.geteuid() != 0:
+        raise Skipped("giving a directory to somebody else needs root")
+    # Without its capabilities root is a user like any other: what is not its own is closed to it.
+    plain = (program("setpriv", "util-linux"), "--inh-caps=-all", "--bounding-set=-all")
+    _record_on(bench, plain)
+    _give(bench.recordings, NOBODY, 0o700)
+    until(lambda: bench.state_of("recording") == "degraded", "health says it", NOTICED_S)
+    holds("ermission" in _reason(bench), f"the reason is named: {_reason(bench)!r}")
+    bench.goes_on("emotion", "analysis goes on")
+    _give(bench.recordings, 0, 0o750)
+    return _resumes(bench)
+
+
+@fault()
+def state_disk_full(bench: Bench) -> float:
+    """The disk of the state directory is full while the broker is away, and is freed before the broker returns.
+
+    Nothing crashes, `health` names it, messages wait in memory and all of them arrive.
+    """
+    bench.state.mkdir()
+    bench.mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", at=bench.state)
+    bench.start_all()
+    heard = len(bench.listener.on(f"{BASE}/voice"))
+    ballast = bench.state / "ballast"
+    _fill(ballast)
+    bench.kill_broker()
+    time.sleep(AWAY_S)
+    bench.check_alive()
+    ballast.unlink()
+    bench.start_broker()
+    took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", RESUMES_S)
+    until(lambda: len(bench.listener.on(f"{BASE}/voice")) > ENOUGH, f"what waited since {heard} has arrived")
+    until(lambda: bench.state_of("spool") == "ok", "health says that the spool is well")
+    holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
+    return took_s
+
+
+@fault()
+def store_reaches_its_bound(bench: Bench) -> None:
+    """Continuous recording into a store that may hold some 1.5 MB.
+
+    The oldest go first with all their sidecars and are reported, never the segment being written; the bound is kept.
+    """
+    _record_on(bench, recording__max_bytes=BOUND_BYTES)
+    until(lambda: len(_deleted(bench)) >= ENOUGH, f"{ENOUGH} recordings were deleted", RESUMES_S * 2)
+    recordings = bench.payloads("recording")
+    done = [one for one in recordings if one["type"] == "finished"]
+    gone = [str(one["id"]) for one in _deleted(bench)]
+    holds(gone == [one["id"] for one in done][: len(gone)], f"the oldest went first: {gone}")
+    left = [path for path in bench.recordings.rglob("*") if path.is_file()]
+    holds(not [path for path in left if path.name.split(".")[0] in gone], "their sidecars went with them")
+    size = sum(path.stat().st_size for path in left if ".partial" not in path.name)
+    # One segment more for a moment: it is finished before room is made.
+    holds(size <= 2 * BOUND_BYTES, f"{size} bytes are kept")
+    # Before the first one a slow machine may still be opening its devices when a short segment is over.
+    first = next(place for place, one in enumerate(recordings) if one["type"] == "finished")
+    failed = [one for one in recordings[first:] if one["type"] == "failed"]
+    holds(not failed, f"recordings failed: {json.dumps(failed)}")
+    holds(bench.state_of("recording") == "ok", "health is well")
 
 
 @fault()
@@ -128,10 +200,25 @@ def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
     holds(not [one for one in bench.payloads("recording") if one["type"] == "deleted"], "nothing was deleted")
 
 
-def _record_on(bench: Bench, **settings: object) -> None:
+def _give(folder: Path, user: int, mode: int) -> None:
+    """Owner and mode of a directory and of those in it."""
+    for path in (folder, *(one for one in folder.rglob("*") if one.is_dir())):
+        os.chown(path, user, user)
+        path.chmod(mode)
+
+
+def _deleted(bench: Bench) -> list[dict[str, Any]]:
+    return [one for one in bench.payloads("recording") if one["type"] == "deleted"]
+
+
+def _record_on(bench: Bench, within: tuple[str, ...] = (), /, **settings: object) -> None:
     """Continuous recording, with a first segment finished."""
     bench.start_all(
-        recording__mode="continuous", recording__max_segment_s=SEGMENT_S, recording__pre_roll_s=1, **settings
+        within,
+        recording__mode="continuous",
+        recording__max_segment_s=SEGMENT_S,
+        recording__pre_roll_s=1,
+        **settings,
     )
     until(bench.segments, "a first segment is finished", START_S)
     until(lambda: bench.state_of("recording") == "ok", "recording is well")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -10,11 +12,13 @@ from typing import Final
 
 from faults.bench import REPOSITORY, START_S, Bench
 from faults.catalogue import fault
-from faults.surroundings import free_port, holds, program, until
+from faults.surroundings import Unmet, free_port, holds, program, until
 
 PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"
 WORKING: Final = ("ok", "degraded")
 """A machine busy with something else loses sound, and says so; that is not the fault looked for here."""
+PULSE: Final = "pulse.socket"
+SPEECH: Final = "speech.wav"
 LOST_S: Final = 60.0
 BACK_S: Final = 60.0
 """A lost device is tried again every 15 s at the longest, and PortAudio needs some seconds more."""
@@ -122,43 +126,94 @@ def microphone_silent(bench: Bench) -> None:
 
 
 @fault()
+def microphone_clipping(bench: Bench) -> None:
+    """The microphone is set far too loud: everything said is cut off at full scale.
+
+    `health` says so with the remedy; the analysis goes on.
+    """
+    loud = bench.folder / "loud.wav"
+    _make(loud, "-i", str(bench.clip), "-vn", "-af", "volume=60dB", "-ar", "16000", "-ac", "1", sound=True)
+    bench.start_all(microphone__source=f"file:{loud}")
+    until(lambda: "clips" in _reason(bench, "microphone"), "health says that it clips", LOST_S)
+    holds("lower the input level" in _reason(bench, "microphone"), "it names the remedy")
+    bench.goes_on("face", "faces are published")
+    bench.check_alive()
+
+
+@fault()
+def microphone_stalls(bench: Bench) -> float:
+    """The sound server hangs with its connections open (SIGSTOP), and goes on later.
+
+    The microphone is failed within seconds, faces go on, and it comes back by itself.
+    """
+    _, server = _start_with_pulse(bench)
+    server.send_signal(signal.SIGSTOP)
+    until(lambda: bench.state_of("microphone") == "failed", "health says that there is no sound", LOST_S)
+    holds(_reason(bench, "microphone"), "it names the reason")
+    bench.goes_on("face", "faces are published")
+    bench.check_alive()
+    server.send_signal(signal.SIGCONT)
+    return _microphone_back(bench)
+
+
+@fault()
+def microphone_of_another_format(bench: Bench) -> None:
+    """The microphone delivers 44.1 kHz in stereo, which nothing here works with.
+
+    It is taken as it is: what is said is heard and understood.
+    """
+    _start_with_pulse(bench, "rate=44100 channels=2")
+    bench.goes_on("voice", "voices are published", START_S)
+    bench.goes_on("text", "sentences are published", START_S)
+    bench.check_alive()
+
+
+@fault()
+def camera_of_an_odd_format(bench: Bench) -> None:
+    """The network camera delivers JPEG pictures of 333 x 251 pixels, 7 a second.
+
+    They are taken as they are: faces are found.
+    """
+    port = free_port()
+    _mjpeg(bench, port, "fps=7,scale=333:251,format=yuvj444p")
+    bench.start_all(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
+    until(lambda: any(one["faces"] for one in bench.payloads("face")), "a face is found", START_S)
+    bench.check_alive()
+
+
+@fault()
+def network_camera_busy(bench: Bench) -> float:
+    """Another viewer holds the only connection that the camera allows, and leaves later.
+
+    The camera is failed with a reason, the voice goes on, and the camera is taken as soon as it is free.
+    """
+    port = free_port()
+    _mjpeg(bench, port)
+    with _connected(port) as held:
+        held.sendall(b"GET /cam.mjpg HTTP/1.0\r\n\r\n")
+        bench.start_broker()
+        bench.start(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
+        bench.wait_working("voice", "text")
+        until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+        holds(_reason(bench, "camera"), "it names the reason")
+        bench.goes_on("voice", "voices are published")
+    _mjpeg(bench, port)
+    return _camera_back(bench, losses=0)
+
+
+@fault()
 def microphone_lost(bench: Bench) -> float:
     """The sound server that has the microphone (a PulseAudio null sink) is killed, and started again.
 
     The microphone is failed, faces go on, and it comes back by itself.
     """
-    sound = bench.folder / "speech.wav"
-    subprocess.run(
-        [
-            program("ffmpeg", "ffmpeg"),
-            "-v",
-            "error",
-            "-i",
-            str(bench.clip),
-            "-vn",
-            "-ar",
-            "16000",
-            str(sound),
-        ],
-        check=True,
-    )
-    socket = bench.folder / "pulse.socket"
-    environment = {"PULSE_SERVER": f"unix:{socket}", "PULSE_SOURCE": "mic", "HOME": str(bench.folder),
-                   "XDG_RUNTIME_DIR": str(bench.folder)}  # fmt: skip
-    server = _pulse(bench, socket, sound, environment)
-    bench.start_broker()
-    bench.start(microphone__source="pulse", **environment)
-    bench.wait_working()
+    environment, server = _start_with_pulse(bench)
     server.kill()
     server.wait(10)
     until(lambda: bench.state_of("microphone") == "failed", "health says that the microphone failed", LOST_S)
     bench.goes_on("face", "faces are published")
-    _pulse(bench, socket, sound, environment)
-    blocks = bench.figure("microphone", "blocks")
-    took_s = until(lambda: bench.figure("microphone", "blocks") > blocks, "the microphone is back", BACK_S)
-    until(lambda: bench.state_of("microphone") in WORKING, "health says that it works")
-    took_s += bench.goes_on("voice", "a voice is heard", START_S)
-    return took_s
+    _pulse(bench, environment)
+    return _microphone_back(bench)
 
 
 def _make(target: Path, *arguments: str, sound: bool = False) -> None:
@@ -185,33 +240,69 @@ def _cut(bench: Bench, target: Path, seconds: int) -> None:
     subprocess.run([*command, "-preset", "ultrafast", str(target)], check=True)
 
 
-def _mjpeg(bench: Bench, port: int) -> subprocess.Popen[bytes]:
+def _mjpeg(bench: Bench, port: int, filters: str = "fps=10,scale=480:-2") -> subprocess.Popen[bytes]:
     """A camera that serves the demo clip, in real time, for ever, to whoever connects first."""
     clip = bench.folder / "camera.mp4"
     if not clip.exists():
         shutil.copy(bench.clip, clip)
     return bench.spawn(
         program("ffmpeg", "ffmpeg"), "-v", "error", "-re", "-stream_loop", "-1", "-i", str(clip), "-an",
-        "-vf", "fps=10,scale=480:-2", "-q:v", "6", "-f", "mpjpeg", "-listen", "1",
+        "-vf", filters, "-q:v", "6", "-f", "mpjpeg", "-listen", "1",
         f"http://127.0.0.1:{port}/cam.mjpg",
     )  # fmt: skip
 
 
-def _pulse(bench: Bench, socket: Path, sound: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+def _connected(port: int) -> socket.socket:
+    """A connection as soon as somebody listens; a mere look would use the only one up."""
+    for _ in range(100):
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            time.sleep(0.1)
+    raise Unmet("the camera of the bench does not listen")
+
+
+def _start_with_pulse(
+    bench: Bench, kind: str = "rate=16000 channels=1"
+) -> tuple[dict[str, str], subprocess.Popen[bytes]]:
+    """The daemon with a sound server's microphone; how to reach the server, and the server."""
+    environment = {"PULSE_SERVER": f"unix:{bench.folder / PULSE}", "PULSE_SOURCE": "mic",
+                   "HOME": str(bench.folder), "XDG_RUNTIME_DIR": str(bench.folder)}  # fmt: skip
+    _make(bench.folder / SPEECH, "-i", str(bench.clip), "-vn", "-ar", "16000", sound=True)
+    server = _pulse(bench, environment, kind)
+    bench.start_broker()
+    bench.start(microphone__source="pulse", **environment)
+    bench.wait_working()
+    return environment, server
+
+
+def _pulse(
+    bench: Bench, environment: dict[str, str], kind: str = "rate=16000 channels=1"
+) -> subprocess.Popen[bytes]:
     """A sound server whose microphone hears the demo's speech over and over."""
-    socket.unlink(missing_ok=True)
+    socket_file = bench.folder / PULSE
+    socket_file.unlink(missing_ok=True)
     server = bench.spawn(
         program("pulseaudio", "pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
-        "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket}",
-        "-L", "module-null-sink sink_name=fakemic rate=16000 channels=1",
+        "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket_file}",
+        "-L", f"module-null-sink sink_name=fakemic {kind}",
         "-L", "module-remap-source master=fakemic.monitor source_name=mic",
         **environment,
     )  # fmt: skip
-    until(socket.exists, "PulseAudio runs")
+    until(socket_file.exists, "PulseAudio runs")
     time.sleep(0.5)
     paplay = program("paplay", "pulseaudio-utils")
-    bench.spawn("sh", "-c", f"while {paplay} -d fakemic {sound}; do :; done", **environment)
+    speech = bench.folder / SPEECH
+    bench.spawn("sh", "-c", f"while {paplay} -d fakemic {speech}; do :; done", **environment)
     return server
+
+
+def _microphone_back(bench: Bench) -> float:
+    blocks = bench.figure("microphone", "blocks")
+    took_s = until(lambda: bench.figure("microphone", "blocks") > blocks, "the microphone is back", BACK_S)
+    until(lambda: bench.state_of("microphone") in WORKING, "health says that it works")
+    took_s += bench.goes_on("voice", "a voice is heard", START_S)
+    return took_s
 
 
 def _check_no_face(bench: Bench) -> None:
@@ -223,9 +314,9 @@ def _check_no_face(bench: Bench) -> None:
     )
 
 
-def _camera_back(bench: Bench) -> float:
+def _camera_back(bench: Bench, losses: int = 1) -> float:
     took_s = until(lambda: bench.state_of("camera") in WORKING, "the camera is back", BACK_S)
     took_s += bench.goes_on("face", "faces are published again")
-    holds(bench.figure("camera", "losses") >= 1, "the loss is counted")
+    holds(bench.figure("camera", "losses") >= losses, "the loss is counted")
     bench.check_alive()
     return took_s

@@ -23,13 +23,13 @@ scalars = st.one_of(
     st.booleans().map(lambda value: str(value).lower()),
     st.integers(min_value=-(10**30), max_value=10**30).map(str),
     st.floats().map(str),
-    st.text(max_size=20).map(lambda text: "'''" + text.replace("'", "") + "'''"),
+    st.text(max_size=12).map(lambda text: "'''" + text.replace("'", "") + "'''"),
     st.sampled_from(["[]", "{}", "[[1]]", "1979-05-27", "07:32:00", "0xdead", "nan", "-inf", '""']),
 )
 names = st.sampled_from([name.lower().replace("__", ".") for name in KEYS] + ["x", "mqtt", "a.b.c", '""'])
 documents = st.one_of(
-    st.text(max_size=200),
-    st.lists(st.tuples(names, scalars), max_size=6).map(
+    st.text(max_size=60),
+    st.lists(st.tuples(names, scalars), max_size=4).map(
         lambda pairs: "\n".join(f"{name} = {value}" for name, value in pairs)
     ),
     st.builds(

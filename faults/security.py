@@ -1,0 +1,178 @@
+"""What must not be seen or reached from outside: sockets, secrets, a broker that is another one."""
+
+from __future__ import annotations
+
+import re
+import signal
+import stat
+import subprocess
+import time
+from pathlib import Path
+from typing import Final
+
+from faults.bench import START_S, Bench
+from faults.catalogue import fault
+from faults.surroundings import Listener, free_port, holds, program, until
+
+SECRET: Final = "s3cr3t-0f-th3-br0k3r"  # noqa: S105 - the one that is looked for everywhere
+CAMERA_SECRET: Final = "s3cr3t-0f-th3-c4m3r4"  # noqa: S105
+USER: Final = "somebody"
+LISTEN: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
+OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
+REFUSED_S: Final = 60.0
+PERSISTENT_S: Final = 90.0
+"""What is not trusted is tried again once a minute."""
+
+
+@fault(quick=True)
+def nothing_listens(bench: Bench) -> None:
+    """Everything works, a recording runs, and somebody looks for a way in.
+
+    Not one TCP or UDP socket of the daemon waits for anybody; the only connection is the one to the broker.
+    """
+    bench.start_all()
+    bench.command("record", "ON")
+    until(lambda: bench.payloads("recording"), "a recording runs", START_S)
+    holds(not _waiting_sockets(bench.pid), f"sockets wait for somebody: {_waiting_sockets(bench.pid)}")
+    peers = _peers(bench.pid)
+    holds(peers == {bench.broker.port}, f"connections to the ports {sorted(peers)}")
+
+
+@fault()
+def secrets_stay_secret(bench: Bench) -> None:
+    """The broker's password is in a file, the camera's in its address; a recording is made, and the process is crashed.
+
+    Neither is in the log, the command line, MQTT, a crash report or any file; others can read no file with a secret or a recording.
+    """
+    password = bench.folder / "password"
+    password.write_text(f"{SECRET}\n", encoding="ascii")
+    password.chmod(0o600)
+    _passwords(bench, SECRET)
+    bench.broker.start()
+    bench._listener = Listener(bench.broker.port, (USER, SECRET))  # noqa: SLF001 - one that may log in
+    bench.options = ("--log-level", "debug")
+    bench.start(
+        mqtt__username=USER,
+        EMOEDGE_MQTT__PASSWORD_FILE=password,
+        # Nobody is there: every attempt fails, and is told.
+        camera__source=f"rtsp://admin:{CAMERA_SECRET}@127.0.0.1:{free_port()}/live?token={CAMERA_SECRET}",
+    )
+    bench.wait_working("voice", "text")
+    until(lambda: bench.state_of("camera") == "failed", "the camera is told to have failed", START_S)
+    bench.command("record", "3")
+    until(bench.segments, "a recording is finished", START_S)
+    command_line = Path(f"/proc/{bench.pid}/cmdline").read_bytes()
+    bench.process.send_signal(signal.SIGABRT)  # what a crash in a library ends with
+    bench.process.wait(20)
+    places = {
+        "the log": bench.log_text().encode(),
+        "the command line": command_line,
+        "MQTT": b"\n".join(one.topic.encode() + b" " + one.payload for one in list(bench.listener.heard)),
+    } | {str(path): path.read_bytes() for path in _files(bench) if path.name not in ("password", "passwords")}
+    for place, content in places.items():
+        for secret in (SECRET, CAMERA_SECRET):
+            holds(secret.encode() not in content, f"a secret is in {place}")
+    for path in [password, *_files(bench, bench.state), *_files(bench, bench.recordings)]:
+        holds(not path.stat().st_mode & OTHERS, f"{path} can be read by others")
+
+
+@fault()
+def broker_with_a_wrong_certificate(bench: Bench) -> float:
+    """Somebody else answers at the broker's address, with a certificate of an authority that is not ours; later the broker.
+
+    The password is never sent there, `log` and spool say what is wrong and wait; with the right one all arrives.
+    """
+    _certificates(bench.folder)
+    _passwords(bench, SECRET)
+    plain = bench.broker.access
+    bench.broker.access = plain + _tls(bench.folder, "stranger")
+    bench.broker.start()
+    bench.start(
+        mqtt__tls="true",
+        mqtt__ca_file=bench.folder / "ours.crt",
+        mqtt__username=USER,
+        mqtt__password=SECRET,
+    )
+    until(lambda: "no trusted TLS connection" in bench.log_text(), "the log says what is wrong", START_S)
+    until(lambda: len(bench.spooled()) >= 3, "messages wait on the disk", REFUSED_S)
+    holds("as emoedge-" not in bench.broker.log(), "nothing was said to the stranger")
+    waiting = bench.spooled()
+    bench.broker.kill()
+    bench.broker.access = plain + _tls(bench.folder, "broker")
+    bench.broker.start()
+    begun_s = time.monotonic()
+    until(lambda: "as emoedge-" in bench.broker.log(), "the daemon is connected", PERSISTENT_S)
+    until(lambda: not _still(bench, waiting), "all that waited has arrived")
+    bench.check_alive()
+    return time.monotonic() - begun_s
+
+
+def _still(bench: Bench, waiting: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """What of this is still on the disk: it goes when the broker has acknowledged it."""
+    left = set(bench.spooled())
+    return [message for message in waiting if message in left]
+
+
+def _waiting_sockets(pid: int) -> list[str]:
+    """Listening TCP sockets and bound UDP sockets of a process, as local addresses."""
+    mine = _inodes(pid)
+    found = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for row in _rows(pid, table):
+            udp_unconnected = table.startswith("udp") and row[2].split(":")[1] == "0000"
+            if row[9] in mine and (row[3] == LISTEN or udp_unconnected):
+                found.append(f"{table} {row[1]}")
+    return found
+
+
+def _peers(pid: int) -> set[int]:
+    """The ports that a process is connected to; a pair of its own ends does not count."""
+    mine = _inodes(pid)
+    rows = [row for table in ("tcp", "tcp6", "udp", "udp6") for row in _rows(pid, table) if row[9] in mine]
+    own = {row[1] for row in rows}
+    return {int(row[2].split(":")[1], 16) for row in rows if row[2] not in own and row[3] != LISTEN}
+
+
+def _rows(pid: int, table: str) -> list[list[str]]:
+    path = Path(f"/proc/{pid}/net/{table}")
+    if not path.exists():
+        return []
+    return [line.split() for line in path.read_text(encoding="ascii").splitlines()[1:]]
+
+
+def _inodes(pid: int) -> set[str]:
+    links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+    return {found.group(1) for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+
+
+def _files(bench: Bench, folder: Path | None = None) -> list[Path]:
+    # The log of the bench itself is looked at apart.
+    return [path for path in (folder or bench.folder).rglob("*") if path.is_file() and path != bench.log]
+
+
+def _passwords(bench: Bench, secret: str) -> None:
+    passwords = bench.folder / "passwords"
+    passwords.write_text(f"{USER}:{secret}\n", encoding="ascii")
+    subprocess.run([program("mosquitto_passwd", "mosquitto"), "-U", str(passwords)], check=True)
+    bench.broker.access = f"allow_anonymous false\npassword_file {passwords}\n"
+
+
+def _tls(folder: Path, name: str) -> str:
+    return f"certfile {folder / name}.crt\nkeyfile {folder / name}.key\n"
+
+
+def _certificates(folder: Path) -> None:
+    """Two authorities, ours and another; each has signed one certificate for this machine."""
+    openssl = program("openssl", "openssl")
+
+    def run(*arguments: str) -> None:
+        subprocess.run([openssl, *arguments], check=True, capture_output=True, cwd=folder)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\n", encoding="ascii")
+    for authority, name in (("ours", "broker"), ("another", "stranger")):
+        run("req", "-x509", *key, "-days", "2", "-subj", f"/CN={authority}",
+            "-keyout", f"{authority}.key", "-out", f"{authority}.crt")  # fmt: skip
+        run("req", *key, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        run("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.crt", "-CAkey", f"{authority}.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", f"{name}.crt")  # fmt: skip
