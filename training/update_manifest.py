@@ -1,5 +1,7 @@
 """Write sizes and digests of the shipped models into the list: ``python -m training.update_manifest``.
 
+The tables of figures in the READMEs are made anew too (`training/update_readme.py`).
+
 To be run after any file under ``models/`` was made anew; a test compares the two.
 """
 
@@ -11,6 +13,7 @@ from pathlib import Path
 
 from emoedge.model_store.download import digest_of
 from emoedge.model_store.manifest import FILE_NAME
+from training import update_readme
 
 CARDS = {".md", ".png", ".svg", ".LICENSE"}
 """Not part of a model itself: a corrected card must not make the model look damaged."""
@@ -32,6 +35,8 @@ def main() -> None:
                 print(f"{entry['name']}: {len(files)} files")
             entry["files"] = files
     path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if folder.resolve() == REPOSITORY / "models":
+        update_readme.main([])  # the figures of the READMEs are those of the models
 
 
 def shipped_files(folder: Path, name: str) -> list[dict[str, str | int]]:
