@@ -113,12 +113,13 @@ def _parts(
     figures: Figures,
 ) -> tuple[dict[str, Any], list[float], list[float], list[dict[str, Any]], dict[str, float]]:
     voice = figures["voice_emotion"]["metrics"]
+    together = figures["fusion"]["metrics"]["all three"]
     return (
         figures["face_emotion"]["metrics"]["test"],
         voice["alone"]["uar"],
         voice["session"]["uar"],
         [figures["text_emotion"]["sets"][name]["transcript"] for name in _SETS],
-        figures["fusion"]["metrics"]["all three"],
+        together.get("recall", together),
     )
 
 

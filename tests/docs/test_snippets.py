@@ -10,6 +10,7 @@ import pytest
 
 from emoedge.config import Settings
 from emoedge.emotions import EMOTIONS, display_name
+from scripts.site import reasons
 
 from .pages import PAGES, blocks, prose_code, text_of
 
@@ -66,3 +67,19 @@ def test_the_macro_recall_of_the_guide_is_right(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec(compile(block.text, block.page, "exec"), {})  # the guide's own code
     assert "macro recall 0.75" in capsys.readouterr().out
+
+
+def test_every_part_of_health_has_its_place_in_troubleshooting():
+    packages = {path.name for path in reasons.PACKAGE.iterdir() if path.is_dir()}
+    parts = {reason.part for reason in reasons.reasons()} - packages
+    assert {"broker", "spool", "machine"} <= parts
+    for page in ("docs/troubleshooting.md", "docs/es/problemas.md"):
+        for part in (*parts, "camera", "microphone", "face", "voice", "text", "recording"):
+            assert f"`{part}`" in text_of(page), f"{page}: {part}"
+
+
+def test_reasons_and_errors_are_read_from_the_source():
+    assert reasons.Reason("capture", "failed", "stalled: check cable and power") in reasons.reasons()
+    told = reasons.told()
+    assert reasons.Told("ConfigError", "nothing to classify", "give items, or --list FILE") in told
+    assert len(told) > 100
