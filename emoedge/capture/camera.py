@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +43,12 @@ def open_camera(settings: CameraSettings) -> FrameSource:
     if source.startswith("/dev/"):
         from emoedge.capture.v4l2 import V4l2Camera
 
+        _load("cv2")
         return V4l2Camera(source, settings)
     from emoedge.capture.stream import SCHEMES, NetworkCamera, without_password
 
     if source.partition("://")[0] in SCHEMES:
+        _load("av")
         return NetworkCamera(source, settings)
     if source == NONE:
         raise ConfigError("camera.source is none: there is nothing to open", "choose a camera")
@@ -67,7 +71,15 @@ def open_microphone(settings: MicrophoneSettings) -> SoundSource:
         return ClipMicrophone(Path(source.removeprefix(_FILE)).expanduser())
     from emoedge.capture.microphone import Microphone
 
+    _load("pyaudio", "soxr")
     return Microphone(source)
+
+
+def _load(*libraries: str) -> None:
+    """Import what `open` will need: seconds on a small board, which are not the device's time."""
+    for library in libraries:
+        with suppress(ImportError):  # `open` says it, with a remedy
+            importlib.import_module(library)
 
 
 def _number(source: str) -> int:

@@ -31,6 +31,8 @@ STALL_S: Final = 5.0
 """Nothing for so long is a fault: a USB reset takes one or two seconds, a network camera's key frame less than four."""
 OPEN_LIMIT_S: Final = 20.0
 """Opening may take so long: network cameras need up to ten seconds, models of a Jetson's camera service as well."""
+LOAD_LIMIT_S: Final = 180.0
+"""Before that, a library like OpenCV is loaded: on a slow card, while everything else is loaded too, this takes a minute."""
 END_LIMIT_S: Final = 0.8
 """How long a session may take to end: stopping as a whole must take less than a second."""
 STABLE_S: Final = 10.0
@@ -47,6 +49,7 @@ class _Session:
 
     started_s: float
     source: Any = None
+    made_s: float | None = None
     opened: bool = False
     last_s: float | None = None
     error: EmoedgeError | None = None
@@ -56,7 +59,12 @@ class _Session:
 
     def quiet_s(self, now_s: float) -> float:
         """Seconds since it last gave a sign of life."""
-        return now_s - (self.started_s if self.last_s is None else self.last_s)
+        return now_s - next(s for s in (self.last_s, self.made_s, self.started_s) if s is not None)
+
+    @property
+    def start_limit_s(self) -> float:
+        """How long it may take to the first sign of life from now on."""
+        return LOAD_LIMIT_S if self.made_s is None else OPEN_LIMIT_S
 
 
 class CaptureWorker(Generic[Item]):
@@ -217,8 +225,11 @@ class CaptureWorker(Generic[Item]):
                 return None
             if session.done.is_set():
                 return session.error or DeviceError("the stream ended", "check the source")
+            start_limit_s = (
+                session.start_limit_s
+            )  # before the time: the wait begins anew when it gets shorter
             quiet_s = session.quiet_s(time.monotonic())
-            if session.last_s is None and quiet_s > OPEN_LIMIT_S:
+            if session.last_s is None and quiet_s > start_limit_s:
                 return DeviceError(f"nothing came in {quiet_s:.0f} s", "check that the device works")
             if session.last_s is not None and quiet_s > self._stall_s:
                 return DeviceError(f"stalled: nothing for {quiet_s:.0f} s", "check cable and power")
@@ -260,6 +271,7 @@ class CaptureWorker(Generic[Item]):
     def _read_on(self, session: _Session) -> None:
         try:
             session.source = self._make_source()
+            session.made_s = time.monotonic()
             session.source.open()
             session.opened = True
             while not session.stop.is_set():

@@ -186,7 +186,9 @@ def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
     rate = SAMPLE_RATE // 2
     shortest, longest = int(rate / F0_RANGE_HZ[1]), int(rate / F0_RANGE_HZ[0])
     correlation = power[:, band_bins(*F0_BAND_HZ)] @ _lag_cosines(longest + 2)
-    correlation /= np.maximum(correlation[:, :1], 1e-20) * _window_autocorrelation()[: 2 * longest + 4 : 2]
+    # Contiguous: the AVX2 of emulators (QEMU 7.2) falls over numpy's maximum of every n-th number.
+    at_zero = np.maximum(np.ascontiguousarray(correlation[:, :1]), 1e-20)
+    correlation /= at_zero * _window_autocorrelation()[: 2 * longest + 4 : 2]
     lag, height = _best_lag(correlation, shortest, longest)
     sure = speech & (height > 0.6)
     if np.count_nonzero(sure) >= 5:

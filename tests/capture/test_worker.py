@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from emoedge.capture import keeper
 from emoedge.capture.backoff import Backoff
 from emoedge.capture.source import Closing
 from emoedge.capture.worker import (
@@ -157,6 +158,26 @@ def test_a_hanging_driver_is_left_behind_and_the_next_attempt_works(
     device.hanging.clear()
     until(lambda: worker.health().state == "ok")
     until(lambda: device.held == 1)
+
+
+def test_loading_a_library_is_not_the_time_of_the_device(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Importing OpenCV takes half a minute on a board that is busy: its camera was given up, again and again."""
+    monkeypatch.setattr(keeper, "OPEN_LIMIT_S", 0.2)
+
+    def make() -> ScriptedCamera:
+        time.sleep(0.6)
+        return ScriptedCamera(device)
+
+    worker = CameraWorker(make, backoff=QUICK)
+    worker.start()
+    try:
+        until(lambda: worker.health().state == "ok")
+        assert worker.health().figures["losses"] == 0
+        assert device.open_count == 1
+    finally:
+        worker.stop()
 
 
 def test_stuck_threads_do_not_add_up(worker: CameraWorker, device: Device) -> None:
