@@ -48,7 +48,7 @@ class Snapshots:
                 os.fsync(file.fileno())
             share_with_group(partial)
             partial.replace(path)
-            self._enforce(wall if clock_synced else None)
+            self._enforce(path, wall if clock_synced else None)
         except OSError as error:
             if partial.exists():
                 partial.unlink()
@@ -66,14 +66,15 @@ class Snapshots:
             self._folder.rmdir()
         return len(pictures)
 
-    def _enforce(self, now: datetime | None) -> None:
-        pictures = self._pictures()
-        for path in pictures[:-MAX_KEPT]:
+    def _enforce(self, newest: Path, now: datetime | None) -> None:
+        """Delete what is too much or too old; never what was made just now, whatever the clocks say."""
+        pictures = [path for path in self._pictures() if path != newest]
+        for path in pictures[: -(MAX_KEPT - 1)]:
             path.unlink(missing_ok=True)
         if now is None or self._keep_days == 0:
             return
         oldest = now - timedelta(days=self._keep_days)
-        for path in pictures[-MAX_KEPT:]:
+        for path in pictures[-(MAX_KEPT - 1) :]:
             if datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc) < oldest:
                 path.unlink(missing_ok=True)
 

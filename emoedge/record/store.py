@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -67,6 +68,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._dated: dict[str, datetime | None] = {}
+        self._enforcing = threading.Lock()
 
     def segments(self, day: str | None = None) -> list[Segment]:
         """Finished segments, oldest first, of all days or of one (YYYY-MM-DD)."""
@@ -180,7 +182,20 @@ class Store:
         clock_synced: bool,
         deleted: Callable[[Segment, Deletion], None] = lambda _segment, _deletion: None,
     ) -> None:
-        """Delete what is beyond the limits; `deleted` is told of each; raises OSError."""
+        """Delete what is beyond the limits; `deleted` is told of each; raises OSError.
+
+        One thread at a time: the recorder makes room for a new segment while the keeper finishes the last one.
+        """
+        with self._enforcing:
+            self._enforce(limits, now, clock_synced, deleted)
+
+    def _enforce(
+        self,
+        limits: Limits,
+        now: datetime,
+        clock_synced: bool,
+        deleted: Callable[[Segment, Deletion], None],
+    ) -> None:
         segments = {segment.segment_id: segment for segment in self.segments()}
         if clock_synced and limits.keep_days > 0:
             for segment in segments.values():
@@ -210,6 +225,8 @@ class Store:
         """Give a segment from a time without a clock a date from which its age counts."""
         if self.dated(segment) is not None:
             return
+        if not segment.media.exists():
+            return  # gone meanwhile (a purge beside the daemon): a new sidecar would belong to nothing
         details = segment.details()
         details["dated"] = now.astimezone(timezone.utc).isoformat()
         sidecar = segment.media.with_suffix(".json")

@@ -30,7 +30,7 @@ def test_what_grows_is_found():
     result = judge(rows(lambda n: 200 + n / 10))
     assert not result["flat"]
     assert result["growth"] > 0.05
-    grown = rows(lambda n: 200.0)
+    grown = rows(lambda _: 200.0)
     for row in grown[180:]:
         row["threads"] += 1
     assert not judge(grown)["flat"]

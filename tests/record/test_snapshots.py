@@ -49,6 +49,13 @@ def test_old_ones_go_only_while_the_clock_can_be_believed(tmp_path):
     assert not old.exists()
 
 
+def test_the_newest_stays_whatever_the_clocks_say(tmp_path):
+    store = Snapshots(tmp_path, 30)
+    # The file system's clock is behind by a year.
+    path = store.keep(red_frame(), datetime.now(timezone.utc) + timedelta(days=365), clock_synced=True)
+    assert path.exists()
+
+
 def test_purge_leaves_nothing(tmp_path):
     store = Snapshots(tmp_path, 30)
     store.keep(red_frame(), NOW, clock_synced=True)

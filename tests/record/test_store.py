@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -173,3 +174,40 @@ def test_damaged_details_are_no_reason_to_fail(tmp_path):
     assert store.find(segment_id).details() == {}
     store.enforce(NO_LIMITS, now=NOW, clock_synced=True)
     assert len(store.segments()) == 1
+
+
+def test_two_that_make_room_at_once_tell_each_deletion_once_and_leave_nothing(tmp_path):
+    for hours in range(40):
+        put(tmp_path, NOW - timedelta(hours=hours), synced=hours % 2 == 0)
+    store, told, failures = Store(tmp_path), [], []
+
+    def make_room():
+        try:
+            store.enforce(
+                Limits(30, 5000, 0),
+                now=NOW,
+                clock_synced=True,
+                deleted=lambda segment, _: told.append(segment.segment_id),
+            )
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=make_room) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(told) == len(set(told))
+    left = {segment.segment_id for segment in store.segments()}
+    assert {path.name.split(".")[0] for path in tmp_path.rglob("*") if path.is_file()} == left
+
+
+def test_a_segment_that_goes_while_it_is_looked_at_gets_no_sidecar(tmp_path, monkeypatch):
+    put(tmp_path, NOW, synced=False)
+    store = Store(tmp_path)
+    stale = store.segments()
+    store.delete(stale[0])
+    monkeypatch.setattr(store, "segments", lambda: stale)
+    store.enforce(Limits(30, 0, 0), now=NOW, clock_synced=True)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
