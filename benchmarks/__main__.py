@@ -7,10 +7,11 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from benchmarks.budgets import as_table, judge
 from benchmarks.peers import measure_peers
-from emoedge.bench import Plan, run_bench, table
+from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.whole import with_a_speech_model
 from emoedge.config import Settings
@@ -29,7 +30,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="of the whole pipeline (3)")
     parser.add_argument("--yunet", type=Path, help="face_detection_yunet_2023mar.onnx of opencv_zoo")
     parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
-    parser.add_argument("--no-live", action="store_true", help="leave out the runs of the daemon")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="take the figures from this file, measure nothing"
     )
@@ -39,8 +39,20 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is broken")
     options = parser.parse_args()
 
-    earlier = options.earlier
-    result = json.loads(earlier.read_text(encoding="utf-8")) if earlier else measure(options)
+    wanted = [name for name in (*PARTS, "peers") if name not in options.without]
+    if options.earlier:
+        result = json.loads(options.earlier.read_text(encoding="utf-8"))
+        wanted = options.again
+    else:
+        result = {}
+    if wanted:
+        new = measure(options, tuple(wanted))
+        kept = {
+            name: value for name, value in result.items() if name in (*PARTS, "peers") and name not in wanted
+        }
+        old_skips = {k: v for k, v in result.get("skipped", {}).items() if k not in wanted}
+        new["skipped"] = old_skips | {k: v for k, v in new["skipped"].items() if k not in kept}
+        result = new | kept
     verdicts = judge(result)
     result["budgets"] = [verdict.to_json() for verdict in verdicts]
     options.json.parent.mkdir(parents=True, exist_ok=True)
@@ -52,15 +64,18 @@ def main() -> int:
     return int(options.strict and any(verdict.holds is False for verdict in verdicts))
 
 
-def measure(options: argparse.Namespace) -> dict[str, object]:
-    """All figures."""
+def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, Any]:
+    """The parts that are wanted."""
 
     def say(what: str) -> None:
         print(f"measuring: {what}", file=sys.stderr)
 
     settings = with_a_speech_model(Settings())
-    plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, live=not options.no_live)
+    plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, parts=wanted)
     result = run_bench(settings, plan, say)
+    result["peers"] = {}
+    if "peers" not in wanted:
+        return result
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         source = options.clip or ensure_demo_clip()
         begin_s = 0.0 if options.clip else DEMO_BEGIN_S

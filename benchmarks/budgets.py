@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+BUSY: Final = "processor time: the machine was busy"
+
 Figures = Mapping[str, Any]
 """A result of `emoedge bench --json` with `peers` added (see `benchmarks.peers`)."""
 
@@ -22,6 +24,7 @@ class Budget:
         unit: of figure and limit.
         figure: reads it from the figures; KeyError or TypeError where it was not measured.
         needs: what makes it measurable, for the row of one that was not.
+        start: a start-up time, which is taken in processor time on a busy machine.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Budget:
     unit: str
     figure: Callable[[Figures], float]
     needs: str
+    start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,17 @@ def _faster_than(peer: str) -> Callable[[Figures], float]:
         return float(peers[peer]["cpu_s_per_frame"] / peers["face_path"]["cpu_s_per_frame"])
 
     return figure
+
+
+def busy(figures: Figures) -> bool:
+    """Whether more wanted to run than there are cores: wall times then say little about the product."""
+    machine = figures.get("machine", {})
+    return float(machine.get("load_1_min", 0)) > float(machine.get("cores") or 1)
+
+
+def _start(section: str, name: str) -> Callable[[Figures], float]:
+    """Time of a start: on the wall, or the processor's where others kept the machine busy."""
+    return lambda figures: float(figures[section][f"{name}_cpu_s" if busy(figures) else f"{name}_s"])
 
 
 def _plain(section: str, key: str, factor: float = 1.0) -> Callable[[Figures], float]:
@@ -148,8 +163,9 @@ BUDGETS: Final = (
         2.5,
         "at most",
         "s",
-        _plain("live", "first_face_s"),
+        _start("live", "first_face"),
         "a broker (apt install mosquitto)",
+        start=True,
     ),
     Budget(
         "help",
@@ -157,8 +173,9 @@ BUDGETS: Final = (
         0.25,
         "at most",
         "s",
-        _plain("start", "help_s"),
+        _start("start", "help"),
         "nothing",
+        start=True,
     ),
     Budget(
         "memory",
@@ -192,19 +209,20 @@ def _verdict(budget: Budget, figures: Figures) -> Verdict:
     except (KeyError, TypeError, StopIteration):
         return Verdict(budget, None, None, f"not measured; needs {budget.needs}")
     holds = figure <= budget.limit if budget.kind == "at most" else figure >= budget.limit
-    return Verdict(budget, figure, holds)
+    return Verdict(budget, figure, holds, BUSY if budget.start and busy(figures) else "")
 
 
 def as_table(verdicts: list[Verdict]) -> str:
     """The verdicts as people read them."""
-    lines = [f"{'budget':84} {'limit':>16} {'measured':>12}  holds"]
+    lines = [f"{'budget':98} {'limit':>16} {'measured':>9}  holds"]
     for verdict in verdicts:
         budget = verdict.budget
         sign = "<=" if budget.kind == "at most" else ">="
         limit = f"{sign} {budget.limit:g} {budget.unit}"
         figure = "-" if verdict.figure is None else f"{verdict.figure:.3g}"
-        answer = {True: "yes", False: "NO", None: f"? {verdict.reason}"}[verdict.holds]
-        lines.append(f"{budget.title:84} {limit:>16} {figure:>12}  {answer}")
+        answer = {True: "yes", False: "NO", None: "?"}[verdict.holds]
+        reason = f" ({verdict.reason})" if verdict.reason else ""
+        lines.append(f"{budget.title:98} {limit:>16} {figure:>9}  {answer}{reason}")
     kept = sum(1 for verdict in verdicts if verdict.holds)
     measured = sum(1 for verdict in verdicts if verdict.holds is not None)
     lines.append(f"{kept} of {measured} measured budgets hold, {len(verdicts) - measured} were not measured")

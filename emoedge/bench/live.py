@@ -72,7 +72,7 @@ def live(settings: Settings, clip: Path, window_s: float = 20.0, rest_s: float =
 
         def run(name: str, *, rest: float = 0.0, **changed: str) -> dict[str, Any]:
             (folder / name).mkdir()
-            return _run(_Daemon(settings, clip, port, folder / name, changed), window_s, rest)
+            return _run(ObservedDaemon(settings, clip, port, folder / name, changed), window_s, rest)
 
         everything = run("all", rest=rest_s)
         without = run("silent", EMOEDGE_SPEECH__ENABLED="false")
@@ -92,7 +92,7 @@ def live(settings: Settings, clip: Path, window_s: float = 20.0, rest_s: float =
     }
 
 
-class _Daemon:
+class ObservedDaemon:
     """`emoedge run` with a configuration of its own, and who hears it."""
 
     def __init__(
@@ -164,7 +164,7 @@ class _Daemon:
         return lines[-1] if lines else "it said nothing"
 
 
-def _run(daemon: _Daemon, window_s: float, rest_s: float) -> dict[str, Any]:
+def _run(daemon: ObservedDaemon, window_s: float, rest_s: float) -> dict[str, Any]:
     begun_s = time.monotonic()
     with daemon.running() as process:
 
@@ -173,7 +173,7 @@ def _run(daemon: _Daemon, window_s: float, rest_s: float) -> dict[str, Any]:
                 raise BenchError(f"emoedge run ended: {daemon.log()}", "run: emoedge doctor")
             return next((one for one in daemon.on("face") if one.json()["faces"]), None)
 
-        found = _wait(first, "a face is published")
+        found = wait_for(first, "a face is published")
         proc = Path("/proc") / str(process.pid)
         starting = Usage.read(proc)
         time.sleep(SETTLE_S)
@@ -195,7 +195,7 @@ def _run(daemon: _Daemon, window_s: float, rest_s: float) -> dict[str, Any]:
         result |= _delays("end_of_speech_to_text", daemon.on("text"), times, "end")
         if rest_s:
             daemon.send("control/privacy/set", "ON")
-            _wait(
+            wait_for(
                 lambda: [one for one in daemon.on("control/privacy") if one.payload == b"ON"], "privacy is on"
             )
             time.sleep(PRIVACY_SETTLE_S)
@@ -264,7 +264,8 @@ class Usage:
         )
 
 
-def _wait(condition: Callable[[], Any], what: str) -> Any:
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
+    """The first true answer of a condition; BenchError where it does not come."""
     end_s = time.monotonic() + START_LIMIT_S
     while time.monotonic() < end_s:
         value = condition()
@@ -306,13 +307,14 @@ def broker() -> Iterator[int]:
             [mosquitto, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            _wait(lambda: _listens(port), "mosquitto listens")
+            wait_for(lambda: listens(port), "mosquitto listens")
             yield port
         finally:
             process.terminate()
             process.wait()
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections on a port of the loopback."""
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0

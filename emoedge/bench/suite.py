@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import resource
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,9 @@ SCHEMA: Final = 1
 MODELS: Final = ("face_detector.tflite", "face_emotion.tflite", "voice_emotion.tflite", "text_emotion.npz")
 
 
+PARTS: Final = ("stages", "pipeline", "memory", "start", "live")
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is measured.
@@ -38,7 +42,7 @@ class Plan:
         repeats: of each small measurement.
         rounds: of the whole pipeline.
         starts: of each command, of which the best counts.
-        live: whether the daemon is run, too: about two minutes.
+        parts: which measurements are made, of `PARTS`; the daemon ("live") takes about two minutes.
     """
 
     clip: Path | None = None
@@ -46,7 +50,7 @@ class Plan:
     repeats: int = 60
     rounds: int = 3
     starts: int = 5
-    live: bool = True
+    parts: tuple[str, ...] = PARTS
 
 
 def run_bench(
@@ -77,6 +81,9 @@ def run_bench(
         clip = looped(source, Path(folder) / "clip.mp4", plan.seconds, begin_s)
 
         def part(name: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any] | None:
+            if name not in plan.parts:
+                skipped[name] = "not asked for"
+                return None
             say(name)
             try:
                 return measure()
@@ -88,9 +95,7 @@ def run_bench(
         pipeline = part("pipeline", lambda: ask("against_engines", settings, clip, rounds=plan.rounds))
         memory = part("memory", lambda: _memory(settings, clip))
         start = part("start", lambda: _start(plan.starts))
-        live = part("live", lambda: _live(settings, clip, plan)) if plan.live else None
-        if not plan.live:
-            skipped["live"] = "not asked for"
+        live = part("live", lambda: _live(settings, clip, plan))
         return {
             "schema": SCHEMA,
             "made": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -118,22 +123,26 @@ def _memory(settings: Settings, clip: Path) -> dict[str, Any]:
 
 
 def _start(count: int) -> dict[str, Any]:
-    """From the shell: best of some runs, wall time in seconds."""
-    commands = {"help_s": ["--help"], "first_sentence_s": ["classify", "text", "hola"]}
-    return {name: short(_best_of(arguments, count), 3) for name, arguments in commands.items()}
+    """From the shell: best of some runs, wall time and processor time in seconds."""
+    commands = {"help": ["--help"], "first_sentence": ["classify", "text", "hola"]}
+    figures: dict[str, Any] = {}
+    for name, arguments in commands.items():
+        runs = [_started(arguments) for _ in range(count)]
+        figures[f"{name}_s"] = short(min(wall_s for wall_s, _cpu_s in runs), 3)
+        figures[f"{name}_cpu_s"] = short(min(cpu_s for _wall_s, cpu_s in runs), 3)
+    return figures
 
 
-def _best_of(arguments: list[str], count: int) -> float:
-    taken = []
-    for _ in range(count):
-        begun = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-m", "emoedge", *arguments], capture_output=True, text=True, check=False
-        )
-        taken.append(time.perf_counter() - begun)
-        if done.returncode:
-            raise BenchError(f"emoedge {' '.join(arguments)} failed: {done.stderr.strip()[-200:]}")
-    return min(taken)
+def _started(arguments: list[str]) -> tuple[float, float]:
+    """Wall time and processor time of one command."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "emoedge", *arguments], capture_output=True, text=True, check=False
+    )
+    wall_s, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise BenchError(f"emoedge {' '.join(arguments)} failed: {done.stderr.strip()[-200:]}")
+    return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def _live(settings: Settings, clip: Path, plan: Plan) -> dict[str, Any]:

@@ -57,12 +57,12 @@ def command(
       emoedge bench --json > bench.json
       emoedge bench --compare bench.json
     """
-    from emoedge.bench import Plan, comparison, run_bench, table
+    from emoedge.bench import PARTS, Plan, comparison, run_bench, table
 
     old = _read(compare) if compare else None
     result = run_bench(
         settings_from(config_path),
-        Plan(clip=clip, seconds=seconds, repeats=repeats, live=live),
+        Plan(clip=clip, seconds=seconds, repeats=repeats, parts=PARTS if live else PARTS[:-1]),
         lambda what: click.echo(f"measuring: {what}", err=True),
     )
     rows = comparison(result, old) if old is not None else []

@@ -8,13 +8,15 @@ from benchmarks.budgets import BUDGETS, as_table, judge
 
 FIGURES = {
     "pipeline": {"ratio": 1.1},
-    "start": {"help_s": 0.2},
+    "start": {"help_s": 0.2, "help_cpu_s": 0.1},
+    "machine": {"load_1_min": 0.5, "cores": 2},
     "stages": [{"stage": "record", "ratio": 1.2}],
     "live": {
         "cpu_cores_of_recording": 0.05,
         "capture_to_publish_p95_ms": 100.0,
         "end_of_speech_to_text_p50_ms": 700.0,
         "first_face_s": 2.0,
+        "first_face_cpu_s": 1.0,
         "peak_mb_without_speech": 150.0,
         "privacy_cpu_cores": 0.004,
     },
@@ -57,7 +59,7 @@ def test_what_was_not_measured_is_said_and_never_kept() -> None:
     verdicts = judge(FIGURES | {"live": None, "peers": {}, "stages": []})
     unknown = [v for v in verdicts if v.holds is None]
     assert {v.budget.name for v in unknown} == {b.name for b in BUDGETS} - {"pipeline", "help"}
-    assert all("needs" in v.reason for v in unknown)
+    assert all("not measured; needs" in v.reason for v in unknown)
     text = as_table(verdicts)
     assert "2 of 2 measured budgets hold, 9 were not measured" in text
 
@@ -73,3 +75,13 @@ def test_the_table_says_no_aloud() -> None:
 def test_verdicts_are_json(budget: object) -> None:
     found = {verdict.to_json()["name"]: verdict.to_json() for verdict in judge(FIGURES)}
     assert found[budget.name]["limit"] == budget.limit
+
+
+def test_starts_on_a_busy_machine_are_taken_in_processor_time_and_say_so() -> None:
+    slow = FIGURES | {"start": {"help_s": 1.5, "help_cpu_s": 0.1}}
+    assert _holds(slow)["help"] is False
+    verdicts = judge(slow | {"machine": {"load_1_min": 30.0, "cores": 2}})
+    help_ = next(v for v in verdicts if v.budget.name == "help")
+    assert (help_.figure, help_.holds) == (0.1, True)
+    assert "busy" in help_.reason
+    assert all(not v.reason for v in verdicts if not v.budget.start)

@@ -1,0 +1,268 @@
+"""Write the measured figures into docs/performance.md: `python -m benchmarks.page [--check]`.
+
+The tables come from docs/data/*.json alone; what stands between the marks of a part is made anew, the rest is left as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DATA: Final = ROOT / "docs" / "data"
+PAGE: Final = ROOT / "docs" / "performance.md"
+
+Json = Mapping[str, Any]
+ANSWERS: Final = {True: "holds", False: "**does not hold**", None: "not measured"}
+
+
+def parts(data: Path = DATA) -> dict[str, str]:
+    """The text of each part, by the name in its marks; parts without figures are left out."""
+    made: dict[str, tuple[str, Callable[[Json], str]]] = {
+        "machine": ("bench.json", machine),
+        "budgets": ("bench.json", budgets),
+        "engines": ("bench.json", engines),
+        "stages": ("bench.json", stages),
+        "daemon": ("bench.json", daemon),
+        "peers": ("bench.json", peers),
+        "scaling": ("scaling.json", scaling),
+        "broker": ("broker.json", broker),
+        "arm64": ("arm64.json", arm64),
+    }
+    return {
+        name: make(json.loads((data / source).read_text(encoding="utf-8")))
+        for name, (source, make) in made.items()
+        if (data / source).is_file()
+    }
+
+
+def machine(result: Json) -> str:
+    """What it was measured on."""
+    found, clip = result["machine"], result["clip"]
+    versions = ", ".join(f"{name} {version}" for name, version in found["engines"].items())
+    return (
+        f"Measured on {found['processor']} ({found['architecture']}), {found['cores']} cores, governor "
+        f"{found['governor'] or 'unknown'}, load {found['load_1_min']:g} from other work, {found['system']}, Python "
+        f"{found['python']}, emoedge {found['emoedge']}; {versions}. Clip: {clip['name']}, {clip['seconds']:g} s, "
+        f"{clip['width']} × {clip['height']}, {clip['fps']:g} fps; speech model {result['models']['speech']}."
+    )
+
+
+def budgets(result: Json) -> str:
+    """Each budget and whether it holds."""
+    lines = ["| budget | limit | measured | |", "|---|---|---|---|"]
+    for row in result["budgets"]:
+        sign = "≤" if row["kind"] == "at most" else "≥"
+        unit = row["unit"].replace("x", "×")
+        reason = f" ({row['reason']})" if row["reason"] and row["holds"] is not None else ""
+        figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {unit}"
+        lines.append(
+            f"| {row['title']} | {sign} {row['limit']:g} {unit} | {figure} | {ANSWERS[row['holds']]}{reason} |"
+        )
+    return "\n".join(lines)
+
+
+def engines(result: Json) -> str:
+    """The pipeline against its engines."""
+    pipeline = result["pipeline"]
+    lines = ["| | runs a second of media | processor ms a second of media |", "|---|---|---|"]
+    compared: list[str] = []
+    for engine in pipeline["engines"]:
+        line = f"| {engine['engine'].replace('_', ' ')} | {engine['runs_per_media_s']:.3g} | {engine['cpu_s_per_media_s'] * 1000:.2f} |"
+        (lines if engine["in_sum"] else compared).append(line)
+    lines += [
+        f"| **sum of the bare engines** | | **{pipeline['bare_cpu_s_per_media_s'] * 1000:.1f}** |",
+        f"| **whole pipeline** ({pipeline['ratio']:.2f} ×) | | **{pipeline['cpu_s_per_media_s'] * 1000:.1f}** |",
+    ]
+    lines += [line.replace("| ", "| for comparison, not in the sum: ", 1) for line in compared]
+    written = pipeline["bytes_written_per_media_s"]
+    copied = ", ".join(f"{name} {count / 1e6:.2f} MB" for name, count in written.items())
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"{pipeline['frames_per_s_per_core']:g} pictures a second and core. Bytes written by conversions, a second of media: {copied}.",
+        ]
+    )
+
+
+def stages(result: Json) -> str:
+    """Each stage beside its engine."""
+    lines = [
+        "| stage | once per | p50 ms | p95 ms | p99 ms | bare engine ms | ratio |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in result["stages"]:
+        bare = f"{row['bare_ms']:.3g}" if row["bare_ms"] else ""
+        ratio = f"{row['ratio']:.2f}" if row["ratio"] else ""
+        lines.append(
+            f"| {row['stage']} | {row['unit']} | {row['p50_ms']:.3g} | {row['p95_ms']:.3g} | {row['p99_ms']:.3g} | {bare} | {ratio} |"
+        )
+    return "\n".join(lines)
+
+
+def daemon(result: Json) -> str:
+    """`emoedge run` from outside."""
+    live, start = result["live"], result["start"]
+    if not live:
+        return f"Not measured: {result['skipped'].get('live', 'no broker')}."
+    rows = [
+        ("processor, everything on", f"{live['cpu_cores'] * 100:.1f} % of a core"),
+        ("processor without speech recognition", f"{live['cpu_cores_without_speech'] * 100:.1f} % of a core"),
+        ("continuous recording adds", f"{live['cpu_cores_of_recording'] * 100:.1f} % of a core"),
+        ("processor with privacy on", f"{live['privacy_cpu_cores'] * 100:.2f} % of a core"),
+        ("most memory without speech recognition", f"{live['peak_mb_without_speech']:.0f} MB"),
+        ("speech recognition adds (the demo's small model)", f"{live['peak_mb_of_speech']:.0f} MB"),
+        (
+            "most memory while recording, without speech recognition",
+            f"{live['peak_mb_with_recording_without_speech']:.0f} MB",
+        ),
+        ("capture to publish, p50 / p95 / p99", _quantiles(live, "capture_to_publish")),
+        ("end of speech to text, p50 / p95 / p99", _quantiles(live, "end_of_speech_to_text")),
+        (
+            "start to first face result, best of three",
+            f"{live['first_face_s']:.2f} s ({live['first_face_cpu_s']:.2f} s of processor time)",
+        ),
+        (
+            "context switches a second, voluntary / involuntary",
+            f"{live['voluntary_switches_per_s']:.0f} / {live['involuntary_switches_per_s']:.0f}",
+        ),
+        ("context switches a second with privacy on", f"{live['privacy_switches_per_s']:.0f}"),
+        ("threads", f"{live['threads']}"),
+        (
+            "`emoedge --help`, best of five",
+            f"{start['help_s']:.2f} s ({start['help_cpu_s']:.2f} s of processor time)",
+        ),
+        (
+            "`emoedge classify text hola`, best of five",
+            f"{start['first_sentence_s']:.2f} s ({start['first_sentence_cpu_s']:.2f} s of processor time)",
+        ),
+    ]
+    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+
+
+def _quantiles(live: Json, name: str) -> str:
+    if not live.get(f"{name}_count"):
+        return "no message in the window"
+    values = " / ".join(f"{live[f'{name}_p{q}_ms']:.0f}" for q in (50, 95, 99))
+    return f"{values} ms ({live[f'{name}_count']} messages)"
+
+
+def peers(result: Json) -> str:
+    """The face path beside other people's."""
+    names = {
+        "face_path": "emoedge's face path",
+        "yunet": "YuNet 320 × 240 on every frame, then emoedge's classifier",
+        "fer": "`fer` 25.10.3 with its default detector",
+    }
+    lines = [
+        "| | faces seen a picture | processor ms a picture | pictures a second and core |",
+        "|---|---|---|---|",
+    ]
+    for key, title in names.items():
+        peer = result["peers"].get(key)
+        if peer is None:
+            lines.append(f"| {title} | not measured: {result['skipped'].get(key, '')} | | |")
+            continue
+        taken = peer["cpu_s_per_frame"]
+        lines.append(f"| {title} | {peer['faces_per_frame']:.2f} | {taken * 1000:.2f} | {1 / taken:.0f} |")
+    return "\n".join(lines)
+
+
+def scaling(result: Json) -> str:
+    """Faces, resolution, rate, cameras."""
+    lines = [
+        "| faces | seen a picture | judged a second | processor ms a second of media |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['faces']} | {row['faces_seen_per_frame']:.2f} | {row['classifications_per_media_s']:.1f} | {row['cpu_s_per_media_s'] * 1000:.0f} |"
+        for row in result["faces"]
+    ]
+    lines += [
+        "",
+        "| picture | rate | processor ms a second of media | of which decoding |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['width']} × {row['height']} | {row['fps']} fps | {row['cpu_s_per_media_s'] * 1000:.0f} | {row['decode_cpu_s_per_media_s'] * 1000:.0f} |"
+        for row in [*result["resolution"], *(r for r in result["frame_rate"] if r["fps"] != 15)]
+    ]
+    lines += [
+        "",
+        "| cameras (daemons) | processor | resident memory | shared pages counted once |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['daemons']} | {row['cpu_cores'] * 100:.1f} % of a core | {row['resident_mb']:.0f} MB | {row['proportional_mb']:.0f} MB |"
+        for row in result["daemons"]
+    ]
+    return "\n".join(lines)
+
+
+def broker(result: Json) -> str:
+    """Many devices on one broker."""
+    lines = [
+        "| devices | messages a device and hour | bytes to the broker a device and hour | broker, % of a core | broker µs a message | broker memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {run['devices']} | {run['published_per_device_hour']:,} | {run['broker']['bytes_received_per_device_hour'] / 1e6:.2f} MB "
+        f"| {run['broker']['cpu_cores'] * 100:.1f} | {run['broker']['cpu_us_per_message']:.0f} | {run['broker']['resident_mb']:.1f} MB |"
+        for run in result["runs"]
+    ]
+    topics = result["runs"][-1]["by_topic_per_device_hour"]
+    lines += ["", "| topic | messages a device and hour | payload bytes a device and hour |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {one['messages']:,} | {one['payload_bytes']:,} |"
+        for name, one in sorted(topics.items())
+    ]
+    return "\n".join(lines)
+
+
+def arm64(result: Json) -> str:
+    """The same answers on the other architecture, or not."""
+    lines = ["| | x86-64 | aarch64, emulated | |", "|---|---|---|---|"]
+    lines += [
+        f"| {row['what']} | {row['x86_64']} | {row['aarch64']} | {row['verdict']} |"
+        for row in result["answers"]
+    ]
+    lines += ["", *(f"* {line}" for line in result["notes"])]
+    return "\n".join(lines)
+
+
+def render(text: str, made: Mapping[str, str]) -> str:
+    """The page with its parts made anew.
+
+    Raises:
+        ValueError: a part has no marks in the page.
+    """
+    for name, content in made.items():
+        begin, end = f"<!-- {name}, by python -m benchmarks.page: begin -->", f"<!-- {name}: end -->"
+        head, found, rest = text.partition(begin)
+        _old, closed, tail = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"docs/performance.md has no marks for {name}")
+        text = f"{head}{begin}\n{content}\n{end}{tail}"
+    return text
+
+
+def main() -> int:
+    """Write, or with --check say whether there is anything to write."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="exit 1 when the page is not up to date")
+    options = parser.parse_args()
+    old = PAGE.read_text(encoding="utf-8")
+    new = render(old, parts())
+    if options.check:
+        return int(new != old)
+    PAGE.write_text(new, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

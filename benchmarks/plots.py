@@ -1,0 +1,137 @@
+"""The pictures of docs/performance.md from the measured JSON: `python -m benchmarks.plots` (needs the extra `docs`).
+
+Each picture is made twice, for light and for dark pages. Colours are three of Okabe and Ito's (2008), which people with
+colour-blindness tell apart; marks and hatches differ as well.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+DATA: Final = ROOT / "docs" / "data"
+IMAGES: Final = ROOT / "docs" / "images"
+
+BLUE: Final = "#0072B2"
+ORANGE: Final = "#E69F00"
+GREEN: Final = "#009E73"
+DARK_BLUE: Final = "#56B4E9"
+"""On a dark page, where the darker blue would be lost."""
+
+THEMES: Final = {
+    "light": {"back": "#ffffff", "fore": "#24292f", "grid": "#d0d7de", "colours": (BLUE, ORANGE, GREEN)},
+    "dark": {"back": "#1e2129", "fore": "#e6edf3", "grid": "#3d444d", "colours": (DARK_BLUE, ORANGE, GREEN)},
+}
+CPU: Final = "processor seconds a media second"
+
+
+def main() -> int:
+    """Draw everything whose figures are there."""
+    IMAGES.mkdir(exist_ok=True)
+    pictures: dict[str, tuple[str, Callable[[Any, Any, tuple[str, ...]], None]]] = {
+        "engines": ("bench.json", _engines),
+        "faces": ("scaling.json", _faces),
+        "resolution": ("scaling.json", _resolution),
+        "frame-rate": ("scaling.json", _frame_rate),
+        "broker": ("broker.json", _broker),
+    }
+    for name, (source, draw) in pictures.items():
+        path = DATA / source
+        if not path.is_file():
+            print(f"left out: {name} (no {path})", file=sys.stderr)
+            continue
+        for theme in THEMES:
+            _picture(IMAGES / f"performance-{name}-{theme}.svg", theme, json.loads(path.read_text()), draw)
+    return 0
+
+
+def _picture(path: Path, theme: str, figures: Any, draw: Callable[[Any, Any, tuple[str, ...]], None]) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    look = THEMES[theme]
+    style: Any = {
+        "svg.hashsalt": "emoedge",  # the same figures give the same bytes
+        "svg.fonttype": "path",
+        "font.size": 10,
+        "axes.grid": True,
+        "grid.color": look["grid"],
+        "axes.edgecolor": look["grid"],
+        "figure.facecolor": look["back"],
+        "axes.facecolor": look["back"],
+        **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), look["fore"]),
+    }
+    with plt.rc_context(style):
+        figure, axes = plt.subplots(figsize=(7, 3.4), layout="constrained")
+        draw(axes, figures, tuple(look["colours"]))
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.set_axisbelow(True)
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+
+
+def _engines(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    """What the pipeline costs, engine by engine, and what is left for everything else."""
+    pipeline = figures["pipeline"]
+    engines = [engine for engine in pipeline["engines"] if engine["in_sum"]]
+    names = [engine["engine"].replace("_", " ") for engine in engines]
+    values = [engine["cpu_s_per_media_s"] * 1000 for engine in engines]
+    rest = (pipeline["cpu_s_per_media_s"] - pipeline["bare_cpu_s_per_media_s"]) * 1000
+    names.append("everything else")
+    values.append(rest)
+    hatches = [""] * len(engines) + ["//"]
+    bars = axes.barh(names, values, color=[colours[0]] * len(engines) + [colours[1]], hatch=hatches)
+    axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.invert_yaxis()
+    axes.set_xlabel("processor milliseconds a second of video and sound")
+    axes.grid(axis="y", visible=False)
+
+
+def _faces(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    rows = figures["faces"]
+    count = [row["faces"] for row in rows]
+    axes.plot(count, [row["cpu_s_per_media_s"] for row in rows], "o-", color=colours[0])
+    axes.set(xlabel="faces in the picture (ten pictures a second)", ylabel=CPU)
+    axes.set_ylim(bottom=0)
+
+
+def _resolution(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    rows = figures["resolution"]
+    names = [f"{row['width']} × {row['height']}" for row in rows]
+    _stacked(axes, names, rows, colours)
+
+
+def _frame_rate(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    rows = figures["frame_rate"]
+    _stacked(axes, [f"{row['fps']} fps" for row in rows], rows, colours)
+
+
+def _stacked(axes: Any, names: list[str], rows: Any, colours: tuple[str, ...]) -> None:
+    decode = [row["decode_cpu_s_per_media_s"] for row in rows]
+    rest = [row["cpu_s_per_media_s"] - row["decode_cpu_s_per_media_s"] for row in rows]
+    axes.bar(names, decode, color=colours[0], label="decoding alone", width=0.6)
+    axes.bar(
+        names, rest, bottom=decode, color=colours[1], hatch="//", label="faces, fusion, messages", width=0.6
+    )
+    axes.set_ylabel(CPU)
+    axes.grid(axis="x", visible=False)
+    axes.legend(frameon=False)
+
+
+def _broker(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    runs = figures["runs"]
+    devices = [run["devices"] for run in runs]
+    axes.plot(devices, [run["broker"]["cpu_cores"] * 100 for run in runs], "o-", color=colours[0])
+    axes.set(xlabel="devices on one Mosquitto", ylabel="processor of the broker, % of a core")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
