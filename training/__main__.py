@@ -20,7 +20,19 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
     weights = str(work / "face" / "ema.pt")
     train: dict[str, list[Step]] = {
         "face": [
-            ("training.face.train", [*source, "--out", str(work / "face")]),
+            ("training.face.train", [*source, "--out", str(work / "face" / "first")]),
+            (
+                "training.face.train",
+                [
+                    *source,
+                    "--init",
+                    str(work / "face" / "first" / "ema.pt"),
+                    "--out",
+                    str(work / "face"),
+                    "--seed",
+                    "2",
+                ],
+            ),
             ("training.face.export", [*source, "--weights", weights, "--out", store]),
         ],
         "voice": [("training.voice.train", [*source, "--out", str(work / "voice"), "--models", store])],

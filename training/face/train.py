@@ -188,7 +188,8 @@ def distil(ema: nn.Module, faces: FaceSet, votes: NDArray[np.float32], share: fl
     """Mix the averaged model's opinion of a picture and its mirror image into the annotators' votes."""
     logits = predict(ema, faces.images, size=size, mirror=True)
     opinion = torch.softmax(torch.from_numpy(logits), 1).numpy()
-    return FaceSet(faces.images, (1 - share) * votes + share * opinion, faces.weights, faces.sharp)
+    targets = ((1 - share) * votes + share * opinion).astype(np.float32)
+    return FaceSet(faces.images, targets, faces.weights, faces.sharp)
 
 
 def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64], size: int) -> FaceSet:
