@@ -41,7 +41,9 @@ from emoedge.types import (
 logger = logging.getLogger(__name__)
 
 TURN_S: Final = 0.1
-"""How often the thread looks: idle costs ten short wake-ups a second, recording loses nothing by it."""
+"""How often the thread looks while it records: what waits for the encoder stays little."""
+IDLE_TURN_S: Final = 0.5
+"""How often it looks while there is nothing to record; a decision to record wakes it at once."""
 LATE_S: Final = 0.5
 """Pictures and sound reach the recorder this long after they were captured, at most."""
 STREAM_WAIT_S: Final = 2.0
@@ -64,6 +66,7 @@ class Recorder:
         describe: models with digests and configuration (without secrets) for the JSON sidecar.
         on_notice: told of each segment started, finished, deleted or failed; must not block.
         expects_video, expects_sound: which sources are configured.
+        event_lag_s: how long after its start an event may become known; the pre-roll reaches back so much further.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Recorder:
         on_notice: Callable[[RecordingNotice], None] = lambda _notice: None,
         expects_video: bool = True,
         expects_sound: bool = True,
+        event_lag_s: float = EVENT_DECISION_S,
     ) -> None:
         self.settings = settings
         self.store = Store(settings.dir)
@@ -89,7 +93,7 @@ class Recorder:
         self._decided: list[Action] = []  # by any thread, under the lock
         self._actions: deque[Action] = deque()  # the recorder's thread only
         self._inbox = Inbox(fps)
-        self._ring = PreRoll(settings.pre_roll_s + EVENT_DECISION_S + STREAM_WAIT_S, memory_limit_bytes())
+        self._ring = PreRoll(settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes())
         self._segment: OpenSegment | None = None
         self._newest_s: dict[type, float] = {}
         self._private = False
@@ -232,7 +236,8 @@ class Recorder:
         stopping = False
         while not stopping:
             stopping = self._stopping.is_set()
-            items = self._inbox.take(0 if stopping else TURN_S)
+            idle = self._segment is None and not self._actions
+            items = self._inbox.take(0 if stopping else IDLE_TURN_S if idle else TURN_S)
             self.heartbeat_s = time.monotonic()
             try:
                 self._turn(items, stopping)
@@ -279,7 +284,8 @@ class Recorder:
         segment = self._segment
         ending = next((action for action in self._actions if isinstance(action, End)), None)
         if segment is None or (ending is not None and item.time_s >= ending.at_s):
-            self._ring.add(item)
+            # While a segment waits to be opened, its pre-roll is not forgotten.
+            self._ring.add(item, hold=bool(self._actions))
         elif self._fits(item):
             self._write(segment, item)
         else:

@@ -61,8 +61,8 @@ class PreRoll:
         self._sounds: deque[SoundBlock] = deque()
         self._notes: deque[Note] = deque(maxlen=MAX_NOTES)
 
-    def add(self, item: Item) -> None:
-        """Keep an item and let go of what is too old."""
+    def add(self, item: Item, *, hold: bool = False) -> None:
+        """Keep an item and let go of what is too old; with `hold`, only of what is too much."""
         if isinstance(item, Frame):
             self._frames.append(item)
             self.bytes += item.data.nbytes
@@ -71,7 +71,8 @@ class PreRoll:
             self.bytes += item.samples.nbytes
         else:
             self._notes.append(item)
-        self.forget_before(_time(item) - self.seconds)
+        if not hold:
+            self.forget_before(_time(item) - self.seconds)
         while self.bytes > self.max_bytes and self._frames:
             self.bytes -= self._frames.popleft().data.nbytes
 

@@ -54,6 +54,8 @@ CAPTURE_STOP_S: Final = 0.6
 DECIDING_STOP_S: Final = 0.9
 RECORDER_STOP_S: Final = 1.9
 PUBLISHER_STOP_S: Final = 2.7
+EVENT_MARGIN_S: Final = 1.0
+"""An event is known when it has held for its shortest duration, and one look and a busy moment later."""
 DECIDING_SILENT_S: Final = 30.0
 """It looks four times a second and never waits for anything."""
 RECORDER_SILENT_S: Final = 60.0
@@ -252,6 +254,7 @@ class Daemon:
             on_notice=self._on_notice,
             expects_video=settings.camera.source != "none",
             expects_sound=settings.microphone.source != "none",
+            event_lag_s=settings.events.min_duration_s + EVENT_MARGIN_S,
         )
 
     def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
