@@ -29,8 +29,9 @@ Item = TypeVar("Item", Frame, SoundBlock)
 
 STALL_S: Final = 5.0
 """Nothing for so long is a fault: a USB reset takes one or two seconds, a network camera's key frame less than four."""
-OPEN_LIMIT_S: Final = 20.0
-"""Opening may take so long: network cameras need up to ten seconds, models of a Jetson's camera service as well."""
+OPEN_LIMIT_S: Final = 60.0
+"""Opening may take so long: network cameras and a Jetson's camera service need up to ten seconds; PortAudio, which
+tries every device there is, was seen to take more than twenty on a machine that was starting everything at once."""
 LOAD_LIMIT_S: Final = 180.0
 """Before that, a library like OpenCV is loaded: on a slow card, while everything else is loaded too, this takes a minute."""
 END_LIMIT_S: Final = 0.8

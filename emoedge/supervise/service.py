@@ -16,7 +16,7 @@ from typing import Final
 from emoedge.errors import EmoedgeError
 from emoedge.supervise.service_plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Write
 
-_COMMAND_TIMEOUT_S: Final = 320.0  # longer than the unit's TimeoutStartSec
+_COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
 
 
 class ServiceError(EmoedgeError):

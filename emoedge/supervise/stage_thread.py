@@ -19,8 +19,10 @@ Item = TypeVar("Item")
 
 TAKE_TIMEOUT_S: Final = 0.5
 """How long a stage waits for input before it looks whether to stop: bounds the time that stopping takes."""
-HUNG_AFTER_S: Final = 20.0
-"""No single frame, stretch or utterance honestly takes this long, even on the slowest board."""
+SLOW_AFTER_S: Final = 20.0
+"""No single frame, stretch or utterance honestly takes this long, even on the slowest board that can do the work."""
+HUNG_AFTER_S: Final = 120.0
+"""Ending the process for it would make it worse on a machine that has no time to spare: there, a frame took 30 s."""
 BUILD_LIMIT_S: Final = 180.0
 """Loading a speech model from a cold, worn card while the other stages load theirs may take a minute."""
 RESTARTS: Final = 5
@@ -97,6 +99,12 @@ class StageThread(Generic[Item]):
         return since_s is not None and self._now_s() - since_s > limit_s
 
     @property
+    def slow(self) -> bool:
+        """Whether one item has been in work for longer than SLOW_AFTER_S."""
+        since_s = self._busy_since_s
+        return since_s is not None and not self._building and self._now_s() - since_s > SLOW_AFTER_S
+
+    @property
     def loading(self) -> bool:
         """Whether it is loading its model."""
         return self._building
@@ -117,6 +125,8 @@ class StageThread(Generic[Item]):
             return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
         if self.hung:
             return Health(self.name, "failed", "hangs; the service restarts by itself", figures)
+        if self.slow:
+            return Health(self.name, "degraded", "the machine is too slow: switch a modality off", figures)
         if self._failure:
             return Health(self.name, "degraded", f"restarted after: {self._failure}", figures)
         return Health(self.name, "ok", "", figures)
