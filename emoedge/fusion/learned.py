@@ -1,16 +1,18 @@
 """Learned fusion: a log-linear pool whose weights follow the reliability of each opinion.
 
-    log p[c] = sum over m of  a_m * r_m * log(p_m[c])  + b[c],    r_m = reliability_m ^ g_m * exp(-age_m / t_m)
+    log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + h * b[c],    r_m = reliability_m ^ g_m * exp(-age_m / t_m)
 
-The coefficients come from training (`models/fusion.json`), from calibrated posteriors of the three models on
+The sharpness s and the share h of the bias depend on which modalities take part, so that the confidence means the same
+with one as with three. The coefficients come from training (`models/fusion.json`), from calibrated posteriors of the three models on
 validation data. Source of the form: Genest & Zidek, "Combining probability distributions", Stat. Sci. 1(1), 1986.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -25,6 +27,18 @@ from emoedge.types import Modality, ModalityOpinion
 
 # Keeps one confident zero from vetoing a class for good.
 FLOOR: Final = 1e-3
+MODALITIES: Final[tuple[Modality, ...]] = ("face", "voice", "text")
+
+
+def subset_name(present: Iterable[Modality]) -> str:
+    """Name of a set of modalities, such as "face+text": always in the same order."""
+    there = set(present)
+    return "+".join(name for name in MODALITIES if name in there)
+
+
+SUBSETS: Final = tuple(
+    subset_name(subset) for size in (1, 2, 3) for subset in itertools.combinations(MODALITIES, size)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +50,21 @@ class ModalityWeight:
     age_constant_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class SubsetScale:
+    """What a set of modalities does to the pool: s > 0, h."""
+
+    sharpness: float
+    bias_share: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedFusion:
-    """The trained pool; `bias` is float64 (7,)."""
+    """The trained pool; `bias` is float64 (7,); `subsets` by subset_name()."""
 
     weights: dict[Modality, ModalityWeight]
     bias: NDArray[np.float64]
+    subsets: dict[str, SubsetScale]
 
     @classmethod
     def load(cls, path: Path) -> LearnedFusion:
@@ -49,16 +72,18 @@ class LearnedFusion:
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             weights: dict[Modality, ModalityWeight] = {
-                name: ModalityWeight(**values["weights"][name]) for name in ("face", "voice", "text")
+                name: ModalityWeight(**values["weights"][name]) for name in MODALITIES
             }
+            subsets = {name: SubsetScale(**values["subsets"][name]) for name in SUBSETS}
             bias = np.asarray(values["bias"], dtype=np.float64)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
                 f"fusion model {path} cannot be read: {error}", 'set fusion.method = "weighted" or reinstall'
             ) from error
-        if bias.shape != (EMOTION_COUNT,) or not np.all(np.isfinite(bias)):
+        sharp = all(0 < s.sharpness < math.inf and math.isfinite(s.bias_share) for s in subsets.values())
+        if bias.shape != (EMOTION_COUNT,) or not np.all(np.isfinite(bias)) or not sharp:
             raise ModelError(f"fusion model {path} is damaged", 'set fusion.method = "weighted" or reinstall')
-        return cls(weights, bias)
+        return cls(weights, bias, subsets)
 
     def decide(self, opinions: Sequence[ModalityOpinion], now_s: float, margin: float) -> Decision:
         """Pool the opinions (at least one for a decision).
@@ -67,11 +92,13 @@ class LearnedFusion:
         """
         if not opinions:
             return NO_DECISION
-        logits = self.bias.copy()
+        scale = self.subsets[subset_name(opinion.modality for opinion in opinions)]
+        logits = np.zeros(EMOTION_COUNT)
         for opinion in opinions:
             w = self.weights[opinion.modality]
             age_s = max(now_s - opinion.time_s, 0.0)
             trust = opinion.reliability**w.reliability_exponent * math.exp(-age_s / w.age_constant_s)
             logits += w.weight * trust * np.log(np.maximum(opinion.probabilities.astype(np.float64), FLOOR))
         alone: DecidedBy = opinions[0].modality if len(opinions) == 1 else "fusion"
+        logits = scale.sharpness * logits + scale.bias_share * self.bias
         return decide(as_probabilities(softmax(logits)), None, margin, alone)

@@ -173,6 +173,12 @@ def test_every_shipped_model_has_its_card(repository: Path) -> None:
         assert entry.licence
 
 
+def test_weights_from_restricted_data_are_not_called_free() -> None:
+    entries = {entry.name: entry for entry in load_manifest().entries}
+    for name in ("face_emotion", "voice_emotion", "text_emotion", "fusion"):
+        assert entries[name].licence.startswith("research and non-commercial use")
+
+
 def test_verify_really_loads_every_shipped_model(tmp_path: Path) -> None:
     shipped = Manifest(tuple(entry for entry in load_manifest().entries if entry.shipped))
     named: list[str] = []

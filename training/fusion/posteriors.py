@@ -1,7 +1,7 @@
 """What the three shipped models say of validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
 
-Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability (n,) and
-group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice``.
+Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability (n,),
+degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice``.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from emoedge.fusion.fuser import snr_reliability
+from emoedge.fusion.learned import MODALITIES
 from emoedge.speech.message import MessageModel
 from training.face.posteriors import write_posteriors as face_posteriors
 from training.text import data as text_data
@@ -46,10 +48,25 @@ def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions
         order = [clip for name in left_out.paths for clip in heard if corpus.speaker[clip] == name]
         reliability = np.array([snr_reliability(heard[int(clip)].snr_db) for clip in order], np.float32)
         found = answers.found
-        parts.append(
-            (answers.probabilities[found], answers.labels[found], reliability[found], answers.speaker[found])
+        degraded = np.full(len(order), condition != CLEAN)
+        columns = (answers.probabilities, answers.labels, reliability, degraded, answers.speaker)
+        parts.append(tuple(column[found] for column in columns))
+    save(out, *(np.concatenate([part[i] for part in parts]) for i in range(5)))
+
+
+def write_face(data: Path, models: Path, out: Path) -> None:
+    """FER+ Valid, every other face degraded."""
+    with TemporaryDirectory() as folder:
+        face_posteriors(data, models, Path(folder) / "face.npz")
+        raw = np.load(Path(folder) / "face.npz")
+        save(
+            out,
+            raw["probabilities"],
+            raw["labels"],
+            raw["quality"],
+            raw["degraded"],
+            np.arange(len(raw["labels"])).astype(str),
         )
-    save(out, *(np.concatenate([part[i] for part in parts]) for i in range(4)))
 
 
 def text_posteriors(data: Path, models: Path, out: Path) -> None:
@@ -65,14 +82,27 @@ def text_posteriors(data: Path, models: Path, out: Path) -> None:
         np.stack([a for a, _ in kept]),
         np.array([e.label for _, e in kept]),
         np.ones(len(kept), np.float32),
+        np.zeros(len(kept), bool),
         np.array([e.group for _, e in kept]),
     )
 
 
 def save(
-    out: Path, probabilities: np.ndarray, labels: np.ndarray, reliability: np.ndarray, group: np.ndarray
+    out: Path,
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    reliability: np.ndarray,
+    degraded: np.ndarray,
+    group: np.ndarray,
 ) -> None:
-    np.savez_compressed(out, probabilities=probabilities, labels=labels, reliability=reliability, group=group)
+    np.savez_compressed(
+        out,
+        probabilities=probabilities,
+        labels=labels,
+        reliability=reliability,
+        degraded=degraded,
+        group=group,
+    )
 
 
 def main() -> None:
@@ -81,19 +111,21 @@ def main() -> None:
     parser.add_argument("--voice", type=Path, required=True, help="the --out folder of training.voice.train")
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--only",
+        choices=MODALITIES,
+        action="append",
+        help="the model that changed (again for another); what was written of the others before stays",
+    )
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    face_posteriors(args.data, args.models, args.out / "face_raw.npz")
-    raw = np.load(args.out / "face_raw.npz")
-    save(
-        args.out / "face.npz",
-        raw["probabilities"],
-        raw["labels"],
-        raw["quality"],
-        np.arange(len(raw["labels"])).astype(str),
-    )
-    voice_posteriors(args.data, args.voice, args.models, args.out / "voice.npz", NOISY)
-    text_posteriors(args.data, args.models, args.out / "text.npz")
+    makers = {
+        "face": lambda out: write_face(args.data, args.models, out),
+        "voice": lambda out: voice_posteriors(args.data, args.voice, args.models, out, NOISY),
+        "text": lambda out: text_posteriors(args.data, args.models, out),
+    }
+    for name in args.only or MODALITIES:
+        makers[name](args.out / f"{name}.npz")
 
 
 if __name__ == "__main__":
