@@ -15,6 +15,7 @@ import contextlib
 import csv
 import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -212,18 +213,16 @@ def _header(table: IO[str], row: dict[str, Any]) -> csv.DictWriter[str]:
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Compare the second tenth after the warm-up with the last tenth of the run, by their medians."""
+    """Compare the first and the last fifth of what follows the warm-up: memory by its median, counts by their peaks.
+
+    Open files and threads come and go with recordings and connections; what leaks raises the peak.
+    """
     steady = rows[int(len(rows) * WARM_UP) :]
-    tenth = max(1, len(steady) // 5)
-
-    def median(of: list[dict[str, Any]], name: str) -> float:
-        values = sorted(float(row[name]) for row in of)
-        return values[len(values) // 2]
-
-    def both(name: str) -> tuple[float, float]:
-        return median(steady[:tenth], name), median(steady[-tenth:], name)
-
-    memory, files, threads = both("resident_mb"), both("open_files"), both("threads")
+    fifth = max(1, len(steady) // 5)
+    windows = steady[:fifth], steady[-fifth:]
+    memory = [statistics.median(float(row["resident_mb"]) for row in window) for window in windows]
+    files = [max(int(row["open_files"]) for row in window) for window in windows]
+    threads = [max(int(row["threads"]) for row in window) for window in windows]
     growth = memory[1] / memory[0] - 1
     return {
         "media_h": round(len(rows) / 60, 2),
