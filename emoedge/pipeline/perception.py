@@ -102,7 +102,9 @@ def build_speech(settings: Settings, activity: SharedActivity[list[ActivityChang
     from emoedge.speech.stage import SpeechStage
 
     models = settings.paths.models
-    recogniser = open_recogniser(settings.speech.engine, resolve(settings.speech.model, models))
+    folder = resolve(settings.speech.model, models)
+    # Nobody is shown half an utterance, and the search for it would be made ten times a second.
+    recogniser = open_recogniser(settings.speech.engine, folder, partials=False)
     return SpeechStage(recogniser, MessageModel.load(resolve("text_emotion", models)), activity)
 
 

@@ -141,12 +141,13 @@ def words_from(items: Iterable[tuple[str, float, float, float]]) -> tuple[Word, 
     )
 
 
-def open_recogniser(engine: str, folder: Path) -> Recogniser:
+def open_recogniser(engine: str, folder: Path, *, partials: bool = True) -> Recogniser:
     """Make the recogniser that the configuration names.
 
     Args:
         engine: "vosk" or "whisper".
         folder: the resolved folder of the model (see `emoedge.model_store`).
+        partials: whether results of utterances that still go on are wanted, where the engine has them.
 
     Raises:
         ModelError: the model is missing or damaged, or the engine is not installed.
@@ -154,7 +155,7 @@ def open_recogniser(engine: str, folder: Path) -> Recogniser:
     if engine == "vosk":
         from emoedge.speech.vosk_engine import VoskRecogniser
 
-        return VoskRecogniser(folder)
+        return VoskRecogniser(folder, partials=partials)
     if engine == "whisper":
         from emoedge.speech.whisper_engine import WhisperRecogniser
 

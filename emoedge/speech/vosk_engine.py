@@ -67,6 +67,7 @@ class VoskRecogniser:
         folder: the model.
         policy: when to load it again.
         memory_mb: reads this process's memory, MB.
+        partials: also say what has been understood so far; each time the best path is searched for anew.
 
     Raises:
         ModelError: the model is missing or damaged.
@@ -77,8 +78,11 @@ class VoskRecogniser:
         folder: Path,
         policy: RecyclePolicy | None = None,
         memory_mb: Callable[[], float | None] = resident_mb,
+        *,
+        partials: bool = True,
     ) -> None:
         self._folder = folder
+        self._partials = partials
         self._policy = policy or RecyclePolicy()
         self._memory_mb = memory_mb
         self._pending = np.empty(0, np.int16)
@@ -135,6 +139,8 @@ class VoskRecogniser:
         if self._recogniser.AcceptWaveform(block.astype("<i2", copy=False).tobytes()):
             self._partial = ""
             return self._utterance(self._recogniser.Result())
+        if not self._partials:
+            return None
         text = _without_symbols(json.loads(self._recogniser.PartialResult()).get("partial", ""))
         if text == self._partial or not text:
             return None

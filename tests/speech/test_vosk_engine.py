@@ -80,6 +80,11 @@ def test_partials_grow_towards_the_result(recogniser: VoskRecogniser, sound: np.
     assert any("alegría" in text for text in partials)
 
 
+def test_without_partials_the_result_is_the_same(recogniser: VoskRecogniser, sound: np.ndarray) -> None:
+    expected = [result for result in hear(recogniser, sound) if isinstance(result, Utterance)]
+    assert hear(open_recogniser("vosk", MODEL, partials=False), sound) == expected
+
+
 def test_silence_and_nothing_give_nothing(recogniser: VoskRecogniser) -> None:
     assert recogniser.finish() is None
     assert hear(recogniser, np.zeros(5 * RATE, np.int16)) == []
