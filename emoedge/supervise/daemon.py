@@ -56,10 +56,11 @@ RECORDER_STOP_S: Final = 1.9
 PUBLISHER_STOP_S: Final = 2.7
 EVENT_MARGIN_S: Final = 1.0
 """An event is known when it has held for its shortest duration, and one look and a busy moment later."""
-DECIDING_SILENT_S: Final = 30.0
-"""It looks four times a second and never waits for anything."""
-RECORDER_SILENT_S: Final = 60.0
-"""One fsync on a bad card takes many seconds."""
+DECIDING_SILENT_S: Final = 120.0
+"""It looks four times a second and never waits for anything, but on a machine without time it may have to."""
+RECORDER_SILENT_S: Final = 180.0
+"""One fsync on a bad card takes many seconds; the first segment loads and tries the encoders, which took more than
+a minute on a machine without time: ending the process for that lost the recording, again and again."""
 LOOK_S: Final = 1.0
 """How often the parts are looked at: a change of health is published that soon."""
 
