@@ -30,8 +30,13 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3, help="of the whole pipeline (3)")
     parser.add_argument("--yunet", type=Path, help="face_detection_yunet_2023mar.onnx of opencv_zoo")
     parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
+    parts = (*PARTS, "peers")
+    parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to leave out")
     parser.add_argument(
-        "--from", dest="earlier", type=Path, help="take the figures from this file, measure nothing"
+        "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
+    )
+    parser.add_argument(
+        "--again", nargs="+", choices=parts, default=[], help="parts to measure anew with --from"
     )
     parser.add_argument(
         "--json", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go"
@@ -39,7 +44,7 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is broken")
     options = parser.parse_args()
 
-    wanted = [name for name in (*PARTS, "peers") if name not in options.without]
+    wanted = [name for name in parts if name not in options.without]
     if options.earlier:
         result = json.loads(options.earlier.read_text(encoding="utf-8"))
         wanted = options.again
@@ -47,9 +52,7 @@ def main() -> int:
         result = {}
     if wanted:
         new = measure(options, tuple(wanted))
-        kept = {
-            name: value for name, value in result.items() if name in (*PARTS, "peers") and name not in wanted
-        }
+        kept = {name: value for name, value in result.items() if name in parts and name not in wanted}
         old_skips = {k: v for k, v in result.get("skipped", {}).items() if k not in wanted}
         new["skipped"] = old_skips | {k: v for k, v in new["skipped"].items() if k not in kept}
         result = new | kept

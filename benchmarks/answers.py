@@ -6,9 +6,9 @@ differently.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
-import platform
 import sys
 import time
 from pathlib import Path
@@ -29,17 +29,66 @@ SENTENCE: Final = "estoy muy contenta de verte"
 
 
 def main() -> int:
-    """Run everything once and say what came out."""
+    """Run everything once and say what came out, or hold it against another machine's."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.answers", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--beside", type=Path, help="answers of another machine, to be held against those here"
+    )
+    parser.add_argument("--note", action="append", default=[], help="a sentence to keep with --beside")
+    options = parser.parse_args()
+    here = answers()
+    if options.beside:
+        there = json.loads(options.beside.read_text(encoding="utf-8"))
+        here = beside(here, there) | {"notes": options.note}
+    print(json.dumps(here, ensure_ascii=False, indent=1 if options.beside else None))
+    return 0
+
+
+def answers() -> dict[str, Any]:
+    """What every model says here."""
     result: dict[str, Any] = {"schema": 1, "machine": describe_machine()}
     for path in sorted(MODELS.glob("*.tflite")):
         result[path.stem] = network(path)
     sound = tone(2.0)
     result["speech_activity"] = [round(value, DIGITS) for value in Silero()(sound[: 8 * CHUNK])]
-    result["voice_features"] = [round(float(value), 3) for value in features(sound)[:12]]
+    result["voice_features"] = [round(float(value), 3) for value in features(sound)]
     message = MessageModel.load(MODELS / "text_emotion").classify(SENTENCE)
     result["message"] = None if message is None else [round(float(value), DIGITS) for value in message]
-    print(json.dumps(result))
-    return 0
+    return result
+
+
+def beside(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
+    """Two machines' answers, part by part: whether they are the same, and if not, how far apart."""
+    rows = []
+    for name in [name for name in here if name not in {"schema", "machine", "notes"}]:
+        ours, theirs = here[name], there[name]
+        if isinstance(ours, dict):
+            same = ours["digest"] == theirs["digest"]
+            flat = (
+                [value for run in ours["first"] for value in run],
+                [value for run in theirs["first"] for value in run],
+            )
+            kind = f"{ours['input']}, {RUNS} random inputs"
+        else:
+            same, flat, kind = ours == theirs, (ours, theirs), f"{len(ours)} numbers"
+        apart = [abs(one - other) for one, other in zip(*flat, strict=True)]
+        different = sum(1 for distance in apart if distance)
+        rows.append(
+            {
+                "what": name,
+                "kind": kind,
+                "same": same,
+                "compared": len(apart),
+                "different": different,
+                "farthest": round(max(apart), DIGITS + 1),
+                "leaders_agree": _leaders(ours) == _leaders(theirs) if isinstance(ours, dict) else None,
+            }
+        )
+    return {"schema": 1, "here": here["machine"], "there": there["machine"], "rows": rows}
+
+
+def _leaders(answer: dict[str, Any]) -> list[int]:
+    return [run.index(max(run)) for run in answer["first"]]
 
 
 def network(path: Path) -> dict[str, Any]:
@@ -78,5 +127,4 @@ def tone(seconds: float) -> Any:
 
 
 if __name__ == "__main__":
-    print(platform.machine(), file=sys.stderr)
     sys.exit(main())

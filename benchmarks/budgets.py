@@ -174,7 +174,7 @@ BUDGETS: Final = (
         "at most",
         "s",
         _start("start", "help"),
-        "nothing",
+        "the part start",
         start=True,
     ),
     Budget(

@@ -226,13 +226,20 @@ def broker(result: Json) -> str:
 
 def arm64(result: Json) -> str:
     """The same answers on the other architecture, or not."""
-    lines = ["| | x86-64 | aarch64, emulated | |", "|---|---|---|---|"]
-    lines += [
-        f"| {row['what']} | {row['x86_64']} | {row['aarch64']} | {row['verdict']} |"
-        for row in result["answers"]
+    there = result["there"]
+    versions = ", ".join(f"{name} {version}" for name, version in there["engines"].items())
+    lines = [
+        f"{there['architecture']}{', emulated' if there['emulated'] else ''}, {there['system']}, Python {there['python']}; {versions}.",
+        "",
+        "| | compared | the same to the byte | numbers that differ | farthest |",
+        "|---|---|---|---|---|",
     ]
-    lines += ["", *(f"* {line}" for line in result["notes"])]
-    return "\n".join(lines)
+    lines += [
+        f"| {row['what'].replace('_', ' ')} | {row['kind']} | {'yes' if row['same'] else '**no**'} "
+        f"| {row['different']} of {row['compared']} | {row['farthest']:g} |"
+        for row in result["rows"]
+    ]
+    return "\n".join([*lines, "", *(f"* {note}" for note in result["notes"])])
 
 
 def render(text: str, made: Mapping[str, str]) -> str:

@@ -108,7 +108,7 @@ def against_engines(settings: Settings, clip: Path, rounds: int = 3) -> dict[str
                 "engine": engine.name,
                 "runs": engine.count,
                 "runs_per_media_s": short(engine.count / media_s),
-                "cpu_s_per_media_s": short(statistics.median(bare_s[engine.name]) / media_s),
+                "cpu_s_per_media_s": short(statistics.median(bare_s[engine.name]) / media_s, 6),
                 "in_sum": engine.counts,
             }
             for engine in engines
