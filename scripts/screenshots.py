@@ -1,7 +1,7 @@
 """Make the pictures of the documentation from real runs: `python scripts/screenshots.py [FOLDER] [options]`.
 
 Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live view of the
-terminal from the messages of a replay of the same clip, or of a daemon that runs (`--daemon`).
+terminal from the messages of the same run, or of a daemon that runs (`--daemon`).
 
 The pictures of the integrations need them to run, on 127.0.0.1 and connected to that daemon: `--node-red URL` with
 the flow imported, `--home-assistant URL` with the dashboard at `/emoedge-devices/livingroom`, where `--tokens FILE` is
@@ -13,8 +13,10 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import re
 import sys
 import tempfile
+import threading
 import time
 from io import StringIO
 from pathlib import Path
@@ -22,12 +24,11 @@ from pathlib import Path
 from rich.console import Console
 
 from emoedge.config import MqttSettings, Settings
-from emoedge.demo import DEMO_SPEECH_MODEL, run_demo
+from emoedge.demo import DEVICE, run_demo
 from emoedge.demo_clip import ensure_demo_clip
-from emoedge.pipeline import Pipeline
 from emoedge.record.store import Store
 from emoedge.report import find_source, write_page
-from emoedge.watch.subscription import Received, Subscription
+from emoedge.watch.subscription import Subscription
 from emoedge.watch.view import WatchState, render
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,10 +65,11 @@ def main() -> None:
 def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
     """The report and the terminal."""
     clip = ensure_demo_clip()
-    result = run_demo(Settings(), clip, work / "recordings", print, own_clip=False)
+    watching = Watching()
+    result = run_demo(Settings(), clip, work / "recordings", watching.hear, own_clip=False)
     page, view = work / "report.html", work / "watch.html"
     write_page(find_source(str(result.recording), Store(work / "recordings")), page, "en")
-    state = state_of_daemon(wanted.daemon) if wanted.daemon else state_of_clip(clip)
+    state = state_of_daemon(wanted.daemon) if wanted.daemon else watching.state
     view.write_text(terminal(state), encoding="utf-8")
     browser = Browser(work / "profile")
     for name, width, height, scheme, phone in (
@@ -94,7 +96,9 @@ def integrations(wanted: argparse.Namespace, work: Path) -> None:
         browser.call("Page.navigate", url=wanted.node_red)
         browser.wait("typeof RED !== 'undefined' && RED.nodes && RED.nodes.workspace && RED.sidebar", 120)
         time.sleep(wanted.wait / 2)
-        browser.evaluate("RED.sidebar.show('debug'), document.querySelector('a[href=\"#red-ui-tab-debug-link-button\"]')?.click(), 1")
+        browser.evaluate(
+            "RED.sidebar.show('debug'), document.querySelector('a[href=\"#red-ui-tab-debug-link-button\"]')?.click(), 1"
+        )
         time.sleep(wanted.wait)  # until some messages have come
         save(browser, wanted.folder / "node-red.png")
     if wanted.home_assistant:
@@ -135,20 +139,20 @@ def save(browser: Browser, path: Path, box: tuple[float, float] | None = None) -
     print(path)
 
 
-def state_of_clip(clip: Path) -> WatchState:
-    """The state at a moment of the clip; a replay has no controls."""
-    settings = Settings(device_id="livingroom", language="en")
-    speech = settings.speech.model_copy(update={"model": DEMO_SPEECH_MODEL})
-    publish = settings.publish.model_copy(update={"transcript": True})
-    pipeline = Pipeline(settings.model_copy(update={"speech": speech, "publish": publish}))
-    state = WatchState("en")
-    state.apply(Received("livingroom", "status", "online"))
-    for message in pipeline.replay(clip):
-        if message.time_s > SHOWN_AT_S:
-            break
-        payload = message.payload if isinstance(message.payload, str) else json.loads(message.encode())
-        state.apply(Received("livingroom", message.suffix, payload))
-    return state
+class Watching:
+    """Looks at the demo's daemon over the broker that the demo starts and names."""
+
+    def __init__(self) -> None:
+        self.state = WatchState("en")
+
+    def hear(self, line: str) -> None:
+        """Take a line that the demo says."""
+        print(line)
+        if match := re.search(r"on (127\.0\.0\.1:\d+)$", line):
+            threading.Thread(target=self._watch, args=(match[1],), daemon=True).start()
+
+    def _watch(self, place: str) -> None:
+        self.state = state_of_daemon(f"{place}/{DEVICE}")
 
 
 def state_of_daemon(address: str) -> WatchState:
