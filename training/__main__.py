@@ -54,7 +54,12 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
             )
         ],
         "voice": [("training.voice.evaluate", [*source, "--out", str(work / "voice"), "--models", store])],
-        "text": [("training.text.evaluate", [*source, "--models", store])],
+        "text": [
+            (
+                "training.text.evaluate",
+                [*source, "--models", store, "--trial", str(work / "text" / "text_emotion_trial.npz")],
+            )
+        ],
         "vosk_demo": [("training.vosk_demo.evaluate", [str(models / "vosk-es-demo")])],
         "fusion": train["fusion"][1:],
     }

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Probabilities, as_probabilities, softmax
 from emoedge.errors import ModelError
-from emoedge.speech.text_features import FILLERS, MARKS, Hasher, degrees, normalize
+from emoedge.speech.text_features import FILLERS, MARKS, Hasher, degree, frequency, normalize
 
 DEGREE: Final = 0.25
 """Natural logarithm of how much sharper "muy" and its like make each head, and "un poco" flatter.
@@ -28,7 +28,7 @@ DEGREE: Final = 0.25
 About the booster of VADER (Hutto and Gilbert 2014); sentences of different length are hard to compare otherwise.
 """
 
-FORMAT: Final = "emoedge-text-3"
+FORMAT: Final = "emoedge-text-4"
 
 BATCH: Final = 64
 """Lines hashed at once: amortizes the calls into numpy, and bounds memory for a list of any length."""
@@ -236,12 +236,13 @@ class MessageModel:
 
     def outputs(self, lines: Sequence[str]) -> Outputs:
         """Every head and the gate for normalized lines, at most a few hundred at once."""
-        features = self._hasher(lines)
+        bare, strength = zip(*map(degree, lines), strict=True)
+        features = self._hasher(bare)
         weights = self._weights
         logits = np.tile(weights.bias, (len(lines), 1))
-        logits += self._word.pool(features.word, features.word_line, len(lines))
-        logits += self._char.pool(features.char, features.char_line, len(lines))
-        sharpness = np.exp(DEGREE * degrees(lines))[:, None]
+        logits += self._word.pool(features.word, features.word_line, features.word_value, len(lines))
+        logits += self._char.pool(features.char, features.char_line, features.char_value, len(lines))
+        sharpness = np.exp(DEGREE * np.array(strength, np.float32))[:, None]
         heads = np.zeros((len(lines), len(weights.labels), EMOTION_COUNT), np.float32)
         for index, labels in enumerate(weights.labels):
             start = self._starts[index]
@@ -261,16 +262,21 @@ class _Lookup:
         weights = table.weights * table.scale
         self._weights = np.concatenate([np.zeros((1, weights.shape[1]), np.float32), weights])
 
-    def pool(self, buckets: NDArray[np.intp], of_line: NDArray[np.intp], count: int) -> NDArray[np.float32]:
-        """The outputs of each line's unit-length tf-idf vector (1 + log count, times idf): (count, outputs)."""
+    def pool(
+        self, buckets: NDArray[np.intp], of_line: NDArray[np.intp], values: NDArray[np.float32], count: int
+    ) -> NDArray[np.float32]:
+        """The outputs of each line's unit-length tf-idf vector (`frequency` times idf): (count, outputs)."""
         pooled = np.zeros((count, self._weights.shape[1]), np.float32)
         row = self.row[buckets]
         size = len(self._weights)
-        feature, times = np.unique((of_line * size + row)[row > 0], return_counts=True)
+        known = row > 0
+        feature, place = np.unique((of_line * size + row)[known], return_inverse=True)
         if len(feature):
             row = feature % size
-            value = ((1.0 + np.log(times)) * self._idf[row]).astype(np.float32)
+            total = np.bincount(place, values[known]).astype(np.float32)
+            value = frequency(total) * self._idf[row]
             present, starts = np.unique(feature // size, return_index=True)
             sums = np.add.reduceat(self._weights[row] * value[:, None], starts, axis=0)
-            pooled[present] = sums / np.sqrt(np.add.reduceat(value * value, starts))[:, None]
+            length = np.sqrt(np.add.reduceat(value * value, starts))
+            pooled[present] = sums / np.maximum(length, 1e-6)[:, None]
         return pooled

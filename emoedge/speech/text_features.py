@@ -43,6 +43,11 @@ _HEART: Final = re.compile(r"<3+(?!\d)")
 _DOTS: Final = re.compile(r"\.{2,}")
 _DIGITS: Final = re.compile(r"\d+(?:[.,:]\d+)*")
 _LONG: Final = re.compile(r"([a-zñ])\1{2,}")
+_SUPERLATIVE: Final = re.compile(r"([a-zñ]{3,})isim(o|a|os|as)")
+_STEMS_IN_E: Final = frozenset(
+    ("trist", "grand", "fuert", "pobr", "alegr", "dulc", "suav", "grav", "brev", "lev")
+)
+"""Adjectives in "-e" that superlatives are made of, beside those in "-nte"."""
 _LAUGH: Final = re.compile(r"\b[jhaeiu]{4,}\b")
 _EMOJI: Final = (
     "\u2600-\u263f\u2641\u2643-\u27bf\u2b50\u2b55"
@@ -52,6 +57,7 @@ _EMOJI: Final = (
 _TOKEN: Final = re.compile(rf"[a-zñ]+|[!?]+|[{_EMOJI}]")
 _REPEATED: Final = re.compile(r"(?<!\S)(\S+)(?: \1){2,}(?!\S)")
 
+_SPANISH_ACCENTS: Final = str.maketrans("áéíóúüÁÉÍÓÚÜ", "aeiouuAEIOUU")
 _KEEP_TILDE: Final = str.maketrans({"ñ": "\ue000"})
 _RESTORE_TILDE: Final = str.maketrans({"\ue000": "ñ"})
 
@@ -63,7 +69,9 @@ def _mostly_capitals(text: str) -> bool:
 
 
 def _strip_accents(text: str) -> str:
-    if text.isascii():
+    # The accents of Spanish by table, which is all that most lines need; any others by decomposition.
+    text = text.translate(_SPANISH_ACCENTS)
+    if text.replace("ñ", "").isascii():
         return text
     spread = unicodedata.normalize("NFD", text.translate(_KEEP_TILDE))
     return "".join(char for char in spread if not unicodedata.combining(char)).translate(_RESTORE_TILDE)
@@ -78,6 +86,29 @@ def _laugh(match: re.Match[str]) -> str:
         return match[0]
     vowel = vowels.pop()
     return f"j{vowel}j{vowel}"
+
+
+def _stem(match: re.Match[str]) -> str:
+    # "contentisima" becomes "muy contenta": one word to learn instead of two.
+    stem, ending = match.groups()
+    if stem == "felic":
+        return "felices" if ending.endswith("s") else "feliz"
+    if stem.endswith("qu"):
+        stem = f"{stem[:-2]}c"
+    elif stem.endswith("gu"):
+        stem = stem[:-1]
+    if (stem.endswith("nt") and stem != "content") or stem in _STEMS_IN_E:
+        ending = "es" if ending.endswith("s") else "e"
+    return f"{stem}{ending}"
+
+
+def _token(token: str) -> str:
+    if token[0] in "!?":
+        return _punctuation(token)
+    strong = ""
+    while "isim" in token and (superlative := _SUPERLATIVE.fullmatch(token)):
+        token, strong = _stem(superlative), "muy "
+    return strong + token
 
 
 def _punctuation(token: str) -> str:
@@ -103,9 +134,9 @@ def normalize(text: str) -> str:
     text = _DOTS.sub(f" {DOTS} ", text)
     text = _DIGITS.sub(f" {NUMBER} ", text)
     text = _strip_accents(text.lower())
-    text = _LONG.sub(r"\1\1", text)
+    text = _LONG.sub(r"\1", text)
     text = _LAUGH.sub(_laugh, text)
-    tokens = [_punctuation(token) if token[0] in "!?" else token for token in _TOKEN.findall(text)]
+    tokens = [_token(token) for token in _TOKEN.findall(text)]
     if shouted:
         tokens.insert(0, CAPITALS)
     return _REPEATED.sub(r"\1 \1", " ".join(tokens))
@@ -146,24 +177,49 @@ NEGATION_REACH: Final = 4
 """A negation denies the first word that is not light, at most this many words on, before any of SCOPE_ENDS."""
 
 _STRONG: Final = (
-    "muy mucho mucha muchos muchas muchisimo muchisima tan tanto tanta super re recontra enorme enormes terrible "
-    "demasiado demasiada increiblemente totalmente completamente absolutamente realmente"
+    "muy mucho mucha muchos muchas muchisimo muchisima tan tanto tanta tantos tantas super re recontra requete "
+    "demasiado demasiada bastante increiblemente totalmente completamente absolutamente realmente profundamente"
 )
 STRONG: Final = frozenset(_STRONG.split())
-WEAK: Final = frozenset(("algo", "poco", "poquito", "apenas", "medio", "ligeramente"))
-"""Words of degree, see `degrees`."""
-_SUPERLATIVE: Final = re.compile(r"\w+isim[oa]s?")
+WEAK: Final = frozenset(("algo", "apenas", "ligeramente"))
+"""Words of degree that say nothing else: `plain` takes them out."""
+INTENSE: Final = frozenset(
+    ("terrible", "terribles", "enorme", "enormes", "tremendo", "tremenda", "inmenso", "inmensa")
+)
+"""Words that strengthen what they stand by, and have a meaning of their own: they stay."""
+_PHRASES: Final = (
+    (re.compile(r"\bun (?:poco|poquito)(?: de)?\b|\balgo de\b"), "algo"),
+    (
+        re.compile(
+            r"\b(?:a mas no poder|un monton(?: de)?|a tope|hasta no poder mas|con toda el alma|de verdad)\b"
+        ),
+        "muy",
+    ),
+)
+"""Turns of degree, and the word that stands for them."""
 
 
-def degrees(lines: Sequence[str]) -> NDArray[np.float32]:
-    """How strongly each normalized line puts what it says: 1 strong, -1 weak, 0 plain or both; float32 (n,)."""
-    result = np.zeros(len(lines), np.float32)
-    for index, line in enumerate(lines):
-        words = set(line.split())
-        strong = not words.isdisjoint(STRONG) or _SUPERLATIVE.search(line) is not None
-        result[index] = strong - (not words.isdisjoint(WEAK))
-    return result
+def degree(line: str) -> tuple[str, int]:
+    """A normalized line without its words of degree, and how strongly it puts the rest.
 
+    1 strong, -1 weak, 0 plain or both. A line of nothing but such words stays as it is.
+    """
+    for pattern, word in _PHRASES:
+        line = pattern.sub(word, line)
+    words = line.split()
+    strong = any(word in STRONG or word in INTENSE for word in words)
+    weak = any(word in WEAK for word in words)
+    rest = [word for word in words if word not in STRONG and word not in WEAK]
+    return " ".join(rest) if rest else line, int(strong) - int(weak)
+
+
+DENIED: Final = -0.75
+"""What a denied word counts as itself, beside the feature of its own that it is: "no tengo miedo" speaks against fear
+even if "miedo" was never seen denied. The negation of VADER (Hutto and Gilbert 2014: -0.74)."""
+CONCEDED: Final = 0.3
+"""What words before a "pero" count (VADER: 0.5, and 1.5 for those after it)."""
+CONCEDED_REACH: Final = 8
+"""So many words before it at most: speech comes without full stops."""
 
 NGRAM_SIZES: Final = (2, 3, 4, 5)
 
@@ -202,12 +258,24 @@ class HashedBatch:
 
     word_line, char_line: int (features,), which line each feature belongs to, ascending within each kind.
     word, char: int (features,), buckets in [0, 2**bits).
+    word_value, char_value: float32 (features,), what each counts: 1, CONCEDED, or times DENIED for what a negation
+    turns round.
     """
 
     word: NDArray[np.intp]
     word_line: NDArray[np.intp]
+    word_value: NDArray[np.float32]
     char: NDArray[np.intp]
     char_line: NDArray[np.intp]
+    char_value: NDArray[np.float32]
+
+
+def frequency(total: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The term frequency of a summed value: itself up to one in size, then 1 + its logarithm; odd."""
+    size = np.abs(total)
+    return np.asarray(
+        np.where(size > 1, np.sign(total) * (1 + np.log(np.maximum(size, 1))), total), np.float32
+    )
 
 
 @dataclass(frozen=True)
@@ -225,12 +293,14 @@ class _Prefix:
 class Hasher:
     """Word 1-2-grams with negation, and character 2-5-grams within words, hashed to 2**bits buckets each."""
 
-    def __init__(self, word_bits: int, char_bits: int) -> None:
+    def __init__(self, word_bits: int, char_bits: int, denied: float = DENIED) -> None:
         self.word_bits = word_bits
         self.char_bits = char_bits
+        self.denied = np.float32(denied)
         self._tables = _tables(_POWERS_CHUNK)
         self._negators = np.sort(self.word_hashes(NEGATORS))
         self._scope_ends = np.sort(self.word_hashes(SCOPE_ENDS))
+        self._but = self.word_hashes(["pero"])[0]
         self._light = np.sort(self.word_hashes(sorted(LIGHT)))
 
     def _prefix(self, codes: NDArray[np.uint32]) -> _Prefix:
@@ -261,24 +331,41 @@ class Hasher:
         blank = codes <= _SPACE
         starts = np.flatnonzero(blank[:-1] & ~blank[1:]) + 1
         ends = np.flatnonzero(~blank[:-1] & blank[1:]) + 1
-        words = prefix.stretches(starts, ends)
-        negated = self.negated(words, line[starts])
-        # Hashes of negated words and of their characters live apart, so that "contento" says nothing about
-        # "no estoy contento".
-        change = np.zeros(len(codes) + 1, np.int64)
-        change[starts[negated]] = 1
-        change[ends[negated]] -= 1
-        inside = np.cumsum(change)[:-1].astype(np.bool_)
-        word, word_line = self._words(words ^ np.where(negated, _NEGATED, np.uint64(0)), line[starts])
-        char, char_line = self._chars(codes, prefix, blank, inside)
-        return HashedBatch(word, word_line, char, line[char_line])
+        words, of_line = prefix.stretches(starts, ends), line[starts]
+        negated = self.negated(words, of_line)
+        value = np.where(self.conceded(words, of_line), np.float32(CONCEDED), np.float32(1))
+        word = self._words(words, negated, value, of_line)
+        # What belongs to a word, of the stretches that touch it.
+        length = ends - starts
+        inside = np.repeat(starts - np.cumsum(length) + length, length) + np.arange(length.sum())
+        denied_codes = np.zeros(len(codes), np.bool_)
+        denied_codes[inside] = np.repeat(negated, length)
+        code_value = np.zeros(len(codes), np.float32)
+        code_value[inside] = np.repeat(value, length)
+        char, place, char_value = self._chars(codes, prefix, blank, denied_codes, code_value)
+        return HashedBatch(*word, char, line[place], char_value)
 
-    def _words(self, words: Hashes, of_line: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def _words(
+        self, words: Hashes, negated: NDArray[np.bool_], value: NDArray[np.float32], of_line: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        marked = words ^ np.where(negated, _NEGATED, np.uint64(0))
         pair = np.flatnonzero(of_line[1:] == of_line[:-1])
-        hashes = np.concatenate([words, words[pair] * _FIRST_OF_PAIR + words[pair + 1]])
-        lines = np.concatenate([of_line, of_line[pair]])
+        turned = np.flatnonzero(negated)
+        hashes = np.concatenate([marked, marked[pair] * _FIRST_OF_PAIR + marked[pair + 1], words[turned]])
+        lines = np.concatenate([of_line, of_line[pair], of_line[turned]])
+        values = np.concatenate([value, value[pair], self.denied * value[turned]])
         order = np.argsort(lines, kind="stable")
-        return _bucket(hashes, self.word_bits)[order], lines[order]
+        return _bucket(hashes, self.word_bits)[order], lines[order], values[order]
+
+    def conceded(self, words: Hashes, of_line: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Which words stand before a "pero": see CONCEDED_REACH."""
+        index = np.arange(len(words))
+        far = len(words) + CONCEDED_REACH + 1
+        turn = np.where(words == self._but, index, far)
+        following = np.minimum.accumulate(turn[::-1])[::-1]
+        near = (following > index) & (following - index <= CONCEDED_REACH)
+        near[near] = of_line[following[near]] == of_line[near]
+        return np.asarray(near)
 
     def negated(self, words: Hashes, of_line: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Which words are denied: see NEGATION_REACH."""
@@ -299,11 +386,16 @@ class Hasher:
         return np.asarray(content & (last_negator > closed) & (index - last_negator <= NEGATION_REACH))
 
     def _chars(
-        self, codes: NDArray[np.uint32], prefix: _Prefix, blank: NDArray[np.bool_], negated: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Buckets of the stretches within words, and where each starts, ascending."""
+        self,
+        codes: NDArray[np.uint32],
+        prefix: _Prefix,
+        blank: NDArray[np.bool_],
+        negated: NDArray[np.bool_],
+        value: NDArray[np.float32],
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
+        """Buckets of the stretches within words, where each starts (ascending), and what it counts."""
         blanks = np.concatenate([[0], np.cumsum(blank)])
-        hashes, places = [], []
+        hashes, places, values = [], [], []
         for size in NGRAM_SIZES:
             start = np.arange(max(0, len(codes) - size + 1))
             end = start + size
@@ -312,12 +404,21 @@ class Hasher:
             valid = (inner == 0) & ~(blank[start] & blank[end - 1])
             valid &= (codes[start] != _LINE) & (codes[end - 1] != _LINE)
             start, end = start[valid], end[valid]
-            apart = np.where(negated[start] | negated[end - 1], _NEGATED, np.uint64(0))
-            hashes.append(prefix.stretches(start, end) ^ apart)
-            places.append(start)
+            own = prefix.stretches(start, end)
+            denied = negated[start] | negated[end - 1]
+            counted = np.maximum(value[start], value[end - 1])
+            # Hashes of negated words and of their characters live apart, so that "contento" says nothing about
+            # "no estoy contento" but what DENIED says.
+            hashes += [own ^ np.where(denied, _NEGATED, np.uint64(0)), own[denied]]
+            places += [start, start[denied]]
+            values += [counted, self.denied * counted[denied]]
         joined = np.concatenate(places)
         order = np.argsort(joined, kind="stable")
-        return _bucket(np.concatenate(hashes), self.char_bits)[order], joined[order]
+        return (
+            _bucket(np.concatenate(hashes), self.char_bits)[order],
+            joined[order],
+            np.concatenate(values)[order],
+        )
 
 
 def _codes(lines: Sequence[str]) -> NDArray[np.uint32]:

@@ -12,26 +12,26 @@ CAPABILITIES = behaviour.load()
 # Slightly below what was measured for the shipped model (see its card).
 MINIMUM = {
     "plain feelings": 0.93,
-    "neutral statements": 0.68,
+    "neutral statements": 0.81,
     "nothing to go on": 0.87,
-    "negated joy": 0.81,
-    "negated fear, anger, sadness, disgust": 0.43,
-    "intensity": 0.28,
-    "idioms taught, in other sentences": 0.75,
-    "idioms never taught": 0.57,
-    "Spain": 0.62,
-    "Mexico": 0.75,
+    "negated joy": 0.87,
+    "negated fear, anger, sadness, disgust": 0.93,
+    "intensity": 0.85,
+    "idioms taught, in other sentences": 0.85,
+    "idioms never taught": 0.58,
+    "Spain": 0.87,
+    "Mexico": 0.87,
     "Argentina": 0.87,
-    "Colombia": 0.28,
-    "Chile": 0.66,
-    "Peru": 0.66,
-    "swearing as anger": 0.75,
-    "swearing as joy": 0.8,
+    "Colombia": 0.85,
+    "Chile": 0.83,
+    "Peru": 0.83,
+    "swearing as anger": 0.91,
+    "swearing as joy": 0.9,
     "turns with pero": 0.66,
     "names and places change nothing": 0.76,
     "cities change nothing": 0.95,
     "recognition errors change nothing": 0.87,
-    "written form changes nothing": 0.8,
+    "written form changes nothing": 0.9,
 }
 
 
@@ -57,12 +57,6 @@ def test_capability(results, name):
 
 def test_nothing_of_the_suite_was_taught():
     rng = np.random.default_rng(0)
-    frames = (
-        *templates.STATE_FRAMES,
-        *templates.NEGATED_FRAMES,
-        *templates.NOUN_FRAMES,
-        *templates.NEGATED_NOUN_FRAMES,
-    )
     taught = {normalize(item.text) for item in templates.sentences(rng, per_word=40)}
     asked = {
         normalize(text)
@@ -73,7 +67,7 @@ def test_nothing_of_the_suite_was_taught():
     assert not taught & asked
     asked_frames = {normalize(frame) for capability in CAPABILITIES for frame in capability.frames}
     assert asked_frames
-    assert asked_frames.isdisjoint(normalize(frame) for frame in frames)
+    assert asked_frames.isdisjoint(normalize(frame) for frame in templates.frames())
 
 
 def test_cases_can_fail():

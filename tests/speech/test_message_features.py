@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoedge.speech.text_features import MARKS, MAX_CHARS, Hasher, degrees, normalize
+from emoedge.speech.text_features import (
+    CONCEDED,
+    DENIED,
+    MARKS,
+    MAX_CHARS,
+    Hasher,
+    degree,
+    frequency,
+    normalize,
+)
 
 ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
 WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)
@@ -22,7 +31,14 @@ WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_si
         ("@alguien hola", "xxuser hola"),
         ("@<username> USER hola", "xxuser xxuser hola"),
         ("mira https://example.org/a?b=c ya", "mira xxurl ya"),
-        ("holaaaaaa", "holaa"),
+        ("holaaaaaa", "hola"),
+        ("felizzzzz", "feliz"),
+        ("contentísima", "muy contenta"),
+        ("tristísimas", "muy tristes"),
+        ("felicísimo", "muy feliz"),
+        ("riquísimo", "muy rico"),
+        ("interesantísima", "muy interesante"),
+        ("el último", "el ultimo"),
         ("jajajajajaja", "jaja"),
         ("JEJEJE", "jeje"),
         ("ahahaha", "jaja"),
@@ -80,9 +96,10 @@ def hasher():
 
 def _features(hasher, lines, index):
     batch = hasher(lines)
+    word, char = batch.word_line == index, batch.char_line == index
     return (
-        sorted(batch.word[batch.word_line == index].tolist()),
-        sorted(batch.char[batch.char_line == index].tolist()),
+        sorted(zip(batch.word[word].tolist(), batch.word_value[word].tolist(), strict=True)),
+        sorted(zip(batch.char[char].tolist(), batch.char_value[char].tolist(), strict=True)),
     )
 
 
@@ -110,8 +127,8 @@ def test_features_of_known_values(hasher):
         310770,
     ]
     batch = hasher(["no estoy contento"])
-    assert batch.word.tolist() == [562769, 750632, 151748, 861656, 125708]
-    assert zlib.crc32(batch.char.astype("<u4").tobytes()) == 4191198561
+    assert batch.word.tolist() == [562769, 750632, 151748, 861656, 125708, 68880]
+    assert zlib.crc32(batch.char.astype("<u4").tobytes()) == 2684761579
 
 
 def test_counts_of_features(hasher):
@@ -121,12 +138,36 @@ def test_counts_of_features(hasher):
     assert len(batch.char) == 2 * (3 + 2)
 
 
-def test_negated_words_are_features_of_their_own(hasher):
+def test_a_negated_word_is_a_feature_of_its_own_and_counts_against_itself(hasher):
     plain, denied = hasher(["felices"]), hasher(["no felices"])
     word = hasher.word_buckets(["felices"])[0]
-    assert word in plain.word
-    assert word not in denied.word
-    assert set(plain.char.tolist()).isdisjoint(denied.char.tolist())
+    assert dict(zip(plain.word, plain.word_value, strict=True))[word] == 1
+    values = dict(zip(denied.word, denied.word_value, strict=True))
+    assert values[word] == DENIED
+    assert sum(value == 1 for value in values.values()) == 3  # "no", the denied word, the pair
+    own = dict(zip(denied.char, denied.char_value, strict=True))
+    assert all(own[bucket] == DENIED for bucket in plain.char.tolist())
+
+
+def test_words_before_pero_count_less(hasher):
+    batch = hasher(["triste pero feliz", "feliz"])
+    triste, feliz = hasher.word_buckets(["triste", "feliz"])
+    first = batch.word_line == 0
+    values = dict(zip(batch.word[first], batch.word_value[first], strict=True))
+    assert values[triste] == np.float32(CONCEDED)
+    assert values[feliz] == 1
+    far = hasher(["lejos a b c d e f g h pero ya"])
+    assert far.word_value[far.word == hasher.word_buckets(["lejos"])[0]] == 1
+
+
+def test_a_pero_turns_nothing_in_the_line_before(hasher):
+    assert _features(hasher, ["triste", "pero feliz"], 0) == _features(hasher, ["triste"], 0)
+
+
+def test_frequency_is_odd_and_grows_slowly():
+    np.testing.assert_allclose(
+        frequency(np.array([-0.5, 0, 0.3, 1, np.e, -np.e], np.float32)), [-0.5, 0, 0.3, 1, 2, -2], rtol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -151,17 +192,27 @@ def test_scope_of_a_negation(hasher, line, negated):
 
 
 @pytest.mark.parametrize(
-    ("line", "degree"),
+    ("line", "expected"),
     [
-        ("estoy contento", 0),
-        ("estoy muy contento", 1),
-        ("estoy contentisima", 1),
-        ("un poco triste", -1),
-        ("muy poco", 0),
+        ("estoy contento", ("estoy contento", 0)),
+        ("estoy muy contento", ("estoy contento", 1)),
+        ("un poco triste", ("triste", -1)),
+        ("da algo de asco", ("da asco", -1)),
+        ("un miedo terrible", ("un miedo terrible", 1)),
+        ("alegre a mas no poder", ("alegre", 1)),
+        ("algo muy feo", ("feo", 0)),
+        ("mucho", ("mucho", 1)),
+        ("", ("", 0)),
     ],
 )
-def test_degree(line, degree):
-    assert degrees([line, ""]).tolist() == [degree, 0]
+def test_degree(line, expected):
+    assert degree(line) == expected
+
+
+@given(ANY_TEXT)
+def test_degree_never_empties_a_line(text):
+    line = normalize(text)
+    assert bool(degree(line)[0]) == bool(line)
 
 
 def test_a_negation_ends_with_its_line(hasher):

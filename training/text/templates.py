@@ -1,4 +1,4 @@
-"""Sentences made from words and frames: they teach negation, intensity and everyday neutral talk.
+"""Sentences made from words and frames: they teach negation, everyday statements of feeling and neutral talk.
 
 The data sets hold few simple statements of one's own feeling, which is what a device hears. Frames and sentences here
 and in `tests/behaviour` are disjoint (a test compares them); single words such as "contento" are of course in both.
@@ -6,7 +6,7 @@ and in `tests/behaviour` are disjoint (a test compares them); single words such 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,228 +14,174 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
+from training.text import lexicon
 
-STATES: Final[dict[str, str]] = {
-    "anger": "enfadado enfadada enojado enojada cabreado cabreada furioso furiosa indignado indignada irritado irritada "
-    "molesto molesta rabioso rabiosa harto harta encabronado encabronada emputado arrecho arrecha caliente picado",
-    "disgust": "asqueado asqueada repugnado repugnada empachado revuelto revuelta",
-    "fear": "asustado asustada aterrado aterrada atemorizado atemorizada nervioso nerviosa preocupado preocupada "
-    "inquieto inquieta angustiado angustiada alarmado alarmada espantado espantada acojonado intimidado "
-    "cagado cagada aterrorizado aterrorizada",
-    "happiness": "contento contenta feliz alegre encantado encantada emocionado emocionada ilusionado ilusionada "
-    "satisfecho satisfecha entusiasmado entusiasmada orgulloso orgullosa agradecido agradecida animado animada "
-    "tranquilo tranquila radiante eufórico eufórica dichoso dichosa felices contentos contentas",
-    "sadness": "triste deprimido deprimida desanimado desanimada apenado apenada dolido dolida desconsolado desconsolada "
-    "hundido hundida abatido abatida melancólico melancólica solo sola decepcionado decepcionada destrozado destrozada "
-    "tristes bajoneado bajoneada agüitado achicopalado",
-    "surprise": "sorprendido sorprendida asombrado asombrada impactado impactada impresionado impresionada atónito "
-    "atónita pasmado pasmada alucinado alucinada flipando anonadado anonadada",
-}
-"""What one can be: fits "estoy …"."""
+SURE: Final = 0.9
+"""Share of the feeling in a plain statement of it; the rest is neutral."""
 
-NOUNS: Final[dict[str, str]] = {
-    "anger": "rabia coraje ira bronca furia enfado enojo cólera indignación",
-    "disgust": "asco repugnancia náuseas repelús grima repulsión arcadas",
-    "fear": "miedo pánico terror temor pavor susto angustia",
-    "happiness": "alegría felicidad ilusión gusto satisfacción gozo orgullo",
-    "sadness": "pena tristeza lástima nostalgia dolor melancolía",
-    "surprise": "sorpresa asombro",
-}
-"""What one can feel: fits "qué … me da"."""
-
-EXCLAIMED: Final[dict[str, tuple[str, ...]]] = {
-    "anger": (
-        "estoy hasta las narices", "me saca de quicio", "me hierve la sangre", "ya no aguanto más esto",
-        "esto es una vergüenza", "vete a la mierda", "me cago en todo", "hijo de puta", "me tienen harto",
-        "me tiene podrido", "qué bronca me da", "no manches ya estuvo bueno", "me encabrona", "me emputa esa gente",
-        "déjame en paz", "cállate de una vez", "son unos sinvergüenzas", "me revienta que hagan eso",
-        "qué huevones son", "la concha de su madre", "me llega al pincho", "estoy que echo chispas",
-    ),
-    "disgust": (
-        "huele fatal", "me dan ganas de vomitar", "qué guácala", "es repugnante", "está podrido", "qué cosa más asquerosa",
-        "me revuelve el estómago", "apesta", "qué porquería", "es nauseabundo", "está lleno de gusanos",
-        "qué asquito", "fuchi", "me da repelús tocarlo",
-    ),
-    "fear": (
-        "se me pone la piel de gallina", "me tiemblan las piernas", "tengo el corazón en un puño", "no me atrevo",
-        "creo que alguien nos sigue", "me da pavor la oscuridad", "no quiero ir sola de noche", "me da cosa entrar",
-        "qué susto me has dado", "tengo un mal presentimiento", "me cago de miedo", "qué julepe", "qué cuiqui me da",
-    ),
-    "happiness": (
-        "me encanta", "qué bien", "es maravilloso", "lo pasamos genial", "qué padre", "qué chévere", "qué bacano",
-        "qué lindo", "está bien chido", "es la mejor noticia", "por fin lo conseguimos", "te quiero mucho",
-        "muchas gracias por todo", "qué guay", "me muero de risa", "estoy en las nubes", "de puta madre",
-        "qué alegría verte", "la pasamos bomba", "está de pelos", "me fascina", "qué copado", "buenísimo",
-        "la rompiste", "eres un crack", "no quepo en mí de gozo", "qué cachimbo", "qué bacán", "está chiquito y precioso",
-    ),
-    "sadness": (
-        "te echo de menos", "te extraño mucho", "se me parte el alma", "no tengo ganas de nada", "no paro de llorar",
-        "me siento muy solo", "me siento sola", "ha sido un día horrible", "lo perdimos todo", "se murió mi perro",
-        "falleció mi abuela", "ya nada tiene sentido", "me rompió el corazón", "qué bajón", "estoy de capa caída",
-        "ojalá estuviera aquí todavía", "descanse en paz", "lo siento muchísimo", "me duele que se haya ido",
-    ),
-    "surprise": (
-        "no me lo esperaba", "no lo puedo creer", "quién lo iba a decir", "vaya sorpresa", "me quedé de piedra",
-        "me he quedado con la boca abierta", "no manches en serio", "a poco sí", "increíble pero cierto",
-        "jamás lo habría imaginado", "qué me estás contando", "me dejaste helado", "en serio pasó eso", "órale no sabía",
-    ),
+BEFORE: Final = (
+    "", "", "la verdad", "te lo juro", "es que", "hoy", "mi hermano dice que", "uf", "otra vez", "desde ayer",
+    "oye", "mira", "cuando lo pienso", "con mi suegra", "en el bus",
+)  # fmt: skip
+AFTER: Final = (
+    "", "", "de verdad", "con todo esto", "la verdad", "en el trabajo", "con mi familia", "siempre",
+    "cada día", "te lo digo yo", "desde el martes", "por culpa de todos", "en la boda", "este verano",
+)  # fmt: skip
+"""What stands around an exclamation, so that it is known within a sentence."""
+STATE_FRAMES: Final = (
+    "hoy me siento {}", "la verdad me encuentro {}", "ando {} desde ayer", "últimamente se nos ve {}",
+    "me puse {} al oírlo", "llegué {} a casa", "sigo {} con lo del lunes", "mi hermana anda {}",
+    "se le nota {}", "me quedé {} con la respuesta",
+)  # fmt: skip
+NAMED_FRAMES: Final = (
+    "hoy ando {} con {}", "me siento {} por lo de {}", "{1} está {0} desde ayer", "{1} me vio {0}",
+    "me puse {} cuando {} llamó",
+)  # fmt: skip
+NEGATED_FRAMES: Final = (
+    "hoy no me siento {}", "la verdad no me encuentro {}", "nunca ando {}", "no me puse {} al oírlo",
+    "ya no se nos ve {}", "tampoco me siento {}", "mi hermana no anda {}", "ni {} ni nada parecido",
+    "no llegué {} a casa", "aquí nadie está {}",
+)  # fmt: skip
+NOUN_FRAMES: Final = (
+    "siento mucha {}", "me da mucho {}", "esto me produce {}", "me entra una {} cuando lo veo",
+    "con qué {} lo contaba", "qué {} tan grande me entró", "tenemos {} en casa", "vive con {}",
+    "lo miraba con {}", "{} es lo que siento",
+)  # fmt: skip
+DENIAL: Final = 2.5
+"""Weight of a denied noun: comments on fear that deny it are many, and labelled as fear."""
+NEGATED_NOUN_FRAMES: Final = (
+    "no siento {}", "no me produce {}", "esto ya no me da {}", "vivo sin {}", "nunca he sentido {}",
+    "a mí eso no me da {}", "no tenemos ninguna {}", "lo conté sin {}", "entré sin {} en el agua",
+    "no hay {} en esta casa", "ya no tengo {} como antes", "ni siento {} ni quiero sentirla",
+    "por suerte no tengo {}",
+)  # fmt: skip
+THINGS: Final = (
+    "el ruido de la obra", "esta ciudad", "lo que pasó ayer", "que llegue el lunes", "tu respuesta",
+    "esa llamada", "el examen", "su voz", "el mar", "ese sitio", "la tormenta", "que vengan todos",
+    "la televisión", "salir de casa", "lo que cuentan",
+)  # fmt: skip
+VERB_FRAMES: Final = ("{} {}", "cómo {} {}", "a mí {} {}")
+NEGATED_VERB_FRAMES: Final = ("no {} {}", "ya no {} {}", "a mí nunca {} {}", "no {} nada {}")
+OCCASIONS: Final = (
+    "al leer la carta", "en el cine", "cuando se fue", "durante la cena", "con el discurso", "en el hospital",
+    "al llegar",
+)  # fmt: skip
+SUBJECTS_OF_TASTE: Final = (
+    "el hotel", "la sopa", "el viaje", "esa película", "la idea", "el discurso", "lo de ayer", "tu cuarto",
+    "el partido", "la reunión", "este barrio", "el perro",
+)  # fmt: skip
+QUALITY_FRAMES: Final = ("{} es {}", "{} fue {}", "{} me pareció {}", "qué {1} {0}")
+NEGATED_QUALITY_FRAMES: Final = (
+    "{} no es {}", "{} no fue {}", "{} no me pareció {}", "{} no tiene nada de {}",
+)  # fmt: skip
+KINDS: Final = ("idea", "película", "canción", "señal", "opción", "persona", "manera de empezar", "tarde")
+KIND_FRAMES: Final = ("es una {} {}", "qué {1} tan {0}", "fue una {} {}")
+NEGATED_KIND_FRAMES: Final = ("no es una {} {}", "eso no fue ninguna {} {}", "no me parece una {} {}")
+TURNED_FRAMES: Final = (
+    "andaba {} pero ya me siento {}", "al principio me puse {} pero luego {}", "ayer {} pero hoy {}",
+    "llegué {} pero salí {}",
+)  # fmt: skip
+NAMES: Final = (
+    "marta", "pablo", "andrés", "valentina", "diego", "sofía", "juan", "inés", "raúl", "elena", "karim",
+    "yuki", "olga", "tomás", "rosa", "pedro", "mi vecina", "mi primo", "el jefe", "mamá", "la abuela", "nico",
+    "araceli", "óscar", "laura", "sergio", "fátima", "li", "mateo", "julieta", "santiago", "dolores", "gael",
+    "ainhoa", "papá", "mi novio", "la maestra", "john",
+)  # fmt: skip
+PERSON_FRAMES: Final[dict[str, tuple[str, ...]]] = {
+    "anger": ("odio a {}", "no soporto a {}", "{} me tiene harta", "qué rabia me da {}", "me peleé con {}", "estoy que muerdo con {}"),
+    "disgust": ("{} me da asco", "qué asco me da {}", "{} huele mal"),
+    "fear": ("me asusta {}", "le temo a {}", "me preocupa que {} no llame", "tengo miedo por {}", "temo que {} se entere"),
+    "happiness": ("quiero un montón a {}", "adoro a {}", "me encanta estar con {}", "qué alegría ver a {}", "{} es un amor",
+                  "la comida con {} fue estupenda"),
+    "sadness": ("echo en falta a {}", "cómo echo de menos a {}", "extraño a {} cada día", "lloro por {}", "desde que se fue {} estoy triste"),
+    "surprise": ("no esperaba ver a {}", "me sorprendió {}", "qué sorpresa encontrarme con {}"),
+    "neutral": ("{} llega mañana", "he quedado con {} el lunes", "{} está en la oficina", "le di los papeles a {}"),
 }  # fmt: skip
+NAMES_EACH: Final = 7
+"""Names drawn for each of PERSON_FRAMES: whoever it is, the feeling is the same."""
+
+DENIED: Final[dict[str, dict[str, float]]] = {
+    "anger": {"neutral": 0.6, "happiness": 0.4},
+    "disgust": {"neutral": 0.6, "happiness": 0.4},
+    "fear": {"neutral": 0.5, "happiness": 0.5},
+    "happiness": {"sadness": 0.5, "anger": 0.35, "disgust": 0.15},
+    "sadness": {"neutral": 0.4, "happiness": 0.6},
+    "surprise": {"neutral": 1.0},
+}
+"""What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm."""
 
 NEUTRAL: Final = (
     "mañana voy a la oficina a las ocho", "la reunión empieza a las diez", "hay que comprar pan y leche",
     "el tren sale del andén cuatro", "son las cinco y media", "vivo en un piso de dos habitaciones",
     "el informe tiene veinte páginas", "la tienda cierra a las nueve", "he dejado las llaves en la mesa",
-    "el autobús pasa cada quince minutos", "trabajo en una empresa de transporte", "mi hermano vive en otra ciudad",
-    "el documento está en la carpeta", "después de comer lavo los platos", "la clase es el martes por la tarde",
-    "el archivo se guarda en el ordenador", "tienes que girar a la derecha", "la cita es el jueves",
-    "el gobierno ha presentado el nuevo plan", "según los datos publicados ayer", "la temperatura será de veinte grados",
+    "el autobús pasa cada quince minutos", "trabajo en una empresa de transporte",
+    "mi hermano vive en otra ciudad", "el documento está en la carpeta", "después de comer lavo los platos",
+    "la clase es el martes por la tarde", "el archivo se guarda en el ordenador",
+    "tienes que girar a la derecha", "la cita es el jueves", "el gobierno ha presentado el nuevo plan",
+    "según los datos publicados ayer", "la temperatura será de veinte grados",
     "el ayuntamiento abrirá la oficina en marzo", "el agua hierve a cien grados", "la mesa es de madera",
-    "ahora te paso el número de teléfono", "voy a poner la lavadora", "el coche está aparcado en la calle de atrás",
-    "necesito una copia del contrato", "el curso dura tres meses", "el paquete llega el lunes",
-    "la receta lleva harina huevos y azúcar", "puedes dejar el abrigo en la silla", "he quedado con ella a las siete",
-    "apaga la luz cuando salgas", "el avión aterriza a mediodía", "se celebrará una rueda de prensa",
-    "el presidente viajará la próxima semana", "las elecciones serán en mayo", "el precio medio fue de diez euros",
-    "la biblioteca está al lado del mercado",
+    "ahora te paso el número de teléfono", "voy a poner la lavadora",
+    "el coche está aparcado en la calle de atrás", "necesito una copia del contrato",
+    "el curso dura tres meses", "el paquete llega el lunes", "la receta lleva harina huevos y azúcar",
+    "puedes dejar el abrigo en la silla", "he quedado con ella a las siete", "apaga la luz cuando salgas",
+    "el avión aterriza a mediodía", "se celebrará una rueda de prensa",
+    "el presidente viajará la próxima semana", "las elecciones serán en mayo",
+    "el precio medio fue de diez euros", "la biblioteca está al lado del mercado",
 )  # fmt: skip
-
-REGIONAL: Final[dict[str, tuple[str, ...]]] = {
-    "anger": (
-        "qué cabreo tengo", "me toca las pelotas", "me pone de mala leche", "qué coñazo de gente", "vaya morro que tienen",
-        "me caga los huevos", "me rompe las bolas", "andate a la mierda", "estoy re podrida de esto", "me saca ese tipo",
-        "me emperra que mientan", "qué piedra me dio", "estoy empute", "malparido hijueputa", "me da una piedra",
-        "me da rabia la weá", "estoy apestada con la pega", "conchetumare", "maraco culiao", "me tiene hasta la tusa",
-        "me llega al pájaro", "estoy asada contigo", "qué tal concha", "me da cólera", "me purga ese güey",
-        "me vale madre váyanse al diablo", "pinche güey", "hijo de la chingada", "cabrones rateros", "no mames qué coraje",
-    ),
-    "disgust": (
-        "qué marranada", "puaj", "qué ascazo", "qué mugre", "qué inmundicia", "me da ñáñaras comerlo", "qué guacala",
-        "qué chancho", "qué cochino", "un asco total",
-    ),
-    "fear": (
-        "qué canguelo", "tengo un mal rollo que flipas", "me da jindama", "qué cagazo tengo", "me cagué todo del susto",
-        "me da culillo", "qué culillo entrar", "quedé pa dentro del susto", "ando con el alma en un hilo", "me late el corazón de los nervios",
-        "me dio un paro del susto",
-    ),
-    "happiness": (
-        "mola mogollón", "qué guapo está", "es una gozada", "ha sido la leche", "qué piola", "está bárbaro", "re contento",
-        "una masa", "qué chimba", "qué berraquera", "qué nota de fiesta", "está brutal parcero", "pulento", "la raja el asado",
-        "filete", "qué rico verte", "está mostro", "qué paja la fiesta", "qué bravazo", "está chingón", "qué suave", "a toda madre",
-        "qué buena onda", "está de lujo", "joder qué bueno", "eres el puto amo", "de la hostia", "qué chingonería",
-    ),
-    "sadness": (
-        "qué chof", "estoy plof", "menuda llorera llevo", "ando de bajón", "estoy hecha bolsa", "qué garrón che", "estoy enguayabado",
-        "tengo una tusa", "me dio guayabo", "ando bajoneado po", "qué pena más grande", "estoy piña", "qué palta tan triste",
-        "ando chípil", "me agüité", "estoy en la lona",
-    ),
-    "surprise": (
-        "qué fuerte tía", "flipo", "no jodas en serio", "mirá vos", "no te puedo creer", "uy no sabía", "cómo así",
-        "la media sorpresa", "chuta no cachaba", "asu mare", "manyas eso", "ah caray", "no mames de verdad", "qué onda en serio",
-    ),
-}  # fmt: skip
-"""Words of Spain, Mexico, Argentina, Colombia, Chile and Peru."""
-
-SUBJECTS: Final = (
-    "el informe",
-    "la carta",
-    "el pedido",
-    "la puerta",
-    "el curso",
-    "mi compañera",
-    "el técnico",
-    "la llave",
-    "el banco",
-    "la calle",
-    "el mercado",
-    "el conductor",
-    "la profesora",
-    "el alcalde",
-    "la empresa",
-    "el edificio",
-)
-PREDICATES: Final = (
-    "está en el segundo piso", "llega el viernes", "empieza a las nueve", "tiene tres partes", "sale por la mañana",
-    "queda cerca del parque", "se cambió de sitio", "cuesta quince euros", "abre los domingos", "necesita una firma",
-    "pasa por el centro", "vuelve después de comer", "ha enviado los papeles", "está al final del pasillo",
+NEUTRAL_FRAMES: Final[tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]] = (
+    ("{} está en el {}", (
+        ("el informe", "la carta", "el pedido", "el técnico", "la llave", "el recibo", "mi compañera", "el extintor"),
+        ("segundo piso", "cajón", "despacho", "edificio de al lado", "correo", "fondo del pasillo"),
+    )),
+    ("{} {} a las {}", (
+        ("el avión", "el barco", "la clase", "el turno", "el taller", "la misa", "el concierto", "la tienda"),
+        ("sale", "llega", "empieza", "acaba", "abre"),
+        ("siete", "nueve menos cuarto", "doce y media", "cinco", "diez de la mañana"),
+    )),
+    ("{} {} de {}", (
+        ("trae", "pon", "añade", "pide", "hay que comprar", "faltan"),
+        ("medio kilo", "tres botes", "una docena", "cien gramos", "dos paquetes", "un litro"),
+        ("tomates", "harina", "arroz", "zanahorias", "aceite", "galletas", "jabón"),
+    )),
+    ("{} dura {} {}", (
+        ("la clase", "el trayecto", "el partido", "la obra", "el contrato", "la batería", "el vuelo"),
+        ("tres", "casi dos", "unas cinco", "cuarenta", "seis"),
+        ("horas", "semanas", "minutos", "meses", "días"),
+    )),
+    ("{} {} {}", (
+        ("la consejera", "el alcalde", "el presidente", "la ministra", "el portavoz", "la directora", "el gobierno", "el ministro"),
+        ("ha firmado", "ha anunciado", "inauguró", "ha explicado", "visitará", "aprobó ayer", "ha publicado"),
+        ("el convenio", "el nuevo reglamento", "la exposición", "las cifras del trimestre", "la fábrica", "el calendario", "un decreto"),
+    )),
+    ("{} {} {}", (
+        ("mi teléfono", "el código", "la matrícula", "mi dirección", "la contraseña del wifi", "el expediente"),
+        ("acaba en", "empieza por", "es", "lleva"),
+        ("setenta y ocho", "ciento veinte", "nueve cero tres", "tres cifras", "dos letras", "cinco uno"),
+    )),
+    ("{} {} {}", (
+        ("voy a", "tienes que", "hemos de", "luego quiero", "mañana toca", "acabo de"),
+        ("enviar", "firmar", "recoger", "guardar", "copiar", "ordenar", "medir"),
+        ("los papeles", "la caja", "el abrigo", "las sillas", "el formulario de la página", "los vasos", "la factura"),
+    )),
+    ("{} {} {}", (
+        ("este camino", "la avenida", "el piso", "esta mesa", "el coche", "la maleta", "el parque"),
+        ("tiene", "mide", "lleva"),
+        ("dos puertas", "cuatro ruedas", "tres metros", "ochenta metros cuadrados", "una entrada", "seis patas"),
+    )),
+    ("{} {} en {}", (
+        ("habrá nubes", "subirán las temperaturas", "soplará viento", "lloverá", "se esperan diez grados"),
+        ("por la tarde", "el jueves", "a partir de mañana", "el fin de semana"),
+        ("la costa", "el sur", "las islas", "el interior", "madrid"),
+    )),
+    ("{} {} {}", (
+        ("marta", "pablo", "mi primo", "el conductor", "la profesora", "mi jefe", "una vecina"),
+        ("trabaja", "vive", "aparca", "compra", "se sienta"),
+        ("en el banco", "cerca del puerto", "en la calle mayor", "junto a la puerta", "en otra provincia", "en el centro"),
+    )),
 )  # fmt: skip
-"""Any of SUBJECTS with any of these is neutral."""
-
-INTENSITY: Final = {
-    "": 0.85,
-    "muy": 1.0,
-    "bastante": 0.9,
-    "tan": 1.0,
-    "súper": 1.0,
-    "un poco": 0.55,
-    "algo": 0.5,
-    "realmente": 1.0,
-    "recontra": 1.0,
-}
-"""How much of the feeling is in each degree; the rest is neutral."""
-BEFORE: Final = (
-    "",
-    "la verdad",
-    "te lo juro",
-    "es que",
-    "hoy",
-    "mi hermano dice que",
-    "uf",
-    "otra vez",
-    "desde ayer",
-    "oye",
-)
-AFTER: Final = (
-    "",
-    "de verdad",
-    "con todo esto",
-    "la verdad",
-    "en el trabajo",
-    "con mi familia",
-    "siempre",
-    "cada día",
-    "te lo digo yo",
-)
-"""What stands around an exclamation, so that it is known within a sentence."""
-STATE_FRAMES: Final = (
-    "hoy me siento {}",
-    "la verdad me encuentro {}",
-    "ando {} desde ayer",
-    "últimamente se nos ve {}",
-    "me puse {} al oírlo",
-)
-NEGATED_FRAMES: Final = (
-    "hoy no me siento {}",
-    "la verdad no me encuentro {}",
-    "nunca ando {}",
-    "no me puse {} al oírlo",
-    "ya no se nos ve {}",
-    "tampoco me siento {}",
-)
-NOUN_FRAMES: Final = (
-    "siento mucha {}",
-    "me da mucho {}",
-    "esto me produce {}",
-    "me entra una {} cuando lo veo",
-    "con qué {} lo contaba",
-)
-NEGATED_NOUN_FRAMES: Final = (
-    "no siento {}",
-    "no me produce {}",
-    "esto ya no me da {}",
-    "vivo sin {}",
-    "nunca he sentido {}",
-)
-
-DENIED_DEGREES: Final = ("", "nada", "muy", "tan")
-
-# What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm.
-DENIED: Final[dict[str, dict[str, float]]] = {
-    "anger": {"neutral": 0.6, "happiness": 0.4},
-    "disgust": {"neutral": 0.6, "happiness": 0.4},
-    "fear": {"neutral": 0.5, "happiness": 0.5},
-    "happiness": {"sadness": 0.6, "anger": 0.4},
-    "sadness": {"neutral": 0.4, "happiness": 0.6},
-    "surprise": {"neutral": 1.0},
-}
+"""Everyday and news statements: any of the words in each place."""
+NEUTRAL_DRAWS: Final = 45
+"""Sentences drawn from each of NEUTRAL_FRAMES."""
 
 NORM_EMOTIONS: Final = ("anger", "disgust", "fear", "happiness", "sadness")
 NORM_CLEAR: Final = 2.6
@@ -260,56 +206,160 @@ def _target(shares: dict[str, float]) -> NDArray[np.float32]:
     return target / target.sum()
 
 
-def sentences(rng: np.random.Generator, per_word: int = 6) -> list[Taught]:
-    """Statements of feeling, plain, intensified and denied, exclamations, and neutral talk."""
-    return [*_states(rng, per_word), *_nouns(), *_exclaimed(rng), *_calm()]
+def _felt(name: str) -> NDArray[np.float32]:
+    return _target({name: SURE, "neutral": 1 - SURE})
+
+
+def _some(rng: np.random.Generator, items: Sequence[str], count: int) -> list[str]:
+    return [items[index] for index in rng.permutation(len(items))[:count]]
+
+
+def _words(text: str) -> list[str]:
+    """Single words, or phrases separated by commas."""
+    return [part.strip() for part in text.split(",")] if "," in text else text.split()
+
+
+def frames() -> Iterator[str]:
+    """Every frame, for the comparison with the test suite."""
+    for group in (
+        STATE_FRAMES, NAMED_FRAMES, NEGATED_FRAMES, NOUN_FRAMES, NEGATED_NOUN_FRAMES, VERB_FRAMES, NEGATED_VERB_FRAMES,
+        QUALITY_FRAMES, NEGATED_QUALITY_FRAMES, KIND_FRAMES, NEGATED_KIND_FRAMES, TURNED_FRAMES, *PERSON_FRAMES.values(),
+    ):  # fmt: skip
+        yield from group
+
+
+def sentences(rng: np.random.Generator, per_word: int = 4) -> list[Taught]:
+    """Statements of feeling, plain and denied, exclamations, swearing, turns with "pero", and neutral talk."""
+    return [
+        *_states(rng, per_word),
+        *_nouns(),
+        *_verbs(rng, per_word),
+        *_deeds(rng, per_word),
+        *_qualities(rng, per_word),
+        *_exclaimed(rng),
+        *_sworn(rng),
+        *_turned(rng),
+        *_persons(rng),
+        *_calm(rng),
+    ]
 
 
 def _states(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
-    degrees = list(INTENSITY.items())
-    for name, words in STATES.items():
+    for name, words in lexicon.STATES.items():
         for word in words.split():
-            for _ in range(per_word):
-                degree, share = degrees[rng.integers(len(degrees))]
-                frame = STATE_FRAMES[rng.integers(len(STATE_FRAMES))]
-                target = _target({name: share, "neutral": 1.0 - share})
-                yield Taught(frame.format(f"{degree} {word}".strip()), target, 1.0)
-            if word.endswith(("o", "a")):
-                superlative = f"{word[:-1]}ísim{word[-1]}"
-                yield Taught(STATE_FRAMES[0].format(superlative), _target({name: 1.0}), 1.0)
-            for _ in range(per_word // 2):
-                degree = f"{DENIED_DEGREES[rng.integers(len(DENIED_DEGREES))]} {word}".strip()
-                frame = NEGATED_FRAMES[rng.integers(len(NEGATED_FRAMES))]
-                yield Taught(frame.format(degree), _target(DENIED[name]), 1.0)
-
-
-def _nouns() -> Iterator[Taught]:
-    for name, words in NOUNS.items():
-        for word in words.split():
-            for frame in NOUN_FRAMES:
-                yield Taught(frame.format(word), _target({name: 1.0}), 1.0)
-            for frame in NEGATED_NOUN_FRAMES:
+            for frame in _some(rng, STATE_FRAMES, per_word):
+                yield Taught(frame.format(word), _felt(name), 1.0)
+            for person in _some(rng, NAMES, 2):
+                frame = NAMED_FRAMES[rng.integers(len(NAMED_FRAMES))]
+                yield Taught(frame.format(word, person), _felt(name), 1.0)
+            for frame in _some(rng, NEGATED_FRAMES, per_word - 1):
                 yield Taught(frame.format(word), _target(DENIED[name]), 1.0)
 
 
+def _nouns() -> Iterator[Taught]:
+    for name, words in lexicon.NOUNS.items():
+        for word in words.split():
+            for frame in NOUN_FRAMES:
+                yield Taught(frame.format(word), _felt(name), 1.0)
+            for frame in NEGATED_NOUN_FRAMES:
+                yield Taught(frame.format(word), _target(DENIED[name]), DENIAL)
+
+
+def _verbs(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
+    for name, verbs in lexicon.VERBS.items():
+        for verb in _words(verbs):
+            for thing in _some(rng, THINGS, per_word):
+                frame = VERB_FRAMES[rng.integers(len(VERB_FRAMES))]
+                yield Taught(frame.format(verb, thing), _felt(name), 1.0)
+            for thing in _some(rng, THINGS, per_word):
+                frame = NEGATED_VERB_FRAMES[rng.integers(len(NEGATED_VERB_FRAMES))]
+                yield Taught(frame.format(verb, thing), _target(DENIED[name]), 1.0)
+
+
+def _deeds(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
+    for name, deeds in lexicon.DEEDS.items():
+        for deed in _words(deeds):
+            for occasion in _some(rng, OCCASIONS, per_word):
+                yield Taught(f"{deed} {occasion}", _felt(name), 1.0)
+                yield Taught(f"no {deed} {occasion}", _target(DENIED[name]), 1.0)
+
+
+def _qualities(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
+    for name, words in lexicon.QUALITIES.items():
+        for word in words.split():
+            for subject in _some(rng, SUBJECTS_OF_TASTE, per_word):
+                frame = QUALITY_FRAMES[rng.integers(len(QUALITY_FRAMES))]
+                yield Taught(frame.format(subject, word), _felt(name), 1.0)
+            for subject in _some(rng, SUBJECTS_OF_TASTE, per_word - 1):
+                frame = NEGATED_QUALITY_FRAMES[rng.integers(len(NEGATED_QUALITY_FRAMES))]
+                yield Taught(frame.format(subject, word), _target(DENIED[name]), 1.0)
+            of_her = f"{word[:-1]}a" if word.endswith("o") else f"{word}a" if word.endswith("or") else word
+            for kind in _some(rng, KINDS, 2):
+                frame = KIND_FRAMES[rng.integers(len(KIND_FRAMES))]
+                yield Taught(frame.format(of_her, kind), _felt(name), 1.0)
+                frame = NEGATED_KIND_FRAMES[rng.integers(len(NEGATED_KIND_FRAMES))]
+                yield Taught(frame.format(of_her, kind), _target(DENIED[name]), 1.0)
+
+
+def _around(rng: np.random.Generator, line: str) -> str:
+    return " ".join(f"{BEFORE[rng.integers(len(BEFORE))]} {line} {AFTER[rng.integers(len(AFTER))]}".split())
+
+
 def _exclaimed(rng: np.random.Generator) -> Iterator[Taught]:
-    for name, lines in (*EXCLAIMED.items(), *REGIONAL.items()):
-        target = _target({name: 1.0})
+    for name, lines in (*lexicon.EXCLAIMED.items(), *lexicon.REGIONAL.items()):
         for line in lines:
-            yield Taught(line, target, 2.0)
-        for line in lines:
-            for _ in range(3):
-                around = (BEFORE[rng.integers(len(BEFORE))], line, AFTER[rng.integers(len(AFTER))])
-                yield Taught(" ".join(around).strip(), target, 1.0)
+            yield Taught(line, _target({name: 1.0}), 2.0)
+            for _ in range(2):
+                yield Taught(_around(rng, line), _target({name: 1.0}), 1.0)
 
 
-def _calm() -> Iterator[Taught]:
+def _sworn(rng: np.random.Generator) -> Iterator[Taught]:
+    anger, joy = _target({"anger": 0.8, "disgust": 0.2}), _target({"happiness": 1.0})
+    for insult in _words(lexicon.INSULTS):
+        for frame in (
+            "menudo {} estás hecho",
+            "qué {} eres",
+            "me engañaste {}",
+            "fuera de aquí {}",
+            "ese {} me robó el dinero",
+        ):
+            yield Taught(frame.format(insult), anger, 1.0)
+    for curse in _words(lexicon.CURSES):
+        yield Taught(curse, anger, 2.0)
+        for _ in range(2):
+            yield Taught(_around(rng, curse), anger, 1.0)
+    for line in _words(lexicon.SWORN_JOY):
+        yield Taught(line, joy, 2.0)
+        yield Taught(_around(rng, line), joy, 1.0)
+    for word in _words(lexicon.SWEARWORDS):
+        for praise in _some(rng, _words(lexicon.PRAISE), 6):
+            yield Taught(f"{word} {praise}", joy, 1.0)
+
+
+def _turned(rng: np.random.Generator, count: int = 360) -> Iterator[Taught]:
+    states = [(name, word) for name, words in lexicon.STATES.items() for word in words.split()]
+    while count:
+        (left, before), (name, after) = (states[rng.integers(len(states))] for _ in range(2))
+        if left != name:
+            frame = TURNED_FRAMES[rng.integers(len(TURNED_FRAMES))]
+            yield Taught(frame.format(before, after), _felt(name), 1.0)
+            count -= 1
+
+
+def _persons(rng: np.random.Generator) -> Iterator[Taught]:
+    for name, lines in PERSON_FRAMES.items():
+        for line in lines:
+            for person in _some(rng, NAMES, NAMES_EACH):
+                yield Taught(line.format(person), _target({name: 1.0}), 1.0)
+
+
+def _calm(rng: np.random.Generator) -> Iterator[Taught]:
     target = _target({"neutral": 1.0})
     for line in NEUTRAL:
         yield Taught(line, target, 4.0)
-    for subject in SUBJECTS:
-        for predicate in PREDICATES:
-            yield Taught(f"{subject} {predicate}", target, 1.0)
+    for frame, places in NEUTRAL_FRAMES:
+        for _ in range(NEUTRAL_DRAWS):
+            yield Taught(frame.format(*(place[rng.integers(len(place))] for place in places)), target, 1.0)
 
 
 def norm_words(norms: dict[str, dict[str, float]]) -> list[Taught]:
