@@ -23,14 +23,27 @@ from emoedge.voice.contours import HOP, MIN_SAMPLES, SAMPLE_RATE, contours
 TARGET_SET: Final = "uem"
 """Spanish, non-actors, all seven emotions: the set that is measured, one speaker left out at a time."""
 TERMS: Final = {
-    "uem": ("UEM / EmoMatchSpanishDB", "Spanish (Spain)", "research only, see its authors"),
-    "emovo": ("EMOVO", "Italian", "research, see its authors"),
-    "ravdess": ('RAVDESS (without "calm")', "English", "CC BY-NC-SA 4.0"),
-    "emodb": ("EmoDB", "German", "free for research, see its authors"),
-    "nemo": ("nEMO", "Polish", "CC BY-NC-SA 4.0"),
-    "urdu": ("Urdu (talk shows)", "Urdu", "see its authors"),
+    "uem": (
+        "UEM / EmoMatchSpanishDB (Garcia-Cuesta et al. 2023)",
+        "Spanish (Spain)",
+        "research only, see its authors",
+    ),
+    "emovo": ("EMOVO (Costantini et al. 2014)", "Italian", "research, see its authors"),
+    "ravdess": ('RAVDESS (Livingstone & Russo 2018; without "calm")', "English", "CC BY-NC-SA 4.0"),
+    "emodb": ("EmoDB (Burkhardt et al. 2005)", "German", "free for research, see its authors"),
+    "nemo": ("nEMO (Christop 2024)", "Polish", "CC BY-NC-SA 4.0"),
+    "urdu": ("URDU (Latif et al. 2018; talk shows)", "Urdu", "see its authors"),
 }
 """Name, language and terms of each set."""
+SPEAKERS: Final = {
+    "uem": "14 in the copy used here, of the 50 of the original; no actors; elicited",
+    "emovo": "6 actors, three of each sex",
+    "ravdess": "24 actors, twelve of each sex, young adults, North American",
+    "emodb": "10 actors, five of each sex",
+    "nemo": "9 actors, four women and five men",
+    "urdu": "29, from unscripted talk shows",
+}
+"""Who speaks, as their authors say."""
 TRIM_MARGIN: Final = SAMPLE_RATE // 10
 """Samples kept before and after the loud part of a clip; speech activity keeps about as much."""
 
