@@ -22,7 +22,7 @@ WRONG: Final = 0.1
 """Share of opinions replaced by one that was meant for a random label, where errors are measured."""
 WRONG_IN_FIT: Final = 0.05
 """Likewise in what is fitted: halfway between none and WRONG, so that the confidence is off by little with either."""
-DRAWS = 12_000
+DRAWS = 6_000
 LEFT_OUT: Final = 0.3
 
 Scene = tuple[bool, bool, bool]
