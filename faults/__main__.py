@@ -40,7 +40,7 @@ def main(quick: bool, names: tuple[str, ...], listing: bool, json_file: Path | N
         click.echo(f"{one.name}: {row.result}, {row.took_s:.0f} s {row.detail}", err=True)
     if json_file is not None:
         json_file.write_text(json.dumps([row.to_json() for row in rows], indent=2) + "\n", encoding="utf-8")
-    _print(rows)
+    print_rows(rows)
     sys.exit(1 if any(row.result == "FAIL" for row in rows) else 0)
 
 
@@ -52,7 +52,8 @@ def _choose(catalogue: list[Fault], names: tuple[str, ...], *, quick: bool) -> l
     return [one for one in catalogue if (not names or one.name in names) and (one.quick or not quick)]
 
 
-def _print(rows: list[Row]) -> None:
+def print_rows(rows: list[Row]) -> None:
+    """The table on standard output."""
     table = Table(title="Faults", show_lines=True)
     for heading in ("Fault", "Cause", "Expectation", "Result", "Time to recover"):
         table.add_column(heading, overflow="fold")

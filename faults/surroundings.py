@@ -109,11 +109,12 @@ class Listener:
     """Hears everything on a broker, in order.
 
     Args:
-        port: of the broker on this machine.
+        port: of the broker.
         login: user name and password.
+        host: of the broker.
     """
 
-    def __init__(self, port: int, login: tuple[str, str] | None = None) -> None:
+    def __init__(self, port: int, login: tuple[str, str] | None = None, host: str = "127.0.0.1") -> None:
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -127,7 +128,7 @@ class Listener:
         self._client.max_queued_messages_set(0)
         if login is not None:
             self._client.username_pw_set(*login)
-        self._client.connect("127.0.0.1", port)
+        self._client.connect(host, port)
         self._client.loop_start()
         if not ready.wait(PATIENCE_S):
             raise Unmet("the listener could not subscribe")

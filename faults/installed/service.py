@@ -1,0 +1,207 @@
+"""The installed service, seen from outside: systemd, the kernel's files, and what arrives at its broker."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from typing_extensions import Self
+
+from faults.surroundings import Heard, Listener, Skipped, Unmet, holds, until
+
+UNIT: Final = "emoedge.service"
+PATIENCE_S: Final = 240.0
+"""As long as the unit lets a slow board take to start, and a minute for the models."""
+CAMERA: Final = re.compile(r"/dev/video\d+")
+MICROPHONE: Final = re.compile(r"/dev/snd/pcmC(\d+)D\d+c")
+
+
+class Service:
+    """The service `emoedge` of this machine; needs root.
+
+    Raises:
+        Skipped: it is not installed, or its broker cannot be listened to.
+    """
+
+    def __init__(self) -> None:
+        from emoedge.config import load_settings
+
+        if self.show("LoadState") != "loaded":
+            raise Skipped(f"{UNIT} is not installed (sudo scripts/install)")
+        self.settings = load_settings(Path("/etc/emoedge/emoedge.toml"))
+        mqtt = self.settings.mqtt
+        if not mqtt.enabled or mqtt.tls:
+            raise Skipped("only a broker without TLS is listened to")
+        login = None
+        if mqtt.username and mqtt.password:
+            login = (mqtt.username, mqtt.password.get_secret_value())
+        self.base = self.settings.topic_base
+        self.listener = Listener(mqtt.port, login, host=mqtt.host)
+        self.begun = time.strftime("%Y-%m-%d %H:%M:%S")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.listener.close()
+
+    # ---- systemd ----
+
+    def show(self, name: str) -> str:
+        """One property of the unit."""
+        return run("systemctl", "show", UNIT, f"--property={name}", "--value").strip()
+
+    @property
+    def pid(self) -> int:
+        """Of the main process; 0 when there is none."""
+        return int(self.show("MainPID") or 0)
+
+    def active(self) -> bool:
+        """Whether systemd was told that it is ready, and it has not ended since."""
+        return self.show("ActiveState") == "active"
+
+    def wait_new(self, pid: int) -> float:
+        """Wait for another process than that one to be ready and heard."""
+        waited_s = until(
+            lambda: self.active() and self.pid not in (0, pid), "a new process is ready", PATIENCE_S
+        )
+        return waited_s + until(lambda: self.status() == "online", "it says that it is online", PATIENCE_S)
+
+    def journal(self, priority: str) -> list[str]:
+        """What the service has logged since this program began."""
+        # --unit would bring systemd's own lines, which tell of what is done to the service here.
+        text = run(
+            *("journalctl", f"_SYSTEMD_UNIT={UNIT}", "--since", self.begun),
+            *("--priority", priority, "--output", "cat", "--quiet", "--no-pager"),
+        )
+        return text.splitlines()
+
+    # ---- messages ----
+
+    def last(self, suffix: str) -> bytes:
+        """The newest payload on a topic; empty when there was none."""
+        heard = self.on(suffix)
+        return heard[-1].payload if heard else b""
+
+    def on(self, suffix: str) -> list[Heard]:
+        """All on a topic of the service."""
+        return self.listener.on(f"{self.base}/{suffix}")
+
+    def status(self) -> str:
+        """`online` or `offline`."""
+        return self.last("status").decode()
+
+    def part(self, name: str) -> dict[str, Any]:
+        """The newest entry of `health` for a part; empty when there is none."""
+        payload = self.last("health")
+        return dict(json.loads(payload)["parts"].get(name, {})) if payload else {}
+
+    def state(self, name: str) -> str:
+        """Of a part: ok, degraded, failed or off."""
+        return str(self.part(name).get("state", ""))
+
+    def reason(self, name: str) -> str:
+        """Why that part is not ok."""
+        return str(self.part(name).get("reason", ""))
+
+    def wait_state(self, part: str, state: str) -> float:
+        """Wait until `health` says that of a part."""
+        try:
+            return until(lambda: self.state(part) == state, f"the {part} is {state}", PATIENCE_S)
+        except Unmet as error:
+            raise Unmet(f"{error}, but {self.state(part)}: {self.reason(part)}") from error
+
+    def wait_working(self, part: str) -> float:
+        """Wait until a device delivers; a machine that is too slow for it may be degraded all the while."""
+
+        def works() -> bool:
+            return self.state(part) in ("ok", "degraded") and self.reason(part) != "starting"
+
+        return until(works, f"the {part} works", PATIENCE_S)
+
+    def command(self, name: str, value: str) -> None:
+        """Send a command."""
+        self.listener.send(f"{self.base}/control/{name}/set", value)
+
+    def goes_on(self, suffix: str) -> float:
+        """Wait for a message that is newer than now."""
+        count = len(self.on(suffix))
+        return until(lambda: len(self.on(suffix)) > count, f"a new message on {suffix}", PATIENCE_S)
+
+    # ---- devices ----
+
+    def holds(self, device: re.Pattern[str]) -> list[str]:
+        """Which nodes of a kind any process of the service has open, as the kernel says."""
+        found = set()
+        for folder in self._processes():
+            with contextlib.suppress(OSError):  # it, or one of its files, has ended
+                for entry in (folder / "fd").iterdir():
+                    with contextlib.suppress(OSError):
+                        found.add(str(entry.readlink()))
+        return sorted(name for name in found if device.fullmatch(name))
+
+    def _processes(self) -> list[Path]:
+        group = Path("/sys/fs/cgroup") / self.show("ControlGroup").lstrip("/") / "cgroup.procs"
+        return [Path("/proc") / pid for pid in group.read_text().split()] if group.exists() else []
+
+    def wait_held(self, device: re.Pattern[str], timeout_s: float = PATIENCE_S) -> float:
+        """Wait until some process of the service has such a node open."""
+        return until(lambda: self.holds(device), f"{device.pattern} is open", timeout_s)
+
+    def wait_released(self, device: re.Pattern[str], timeout_s: float) -> float:
+        """Wait until none has."""
+        return until(lambda: not self.holds(device), f"{device.pattern} is closed", timeout_s)
+
+    def wants(self, part: str) -> bool:
+        """Whether a device of the machine is configured for `camera` or `microphone`."""
+        source: str = getattr(self.settings, part).source
+        return (
+            source == "auto"
+            or source.startswith(("/dev/", "hw:"))
+            or (part == "microphone" and ":" not in source)
+        )
+
+    @contextlib.contextmanager
+    def unplugged(self, node: str) -> Iterator[None]:
+        """Take a device from its driver as pulling the plug does, for the length of the block.
+
+        Raises:
+            Skipped: its driver cannot be taken away (v4l2loopback has no device behind it).
+        """
+        sound = MICROPHONE.fullmatch(node)
+        entry = Path(
+            f"/sys/class/sound/card{sound[1]}" if sound else f"/sys/class/video4linux/{Path(node).name}"
+        )
+        device = (entry / "device").resolve()
+        driver = (device / "driver").resolve()
+        if not (entry / "device").exists() or not (driver / "unbind").exists():
+            raise Skipped(f"{node} has no driver that could be taken away")
+        (driver / "unbind").write_text(device.name)
+        try:
+            yield
+        finally:
+            (driver / "bind").write_text(device.name)
+
+    def signal(self, number: signal.Signals) -> int:
+        """Send a signal to the main process; which that was."""
+        pid = self.pid
+        holds(pid, "the service runs")
+        run("kill", f"-{number.name.removeprefix('SIG')}", str(pid))
+        return pid
+
+
+def run(*argv: str, good: tuple[int, ...] = (0,)) -> str:
+    """Output of a program; Skipped when it is not there, Unmet when it fails."""
+    if shutil.which(argv[0]) is None:
+        raise Skipped(f"{argv[0]} is not installed")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    holds(done.returncode in good, f"{' '.join(argv)}: {(done.stderr or done.stdout).strip()[-300:]}")
+    return done.stdout

@@ -1,0 +1,70 @@
+"""What is tried on an installed service: whole, documented, and honest where there is none."""
+
+from __future__ import annotations
+
+import os
+import re
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from faults.installed import service as module
+from faults.installed.__main__ import _row, _texts, main
+from faults.installed.rows import ROWS
+from faults.installed.service import CAMERA, MICROPHONE, Service
+from faults.surroundings import Skipped, Unmet
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
+def test_every_row_says_cause_and_expectation_and_is_documented(row, repository):
+    cause, expectation = _texts(row)
+    assert cause.endswith(".")
+    assert expectation.endswith(".")
+    name = row.__name__.replace("_", "-")
+    assert f"`{name}`" in (repository / "docs" / "faults.md").read_text(encoding="utf-8")
+
+
+def test_without_the_service_it_says_so_and_fails(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(module.Service, "show", lambda *_: "not-found")
+    result = CliRunner().invoke(main, ["--only", "starts"])
+    assert result.exit_code == 1
+    assert "not installed" in result.output
+
+
+def test_it_needs_root(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    result = CliRunner().invoke(main, [])
+    assert result.exit_code == 2
+    assert "root" in result.output
+
+
+def test_results_are_told_apart():
+    def unmet(_):
+        """Nothing is done.
+
+        Something happens.
+        """
+        raise Unmet("nothing happened")
+
+    def skipped(_):
+        raise Skipped("no such thing here")
+
+    assert _row("x", unmet, None).result == "FAIL"
+    assert _row("x", unmet, None).expectation == "Something happens."
+    assert _row("x", skipped, None).result == "skipped"
+    assert _row("x", lambda _: 2.5, None).recovered_s == 2.5
+
+
+def test_open_nodes_are_found_where_the_kernel_shows_them(tmp_path, monkeypatch):
+    files = tmp_path / "fd"
+    files.mkdir()
+    for number, target in enumerate(
+        ("/dev/video0", "/dev/snd/pcmC1D0c", "/dev/snd/pcmC1D0p", "/dev/snd/controlC1", "socket:[7]")
+    ):
+        (files / str(number)).symlink_to(target)
+    seen = SimpleNamespace(_processes=lambda: [tmp_path, tmp_path / "ended"])
+    assert Service.holds(seen, CAMERA) == ["/dev/video0"]
+    assert Service.holds(seen, MICROPHONE) == ["/dev/snd/pcmC1D0c"]
+    assert Service.holds(seen, re.compile("/dev/null")) == []
