@@ -189,9 +189,7 @@ def _run(folder: Path, hours: float, mode: str, table: IO[str]) -> list[dict[str
     try:
         while len(rows) < hours * 60:
             daemon.look()
-            reason = daemon.stuck()
-            if reason:
-                raise SystemExit(reason)
+            # Not daemon.stuck(): what runs in the gaps of other work stands still for longer than a device may.
             reached_s = pace.now_s() - pace.start_s
             while len(rows) < hours * 60 and (len(rows) + 1) * MINUTE_S <= reached_s:
                 minute = len(rows) + 1
