@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
@@ -48,6 +49,18 @@ def command(config_path: Path | None) -> int:
     reason = run(daemon, stop, Notifier())
     if reason:
         click.echo(f"emoedge: {reason}", err=True)
+    return _leave(1 if reason else 130 if interrupted.is_set() else 0)
+
+
+def _leave(code: int) -> int:
+    """End at once where a thread is still inside a driver or a model.
+
+    The interpreter's own end would kill it there, to which C++ answers with abort: systemd then takes a
+    stop that was asked for to be a failure.
+    """
+    if any(thread.daemon for thread in threading.enumerate()):
+        logging.shutdown()
+        sys.stdout.flush()
         sys.stderr.flush()
-        return 1
-    return 130 if interrupted.is_set() else 0
+        os._exit(code)
+    return code

@@ -153,6 +153,7 @@ def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
         Remove(system / UNIT),
         # A drop-in of the user's own (systemctl edit) stays without --purge.
         Remove(system / f"{UNIT}.d" / "restart-steps.conf"),
+        Run(("rmdir", "--ignore-fail-on-non-empty", str(system / f"{UNIT}.d")), must_work=False),
         Remove(machine.path("/etc/udev/rules.d/60-emoedge.rules")),
         Remove(machine.path("/var/cache/emoedge")),
     ]
