@@ -13,7 +13,7 @@ from benchmarks.budgets import as_table, judge
 from benchmarks.peers import measure_peers
 from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.whole import with_a_speech_model
+from emoedge.bench.whole import ask, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo_clip import ensure_demo_clip
 
@@ -29,8 +29,13 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60.0, help="the clip goes round so long (60)")
     parser.add_argument("--rounds", type=int, default=3, help="of the whole pipeline (3)")
     parser.add_argument("--yunet", type=Path, help="face_detection_yunet_2023mar.onnx of opencv_zoo")
+    parser.add_argument(
+        "--recogniser",
+        type=Path,
+        help="folder of a Vosk model of full size, for one more run of the pipeline",
+    )
     parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
-    parts = (*PARTS, "peers")
+    parts = (*PARTS, "peers", "recogniser")
     parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to leave out")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
@@ -63,6 +68,11 @@ def main() -> int:
     print(table(result))
     for name, peer in result["peers"].items():
         print(f"peers.{name:46} {peer}")
+    if result.get("recogniser"):
+        large = result["recogniser"]
+        print(
+            f"with {large['speech_model']}: ratio {large['pipeline']['ratio']}, {large['memory']['peak_mb']} MB"
+        )
     print(f"\n{as_table(verdicts)}\n\nfigures: {options.json}")
     return int(options.strict and any(verdict.holds is False for verdict in verdicts))
 
@@ -76,6 +86,10 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     settings = with_a_speech_model(Settings())
     plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, parts=wanted)
     result = run_bench(settings, plan, say)
+    result["recogniser"] = None
+    if "recogniser" in wanted and options.recogniser:
+        say("recogniser")
+        result["recogniser"] = full_size(settings, options)
     result["peers"] = {}
     if "peers" not in wanted:
         return result
@@ -89,6 +103,19 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     result["peers"] = peers
     result["skipped"].update(skipped)
     return result
+
+
+def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
+    """The pipeline against its engines once more, on a shorter clip, with a recogniser as large as those in use."""
+    speech = settings.speech.model_copy(update={"model": str(options.recogniser.resolve())})
+    settings = settings.model_copy(update={"speech": speech})
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        source = options.clip or ensure_demo_clip()
+        begin_s = 0.0 if options.clip else DEMO_BEGIN_S
+        clip = looped(source, Path(folder) / "clip.mp4", min(PEER_S, options.seconds), begin_s)
+        pipeline = ask("against_engines", settings, clip, rounds=1)
+        memory = ask("resident", settings, clip)
+    return {"speech_model": options.recogniser.name, "pipeline": pipeline, "memory": memory}
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ BUDGETS: Final = (
     ),
     Budget(
         "first_face",
-        "emoedge run to the first face result, best of three",
+        "emoedge run to the first face result, better of two",
         2.5,
         "at most",
         "s",

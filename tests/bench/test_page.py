@@ -49,7 +49,7 @@ def test_a_broken_budget_is_shown_as_broken() -> None:
 
 
 def test_figures_are_small_and_whole() -> None:
-    for path in DATA.glob("*.json"):
+    for path in [DATA / f"{name}.json" for name in ("bench", "scaling", "broker", "arm64")]:
         assert path.stat().st_size < 40_000
         assert json.loads(path.read_text(encoding="utf-8"))["schema"] == 1
 
