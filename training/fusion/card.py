@@ -124,7 +124,7 @@ The pool is {verdict}.
 
 ## Confidence
 The calibration error of the pool goes from {worst}.
-Some emotions are rare in the validation data (FER+ Valid has a dozen or two of disgust), and each label is drawn equally often, so
+Some emotions are rare in the validation data (FER+ Valid has two dozen of disgust), and each label is drawn equally often, so
 the errors of the lines with a face are themselves known to a few hundredths only.
 The weighted rule says less than it knows wherever face and voice agree, because a mean of two opinions is never surer than the surer
 one, and because the text moves the decision but not the confidence: its errors are mostly too little confidence. It is published as the
