@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from emoedge.errors import ModelError
 from emoedge.speech.stage import ActivityChange
 from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
-from emoedge.voice.silero import CHUNK, Silero
+from emoedge.voice.silero import CHUNK, Silero, answers_right
 
 logger = logging.getLogger(__name__)
 
@@ -77,10 +77,14 @@ class SileroDetector:
 def open_detector() -> VoiceDetector:
     """Silero in the form that costs least here; raises ModelError when there is none."""
     try:
-        return Silero()
+        silero = Silero()
     except ModelError as error:
         logger.info("speech activity by the library's own engine: %s", error)
         return SileroDetector()
+    if answers_right(silero):
+        return silero
+    logger.warning("this processor's arithmetic is off: speech activity by the library's own engine")
+    return SileroDetector()
 
 
 @dataclass(frozen=True, slots=True)

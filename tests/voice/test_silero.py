@@ -8,7 +8,17 @@ import pytest
 from emoedge.errors import ModelError
 from emoedge.voice import activity
 from emoedge.voice.activity import SileroDetector, open_detector
-from emoedge.voice.silero import CHUNK, Silero, SileroWeights, bundled
+from emoedge.voice.silero import (
+    CHUNK,
+    HIDDEN,
+    PROBE_ANSWERS,
+    PROBE_TOLERANCE,
+    Silero,
+    SileroWeights,
+    answers_right,
+    bundled,
+    probe,
+)
 
 # The library rounds what passes between its layers to 16 bits; over the files tried the two were at most 0.002 apart.
 ROUNDING = 0.005
@@ -73,4 +83,19 @@ def test_the_library_stands_in_for_unknown_weights(monkeypatch):
         raise ModelError("another release", "")
 
     monkeypatch.setattr(activity, "Silero", refuse)
+    assert isinstance(open_detector(), SileroDetector)
+
+
+def test_the_recorded_answers_are_the_librarys():
+    theirs = SileroDetector()(probe())
+    np.testing.assert_allclose(theirs, PROBE_ANSWERS, atol=PROBE_TOLERANCE / 2)
+    assert answers_right(Silero())
+
+
+@pytest.mark.parametrize("wrong", [np.nan, 0.5])
+def test_arithmetic_that_is_off_is_not_used(monkeypatch, wrong):
+    monkeypatch.setattr(
+        Silero, "_encode", lambda _, samples: np.full((len(samples) // CHUNK, HIDDEN), wrong, np.float32)
+    )
+    assert not answers_right(Silero())
     assert isinstance(open_detector(), SileroDetector)
