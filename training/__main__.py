@@ -7,7 +7,7 @@ of their own and can be called alone, with more options.
 from __future__ import annotations
 
 import argparse
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -83,8 +83,10 @@ def main() -> None:
         parser.error(f"no folder {options.data}: say where the data sets are with --data (docs/training.md)")
     for module, arguments in steps(options.task, options.model, options.data, options.work, options.models):
         print(f"== python -m {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
-        sys.argv = [module, *arguments]
-        runpy.run_module(module, run_name="__main__")
+        # A process each: libvosk waits for ever when it is loaded into one that has loaded PyTorch.
+        done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
+        if done.returncode:
+            sys.exit(done.returncode)
 
 
 if __name__ == "__main__":

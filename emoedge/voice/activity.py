@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from emoedge.errors import ModelError
 from emoedge.speech.stage import ActivityChange
 from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
-from emoedge.voice.silero import CHUNK, Silero, answers_right
+from emoedge.voice.silero import CHUNK, Silero
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def open_detector() -> VoiceDetector:
     except ModelError as error:
         logger.info("speech activity by the library's own engine: %s", error)
         return SileroDetector()
-    if answers_right(silero):
+    if silero.answers_right():
         return silero
     logger.warning("this processor's arithmetic is off: speech activity by the library's own engine")
     return SileroDetector()

@@ -164,6 +164,16 @@ class Silero:
             samples: int16 (n * CHUNK,) at 16 kHz; the result depends on the stream alone, not on how it is cut into calls,
                 but for the rounding of float32.
         """
+        return self._judge(samples)
+
+    def answers_right(self) -> bool:
+        """Whether the arithmetic can be trusted here: some emulated processors were seen to give nonsense. Resets the stream."""
+        self.reset()
+        deviation = np.abs(np.array(self._judge(probe())) - PROBE_ANSWERS)
+        self.reset()
+        return bool(np.all(deviation <= PROBE_TOLERANCE))  # false for NaN too
+
+    def _judge(self, samples: NDArray[np.int16]) -> list[float]:
         weights = self._weights
         probabilities = []
         matrix, bias = weights.recurrent, weights.recurrent_bias
@@ -241,11 +251,3 @@ def probe() -> NDArray[np.int16]:
     )
     vowel = np.sum(list(harmonics), axis=0) * (0.5 + 0.5 * np.sin(2 * np.pi * 4 * time_s))
     return np.rint(4000 * vowel).astype(np.int16)
-
-
-def answers_right(silero: Silero) -> bool:
-    """Whether the arithmetic can be trusted here: some emulated processors were seen to give nonsense. Resets the stream."""
-    silero.reset()
-    deviation = np.abs(np.array(silero(probe())) - PROBE_ANSWERS)
-    silero.reset()
-    return bool(np.all(deviation <= PROBE_TOLERANCE))  # false for NaN too

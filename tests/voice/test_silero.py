@@ -15,7 +15,6 @@ from emoedge.voice.silero import (
     PROBE_TOLERANCE,
     Silero,
     SileroWeights,
-    answers_right,
     bundled,
     probe,
 )
@@ -89,7 +88,7 @@ def test_the_library_stands_in_for_unknown_weights(monkeypatch):
 def test_the_recorded_answers_are_the_librarys():
     theirs = SileroDetector()(probe())
     np.testing.assert_allclose(theirs, PROBE_ANSWERS, atol=PROBE_TOLERANCE / 2)
-    assert answers_right(Silero())
+    assert Silero().answers_right()
 
 
 @pytest.mark.parametrize("wrong", [np.nan, 0.5])
@@ -97,5 +96,5 @@ def test_arithmetic_that_is_off_is_not_used(monkeypatch, wrong):
     monkeypatch.setattr(
         Silero, "_encode", lambda _, samples: np.full((len(samples) // CHUNK, HIDDEN), wrong, np.float32)
     )
-    assert not answers_right(Silero())
+    assert not Silero().answers_right()
     assert isinstance(open_detector(), SileroDetector)
