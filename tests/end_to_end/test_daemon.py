@@ -130,7 +130,9 @@ def test_privacy_closes_the_clip_and_ends_what_is_said(start, mosquitto, listen)
         lambda: json.loads(listener.last("emoedge/sala/health"))["parts"]["camera"]["state"] == "off",
         "health says that the camera is off",
     )
-    until(lambda: json.loads(listener.last("emoedge/sala/emotion"))["emotion"] is None, "no emotion is claimed")
+    until(
+        lambda: json.loads(listener.last("emoedge/sala/emotion"))["emotion"] is None, "no emotion is claimed"
+    )
     listener.send("emoedge/sala/control/privacy/set", "OFF")
     until(clip_is_open, "the source is open again", LONG_S)
 
