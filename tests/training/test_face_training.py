@@ -1,9 +1,15 @@
 """The training's own logic: which rows count, what labels become, how views and scores are made."""
 
+import csv
+import zipfile
+
+import cv2
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
+
+import torch
 
 from emoedge.emotions import EMOTIONS
 from training.face import metrics
@@ -17,6 +23,7 @@ from training.face.data import (
     row_sampling,
 )
 from training.face.net import FaceNet, multiply_adds
+from training.face.train import Schedule, train
 
 VOTE_CLASSES = [
     "neutral",
@@ -134,6 +141,64 @@ def test_the_net_is_within_its_budget():
     net = FaceNet()
     assert multiply_adds(net) <= 40e6
     assert sum(parameter.numel() for parameter in net.parameters()) < 1.4e6
+
+
+def write_small_sets(folder, count=40):
+    """The two sets as the training reads them, of noise: rows of FER+ for Train and Valid, and ExpW."""
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    chosen = np.resize([VOTE_CLASSES.index(name) for name in EMOTIONS], count)
+    np.savez(
+        folder / "ferplus.npz",
+        images=rng.integers(0, 256, (count, 48, 48), np.uint8),
+        votes=(10 * np.eye(10)[chosen]).astype(np.uint8),
+        vote_classes=VOTE_CLASSES,
+        split=np.where(np.arange(count) % 4, "Train", "Valid"),
+        drop_from_train=np.zeros(count, bool),
+        near_twin_in_eval_r=np.zeros(count),
+    )
+    with (
+        (folder / "expw.csv").open("w", newline="") as listing,
+        zipfile.ZipFile(folder / "expw.zip", "w") as bag,
+    ):
+        rows = csv.writer(listing)
+        rows.writerow(["path", "label"])
+        for index in range(count):
+            rows.writerow([f"{index}.jpg", EXPW_NAMES[index % 7]])
+            picture = cv2.imencode(".jpg", rng.integers(0, 256, (80, 80), np.uint8))[1]
+            bag.writestr(f"{index}.jpg", picture.tobytes())
+
+
+def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    write_small_sets(tmp_path / "faces")
+    monkeypatch.setattr("training.face.train.STEPS", 2)
+    monkeypatch.setattr("training.face.train.BATCH", 8)
+    monkeypatch.setattr("training.face.train.FER_ROWS", 5)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        train(tmp_path, tmp_path / "whole", Schedule(2, None), seed=1)
+        calls = iter(range(10))
+
+        def interrupted(targets):
+            if next(calls) == 2:  # two sets an epoch: in the second epoch
+                raise KeyboardInterrupt
+            return row_sampling(targets)
+
+        with monkeypatch.context() as broken_off:
+            broken_off.setattr("training.face.train.row_sampling", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path, tmp_path / "parts", Schedule(2, None), seed=1)
+        train(tmp_path, tmp_path / "parts", Schedule(2, None), seed=1)
+    finally:
+        torch.set_num_threads(threads)
+    whole, parts = (torch.load(tmp_path / name / "ema.pt", weights_only=True) for name in ("whole", "parts"))
+    assert whole.keys() == FaceNet().state_dict().keys()
+    assert len((tmp_path / "parts" / "log.jsonl").read_text().splitlines()) == 2
+    for name, value in whole.items():
+        assert value.device.type == "cpu"
+        assert torch.isfinite(value.float()).all()
+        torch.testing.assert_close(parts[name], value)
 
 
 @pytest.mark.slow

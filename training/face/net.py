@@ -92,7 +92,7 @@ def multiply_adds(net: nn.Module, size: int = INPUT_SIZE) -> int:
     was_training = net.training
     net.eval()
     with torch.no_grad():
-        net(torch.zeros(1, 1, size, size))
+        net(torch.zeros(1, 1, size, size, device=next(net.parameters()).device))
     net.train(was_training)
     for hook in hooks:
         hook.remove()

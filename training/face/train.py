@@ -4,7 +4,8 @@ The first time from random weights; the second time with ``--init`` from what th
 picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation, Furlanello et al.
 2018, arXiv:1805.04770).
 
-One process, one thread, seeded, with a checkpoint after every epoch from which the same command goes on. An epoch is
+One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same command goes on.
+Views are made on the processor, one thread. An epoch is
 ``STEPS`` batches of rows from FER+ and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
 ``--minutes`` of wall-clock time where the machine is shared (the result then depends on its load).
 """
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from emoedge.face.classify import standardise
+from training.device import default_device, fast_in_bf16
 from training.face.augment import augment
 from training.face.data import (
     FaceSet,
@@ -159,21 +161,27 @@ def predict(
     *,
     size: int = INPUT_SIZE,
     mirror: bool = False,
-    bf16: bool = True,
+    bf16: bool | None = None,
 ) -> NDArray[np.float32]:
     """Logits (N, 7) of (N, S, S) crops, brought to ``size``; the mean of both views with ``mirror``."""
     net.eval()
+    device = next(net.parameters()).device
+    bf16 = fast_in_bf16(device) if bf16 is None else bf16
     results = []
     for start in range(0, len(images), 256):
         part = images[start : start + 256]
         if part.shape[1] != size:
             part = np.stack([cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA) for image in part])
-        x = torch.from_numpy(standardise(part))[:, None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        x = (
+            torch.from_numpy(standardise(part))[:, None]
+            .to(device)
+            .contiguous(memory_format=torch.channels_last)
+        )
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits = net(x).float()
             if mirror:
                 logits = (logits + net(x.flip(3)).float()) / 2
-        results.append(logits.numpy())
+        results.append(logits.cpu().numpy())
     return np.concatenate(results)
 
 
@@ -230,6 +238,7 @@ def train(
     *,
     init: Path | None = None,
     limit: int | None = None,
+    device: torch.device | None = None,
 ) -> None:
     """Run or resume a training; writes ``last.pt`` (all state), ``ema.pt`` (weights for export) and ``log.jsonl``.
 
@@ -240,7 +249,9 @@ def train(
         seed: of every random choice.
         init: weights of a first training; makes this the second.
         limit: cap on rows a set, for trying things out.
+        device: to work on, see ``training.device``.
     """
+    device = device or default_device()
     torch.manual_seed(seed)
     cv2.setNumThreads(1)
     out.mkdir(parents=True, exist_ok=True)
@@ -254,16 +265,16 @@ def train(
     valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
 
     recipe = SECOND if init else FIRST
-    net = FaceNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    net = FaceNet().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     if init:
-        net.load_state_dict(torch.load(init, weights_only=True))
+        net.load_state_dict(torch.load(init, map_location=device, weights_only=True))
     ema = copy.deepcopy(net)
     optimizer = make_optimizer(net, recipe.peak_rate)
     votes = fer.targets
     state: dict[str, Any] = {"epoch": 0, "steps": 0, "seconds": 0.0, "relabelled": 0}
     checkpoint = out / "last.pt"
     if checkpoint.exists():
-        saved = torch.load(checkpoint, weights_only=False)
+        saved = torch.load(checkpoint, map_location=device, weights_only=False)
         net.load_state_dict(saved["net"])
         ema.load_state_dict(saved["ema"])
         optimizer.load_state_dict(saved["optimizer"])
@@ -278,6 +289,7 @@ def train(
 
     while schedule.progress(state["steps"], state["seconds"]) < 1.0:
         rng = np.random.default_rng((seed, state["epoch"]))
+        torch.manual_seed(1_000_003 * seed + state["epoch"])  # of dropout
         progress = schedule.progress(state["steps"], state["seconds"])
         size = next(side for until, side in recipe.sizes if progress <= until)
         turn = state["relabelled"]
@@ -307,8 +319,9 @@ def train(
             x, targets, weights = make_views(sets, sampling, size, rng, strength(recipe, progress))
             if rng.random() < MIXUP_SHARE * strength(recipe, progress):
                 x, targets = mix_up(x, targets, rng)
+            x, targets, weights = (part.to(device) for part in (x, targets, weights))
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=fast_in_bf16(device)):
                 logits = net(x).float()
             losses = -(targets * torch.log_softmax(logits, 1)).sum(1)
             loss = (losses * weights).sum() / weights.sum()
@@ -344,7 +357,8 @@ def train(
         }
         torch.save(saved, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
-        torch.save(ema.state_dict(), out / "ema.pt")
+        # On the processor, so that a machine without a GPU can read it.
+        torch.save({name: value.cpu() for name, value in ema.state_dict().items()}, out / "ema.pt")
 
 
 def main() -> None:
@@ -355,12 +369,19 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=75)
     parser.add_argument("--minutes", type=float, help="end by wall-clock time instead of epochs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", type=torch.device, help="cpu or cuda (default: cuda where there is one)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=int, help="rows a set, to try things out")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     train(
-        args.data, args.out, Schedule(args.epochs, args.minutes), args.seed, init=args.init, limit=args.limit
+        args.data,
+        args.out,
+        Schedule(args.epochs, args.minutes),
+        args.seed,
+        init=args.init,
+        limit=args.limit,
+        device=args.device,
     )
 
 

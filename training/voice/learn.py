@@ -14,6 +14,7 @@ from torch import nn
 from emoedge.emotions import EMOTION_COUNT
 from emoedge.voice.adapt import Prior, network_input, pull_in, shrink
 from emoedge.voice.features import LEVEL_FEATURE, feature_names
+from training.device import fast_in_bf16
 from training.voice.data import TARGET_SET, Corpus
 from training.voice.net import SideBySide
 from training.voice.sessions import causal_sums, deal, fit_prior
@@ -156,7 +157,7 @@ def _epoch(
     targets = nn.functional.one_hot(torch.from_numpy(labels), EMOTION_COUNT).float()
     targets = targets * (1 - recipe.smoothing) + recipe.smoothing / EMOTION_COUNT
     everything = torch.from_numpy(inputs), targets, torch.from_numpy(weights)
-    total = 0.0
+    total, half = 0.0, fast_in_bf16(torch.device("cpu"))
     for begin in range(0, len(inputs), recipe.batch):
         batch = slice(begin, begin + recipe.batch)
         x, target, weight = everything[0][batch], everything[1][batch], everything[2][:, batch]
@@ -166,8 +167,8 @@ def _epoch(
             x, target = (share * v + (1 - share) * v[other] for v in (x, target))
             # A pair counts as far as both of its clips may be learnt from.
             weight = torch.minimum(weight, weight[:, other]) if share < 1 else weight
-        # bfloat16 products are several times as fast on processors with matrix units; weights and loss stay float.
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        # Products alone; weights and loss stay float.
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             logits = net(x)
         losses = -(weight * (target * torch.log_softmax(logits.float(), dim=2)).sum(dim=2)).mean(dim=1)
         optimiser.zero_grad()
