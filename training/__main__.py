@@ -41,7 +41,17 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
         "fusion": [
             (
                 "training.fusion.posteriors",
-                [*source, "--voice", str(work / "voice"), "--models", store, "--out", str(work / "fusion")],
+                [
+                    *source,
+                    "--voice",
+                    str(work / "voice"),
+                    "--text",
+                    str(work / "text"),
+                    "--models",
+                    store,
+                    "--out",
+                    str(work / "fusion"),
+                ],
             ),
             ("training.fusion.train", ["--posteriors", str(work / "fusion"), "--out", store]),
         ],
@@ -57,7 +67,7 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
         "text": [
             (
                 "training.text.evaluate",
-                [*source, "--models", store, "--trial", str(work / "text" / "text_emotion_trial.npz")],
+                [*source, "--models", store, "--work", str(work / "text")],
             )
         ],
         "vosk_demo": [("training.vosk_demo.evaluate", [str(models / "vosk-es-demo")])],

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Probabilities, as_probabilities, softmax
 from emoedge.errors import ModelError
-from emoedge.speech.text_features import FILLERS, MARKS, Hasher, degree, frequency, normalize
+from emoedge.speech.text_features import Hasher, frequency
+from emoedge.speech.text_tokens import MARKS, normalize
+from emoedge.speech.text_words import FILLERS, degree
 
 DEGREE: Final = 0.25
 """Natural logarithm of how much sharper "muy" and its like make each head, and "un poco" flatter.

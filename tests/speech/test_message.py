@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from emoedge.emotions import EMOTIONS, leader
 from emoedge.errors import ModelError
 from emoedge.speech.message import BATCH, MessageModel, MessageWeights, Table
-from emoedge.speech.text_features import FILLERS, LIGHT, Hasher, normalize
+from emoedge.speech.text_features import Hasher
+from emoedge.speech.text_tokens import normalize
+from emoedge.speech.text_words import FILLERS, LIGHT
 
 MODEL = Path(__file__).resolve().parents[2] / "models" / "text_emotion.npz"
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emoedge.speech.message import MessageModel
-from emoedge.speech.text_features import normalize
+from emoedge.speech.text_tokens import normalize
 from training.text import behaviour, templates
 
 CAPABILITIES = behaviour.load()

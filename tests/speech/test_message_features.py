@@ -6,16 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emoedge.speech.text_features import (
-    CONCEDED,
-    DENIED,
-    MARKS,
-    MAX_CHARS,
-    Hasher,
-    degree,
-    frequency,
-    normalize,
-)
+from emoedge.speech.text_features import CONCEDED, DENIED, Hasher, frequency
+from emoedge.speech.text_tokens import MARKS, MAX_CHARS, normalize
+from emoedge.speech.text_words import degree
 
 ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
 WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)

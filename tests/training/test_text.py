@@ -9,7 +9,8 @@ pytest.importorskip("scipy")
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
 from emoedge.speech.message import MessageModel
-from emoedge.speech.text_features import Hasher, normalize
+from emoedge.speech.text_features import Hasher
+from emoedge.speech.text_tokens import normalize
 from training.text import data, linear, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
 from training.text.measures import Answers, calibration_error, f1_scores

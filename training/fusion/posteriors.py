@@ -1,7 +1,7 @@
 """What the three shipped models say of validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
 
 Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability (n,),
-degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice``.
+degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice`` and ``training.text.train`` in ``--text``.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 
 from emoedge.fusion.fuser import snr_reliability
 from emoedge.fusion.learned import MODALITIES
-from emoedge.speech.message import MessageModel
 from training.face.posteriors import write_posteriors as face_posteriors
+from training.text import crossval
 from training.text import data as text_data
 from training.text.evaluate import forms
 from training.voice.data import TARGET_SET
@@ -69,21 +69,18 @@ def write_face(data: Path, models: Path, out: Path) -> None:
         )
 
 
-def text_posteriors(data: Path, models: Path, out: Path) -> None:
-    """Rows that training never saw, as transcripts with recognition errors."""
-    model = MessageModel.load(models / "text_emotion.npz")
+def text_posteriors(data: Path, work: Path, out: Path) -> None:
+    """Rows that training never saw, each judged by the model without its fold, as transcripts with recognition errors."""
     corpus = text_data.load(data)
-    as_heard = forms(corpus)["with errors"]
-    rows = [row for row in corpus.dev if row.domain in text_data.DOMAINS and row.single]
-    answers = model.classify_batch([as_heard(row.text) for row in rows])
-    kept = [(a, e) for a, e in zip(answers, rows, strict=True) if a is not None]
+    judged = crossval.answers(corpus.train, work, forms(corpus)["with errors"])
+    kept = [(posterior, example) for example, _, posterior in judged if posterior is not None]
     save(
         out,
-        np.stack([a for a, _ in kept]),
-        np.array([e.label for _, e in kept]),
+        np.stack([posterior for posterior, _ in kept]),
+        np.array([example.label for _, example in kept]),
         np.ones(len(kept), np.float32),
         np.zeros(len(kept), bool),
-        np.array([e.group for _, e in kept]),
+        np.array([example.group for _, example in kept]),
     )
 
 
@@ -109,6 +106,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--voice", type=Path, required=True, help="the --out folder of training.voice.train")
+    parser.add_argument(
+        "--text",
+        type=Path,
+        default=Path("build/training/text"),
+        help="the --cache folder of training.text.train",
+    )
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument(
@@ -122,7 +125,7 @@ def main() -> None:
     makers = {
         "face": lambda out: write_face(args.data, args.models, out),
         "voice": lambda out: voice_posteriors(args.data, args.voice, args.models, out, NOISY),
-        "text": lambda out: text_posteriors(args.data, args.models, out),
+        "text": lambda out: text_posteriors(args.data, args.text, out),
     }
     for name in args.only or MODALITIES:
         makers[name](args.out / f"{name}.npz")

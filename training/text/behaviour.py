@@ -21,6 +21,8 @@ else:
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CASES: Final = ROOT / "tests" / "behaviour" / "text_cases.toml"
+FRESH: Final = ROOT / "tests" / "behaviour" / "text_cases_fresh.toml"
+"""Written after the made sentences of training, and never looked at to change them."""
 
 CLEAR_FALL: Final = 0.05
 """A denied feeling must lose at least this much probability."""
@@ -115,9 +117,10 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "text_emotion.npz")
+    parser.add_argument("--cases", type=Path, default=CASES)
     parser.add_argument("--failures", action="store_true", help="also list the cases that fail")
     args = parser.parse_args()
-    results = run(MessageModel.load(args.model), load())
+    results = run(MessageModel.load(args.model), load(args.cases))
     print(table(results))
     if args.failures:
         for result in results:

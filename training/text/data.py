@@ -29,9 +29,6 @@ LABELS: Final[dict[Domain, tuple[str, ...]]] = {
 }
 POLARITIES: Final = ("N", "NEU", "P")
 
-HELD_OUT: Final = 0.15
-"""Share of MEACorpus videos held out as its development part (it comes without one)."""
-
 
 @dataclass(frozen=True)
 class Example:
@@ -108,12 +105,6 @@ def _xed(path: Path) -> Iterator[Example]:
         yield Example(row["text"], "xed", np.zeros(EMOTION_COUNT, np.float32), -1, letters_of(row["text"]))
 
 
-def held_out(group: str, share: float = HELD_OUT) -> bool:
-    """Whether a group belongs to the held-out part: decided by its own digest, the same on every machine."""
-    digest = hashlib.sha1(b"held-out:" + group.encode(), usedforsecurity=False).digest()
-    return int.from_bytes(digest[:4], "big") < share * 2**32
-
-
 def fold(group: str, folds: int) -> int:
     """The cross-validation fold of a group, 0..folds-1, from its digest."""
     digest = hashlib.sha1(b"fold:" + group.encode(), usedforsecurity=False).digest()
@@ -122,7 +113,7 @@ def fold(group: str, folds: int) -> int:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All examples: train and dev share no group; unlabelled text is for distillation only."""
+    """All examples: train and dev share no text; MEACorpus comes without a dev part and is cross-validated instead."""
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...]
@@ -131,18 +122,16 @@ class Corpus:
 def load(folder: Path) -> Corpus:
     """Read `folder`/text; rows of train whose letters also occur in a dev part are dropped."""
     text = folder / "text"
-    mea = tuple(_meacorpus(text / "meacorpus_train.tsv"))
     dev = (
         *_brighter(text / "brighter_dev.tsv"),
         *_emoevent(text / "emoevent_dev.tsv"),
-        *(example for example in mea if held_out(example.group)),
         *_tass(text / "tass2020_polarity_dev.tsv"),
     )
     seen = {letters_of(example.text) for example in dev}
     train = (
         *_brighter(text / "brighter_train.tsv"),
         *_emoevent(text / "emoevent_train.tsv"),
-        *(example for example in mea if not held_out(example.group)),
+        *_meacorpus(text / "meacorpus_train.tsv"),
         *_tass(text / "tass2020_polarity_train.tsv"),
         *_xed(text / "xed_subtitles_noisy.tsv"),
     )

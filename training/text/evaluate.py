@@ -1,7 +1,7 @@
 """Measure the message model through the path that ships and write its card.
 
 `python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures. The
-figures of the trial (see `train`) are measured anew where `--trial` names its model, and carried over otherwise.
+figures of the cross-validation are measured anew where `--work` holds its models (see `crossval`), and carried over otherwise.
 """
 
 from __future__ import annotations
@@ -16,13 +16,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from emoedge.emotions import EMOTIONS, INDEX
+from emoedge.emotions import EMOTIONS, INDEX, Probabilities
 from emoedge.speech.message import MessageModel
-from training.text import behaviour, data, train
+from training.text import behaviour, crossval, data
 from training.text.augment import Recognizer, as_transcript
 from training.text.card import write_card
-from training.text.measures import BINS, NO_OPINION, Answers, calibration_error, metrics, together
+from training.text.measures import (
+    BINS,
+    NO_OPINION,
+    Answers,
+    calibration_error,
+    chance_calibration_error,
+    f1_scores,
+    metrics,
+    together,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,9 +40,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def ask(model: MessageModel, lines: Sequence[str], truth: Sequence[int], domain: data.Domain) -> Answers:
-    """Classify lines as `emoedge classify text` does."""
-    posteriors = model.classify_batch(lines)
+def _answers(
+    posteriors: Sequence[Probabilities | None], truth: Sequence[int], domain: data.Domain
+) -> Answers:
     return Answers(
         truth=np.array(truth),
         said=np.array([NO_OPINION if p is None else int(p.argmax()) for p in posteriors]),
@@ -125,56 +135,82 @@ def _reliability(axis: Axes, given: Answers) -> None:
     axis.set_ylabel("share right (line), share of rows (bars)")
 
 
-def evaluate_trial(folder: Path, path: Path) -> dict[str, Any]:
-    """The trial's answers to the quarter of the groups that it was kept from, raw and as transcripts."""
-    model = MessageModel.load(path)
-    rows = [example for example in data.load(folder).train if train.trial_part(example) and example.single]
-    measured: dict[str, dict[str, Any]] = {}
-    for domain in data.DOMAINS:
-        own = [example for example in rows if example.domain == domain]
-        truth = [example.label for example in own]
-        measured[domain] = {
-            name: metrics(ask(model, [form(example.text) for example in own], truth, domain))
-            for name, form in (("raw", str), ("transcript", as_transcript))
+def _by_fold(
+    truth: NDArray[np.intp], said: NDArray[np.intp], fold: NDArray[np.intp], labels: Sequence[int]
+) -> list[float]:
+    """Macro F1 of each fold: each is what a test part of this size would show."""
+    return [
+        round(float(f1_scores(truth[fold == k], said[fold == k], labels).mean()), 4)
+        for k in range(crossval.FOLDS)
+    ]
+
+
+def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
+    """What the folds' models say of rows that they and their temperatures never saw, beside a baseline on the same folds."""
+    corpus = data.load(folder)
+    measured: dict[str, dict[str, Any]] = {domain: {} for domain in data.DOMAINS}
+    pooled: dict[str, dict[str, float]] = {}
+    for name, form in forms(corpus).items():
+        judged = list(crossval.answers(corpus.train, work, form))
+        of_sets = {}
+        for domain in data.DOMAINS:
+            own = [item for item in judged if item[0].domain == domain]
+            fold = np.array([number for _, number, _ in own])
+            given = _answers([p for _, _, p in own], [example.label for example, _, _ in own], domain)
+            of_sets[domain] = given
+            by_fold = _by_fold(given.truth, given.said, fold, given.labels)
+            measured[domain][name] = metrics(given) | {"macro_f1_of_folds": by_fold}
+            logger.info("%s %s: macro F1 of the folds %s", domain, name, by_fold)
+        if name == "transcript":
+            figures(of_sets, pictures)
+        all_sets = together(list(of_sets.values()))
+        pooled[name] = {
+            "ece": round(calibration_error(all_sets), 4),
+            "ece_by_chance": round(chance_calibration_error(all_sets), 4),
         }
-    return measured
+    baselines = {}
+    for domain in data.DOMAINS:
+        rows = [example for example in corpus.train if example.domain == domain and example.single]
+        said, fold = crossval.baseline(corpus.train, domain)
+        labels = [INDEX[name] for name in data.LABELS[domain]]
+        truth = np.array([example.label for example in rows])
+        baselines[domain] = _by_fold(truth, said, fold, labels)
+        logger.info("%s, baseline: macro F1 of the folds %s", domain, baselines[domain])
+    return {"sets": measured, "ece_of_all_sets": pooled, "baseline_macro_f1_of_folds": baselines}
 
 
 def evaluate(folder: Path, models: Path) -> dict[str, Any]:
-    """All figures of the card but the trial's; the pictures are written beside it."""
+    """The figures of the shipped file itself: development parts, speed, behaviour."""
     path = models / "text_emotion.npz"
     model = MessageModel.load(path)
     corpus = data.load(folder)
     measured: dict[str, dict[str, Any]] = {}
-    shown: dict[str, Answers] = {}
-    asked: dict[str, list[Answers]] = {}
     for domain in data.DOMAINS:
         rows = [example for example in corpus.dev if example.domain == domain and example.single]
+        if not rows:
+            continue
         truth = [example.label for example in rows]
         measured[domain] = {}
         for name, form in forms(corpus).items():
-            answers = ask(model, [form(example.text) for example in rows], truth, domain)
-            measured[domain][name] = metrics(answers)
+            said = model.classify_batch([form(example.text) for example in rows])
+            measured[domain][name] = metrics(_answers(said, truth, domain))
             logger.info("%s %s: macro F1 %.3f", domain, name, measured[domain][name]["macro_f1"])
-            asked.setdefault(name, []).append(answers)
-            if name == "transcript":
-                shown[domain] = answers
-    figures(shown, models / "figures")
-    pooled = {name: calibration_error(together(parts)) for name, parts in asked.items()}
-    spoken = [as_transcript(example.text) for example in corpus.dev if example.domain in data.DOMAINS]
-    results = behaviour.run(model, behaviour.load())
+    spoken = [as_transcript(example.text) for example in corpus.train if example.domain == "meacorpus"]
     return {
         "model": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "bytes": path.stat().st_size,
         "emotions": list(EMOTIONS),
-        "sets": measured,
-        "ece_of_all_sets": {name: round(value, 4) for name, value in pooled.items()},
+        "dev": measured,
         "speed": speed(model, spoken[:1500]),
-        "behaviour": {
-            result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results
-        },
+        "behaviour": _behaviour(model, behaviour.CASES),
+        "behaviour_fresh": _behaviour(model, behaviour.FRESH),
     }
+
+
+def _behaviour(model: MessageModel, path: Path) -> dict[str, dict[str, float]]:
+    results = behaviour.run(model, behaviour.load(path))
+    return {result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results}
 
 
 def main() -> None:
@@ -184,15 +220,16 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder that holds text/")
     parser.add_argument("--models", type=Path, default=behaviour.ROOT / "models")
-    parser.add_argument("--trial", type=Path, help="the trial's model, as training left it in its cache")
+    parser.add_argument("--work", type=Path, help="where training left the folds' models")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     report = evaluate(args.data, args.models)
     written = args.models / "text_emotion.json"
-    if args.trial and args.trial.exists():
-        report["trial"] = evaluate_trial(args.data, args.trial)
+    if args.work and (args.work / crossval.NAME.format(0)).exists():
+        report |= cross_validate(args.data, args.work, args.models / "figures")
     else:
-        report["trial"] = json.loads(written.read_text(encoding="utf-8"))["trial"]
+        before = json.loads(written.read_text(encoding="utf-8"))
+        report |= {name: before[name] for name in ("sets", "ece_of_all_sets", "baseline_macro_f1_of_folds")}
     written.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_card(report, args.models / "text_emotion.md")
 

@@ -88,7 +88,7 @@ def _opinions(
         for left_out in (*range(FOLDS), None):
             fitted = usable & (folds != left_out) if left_out is not None else usable
             judged = own & (folds == left_out) if left_out is not None else ~own
-            model = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=60)
+            model = LogisticRegression(C=PENALTY, class_weight="balanced", max_iter=150)
             model.fit(vectors[fitted], labels[fitted])
             said[np.ix_(np.flatnonzero(judged), np.array([head]), model.classes_)] = model.predict_proba(
                 vectors[judged]

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
-from training.text import lexicon
+from training.text import home, lexicon
+from training.text.names import NAMES as GIVEN_NAMES
 
 SURE: Final = 0.9
 """Share of the feeling in a plain statement of it; the rest is neutral."""
@@ -81,11 +82,9 @@ TURNED_FRAMES: Final = (
     "andaba {} pero ya me siento {}", "al principio me puse {} pero luego {}", "ayer {} pero hoy {}",
     "llegué {} pero salí {}",
 )  # fmt: skip
-NAMES: Final = (
-    "marta", "pablo", "andrés", "valentina", "diego", "sofía", "juan", "inés", "raúl", "elena", "karim",
-    "yuki", "olga", "tomás", "rosa", "pedro", "mi vecina", "mi primo", "el jefe", "mamá", "la abuela", "nico",
-    "araceli", "óscar", "laura", "sergio", "fátima", "li", "mateo", "julieta", "santiago", "dolores", "gael",
-    "ainhoa", "papá", "mi novio", "la maestra", "john",
+PERSONS: Final = (
+    "mi vecina", "mi primo", "el jefe", "mamá", "la abuela", "nico", "papá", "mi novio", "la maestra", "mi hija", "tu tío",
+    *(name.lower() for name in GIVEN_NAMES),
 )  # fmt: skip
 PERSON_FRAMES: Final[dict[str, tuple[str, ...]]] = {
     "anger": ("odio a {}", "no soporto a {}", "{} me tiene harta", "qué rabia me da {}", "me peleé con {}", "estoy que muerdo con {}"),
@@ -97,7 +96,7 @@ PERSON_FRAMES: Final[dict[str, tuple[str, ...]]] = {
     "surprise": ("no esperaba ver a {}", "me sorprendió {}", "qué sorpresa encontrarme con {}"),
     "neutral": ("{} llega mañana", "he quedado con {} el lunes", "{} está en la oficina", "le di los papeles a {}"),
 }  # fmt: skip
-NAMES_EACH: Final = 7
+NAMES_EACH: Final = 14
 """Names drawn for each of PERSON_FRAMES: whoever it is, the feeling is the same."""
 
 DENIED: Final[dict[str, dict[str, float]]] = {
@@ -240,6 +239,7 @@ def sentences(rng: np.random.Generator, per_word: int = 4) -> list[Taught]:
         *_sworn(rng),
         *_turned(rng),
         *_persons(rng),
+        *_at_home(rng),
         *_calm(rng),
     ]
 
@@ -249,7 +249,7 @@ def _states(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
         for word in words.split():
             for frame in _some(rng, STATE_FRAMES, per_word):
                 yield Taught(frame.format(word), _felt(name), 1.0)
-            for person in _some(rng, NAMES, 2):
+            for person in _some(rng, PERSONS, 2):
                 frame = NAMED_FRAMES[rng.integers(len(NAMED_FRAMES))]
                 yield Taught(frame.format(word, person), _felt(name), 1.0)
             for frame in _some(rng, NEGATED_FRAMES, per_word - 1):
@@ -349,8 +349,19 @@ def _turned(rng: np.random.Generator, count: int = 360) -> Iterator[Taught]:
 def _persons(rng: np.random.Generator) -> Iterator[Taught]:
     for name, lines in PERSON_FRAMES.items():
         for line in lines:
-            for person in _some(rng, NAMES, NAMES_EACH):
+            for person in _some(rng, PERSONS, NAMES_EACH):
                 yield Taught(line.format(person), _target({name: 1.0}), 1.0)
+
+
+def _filled(rng: np.random.Generator, frame: str, places: home.Places) -> str:
+    return " ".join(frame.format(*(place[rng.integers(len(place))] for place in places)).split())
+
+
+def _at_home(rng: np.random.Generator) -> Iterator[Taught]:
+    for name, lines in home.FELT.items():
+        for line in lines:
+            yield Taught(line, _target({name: 1.0}), 2.0)
+            yield Taught(_around(rng, line), _target({name: 1.0}), 1.0)
 
 
 def _calm(rng: np.random.Generator) -> Iterator[Taught]:
@@ -359,7 +370,10 @@ def _calm(rng: np.random.Generator) -> Iterator[Taught]:
         yield Taught(line, target, 4.0)
     for frame, places in NEUTRAL_FRAMES:
         for _ in range(NEUTRAL_DRAWS):
-            yield Taught(frame.format(*(place[rng.integers(len(place))] for place in places)), target, 1.0)
+            yield Taught(_filled(rng, frame, places), target, 1.0)
+    for frame, places in home.NEUTRAL_FRAMES:
+        for _ in range(home.DRAWS):
+            yield Taught(_filled(rng, frame, places), target, 1.0)
 
 
 def norm_words(norms: dict[str, dict[str, float]]) -> list[Taught]:

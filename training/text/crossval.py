@@ -1,0 +1,117 @@
+"""Cross-validation of the message model: five models, each without a fifth of every set's groups.
+
+Groups are videos in MEACorpus, copies of a text elsewhere; the folds are stratified, so that the ten videos with fear are
+spread. What a fold's model says of its own fold is what the shipped recipe is measured by, and what calibrates it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import EMOTION_COUNT, Probabilities
+from emoedge.speech.message import MessageModel, MessageWeights, Outputs
+from training.text import data
+from training.text.augment import as_transcript
+from training.text.calibration import Asked, temperatures
+
+FOLDS: Final = 5
+SEED: Final = 0
+"""Of the division into folds."""
+NAME: Final = "text_emotion_without_{}.npz"
+"""The model of a fold, in the work folder."""
+
+
+def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp]:
+    """The fold of each row, 0..FOLDS-1, or -1 for texts without labels; every set is divided by itself."""
+    from sklearn.model_selection import StratifiedGroupKFold  # type: ignore[import-untyped]
+
+    result = np.full(len(examples), -1, np.intp)
+    for domain in data.DOMAINS:
+        own = np.array([index for index, example in enumerate(examples) if example.domain == domain])
+        labels = [examples[index].label for index in own]
+        groups = [examples[index].group for index in own]
+        divided = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(own, labels, groups)
+        for number, (_, left_out) in enumerate(divided):
+            result[own[left_out]] = number
+    return result
+
+
+def ask(weights: Sequence[MessageWeights], examples: Sequence[data.Example]) -> Asked:
+    """What each fold's model says of the rows of its fold with one emotion, as transcripts."""
+    of_fold = folds(examples)
+    heads, gates, rows = [], [], []
+    has_label = np.zeros((0, EMOTION_COUNT), np.float32)
+    for number, own_weights in enumerate(weights):
+        model = MessageModel(own_weights)
+        has_label = model.has_label
+        own = [index for index in np.flatnonzero(of_fold == number) if examples[index].single]
+        lines = [as_transcript(examples[index].text) for index in own]
+        for start in range(0, len(lines), 256):
+            outputs = model.outputs(lines[start : start + 256])
+            heads.append(outputs.heads)
+            gates.append(outputs.gate)
+        rows += own
+    return Asked(
+        Outputs(np.concatenate(heads), np.concatenate(gates), has_label),
+        truth=np.array([examples[index].label for index in rows]),
+        origin=np.array([data.DOMAINS.index(examples[index].domain) for index in rows]),
+        fold=of_fold[rows],
+    )
+
+
+def calibrated(weights: Sequence[MessageWeights], asked: Asked) -> list[MessageWeights]:
+    """Each fold's model with the temperatures that the other folds' answers choose: its own rows are new to both."""
+    return [
+        replace(own, temperatures=temperatures(asked.without(number))) for number, own in enumerate(weights)
+    ]
+
+
+def save(weights: Sequence[MessageWeights], work: Path) -> None:
+    """Keep the folds' models for `answers`."""
+    for number, own in enumerate(weights):
+        own.save(work / NAME.format(number))
+
+
+def answers(
+    examples: Sequence[data.Example], work: Path, form: Callable[[str], str]
+) -> Iterator[tuple[data.Example, int, Probabilities | None]]:
+    """Every row with one emotion, its fold, and what the model without this fold says of it, as the device asks."""
+    of_fold = folds(examples)
+    for number in range(FOLDS):
+        model = MessageModel.load(work / NAME.format(number))
+        own = [examples[index] for index in np.flatnonzero(of_fold == number) if examples[index].single]
+        said = model.classify_batch([form(example.text) for example in own])
+        for example, posterior in zip(own, said, strict=True):
+            yield example, number, posterior
+
+
+def baseline(examples: Sequence[data.Example], domain: data.Domain) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What TF-IDF with balanced logistic regression, trained in its own set, says on the same folds, of transcripts.
+
+    Returns the labels said and the folds, of the rows with one emotion, in order.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.pipeline import make_pipeline, make_union  # type: ignore[import-untyped]
+
+    of_fold = folds(examples)
+    own = [index for index, row in enumerate(examples) if row.domain == domain and row.single]
+    lines = np.array([as_transcript(examples[index].text) for index in own], object)
+    labels = np.array([examples[index].label for index in own])
+    fold = of_fold[own]
+    said = np.zeros(len(own), np.intp)
+    for number in range(FOLDS):
+        words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+        stretches = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)
+        model = make_pipeline(
+            make_union(words, stretches), LogisticRegression(class_weight="balanced", max_iter=300)
+        )
+        model.fit(lines[fold != number], labels[fold != number])
+        said[fold == number] = model.predict(lines[fold == number])
+    return said, fold
