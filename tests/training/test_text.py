@@ -8,12 +8,14 @@ import pytest
 pytest.importorskip("scipy")
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
-from emoedge.speech.message import MessageModel
+from emoedge.speech.message import MessageModel, Outputs
 from emoedge.speech.text_features import Hasher
 from emoedge.speech.text_tokens import normalize
-from training.text import data, linear, templates, train
+from training.text import crossval, data, linear, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
+from training.text.calibration import Asked, sharpen, temperatures
 from training.text.measures import Answers, calibration_error, f1_scores
+from training.text.names import NAMES, swap
 
 LINES = [
     "qué alegría me da verte", "estoy contenta hoy", "me encanta la fiesta",
@@ -119,6 +121,52 @@ def test_recognition_errors_stay_near_and_are_repeatable():
     assert recognizer.garble("casa", np.random.default_rng(0), strength=1e9) != ""
 
 
+def test_given_names_are_exchanged_and_nothing_else():
+    rng = np.random.default_rng(0)
+    text = "Hola, Lucía: la rosa de Pedro está en el sol"
+    swapped = {swap(text, rng) for _ in range(20)}
+    assert len(swapped) > 10
+    for line in swapped:
+        hello, first, *middle, second, stands, within, article, sun = (
+            line.replace(",", "").replace(":", "").split()
+        )
+        assert {first, second} <= set(NAMES)
+        assert [hello, *middle, stands, within, article, sun] == [
+            "Hola",
+            "la",
+            "rosa",
+            "de",
+            "está",
+            "en",
+            "el",
+            "sol",
+        ]
+
+
+def test_temperatures_make_confidence_true():
+    # Heads that are sure and right half of the time have to be flattened, by themselves, whatever the gate says.
+    rng = np.random.default_rng(1)
+    count = 3000
+    origin = rng.integers(len(data.DOMAINS), size=count)
+    truth = np.array([rng.choice(linear.HEAD_LABELS[head]) for head in origin])
+    heads = np.full((count, linear.HEADS, EMOTION_COUNT), 1e-3, np.float32)
+    for row, head in enumerate(origin):
+        said = truth[row] if rng.random() < 0.5 else rng.choice(linear.HEAD_LABELS[head])
+        heads[row, :, said] = 0.994
+    gate = np.eye(linear.HEADS, dtype=np.float32)[origin]
+    asked = Asked(
+        Outputs(heads, gate, np.ones((linear.HEADS, EMOTION_COUNT), np.float32)), truth, origin, origin
+    )
+
+    def error(posterior):
+        return calibration_error(Answers(truth, posterior.argmax(axis=1), posterior.max(axis=1), ()))
+
+    chosen = temperatures(asked)
+    assert error(sharpen(asked.outputs, np.zeros(linear.HEADS))) > 0.3
+    assert error(sharpen(asked.outputs, np.log(chosen))) < 0.05
+    assert asked.without(1).truth.shape == (np.sum(origin != 1),)
+
+
 def test_made_sentences_have_targets_that_sum_to_one():
     made = templates.sentences(np.random.default_rng(0))
     assert len(made) > 1000
@@ -138,7 +186,38 @@ def test_no_group_is_on_two_sides(corpus):
     assert groups.isdisjoint((example.domain, example.group) for example in corpus.dev)
     letters = {data.letters_of(example.text) for example in corpus.dev}
     assert letters.isdisjoint(data.letters_of(example.text) for example in corpus.train)
-    assert {example.domain for example in corpus.dev} >= set(data.DOMAINS)
+    assert {example.domain for example in corpus.dev} == {"brighter", "emoevent", "tass"}
+
+
+def test_folds_share_no_group_and_spread_the_rare_classes(corpus):
+    of_fold = crossval.folds(corpus.train)
+    labelled = np.array([example.domain in data.DOMAINS for example in corpus.train])
+    np.testing.assert_array_equal(of_fold >= 0, labelled)
+    seen: dict[tuple[str, str], int] = {}
+    for example, number in zip(corpus.train, of_fold, strict=True):
+        assert seen.setdefault((example.domain, example.group), int(number)) == number
+    afraid = [
+        int(number)
+        for example, number in zip(corpus.train, of_fold, strict=True)
+        if example.domain == "meacorpus" and example.label == INDEX["fear"]
+    ]
+    assert set(afraid) == set(range(crossval.FOLDS))
+
+
+def test_the_baseline_is_fitted_on_the_other_folds():
+    # Each text has a label of its own that no other text hints at: whoever was fitted on it would know it.
+    rng = np.random.default_rng(0)
+    examples = []
+    for index in range(200):
+        word = "".join(chr(ord("a") + letter) for letter in rng.integers(26, size=9))
+        target = np.zeros(EMOTION_COUNT, np.float32)
+        target[rng.integers(6)] = 1
+        examples += [
+            data.Example(f"hola {word} que tal", name, target, -1, str(index)) for name in data.DOMAINS
+        ]
+    said = crossval.baseline(examples, crossval.folds(examples), "brighter")
+    truth = [example.label for example in examples if example.domain == "brighter"]
+    assert np.mean(said == truth) < 0.35
 
 
 def test_labels_are_read_into_their_places(corpus):

@@ -72,7 +72,7 @@ def write_face(data: Path, models: Path, out: Path) -> None:
 def text_posteriors(data: Path, work: Path, out: Path) -> None:
     """Rows that training never saw, each judged by the model without its fold, as transcripts with recognition errors."""
     corpus = text_data.load(data)
-    judged = crossval.answers(corpus.train, work, forms(corpus)["with errors"])
+    judged = crossval.answers(corpus.train, crossval.folds(corpus.train), work, forms(corpus)["with errors"])
     kept = [(posterior, example) for example, _, posterior in judged if posterior is not None]
     save(
         out,

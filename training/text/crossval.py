@@ -42,9 +42,10 @@ def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp
     return result
 
 
-def ask(weights: Sequence[MessageWeights], examples: Sequence[data.Example]) -> Asked:
+def ask(
+    weights: Sequence[MessageWeights], examples: Sequence[data.Example], of_fold: NDArray[np.intp]
+) -> Asked:
     """What each fold's model says of the rows of its fold with one emotion, as transcripts."""
-    of_fold = folds(examples)
     heads, gates, rows = [], [], []
     has_label = np.zeros((0, EMOTION_COUNT), np.float32)
     for number, own_weights in enumerate(weights):
@@ -79,10 +80,9 @@ def save(weights: Sequence[MessageWeights], work: Path) -> None:
 
 
 def answers(
-    examples: Sequence[data.Example], work: Path, form: Callable[[str], str]
+    examples: Sequence[data.Example], of_fold: NDArray[np.intp], work: Path, form: Callable[[str], str]
 ) -> Iterator[tuple[data.Example, int, Probabilities | None]]:
     """Every row with one emotion, its fold, and what the model without this fold says of it, as the device asks."""
-    of_fold = folds(examples)
     for number in range(FOLDS):
         model = MessageModel.load(work / NAME.format(number))
         own = [examples[index] for index in np.flatnonzero(of_fold == number) if examples[index].single]
@@ -91,16 +91,17 @@ def answers(
             yield example, number, posterior
 
 
-def baseline(examples: Sequence[data.Example], domain: data.Domain) -> tuple[NDArray[Any], NDArray[Any]]:
+def baseline(
+    examples: Sequence[data.Example], of_fold: NDArray[np.intp], domain: data.Domain
+) -> NDArray[Any]:
     """What TF-IDF with balanced logistic regression, trained in its own set, says on the same folds, of transcripts.
 
-    Returns the labels said and the folds, of the rows with one emotion, in order.
+    Returns the labels said, of the rows with one emotion, in order.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.pipeline import make_pipeline, make_union  # type: ignore[import-untyped]
 
-    of_fold = folds(examples)
     own = [index for index, row in enumerate(examples) if row.domain == domain and row.single]
     lines = np.array([as_transcript(examples[index].text) for index in own], object)
     labels = np.array([examples[index].label for index in own])
@@ -114,4 +115,4 @@ def baseline(examples: Sequence[data.Example], domain: data.Domain) -> tuple[NDA
         )
         model.fit(lines[fold != number], labels[fold != number])
         said[fold == number] = model.predict(lines[fold == number])
-    return said, fold
+    return said

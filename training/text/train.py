@@ -97,7 +97,7 @@ def train(folder: Path, work: Path, settings: linear.Settings, seed: int) -> Mes
     for number in range(crossval.FOLDS):
         logger.info("fold %d", number)
         partial.append(fit(of_fold != number))
-    asked = crossval.ask(partial, examples)
+    asked = crossval.ask(partial, examples, of_fold)
     crossval.save(crossval.calibrated(partial, asked), work)
     logger.info("all rows")
     return replace(fit(np.ones(len(examples), np.bool_)), temperatures=calibration.temperatures(asked))
