@@ -29,14 +29,14 @@ MINIMUM = {
     "swearing as anger": 0.91,
     "swearing as joy": 0.9,
     "turns with pero": 0.66,
-    "names and places change nothing": 0.76,
+    "names and places change nothing": 0.95,
     "cities change nothing": 0.95,
     "recognition errors change nothing": 0.87,
     "written form changes nothing": 0.9,
 }
 
 
-FRESH_MINIMUM = 0.6
+FRESH_MINIMUM = 0.58
 """Of the cases of text_cases_fresh.toml together: slightly below what was measured."""
 
 

@@ -1,23 +1,32 @@
-"""The temperatures of the heads, chosen on answers to rows that the model was not fitted on."""
+"""Class offsets and temperatures of the heads, chosen on answers to rows that the model was not fitted on."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
-from emoedge.speech.message import Outputs
+from emoedge.emotions import EMOTION_COUNT, INDEX
+from emoedge.speech.message import MessageWeights, Outputs
 from training.text import data
-from training.text.measures import Answers, calibration_error
+from training.text.measures import Answers, calibration_error, f1_scores
 
 logger = logging.getLogger(__name__)
 
 LIKELIHOOD_SHARE = 0.02
 """Of the mean log likelihood, beside the calibration error, in the choice of temperatures."""
+
+OFFSET_HEAD = data.DOMAINS.index("emoevent")
+"""The head whose classes get offsets: chosen on four folds, they raise macro F1 on the fifth whichever it is. Those of the
+other sets do not."""
+OFFSET_STEPS = (-0.3, -0.15, 0.15, 0.3)
+OFFSET_ROUNDS = 3
+OFFSET_PENALTY = 0.05
+"""Of macro F1, for the square of an offset: rare classes would take chance for a reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,50 @@ class Asked:
         rest = np.flatnonzero(self.fold != fold)
         outputs = Outputs(self.outputs.heads[rest], self.outputs.gate[rest], self.outputs.has_label)
         return Asked(outputs, self.truth[rest], self.origin[rest], self.fold[rest])
+
+
+def shifted(asked: Asked, offset: NDArray[np.float32]) -> Asked:
+    """As if the head of OFFSET_HEAD had these offsets (7,) to its logits."""
+    heads = asked.outputs.heads.copy()
+    heads[:, OFFSET_HEAD] *= np.exp(offset)
+    heads /= heads.sum(axis=2, keepdims=True)
+    return replace(asked, outputs=replace(asked.outputs, heads=heads))
+
+
+def offsets(asked: Asked) -> NDArray[np.float32]:
+    """Offsets (7,) to the logits of OFFSET_HEAD, by steps one class at a time, for the macro F1 of its set."""
+    own = np.flatnonzero(asked.origin == OFFSET_HEAD)
+    outputs = Outputs(asked.outputs.heads[own], asked.outputs.gate[own], asked.outputs.has_label)
+    part = Asked(outputs, asked.truth[own], asked.origin[own], asked.fold[own])
+    labels = [INDEX[name] for name in data.LABELS[data.DOMAINS[OFFSET_HEAD]]]
+
+    def score(offset: NDArray[np.float32]) -> float:
+        said = shifted(part, offset).outputs.probabilities.argmax(axis=1)
+        penalty = OFFSET_PENALTY * float(offset @ offset)
+        return float(f1_scores(part.truth, said, labels).mean()) - penalty
+
+    chosen = np.zeros(EMOTION_COUNT, np.float32)
+    best = score(chosen)
+    for _ in range(OFFSET_ROUNDS):
+        for label in labels:
+            for step in OFFSET_STEPS:
+                tried = chosen.copy()
+                tried[label] += step
+                found = score(tried)
+                if found > best + 1e-4:
+                    best, chosen = found, tried
+    logger.info("offsets %s", np.round(chosen, 2))
+    return chosen
+
+
+def calibrate(weights: MessageWeights, asked: Asked) -> MessageWeights:
+    """The weights with the offsets and temperatures that these answers choose."""
+    offset = offsets(asked)
+    bias = weights.bias.copy()
+    start = sum(map(len, weights.labels[:OFFSET_HEAD]))
+    labels = list(weights.labels[OFFSET_HEAD])
+    bias[start : start + len(labels)] += offset[labels]
+    return replace(weights, bias=bias, temperatures=temperatures(shifted(asked, offset)))
 
 
 def _all_heads(of_sets: NDArray[Any]) -> NDArray[Any]:

@@ -7,7 +7,6 @@ spread. What a fold's model says of its own fold is what the shipped recipe is m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +17,7 @@ from emoedge.emotions import EMOTION_COUNT, Probabilities
 from emoedge.speech.message import MessageModel, MessageWeights, Outputs
 from training.text import data
 from training.text.augment import as_transcript
-from training.text.calibration import Asked, temperatures
+from training.text.calibration import Asked, calibrate
 
 FOLDS: Final = 5
 SEED: Final = 0
@@ -67,10 +66,8 @@ def ask(
 
 
 def calibrated(weights: Sequence[MessageWeights], asked: Asked) -> list[MessageWeights]:
-    """Each fold's model with the temperatures that the other folds' answers choose: its own rows are new to both."""
-    return [
-        replace(own, temperatures=temperatures(asked.without(number))) for number, own in enumerate(weights)
-    ]
+    """Each fold's model with what the other folds' answers choose: its own rows are new to both."""
+    return [calibrate(own, asked.without(number)) for number, own in enumerate(weights)]
 
 
 def save(weights: Sequence[MessageWeights], work: Path) -> None:

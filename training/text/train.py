@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +99,7 @@ def train(folder: Path, work: Path, settings: linear.Settings, seed: int) -> Mes
     asked = crossval.ask(partial, examples, of_fold)
     crossval.save(crossval.calibrated(partial, asked), work)
     logger.info("all rows")
-    return replace(fit(np.ones(len(examples), np.bool_)), temperatures=calibration.temperatures(asked))
+    return calibration.calibrate(fit(np.ones(len(examples), np.bool_)), asked)
 
 
 def main() -> None:
