@@ -60,7 +60,7 @@ def test_capability(results, name):
     assert result.rate >= MINIMUM[name], result.failed
 
 
-def test_talk_at_home_that_was_never_looked_at():
+def test_talk_at_home_that_training_was_not_made_for():
     model = MessageModel.load(behaviour.ROOT / "models" / "text_emotion.npz")
     given = behaviour.run(model, FRESH)
     total = sum(result.total for result in given)
