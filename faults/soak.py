@@ -165,7 +165,9 @@ _BEGUN_S: Final = time.monotonic()
 def main(hours: float, mode: str, csv_file: Path, json_file: Path | None) -> None:
     """Run the soak; exit code 1 when memory, open files or threads have grown."""
     from emoedge.speech import recycle, vosk_engine
+    from emoedge.supervise.memory import keep_together
 
+    keep_together()
     often = partial(recycle.RecyclePolicy, max_sound_h=RECYCLE_H)
     setattr(vosk_engine, "RecyclePolicy", often)  # noqa: B010 - what the checker would rightly refuse elsewhere
     with tempfile.TemporaryDirectory(prefix="emoedge-soak-") as name, csv_file.open("w", newline="") as table:

@@ -16,6 +16,8 @@ import click
 from emoedge.cli.options import common, settings_from
 
 NOT_FOR_OTHERS: Final = 0o007
+EXIT_CODES: Final = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
+"""129 is not zero, so that a service manager starts the daemon again: the configuration is read anew."""
 
 
 @click.command
@@ -23,11 +25,17 @@ NOT_FOR_OTHERS: Final = 0o007
 def command(config_path: Path | None) -> int:
     """The daemon: camera and microphone to MQTT and recordings, until SIGTERM or Ctrl-C.
 
+    SIGHUP ends it in order as well, with exit code 129: the service is started again, with the
+    configuration as it is then.
+
     \b
     Example:
       emoedge run
       EMOEDGE_CAMERA__SOURCE=file:clip.mp4 EMOEDGE_MICROPHONE__SOURCE=file:clip.mp4 emoedge run
     """
+    from emoedge.supervise.memory import keep_together
+
+    keep_together()
     from emoedge.supervise.daemon import Daemon, run
     from emoedge.supervise.notify import Notifier
 
@@ -35,21 +43,22 @@ def command(config_path: Path | None) -> int:
     # What is kept is for this user and the group alone, whoever started the process and however.
     os.umask(os.umask(0) | NOT_FOR_OTHERS)
     stop = threading.Event()
-    interrupted = threading.Event()
+    told: list[signal.Signals] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGINT:
-            interrupted.set()
+        told.append(signal.Signals(number))
         stop.set()
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
+        signal.signal(signal.SIGHUP, end)
     daemon = Daemon(settings)
     click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
     reason = run(daemon, stop, Notifier())
     if reason:
         click.echo(f"emoedge: {reason}", err=True)
-    return _leave(1 if reason else 130 if interrupted.is_set() else 0)
+    return _leave(1 if reason else EXIT_CODES[told[0]] if told else 0)
 
 
 def _leave(code: int) -> int:

@@ -28,7 +28,17 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def daemon(tmp_path: Path, manager: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    environ = {
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emoedge", "run"], env=environment(tmp_path), stderr=subprocess.PIPE
+    )
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
         **{key: value for key, value in os.environ.items() if not key.startswith("EMOEDGE_")},
         "NOTIFY_SOCKET": str(tmp_path / "notify"),
         "EMOEDGE_CAMERA__SOURCE": "none",
@@ -38,11 +48,6 @@ def daemon(tmp_path: Path, manager: socket.socket) -> Iterator[subprocess.Popen[
         "EMOEDGE_PATHS__STATE": str(tmp_path / "state"),
         "XDG_CONFIG_HOME": str(tmp_path),
     }
-    process = subprocess.Popen([sys.executable, "-m", "emoedge", "run"], env=environ, stderr=subprocess.PIPE)
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.communicate()
 
 
 def receive(manager: socket.socket) -> list[str]:
@@ -60,3 +65,26 @@ def test_ready_pulses_and_a_clean_end(daemon: subprocess.Popen[bytes], manager: 
         assert "WATCHDOG=1" in message
     assert daemon.wait(START_S) == 0
     assert time.monotonic() - begun_s < END_S, "SIGTERM ends it within 3 s"
+
+
+def test_sighup_ends_it_in_order_to_be_started_again(
+    daemon: subprocess.Popen[bytes], manager: socket.socket
+) -> None:
+    """It was killed in mid-recording, and for systemd that was a wish: it stayed down."""
+    assert receive(manager)[0] == "READY=1"
+    daemon.send_signal(signal.SIGHUP)
+    while (message := receive(manager))[0] != "STOPPING=1":
+        assert "WATCHDOG=1" in message
+    assert daemon.wait(START_S) == 129
+
+
+def test_under_nohup_it_goes_on(tmp_path: Path, manager: socket.socket) -> None:
+    command = ["nohup", sys.executable, "-m", "emoedge", "run"]
+    with subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE) as process:
+        try:
+            assert receive(manager)[0] == "READY=1"
+            process.send_signal(signal.SIGHUP)
+            for _ in range(3):
+                assert "WATCHDOG=1" in receive(manager)
+        finally:
+            process.kill()

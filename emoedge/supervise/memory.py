@@ -1,0 +1,29 @@
+"""The C library's memory, kept together so that it stays as large as it is for months.
+
+glibc gives each new thread an arena of its own, up to eight a core, and each of them keeps what a thread once
+needed. Capture threads are made anew whenever a device is opened: the process grew by some megabytes each time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from typing import Final
+
+ARENAS: Final = 2
+"""So many threads may allocate at the same moment without waiting for each other."""
+_M_ARENA_MAX: Final = -8  # malloc.h
+_SETTING: Final = "MALLOC_ARENA_MAX"
+
+
+def keep_together() -> bool:
+    """Bound the number of arenas; to be called before threads are made. Whether that was done.
+
+    Who sets MALLOC_ARENA_MAX has the say; other C libraries than glibc have nothing to bound.
+    """
+    if _SETTING in os.environ:
+        return False
+    try:
+        return bool(ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS))
+    except (OSError, AttributeError):
+        return False
