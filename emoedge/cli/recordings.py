@@ -44,7 +44,7 @@ def list_segments(config_path: Path | None, day: str | None, as_json: bool) -> N
             "day": segment.day,
             "path": str(segment.media),
             "bytes": segment.bytes,
-            "duration": details.get("duration_s"),
+            "duration": details.get("duration"),
         }
         if as_json:
             click.echo(json.dumps(values))

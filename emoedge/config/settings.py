@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -49,7 +50,15 @@ def _number_from_text(value: Any) -> Any:
     )
 
 
-SomePath = Annotated[Path, BeforeValidator(_not_empty)]
+def _from_home(value: Any) -> Any:
+    # In a file no shell does it, and a folder called "~" is never meant.
+    try:
+        return value.expanduser() if isinstance(value, Path) else value
+    except RuntimeError:
+        raise ValueError("must not begin with ~ and a name that is no user's") from None
+
+
+SomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_from_home)]
 
 
 def _host_name() -> str:
@@ -220,7 +229,9 @@ class RecordingSettings(Section):
     pre_roll_s: float = Field(5.0, ge=0, le=60, description="Seconds kept from before the event")
     post_roll_s: float = Field(5.0, ge=0, le=120, description="Seconds kept after the event")
     max_segment_s: float = Field(300.0, ge=5, le=3600, description="A longer segment is split")
-    keep_days: float = Field(30.0, ge=0, description="Delete segments older than this; 0 keeps them")
+    keep_days: float = Field(
+        30.0, ge=0, le=36_500, description="Delete segments older than this; 0 keeps them"
+    )
     max_bytes: int = Field(
         10_000_000_000, ge=0, description="Delete the oldest beyond this total; 0 for no limit"
     )

@@ -230,6 +230,10 @@ def _touch_private(path: Path) -> None:
 
 
 def _disk_error(path: Path, error: Exception) -> SpoolError:
+    if "locked" in str(error):  # SQLITE_BUSY has a name from Python 3.11 on only
+        return SpoolError(
+            f"the spool {path} is in use by another emoedge", "stop it, or set another paths.state"
+        )
     return SpoolError(
         f"the spool {path} cannot be used: {error}", "free or mount the disk, check permissions"
     )

@@ -146,6 +146,10 @@ class Keeper:
             if str(error) != self.fault:
                 logger.warning("the recordings directory has a fault: %s", error)
             self.fault = str(error)
+        except Exception as error:
+            # Nothing foreseen; without this thread no segment would be finished any more.
+            self.fault = f"{type(error).__name__}: {error}"
+            logger.exception("looking after the recordings directory failed")
         else:
             self.fault = ""
 

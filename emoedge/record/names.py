@@ -11,6 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from emoedge.errors import RecordingError
+
 logger = logging.getLogger(__name__)
 
 ID_PATTERN: Final = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
@@ -63,7 +65,14 @@ def private_opener(path: str, flags: int) -> int:
 
 
 def make_day_dir(path: Path) -> None:
-    """Create a folder of the store for owner and group; one that exists stays as it is. Raises OSError."""
+    """Create a folder of the store for owner and group; one that exists stays as it is.
+
+    Raises:
+        RecordingError: something else is in its place.
+        OSError: it cannot be made.
+    """
+    if path.exists() and not path.is_dir():
+        raise RecordingError(f"{path} is not a folder", "move it away, or set another recording.dir")
     if not path.is_dir():
         path.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
         share_with_group(path)

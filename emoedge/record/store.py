@@ -155,12 +155,20 @@ class Store:
         return len(segments), sum(segment.bytes for segment in segments)
 
     def free_bytes(self) -> int:
-        """Free space on the disk that the store is (or will be) on, for users other than root; raises OSError."""
+        """Free space on the disk that the store is (or will be) on, for users other than root.
+
+        Raises:
+            RecordingError: the way to it is a link that leads nowhere.
+            OSError: the disk cannot be asked.
+        """
         return shutil.disk_usage(self._nearest()).free
 
     def writable(self) -> bool:
         """Whether nothing seems to be in the way of writing: a folder with permission, or where one can be made."""
-        nearest = self._nearest()
+        try:
+            nearest = self._nearest()
+        except RecordingError:
+            return False
         return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
     def dated(self, segment: Segment) -> datetime | None:
@@ -215,9 +223,13 @@ class Store:
             deleted(segment, deletion)
 
     def _nearest(self) -> Path:
-        """The root, or what there is of the way to it."""
+        """The root, or what there is of the way to it; raises RecordingError."""
         path = self.root
         while not path.exists() and path != path.parent:
+            if path.is_symlink():
+                raise RecordingError(
+                    f"{path} is a link to {path.readlink()} that is not there", "mount the disk it is on"
+                )
             path = path.parent
         return path
 

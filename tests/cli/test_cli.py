@@ -132,3 +132,14 @@ def test_replay_of_what_is_no_medium(tmp_path):
         assert result.returncode == 1
         assert "Traceback" not in result.stderr
         assert result.stderr.startswith("emoedge: ")
+
+
+def test_recordings_are_listed_with_their_length(tmp_path):
+    """The sidecar's key had another name than the list asked for: "? s"."""
+    folder = tmp_path / "2026-11-22"
+    folder.mkdir()
+    (folder / "20261122T091000Z-1a2b3c4d.mp4").write_bytes(b"media")
+    (folder / "20261122T091000Z-1a2b3c4d.json").write_text('{"duration": 12.34}', encoding="utf-8")
+    there = {"EMOEDGE_RECORDING__DIR": str(tmp_path)}
+    assert " 12.3 s " in emoedge("recordings", "list", **there).stdout
+    assert lines_of(emoedge("recordings", "list", "--json", **there))[0]["duration"] == 12.34

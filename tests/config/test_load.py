@@ -287,3 +287,16 @@ def test_a_message_does_not_carry_its_cause(tmp_path: Path) -> None:
         load_settings(write(tmp_path, f"[mqtt]\nport = 0\npassword = '{SECRET}'\n"), {})
     assert caught.value.__suppress_context__
     assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("days", ["inf", "1e300", "-1.0", "nan"])
+def test_no_more_days_than_a_calendar_has(tmp_path: Path, days: str) -> None:
+    assert "recording.keep_days" in refusal(tmp_path, f"[recording]\nkeep_days = {days}")
+
+
+def test_the_home_folder_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder called "~" appeared wherever the daemon was started."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = load_settings(write(tmp_path, '[recording]\ndir = "~/recordings"'), {})
+    assert settings.recording.dir == tmp_path / "recordings"
+    assert "no user's" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')

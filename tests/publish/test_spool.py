@@ -71,8 +71,9 @@ def test_synced_wal_and_private(spool):
 def test_a_second_daemon_is_refused(spool):
     spool.append(entries(1))
     other = Spool(spool.path, 100)
-    with pytest.raises(SpoolError, match="locked"):
+    with pytest.raises(SpoolError, match="another emoedge") as refused:
         other.append(entries(2))
+    assert "paths.state" in refused.value.remedy
     spool.close()
     other.append(entries(2))
     assert seqs(other) == [1, 2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import time
 import pytest
 
 from emoedge.clock import MediaClock
+from emoedge.record import keeper as keeper_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record.names import partial_of
 from emoedge.record.recorder import Recorder
@@ -23,6 +25,7 @@ from .test_recorder import Rig
 def quick_retry(monkeypatch):
     monkeypatch.setattr(recorder_module, "RETRY_FIRST_S", 0.1)
     monkeypatch.setattr(recorder_module, "DISK_CHECK_S", 0.05)
+    monkeypatch.setattr(keeper_module, "FAULTY_SWEEP_S", 0.1)
 
 
 @pytest.fixture
@@ -210,3 +213,46 @@ def test_a_fault_ends_in_health_when_nothing_is_in_the_way_any_more(rig, setting
     settings.dir.unlink()
     settings.dir.mkdir()
     wait_for(lambda: one.recorder._fault == "")
+
+
+def test_a_fault_nobody_thought_of_does_not_end_the_keeper(rig, notices, monkeypatch):
+    """A `keep_days` beyond the calendar ended its thread: nothing was finished any more, and `health` said ok."""
+    from emoedge.record.store import Store
+
+    def stumble(*_args, **_kwargs):
+        raise OverflowError("nobody thought of it")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Store, "enforce", stumble)
+        one = rig(mode="manual")
+        wait_for(lambda: one.recorder.health().state == "degraded")
+        assert "nobody thought of it" in one.recorder.health().reason
+    one.play(2.0)
+    one.recorder.record(True)
+    one.play(4.0)
+    one.recorder.record(False)
+    one.play(5.0)
+    notices.wait("finished")
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [("link", "is a link to .* that is not there"), ("file", "not a folder")]
+)
+def test_what_is_no_folder_is_named_as_it_is(rig, settings, notices, tmp_path, there, said):
+    """A link to a disk that is not mounted: `health` said ok after "File exists"."""
+    settings.dir.parent.mkdir(exist_ok=True)
+    elsewhere = tmp_path / "disk"
+    if there == "link":
+        settings.dir.symlink_to(elsewhere)
+    else:
+        settings.dir.write_text("no folder")
+    one = rig(mode="manual")
+    one.play(2.0)
+    one.recorder.record(True)
+    one.play(4.0)
+    assert re.search(said, notices.wait("failed")[-1].reason)
+    time.sleep(0.3)
+    assert one.recorder.health().state == "degraded"
+    settings.dir.unlink()
+    one.recorder.record(False)
+    wait_for(lambda: one.recorder.health().state == "ok")

@@ -211,3 +211,14 @@ def test_a_segment_that_goes_while_it_is_looked_at_gets_no_sidecar(tmp_path, mon
     monkeypatch.setattr(store, "segments", lambda: stale)
     store.enforce(Limits(30, 0, 0), now=NOW, clock_synced=True)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_link_to_a_disk_that_is_not_mounted_is_no_place_to_write(tmp_path):
+    (tmp_path / "recordings").symlink_to(tmp_path / "disk")
+    store = Store(tmp_path / "recordings")
+    assert not store.writable()
+    with pytest.raises(RecordingError, match="not there"):
+        store.free_bytes()
+    (tmp_path / "disk").mkdir()
+    assert store.writable()
+    assert store.free_bytes() > 0
