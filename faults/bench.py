@@ -60,7 +60,7 @@ class Bench:
         if self._listener is not None:
             self._listener.close()
         if self._daemon is not None:
-            self._end(self._daemon)
+            self.end(self._daemon)
         self._undo.close()
         self.broker.kill()
 
@@ -198,14 +198,14 @@ class Bench:
         self.process.kill()
         self.process.wait(10)
 
-    def terminate(self, timeout_s: float = 30.0) -> float:
-        """SIGTERM; how long the daemon took to end, seconds."""
+    def terminate(self, timeout_s: float = 30.0, by: signal.Signals = signal.SIGTERM) -> float:
+        """SIGTERM, or another signal; how long the daemon took to end, seconds."""
         begun_s = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(by)
         try:
             self.process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise Unmet(f"SIGTERM did not end it in {timeout_s:.0f} s") from error
+            raise Unmet(f"{by.name} did not end it in {timeout_s:.0f} s") from error
         return time.monotonic() - begun_s
 
     @contextlib.contextmanager
@@ -289,7 +289,7 @@ class Bench:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | environment
             )
-        self.cleanup(lambda: self._end(process))
+        self.cleanup(lambda: self.end(process))
         return process
 
     def mount(self, *arguments: str, at: Path) -> None:
@@ -308,7 +308,8 @@ class Bench:
         subprocess.run([program("umount", "mount"), "-l", str(at)], capture_output=True, check=False)
 
     @staticmethod
-    def _end(process: subprocess.Popen[bytes]) -> None:
+    def end(process: subprocess.Popen[bytes]) -> None:
+        """SIGKILL, also to one that was stopped."""
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)
             process.kill()

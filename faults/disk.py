@@ -46,6 +46,21 @@ def recordings_directory_vanishes(bench: Bench) -> float:
 
 
 @fault()
+def recordings_disk_not_mounted(bench: Bench) -> float:
+    """The recordings directory is a link onto a disk that is not mounted at the start, and is later.
+
+    Analysis goes on, `health` names the link, recording begins by itself.
+    """
+    disk = bench.folder / "disk"
+    bench.recordings.symlink_to(disk / "recordings")
+    bench.start_all(recording__mode="continuous", recording__max_segment_s=SEGMENT_S)
+    until(lambda: "link to" in _reason(bench), "health says it", NOTICED_S)
+    bench.goes_on("emotion", "analysis goes on")
+    (disk / "recordings").mkdir(parents=True)
+    return _resumes(bench)
+
+
+@fault()
 def recordings_become_read_only(bench: Bench) -> float:
     """The recordings directory becomes read-only (as a card with errors does), and writable again.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,8 @@ from faults.surroundings import holds, until
 PROMISED_END_S: Final = 3.0
 LOST_AT_MOST_S: Final = 2.0
 """What was written until so long before a power cut must play."""
+HUNG_UP: Final = 129
+OTHER: Final = "another"
 CAUGHT_UP: Final = 5
 """Pictures and blocks that wait for the encoder: a fraction of a second."""
 
@@ -35,6 +38,48 @@ def sigterm(bench: Bench) -> float:
     holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
     holds(len(bench.segments()) == 1, "the recording is finished")
     return took_s
+
+
+@fault()
+def hung_up(bench: Bench) -> float:
+    """SIGHUP, as from somebody who wants the configuration read again or whose terminal went away, while a recording runs.
+
+    Ends in order within 3 s, says offline, the recording is whole; the exit code makes systemd start it again.
+    """
+    bench.start_all()
+    bench.command("record", "ON")
+    _wait_recording(bench)
+    took_s = bench.terminate(by=signal.SIGHUP)
+    holds(bench.process.returncode == HUNG_UP, f"exit code {bench.process.returncode}")
+    until(lambda: bench.last("status") == b"offline", "offline was said")
+    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
+    holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
+    holds(len(bench.segments()) == 1, "the recording is finished")
+    return took_s
+
+
+@fault()
+def another_daemon_on_the_same_state(bench: Bench) -> None:
+    """Somebody starts a second daemon, with another device id and the same folders.
+
+    The first goes on as before; the second works as well, and says that its messages have no disk and why.
+    """
+    bench.start_all()
+    first = bench.process
+    other = f"emoedge/{OTHER}/health"
+    bench.cleanup(lambda: bench.end(first))
+    bench.start(device_id=OTHER)
+
+    def spool() -> dict[str, Any]:
+        heard = bench.listener.on(other)
+        return dict(json.loads(heard[-1].payload)["parts"]["spool"]) if heard else {}
+
+    until(lambda: spool().get("state") == "degraded", "the second says it", START_S)
+    holds("in use by another emoedge" in str(spool()["reason"]), f"why: {spool()['reason']}")
+    bench.goes_on("emotion", "the first goes on")
+    holds(bench.state_of("spool") == "ok", "the first keeps its spool")
+    holds(first.poll() is None, "the first lives")
+    bench.check_alive()
 
 
 @fault(quick=True)

@@ -187,22 +187,25 @@ class CaptureWorker(Generic[Item]):
             if self._paused:
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping or not self._paused, 1.0)
-                continue
-            if self._stuck() >= MAX_ABANDONED:
+            elif self._stuck() >= MAX_ABANDONED:
                 self._fail("its driver hangs: unplug the device or restart the machine")
                 self._wait(self._backoff.longest_s)
-                continue
-            session = self._begin()
-            if session is None:
-                continue
-            error = self._watch(session)
-            self._end(session)
-            if error is not None:
-                ran_s = session.last_s - session.started_s if session.last_s is not None else 0.0
-                self._failures = 1 if ran_s > STABLE_S else self._failures + 1
-                self._losses += session.opened
-                self._fail(str(error))
-                self._wait(self._backoff.delay_s(self._failures, random.random()))
+            else:
+                self._run_session()
+
+    def _run_session(self) -> None:
+        """Open the device, and wait until it is lost or must be released."""
+        session = self._begin()
+        if session is None:
+            return
+        error = self._watch(session)
+        self._end(session)
+        if error is not None:
+            ran_s = session.last_s - session.started_s if session.last_s is not None else 0.0
+            self._failures = 1 if ran_s > STABLE_S else self._failures + 1
+            self._losses += session.opened
+            self._fail(str(error))
+            self._wait(self._backoff.delay_s(self._failures, random.random()))
 
     def _begin(self) -> _Session | None:
         session = _Session(time.monotonic())
@@ -214,7 +217,11 @@ class CaptureWorker(Generic[Item]):
                 return None
             self._session = session
             self._restarted()
-        session.thread.start()
+        try:
+            session.thread.start()
+        except RuntimeError as error:  # the machine has no thread left to give, for the moment
+            session.error = DeviceError(str(error), "close other programs, or restart the machine")
+            session.done.set()
         return session
 
     def _watch(self, session: _Session) -> EmoedgeError | None:

@@ -31,6 +31,11 @@ def check_storage(settings: Settings) -> Iterator[CheckResult]:
 def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
     existing = folder
     while not existing.exists() and existing != existing.parent:
+        if existing.is_symlink():
+            where = existing.readlink()
+            return failed(
+                name, f"{existing} is a link to {where} that is not there", "mount the disk it is on"
+            )
         existing = existing.parent
     remedy = f"make it writeable for this user, or set {key} to another folder"
     try:

@@ -162,13 +162,15 @@ class Publisher:
     def health(self) -> tuple[Health, ...]:
         """The broker connection and the spool."""
         session, state = self._session, self._session.state
-        thread_ended = self._thread is not None and not self._thread.is_alive() and state.name != "stopped"
-        died = self._died if self._died or thread_ended else None
         limit = self._settings.mqtt.spool_max_messages
         return (
-            broker_health(state, died, session.connections, self._desk.refused),
+            broker_health(state, self._died, session.connections, self._desk.refused),
             spool_health(self._outbox, self._dropped, limit),
         )
+
+    def died(self) -> str:
+        """Why its thread has ended by itself; empty while it works."""
+        return self._died
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""

@@ -9,12 +9,12 @@ from emoedge.types import Health
 Figures = dict[str, float | int | str | None]
 
 
-def broker_health(state: SessionState, died: str | None, connections: int, refused_commands: int) -> Health:
+def broker_health(state: SessionState, died: str, connections: int, refused_commands: int) -> Health:
     """The connection.
 
     Args:
         state: of the session.
-        died: why the publisher does not run though it should, None when all is well.
+        died: why the publisher does not run though it should, empty when all is well.
         connections: so many so far.
         refused_commands: so many so far.
     """
@@ -23,8 +23,10 @@ def broker_health(state: SessionState, died: str | None, connections: int, refus
         "connections": connections,
         "refused_commands": refused_commands,
     }
-    if died is not None:
-        return Health("broker", "failed", f"the publisher has died ({died}); restart it", figures)
+    if died:
+        return Health(
+            "broker", "failed", f"the publisher has died ({died}); the service restarts by itself", figures
+        )
     if state.name == "stopped":
         return Health("broker", "off", "", figures)
     if state.name == "connected":

@@ -115,6 +115,10 @@ class MqttSession:
             )
         except (OSError, ValueError) as error:
             return Outcome("unreachable", getattr(error, "strerror", None) or str(error), protocol)
+        except Exception as error:
+            # Nothing foreseen (no memory for a thread, say); without this thread there would never be a connection again.
+            logger.exception("connecting failed")
+            return Outcome("unreachable", f"{type(error).__name__}: {error}", protocol)
         self._connection = connection
         # A stop() that came while it was being opened did not find it.
         if self._stop.is_set():

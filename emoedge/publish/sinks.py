@@ -23,6 +23,9 @@ class Sink(Protocol):
     def health(self) -> tuple[Health, ...]:
         """State of the way out."""
 
+    def died(self) -> str:
+        """Why nothing goes out any more, however long one waits; empty while it works."""
+
 
 class JsonLinesSink:
     """One line a message, `{"topic": …, "payload": …}`; equal messages give equal bytes.
@@ -54,3 +57,7 @@ class JsonLinesSink:
     def health(self) -> tuple[Health, ...]:
         """Always ok."""
         return (Health("output", "ok", figures={"messages": self._count}),)
+
+    def died(self) -> str:
+        """Never."""
+        return ""

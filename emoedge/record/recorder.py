@@ -268,6 +268,8 @@ class Recorder:
         self._next_disk_check = time.monotonic() + DISK_CHECK_S
         reserve = self.settings.min_free_bytes
         try:
+            if segment is not None:
+                segment.check_in_place()
             self._keeper.make_room(reserve if segment is None else reserve // 2)
         except (OSError, RecordingError) as error:
             if segment is not None:

@@ -172,6 +172,12 @@ class OpenSegment:
             logger.warning("timeline of %s is incomplete: %s", self.plan.segment_id, error)
         return self._draft(reason, ended)
 
+    def check_in_place(self) -> None:
+        """Raise RecordingError where somebody has moved or deleted the file: what is written would be found by nobody."""
+        partial = partial_of(self.plan.media)
+        if not partial.exists():
+            raise RecordingError(f"{partial} was moved or deleted while it was being written")
+
     def _write_note(self, note: Note) -> None:
         if self._overlay is not None:
             self._overlay.note(note)

@@ -152,7 +152,8 @@ class Daemon:
             return "the decisions thread hangs"
         if now_s - self.recorder.heartbeat_s > RECORDER_SILENT_S:
             return "the recorder hangs"
-        return ""
+        died = self._sink.died()
+        return f"the publisher has died: {died}" if died else ""
 
     def stop(self) -> None:
         """End everything in the order of the data, within 3 s."""
@@ -380,6 +381,10 @@ class NoSink:
     def health(self) -> tuple[Health, ...]:
         """Switched off."""
         return (Health("broker", "off", "mqtt.enabled = false"),)
+
+    def died(self) -> str:
+        """Never."""
+        return ""
 
 
 class Manager(Protocol):

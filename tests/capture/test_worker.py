@@ -148,6 +148,26 @@ def test_the_end_of_a_stream_and_odd_errors_are_losses(worker: CameraWorker, dev
     until(lambda: worker.health().state == "ok")
 
 
+def test_a_machine_without_a_thread_to_spare_is_tried_again(
+    worker: CameraWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ended the one that opens the camera, for good."""
+    slot = worker.subscribe()
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "camera-capture":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(threading.Thread, "start", refuse)
+        worker.start()
+        until(lambda: "can't start new thread" in worker.health().reason)
+        assert worker.health().state == "failed"
+    until(lambda: slot.take(0.1) is not None)
+
+
 def test_a_hanging_driver_is_left_behind_and_the_next_attempt_works(
     worker: CameraWorker, device: Device
 ) -> None:

@@ -16,7 +16,7 @@ from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
 from emoedge.types import EmotionEvent
 
-from .conftest import PATIENCE_S, Mosquitto, until
+from .conftest import PATIENCE_S, Mosquitto, free_port, until
 from .samples import BEGIN, HEALTH, STATE, builder, every_message
 from .test_messages import validate
 
@@ -346,3 +346,20 @@ def test_publisher_is_its_own_session_listener():
 def test_mosquitto_fixture_is_real(mosquitto):
     assert isinstance(mosquitto, Mosquitto)
     assert "mosquitto version" in mosquitto.log()
+
+
+def test_a_publisher_that_died_says_so_and_why(tmp_path, monkeypatch):
+    """The daemon went on for ever without a word to anybody."""
+    from emoedge.publish.outbox import Outbox
+
+    def stumble(*_args, **_kwargs):
+        raise ArithmeticError("nobody thought of it")
+
+    monkeypatch.setattr(Outbox, "next_entry", stumble)
+    monkeypatch.setattr(Outbox, "wake_in_s", stumble)
+    publisher = Publisher(make_settings(free_port(), tmp_path), builder())
+    assert publisher.died() == ""
+    publisher.start()
+    until(lambda: publisher.died(), "it has died")
+    assert "nobody thought of it" in publisher.died()
+    assert publisher.health()[0].state == "failed"

@@ -273,3 +273,18 @@ def test_unresolvable_host(tmp_path):
     publisher = start(tmp_path, free_port(), host="broker.invalid")
     until(lambda: "broker.invalid" in publisher.health()[0].reason, "named in health")
     publisher.stop(1.0)
+
+
+def test_a_fault_nobody_thought_of_is_tried_again(mosquitto, tmp_path, monkeypatch):
+    """paho starts a thread for each connection; where there was none left, ours ended with that error."""
+    from emoedge.publish.connection import Connection
+
+    def refuse(_connection):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(Connection, "open", refuse)
+        publisher = start(tmp_path, mosquitto.port)
+        until(lambda: "can't start new thread" in publisher.health()[0].reason, "it says so")
+    until(lambda: publisher.health()[0].state == "ok", "it connects")
+    publisher.stop()

@@ -58,6 +58,21 @@ def test_vanished_directory_is_made_again(rig, settings, notices):
     assert len(media_facts(done.path)["video"]) > 20
 
 
+def test_a_moved_directory_is_noticed_while_the_segment_is_written(rig, settings, notices, tmp_path):
+    """What was said until the end of the segment, five minutes later, went into a file that nobody finished."""
+    one = rig(mode="continuous")
+    one.play(2.0)
+    notices.wait("started")
+    settings.dir.rename(tmp_path / "moved")
+    one.play(4.0)
+    assert "moved or deleted" in notices.wait("failed")[0].reason
+    wait_for(lambda: list(settings.dir.rglob("*.mp4.partial")))
+    one.play(6.0)
+    one.recorder.set_mode("manual")
+    one.play(8.0)
+    assert notices.wait("finished")[-1].path.is_relative_to(settings.dir)
+
+
 def test_unwritable_directory_degrades_and_recovers(rig, settings, notices, tmp_path):
     """A file where the directory should be: not even root can write there."""
     settings.dir.parent.mkdir(exist_ok=True)

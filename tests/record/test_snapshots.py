@@ -65,5 +65,5 @@ def test_purge_leaves_nothing(tmp_path):
 
 def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path):
     (tmp_path / "snapshots").write_text("in the way")
-    with pytest.raises(RecordingError, match="no snapshot in"):
+    with pytest.raises(RecordingError, match="not a folder"):
         Snapshots(tmp_path, 30).keep(red_frame(), NOW, clock_synced=True)

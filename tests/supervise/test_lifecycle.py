@@ -7,11 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from emoedge.config import Settings
+from emoedge.supervise.daemon import Daemon, NoSink, run
+from emoedge.supervise.notify import Notifier
 
 # A busy machine may take long to import the engines; nothing waits longer than it has to.
 START_S = 60.0
@@ -88,3 +93,22 @@ def test_under_nohup_it_goes_on(tmp_path: Path, manager: socket.socket) -> None:
                 assert "WATCHDOG=1" in receive(manager)
         finally:
             process.kill()
+
+
+def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
+    """It went on without anybody hearing of it; only a new process can publish again."""
+
+    class Dead(NoSink):
+        def died(self) -> str:
+            return "for the test"
+
+    settings = Settings.model_validate(
+        {
+            "camera": {"source": "none"},
+            "microphone": {"source": "none"},
+            "recording": {"dir": tmp_path / "recordings"},
+            "paths": {"state": tmp_path / "state"},
+        }
+    )
+    daemon = Daemon(settings, sink=lambda *_: Dead())
+    assert run(daemon, threading.Event(), Notifier()) == "the publisher has died: for the test"
