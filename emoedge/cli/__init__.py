@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 from importlib import import_module
@@ -99,10 +100,14 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output went away, as in `emoedge replay … | head`; Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click's answer where the reader of our output went away, as in `emoedge replay … | head`: no failure of ours.
         return 0
+    except OSError as error:
+        # A full disk, a folder that is not there: the machine's fault, and its words say what it is.
+        logging.getLogger(__name__).debug("where it happened", exc_info=True)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+        return fail(EmoedgeError(what, "check the path, the disk and its permissions"))
     return result if isinstance(result, int) else 0
 
 

@@ -143,3 +143,30 @@ def test_recordings_are_listed_with_their_length(tmp_path):
     there = {"EMOEDGE_RECORDING__DIR": str(tmp_path)}
     assert " 12.3 s " in emoedge("recordings", "list", **there).stdout
     assert lines_of(emoedge("recordings", "list", "--json", **there))[0]["duration"] == 12.34
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("/dev/full", "No space left on device"), ("/proc/nowhere/x.jsonl", "/proc/nowhere/x.jsonl: No such")],
+)
+def test_output_that_cannot_be_written_is_no_crash(portrait, output, said):
+    result = emoedge("replay", portrait, "--output", output)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_reader_who_has_seen_enough_is_no_failure():
+    """`emoedge replay … | head -1`: click answered with exit code 1."""
+    sentences = "\n".join(["estoy muy contento"] * 3000)  # far more than a pipe holds
+    command = [sys.executable, "-m", "emoedge", "classify", "text", "--list", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdin.write(sentences)
+        process.stdin.close()
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(100) == 0
+        assert "Traceback" not in (said := process.stderr.read()), said
+        assert "Exception ignored" not in said

@@ -41,6 +41,14 @@ def test_a_file_in_the_way(make_settings: Make, tmp_path: Path) -> None:
     assert "recording.dir" in result.remedy
 
 
+def test_a_link_to_a_disk_that_is_not_mounted(make_settings: Make, tmp_path: Path) -> None:
+    """It was said that the folder will be made; making it fails."""
+    (tmp_path / "recordings").symlink_to(tmp_path / "disk")
+    result = by_name(make_settings(recording={"dir": tmp_path / "recordings"}))["recordings"]
+    assert result.state == "failed"
+    assert "mount the disk" in result.remedy
+
+
 def test_a_disk_that_cannot_be_written(make_settings: Make) -> None:
     # Not even root can write there.
     results = by_name(make_settings(recording={"dir": "/proc/self"}, paths={"state": "/proc/self"}))

@@ -360,6 +360,6 @@ def test_a_publisher_that_died_says_so_and_why(tmp_path, monkeypatch):
     publisher = Publisher(make_settings(free_port(), tmp_path), builder())
     assert publisher.died() == ""
     publisher.start()
-    until(lambda: publisher.died(), "it has died")
+    until(publisher.died, "it has died")
     assert "nobody thought of it" in publisher.died()
     assert publisher.health()[0].state == "failed"
