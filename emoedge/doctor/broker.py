@@ -76,7 +76,7 @@ def _wait(session: MqttSession, wait_s: float) -> SessionState:
     away_since_s: float | None = None
     while (now_s := time.monotonic()) - begun_s < wait_s:
         state = session.state
-        if state.name in ("connected", "refused"):
+        if state.name in ("connected", "refused", "untrusted"):
             break
         # An attempt with MQTT 5 that failed may be followed by one with 3.1.1 that succeeds.
         if state.name == "away":

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
-from emoedge.errors import ModelError
+from emoedge.errors import EmoedgeError, ModelError
 
 if TYPE_CHECKING:
     from emoedge.model_store import ModelEntry
@@ -51,10 +52,34 @@ def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResu
 
     if entry is None:
         return failed(f"model {name}", "not in the list of models", "install emoedge again")
-    found = check(entry, settings.paths.models, package_models_dir())
+    models_dir, own_dir = settings.paths.models, package_models_dir()
+    if entry.shipped and (path := _found(name, models_dir, own_dir)) and path.parent != own_dir:
+        return _check_replacement(entry, path)
+    found = check(entry, models_dir, own_dir)
     if found.ok and not found.detail.startswith("not installed"):
         return ok(f"model {name}", found.detail)
     return failed(f"model {name}", found.detail, found.remedy or f"run: emoedge models fetch {name}")
+
+
+def _found(name: str, models_dir: Path, own_dir: Path) -> Path | None:
+    """What the daemon would load."""
+    from emoedge.model_store import resolve
+
+    try:
+        return resolve(name, models_dir, own_dir)
+    except ModelError:
+        return None
+
+
+def _check_replacement(entry: ModelEntry, path: Path) -> CheckResult:
+    """A file of that name among the downloaded models goes before the one that comes with emoedge."""
+    from emoedge.model_store.verify import load_once
+
+    try:
+        load_once(entry.kind, path)
+    except EmoedgeError as error:
+        return failed(f"model {entry.name}", error.message, f"delete {path}: emoedge brings its own")
+    return ok(f"model {entry.name}", f"{path} loads and runs, instead of emoedge's own")
 
 
 def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:

@@ -177,7 +177,7 @@ class Publisher:
         deadline_s = time.monotonic() + timeout_s
         while time.monotonic() < deadline_s:
             name = self._session.state.name
-            if name in ("connected", "refused"):
+            if name in ("connected", "refused", "untrusted"):
                 return name == "connected"
             time.sleep(0.02)
         return False

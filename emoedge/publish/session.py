@@ -20,7 +20,7 @@ from emoedge.publish.retry import Failure, MqttVersion, Outcome, RetryPolicy, St
 
 logger = logging.getLogger(__name__)
 
-StateName = Literal["stopped", "connecting", "connected", "away", "refused", "taken_over"]
+StateName = Literal["stopped", "connecting", "connected", "away", "refused", "untrusted", "taken_over"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +160,12 @@ def describe(outcome: Outcome, step: Step, settings: MqttSettings, client_id: st
         if outcome.failure != "taken_over":
             what = f"the broker {place} keeps closing the connection, as when {what}"
         return "taken_over", f"{what} (give each device its own device_id or mqtt.client_id)"
-    name: StateName = "refused" if outcome.failure in ("refused", "untrusted") else "away"
     what, remedy = _WORDS[outcome.failure]
+    name = _NAMES.get(outcome.failure, "away")
     return name, f"{what.format(place=place)}: {outcome.detail} ({remedy})"
 
 
+_NAMES: Final[dict[Failure, StateName]] = {"refused": "refused", "untrusted": "untrusted"}
 _WORDS: Final[dict[Failure, tuple[str, str]]] = {
     "refused": ("the broker {place} refuses the connection", "correct mqtt.username and mqtt.password"),
     "untrusted": (

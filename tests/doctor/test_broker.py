@@ -111,3 +111,18 @@ def test_tls_where_there_is_none(make_settings: Make, start_mosquitto: Callable[
     result = one(make_settings(mqtt=mqtt), wait_s=6.0)
     assert result.state == "failed"
     assert result.remedy
+
+
+def test_a_certificate_file_that_is_not_there(make_settings: Make) -> None:
+    """User name and password were named as the remedy."""
+    mqtt = {
+        "enabled": True,
+        "host": "127.0.0.1",
+        "port": free_port(),
+        "tls": True,
+        "ca_file": "/nowhere/ca.crt",
+    }
+    result = one(make_settings(mqtt=mqtt))
+    assert result.state == "failed"
+    assert "/nowhere/ca.crt" in result.detail
+    assert "mqtt.ca_file" in result.remedy

@@ -96,3 +96,18 @@ def test_no_runtime(faces_only: Settings, monkeypatch: pytest.MonkeyPatch) -> No
     assert results["inference"].state == "failed"
     assert "ai-edge-litert" in results["inference"].remedy
     assert results["model face_detector"].state == "failed"
+
+
+def test_a_damaged_file_in_place_of_a_shipped_model(make_settings: Make, tmp_path: Path) -> None:
+    """The daemon takes the file under paths.models first; the other one was looked at, and found well."""
+    models = tmp_path / "models"
+    models.mkdir()
+    whole = (package_models_dir() / "face_emotion.tflite").read_bytes()
+    (models / "face_emotion.tflite").write_bytes(whole[: len(whole) // 2])
+    settings = make_settings(voice={"enabled": False}, speech={"enabled": False}, paths={"models": models})
+    results = by_name(settings)
+    assert results["model face_detector"].state == "ok"
+    assert results["model face_emotion"].state == "failed"
+    assert f"delete {models}" in results["model face_emotion"].remedy
+    (models / "face_emotion.tflite").write_bytes(whole)
+    assert by_name(settings)["model face_emotion"].detail.startswith(str(models))
