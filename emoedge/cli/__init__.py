@@ -102,7 +102,7 @@ def main(arguments: list[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except SystemExit:
         # click's answer where the reader of our output went away, as in `emoedge replay … | head`: no failure of ours.
-        return 0
+        result = 0
     except OSError as error:
         # A full disk, a folder that is not there: the machine's fault, and its words say what it is.
         logging.getLogger(__name__).debug("where it happened", exc_info=True)
