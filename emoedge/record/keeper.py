@@ -80,6 +80,11 @@ class Keeper:
         """Make a segment of a draft, soon."""
         self._jobs.put((draft, reason))
 
+    @property
+    def opening(self) -> threading.Lock:
+        """To be held while a segment is begun, so that it is not taken for a leftover."""
+        return self._store.opening
+
     def figures(self) -> dict[str, float | int | str | None]:
         """Segments, bytes and free bytes as last seen."""
         return dict(self._figures)

@@ -81,13 +81,14 @@ class Opener:
             },
             language=self._language,
         )
-        return OpenSegment(
-            plan,
-            None if frame is None else self.format_of(frame),
-            sound=block is not None,
-            encoder=self._settings.encoder,
-            overlay=Overlay(self._language) if self._settings.overlay and self.draw else None,
-        )
+        with self._keeper.opening:
+            return OpenSegment(
+                plan,
+                None if frame is None else self.format_of(frame),
+                sound=block is not None,
+                encoder=self._settings.encoder,
+                overlay=Overlay(self._language) if self._settings.overlay and self.draw else None,
+            )
 
 
 def start_of(from_s: float, frame: Frame | None, block: SoundBlock | None) -> float:

@@ -28,7 +28,9 @@ def recover(store: Store, language: Language) -> Iterator[Finished]:
     """
     for media in store.partials():
         lock = hold(partial_of(media))
-        if not lock.__enter__():
+        with store.opening:
+            held = lock.__enter__()
+        if not held:
             continue
         try:
             finished = finish(_draft(media, language, lock))

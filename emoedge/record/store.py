@@ -69,6 +69,8 @@ class Store:
         self.root = root
         self._dated: dict[str, datetime | None] = {}
         self._enforcing = threading.Lock()
+        self.opening = threading.Lock()
+        """Held while a new file is made and locked: in between it looks like one that a power cut left."""
 
     def segments(self, day: str | None = None) -> list[Segment]:
         """Finished segments, oldest first, of all days or of one (YYYY-MM-DD)."""

@@ -65,7 +65,11 @@ class MachineMonitor:
 
     def _temperature_c(self) -> float | None:
         readings = []
-        for zone in (self._sys / "class" / "thermal").glob("thermal_zone*/temp"):
+        try:
+            zones = list((self._sys / "class" / "thermal").glob("thermal_zone*/temp"))
+        except OSError:  # no file descriptor left, say: a figure is missing, no more
+            return None
+        for zone in zones:
             value = _integer(zone)
             if value is not None:
                 readings.append(value / 1000)

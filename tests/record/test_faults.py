@@ -7,6 +7,7 @@ import re
 import shutil
 import stat
 import subprocess
+import threading
 import time
 
 import pytest
@@ -271,3 +272,33 @@ def test_what_is_no_folder_is_named_as_it_is(rig, settings, notices, tmp_path, t
     settings.dir.unlink()
     one.recorder.record(False)
     wait_for(lambda: one.recorder.health().state == "ok")
+
+
+def test_recovery_leaves_a_segment_alone_that_is_being_begun(rig, settings, notices, monkeypatch):
+    """In six hours it was deleted once, in the moment between its file being made and being locked."""
+    from emoedge.record import segment as segment_module
+    from emoedge.record.recover import recover
+
+    made, go_on = threading.Event(), threading.Event()
+    share = segment_module.share_with_group
+
+    def slowly(path):
+        made.set()
+        go_on.wait(10)
+        share(path)
+
+    monkeypatch.setattr(segment_module, "share_with_group", slowly)
+    one = rig(mode="continuous")
+    playing = threading.Thread(target=one.play, args=(2.0,))
+    playing.start()
+    assert made.wait(10)
+    looking = threading.Thread(target=lambda: list(recover(one.recorder.store, "es")))
+    looking.start()
+    looking.join(0.5)
+    go_on.set()
+    looking.join(10)
+    playing.join(20)
+    one.recorder.set_mode("manual")
+    one.play(6.0)
+    notices.wait("finished")
+    assert notices.of("failed") == []
