@@ -11,7 +11,7 @@ from typing import Any, Final
 from faults.bench import START_S, Bench
 from faults.broker import check_order, lost
 from faults.catalogue import fault
-from faults.surroundings import holds, until
+from faults.surroundings import holds, program, until
 
 PROMISED_END_S: Final = 3.0
 LOST_AT_MOST_S: Final = 2.0
@@ -46,7 +46,8 @@ def hung_up(bench: Bench) -> float:
 
     Ends in order within 3 s, says offline, the recording is whole; the exit code makes systemd start it again.
     """
-    bench.start_all()
+    # Under nohup, as this catalogue may be run, the daemon would rightly go on.
+    bench.start_all((program("env", "coreutils"), "--default-signal=HUP"))
     bench.command("record", "ON")
     _wait_recording(bench)
     took_s = bench.terminate(by=signal.SIGHUP)

@@ -200,6 +200,14 @@ class MqttSettings(Section):
         10_000, ge=0, description="Messages kept on disk while the broker is away"
     )
 
+    @field_validator("host")
+    @classmethod
+    def _host_alone(cls, value: str) -> str:
+        # "mqtt://name:1883" is what other programs take; here it would only be a name that nobody knows.
+        if set(value) & set("/[] \t\n") or value.count(":") == 1:
+            raise ValueError("must be a host name or an address alone, without mqtt://, brackets or port")
+        return value
+
     @field_validator("base", "discovery_prefix")
     @classmethod
     def _no_wildcards(cls, value: str) -> str:

@@ -300,3 +300,11 @@ def test_the_home_folder_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     settings = load_settings(write(tmp_path, '[recording]\ndir = "~/recordings"'), {})
     assert settings.recording.dir == tmp_path / "recordings"
     assert "no user's" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')
+
+
+@pytest.mark.parametrize("host", ["mqtt://broker", "broker:1883", "[::1]", " ", "bro ker", "broker/"])
+def test_the_broker_is_a_host_alone(tmp_path: Path, host: str) -> None:
+    """It was taken for a name, and nobody knew that name."""
+    assert "without mqtt://" in refusal(tmp_path, f'[mqtt]\nhost = "{host}"')
+    for good in ("broker.local", "::1", "fe80::1%eth0", "192.168.1.2"):
+        assert load_settings(write(tmp_path, f'[mqtt]\nhost = "{good}"'), {}).mqtt.host == good
