@@ -46,6 +46,31 @@ def privacy_on_and_off(bench: Bench) -> float:
     return took_s
 
 
+@fault()
+def settings_kept_are_damaged(bench: Bench) -> float:
+    """Privacy was switched ON; a power cut leaves half of the file in which that is kept; two restarts.
+
+    Nothing is opened, `privacy` is ON after both, until somebody switches it OFF.
+    """
+    bench.start_all()
+    bench.command("privacy", "ON")
+    until(lambda: bench.state_of("camera") == "off", "privacy is on")
+    bench.kill()
+    kept = bench.state / "state.json"
+    kept.write_text(kept.read_text(encoding="utf-8")[:12], encoding="utf-8")
+    for _ in range(2):
+        bench.listener.heard.clear()
+        bench.start()
+        until(lambda: bench.state_of("camera") == "off", "the camera is released", START_S)
+        holds(bench.control("privacy") == "ON", f"privacy is {bench.control('privacy')!r}")
+        holds(not bench.has_open(bench.clip), "the source is closed")
+        bench.terminate()
+    bench.start()
+    until(lambda: bench.state_of("camera") == "off", "the camera is released", START_S)
+    bench.command("privacy", "OFF")
+    return until(lambda: b'"emotion":"' in bench.last("emotion"), "an emotion is seen again", START_S)
+
+
 @fault(quick=True)
 def hostile_commands(bench: Bench) -> float:
     """3,000 random and almost right payloads, up to 64 KB, on the control topics and the birth topic.

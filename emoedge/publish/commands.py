@@ -64,7 +64,7 @@ class CommandDesk:
             try:
                 self._waiting.put_nowait(result)
             except queue.Full:
-                self._refuse(Rejection(result.name, str(result.value), "too many commands at once"))
+                self._refuse(Rejection(result.name, result.text, "too many commands at once"))
 
     def _run(self, handler: CommandHandler) -> None:
         while True:
@@ -76,7 +76,7 @@ class CommandDesk:
             except Exception as error:
                 logger.exception("The command %s failed", command.name)
                 reason = f"failed: {type(error).__name__}: {error}"
-                self._publish(self._builder.control_error(command.name, str(command.value), reason))
+                self._publish(self._builder.control_error(command.name, command.text, reason))
 
     def _refuse(self, rejection: Rejection) -> None:
         self.refused += 1

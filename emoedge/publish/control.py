@@ -43,6 +43,11 @@ class Command:
     name: ControlName
     value: bool | float | str
 
+    @property
+    def text(self) -> str:
+        """The value as it may be sent."""
+        return PRESS if self.name == "snapshot" else state_text(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:

@@ -64,7 +64,7 @@ class OverrideStore:
         """What was kept; nothing where there is no file.
 
         A file that cannot be read may have said privacy ON, so that is what it then means, until somebody
-        switches it OFF; a damaged one is put aside.
+        switches it OFF; a damaged one is put aside, and one that says so takes its place.
         """
         try:
             raw = read_json(self.path)
@@ -78,11 +78,13 @@ class OverrideStore:
         except ValidationError:
             aside = self.path.with_name(FILE_NAME + ".damaged")
             logger.error("%s is damaged, kept as %s: privacy is ON, send OFF to go on", self.path, aside)  # noqa: TRY400
+            private = Overrides(privacy=True)
             try:
                 self.path.replace(aside)
+                self.save(private)
             except OSError as error:
                 logger.warning("%s cannot be put aside: %s", self.path, error)
-            return Overrides(privacy=True)
+            return private
 
     def save(self, overrides: Overrides) -> None:
         """Keep; raises OSError where the disk does not let us."""

@@ -83,7 +83,7 @@ class Controls:
         try:
             self._carry_out(command)
         except EmoedgeError as error:
-            self._publish(self._builder.control_error(command.name, str(command.value), str(error)))
+            self._publish(self._builder.control_error(command.name, command.text, str(error)))
         else:
             self._remember(command)
         for state in self.states():
@@ -119,7 +119,7 @@ class Controls:
             device.set_weights(margin=float(value))
         else:
             device.snapshot()
-        logger.info("command %s = %s carried out", command.name, value)
+        logger.info("command %s = %s carried out", command.name, command.text)
 
     def _remember(self, command: Command) -> None:
         changed = self.overrides.after(command)

@@ -81,12 +81,11 @@ class Daemon:
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or SystemClock()
-        self._configured = settings
-        self._store = OverrideStore(settings.paths.state)
-        self.settings = self._store.load().apply(settings)
         self._started_s = self.clock.now_s()
         self._builder = MessageBuilder(settings.device_id, self.clock, transcript=settings.publish.transcript)
-        self._controls = Controls(settings, self, self._store, self._builder, self.clock, self._publish)
+        store = OverrideStore(settings.paths.state)
+        self._controls = Controls(settings, self, store, self._builder, self.clock, self._publish)
+        self.settings = self._controls.overrides.apply(settings)
         self._sink = (sink or _mqtt)(settings, self._builder, self._controls)
         self.recorder = self._make_recorder()
         self._governing = Governing(self.settings)

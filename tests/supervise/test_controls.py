@@ -92,6 +92,7 @@ def test_what_fails_is_answered_and_not_kept(bench):
     bench.device.refuses = "recording is off"
     bench.controls.handle(Command("record", True))
     assert "recording is off" in bench.errors()[0]["reason"]
+    assert bench.errors()[0]["value"] == "ON", "as it was given"
     assert bench.state("record") == "OFF"
 
 

@@ -112,3 +112,23 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
     )
     daemon = Daemon(settings, sink=lambda *_: Dead())
     assert run(daemon, threading.Event(), Notifier()) == "the publisher has died: for the test"
+
+
+def test_damaged_settings_leave_privacy_on_over_a_restart(tmp_path: Path) -> None:
+    """The file was read twice, and put aside by the first look: "privacy is ON" was said, and it was OFF."""
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "state.json").write_text('{"privacy": true, "mar', encoding="utf-8")
+    settings = Settings.model_validate(
+        {
+            "camera": {"source": "none"},
+            "microphone": {"source": "none"},
+            "mqtt": {"enabled": False},
+            "recording": {"dir": tmp_path / "recordings"},
+            "paths": {"state": state},
+        }
+    )
+    for _ in range(2):
+        daemon = Daemon(settings)
+        states = {message.suffix: message.payload for message in daemon._controls.states()}
+        assert states["control/privacy"] == "ON"
