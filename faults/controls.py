@@ -65,6 +65,7 @@ def settings_kept_are_damaged(bench: Bench) -> float:
         holds(bench.control("privacy") == "ON", f"privacy is {bench.control('privacy')!r}")
         holds(not bench.has_open(bench.clip), "the source is closed")
         bench.terminate()
+    bench.listener.heard.clear()
     bench.start()
     until(lambda: bench.state_of("camera") == "off", "the camera is released", START_S)
     bench.command("privacy", "OFF")

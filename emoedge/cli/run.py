@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -54,11 +55,17 @@ def command(config_path: Path | None) -> int:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
         signal.signal(signal.SIGHUP, end)
     daemon = Daemon(settings)
-    click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
+    _tell(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C")
     reason = run(daemon, stop, Notifier())
     if reason:
-        click.echo(f"emoedge: {reason}", err=True)
+        _tell(f"emoedge: {reason}")
     return _leave(1 if reason else EXIT_CODES[told[0]] if told else 0)
+
+
+def _tell(text: str) -> None:
+    # A log that cannot be written (its disk is full) is no reason not to work.
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _leave(code: int) -> int:
@@ -69,7 +76,8 @@ def _leave(code: int) -> int:
     """
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, AttributeError):  # full, or closed from the beginning: None
+                stream.flush()
         os._exit(code)
     return code

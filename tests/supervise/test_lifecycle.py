@@ -132,3 +132,17 @@ def test_damaged_settings_leave_privacy_on_over_a_restart(tmp_path: Path) -> Non
         daemon = Daemon(settings)
         states = {message.suffix: message.payload for message in daemon._controls.states()}
         assert states["control/privacy"] == "ON"
+
+
+def test_a_log_on_a_full_disk_is_no_reason_not_to_run(tmp_path: Path, manager: socket.socket) -> None:
+    """It ended at its first word."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "emoedge", "run", "--log-level", "info"]
+        process = subprocess.Popen(command, env=environment(tmp_path), stdout=full, stderr=full)
+    try:
+        manager.settimeout(20)
+        assert receive(manager)[0] == "READY=1"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(START_S) == 0
+    finally:
+        process.kill()
