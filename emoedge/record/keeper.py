@@ -21,6 +21,7 @@ from emoedge.record.notice import RecordingNotice
 from emoedge.record.recover import recover
 from emoedge.record.retention import Deletion, Limits
 from emoedge.record.segment import Draft, Finished, finish
+from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Segment, Store
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class Keeper:
         self.fault = ""
         self._store = store
         self._settings = settings
+        self._snapshots = Snapshots(settings.dir, settings.keep_days)
         self._limits = Limits(settings.keep_days, settings.max_bytes, settings.min_free_bytes)
         self._clock = clock
         self._language = language
@@ -145,6 +147,7 @@ class Keeper:
             for finished in recover(self._store, self._language):
                 self._tell_finished(finished, "recovered")
             self._enforce()
+            self._sweep_snapshots()
             count, total = self._store.usage()
             self._figures = {"segments": count, "bytes": total, "free_bytes": self._store.free_bytes()}
         except write_errors() as error:
@@ -166,6 +169,10 @@ class Keeper:
                 clock_synced=self._clock.synchronized(),
                 deleted=self._tell_deleted,
             )
+
+    def _sweep_snapshots(self) -> None:
+        now = self._clock.wall(self._clock.now_s())
+        self._snapshots.sweep(now if self._clock.synchronized() else None)
 
     def _tell_finished(self, finished: Finished, reason: str) -> None:
         self._notify(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,6 +16,8 @@ FOLDER: Final = "snapshots"
 # A command topic is a button that anybody with access can press: the disk must not fill by it.
 MAX_KEPT: Final = 200
 JPEG_QUALITY: Final = 90
+# When this was written: a file from before it was made while the clock was wrong (a Pi begins in 1970).
+EARLIEST: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 class Snapshots:
@@ -48,7 +51,8 @@ class Snapshots:
                 os.fsync(file.fileno())
             share_with_group(partial)
             partial.replace(path)
-            self._enforce(path, wall if clock_synced else None)
+            self._bound(path)
+            self.sweep(wall if clock_synced else None, but=path)
         except OSError as error:
             if partial.exists():
                 partial.unlink()
@@ -66,17 +70,27 @@ class Snapshots:
             self._folder.rmdir()
         return len(pictures)
 
-    def _enforce(self, newest: Path, now: datetime | None) -> None:
-        """Delete what is too much or too old; never what was made just now, whatever the clocks say."""
-        pictures = [path for path in self._pictures() if path != newest]
-        for path in pictures[: -(MAX_KEPT - 1)]:
-            path.unlink(missing_ok=True)
+    def sweep(self, now: datetime | None, but: Path | None = None) -> None:
+        """Delete what is too old, save for one; `now` by a clock that can be believed, else None. Raises OSError.
+
+        What was made before the clock was set counts from the first time that it is seen here.
+        """
         if now is None or self._keep_days == 0:
             return
         oldest = now - timedelta(days=self._keep_days)
-        for path in pictures[-(MAX_KEPT - 1) :]:
-            if datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc) < oldest:
-                path.unlink(missing_ok=True)
+        for path in self._pictures():
+            with contextlib.suppress(FileNotFoundError):  # purged meanwhile
+                made = datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc)
+                if made < EARLIEST:
+                    os.utime(path, (now.timestamp(), now.timestamp()))
+                elif made < oldest and path != but:
+                    path.unlink()
+
+    def _bound(self, newest: Path) -> None:
+        """Delete what is too much; never what was made just now, whatever the clocks say."""
+        pictures = [path for path in self._pictures() if path != newest]
+        for path in pictures[: -(MAX_KEPT - 1)]:
+            path.unlink(missing_ok=True)
 
     def _pictures(self) -> list[Path]:
         return sorted(self._folder.glob("*.jpg"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, Protocol, cast
@@ -16,6 +17,8 @@ from emoedge.publish.overrides import Overrides, OverrideStore
 
 logger = logging.getLogger(__name__)
 
+RETRY_S: Final = 60.0
+"""A disk that could not be written is tried again so often."""
 NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 
 
@@ -77,6 +80,8 @@ class Controls:
         self._publish = publish
         self.overrides: Overrides = store.load()
         self.fault = ""
+        self._tried_s = float("-inf")
+        self._keeping = threading.Lock()
 
     def handle(self, command: Command) -> None:
         """Carry out one accepted command and answer."""
@@ -88,6 +93,11 @@ class Controls:
             self._remember(command)
         for state in self.states():
             self._publish(state)
+
+    def look(self) -> None:
+        """Try again, now and then, to keep what the disk refused."""
+        if self.fault and self._clock.now_s() - self._tried_s >= RETRY_S:
+            self._keep()
 
     def states(self) -> Iterable[Message]:
         """The state of every control that has one."""
@@ -126,11 +136,23 @@ class Controls:
         if changed == self.overrides:
             return
         self.overrides = changed
+        self._keep()
+
+    def _keep(self) -> None:
+        with self._keeping:  # commands come in another thread than look()
+            self._save()
+
+    def _save(self) -> None:
+        self._tried_s = self._clock.now_s()
         try:
-            self._store.save(changed)
+            self._store.save(self.overrides)
         except OSError as error:
-            self.fault = f"a setting changed while running will not survive a restart: {error.strerror}"
-            logger.warning("%s", self.fault)
+            before, self.fault = (
+                self.fault,
+                f"a setting changed while running will not survive a restart: {error.strerror}",
+            )
+            if not before:
+                logger.warning("%s", self.fault)
         else:
             self.fault = ""
 

@@ -128,6 +128,7 @@ class Daemon:
     def look(self) -> None:
         """Publish the health when it has changed or is due, and the state of `record` when it ended by itself."""
         now_s = self.clock.now_s()
+        self._controls.look()
         parts = self.health_parts = tuple(self._health())
         summary = tuple((part.name, part.state, part.reason) for part in parts)
         due = now_s - self._health_sent_s >= self.settings.publish.health_interval

@@ -9,12 +9,24 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge.clock import MediaClock
 from emoedge.errors import RecordingError
 from emoedge.record import snapshots
+from emoedge.record.keeper import Keeper
 from emoedge.record.snapshots import Snapshots
+from emoedge.record.store import Store
 from emoedge.types import Frame
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
+
+
+class SyncedClock(MediaClock):
+    """One that may be believed, or not."""
+
+    believed = True
+
+    def synchronized(self) -> bool:
+        return self.believed
 
 
 def red_frame():
@@ -42,7 +54,8 @@ def test_bounded_in_number(tmp_path, monkeypatch):
 def test_old_ones_go_only_while_the_clock_can_be_believed(tmp_path):
     store = Snapshots(tmp_path, 30)
     old = store.keep(red_frame(), NOW, clock_synced=True)
-    os.utime(old, (0, 0))
+    long_ago = (NOW - timedelta(days=31)).timestamp()
+    os.utime(old, (long_ago, long_ago))
     store.keep(red_frame(), NOW, clock_synced=False)
     assert old.exists()
     store.keep(red_frame(), NOW, clock_synced=True)
@@ -67,3 +80,30 @@ def test_a_place_that_cannot_be_written_is_a_clear_error(tmp_path):
     (tmp_path / "snapshots").write_text("in the way")
     with pytest.raises(RecordingError, match="not a folder"):
         Snapshots(tmp_path, 30).keep(red_frame(), NOW, clock_synced=True)
+
+
+def test_old_ones_go_without_a_new_one(tmp_path, settings):
+    """They went only when another one was made: the last one stayed for ever."""
+    store = Snapshots(settings.dir, 30)
+    old, young = (store.keep(red_frame(), NOW, clock_synced=False) for _ in range(2))
+    long_ago = (NOW - timedelta(days=31)).timestamp()
+    os.utime(old, (long_ago, long_ago))
+    os.utime(young, (NOW.timestamp(), NOW.timestamp()))
+    clock = SyncedClock(NOW)
+    keeper = Keeper(Store(settings.dir), settings.model_copy(update={"keep_days": 30.0}), clock, "es", print)
+    clock.believed = False
+    keeper._sweep()
+    assert old.exists(), "a clock that cannot be believed deletes nothing"
+    clock.believed = True
+    keeper._sweep()
+    assert (old.exists(), young.exists()) == (False, True)
+
+
+def test_one_from_a_time_without_a_clock_is_dated_by_the_first_that_can_be_believed(tmp_path):
+    store = Snapshots(tmp_path, 30)
+    path = store.keep(red_frame(), NOW, clock_synced=False)
+    os.utime(path, (3600.0, 3600.0))
+    store.sweep(NOW)
+    assert path.stat().st_mtime == NOW.timestamp()
+    store.sweep(NOW + timedelta(days=31))
+    assert not path.exists()

@@ -108,3 +108,23 @@ def test_a_disk_that_cannot_be_written_is_a_fault_that_goes_away(bench, monkeypa
     bench.controls.handle(Command("margin", 0.4))
     assert bench.controls.fault == ""
     assert bench.make().overrides.margin == 0.4
+
+
+def test_what_the_disk_refused_is_kept_once_it_can_be(bench, monkeypatch):
+    """Privacy switched ON while the disk was full was OFF after the next restart, though the disk was long free."""
+
+    def full(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "save", full)
+        bench.controls.handle(Command("privacy", True))
+        bench.clock.advance(60.0)
+        bench.controls.look()
+        assert bench.controls.fault
+    bench.controls.look()
+    assert bench.controls.fault, "not at every turn: a full disk is not to be asked all the time"
+    bench.clock.advance(120.0)
+    bench.controls.look()
+    assert bench.controls.fault == ""
+    assert bench.make().overrides.privacy
