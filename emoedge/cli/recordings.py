@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Final
 
 import click
 
 from emoedge.cli.options import common, settings_from
 from emoedge.errors import ConfigError
+
+
+MOST_DAYS: Final = 36_500
+"""As for recording.keep_days."""
 
 
 @click.group()
@@ -76,7 +82,9 @@ def show_segment(config_path: Path | None, segment_id: str) -> None:
 @click.option(
     "--all", "everything", is_flag=True, help="Leave nothing behind: recordings, spool, adaptation."
 )
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only what is older.")
+@click.option(
+    "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
+)
 def purge_segments(config_path: Path | None, everything: bool, older_than: float | None) -> None:
     """Delete recordings with all that belongs to them.
 
@@ -88,7 +96,7 @@ def purge_segments(config_path: Path | None, everything: bool, older_than: float
     from emoedge.record.store import Store
     from emoedge.supervise.purge import purge_everything
 
-    if everything == (older_than is not None):
+    if everything == (older_than is not None) or math.isnan(older_than or 0):
         raise ConfigError("say what to purge", "give either --all or --older-than DAYS")
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)

@@ -170,3 +170,10 @@ def test_a_reader_who_has_seen_enough_is_no_failure():
         assert process.wait(100) == 0
         assert "Traceback" not in (said := process.stderr.read()), said
         assert "Exception ignored" not in said
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "1e6", "-1"])
+def test_days_beyond_the_calendar_are_a_wrong_call(tmp_path, days):
+    result = emoedge("recordings", "purge", "--older-than", days, EMOEDGE_RECORDING__DIR=str(tmp_path))
+    assert result.returncode == 2
+    assert "Traceback" not in result.stderr
