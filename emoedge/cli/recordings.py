@@ -13,7 +13,6 @@ import click
 from emoedge.cli.options import common, settings_from
 from emoedge.errors import ConfigError
 
-
 MOST_DAYS: Final = 36_500
 """As for recording.keep_days."""
 
