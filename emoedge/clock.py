@@ -10,6 +10,10 @@ from typing import Final, Protocol
 
 # Every message asks; the answer changes once in the life of a boot.
 ASK_EVERY_S: Final = 1.0
+# NTP corrects a clock that it keeps by far less.
+JUMP_S: Final = 60.0
+# Servers are asked every 34 minutes at the latest (timesyncd.conf(5), PollIntervalMaxSec).
+DOUBT_S: Final = 3600.0
 TIMESYNC_MARK: Final = Path("/run/systemd/timesync/synchronized")
 
 
@@ -29,12 +33,35 @@ class Clock(Protocol):
         ...
 
 
+class Belief:
+    """Whether a wall clock is believed that is said to be synchronised: not for an hour after it has jumped. Pure.
+
+    The mark of a synchronisation stays when somebody sets the clock by hand, a year ahead, say; all recordings
+    would be too old then. Within the hour, whatever keeps the clock has put it right.
+    """
+
+    def __init__(self) -> None:
+        self._offset_s: float | None = None
+        self._doubt_until_s = float("-inf")
+
+    def look(self, now_s: float, offset_s: float, *, synchronized: bool) -> bool:
+        """Take note of the moment (monotonic), how far the wall clock is ahead of it, and what is said of it."""
+        if not synchronized:
+            self._offset_s = None  # the jump of the first synchronisation is what everybody waits for
+            return False
+        if self._offset_s is not None and abs(offset_s - self._offset_s) > JUMP_S:
+            self._doubt_until_s = now_s + DOUBT_S
+        self._offset_s = offset_s
+        return now_s >= self._doubt_until_s
+
+
 class SystemClock:
     """The device's clocks. The offset is taken afresh for each stamp, so a corrected clock is used at once."""
 
     def __init__(self) -> None:
         self._synchronized = False
         self._asked_s = float("-inf")
+        self._belief = Belief()
 
     def now_s(self) -> float:
         """Seconds of time.monotonic()."""
@@ -46,11 +73,14 @@ class SystemClock:
         return datetime.fromtimestamp(time_s + offset, tz=timezone.utc)
 
     def synchronized(self) -> bool:
-        """Whether the kernel or systemd-timesyncd says that the clock is synchronized."""
+        """Whether the kernel or systemd-timesyncd says that the clock is synchronized, and it has not jumped since."""
         now_s = time.monotonic()
         if now_s - self._asked_s > ASK_EVERY_S:
             self._asked_s = now_s
-            self._synchronized = TIMESYNC_MARK.exists() or _kernel_synchronized()
+            said = TIMESYNC_MARK.exists() or _kernel_synchronized()
+            # Not the monotonic clock: that one stands still while the machine sleeps.
+            offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+            self._synchronized = self._belief.look(now_s, offset_s, synchronized=said)
         return self._synchronized
 
 
