@@ -93,7 +93,7 @@ class Interpreter:
             results = []
             for index, scale, zero_point, _ in self._outputs:
                 raw = self._interpreter.get_tensor(index)
-                real = (raw.astype(np.float32) - zero_point) * scale if scale else raw.astype(np.float32)
+                real = (raw.astype(np.float32) - zero_point) * scale if scale else raw
                 results.append(np.asarray(real, dtype=np.float32))
             return results
 

@@ -22,6 +22,24 @@ Modality = Literal["face", "voice", "text"]
 SourceName = Literal["camera", "microphone"]
 
 
+def shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A picture, (h, w) or (h, w, 3), in a smaller size (width, height).
+
+    Halved by area average as long as it goes, for which OpenCV has fast code, and brought to its size by linear
+    interpolation: a tenth of the time of an area average of any other ratio.
+    """
+    import cv2
+
+    width, height = size
+    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
+        half = picture.shape[1] // 2, picture.shape[0] // 2
+        even = picture[: 2 * half[1], : 2 * half[0]]
+        picture = np.asarray(cv2.resize(even, half, interpolation=cv2.INTER_AREA), np.uint8)
+    if picture.shape[1::-1] != size:
+        picture = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+    return picture
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture as the source delivered it; never modified.
@@ -67,16 +85,15 @@ class Frame:
 
         size = (width, height)
         if self.layout == "bgr":
-            small = cv2.resize(self.data, size, interpolation=cv2.INTER_AREA)
+            small = shrunk(self.data, size)
             return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         half_w, half_h = self.width // 2, self.height // 2
         quarter = half_w * half_h
         chroma = self.data[self.height :].reshape(-1)
         small_half = (width // 2, height // 2)
-        parts = [cv2.resize(self.luma, size, interpolation=cv2.INTER_AREA).reshape(-1)]
+        parts = [shrunk(self.luma, size).reshape(-1)]
         for plane in (chroma[:quarter], chroma[quarter : 2 * quarter]):
-            small_plane = cv2.resize(plane.reshape(half_h, half_w), small_half, interpolation=cv2.INTER_AREA)
-            parts.append(small_plane.reshape(-1))
+            parts.append(shrunk(plane.reshape(half_h, half_w), small_half).reshape(-1))
         i420 = np.concatenate(parts).reshape(height * 3 // 2, width)
         return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.face.detect import Detection
+from emoedge.face.pyramid import Pyramid
 from emoedge.face.sample import clip_rectangle, crop_luma
 from emoedge.types import Box, Frame
 
@@ -61,17 +62,29 @@ def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: 
         width: of the frame, pixels.
         height: of the frame, pixels.
     """
-    points = landmarks.astype(np.float64) * (width, height)
-    right_eye, left_eye, mouth = points[0], points[1], points[3]
-    between = (right_eye + left_eye) / 2
-    across = left_eye - right_eye
-    down = mouth - between
-    by_landmarks = max(float(np.hypot(*across)) / EYE_DISTANCE, float(np.hypot(*down)) / EYE_MOUTH)
+    points = [(x * width, y * height) for x, y in landmarks.tolist()]
+    (right_x, right_y), (left_x, left_y), (mouth_x, mouth_y) = points[0], points[1], points[3]
+    between_x, between_y = (right_x + left_x) / 2, (right_y + left_y) / 2
+    across_x, across_y = left_x - right_x, left_y - right_y
+    down_x, down_y = mouth_x - between_x, mouth_y - between_y
+    by_landmarks = max(math.hypot(across_x, across_y) / EYE_DISTANCE, math.hypot(down_x, down_y) / EYE_MOUTH)
     by_box = max(box.width * width, box.height * height) / BOX_WIDTH
     side = TIGHTNESS * math.sqrt(max(by_landmarks, 1.0) * max(by_box, 1.0))
-    angle = math.atan2(across[1] - down[0], across[0] + down[1])
-    centre = between + 0.5 * down
-    return CropGeometry(float(centre[0]), float(centre[1]), side, angle)
+    angle = math.atan2(across_y - down_x, across_x + down_y)
+    return CropGeometry(between_x + 0.5 * down_x, between_y + 0.5 * down_y, side, angle)
+
+
+def _upright(centre: tuple[float, float], angle: float, scale: float, size: int) -> NDArray[np.float64]:
+    """The affine map (2, 3) that turns and scales a picture so that a face's centre comes to its place in a crop."""
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    target = (FACE_CENTRE[0] * size - 0.5, FACE_CENTRE[1] * size - 0.5)
+    source = (centre[0] - 0.5, centre[1] - 0.5)
+    return np.array(
+        [
+            [cos, sin, target[0] - cos * source[0] - sin * source[1]],
+            [-sin, cos, target[1] + sin * source[0] - cos * source[1]],
+        ]
+    )
 
 
 def cut(frame: Frame, geometry: CropGeometry, size: int, *, quick: bool = False) -> NDArray[np.uint8]:
@@ -108,19 +121,43 @@ def cut(frame: Frame, geometry: CropGeometry, size: int, *, quick: bool = False)
     ratio_x, ratio_y = luma.shape[1] / width, luma.shape[0] / height
     centre = ((x - rectangle[0]) * ratio_x, (y - rectangle[1]) * ratio_y)
     scale = size / (geometry.side * ratio_x)
-    cos, sin = scale * math.cos(geometry.angle), scale * math.sin(geometry.angle)
-    target = (FACE_CENTRE[0] * size - 0.5, FACE_CENTRE[1] * size - 0.5)
-    source = (centre[0] - 0.5, centre[1] - 0.5)
-    matrix = np.array(
-        [
-            [cos, sin, target[0] - cos * source[0] - sin * source[1]],
-            [-sin, cos, target[1] + sin * source[0] - cos * source[1]],
-        ]
-    )
+    matrix = _upright(centre, geometry.angle, scale, size)
     crop = cv2.warpAffine(
         luma, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(crop, np.uint8)
+
+
+GLIMPSE: Final = 24
+"""Side of a glimpse: mouth, eyes and brows are still apart, and what it costs is a tenth of a crop."""
+LEAST_DEVIATION: Final = 8.0
+"""Floor of the deviation, gray levels, as in the classifier's own input: a flat patch is not blown up into noise."""
+
+
+def peek(pyramid: Pyramid, geometry: CropGeometry, width: int) -> NDArray[np.float32]:
+    """A small standardised picture of a face, to see whether it has changed.
+
+    Args:
+        pyramid: of the frame.
+        geometry: where the face is, pixels of the frame.
+        width: of the frame, pixels.
+
+    Returns:
+        float32 (GLIMPSE, GLIMPSE), zero mean and unit deviation; what lies outside the picture is the nearest inside.
+    """
+    import cv2
+
+    side = geometry.side * pyramid.shape[1] / width
+    small = pyramid.level(pyramid.level_for(side, 2 * GLIMPSE))
+    shrink = small.shape[1] / width
+    centre = (geometry.centre_x * shrink, geometry.centre_y * shrink)
+    matrix = _upright(centre, geometry.angle, GLIMPSE / (geometry.side * shrink), GLIMPSE)
+    how = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
+    patch = np.asarray(cv2.warpAffine(small, matrix, (GLIMPSE, GLIMPSE), **how), np.float32)
+    mean, deviation = cv2.meanStdDev(patch)
+    patch -= np.float32(mean[0, 0])
+    patch *= np.float32(1.0 / max(float(deviation[0, 0]), LEAST_DEVIATION))
+    return patch
 
 
 def align(frame: Frame, detection: Detection, size: int) -> tuple[NDArray[np.uint8], CropGeometry]:

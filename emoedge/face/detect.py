@@ -6,6 +6,7 @@ Model and decoding follow MediaPipe (Bazarevsky et al. 2019, arXiv:1907.05047;
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -84,8 +85,9 @@ def decode(
     Returns:
         points (n, 8, 2), fractions of the input: upper left, lower right, six landmarks; and scores (n,).
     """
-    score = 1.0 / (1.0 + np.exp(-np.clip(logits, -LOGIT_LIMIT, LOGIT_LIMIT)))
-    keep = np.flatnonzero(score >= min_score)
+    # The threshold as a logit: one comparison for each of the 896, and the exponential for the few that pass.
+    keep = np.flatnonzero(logits >= math.log(min_score / (1.0 - min_score)))
+    score = 1.0 / (1.0 + np.exp(-np.clip(logits[keep], -LOGIT_LIMIT, LOGIT_LIMIT)))
     points = regressors[keep].reshape(-1, 8, 2) / INPUT_SIDE
     anchor = anchors()[keep]
     centre = points[:, 0] + anchor
@@ -93,7 +95,7 @@ def decode(
     points[:, 2:] += anchor[:, None]
     points[:, 0], points[:, 1] = centre - half, centre + half
     sound = np.all(half > 0, axis=1)
-    return points[sound].astype(np.float32), score[keep][sound].astype(np.float32)
+    return points[sound].astype(np.float32), score[sound].astype(np.float32)
 
 
 def overlap(points: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -160,6 +162,7 @@ class FaceDetector:
         self._interpreter = Interpreter(path, threads)
         if self._interpreter.input_shape != (1, INPUT_SIDE, INPUT_SIDE, 3):
             raise ModelError(f"{path} is not BlazeFace short-range", "run: emoedge models verify")
+        self._input = np.empty((1, INPUT_SIDE, INPUT_SIDE, 3), np.float32)
 
     def detect(
         self, frame: Frame, region: Box | None = None, min_score: float = MIN_SCORE
@@ -187,11 +190,12 @@ class FaceDetector:
             part = crop_frame(frame, rectangle)
             left, top = rectangle[:2]
         square, scale, x, y = letterbox_rgb(part, INPUT_SIDE)
-        values = square[None].astype(np.float32)
-        values /= 127.5
-        values -= 1.0
-        outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(values)}
+        np.multiply(square, np.float32(1 / 127.5), out=self._input[0])
+        self._input -= np.float32(1.0)
+        outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(self._input)}
         points, scores = decode(outputs[16], outputs[1][:, 0], min_score)
+        if not len(points):
+            return []
         found = suppress(points, scores)
         size = np.array([frame.width, frame.height], np.float32)
         offset = np.array([left, top], np.float32)

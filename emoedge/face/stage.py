@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import Probabilities, as_probabilities
-from emoedge.face.align import crop_geometry, cut
-from emoedge.face.classify import FaceClassifier, standardise
-from emoedge.face.detect import REGION_GROWTH, Detection, FaceDetector, best_match, grown
+from emoedge.face.align import CropGeometry, crop_geometry, cut, peek
+from emoedge.face.classify import FaceClassifier
+from emoedge.face.detect import REFINE_BELOW, REGION_GROWTH, Detection, FaceDetector, best_match, grown
+from emoedge.face.pyramid import Pyramid
 from emoedge.face.quality import Quality, assess
+from emoedge.face.scene import Scene
 from emoedge.face.still import still_tiles
-from emoedge.face.track import FaceTracker, Track, flow_landmarks
+from emoedge.face.track import FLOW_FACE, FaceTracker, Track, flow_landmarks
 from emoedge.types import Box, FaceObservation, FacesObservation, Frame
 
 DETECTOR_NAME: Final = "face_detector.tflite"
@@ -25,20 +27,24 @@ LOOK_EVERY_S: Final = 0.5
 """Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the face."""
 SEARCH_EVERY_S: Final = 0.2
 """Between two looks while nobody is there: how long a newcomer may go unseen."""
-FLOW_WIDTH: Final = 200
-"""Least width of the small luma for optical flow, and less than twice of it: a face of 6 % is still 12 pixels."""
+STILL_EVERY_S: Final = 1.0
+"""Between two looks at a scene in which nothing has changed since all of it was looked at; a change ends it at once."""
+OTHERS_EVERY_S: Final = 2.0
+"""While the faces known are found where they are expected and nothing changes beside them, the rest of the scene is
+looked at this often all the same."""
 CLASSIFY_EVERY_S: Final = 1.0
 """An unchanged face is classified anew after this time all the same."""
 CHANGED: Final = 0.12
-"""Mean absolute change of the standardised crop that calls for a new classification; sensor noise alone gives less."""
+"""Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone gives less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opinion:
-    """The last classification of a track."""
+    """The last classification of a track, and what the face looked like."""
 
     time_s: float
-    crop: NDArray[np.float32]
+    glimpse: NDArray[np.float32]
+    quality: Quality
     probabilities: Probabilities
 
 
@@ -68,9 +74,10 @@ class FaceStage:
         self._min_quality = min_quality
         self._tracker = FaceTracker(max_faces)
         self._opinions: dict[int, _Opinion] = {}
-        self._small: NDArray[np.uint8] | None = None
-        self._looked_s = -np.inf
-        self._next_tile = 0
+        self._before: Pyramid | None = None
+        self._scene = Scene()
+        self._looked_s = self._others_s = -np.inf
+        self._next_look = self._next_tile = 0
         self.look_factor = 1.0
         """How many times rarer than usual the detector is called in."""
         self.looks = 0
@@ -103,94 +110,127 @@ class FaceStage:
             All visible faces, the most prominent first; empty when nobody is there.
         """
         now = frame.time_s
-        small = self._small_luma(frame)
+        pyramid = Pyramid(frame)
         tracks = self._tracker.visible(now)
-        moves = self._follow(small, tracks)
-        self._small = small
+        moves = self._follow(pyramid, tracks)
+        self._before = pyramid
         lost = any(track.track_id not in moves for track in tracks)
-        pause = self.look_factor * (LOOK_EVERY_S if tracks else SEARCH_EVERY_S)
-        if lost or now - self._looked_s >= pause:
-            tracks = self._look(frame, moves)
+        if lost or now - self._looked_s >= self._pause_s(frame, pyramid, tracks):
+            tracks = self._look(frame, pyramid, moves, lost=lost)
         elif moves:
             tracks = self._tracker.follow(moves, now)
         self._forget({track.track_id for track in self._tracker.tracks})
-        return FacesObservation(now, tuple(self._observe(frame, track) for track in tracks))
+        return FacesObservation(now, tuple(self._observe(frame, pyramid, track) for track in tracks))
 
     def reset(self) -> None:
         """Forget all faces, as after a gap in the source; ids are not used again."""
         self._tracker.clear()
         self._opinions.clear()
-        self._small = None
-        self._looked_s = -np.inf
+        self._before = None
+        self._scene.reset()
+        self._looked_s = self._others_s = -np.inf
 
-    def _small_luma(self, frame: Frame) -> NDArray[np.uint8]:
-        """The luma halved until it is about FLOW_WIDTH wide: halving costs a fortieth of any other ratio."""
-        import cv2
+    def _pause_s(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> float:
+        """How long to wait after the last look."""
+        if tracks:
+            return self.look_factor * LOOK_EVERY_S
+        self._scene.notice(pyramid)
+        still = self._scene.exhausted(len(_tiles(frame, known=False)) + 1)
+        return self.look_factor * (STILL_EVERY_S if still else SEARCH_EVERY_S)
 
-        small = frame.luma if frame.layout == "i420" else frame.data
-        while small.shape[1] >= 2 * FLOW_WIDTH:
-            height, width = small.shape[0] // 2, small.shape[1] // 2
-            even = small[: 2 * height, : 2 * width]
-            small = np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        if small.ndim == 3:
-            return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
-        # What is kept until the next frame must not be a view of this one: some sources use their buffers again.
-        return small.copy() if small.base is not None else small
-
-    def _follow(self, small: NDArray[np.uint8], tracks: tuple[Track, ...]) -> dict[int, Detection]:
-        before = self._small
-        if before is None or before.shape != small.shape:
+    def _follow(self, pyramid: Pyramid, tracks: tuple[Track, ...]) -> dict[int, Detection]:
+        before = self._before
+        if before is None or before.shape != pyramid.shape:
             return {}
         moves = {}
         for track in tracks:
-            carried = flow_landmarks(before, small, track.detection)
+            level = pyramid.level_for(track.detection.box.width * pyramid.shape[1], FLOW_FACE)
+            carried = flow_landmarks(before.level(level), pyramid.level(level), track.detection)
             if carried is not None:
                 moves[track.track_id] = carried
         return moves
 
-    def _look(self, frame: Frame, moves: dict[int, Detection]) -> tuple[Track, ...]:
+    def _look(
+        self, frame: Frame, pyramid: Pyramid, moves: dict[int, Detection], *, lost: bool
+    ) -> tuple[Track, ...]:
+        """Find all faces with the detector: those known where they are expected, others all over the picture."""
+        now = frame.time_s
+        self._looked_s = now
+        self.looks += 1
+        known = self._tracker.visible(now)
+        expected = [moves.get(track.track_id) or track.expected(now) for track in known]
+        self._scene.notice(pyramid, tuple(grown(face.box, REGION_GROWTH) for face in expected))
+        tiles = _tiles(frame, known=bool(known))
+        exact = None if lost or not known else self._again(frame, expected)
+        if exact is None:
+            exact = self._everywhere(frame, expected, tiles)
+        elif self._scene.exhausted(len(tiles) + 1) and now - self._others_s < self._others_pause_s:
+            return self._tracker.update(exact, now)
+        else:
+            # The whole picture and its parts take turns: a part is three quarters of an ordinary picture.
+            turn, self._next_look = self._next_look, self._next_look + 1
+            self._add_others(frame, exact, None if turn % 2 == 0 else self._turn(tiles))
+        self._others_s = now
+        self._scene.looked()
+        return self._tracker.update(exact, now)
+
+    @property
+    def _others_pause_s(self) -> float:
+        return self.look_factor * OTHERS_EVERY_S
+
+    def _again(self, frame: Frame, expected: list[Detection]) -> list[Detection] | None:
+        """The known faces, each looked for where it is expected; None when one is not found there."""
+        exact: list[Detection] = []
+        for face in expected:
+            if face.box.width * frame.width >= REFINE_BELOW * max(frame.width, frame.height):
+                return None  # a near face is seen best in the whole picture
+            there = best_match(face, self._detect(frame, grown(face.box, REGION_GROWTH)))
+            if there is None:
+                return None
+            _add_new(exact, [there])
+        return exact if len(exact) == len(expected) else None
+
+    def _add_others(self, frame: Frame, exact: list[Detection], region: Box | None) -> None:
+        for face in self._detect(frame, region):
+            if best_match(face, exact) is None:
+                _add_new(exact, [self._detector.refine(frame, face)])
+
+    def _turn(self, tiles: tuple[Box, ...]) -> Box | None:
+        """The part whose turn it is; None, for the whole picture, where there are no parts."""
+        if not tiles:
+            return None
+        self._next_tile += 1
+        return tiles[(self._next_tile - 1) % len(tiles)]
+
+    def _everywhere(self, frame: Frame, expected: list[Detection], tiles: tuple[Box, ...]) -> list[Detection]:
         """Run the detector over the whole picture, over one part of it, and around faces not found again.
 
         Far faces are too small for the detector on the whole picture; the parts take turns, the finer ones only
         while nobody is there.
         """
-        now = frame.time_s
-        self._looked_s = now
-        self.looks += 1
-        known = self._tracker.visible(now)
         found = self._detect(frame)
-        tiles = still_tiles(frame.width, frame.height, (1.0,) if known else (1.0, 0.6))
         if tiles:
-            _add_new(found, self._detect(frame, tiles[self._next_tile % len(tiles)]))
-            self._next_tile += 1
-        for track in known:
-            expected = moves.get(track.track_id, track.expected(now))
-            if best_match(expected, found) is None:
-                _add_new(found, self._detect(frame, grown(expected.box, REGION_GROWTH)))
+            _add_new(found, self._detect(frame, self._turn(tiles)))
+        for face in expected:
+            if best_match(face, found) is None:
+                _add_new(found, self._detect(frame, grown(face.box, REGION_GROWTH)))
         exact: list[Detection] = []
         for face in found:  # two rough places may turn out to be one face
             _add_new(exact, [self._detector.refine(frame, face)])
-        return self._tracker.update(exact, now)
+        return exact
 
     def _detect(self, frame: Frame, region: Box | None = None) -> list[Detection]:
         smallest = self._min_size * min(frame.width, frame.height)
         found = self._detector.detect(frame, region)
         return [face for face in found if face.box.width * frame.width >= smallest]
 
-    def _observe(self, frame: Frame, track: Track) -> FaceObservation:
+    def _observe(self, frame: Frame, pyramid: Pyramid, track: Track) -> FaceObservation:
         if track.seen_s != frame.time_s:  # hidden for a moment: where it should be, and nothing to judge
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, track.primary, None, ("hidden",))
         face = track.detection
         geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
-        try:
-            crop = cut(frame, geometry, self._classifier.size, quick=True)
-        except ValueError:
-            quality, probabilities = Quality(0.0, ("outside",)), None
-        else:
-            quality = assess(crop, geometry.side, face.landmarks, frame.width / frame.height)
-            good = quality.value >= self._min_quality
-            probabilities = self._judge(track.track_id, crop, frame.time_s) if good else None
+        quality, probabilities = self._judge(frame, pyramid, track, geometry)
         return FaceObservation(
             track_id=track.track_id,
             box=_clipped(face.box),
@@ -201,17 +241,27 @@ class FaceStage:
             quality_reasons=quality.reasons,
         )
 
-    def _judge(self, track_id: int, crop: NDArray[np.uint8], time_s: float) -> Probabilities:
-        standard = standardise(crop[None])[0]
-        last = self._opinions.get(track_id)
-        if last is not None and time_s - last.time_s < CLASSIFY_EVERY_S:
-            change = float(np.abs(standard - last.crop).mean())
-            if change < CHANGED:
-                return last.probabilities
+    def _judge(
+        self, frame: Frame, pyramid: Pyramid, track: Track, geometry: CropGeometry
+    ) -> tuple[Quality, Probabilities | None]:
+        """Quality and posterior of a face: those of last time where it has hardly changed, which a glimpse shows."""
+        glimpse = peek(pyramid, geometry, frame.width)
+        last = self._opinions.get(track.track_id)
+        if last is not None and frame.time_s - last.time_s < CLASSIFY_EVERY_S:
+            if float(np.abs(glimpse - last.glimpse).mean()) < CHANGED:
+                return last.quality, last.probabilities
+        try:
+            crop = cut(frame, geometry, self._classifier.size, quick=True)
+        except ValueError:
+            return Quality(0.0, ("outside",)), None
+        landmarks, aspect = track.detection.landmarks, frame.width / frame.height
+        quality = assess(crop, geometry.side, landmarks, aspect)
+        if quality.value < self._min_quality:
+            return quality, None
         self.classifications += 1
         probabilities = as_probabilities(self._classifier.probabilities(crop[None])[0])
-        self._opinions[track_id] = _Opinion(time_s, standard, probabilities)
-        return probabilities
+        self._opinions[track.track_id] = _Opinion(frame.time_s, glimpse, quality, probabilities)
+        return quality, probabilities
 
     def _forget(self, known: set[int]) -> None:
         for track_id in self._opinions.keys() - known:
@@ -221,6 +271,11 @@ class FaceStage:
 def _add_new(found: list[Detection], more: list[Detection]) -> None:
     """Append those of ``more`` that are not in ``found`` yet."""
     found.extend(face for face in more if best_match(face, found) is None)
+
+
+def _tiles(frame: Frame, *, known: bool) -> tuple[Box, ...]:
+    """The parts that take turns; the finer ones only while nobody is known."""
+    return still_tiles(frame.width, frame.height, (1.0,) if known else (1.0, 0.6))
 
 
 def _clipped(box: Box) -> Box:

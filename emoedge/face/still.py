@@ -7,6 +7,7 @@ it gets several views of the same face, cut a little differently, whose logits a
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -64,7 +65,8 @@ def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) 
     return found
 
 
-def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6)) -> list[Box]:
+@cache
+def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6)) -> tuple[Box, ...]:
     """Overlapping squares over a picture, row by row.
 
     Args:
@@ -84,7 +86,7 @@ def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6))
                 Box(float(x) / width, float(y) / height, side / width, side / height)
                 for x in np.linspace(0, width - side, columns)
             ]
-    return tiles
+    return tuple(tiles)
 
 
 VIEWS: Final = ((1.0, 0.0), (0.9, 0.0), (1.0, -0.06))

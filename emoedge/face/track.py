@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -26,7 +26,7 @@ VELOCITY_SMOOTHING: Final = 0.5
 PRIMARY_ADVANTAGE: Final = 1.4
 """Another face must be this much more prominent to become the primary one: no flicker between two people."""
 FLOW_WINDOW: Final = (11, 11)
-"""Pixels around each point that optical flow compares: half a face of 6 % at ``stage.FLOW_WIDTH``."""
+"""Pixels around each point that optical flow compares: half a face of 6 % at ``pyramid.BASE_WIDTH``."""
 FLOW_REACH: Final = 0.6
 """Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face does not go
 farther between two frames, and the pyramids of the rest cost more than the flow itself."""
@@ -37,7 +37,7 @@ FLOW_LEVELS: Final = 2
 FLOW_END: Final = (3, 10, 0.03)
 """A point's search ends after 10 steps, or with one below 0.03 pixels: the median over the points is what counts."""
 FLOW_FACE: Final = 80.0
-"""A face wider than this many pixels is halved for the flow, so that a near one costs no more than a far one."""
+"""A face wider than this many pixels is followed on a higher level, so that a near one costs no more than a far one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +67,7 @@ class Track:
 
     def expected(self, time_s: float) -> Detection:
         """Where it should be at a time, by its velocity, for at most ``COAST_S``."""
-        ahead = float(np.clip(time_s - self.seen_s, 0.0, COAST_S))
+        ahead = min(max(time_s - self.seen_s, 0.0), COAST_S)
         return moved(self.detection, self.velocity[0] * ahead, self.velocity[1] * ahead)
 
 
@@ -83,12 +83,12 @@ def _distance(one: Box, other: Box) -> float:
     (x1, y1), (x2, y2) = one.center, other.center
     width = max((one.width + other.width) / 2, 1e-6)
     height = max((one.height + other.height) / 2, 1e-6)
-    return float(np.hypot((x1 - x2) / width, (y1 - y2) / height))
+    return math.hypot((x1 - x2) / width, (y1 - y2) / height)
 
 
 def _size_ratio(one: Box, other: Box) -> float:
-    ratio = np.sqrt(max(one.area, 1e-9) / max(other.area, 1e-9))
-    return float(max(ratio, 1 / ratio))
+    ratio = math.sqrt(max(one.area, 1e-9) / max(other.area, 1e-9))
+    return max(ratio, 1 / ratio)
 
 
 def assign(tracks: tuple[Track, ...], detections: list[Detection], time_s: float) -> dict[int, int]:
@@ -104,7 +104,7 @@ def assign(tracks: tuple[Track, ...], detections: list[Detection], time_s: float
             distance = _distance(expected, detection.box)
             ratio = _size_ratio(track.detection.box, detection.box)
             if distance <= MATCH_DISTANCE and ratio <= MATCH_SIZE:
-                costs.append((distance + 0.5 * float(np.log(ratio)), i, j))
+                costs.append((distance + 0.5 * math.log(ratio), i, j))
     matched: dict[int, int] = {}
     for _, i, j in sorted(costs):
         if i not in matched and j not in matched.values():
@@ -115,7 +115,7 @@ def assign(tracks: tuple[Track, ...], detections: list[Detection], time_s: float
 def prominence(box: Box) -> float:
     """Size times centrality: half as much at the border of the picture as in the middle."""
     x, y = box.center
-    off = min(1.0, float(np.hypot(x - 0.5, y - 0.5)) / 0.7)
+    off = min(1.0, math.hypot(x - 0.5, y - 0.5) / 0.7)
     return box.area * (1.0 - 0.5 * off)
 
 
@@ -183,14 +183,19 @@ class FaceTracker:
         seen = [t for t in self._tracks if t.confirmed and time_s - t.seen_s <= COAST_S]
         if not seen:
             return ()
-        best = max(seen, key=lambda t: prominence(t.detection.box))
         current = next((t for t in seen if t.track_id == self._primary_id), None)
-        if current is None or prominence(best.detection.box) > PRIMARY_ADVANTAGE * prominence(
-            current.detection.box
-        ):
-            current = best
+        if current is None or len(seen) > 1:
+            best = max(seen, key=lambda t: prominence(t.detection.box))
+            if current is None or prominence(best.detection.box) > PRIMARY_ADVANTAGE * prominence(
+                current.detection.box
+            ):
+                current = best
         self._primary_id = current.track_id
-        return tuple(replace(track, primary=track.track_id == self._primary_id) for track in seen)
+        return tuple(_marked(track, primary=track is current) for track in seen)
+
+
+def _marked(track: Track, *, primary: bool) -> Track:
+    return track if track.primary == primary else replace(track, primary=primary)
 
 
 def _seen(track: Track, detection: Detection, time_s: float) -> Track:
@@ -214,7 +219,7 @@ def flow_landmarks(
     """Carry one face from one small picture to the next by sparse optical flow (Lucas-Kanade, pyramidal).
 
     Args:
-        before: uint8 luma (h, w), some 160 to 320 pixels wide.
+        before: uint8 luma (h, w) on which the face is some FLOW_FACE / 2 to FLOW_FACE pixels wide.
         after: the next one, of the same size.
         detection: where the face was in ``before``.
 
@@ -224,69 +229,58 @@ def flow_landmarks(
     import cv2
 
     height, width = before.shape
-    size = np.array([width, height], np.float32)
     box = detection.box
-    points = (_flow_grid() * (box.width, box.height) + (box.x, box.y)) * size
-    points = points[((points >= 2) & (points < size - 2)).all(axis=1)]
+    left, top = box.x * width, box.y * height
+    face_width, face_height = box.width * width, box.height * height
+    points = [
+        (x, y)
+        for x, y in ((left + u * face_width, top + v * face_height) for u, v in FLOW_GRID)
+        if 2 <= x < width - 2 and 2 <= y < height - 2
+    ]
     if len(points) < FLOW_POINTS:
         return None
-    reach_x, reach_y = FLOW_REACH * box.width, FLOW_REACH * box.height
-    left, right = max(0, int((box.x - reach_x) * width)), int((box.x + box.width + reach_x) * width) + 1
-    top, bottom = max(0, int((box.y - reach_y) * height)), int((box.y + box.height + reach_y) * height) + 1
-    before, after = before[top:bottom, left:right], after[top:bottom, left:right]
-    shrink = 1
-    while box.width * width > FLOW_FACE * shrink:
-        shrink *= 2
-        before, after = _halved(before), _halved(after)
-    # Pixel i of a halved picture is the mean of 2 i and 2 i + 1.
-    offset = np.array([left, top]) + (shrink - 1) / 2
-    old = ((points - offset) / shrink).astype(np.float32)
+    reach_x, reach_y = FLOW_REACH * face_width, FLOW_REACH * face_height
+    x0, x1 = max(0, int(left - reach_x)), int(left + face_width + reach_x) + 1
+    y0, y1 = max(0, int(top - reach_y)), int(top + face_height + reach_y) + 1
+    before, after = before[y0:y1, x0:x1], after[y0:y1, x0:x1]
+    old = np.array(points, np.float32) - np.array((x0, y0), np.float32)
     guess: Any = None
     how: dict[str, Any] = {"winSize": FLOW_WINDOW, "maxLevel": FLOW_LEVELS, "criteria": FLOW_END}
-    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, old[:, None], guess, **how)
+    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, old, guess, **how)
     back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, **how)
-    off = back[:, 0] - old
-    good = (ok[:, 0] == 1) & (ok_back[:, 0] == 1) & ((off * off).sum(axis=1) < 1.0)
-    if good.sum() < 0.5 * len(points):
+    # Sixteen points: plain numbers are faster than arrays.
+    was, now = [], []
+    found = zip(old.tolist(), there.tolist(), back.tolist(), ok[:, 0], ok_back[:, 0], strict=True)
+    for start, end, again, forth_ok, back_ok in found:
+        if forth_ok and back_ok and (again[0] - start[0]) ** 2 + (again[1] - start[1]) ** 2 < 1.0:
+            was.append(start)
+            now.append(end)
+    if len(was) < 0.5 * len(points):
         return None
-    old, new = old[good], there[good, 0]
-    old_middle, new_middle = _median(old), _median(new)
-    old_spread = float(_median(_lengths(old - old_middle)))
-    scale = float(_median(_lengths(new - new_middle))) / max(old_spread, 1e-3)
-    was, now = old_middle * shrink + offset, new_middle * shrink + offset
+    (was_x, was_y), was_spread = _middle_and_spread(was)
+    (now_x, now_y), now_spread = _middle_and_spread(now)
+    scale = now_spread / max(was_spread, 1e-3)
     if not 0.8 < scale < 1.25:
         return None
-
-    def carry(fractions: NDArray[np.floating]) -> NDArray[np.float32]:
-        return np.asarray(((fractions * size - was) * scale + now) / size, np.float32)
-
-    upper_left = carry(np.array([box.x, box.y]))
-    moved_box = Box(float(upper_left[0]), float(upper_left[1]), box.width * scale, box.height * scale)
-    return Detection(moved_box, carry(detection.landmarks), detection.score)
-
-
-def _halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    import cv2
-
-    height, width = picture.shape[0] // 2, picture.shape[1] // 2
-    even = picture[: 2 * height, : 2 * width]
-    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    # Fractions of the frame: (place - was) * scale + now.
+    shift_x = ((now_x + x0) - (was_x + x0) * scale) / width
+    shift_y = ((now_y + y0) - (was_y + y0) * scale) / height
+    moved_box = Box(box.x * scale + shift_x, box.y * scale + shift_y, box.width * scale, box.height * scale)
+    landmarks = detection.landmarks * np.float32(scale) + np.array((shift_x, shift_y), np.float32)
+    return Detection(moved_box, landmarks, detection.score)
 
 
-@cache
-def _flow_grid() -> NDArray[np.float64]:
-    """Where in a box flow is measured, (16, 2) shares of its size: the inner face, not the background beside it."""
-    x, y = np.meshgrid(np.linspace(0.2, 0.8, 4), np.linspace(0.25, 0.85, 4))
-    return np.stack([x, y], axis=-1).reshape(-1, 2)
+FLOW_GRID: Final = tuple((0.2 + 0.2 * i, 0.25 + 0.2 * j) for j in range(4) for i in range(4))
+"""Where in a box flow is measured, shares of its size: the inner face, not the background beside it."""
 
 
-def _median(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median over the first axis; numpy's own takes longer than the flow for so few values."""
-    ordered, half = np.sort(values, axis=0), len(values) // 2
-    if len(values) % 2:
-        return np.asarray(ordered[half])
-    return np.asarray((ordered[half - 1] + ordered[half]) / 2)
+def _middle_and_spread(points: list[list[float]]) -> tuple[tuple[float, float], float]:
+    """Median of points (x, y), and the median of their distances from it."""
+    x, y = _median([point[0] for point in points]), _median([point[1] for point in points])
+    return (x, y), _median([math.hypot(point[0] - x, point[1] - y) for point in points])
 
 
-def _lengths(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(np.hypot(vectors[:, 0], vectors[:, 1]))
+def _median(values: list[float]) -> float:
+    values.sort()
+    half = len(values) // 2
+    return values[half] if len(values) % 2 else (values[half - 1] + values[half]) / 2

@@ -79,6 +79,49 @@ def test_nobody_then_somebody_then_nobody(stage, portrait):
     assert stage.process(frame(picture, 0.0)).primary.track_id == 3
 
 
+def test_an_empty_scene_is_left_alone_until_something_changes(stage, portrait):
+    rng = np.random.default_rng(0)
+
+    def noisy(picture, step):
+        noise = rng.normal(0, 5, picture.shape)
+        return frame(np.clip(picture + noise, 0, 255).astype(np.uint8), step / 10)
+
+    empty = np.full((480, 640, 3), 100, np.uint8)
+    looks = []
+    for step in range(100):
+        stage.process(noisy(empty, step))
+        looks.append(stage.looks)
+    assert looks[39] >= 14  # everything has been looked at, the parts too
+    assert looks[99] - looks[49] <= 6  # then once a second
+    someone = scene(portrait, (200, 100))
+    assert any(stage.process(noisy(someone, 100 + step)).faces for step in range(2))
+
+
+def test_a_second_person_is_noticed_beside_a_known_one(stage, portrait):
+    first = scene(portrait, (20, 100))
+    both = scene(portrait, (20, 100), (380, 100))
+    for step in range(60):
+        assert len(stage.process(frame(first, step / 10)).faces) == 1
+    seen = [len(stage.process(frame(both, 6 + step / 10)).faces) for step in range(11)]
+    assert 2 in seen
+    assert seen[-1] == 2
+
+
+def test_a_known_face_in_a_still_scene_costs_one_run_a_look(stage, portrait):
+    runs = []
+    detect = stage._detector.detect
+    stage._detector.detect = lambda *args, **more: runs.append(args) or detect(*args, **more)
+    picture = scene(portrait, (200, 100))
+    for step in range(60):
+        stage.process(frame(picture, step / 10))
+    before = len(runs), stage.looks
+    for step in range(60, 100):
+        stage.process(frame(picture, step / 10))
+    looks = stage.looks - before[1]
+    assert looks >= 7
+    assert len(runs) - before[0] <= looks + 3  # the rest of the scene every two seconds
+
+
 def test_several_people_one_primary(detector, portrait):
     picture = scene(portrait, (20, 40), (340, 200))
     stage = FaceStage(detector, Counting())

@@ -1,0 +1,65 @@
+"""The luma of a frame, halved again and again: what flow, changes of a face and changes of the scene are seen in."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.types import Frame
+
+BASE_WIDTH: Final = 200
+"""Least width of the first level, and less than twice of it: a face of 6 % is still 12 pixels."""
+
+
+def halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Half the size by area average; OpenCV has fast code for this ratio alone, any other costs forty times as much.
+
+    Pixel i of the result is the mean of 2 i and 2 i + 1; an odd last row or column is left out.
+    """
+    import cv2
+
+    height, width = picture.shape[0] // 2, picture.shape[1] // 2
+    even = picture[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+class Pyramid:
+    """Levels of one frame's luma, each half as large as the one before, made when first asked for.
+
+    Args:
+        frame: any size and layout; nothing of it is kept.
+    """
+
+    def __init__(self, frame: Frame) -> None:
+        import cv2
+
+        small = frame.luma if frame.layout == "i420" else frame.data
+        while small.shape[1] >= 2 * BASE_WIDTH:
+            small = halved(small)
+        if small.ndim == 3:
+            small = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
+        elif small.base is not None:
+            # What is kept until the next frame must not be a view of this one: some sources use their buffers again.
+            small = small.copy()
+        self._levels = [small]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width) of the first level."""
+        return self._levels[0].shape
+
+    def level(self, number: int) -> NDArray[np.uint8]:
+        """uint8 (h, w); 0 is the largest. One that would be too small to halve is the last."""
+        levels = self._levels
+        while len(levels) <= number and min(levels[-1].shape) >= 4:
+            levels.append(halved(levels[-1]))
+        return levels[min(number, len(levels) - 1)]
+
+    def level_for(self, pixels: float, least: float) -> int:
+        """The smallest level on which what is `pixels` wide on the first is still more than half `least`, at most `least`."""
+        number = 0
+        while pixels > least * (1 << number):
+            number += 1
+        return number
