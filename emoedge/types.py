@@ -91,10 +91,10 @@ class Frame:
         quarter = half_w * half_h
         chroma = self.data[self.height :].reshape(-1)
         small_half = (width // 2, height // 2)
-        parts = [shrunk(self.luma, size).reshape(-1)]
-        for plane in (chroma[:quarter], chroma[quarter : 2 * quarter]):
-            parts.append(shrunk(plane.reshape(half_h, half_w), small_half).reshape(-1))
-        i420 = np.concatenate(parts).reshape(height * 3 // 2, width)
+        halves = (chroma[:quarter], chroma[quarter : 2 * quarter])
+        planes = [shrunk(self.luma, size)]
+        planes += [shrunk(plane.reshape(half_h, half_w), small_half) for plane in halves]
+        i420 = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(height * 3 // 2, width)
         return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
 
 

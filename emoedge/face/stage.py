@@ -247,9 +247,9 @@ class FaceStage:
         """Quality and posterior of a face: those of last time where it has hardly changed, which a glimpse shows."""
         glimpse = peek(pyramid, geometry, frame.width)
         last = self._opinions.get(track.track_id)
-        if last is not None and frame.time_s - last.time_s < CLASSIFY_EVERY_S:
-            if float(np.abs(glimpse - last.glimpse).mean()) < CHANGED:
-                return last.quality, last.probabilities
+        recent = last is not None and frame.time_s - last.time_s < CLASSIFY_EVERY_S
+        if last is not None and recent and float(np.abs(glimpse - last.glimpse).mean()) < CHANGED:
+            return last.quality, last.probabilities
         try:
             crop = cut(frame, geometry, self._classifier.size, quick=True)
         except ValueError:

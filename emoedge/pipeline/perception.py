@@ -105,7 +105,9 @@ def build_speech(settings: Settings, activity: SharedActivity[list[ActivityChang
     folder = resolve(settings.speech.model, models)
     # Nobody is shown half an utterance, and the search for it would be made ten times a second.
     recogniser = open_recogniser(settings.speech.engine, folder, partials=False)
-    return SpeechStage(recogniser, MessageModel.load(resolve("text_emotion", models)), activity)
+    message = MessageModel.load(resolve("text_emotion", models))
+    # Whisper looks at half a minute for every result, however short: a pause is not worth that.
+    return SpeechStage(recogniser, message, activity, early=settings.speech.engine == "vosk")
 
 
 def learned_fusion(settings: Settings) -> LearnedFusion | None:

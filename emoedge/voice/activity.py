@@ -29,10 +29,15 @@ ONSET_CHUNKS: Final = 2
 """Speech begins after so many chunks in a row: a click is shorter than 64 ms."""
 HANGOVER_S: Final = 0.45
 """Pauses shorter than this are part of the utterance: longer than a stop consonant, shorter than a breath."""
+PAUSE_S: Final = 0.16
+"""A pause within speech is told after so much: longer than nearly all stop consonants. In 250 real Spanish sentences
+there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
 LEAD_S: Final = 0.03
 """Silero notices speech within a chunk or two (measured on synthetic voices: 4 to 36 ms late)."""
 LINGER_S: Final = 0.04
 """It lets go of it up to 100 ms late, half as much on average."""
+ROUNDING_S: Final = 0.001
+"""Times are sums of floating-point numbers, and the pause is a whole number of chunks."""
 CLIP_ON: Final = 0.25
 """A clip was chosen by somebody, so weaker evidence will do; noise stays below 0.15."""
 
@@ -114,6 +119,7 @@ class SpeechActivity:
         self._detector.reset()
         self._rest = np.zeros(0, dtype=np.int16)
         self._speaking = False
+        self._paused = False
         self._onset = 0
         self._last_voice_s = float("-inf")
         self._last_end_s = float("-inf")
@@ -147,14 +153,7 @@ class SpeechActivity:
     def _judge(self, chunk_s: float) -> ActivityChange | None:
         chunk_end_s = chunk_s + CHUNK / SAMPLE_RATE_HZ
         if self._speaking:
-            if self.probability >= self._off:
-                self._last_voice_s = chunk_end_s
-            elif chunk_end_s - self._last_voice_s >= HANGOVER_S:
-                self._speaking = False
-                self._onset = 0
-                self._last_end_s = self._last_voice_s - LINGER_S
-                return ActivityChange(speaking=False, time_s=self._last_end_s)
-            return None
+            return self._judge_speech(chunk_s, chunk_end_s)
         self._onset = self._onset + 1 if self.probability >= self._on else 0
         if self._onset < ONSET_CHUNKS:
             return None
@@ -162,6 +161,26 @@ class SpeechActivity:
         self._last_voice_s = chunk_end_s
         began_s = chunk_end_s - ONSET_CHUNKS * CHUNK / SAMPLE_RATE_HZ - LEAD_S
         return ActivityChange(speaking=True, time_s=max(began_s, self._last_end_s))
+
+    def _judge_speech(self, chunk_s: float, chunk_end_s: float) -> ActivityChange | None:
+        """Whether speech pauses, goes on or ends; times before which it cannot have done so are remembered."""
+        if self.probability >= self._off:
+            self._last_voice_s = chunk_end_s
+            if not self._paused:
+                return None
+            self._paused = False
+            return ActivityChange(speaking=True, time_s=max(chunk_s - LEAD_S, self._last_end_s), pause=True)
+        silent_s = chunk_end_s - self._last_voice_s
+        if silent_s >= HANGOVER_S:
+            self._speaking = self._paused = False
+            self._onset = 0
+            self._last_end_s = self._last_voice_s - LINGER_S
+            return ActivityChange(speaking=False, time_s=self._last_end_s)
+        if silent_s >= PAUSE_S - ROUNDING_S and not self._paused:
+            self._paused = True
+            self._last_end_s = self._last_voice_s - LINGER_S
+            return ActivityChange(speaking=False, time_s=self._last_end_s, pause=True)
+        return None
 
 
 def speech_spans(samples: NDArray[np.int16], activity: SpeechActivity) -> list[Span]:
@@ -177,6 +196,8 @@ def speech_spans(samples: NDArray[np.int16], activity: SpeechActivity) -> list[S
     padded = np.concatenate([samples, np.zeros(SAMPLE_RATE_HZ, dtype=np.int16)])
     spans, began_s = [], 0.0
     for change in activity.process(SoundBlock(0.0, padded)):
+        if change.pause:
+            continue
         if change.speaking:
             began_s = max(0.0, change.time_s)
         elif began_s < duration_s:

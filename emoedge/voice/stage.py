@@ -78,6 +78,8 @@ class VoiceStage:
                 self._begin(block.time_s)
         self._remember(block)
         for change in self._activity.process(block):
+            if change.pause:
+                continue
             if change.speaking:
                 self._speaking = True
                 self._begin(change.time_s)

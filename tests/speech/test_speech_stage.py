@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from emoedge.emotions import as_probabilities
 from emoedge.speech.engine import Partial, Recogniser, Utterance, words_from
-from emoedge.speech.stage import LEAD_S, MAX_UTTERANCE_S, ActivityChange, SpeechStage
+from emoedge.speech.sentence import sounds_finished
+from emoedge.speech.stage import EARLIEST_S, LEAD_S, MAX_UTTERANCE_S, ActivityChange, SpeechStage
 from emoedge.types import SoundBlock, TextObservation
 
 RATE = 16000
@@ -65,6 +66,35 @@ class Loudness:
                 changes.append(ActivityChange(self.speaking, block.time_s + (at - self.run) / RATE))
                 self.run = 0
         return changes
+
+
+class Told:
+    """Activity that says what it is told to, in the block in which the time that goes with it lies."""
+
+    def __init__(self, *changes: tuple[float, ActivityChange]) -> None:
+        self.changes = changes
+
+    def process(self, block: SoundBlock) -> list[ActivityChange]:
+        return [change for known_s, change in self.changes if block.time_s < known_s <= block.end_s]
+
+
+def began(known_s: float, time_s: float, *, pause: bool = False) -> tuple[float, ActivityChange]:
+    return known_s, ActivityChange(speaking=True, time_s=time_s, pause=pause)
+
+
+def ended(known_s: float, time_s: float, *, pause: bool = False) -> tuple[float, ActivityChange]:
+    return known_s, ActivityChange(speaking=False, time_s=time_s, pause=pause)
+
+
+class Listening:
+    """Message model that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def classify(self, text: str):
+        self.heard.append(text)
+        return HAPPY
 
 
 class Opinion:
@@ -184,3 +214,99 @@ def test_noise_without_words_for_hours_keeps_the_stage_small() -> None:
         run(stage, stream((0.11, 1), (0.5, 0)), 1600, start_s=round_ * 0.62)
     assert len(stage._clock._anchors) < 5
     assert len(stage._history) < 25
+
+
+THREE = stream((0.5, 0), (0.3, 1), (0.3, 2), (0.3, 3), (0.3, 0), (0.4, 4), (1.0, 0))
+"""Three words, a short pause, one more word."""
+PAUSE = (
+    began(0.7, 0.5),
+    ended(1.58, 1.4, pause=True),
+    began(1.75, 1.7, pause=True),
+    ended(2.28, 2.1, pause=True),
+    ended(2.55, 2.1),
+)
+
+
+@pytest.mark.parametrize("block", [320, 1600])
+def test_what_sounds_finished_is_said_in_the_pause_and_judged_as_a_whole_when_it_goes_on(block: int) -> None:
+    message = Listening()
+    stage = SpeechStage(RunReader(), message, Told(*PAUSE), early=True)
+    found = run(stage, THREE, block)
+    assert [text.transcript for text in found] == ["w1 w2 w3", "w4"]
+    assert found[0].available_s <= 1.6 + 1e-6  # not at the end of speech, which was known at 2.55 s
+    assert message.heard == ["w1 w2 w3", "w1 w2 w3 w4"]
+    times = [(word.start_s, word.end_s) for text in found for word in text.words]
+    assert np.allclose(times, [(0.5, 0.8), (0.8, 1.1), (1.1, 1.4), (1.7, 2.1)], atol=2e-3)
+
+
+def test_what_sounds_unfinished_is_held_until_it_goes_on_or_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emoedge.speech.stage.sounds_finished", lambda text: not text.endswith("w3"))
+    message = Listening()
+    found = run(SpeechStage(RunReader(), message, Told(*PAUSE), early=True), THREE, 1600)
+    assert [text.transcript for text in found] == ["w1 w2 w3 w4"]
+    assert message.heard == ["w1 w2 w3 w4"]
+    only = (*PAUSE[:2], ended(1.85, 1.4))
+    (text,) = run(SpeechStage(RunReader(), message, Told(*only), early=True), THREE[: 2 * RATE], 1600)
+    assert text.transcript == "w1 w2 w3"
+    assert text.available_s == pytest.approx(1.9)
+
+
+def test_the_next_stretch_of_speech_is_judged_alone() -> None:
+    message = Listening()
+    changes = (*PAUSE[:2], ended(1.75, 1.4), began(1.8, 1.7), ended(2.5, 2.1))
+    run(SpeechStage(RunReader(), message, Told(*changes), early=True), THREE, 1600)
+    assert message.heard == ["w1 w2 w3", "w4"]
+
+
+def test_pauses_are_nothing_to_an_engine_that_is_not_asked_early() -> None:
+    message = Listening()
+    found = run(SpeechStage(RunReader(), message, Told(*PAUSE)), THREE, 1600)
+    assert [text.transcript for text in found] == ["w1 w2 w3 w4"]
+
+
+def test_a_pause_after_a_word_does_not_cut_the_recogniser() -> None:
+    sound = stream((0.5, 0), (0.4, 1), (0.3, 0), (0.4, 2), (1.0, 0))
+    changes = (
+        began(0.7, 0.5),
+        ended(1.08, 0.9, pause=True),
+        began(1.25, 1.2, pause=True),
+        ended(2.1, 1.6),
+    )
+    assert 0.9 - 0.5 < EARLIEST_S
+    reader = RunReader()
+    finishes: list[int] = []
+    finish = reader.finish
+
+    def counted() -> Utterance | None:
+        finishes.append(1)
+        return finish()
+
+    reader.finish = counted  # type: ignore[method-assign]
+    (text,) = run(SpeechStage(reader, None, Told(*changes), early=True), sound, 1600)
+    assert text.transcript == "w1 w2"
+    assert len(finishes) == 1
+
+
+def test_lost_sound_lets_go_of_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emoedge.speech.stage.sounds_finished", lambda _text: False)
+    stage = SpeechStage(RunReader(), None, Told(*PAUSE[:2]), early=True)
+    assert run(stage, THREE[: round(1.6 * RATE)], 1600) == []
+    (text,) = stage.process(SoundBlock(9.0, stream((0.1, 0)), gap_s=7.4))
+    assert text.transcript == "w1 w2 w3"
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        ("estoy muy contenta hoy", True),
+        ("qué asco me da", True),
+        ("no me lo esperaba", True),
+        ("estoy muy", False),
+        ("ayer por la tarde fui a la", False),
+        ("no quiero que", False),
+        ("muy bien", False),  # may be all, may be the beginning of anything
+        ("", False),
+    ],
+)
+def test_sounds_finished(text: str, finished: bool) -> None:
+    assert sounds_finished(text) is finished

@@ -9,6 +9,7 @@ from emoedge.voice.activity import (
     LEAD_S,
     LINGER_S,
     ONSET_CHUNKS,
+    PAUSE_S,
     SpeechActivity,
     speech_spans,
 )
@@ -21,11 +22,12 @@ def blocks(samples, size, start_s=0.0):
         yield SoundBlock(start_s + offset / RATE, samples[offset : offset + size])
 
 
-def changes(samples, size, activity, start_s=0.0):
+def changes(samples, size, activity, start_s=0.0, *, pauses=False):
     return [
         (c.speaking, pytest.approx(c.time_s, abs=1e-6))
         for b in blocks(samples, size, start_s)
         for c in activity.process(b)
+        if c.pause == pauses
     ]
 
 
@@ -60,6 +62,21 @@ def test_a_pause_within_the_hangover_is_bridged(by_loudness):
     assert len(changes(long, 1600, by_loudness())) == 4
 
 
+@pytest.mark.parametrize("size", [160, 1600, 100_000])
+def test_a_short_pause_is_told_and_that_speech_went_on(by_loudness, size):
+    sound = np.concatenate([tone(1.024), silence(PAUSE_S + 0.1), tone(1.0), silence(1.0)])
+    (paused, paused_s), (on, on_s), (last, last_s) = changes(sound, size, by_loudness(), pauses=True)
+    assert (paused, on, last) == (False, True, False)
+    assert paused_s == 1.024 - LINGER_S
+    assert on_s == pytest.approx(1.024 + PAUSE_S + 0.1 - LEAD_S, abs=CHUNK / RATE)
+    assert changes(sound, size, by_loudness())[-1] == (False, last_s)  # the last pause grew into the end
+
+
+def test_a_stop_consonant_is_no_pause(by_loudness):
+    sound = np.concatenate([tone(1.024), silence(PAUSE_S - 0.03), tone(1.0)])
+    assert changes(sound, 1600, by_loudness(), pauses=True) == []
+
+
 def test_a_click_is_not_speech(by_loudness):
     click = np.concatenate([silence(1.0), tone((ONSET_CHUNKS - 1) * CHUNK / RATE), silence(1.0)])
     assert changes(click, 1600, by_loudness()) == []
@@ -68,8 +85,11 @@ def test_a_click_is_not_speech(by_loudness):
 def test_spans_never_overlap(by_loudness):
     parts = [part for _ in range(6) for part in (tone(0.3), silence(HANGOVER_S + 0.1))]
     activity = by_loudness()
-    times = [c.time_s for b in blocks(np.concatenate(parts), 800) for c in activity.process(b)]
+    found = [c for b in blocks(np.concatenate(parts), 800) for c in activity.process(b)]
+    times = [c.time_s for c in found if not c.pause]
     assert len(times) == 12
+    assert times == sorted(times)
+    times = [c.time_s for c in found]
     assert times == sorted(times)
 
 
