@@ -5,6 +5,7 @@ The order is part of the interface: every array, payload and file uses it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 
@@ -61,9 +62,9 @@ def as_probabilities(values: Iterable[float]) -> Probabilities:
     vector = np.array(values if isinstance(values, np.ndarray) else list(values), dtype=np.float64)
     if vector.shape != (EMOTION_COUNT,):
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got shape {vector.shape}")
-    if not np.all(np.isfinite(vector)) or np.any(vector < 0):
-        raise ValueError("probabilities must be finite and not negative")
     total = float(vector.sum())
+    if not (vector.min() >= 0.0 and math.isfinite(total)):  # the minimum of anything with a NaN is NaN
+        raise ValueError("probabilities must be finite and not negative")
     if abs(total - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"probabilities sum to {total:.4f}, not to one")
     result = (vector / total).astype(np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.capture.blocks import BlockBuilder
+from emoedge.capture.blocks import TOLERANCE_S, BlockBuilder
 from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
 from emoedge.capture.image_size import image_size
 from emoedge.capture.picture import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
@@ -20,6 +20,8 @@ from emoedge.capture.stamps import StreamClock
 from emoedge.errors import MediaError
 from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
+GATHERED_S: Final = 0.2
+"""Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
 INT16_SCALE: Final = 32768.0
 MAX_SOUND_S: Final = 2 * 3600.0
 """`read_sound` keeps everything in memory: two hours are 460 MB."""
@@ -115,8 +117,8 @@ class MediaReader:
         blocks: Iterator[Frame | SoundBlock] = self.blocks() if self._audio else iter(())
         return merge(frames, blocks, key=lambda item: item.time_s)
 
-    def frames(self) -> Iterator[Frame]:
-        """The pictures alone."""
+    def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
+        """The pictures alone; of all, or of those whose time, asked once in order, is wanted: others are not converted."""
         if not self.info.has_video:
             return
         if self.info.still:
@@ -130,7 +132,7 @@ class MediaReader:
             convert = PictureConverter(self._orientation, self._max_pixels)
             for sequence, picture in enumerate(decoded(container, stream, self.path)):
                 time_s = clock.frame_time(picture)
-                if time_s is not None:
+                if time_s is not None and (wanted is None or wanted(time_s)):
                     data, width, height = convert(picture, aspect)
                     yield Frame(time_s, data, "i420", width, height, sequence)
 
@@ -160,38 +162,79 @@ def _is_still(container: Any) -> bool:
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
 
 
+class _Gathered:
+    """Decoded sound of one kind, put together until there is enough to make a call of the resampler worth its cost."""
+
+    def __init__(self, rate: int) -> None:
+        import av
+
+        self._fifo = av.AudioFifo()
+        self._rate = rate
+        self._start_s = 0.0
+        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough."""
+        return int(self._fifo.samples) >= GATHERED_S * self._rate
+
+    def fits(self, time_s: float) -> bool:
+        """Whether sound of this time goes on where the sound before ended."""
+        count = int(self._fifo.samples)
+        return not count or abs(time_s - (self._start_s + count / self._rate)) <= TOLERANCE_S
+
+    def add(self, frame: Any, time_s: float) -> None:
+        """Take in a decoded frame."""
+        if not self._fifo.samples:
+            self._start_s = time_s
+        frame.pts = None
+        self._fifo.write(frame)
+
+    def resampled(self, *, end: bool = False) -> Iterator[tuple[float, NDArray[np.int16]]]:
+        """What was gathered, 16 kHz mono with the time of its first sample; with `end`, what the resampler still holds too."""
+        frames = [self._fifo.read()] if self._fifo.samples else []
+        for frame in frames:
+            # The resampler takes its own delay off the stamps it is given.
+            frame.time_base = Fraction(1, self._rate)
+            frame.pts = round(self._start_s * self._rate)
+        for frame in [*frames, None] if end else frames:
+            for part in self._resampler.resample(frame):
+                # The block builder joins chunks, which copies them out of the decoder's buffer.
+                yield part.time, np.frombuffer(part.planes[0], np.int16, part.samples)
+
+
 def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[SoundBlock]:
     """Decoded sound of any kind as blocks."""
-    import av
-
     builder = BlockBuilder()
-    resampler: Any = None
-    kind: tuple[Any, ...] = ()
-    sample = Fraction(1)
-    for frame in frames:
-        rate = frame.sample_rate
-        frame_kind = (frame.format.name, frame.layout.name, rate)
-        if frame_kind != kind:  # some streams change in the middle; a resampler cannot
-            yield from _resampled(builder, resampler, None)
-            resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-            kind, sample = frame_kind, Fraction(1, rate)
-        # The resampler takes its own delay off the stamps it is given.
-        time_s = clock.sound_time(frame)
-        frame.time_base = sample
-        frame.pts = round(time_s * rate)
-        yield from _resampled(builder, resampler, frame)
-    yield from _resampled(builder, resampler, None)
+    for time_s, samples in _resampled(frames, clock):
+        yield from builder.push(time_s, samples)
     yield from builder.flush()
 
 
-def _resampled(builder: BlockBuilder, resampler: Any, frame: Any | None) -> Iterator[SoundBlock]:
-    """Blocks that are complete after one more decoded frame (None: what the resampler still holds)."""
-    if resampler is None:
-        return
-    for part in resampler.resample(frame):
-        # The builder joins chunks into blocks, which copies them out of the decoder's buffer.
-        samples = np.frombuffer(part.planes[0], np.int16, part.samples)
-        yield from builder.push(part.time, samples)
+def _resampled(frames: Iterator[Any], clock: StreamClock) -> Iterator[tuple[float, NDArray[np.int16]]]:
+    """Decoded sound of any kind as 16 kHz mono, in pieces with the times of their first samples."""
+    gathered: _Gathered | None = None
+    kind: tuple[Any, ...] = ()
+    try:
+        for frame in frames:
+            frame_kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+            time_s = clock.sound_time(frame)
+            if gathered and frame_kind != kind:  # some streams change in the middle; a resampler cannot
+                yield from gathered.resampled(end=True)
+                gathered = None
+            if gathered is None:
+                gathered, kind = _Gathered(frame.sample_rate), frame_kind
+            if not gathered.fits(time_s):
+                yield from gathered.resampled()
+            gathered.add(frame, time_s)
+            if gathered.full:
+                yield from gathered.resampled()
+    except MediaError:  # the file breaks here; what came before is good
+        if gathered:
+            yield from gathered.resampled()
+        raise
+    if gathered:
+        yield from gathered.resampled(end=True)
 
 
 def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float32]:

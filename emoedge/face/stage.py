@@ -72,6 +72,7 @@ class FaceStage:
         self._classifier = classifier
         self._min_size = min_size
         self._min_quality = min_quality
+        self._max_faces = max_faces
         self._tracker = FaceTracker(max_faces)
         self._opinions: dict[int, _Opinion] = {}
         self._before: Pyramid | None = None
@@ -129,6 +130,16 @@ class FaceStage:
         self._before = None
         self._scene.reset()
         self._looked_s = self._others_s = -np.inf
+
+    def renewed(self) -> FaceStage:
+        """A stage as if built anew, with the models of this one."""
+        return FaceStage(
+            self._detector,
+            self._classifier,
+            max_faces=self._max_faces,
+            min_size=self._min_size,
+            min_quality=self._min_quality,
+        )
 
     def _pause_s(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> float:
         """How long to wait after the last look."""

@@ -12,8 +12,7 @@ from emoedge.errors import EmoedgeError, ModelError
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.model_store import resolve
 from emoedge.pipeline.activity import SharedActivity
-from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
-from emoedge.speech.stage import ActivityChange
+from emoedge.pipeline.stages import Activity, FacePerceiver, SpeechPerceiver, VoicePerceiver
 from emoedge.types import Health
 
 if TYPE_CHECKING:
@@ -54,6 +53,16 @@ class Perception:
             raise ModelError(f"nothing to perceive with: {reasons}", "enable one, or run: emoedge doctor")
         return cls(face, voice, speech, health)
 
+    def renewed(self) -> Perception:
+        """The stages as if built anew, with the models that are loaded; these ones are of no use any more."""
+        activity = shared_activity()
+        return Perception(
+            self.face.renewed() if self.face else None,
+            self.voice.renewed(activity) if self.voice else None,
+            self.speech.renewed(activity) if self.speech else None,
+            self.health,
+        )
+
     def reset(self) -> None:
         """Forget what is under way in every stage."""
         for stage in (self.face, self.voice, self.speech):
@@ -61,7 +70,7 @@ class Perception:
                 stage.reset()
 
 
-def shared_activity() -> SharedActivity[list[ActivityChange]]:
+def shared_activity() -> Activity:
     """One speech activity detector for voice and speech."""
     from emoedge.voice.activity import SpeechActivity
 
@@ -84,7 +93,7 @@ def build_face(settings: Settings) -> FacePerceiver:
     )
 
 
-def build_voice(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> VoiceStage:
+def build_voice(settings: Settings, activity: Activity) -> VoiceStage:
     """The voice stage; raises ModelError."""
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.stage import VoiceStage
@@ -95,7 +104,7 @@ def build_voice(settings: Settings, activity: SharedActivity[list[ActivityChange
     return VoiceStage(classifier, activity)
 
 
-def build_speech(settings: Settings, activity: SharedActivity[list[ActivityChange]]) -> SpeechPerceiver:
+def build_speech(settings: Settings, activity: Activity) -> SpeechPerceiver:
     """The speech stage with the message model; raises ModelError."""
     from emoedge.speech.engine import open_recogniser
     from emoedge.speech.message import MessageModel

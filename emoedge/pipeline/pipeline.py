@@ -56,9 +56,9 @@ class Pipeline:
     def __init__(self, settings: Settings | None = None, perception: Perception | None = None) -> None:
         self.settings = settings or Settings()
         self.perception = perception or Perception.build(self.settings)
-        # Stages of our own are built anew for each medium: some keep what no reset undoes (numbers of faces,
+        # Stages of our own are renewed for each medium: some keep what no reset undoes (numbers of faces,
         # what was learnt about a speaker, the recogniser's adaptation), and a file must say the same twice.
-        self._rebuild = perception is None
+        self._renew = perception is None
         self._fresh = True
         self.clock = MediaClock()
         self._messages = MessageBuilder(
@@ -106,15 +106,24 @@ class Pipeline:
         self.reset()
         self._observe = observe
         yield self._messages.health(self._health(sources), 0.0, 0.0)
-        for item in _in_order(reader, sources):
+        for item in _in_order(reader, sources, self._pacer):
             if progress:
                 progress(item.time_s)
-            yield from self.feed(item)
+            yield from self._take(item)
         yield from self.finish()
         yield self._messages.health(self._health(sources), self.clock.time_s, self.clock.time_s)
 
     def feed(self, item: Frame | SoundBlock) -> Iterator[Message]:
         """Take the next frame or block, in the order of the times at which they are complete."""
+        if isinstance(item, SoundBlock) or self._pacer.due(item.time_s):
+            yield from self._take(item)
+        else:
+            self._fresh = False
+            yield from self._tick_until(item.time_s)
+            self.clock.advance(item.time_s)
+
+    def _take(self, item: Frame | SoundBlock) -> Iterator[Message]:
+        """Look at a frame that is due, or hear a block."""
         self._fresh = False
         now_s = item.time_s if isinstance(item, Frame) else item.end_s
         yield from self._tick_until(now_s)
@@ -137,10 +146,9 @@ class Pipeline:
         yield from self._say(outcomes + self._decisions.close(now_s))
 
     def reset(self) -> None:
-        """Forget everything about the medium before; raises ModelError when a model is gone by now."""
-        if self._rebuild and not self._fresh:
-            del self.perception  # before the new one: both at once may not fit
-            self.perception = Perception.build(self.settings)
+        """Forget everything about the medium before."""
+        if self._renew and not self._fresh:
+            self.perception = self.perception.renewed()
             self._fresh = True
         else:
             self.perception.reset()
@@ -159,7 +167,7 @@ class Pipeline:
         return f"event-{self._events:06d}"
 
     def _see(self, frame: Frame) -> list[Outcome]:
-        if self.perception.face is None or not self._pacer.due(frame.time_s):
+        if self.perception.face is None:
             return []
         return self._decisions.on_faces(self.perception.face.process(frame), frame.time_s)
 
@@ -193,8 +201,8 @@ class Pipeline:
         return parts + list(self.perception.health)
 
 
-def _in_order(reader: MediaReader, sources: Sources) -> Iterator[Frame | SoundBlock]:
-    """Frames at their time, blocks at their end: nothing is heard before it was said."""
-    frames: Iterator[Frame | SoundBlock] = reader.frames() if sources.video else iter(())
+def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | SoundBlock]:
+    """Frames that are due at their time, blocks at their end: nothing is heard before it was said."""
+    frames: Iterator[Frame | SoundBlock] = reader.frames(pacer.due) if sources.video else iter(())
     blocks: Iterator[Frame | SoundBlock] = reader.blocks() if sources.audio else iter(())
     return merge(frames, blocks, key=lambda item: item.time_s if isinstance(item, Frame) else item.end_s)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from emoedge.pipeline.activity import SharedActivity
+from emoedge.speech.stage import ActivityChange
 from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, VoiceObservation
+
+Activity = SharedActivity[list[ActivityChange]]
+"""What voice and speech have in common."""
 
 
 class FacePerceiver(Protocol):
@@ -22,6 +27,10 @@ class FacePerceiver(Protocol):
 
     def reset(self) -> None:
         """Forget who is followed."""
+        ...
+
+    def renewed(self) -> FacePerceiver:
+        """A stage as if built anew, for another medium, that takes over the models; this one is of no use any more."""
         ...
 
 
@@ -46,6 +55,10 @@ class VoicePerceiver(Protocol):
         """Forget what is under way."""
         ...
 
+    def renewed(self, activity: Activity) -> VoicePerceiver:
+        """As `FacePerceiver.renewed`, with a speech activity of its own."""
+        ...
+
 
 class SpeechPerceiver(Protocol):
     """Understands what is said."""
@@ -60,4 +73,8 @@ class SpeechPerceiver(Protocol):
 
     def reset(self) -> None:
         """Forget what is under way."""
+        ...
+
+    def renewed(self, activity: Activity) -> SpeechPerceiver:
+        """As `FacePerceiver.renewed`, with a speech activity of its own."""
         ...

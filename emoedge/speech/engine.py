@@ -85,6 +85,10 @@ class Recogniser(Protocol):
         """Forget the utterance in progress."""
         ...
 
+    def renew(self) -> None:
+        """Forget all that was ever heard, the time and what was adapted to it too; the model stays loaded."""
+        ...
+
 
 SEAM_S: Final = 0.002
 """Time stamps of live sound jitter; below this two blocks count as seamless."""

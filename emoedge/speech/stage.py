@@ -155,6 +155,11 @@ class SpeechStage:
         self._held, self._before = None, ""
         self.partial = ""
 
+    def renewed(self, activity: SpeechActivity) -> SpeechStage:
+        """A stage as if built anew, with the models of this one."""
+        self._recogniser.renew()
+        return SpeechStage(self._recogniser, self._message, activity, early=self._early)
+
     def _always(self, block: SoundBlock) -> list[ActivityChange]:
         return [] if self._open else [ActivityChange(speaking=True, time_s=block.time_s)]
 

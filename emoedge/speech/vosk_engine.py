@@ -124,15 +124,25 @@ class VoskRecogniser:
         self._recogniser.FinalResult()
         self._partial = ""
 
+    def renew(self) -> None:
+        """Forget all that was ever heard."""
+        self._pending = np.empty(0, np.int16)
+        self._before = 0
+        self._samples = 0
+        self._begin()
+
     def _open(self) -> None:
         self._model = load_model(self._folder)
+        self._begin()
+        self._samples = 0
+        self._loaded_mb = self._memory_mb()
+
+    def _begin(self) -> None:
         import vosk  # after load_model, which says what to do without it
 
         self._recogniser = vosk.KaldiRecognizer(self._model, SAMPLE_RATE_HZ)
         self._recogniser.SetWords(True)
         self._partial = ""
-        self._samples = 0
-        self._loaded_mb = self._memory_mb()
 
     def _decode(self, block: NDArray[np.int16]) -> Partial | Utterance | None:
         self._samples += len(block)

@@ -121,6 +121,11 @@ class WhisperRecogniser:
         self._sound.clear()
         self._held = 0
 
+    def renew(self) -> None:
+        """Forget all that was ever heard."""
+        self.reset()
+        self._before = 0
+
 
 def plain(text: str) -> str:
     """A word as Vosk would write it: lower case, no punctuation ("¡Hola!" is "hola")."""

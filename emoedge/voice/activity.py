@@ -21,6 +21,9 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE: Final = 16
 """Chunks given to the detector in one call: half a second, which still lies in the processor's cache."""
+IDLE_CHUNKS: Final = 9
+"""While nobody speaks, so many chunks are judged at a time: the weights of the network (1.2 MB) have to come from memory
+anew for every call. That speech has begun is known 0.2 s later at most, and nobody waits for that."""
 ON: Final = 0.5
 """Probability at which speech begins (Silero's own default)."""
 OFF: Final = 0.35
@@ -135,13 +138,22 @@ class SpeechActivity:
 
         After lost sound (`gap_s`) an utterance under way goes on: the listeners decide what a gap means to them.
         """
+        changes = []
         if block.gap_s > 0:
+            changes += self._judge_all(self._rest, block.time_s - block.gap_s - len(self._rest) / SAMPLE_RATE_HZ)
             self._rest = self._rest[:0]
         start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
         samples = np.concatenate([self._rest, block.samples])
-        whole = len(samples) // CHUNK * CHUNK
-        self._rest = samples[whole:]
+        whole = len(samples) // CHUNK
+        if whole < IDLE_CHUNKS and not self._speaking and not self._onset:
+            whole = 0
+        self._rest = samples[whole * CHUNK :]
+        return changes + self._judge_all(samples[: whole * CHUNK], start_s)
+
+    def _judge_all(self, samples: NDArray[np.int16], start_s: float) -> list[ActivityChange]:
+        """Judge the whole chunks of some sound."""
         changes = []
+        whole = len(samples) // CHUNK * CHUNK
         for first in range(0, whole, AT_ONCE * CHUNK):
             probabilities = self._detector(samples[first : min(first + AT_ONCE * CHUNK, whole)])
             for index, self.probability in enumerate(probabilities):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -116,6 +117,11 @@ def bundled() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / FILE_NAME
 
 
+@cache
+def _bundled_weights() -> SileroWeights:
+    return SileroWeights.load()
+
+
 def _tensors(content: bytes) -> dict[str, Floats]:
     """Names and values of a file; ValueError or struct.error where it is something else."""
     head = MAGIC + struct.pack("<i", len(KIND)) + KIND + struct.pack("<3i", *VERSION)
@@ -148,7 +154,7 @@ class Silero:
     """
 
     def __init__(self, weights: SileroWeights | None = None) -> None:
-        self._weights = weights or SileroWeights.load()
+        self._weights = weights or _bundled_weights()
         self._joined = np.zeros(2 * HIDDEN, np.float32)
         self._cell = np.zeros(HIDDEN, np.float32)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from emoedge.speech.stage import ActivityChange
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock, VoiceObservation
+from emoedge.types import SoundBlock, VoiceObservation
 from emoedge.voice.activity import HANGOVER_S
 from emoedge.voice.adapt import Adaptation
 from emoedge.voice.classify import LONGEST_S, MIN_SNR_DB, VoiceClassifier
 from emoedge.voice.contours import MIN_SAMPLES
 from emoedge.voice.features import features
+from emoedge.voice.history import History
 from emoedge.voice.level import NoiseFloor, frame_powers, snr_db, to_db
 from emoedge.voice.statistics import Floats
 
@@ -61,8 +61,7 @@ class VoiceStage:
         self._classifier = classifier
         self._activity = activity
         self._noise = NoiseFloor()
-        self._heard = np.zeros(0, dtype=np.int16)
-        self._heard_end_s = 0.0
+        self._heard = History(HISTORY_S)
         self._speaking = False
         self.hop_s = HOP_S
         """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes unheard."""
@@ -72,11 +71,12 @@ class VoiceStage:
         """Take the next block of the stream; return the stretches that ended with it, in order."""
         found = []
         if block.gap_s > GAP_S:
-            found += self._end(self._heard_end_s)
-            self._heard = self._heard[:0]
+            found += self._end(self._heard.end_s)
+            self._heard.clear()
             if self._speaking:
                 self._begin(block.time_s)
-        self._remember(block)
+        self._noise.feed(block.samples)
+        self._heard.add(block)
         for change in self._activity.process(block):
             if change.pause:
                 continue
@@ -92,7 +92,7 @@ class VoiceStage:
 
     def flush(self, time_s: float) -> list[VoiceObservation]:
         """End of the stream at `time_s`: the stretch under way, if there is one."""
-        found = self._end(min(time_s, self._heard_end_s))
+        found = self._end(min(time_s, self._heard.end_s))
         self._speaking = False
         return found
 
@@ -100,8 +100,13 @@ class VoiceStage:
         """Forget the sound and the speech under way; what was learnt about the speaker stays."""
         self._activity.reset()
         self._noise.reset()
-        self._heard = self._heard[:0]
+        self._heard.clear()
         self._quiet()
+
+    def renewed(self, activity: Activity) -> VoiceStage:
+        """A stage as if built anew, with the model of this one and nothing of what it has learnt."""
+        self.adaptation.reset()
+        return VoiceStage(self._classifier, activity)
 
     @property
     def adaptation(self) -> Adaptation:
@@ -120,17 +125,6 @@ class VoiceStage:
         self._next_s = time_s + FIRST_S
         self._learnt_s = time_s
         self._lessons = []
-
-    def _remember(self, block: SoundBlock) -> None:
-        self._noise.feed(block.samples)
-        kept = np.concatenate([self._heard, block.samples])
-        self._heard = kept[-int(HISTORY_S * SAMPLE_RATE_HZ + len(block.samples)) :]
-        self._heard_end_s = block.end_s
-
-    def _sound(self, start_s: float, end_s: float) -> NDArray[np.int16]:
-        origin_s = self._heard_end_s - len(self._heard) / SAMPLE_RATE_HZ
-        first = max(0, round((start_s - origin_s) * SAMPLE_RATE_HZ))
-        return self._heard[first : max(first, round((end_s - origin_s) * SAMPLE_RATE_HZ))]
 
     def _middle(self, until_s: float) -> list[VoiceObservation]:
         """Opinions on stretches that end by `until_s`, while speech goes on."""
@@ -154,7 +148,7 @@ class VoiceStage:
         return found
 
     def _judge(self, start_s: float, end_s: float, *, final: bool) -> list[VoiceObservation]:
-        samples = self._sound(start_s, end_s)
+        samples = self._heard.between(start_s, end_s)
         if len(samples) < MIN_SAMPLES or not samples.any():
             return []
         power = float(frame_powers(samples).mean())
