@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -73,7 +73,7 @@ class Track:
 
 def moved(detection: Detection, x: float, y: float) -> Detection:
     """The detection shifted by fractions of the frame."""
-    box = replace(detection.box, x=detection.box.x + x, y=detection.box.y + y)
+    box = Box(detection.box.x + x, detection.box.y + y, detection.box.width, detection.box.height)
     landmarks = detection.landmarks + np.array([x, y], np.float32)
     return Detection(box, landmarks.astype(np.float32), detection.score)
 
@@ -171,7 +171,7 @@ class FaceTracker:
     def follow(self, moves: dict[int, Detection], time_s: float) -> tuple[Track, ...]:
         """Take in new places of known faces from optical flow; others stay as they were."""
         self._tracks = tuple(
-            replace(track, detection=moves[track.track_id], seen_s=time_s)
+            Track(track.track_id, moves[track.track_id], time_s, track.velocity, track.sightings)
             if track.track_id in moves
             else track
             for track in self._tracks
@@ -195,7 +195,11 @@ class FaceTracker:
 
 
 def _marked(track: Track, *, primary: bool) -> Track:
-    return track if track.primary == primary else replace(track, primary=primary)
+    if track.primary == primary:
+        return track
+    return Track(
+        track.track_id, track.detection, track.seen_s, track.velocity, track.sightings, primary=primary
+    )
 
 
 def _seen(track: Track, detection: Detection, time_s: float) -> Track:
@@ -208,9 +212,7 @@ def _seen(track: Track, detection: Detection, time_s: float) -> Track:
             (1 - share) * velocity[0] + share * (x2 - x1) / elapsed,
             (1 - share) * velocity[1] + share * (y2 - y1) / elapsed,
         )
-    return replace(
-        track, detection=detection, seen_s=time_s, velocity=velocity, sightings=track.sightings + 1
-    )
+    return Track(track.track_id, detection, time_s, velocity, track.sightings + 1)
 
 
 def flow_landmarks(

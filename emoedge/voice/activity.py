@@ -140,7 +140,9 @@ class SpeechActivity:
         """
         changes = []
         if block.gap_s > 0:
-            changes += self._judge_all(self._rest, block.time_s - block.gap_s - len(self._rest) / SAMPLE_RATE_HZ)
+            changes += self._judge_all(
+                self._rest, block.time_s - block.gap_s - len(self._rest) / SAMPLE_RATE_HZ
+            )
             self._rest = self._rest[:0]
         start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
         samples = np.concatenate([self._rest, block.samples])

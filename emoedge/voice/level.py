@@ -27,7 +27,8 @@ def frame_powers(samples: NDArray[np.integer | np.floating]) -> NDArray[np.float
     """Mean square of each whole frame of mono samples; full scale is 1."""
     signal = as_samples(samples).astype(np.float64)
     whole = len(signal) // FRAME * FRAME
-    return np.asarray((signal[:whole].reshape(-1, FRAME) ** 2).mean(axis=1))
+    frames = signal[:whole].reshape(-1, FRAME)
+    return np.asarray(np.einsum("ij,ij->i", frames, frames)) / FRAME
 
 
 def to_db(power: float) -> float:
@@ -57,7 +58,7 @@ class NoiseFloor:
         """Hear the next samples, int16 (n,) at 16 kHz."""
         joined = np.concatenate([self._rest, samples])
         whole = len(joined) // FRAME * FRAME
-        self._powers.extend(frame_powers(joined[:whole]))
+        self._powers.extend(frame_powers(joined[:whole]).tolist())
         self._rest = joined[whole:]
 
     @property
