@@ -69,14 +69,18 @@ def budgets(result: Json) -> str:
 def engines(result: Json) -> str:
     """The pipeline against its engines."""
     pipeline = result["pipeline"]
-    lines = ["| | runs a second of media | processor ms a second of media |", "|---|---|---|"]
+    lines = [
+        "| | runs a second of media | processor ms a second of media | the same inside the pipeline |",
+        "|---|---|---|---|",
+    ]
     compared: list[str] = []
     for engine in pipeline["engines"]:
-        line = f"| {engine['engine'].replace('_', ' ')} | {engine['runs_per_media_s']:.3g} | {engine['cpu_s_per_media_s'] * 1000:.2f} |"
+        line = f"| {engine['engine'].replace('_', ' ')} | {engine['runs_per_media_s']:.3g} | {engine['cpu_s_per_media_s'] * 1000:.2f} | {_milliseconds(engine)} |"
         (lines if engine["in_sum"] else compared).append(line)
+    inside = sum(engine["inside_cpu_s_per_media_s"] for engine in pipeline["engines"] if engine["in_sum"])
     lines += [
-        f"| **sum of the bare engines** | | **{pipeline['bare_cpu_s_per_media_s'] * 1000:.1f}** |",
-        f"| **whole pipeline** ({pipeline['ratio']:.2f} ×) | | **{pipeline['cpu_s_per_media_s'] * 1000:.1f}** |",
+        f"| **sum of the bare engines** | | **{pipeline['bare_cpu_s_per_media_s'] * 1000:.1f}** | **{inside * 1000:.1f}** |",
+        f"| **whole pipeline** ({pipeline['ratio']:.2f} ×) | | **{pipeline['cpu_s_per_media_s'] * 1000:.1f}** | |",
     ]
     lines += [line.replace("| ", "| for comparison, not in the sum: ", 1) for line in compared]
     written = pipeline["bytes_written_per_media_s"]
@@ -101,6 +105,12 @@ def engines(result: Json) -> str:
             f"{pipeline['frames_per_s_per_core']:g} pictures a second and core. Bytes written by conversions, a second of media: {copied}.",
         ]
     )
+
+
+def _milliseconds(engine: Json) -> str:
+    """What an engine takes inside the pipeline; nothing for one that the pipeline does without."""
+    taken = engine["inside_cpu_s_per_media_s"] * 1000
+    return f"{taken:.2f}" if taken else ""
 
 
 def stages(result: Json) -> str:

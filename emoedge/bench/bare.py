@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from emoedge.bench.tally import NetworkCalls, Tally
+from emoedge.bench.tally import ACTIVITY, DECODE, RECOGNITION, NetworkCalls, Tally
 from emoedge.inference import load_runtime
 from emoedge.voice.silero import CHUNK
-
-DECODE: Final = "decode"
-ACTIVITY: Final = "speech activity"
-RECOGNITION: Final = "speech recognition"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ counted, with the data that it asked it of.
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,10 @@ from typing import Any, Final
 import numpy as np
 
 from emoedge.inference import load_runtime
+
+DECODE: Final = "decode"
+ACTIVITY: Final = "speech activity"
+RECOGNITION: Final = "speech recognition"
 
 INPUTS_KEPT: Final = 32
 """Inputs kept of each network; they take turns when it is run more often."""
@@ -43,6 +48,7 @@ class Tally:
         speech_model: folder of the recogniser's model.
         speech_rate_hz: as the recogniser was told.
         written: bytes that conversions wrote, by kind: "pictures", "opencv", "tensors", "sound".
+        inside_s: processor time that the engines took where the pipeline called them, by name.
     """
 
     networks: dict[str, NetworkCalls] = field(default_factory=dict)
@@ -52,6 +58,15 @@ class Tally:
     speech_model: Path | None = None
     speech_rate_hz: float = 16_000.0
     written: dict[str, int] = field(default_factory=dict)
+    inside_s: dict[str, float] = field(default_factory=dict)
+
+    def timed(self, engine: str, call: Callable[[], Any]) -> Any:
+        """What a call of an engine answers; its time is taken down."""
+        begun = time.thread_time()
+        try:
+            return call()
+        finally:
+            self.inside_s[engine] = self.inside_s.get(engine, 0.0) + time.thread_time() - begun
 
     def wrote(self, kind: str, value: object) -> None:
         """Count the arrays that a conversion has written."""
@@ -71,6 +86,7 @@ def watching() -> Iterator[Tally]:
         _watch_activity(tally, stack)
         _watch_speech(tally, stack)
         _watch_conversions(tally, stack)
+        _watch_decoding(tally, stack)
         yield tally
 
 
@@ -100,7 +116,7 @@ def _watch_networks(tally: Tally, stack: ExitStack) -> None:
             tally.wrote("tensors", value)
             if len(calls.inputs) < INPUTS_KEPT:
                 calls.inputs.append(value)
-            return original(self)
+            return tally.timed(path.stem, lambda: original(self))
 
         return wrapped
 
@@ -118,7 +134,7 @@ def _watch_activity(tally: Tally, stack: ExitStack) -> None:
             def wrapped(self: Any, samples: Any) -> Any:
                 tally.activity.append(np.array(samples, np.int16))
                 tally.activity_by_library = by_library
-                return original(self, samples)
+                return tally.timed(ACTIVITY, lambda: original(self, samples))
 
             return wrapped
 
@@ -144,7 +160,7 @@ def _watch_speech(tally: Tally, stack: ExitStack) -> None:
     def accept(original: Any) -> Any:
         def wrapped(self: Any, data: Any) -> Any:
             tally.speech.append(bytes(data))
-            return original(self, data)
+            return tally.timed(RECOGNITION, lambda: original(self, data))
 
         return wrapped
 
@@ -152,7 +168,7 @@ def _watch_speech(tally: Tally, stack: ExitStack) -> None:
         def make(original: Any) -> Any:
             def wrapped(self: Any) -> Any:
                 tally.speech.append(name)
-                return original(self)
+                return tally.timed(RECOGNITION, lambda: original(self))
 
             return wrapped
 
@@ -162,6 +178,20 @@ def _watch_speech(tally: Tally, stack: ExitStack) -> None:
     replace(stack, vosk.KaldiRecognizer, "AcceptWaveform", accept)
     for name in ("Result", "FinalResult"):
         replace(stack, vosk.KaldiRecognizer, name, result(name))
+
+
+def _watch_decoding(tally: Tally, stack: ExitStack) -> None:
+    from emoedge.capture import media
+
+    def decoded(original: Any) -> Any:
+        def wrapped(*args: Any) -> Any:
+            frames = original(*args)
+            while (frame := tally.timed(DECODE, lambda: next(frames, None))) is not None:
+                yield frame
+
+        return wrapped
+
+    replace(stack, media, "decoded", decoded)
 
 
 def _watch_conversions(tally: Tally, stack: ExitStack) -> None:

@@ -62,6 +62,7 @@ def test_every_engine_is_in_the_sum(result: dict[str, Any]) -> None:
     }
     assert expected <= {name for name, engine in engines.items() if engine["in_sum"]}
     assert all(engine["runs"] > 0 for engine in engines.values())
+    assert all(engine["inside_cpu_s_per_media_s"] > 0 for engine in engines.values() if engine["in_sum"])
     # Sound of three seconds in chunks of 32 ms: as often as the product really runs it.
     assert engines["speech activity"]["runs"] == pytest.approx(3 * 16_000 / 512, abs=4)
     total = sum(engine["cpu_s_per_media_s"] for engine in engines.values() if engine["in_sum"])
