@@ -20,9 +20,11 @@ from emoedge.capture.stamps import StreamClock
 from emoedge.errors import MediaError
 from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
+AHEAD: Final = 6
+"""Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing of its own left
+in the caches, which costs it a quarter more."""
 AHEAD_BYTES: Final = 2_700_000
-"""Pictures decoded in one go, six of 640 x 480: a decoder that is called for one picture after all else has run finds
-nothing of its own left in the caches, which costs it a quarter more."""
+"""Fewer where so much is reached before: large pictures are worth their memory more than their caches."""
 GATHERED_S: Final = 0.2
 """Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
 INT16_SCALE: Final = 32768.0
@@ -141,7 +143,7 @@ class MediaReader:
                         continue
                     data, width, height = convert(picture, aspect)
                     ahead.append(Frame(time_s, data, "i420", width, height, sequence))
-                    if len(ahead) * data.nbytes >= AHEAD_BYTES:
+                    if len(ahead) == AHEAD or len(ahead) * data.nbytes >= AHEAD_BYTES:
                         yield from ahead
                         ahead = []
             except MediaError:  # the file breaks here; what came before is good

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge.capture.container import decoded
 from emoedge.capture.media import MediaReader, probe, read_image, read_sound
 from emoedge.errors import MediaError
 from emoedge.types import Frame, SoundBlock
@@ -61,6 +62,42 @@ def test_pictures_and_sound_come_interleaved_in_order_and_whole(clap_clip: Path)
     assert all(later.time_s == pytest.approx(b.end_s) for b, later in pairwise(blocks))
     assert blocks[-1].end_s == pytest.approx(2.0, abs=0.03)
     assert not any(block.gap_s for block in blocks)
+
+
+def test_only_wanted_pictures_are_given_and_each_is_asked_about_once(clap_clip: Path) -> None:
+    everything = list(MediaReader(clap_clip).frames())
+    asked: list[float] = []
+
+    def every_third(time_s: float) -> bool:
+        asked.append(time_s)
+        return len(asked) % 3 == 1
+
+    some = list(MediaReader(clap_clip).frames(every_third))
+    assert asked == [frame.time_s for frame in everything]
+    assert [frame.sequence for frame in some] == [frame.sequence for frame in everything[::3]]
+    assert all(np.array_equal(a.data, b.data) for a, b in zip(some, everything[::3], strict=True))
+
+
+def test_what_comes_before_the_damage_is_given(clap_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaking(container: object, stream: object, path: Path) -> Iterator[object]:
+        for number, frame in enumerate(decoded(container, stream, path)):
+            if number == 10:
+                raise MediaError("damaged", "copy it again")
+            yield frame
+
+    whole = MediaReader(clap_clip)
+    sound = np.concatenate([block.samples for block in whole.blocks()])
+    monkeypatch.setattr("emoedge.capture.media.decoded", breaking)
+    frames: list[Frame] = []
+    with pytest.raises(MediaError):
+        frames.extend(MediaReader(clap_clip).frames())
+    assert len(frames) == 10
+    heard: list[SoundBlock] = []
+    with pytest.raises(MediaError):
+        heard.extend(MediaReader(clap_clip).blocks())
+    count = sum(len(block.samples) for block in heard)
+    assert count > 0
+    np.testing.assert_array_equal(np.concatenate([b.samples for b in heard]), sound[:count])
 
 
 def test_two_runs_give_the_same_bytes(clap_clip: Path) -> None:
