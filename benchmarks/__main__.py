@@ -113,7 +113,7 @@ def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]
         source = options.clip or ensure_demo_clip()
         begin_s = 0.0 if options.clip else DEMO_BEGIN_S
         clip = looped(source, Path(folder) / "clip.mp4", min(PEER_S, options.seconds), begin_s)
-        pipeline = ask("against_engines", settings, clip, rounds=1)
+        pipeline = ask("against_engines", settings, clip, rounds=options.rounds)
         memory = ask("resident", settings, clip)
     return {"speech_model": options.recogniser.name, "pipeline": pipeline, "memory": memory}
 
