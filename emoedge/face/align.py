@@ -160,6 +160,13 @@ def peek(pyramid: Pyramid, geometry: CropGeometry, width: int) -> NDArray[np.flo
     return patch
 
 
+def change(glimpse: NDArray[np.float32], before: NDArray[np.float32]) -> float:
+    """Mean absolute difference of two glimpses, in standard deviations."""
+    import cv2
+
+    return float(cv2.norm(glimpse, before, cv2.NORM_L1)) / glimpse.size
+
+
 def align(frame: Frame, detection: Detection, size: int) -> tuple[NDArray[np.uint8], CropGeometry]:
     """Crop one detected face: uint8 (size, size) luma, and where it was cut; raises ValueError if outside the frame."""
     geometry = crop_geometry(detection.box, detection.landmarks, frame.width, frame.height)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import Probabilities, as_probabilities
-from emoedge.face.align import CropGeometry, crop_geometry, cut, peek
+from emoedge.face.align import CropGeometry, change, crop_geometry, cut, peek
 from emoedge.face.classify import FaceClassifier
 from emoedge.face.detect import REFINE_BELOW, REGION_GROWTH, Detection, FaceDetector, best_match, grown
 from emoedge.face.pyramid import Pyramid
@@ -259,7 +259,7 @@ class FaceStage:
         glimpse = peek(pyramid, geometry, frame.width)
         last = self._opinions.get(track.track_id)
         recent = last is not None and frame.time_s - last.time_s < CLASSIFY_EVERY_S
-        if last is not None and recent and float(np.abs(glimpse - last.glimpse).mean()) < CHANGED:
+        if last is not None and recent and change(glimpse, last.glimpse) < CHANGED:
             return last.quality, last.probabilities
         try:
             crop = cut(frame, geometry, self._classifier.size, quick=True)

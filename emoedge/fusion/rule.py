@@ -86,9 +86,9 @@ def fuse_weighted(
 
 def decide(fused: Probabilities, text: Probabilities | None, margin: float, alone: DecidedBy) -> Decision:
     """Steps 2 and 3 of the rule, on a fused posterior; `alone` names who decides without the text."""
-    order = np.argsort(-fused, kind="stable")
-    top = fused[order[0]]
-    in_doubt = [int(order[0]), *(int(i) for i in order[1:] if float(top - fused[i]) < margin)]
+    order = np.argsort(-fused, kind="stable").tolist()
+    behind = (fused[order[0]] - fused).tolist()
+    in_doubt = [order[0], *(i for i in order[1:] if behind[i] < margin)]
     candidates = tuple(EMOTIONS[i] for i in in_doubt)
     if text is None or len(in_doubt) < 2:
         return Decision(fused, candidates[0], candidates, alone)
