@@ -73,7 +73,7 @@ def test_every_engine_is_in_the_sum(result: dict[str, Any]) -> None:
 def test_stages_have_quantiles_and_their_engine(result: dict[str, Any]) -> None:
     rows = {row["stage"]: row for row in result["stages"]}
     assert {
-        "decode a picture",
+        "decode pictures",
         "find faces",
         "judge a face",
         "face path",

@@ -9,12 +9,17 @@ from emoedge.face.align import (
     EYE_DISTANCE,
     EYE_MOUTH,
     FACE_CENTRE,
+    GLIMPSE,
     TIGHTNESS,
     CropGeometry,
+    change,
     crop_geometry,
     cut,
     from_crop,
+    peek,
 )
+from emoedge.face.pyramid import Pyramid
+from emoedge.face.stage import CHANGED
 from emoedge.types import Box, Frame
 
 SIZE = 48
@@ -127,3 +132,28 @@ def test_from_crop_uses_luma_of_bgr():
     gray = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)
     np.testing.assert_array_equal(from_crop(gray, SIZE), gray)
     assert from_crop(gray[:, :, None], SIZE).shape == (SIZE, SIZE)
+
+
+def _pattern(opened=0.0, gain=1.0, noise=0.0):
+    """A blob of a face with a dark mouth `opened` pixels wider, 640 x 480, brighter by `gain`."""
+    y, x = np.mgrid[0:480, 0:640].astype(float)
+    picture = 60 + 120 * np.exp(-(((x - 320) / 70) ** 2 + ((y - 240) / 90) ** 2))
+    picture -= 90 * np.exp(-(((x - 320) / 35) ** 2 + ((y - 290) / (10 + opened)) ** 2))
+    picture = picture * gain + np.random.default_rng(0).normal(0, noise, picture.shape)
+    data = np.clip(picture, 0, 255).astype(np.uint8)
+    return Pyramid(Frame(0.0, np.repeat(data[:, :, None], 3, axis=2), "bgr", 640, 480))
+
+
+def test_a_glimpse_shows_an_open_mouth_and_neither_light_nor_noise():
+    geometry = CropGeometry(320.0, 250.0, 200.0, 0.0)
+    still = peek(_pattern(), geometry, 640)
+    assert still.shape == (GLIMPSE, GLIMPSE)
+    assert abs(float(still.mean())) < 1e-3
+    assert change(peek(_pattern(gain=0.8), geometry, 640), still) < 0.03
+    assert change(peek(_pattern(noise=6.0), geometry, 640), still) < CHANGED / 2
+    assert change(peek(_pattern(opened=20.0), geometry, 640), still) > CHANGED
+
+
+def test_a_glimpse_of_what_lies_partly_outside():
+    geometry = CropGeometry(10.0, 470.0, 300.0, 0.2)
+    assert np.isfinite(peek(_pattern(), geometry, 640)).all()
