@@ -204,7 +204,7 @@ class FaceStage:
     def _add_others(self, frame: Frame, exact: list[Detection], region: Box | None) -> None:
         for face in self._detect(frame, region):
             if best_match(face, exact) is None:
-                _add_new(exact, [self._detector.refine(frame, face)])
+                _add_new(exact, self._confirmed(frame, face))
 
     def _turn(self, tiles: tuple[Box, ...]) -> Box | None:
         """The part whose turn it is; None, for the whole picture, where there are no parts."""
@@ -227,8 +227,14 @@ class FaceStage:
                 _add_new(found, self._detect(frame, grown(face.box, REGION_GROWTH)))
         exact: list[Detection] = []
         for face in found:  # two rough places may turn out to be one face
-            _add_new(exact, [self._detector.refine(frame, face)])
+            known = best_match(face, expected) is not None
+            _add_new(exact, [self._detector.refine(frame, face)] if known else self._confirmed(frame, face))
         return exact
+
+    def _confirmed(self, frame: Frame, newcomer: Detection) -> list[Detection]:
+        """The exact place of a face not known yet, if it is one."""
+        exact = self._detector.confirm(frame, newcomer)
+        return [exact] if exact else []
 
     def _detect(self, frame: Frame, region: Box | None = None) -> list[Detection]:
         smallest = self._min_size * min(frame.width, frame.height)

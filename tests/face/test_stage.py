@@ -146,7 +146,7 @@ def test_two_rough_places_of_one_face_are_one_face(detector, portrait):
                 else []
             )
 
-        def refine(self, shown, face):
+        def confirm(self, shown, face):
             return true
 
     assert len(FaceStage(Doubling(), Counting()).process(frame(picture, 0.0)).faces) == 1

@@ -4,7 +4,8 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.face.classify import FaceClassifier
-from emoedge.face.still import classify_crop, classify_picture, still_tiles
+from emoedge.face.detect import CONFIRMED_SCORE
+from emoedge.face.still import as_frame, classify_crop, classify_picture, largest_face, still_tiles
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,46 @@ def test_nobody_in_the_picture(classifier, detector):
     result = classify_picture(classifier, detector, empty)
     assert (result.emotion, result.probabilities, result.reason) == (None, None, "no_face")
     assert classify_crop(classifier, None, empty).emotion in EMOTIONS  # nothing is searched in a crop
+
+
+LETTERING = [
+    ("n@s@Bdd", cv2.FONT_HERSHEY_TRIPLEX, 3.615, 12, (201, 17, 245), (90, 130, 220)),
+    ("goc@Q", cv2.FONT_HERSHEY_DUPLEX, 2.565, 4, (246, 186, 102), (30, 60, 110)),
+    ("SgB8dQB", cv2.FONT_HERSHEY_COMPLEX, 2.278, 8, (228, 86, 182), (30, 60, 110)),
+    ("n@&SSn", cv2.FONT_HERSHEY_TRIPLEX, 3.217, 7, (211, 172, 140), (90, 130, 220)),
+]
+"""Text, font, size, thickness, background and colour of lettering that one look takes for a face."""
+
+
+def lettering(text, font, scale, thickness, background, colour):
+    image = np.full((480, 640, 3), background, np.uint8)
+    for ink, width in (((20, 40, 80), thickness + 6), (colour, thickness)):
+        cv2.putText(image, text, (60, 280), font, scale, ink, width, cv2.LINE_AA)
+    return image
+
+
+def test_lettering_is_no_face(detector):
+    fooled = 0
+    for written in LETTERING:
+        frame = as_frame(lettering(*written))
+        tiles = still_tiles(frame.width, frame.height, (1.0, 0.6, 0.36))
+        seen = [detector.refine(frame, face) for tile in tiles for face in detector.detect(frame, tile)]
+        fooled += any(face.score >= CONFIRMED_SCORE for face in seen)
+        assert largest_face(detector, frame) is None, written
+    if not fooled:
+        pytest.skip("this version of OpenCV draws letters that fool no single look")
+
+
+@pytest.mark.parametrize(("size", "side"), [((480, 640), 110), ((1200, 1600), 280)])
+def test_a_far_face_is_found(classifier, detector, portrait, size, side):
+    image = np.full((*size, 3), 90, np.uint8)
+    # The face is a fifth as wide.
+    small = cv2.resize(portrait, (side, side), interpolation=cv2.INTER_AREA)
+    image[size[0] // 2 : size[0] // 2 + side, 100 : 100 + side] = small
+    result = classify_picture(classifier, detector, image)
+    assert result.emotion == "happiness"
+    assert result.box is not None
+    assert result.box.width * size[1] == pytest.approx(side * 0.22, rel=0.3)
 
 
 def test_a_face_that_fills_the_picture_is_found(classifier, detector, portrait):
