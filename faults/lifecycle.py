@@ -29,15 +29,7 @@ def sigterm(bench: Bench) -> float:
     Ends within 3 s with exit code 0, says offline, and leaves no partial recording behind.
     """
     bench.start_all()
-    bench.command("record", "ON")
-    _wait_recording(bench)
-    took_s = bench.terminate()
-    holds(bench.process.returncode == 0, f"exit code {bench.process.returncode}")
-    until(lambda: bench.last("status") == b"offline", "offline was said")
-    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
-    holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
-    holds(len(bench.segments()) == 1, "the recording is finished")
-    return took_s
+    return _ends_in_order(bench, signal.SIGTERM, 0)
 
 
 @fault()
@@ -48,15 +40,7 @@ def hung_up(bench: Bench) -> float:
     """
     # Under nohup, as this catalogue may be run, the daemon would rightly go on.
     bench.start_all((program("env", "coreutils"), "--default-signal=HUP"))
-    bench.command("record", "ON")
-    _wait_recording(bench)
-    took_s = bench.terminate(by=signal.SIGHUP)
-    holds(bench.process.returncode == HUNG_UP, f"exit code {bench.process.returncode}")
-    until(lambda: bench.last("status") == b"offline", "offline was said")
-    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
-    holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
-    holds(len(bench.segments()) == 1, "the recording is finished")
-    return took_s
+    return _ends_in_order(bench, signal.SIGHUP, HUNG_UP)
 
 
 @fault()
@@ -136,6 +120,19 @@ def play(path: Path) -> float:
     with av.open(str(path)) as container:
         times = [frame.time or 0.0 for frame in container.decode(video=0)]
     return max(times, default=0.0)
+
+
+def _ends_in_order(bench: Bench, by: signal.Signals, code: int) -> float:
+    """Begin a recording, send the signal, look at what is left; returns how long the end took."""
+    bench.command("record", "ON")
+    _wait_recording(bench)
+    took_s = bench.terminate(by=by)
+    holds(bench.process.returncode == code, f"exit code {bench.process.returncode}")
+    until(lambda: bench.last("status") == b"offline", "offline was said")
+    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
+    holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
+    holds(len(bench.segments()) == 1, "the recording is finished")
+    return took_s
 
 
 def _wait_recording(bench: Bench) -> dict[str, Any]:
