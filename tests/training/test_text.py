@@ -207,6 +207,7 @@ def test_no_group_is_on_two_sides(corpus):
 
 
 def test_folds_share_no_group_and_spread_the_rare_classes(corpus):
+    pytest.importorskip("sklearn")
     of_fold = crossval.folds(corpus.train)
     labelled = np.array([example.domain in data.DOMAINS for example in corpus.train])
     np.testing.assert_array_equal(of_fold >= 0, labelled)
@@ -222,6 +223,7 @@ def test_folds_share_no_group_and_spread_the_rare_classes(corpus):
 
 
 def test_the_baseline_is_fitted_on_the_other_folds():
+    pytest.importorskip("sklearn")
     # Each text has a label of its own that no other text hints at: whoever was fitted on it would know it.
     rng = np.random.default_rng(0)
     examples = []
