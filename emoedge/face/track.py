@@ -25,19 +25,24 @@ MATCH_SIZE: Final = 2.0
 VELOCITY_SMOOTHING: Final = 0.5
 PRIMARY_ADVANTAGE: Final = 1.4
 """Another face must be this much more prominent to become the primary one: no flicker between two people."""
+FLOW_FACE: Final = 48.0
+"""A face wider than this many pixels is followed on a higher level: 24 to 48 are enough, and a near one costs no more than a far
+one. On 80 a face was followed no better and at a quarter more."""
 FLOW_WINDOW: Final = (11, 11)
-"""Pixels around each point that optical flow compares: half a face of 6 % at ``pyramid.BASE_WIDTH``."""
-FLOW_REACH: Final = 0.6
+"""Pixels around each point that optical flow compares: a quarter of a face and more."""
+FLOW_REACH: Final = 0.4
 """Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face does not go
-farther between two frames, and the pyramids of the rest cost more than the flow itself."""
-FLOW_POINTS: Final = 7
-"""Fewer of the 16 points of a face inside the picture are too few for a median."""
+farther between two frames."""
+FLOW_GRID: Final = np.array([(u, v) for v in (0.25, 0.45, 0.65, 0.85) for u in (0.2, 0.5, 0.8)], np.float32)
+"""Where in a box flow is measured, (12, 2) shares of its size: the inner face, not the background beside it."""
+FLOW_MARGIN: Final = 2.0
+"""Points nearer to the border of the picture have nothing around them to compare."""
+FLOW_POINTS: Final = 5
+"""Fewer points of a face inside the picture are too few for a median."""
 FLOW_LEVELS: Final = 2
 """Levels of the pyramid above the picture: a move of half a face of FLOW_FACE pixels."""
 FLOW_END: Final = (3, 10, 0.03)
 """A point's search ends after 10 steps, or with one below 0.03 pixels: the median over the points is what counts."""
-FLOW_FACE: Final = 80.0
-"""A face wider than this many pixels is followed on a higher level, so that a near one costs no more than a far one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -220,6 +225,9 @@ def flow_landmarks(
 ) -> Detection | None:
     """Carry one face from one small picture to the next by sparse optical flow (Lucas-Kanade, pyramidal).
 
+    A point counts if the way back from where it went leads to where it was. The way back is looked for around the place it
+    should lead to, at full resolution: where that is wrong, it leads elsewhere.
+
     Args:
         before: uint8 luma (h, w) on which the face is some FLOW_FACE / 2 to FLOW_FACE pixels wide.
         after: the next one, of the same size.
@@ -234,30 +242,29 @@ def flow_landmarks(
     box = detection.box
     left, top = box.x * width, box.y * height
     face_width, face_height = box.width * width, box.height * height
-    points = [
-        (x, y)
-        for x, y in ((left + u * face_width, top + v * face_height) for u, v in FLOW_GRID)
-        if 2 <= x < width - 2 and 2 <= y < height - 2
-    ]
-    if len(points) < FLOW_POINTS:
-        return None
+    points = FLOW_GRID * np.array((face_width, face_height), np.float32) + np.array((left, top), np.float32)
+    if not _inside(points[0], points[-1], width, height):
+        points = np.array([point for point in points if _inside(point, point, width, height)], np.float32)
+        if len(points) < FLOW_POINTS:
+            return None
     reach_x, reach_y = FLOW_REACH * face_width, FLOW_REACH * face_height
     x0, x1 = max(0, int(left - reach_x)), int(left + face_width + reach_x) + 1
     y0, y1 = max(0, int(top - reach_y)), int(top + face_height + reach_y) + 1
     before, after = before[y0:y1, x0:x1], after[y0:y1, x0:x1]
-    old = np.array(points, np.float32) - np.array((x0, y0), np.float32)
+    old = points - np.array((x0, y0), np.float32)
     guess: Any = None
-    how: dict[str, Any] = {"winSize": FLOW_WINDOW, "maxLevel": FLOW_LEVELS, "criteria": FLOW_END}
-    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, old, guess, **how)
-    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, guess, **how)
-    # Sixteen points: plain numbers are faster than arrays.
+    how: dict[str, Any] = {"winSize": FLOW_WINDOW, "criteria": FLOW_END}
+    there, ok, _ = cv2.calcOpticalFlowPyrLK(before, after, old, guess, maxLevel=FLOW_LEVELS, **how)
+    how |= {"maxLevel": 0, "flags": cv2.OPTFLOW_USE_INITIAL_FLOW}
+    back, ok_back, _ = cv2.calcOpticalFlowPyrLK(after, before, there, old.copy(), **how)
+    # A dozen points: plain numbers are faster than arrays.
     was, now = [], []
-    found = zip(old.tolist(), there.tolist(), back.tolist(), ok[:, 0], ok_back[:, 0], strict=True)
-    for start, end, again, forth_ok, back_ok in found:
+    columns = (old, there, back, ok[:, 0], ok_back[:, 0])
+    for start, end, again, forth_ok, back_ok in zip(*(part.tolist() for part in columns), strict=True):
         if forth_ok and back_ok and (again[0] - start[0]) ** 2 + (again[1] - start[1]) ** 2 < 1.0:
             was.append(start)
             now.append(end)
-    if len(was) < 0.5 * len(points):
+    if len(was) < 0.5 * len(old):
         return None
     (was_x, was_y), was_spread = _middle_and_spread(was)
     (now_x, now_y), now_spread = _middle_and_spread(now)
@@ -272,8 +279,14 @@ def flow_landmarks(
     return Detection(moved_box, landmarks, detection.score)
 
 
-FLOW_GRID: Final = tuple((0.2 + 0.2 * i, 0.25 + 0.2 * j) for j in range(4) for i in range(4))
-"""Where in a box flow is measured, shares of its size: the inner face, not the background beside it."""
+def _inside(first: NDArray[np.float32], last: NDArray[np.float32], width: int, height: int) -> bool:
+    """Whether all between two corners, pixels (x, y), lies inside a picture, and not at its very border."""
+    return bool(
+        first[0] >= FLOW_MARGIN
+        and first[1] >= FLOW_MARGIN
+        and last[0] < width - FLOW_MARGIN
+        and last[1] < height - FLOW_MARGIN
+    )
 
 
 def _middle_and_spread(points: list[list[float]]) -> tuple[tuple[float, float], float]:
