@@ -17,6 +17,9 @@ from emoedge.emotions import Emotion, Probabilities
 SAMPLE_RATE_HZ: Final = 16_000
 """The one sample rate inside the process; sources resample to it."""
 
+Rectangle = tuple[int, int, int, int]
+"""Left, top, right, bottom: whole pixels, right and bottom outside."""
+
 PixelLayout = Literal["i420", "bgr"]
 Modality = Literal["face", "voice", "text"]
 SourceName = Literal["camera", "microphone"]
@@ -79,22 +82,32 @@ class Frame:
 
         return np.asarray(cv2.cvtColor(self.data, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
 
-    def small_rgb(self, width: int, height: int) -> NDArray[np.uint8]:
-        """uint8 (height, width, 3) RGB, shrunk before the colour conversion; width and height even."""
+    def small_rgb(self, width: int, height: int, part: Rectangle | None = None) -> NDArray[np.uint8]:
+        """The picture, or a part of it, shrunk before the colour conversion.
+
+        Args:
+            width: of the result, pixels, even.
+            height: likewise.
+            part: its coordinates must be even for "i420", which has one chroma sample for two by two pixels.
+
+        Returns:
+            uint8 (height, width, 3) RGB.
+        """
         import cv2
 
+        left, top, right, bottom = part or (0, 0, self.width, self.height)
         size = (width, height)
         if self.layout == "bgr":
-            small = shrunk(self.data, size)
+            small = shrunk(self.data[top:bottom, left:right], size)
             return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        half_w, half_h = self.width // 2, self.height // 2
-        quarter = half_w * half_h
-        chroma = self.data[self.height :].reshape(-1)
-        small_half = (width // 2, height // 2)
-        halves = (chroma[:quarter], chroma[quarter : 2 * quarter])
-        planes = [shrunk(self.luma, size)]
-        planes += [shrunk(plane.reshape(half_h, half_w), small_half) for plane in halves]
-        i420 = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(height * 3 // 2, width)
+        half_size = (width // 2, height // 2)
+        half_rows, half_columns = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
+        chroma = self.data[self.height :].reshape(2, self.height // 2, self.width // 2)
+        i420 = np.empty((height * 3 // 2, width), np.uint8)
+        i420[:height] = shrunk(self.data[top:bottom, left:right], size)
+        small_chroma = i420[height:].reshape(2, height // 2, width // 2)
+        for plane, target in zip(chroma, small_chroma, strict=True):
+            target[:] = shrunk(plane[half_rows, half_columns], half_size)
         return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
 
 

@@ -14,7 +14,7 @@ from emoedge.capture.picture import Orientation, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
-from emoedge.types import Frame
+from emoedge.types import Frame, Rectangle
 
 SMALL_PIXELS: Final = 320 * 240
 """About so many pixels for the analysis stream: enough to find a face that is large enough to judge."""
@@ -32,11 +32,12 @@ class TwoSizeFrame(Frame):
 
     small: Frame | None = None
 
-    def small_rgb(self, width: int, height: int) -> NDArray[np.uint8]:
-        """As `Frame.small_rgb`, from the small picture where that is large enough."""
-        if self.small is not None and width <= self.small.width and height <= self.small.height:
-            return self.small.small_rgb(width, height)
-        return Frame.small_rgb(self, width, height)
+    def small_rgb(self, width: int, height: int, part: Rectangle | None = None) -> NDArray[np.uint8]:
+        """As `Frame.small_rgb`, all of it from the small picture where that is large enough."""
+        small = self.small
+        if part is None and small is not None and width <= small.width and height <= small.height:
+            return small.small_rgb(width, height)
+        return Frame.small_rgb(self, width, height, part)
 
 
 class PiCamera(Closing):

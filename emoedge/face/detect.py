@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
-from emoedge.face.sample import clip_rectangle, crop_frame, letterbox_rgb
+from emoedge.face.sample import clip_rectangle, letterbox_rgb
 from emoedge.inference import Interpreter
-from emoedge.types import Box, Frame
+from emoedge.types import Box, Frame, Rectangle
 
 INPUT_SIDE: Final = 128
 LANDMARKS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
@@ -100,24 +100,29 @@ def decode(
         points (n, 8, 2), fractions of the input: upper left, lower right, six landmarks; and scores (n,).
     """
     # The threshold as a logit: one comparison for each of the 896, and the exponential for the few that pass.
-    keep = np.flatnonzero(logits >= math.log(min_score / (1.0 - min_score)))
-    score = 1.0 / (1.0 + np.exp(-np.clip(logits[keep], -LOGIT_LIMIT, LOGIT_LIMIT)))
-    points = regressors[keep].reshape(-1, 8, 2) / INPUT_SIDE
+    keep = (logits >= math.log(min_score / (1.0 - min_score))).nonzero()[0]
+    points = regressors[keep].reshape(-1, 8, 2)
+    sound = (points[:, 1] > 0).all(axis=1)
+    if not sound.all():
+        keep, points = keep[sound], points[sound]
+    score = [1.0 / (1.0 + math.exp(-min(logit, LOGIT_LIMIT))) for logit in logits[keep].tolist()]
+    points = points * np.float32(1.0 / INPUT_SIDE)
     anchor = anchors()[keep]
-    centre = points[:, 0] + anchor
-    half = points[:, 1] / 2
+    half = points[:, 1] * np.float32(0.5)
+    points[:, 0] += anchor
     points[:, 2:] += anchor[:, None]
-    points[:, 0], points[:, 1] = centre - half, centre + half
-    sound = np.all(half > 0, axis=1)
-    return points[sound].astype(np.float32), score[sound].astype(np.float32)
+    np.add(points[:, 0], half, out=points[:, 1])
+    points[:, 0] -= half
+    return points, np.array(score, np.float32)
 
 
 def overlap(points: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
     """Intersection over union of boxes (n, 2+, 2) with one box (2+, 2), given as two corners first: (n,)."""
-    corner = np.maximum(points[:, 0], one[0])
-    other = np.minimum(points[:, 1], one[1])
-    both = np.prod(np.maximum(other - corner, 0), axis=1)
-    areas = np.prod(points[:, 1] - points[:, 0], axis=1) + np.prod(one[1] - one[0])
+    shared = np.minimum(points[:, 1], one[1]) - np.maximum(points[:, 0], one[0])
+    np.maximum(shared, 0, out=shared)
+    both = shared[:, 0] * shared[:, 1]
+    sides, (width, height) = points[:, 1] - points[:, 0], (one[1] - one[0]).tolist()
+    areas = sides[:, 0] * sides[:, 1] + width * height
     return np.asarray(both / np.maximum(areas - both, 1e-12), np.float32)
 
 
@@ -136,8 +141,8 @@ def suppress(
         same[0] = True
         group = order[same]
         weights = scores[group]
-        mean = np.tensordot(weights, points[group], 1) / weights.sum()
-        faces.append((np.asarray(mean, np.float32), float(scores[order[0]])))
+        mean = weights @ points[group].reshape(len(group), -1) / weights.sum()
+        faces.append((np.asarray(mean, np.float32).reshape(-1, 2), float(scores[order[0]])))
         order = order[~same]
     return faces
 
@@ -183,6 +188,7 @@ class FaceDetector:
         if self._interpreter.input_shape != (1, INPUT_SIDE, INPUT_SIDE, 3):
             raise ModelError(f"{path} is not BlazeFace short-range", "run: emoedge models verify")
         self._input = np.empty((1, INPUT_SIDE, INPUT_SIDE, 3), np.float32)
+        self._place: tuple[int, ...] = ()
 
     def detect(
         self, frame: Frame, region: Box | None = None, min_score: float = MIN_SCORE
@@ -194,11 +200,10 @@ class FaceDetector:
             region: where to look, fractions of the frame; seen at a higher resolution than the whole frame.
             min_score: lowest score reported.
         """
-        left = top = 0
-        part = frame
+        part: Rectangle | None = None
         if region is not None:
             try:
-                rectangle = clip_rectangle(
+                part = clip_rectangle(
                     frame,
                     region.x * frame.width,
                     region.y * frame.height,
@@ -207,18 +212,15 @@ class FaceDetector:
                 )
             except ValueError:
                 return []
-            part = crop_frame(frame, rectangle)
-            left, top = rectangle[:2]
-        square, scale, x, y = letterbox_rgb(part, INPUT_SIDE)
-        np.multiply(square, np.float32(1 / 127.5), out=self._input[0])
-        self._input -= np.float32(1.0)
+        picture, scale, x, y = letterbox_rgb(frame, INPUT_SIDE, part)
+        self._fill(picture, x, y)
         outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(self._input)}
         points, scores = decode(outputs[16], outputs[1][:, 0], min_score)
         if not len(points):
             return []
         found = suppress(points, scores)
         size = np.array([frame.width, frame.height], np.float32)
-        offset = np.array([left, top], np.float32)
+        offset = np.array(part[:2] if part else (0, 0), np.float32)
         shift = np.array([x, y], np.float32)
         detections = []
         for corners, score in found:
@@ -229,6 +231,16 @@ class FaceDetector:
             )
             detections.append(Detection(box, (pixels[2:] / size).astype(np.float32), score))
         return detections
+
+    def _fill(self, picture: NDArray[np.uint8], x: int, y: int) -> None:
+        """Bring a picture to its place in the input, -1 (black) to 1."""
+        place = (x, y, *picture.shape[1::-1])
+        if place != self._place:  # what stood there before is no border of this one
+            self._input.fill(-1.0)
+            self._place = place
+        there = self._input[0, y : y + picture.shape[0], x : x + picture.shape[1]]
+        np.multiply(picture, np.float32(1 / 127.5), out=there)
+        there -= np.float32(1.0)
 
     def refine(self, frame: Frame, face: Detection) -> Detection:
         """Look again at a small face, around it, for exact landmarks; large or not found again, it stays as it was."""

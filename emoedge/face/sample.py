@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import Frame
+from emoedge.types import Frame, Rectangle
 
 
-def clip_rectangle(
-    frame: Frame, left: float, top: float, right: float, bottom: float
-) -> tuple[int, int, int, int]:
+def clip_rectangle(frame: Frame, left: float, top: float, right: float, bottom: float) -> Rectangle:
     """Whole, even pixel coordinates (left, top, right, bottom) of the part of a rectangle that lies inside the frame.
 
     Widened outwards where it must be: "i420" has one chroma sample for two by two pixels.
@@ -29,24 +26,7 @@ def clip_rectangle(
     return x1, y1, x2, y2
 
 
-def crop_frame(frame: Frame, rectangle: tuple[int, int, int, int]) -> Frame:
-    """The part of ``frame`` inside a rectangle of ``clip_rectangle``, as a frame of the same layout."""
-    left, top, right, bottom = rectangle
-    width, height = right - left, bottom - top
-    if frame.layout == "bgr":
-        return replace(frame, data=frame.data[top:bottom, left:right], width=width, height=height)
-    half_width, half_height = frame.width // 2, frame.height // 2
-    quarter = half_width * half_height
-    chroma = frame.data[frame.height :].reshape(-1)
-    planes = [frame.data[top:bottom, left:right].reshape(-1)]
-    for plane in (chroma[:quarter], chroma[quarter : 2 * quarter]):
-        half = plane.reshape(half_height, half_width)
-        planes.append(half[top // 2 : bottom // 2, left // 2 : right // 2].reshape(-1))
-    data = np.concatenate(planes).reshape(height * 3 // 2, width)
-    return replace(frame, data=data, width=width, height=height)
-
-
-def crop_luma(frame: Frame, rectangle: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+def crop_luma(frame: Frame, rectangle: Rectangle) -> NDArray[np.uint8]:
     """The luma inside a rectangle of ``clip_rectangle``, uint8 (height, width): a view where the frame is "i420"."""
     left, top, right, bottom = rectangle
     if frame.layout == "i420":
@@ -56,20 +36,22 @@ def crop_luma(frame: Frame, rectangle: tuple[int, int, int, int]) -> NDArray[np.
     return np.asarray(cv2.cvtColor(frame.data[top:bottom, left:right], cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def letterbox_rgb(frame: Frame, side: int) -> tuple[NDArray[np.uint8], float, int, int]:
-    """The whole frame inside a black square.
+def letterbox_rgb(
+    frame: Frame, side: int, part: Rectangle | None = None
+) -> tuple[NDArray[np.uint8], float, int, int]:
+    """The frame, or a rectangle of it, as large as it fits into a square.
 
     Args:
         frame: any size and layout.
         side: of the square, even, pixels.
+        part: as from ``clip_rectangle``; None for the whole frame.
 
     Returns:
-        uint8 RGB (side, side, 3), the scale from frame to square, and the offset (x, y) of the picture in the square.
+        uint8 RGB (height, width, 3), the scale from frame to square, and the offset (x, y) of the picture in the middle of the
+        square.
     """
-    scale = side / max(frame.width, frame.height)
-    width = min(side, max(2, round(frame.width * scale / 2) * 2))
-    height = min(side, max(2, round(frame.height * scale / 2) * 2))
-    square = np.zeros((side, side, 3), np.uint8)
-    x, y = (side - width) // 2, (side - height) // 2
-    square[y : y + height, x : x + width] = frame.small_rgb(width, height)
-    return square, scale, x, y
+    left, top, right, bottom = part or (0, 0, frame.width, frame.height)
+    scale = side / max(right - left, bottom - top)
+    width = min(side, max(2, round((right - left) * scale / 2) * 2))
+    height = min(side, max(2, round((bottom - top) * scale / 2) * 2))
+    return frame.small_rgb(width, height, part), scale, (side - width) // 2, (side - height) // 2
