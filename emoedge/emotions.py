@@ -62,11 +62,11 @@ def as_probabilities(values: Iterable[float]) -> Probabilities:
     if isinstance(values, np.ndarray) and values.shape != (EMOTION_COUNT,):
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got shape {values.shape}")
     # Seven numbers: Python is faster than arrays, and this is done for every picture.
-    numbers = values.tolist() if isinstance(values, np.ndarray) else [float(value) for value in values]
+    numbers = values.tolist() if isinstance(values, np.ndarray) else list(map(float, values))
     if len(numbers) != EMOTION_COUNT:
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got {len(numbers)}")
     total = sum(numbers)
-    if not (all(number >= 0.0 for number in numbers) and math.isfinite(total)):
+    if not (min(numbers) >= 0.0 and math.isfinite(total)):  # a number that is none makes the sum none
         raise ValueError("probabilities must be finite and not negative")
     if abs(total - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"probabilities sum to {total:.4f}, not to one")

@@ -6,11 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from emoedge.config import EventSettings
-from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion
+from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, Emotion
 from emoedge.fusion.fuser import decisive
 from emoedge.types import EmotionEvent, FusedState
 
@@ -39,7 +36,7 @@ class EventDetector:
     def __init__(self, settings: EventSettings, new_id: Callable[[float], str]) -> None:
         self._settings = settings
         self._new_id = new_id
-        self._smoothed: NDArray[np.float64] = np.zeros(EMOTION_COUNT)
+        self._smoothed = [0.0] * EMOTION_COUNT
         self._time_s: float | None = None
         self._rising: tuple[Emotion, float] | None = None
         self._episode: _Episode | None = None
@@ -60,25 +57,26 @@ class EventDetector:
     def close(self, time_s: float) -> list[EmotionEvent]:
         """End the open event, as at shutdown or when privacy is switched on."""
         events = [] if self._episode is None else [self._end(max(time_s, self._episode.started_s))]
-        self._smoothed = np.zeros(EMOTION_COUNT)
+        self._smoothed = [0.0] * EMOTION_COUNT
         self._rising = None
         return events
 
     def _smooth(self, state: FusedState) -> None:
         posterior = decisive(state)
-        target = np.zeros(EMOTION_COUNT) if posterior is None else posterior.astype(np.float64)
+        target = [0.0] * EMOTION_COUNT if posterior is None else posterior.tolist()
         if self._time_s is None or self._settings.smoothing_s == 0:
             self._smoothed = target
         else:
             keep = math.exp(-(state.time_s - self._time_s) / self._settings.smoothing_s)
-            self._smoothed = keep * self._smoothed + (1 - keep) * target
+            pairs = zip(self._smoothed, target, strict=True)
+            self._smoothed = [keep * old + (1.0 - keep) * new for old, new in pairs]
         self._time_s = state.time_s
 
     def _maybe_end(self, time_s: float) -> list[EmotionEvent]:
         episode = self._episode
         if episode is None:
             return []
-        level = float(self._smoothed[EMOTIONS.index(episode.emotion)])
+        level = self._smoothed[INDEX[episode.emotion]]
         if level >= self._settings.end_confidence:
             episode.last_held_s = time_s
             episode.peak_confidence = max(episode.peak_confidence, level)
@@ -87,8 +85,8 @@ class EventDetector:
         return []
 
     def _maybe_begin(self, time_s: float) -> list[EmotionEvent]:
-        best = EMOTIONS[int(np.argmax(self._smoothed))]
-        level = float(self._smoothed.max())
+        level = max(self._smoothed)
+        best = EMOTIONS[self._smoothed.index(level)]
         wanted = best != "neutral" or self._settings.neutral
         if level < self._settings.begin_confidence or best == self.current:
             self._rising = None

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from emoedge.config import FusionSettings
-from emoedge.emotions import EMOTIONS, Emotion, Probabilities, as_probabilities
+from emoedge.emotions import INDEX, Emotion, Probabilities, as_probabilities
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
 from emoedge.types import (
@@ -135,8 +133,8 @@ class Fuser:
         if previous is None or time_s <= previous.time_s:
             return probabilities
         keep = math.exp(-(time_s - previous.time_s) / FACE_SMOOTHING_S)
-        mixed = keep * previous.probabilities.astype(np.float64) + (1 - keep) * probabilities
-        return as_probabilities(mixed)
+        pairs = zip(previous.probabilities.tolist(), probabilities.tolist(), strict=True)
+        return as_probabilities([keep * old + (1.0 - keep) * new for old, new in pairs])
 
 
 def snr_reliability(snr_db: float) -> float:
@@ -148,9 +146,9 @@ def decisive(state: FusedState) -> Probabilities | None:
     """The fused posterior with the decision on top: where the text chose, it changes places with the leader."""
     if state.probabilities is None or state.emotion is None:
         return None
-    chosen, first = EMOTIONS.index(state.emotion), int(np.argmax(state.probabilities))
+    values = state.probabilities.tolist()
+    chosen, first = INDEX[state.emotion], values.index(max(values))
     if chosen == first:
         return state.probabilities
-    swapped = state.probabilities.astype(np.float64)
-    swapped[[chosen, first]] = swapped[[first, chosen]]
-    return as_probabilities(swapped)
+    values[chosen], values[first] = values[first], values[chosen]
+    return as_probabilities(values)

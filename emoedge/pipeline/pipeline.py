@@ -169,6 +169,7 @@ class Pipeline:
     def _see(self, frame: Frame) -> list[Outcome]:
         if self.perception.face is None:
             return []
+        self._next_tick_s = frame.time_s + TICK_S  # the state is looked at with every frame
         return self._decisions.on_faces(self.perception.face.process(frame), frame.time_s)
 
     def _hear(self, block: SoundBlock) -> list[Outcome]:
