@@ -185,29 +185,33 @@ class _Gathered:
 
         self._fifo = av.AudioFifo()
         self._rate = rate
-        self._start_s = 0.0
+        self._enough = GATHERED_S * rate
+        self._count = 0
+        self._start_s = self._end_s = 0.0
         self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
 
     @property
     def full(self) -> bool:
         """Whether there is enough."""
-        return int(self._fifo.samples) >= GATHERED_S * self._rate
+        return self._count >= self._enough
 
     def fits(self, time_s: float) -> bool:
         """Whether sound of this time goes on where the sound before ended."""
-        count = int(self._fifo.samples)
-        return not count or abs(time_s - (self._start_s + count / self._rate)) <= TOLERANCE_S
+        return not self._count or abs(time_s - self._end_s) <= TOLERANCE_S
 
     def add(self, frame: Any, time_s: float) -> None:
         """Take in a decoded frame."""
-        if not self._fifo.samples:
+        if not self._count:
             self._start_s = time_s
         frame.pts = None
         self._fifo.write(frame)
+        self._count += frame.samples
+        self._end_s = self._start_s + self._count / self._rate
 
     def resampled(self, *, end: bool = False) -> Iterator[tuple[float, NDArray[np.int16]]]:
         """What was gathered, 16 kHz mono with the time of its first sample; with `end`, what the resampler still holds too."""
-        frames = [self._fifo.read()] if self._fifo.samples else []
+        frames = [self._fifo.read()] if self._count else []
+        self._count = 0
         for frame in frames:
             # The resampler takes its own delay off the stamps it is given.
             frame.time_base = Fraction(1, self._rate)
@@ -232,9 +236,9 @@ def _resampled(frames: Iterator[Any], clock: StreamClock) -> Iterator[tuple[floa
     kind: tuple[Any, ...] = ()
     try:
         for frame in frames:
-            frame_kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+            frame_kind = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
             time_s = clock.sound_time(frame)
-            if gathered and frame_kind != kind:  # some streams change in the middle; a resampler cannot
+            if frame_kind != kind and gathered:  # some streams change in the middle; a resampler cannot
                 yield from gathered.resampled(end=True)
                 gathered = None
             if gathered is None:
