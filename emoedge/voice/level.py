@@ -14,6 +14,8 @@ FRAME: Final = SAMPLE_RATE // 50
 """20 ms: shorter than the gaps between syllables, in which the noise shows."""
 MEMORY_S: Final = 8.0
 """The noise floor follows a fan that starts within this time, and outlasts a sentence without a pause."""
+TOGETHER_S: Final = 1.0
+"""Sound measured in one go: what it takes hardly depends on its length."""
 FLOOR_PERCENTILE: Final = 8.0
 """Speech pauses for more than a tenth of the time, so the quietest frames are noise."""
 FLOOR_BIAS_DB: Final = 1.0
@@ -52,21 +54,34 @@ class NoiseFloor:
 
     def __init__(self) -> None:
         self._powers: deque[float] = deque(maxlen=int(MEMORY_S * SAMPLE_RATE / FRAME))
-        self._rest = np.zeros(0, dtype=np.int16)
+        self._waiting: list[NDArray[np.int16]] = []
+        self._waiting_samples = 0
 
     def feed(self, samples: NDArray[np.int16]) -> None:
-        """Hear the next samples, int16 (n,) at 16 kHz."""
-        joined = np.concatenate([self._rest, samples])
-        whole = len(joined) // FRAME * FRAME
-        self._powers.extend(frame_powers(joined[:whole]).tolist())
-        self._rest = joined[whole:]
+        """Hear the next samples, int16 (n,) at 16 kHz; they are kept, not copied, for up to TOGETHER_S."""
+        self._waiting.append(samples)
+        self._waiting_samples += len(samples)
+        if self._waiting_samples >= TOGETHER_S * SAMPLE_RATE:
+            self._measure()
 
     @property
     def power(self) -> float:
         """Noise power, full scale 1; 0 before anything was heard."""
+        self._measure()
         return noise_power(np.array(self._powers)) if self._powers else 0.0
 
     def reset(self) -> None:
         """Forget what was heard."""
         self._powers.clear()
-        self._rest = np.zeros(0, dtype=np.int16)
+        self._waiting.clear()
+        self._waiting_samples = 0
+
+    def _measure(self) -> None:
+        """Take in the whole frames of what waits."""
+        if self._waiting_samples < FRAME:
+            return
+        joined = np.concatenate(self._waiting)
+        whole = len(joined) // FRAME * FRAME
+        self._powers.extend(frame_powers(joined[:whole]).tolist())
+        self._waiting = [joined[whole:]]
+        self._waiting_samples = len(joined) - whole
