@@ -96,7 +96,16 @@ def _plain(section: str, key: str, factor: float = 1.0) -> Callable[[Figures], f
 BUDGETS: Final = (
     Budget(
         "pipeline",
-        "whole pipeline without recording, over the sum of its bare engines",
+        "whole pipeline without recording, over the sum of its bare engines, with a recogniser of full size",
+        1.15,
+        "at most",
+        "x",
+        lambda figures: float(figures["recogniser"]["pipeline"]["ratio"]),
+        "--recogniser FOLDER, a Vosk model of full size",
+    ),
+    Budget(
+        "pipeline_demo",
+        "the same with the recogniser of the demo, which costs a hundredth of that",
         1.15,
         "at most",
         "x",

@@ -83,13 +83,17 @@ def audio_stream(container: Any) -> Any | None:
 
 
 def decoded(container: Any, stream: Any, path: Path) -> Iterator[av.AudioFrame | av.VideoFrame]:
-    """All decoded frames of one stream in presentation order.
+    """All decoded frames of one stream in presentation order; the container gives nothing of its other streams any more.
 
     Raises:
         MediaError: nothing can be decoded, decoding breaks, or the last packet is cut.
     """
     import av
+    from av.stream import Discard
 
+    for other in container.streams:  # nobody asks for their packets: they need not be read
+        if other.index != stream.index:
+            other.discard = Discard.all
     bad_in_a_row = 0
     any_decoded = False
     for packet in _packets(container, stream, path):
