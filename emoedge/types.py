@@ -6,8 +6,9 @@ devices, media time for files in `replay`); only what leaves the process gets a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +75,12 @@ class Frame:
         return np.asarray(cv2.cvtColor(self.data, cv2.COLOR_BGR2GRAY), dtype=np.uint8)
 
     @property
+    def chroma(self) -> Sequence[NDArray[np.uint8]]:
+        """The two chroma planes of "i420", each uint8 (height / 2, width / 2): views."""
+        blue, red = self.data[self.height :].reshape(2, self.height // 2, self.width // 2)
+        return blue, red
+
+    @property
     def bgr(self) -> NDArray[np.uint8]:
         """uint8 (height, width, 3) in OpenCV's channel order; a conversion for "i420"."""
         if self.layout == "bgr":
@@ -102,13 +109,65 @@ class Frame:
             return np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         half_size = (width // 2, height // 2)
         half_rows, half_columns = slice(top // 2, bottom // 2), slice(left // 2, right // 2)
-        chroma = self.data[self.height :].reshape(2, self.height // 2, self.width // 2)
         i420 = np.empty((height * 3 // 2, width), np.uint8)
-        i420[:height] = shrunk(self.data[top:bottom, left:right], size)
+        i420[:height] = shrunk(self.luma[top:bottom, left:right], size)
         small_chroma = i420[height:].reshape(2, height // 2, width // 2)
-        for plane, target in zip(chroma, small_chroma, strict=True):
+        for plane, target in zip(self.chroma, small_chroma, strict=True):
             target[:] = shrunk(plane[half_rows, half_columns], half_size)
         return np.asarray(cv2.cvtColor(i420, cv2.COLOR_YUV2RGB_I420), dtype=np.uint8)
+
+
+class PlanarFrame(Frame):
+    """A picture of the layout "i420" whose planes lie apart, as decoders leave them: they are read where they are.
+
+    `data` puts them together when it is first asked for.
+
+    Args:
+        time_s: as in `Frame`, like `width`, `height` and `sequence`.
+        planes: luma uint8 (height, width) and the two of chroma (height / 2, width / 2); kept, not copied, and must not
+            change as long as the frame lives.
+        width: pixels, even.
+        height: pixels, even.
+        sequence: of the source.
+    """
+
+    __slots__ = ("_planes",)
+    _planes: tuple[NDArray[np.uint8], ...]
+
+    def __init__(
+        self, time_s: float, planes: tuple[NDArray[np.uint8], ...], width: int, height: int, sequence: int = 0
+    ) -> None:
+        # `data` is left out: it is made by __getattr__, which Python calls for what is not there yet.
+        values = {"time_s": time_s, "layout": "i420", "width": width, "height": height, "sequence": sequence}
+        for name, value in {**values, "source_id": "camera", "_planes": planes}.items():
+            object.__setattr__(self, name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "data":
+            raise AttributeError(name)
+        data = joined_planes(self._planes)
+        object.__setattr__(self, "data", data)
+        return data
+
+    @property
+    def luma(self) -> NDArray[np.uint8]:
+        """As `Frame.luma`: the decoder's own plane."""
+        return self._planes[0]
+
+    @property
+    def chroma(self) -> Sequence[NDArray[np.uint8]]:
+        """As `Frame.chroma`: the decoder's own planes."""
+        return self._planes[1:]
+
+
+def joined_planes(planes: tuple[NDArray[np.uint8], ...]) -> NDArray[np.uint8]:
+    """Luma (height, width) and two of chroma, half as high and wide, as one array uint8 (height * 3 / 2, width)."""
+    height, width = planes[0].shape
+    data = np.empty((height * 3 // 2, width), np.uint8)
+    chroma = data[height:].reshape(2, height // 2, width // 2)
+    for plane, target in zip(planes, (data[:height], *chroma), strict=True):
+        target[:] = plane
+    return data
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -18,7 +18,7 @@ from emoedge.capture.image_size import image_size
 from emoedge.capture.picture import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
 from emoedge.capture.stamps import StreamClock
 from emoedge.errors import MediaError
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
+from emoedge.types import SAMPLE_RATE_HZ, Frame, PlanarFrame, SoundBlock
 
 AHEAD: Final = 6
 """Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing of its own left
@@ -141,9 +141,9 @@ class MediaReader:
                     time_s = clock.frame_time(picture)
                     if time_s is None or (wanted and not wanted(time_s)):
                         continue
-                    data, width, height = convert(picture, aspect)
-                    ahead.append(Frame(time_s, data, "i420", width, height, sequence))
-                    if len(ahead) == AHEAD or len(ahead) * data.nbytes >= AHEAD_BYTES:
+                    planes, width, height = convert.planes(picture, aspect)
+                    ahead.append(PlanarFrame(time_s, planes, width, height, sequence))
+                    if len(ahead) == AHEAD or len(ahead) * width * height * 1.5 >= AHEAD_BYTES:
                         yield from ahead
                         ahead = []
             except MediaError:  # the file breaks here; what came before is good

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.types import joined_planes
+
 if TYPE_CHECKING:
     import av
 
@@ -78,7 +80,7 @@ def orient_i420(data: Planes, width: int, height: int, orientation: Orientation)
 
 
 def orient_bgr(picture: Planes, orientation: Orientation) -> Planes:
-    """Turn and mirror an interleaved picture, uint8 (height, width, 3)."""
+    """Turn and mirror an interleaved picture, uint8 (height, width, 3), or a plane, uint8 (height, width)."""
     return np.ascontiguousarray(_orient(picture, orientation))
 
 
@@ -116,18 +118,31 @@ class PictureConverter:
             pixel_aspect: width of a pixel over its height, where known.
             turn: clockwise turn that the metadata asks for, degrees; by default the frame's own.
         """
-        if self._size is None:
-            self._size = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
-            own = -int(getattr(frame, "rotation", 0)) % 360 if turn is None else turn % 360
-            self._orientation = self._asked.then_turn(90 * round(own / 90))
-        width, height = self._size
-        if not _is_ready(frame, width, height):
-            frame = self._converted(frame, width, height)
-        data = _planes(frame, width, height)
+        width, height = self._prepare(frame, pixel_aspect, turn)
+        data = joined_planes(_planes(self._in_layout(frame, width, height), width, height))
         data = orient_i420(data, width, height, self._orientation)
         if self._orientation.swaps_sides:
             width, height = height, width
         return data, width, height
+
+    def planes(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[tuple[Planes, ...], int, int]:
+        """As calling it, but the three planes by themselves: the decoder's own memory where nothing has to be converted."""
+        width, height = self._prepare(frame, pixel_aspect, None)
+        planes = _planes(self._in_layout(frame, width, height), width, height)
+        if self._orientation != UPRIGHT:
+            planes = tuple(orient_bgr(plane, self._orientation) for plane in planes)
+        return (planes, height, width) if self._orientation.swaps_sides else (planes, width, height)
+
+    def _prepare(self, frame: Any, pixel_aspect: float, turn: int | None) -> tuple[int, int]:
+        """Size before turning; decided, with the turn itself, by the first frame."""
+        if self._size is None:
+            self._size = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
+            own = -int(getattr(frame, "rotation", 0)) % 360 if turn is None else turn % 360
+            self._orientation = self._asked.then_turn(90 * round(own / 90))
+        return self._size
+
+    def _in_layout(self, frame: Any, width: int, height: int) -> Any:
+        return frame if _is_ready(frame, width, height) else self._converted(frame, width, height)
 
     def _converted(self, frame: Any, width: int, height: int) -> Any:
         from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
@@ -146,13 +161,13 @@ class PictureConverter:
         )
 
 
-def _planes(frame: Any, width: int, height: int) -> Planes:
-    """The three planes of a yuv420p picture below each other, without the padding of their lines."""
-    data = np.empty((height * 3 // 2, width), np.uint8)
-    chroma = data[height:].reshape(2, height // 2, width // 2)
-    for plane, target in zip(frame.planes, (data[:height], chroma[0], chroma[1]), strict=True):
-        target[:] = np.ndarray(target.shape, np.uint8, plane, strides=(plane.line_size, 1))
-    return data
+def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:
+    """Views of the three planes of a yuv420p picture, without the padding of their lines; they keep its memory alive."""
+    shapes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
+    return tuple(
+        np.ndarray(shape, np.uint8, plane, strides=(plane.line_size, 1))
+        for shape, plane in zip(shapes, frame.planes, strict=True)
+    )
 
 
 def _is_ready(frame: Any, width: int, height: int) -> bool:

@@ -14,8 +14,9 @@ import pytest
 
 from emoedge.capture.container import decoded
 from emoedge.capture.media import MediaReader, probe, read_image, read_sound
+from emoedge.capture.picture import Orientation
 from emoedge.errors import MediaError
-from emoedge.types import Frame, SoundBlock
+from emoedge.types import Frame, PlanarFrame, SoundBlock
 
 from .clips import CLAP_S, FPS, clap_sound, onset_s, sine, tone_hz, write_clip
 
@@ -189,6 +190,32 @@ def test_rotation_metadata_is_obeyed(tmp_path: Path, degrees: int) -> None:
     expected = np.rot90(corner[:, :, ::-1], -degrees // 90)
     assert bgr.shape == expected.shape
     assert np.abs(bgr.astype(int) - expected).mean() < 8
+
+
+@pytest.mark.parametrize("orientation", [Orientation(), Orientation(90, mirror=True), Orientation(180)])
+def test_planes_that_lie_apart_are_the_same_picture(tmp_path: Path, orientation: Orientation) -> None:
+    """Frames are the decoder's own memory: they stay as they are while it goes on, and read as one array would."""
+
+    def moving(time_s: float) -> np.ndarray:
+        picture = np.zeros((72, 100, 3), np.uint8)
+        picture[:36, : 20 + round(30 * time_s)] = (250, 40, 10)
+        picture[40:, 50:] = (0, round(100 * time_s), 200)
+        return picture
+
+    path = write_clip(tmp_path / "moving.mp4", picture=moving, options={"bf": "2", "refs": "4"})
+    first = [frame.luma.copy() for frame in MediaReader(path, orientation=orientation).frames()]
+    frames = list(MediaReader(path, orientation=orientation).frames())
+    part = (8, 4, 40, 36)
+    for before, frame in zip(first, frames, strict=True):
+        assert isinstance(frame, PlanarFrame)
+        np.testing.assert_array_equal(frame.luma, before)
+        apart = frame.small_rgb(16, 16, part), frame.small_rgb(frame.width, frame.height)
+        whole = Frame(frame.time_s, frame.data, "i420", frame.width, frame.height)
+        np.testing.assert_array_equal(apart[0], whole.small_rgb(16, 16, part))
+        np.testing.assert_array_equal(apart[1], whole.small_rgb(frame.width, frame.height))
+        np.testing.assert_array_equal(frame.bgr, whole.bgr)
+        assert frame.data is frame.data
+    assert not hasattr(frames[0], "nothing")
 
 
 def test_sound_that_starts_late_or_has_a_hole_keeps_its_time(tmp_path: Path) -> None:
