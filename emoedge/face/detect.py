@@ -55,7 +55,10 @@ SAME_FACE: Final = 0.2
 """Intersection over union from which two detections of different passes are one face."""
 
 LOGIT_LIMIT: Final = 80.0
-"""Keeps exp() finite in float32."""
+"""Keeps exp() from overflowing."""
+
+MOST_CANDIDATES: Final = 128
+"""Bounds the time that a hostile picture can take; twenty faces have as many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,64 +89,76 @@ def anchors() -> NDArray[np.float32]:
     return centres
 
 
+Candidate = tuple[float, list[float]]
+"""Score, and sixteen numbers: x and y in turn of the upper left corner, the lower right one and the six landmarks, fractions of
+the input. A face is found by some six anchors: for so few, plain numbers are faster than arrays."""
+
+
 def decode(
     regressors: NDArray[np.float32], logits: NDArray[np.float32], min_score: float = MIN_SCORE
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Turn raw outputs into points.
+) -> list[Candidate]:
+    """Turn raw outputs into candidates, best first.
 
     Args:
         regressors: (896, 16): box centre, box size, then six landmarks, in input pixels relative to the anchor.
         logits: (896,) of "face".
-        min_score: detections below it are left out.
-
-    Returns:
-        points (n, 8, 2), fractions of the input: upper left, lower right, six landmarks; and scores (n,).
+        min_score: candidates below it are left out, and all but the best MOST_CANDIDATES.
     """
     # The threshold as a logit: one comparison for each of the 896, and the exponential for the few that pass.
     keep = (logits >= math.log(min_score / (1.0 - min_score))).nonzero()[0]
-    points = regressors[keep].reshape(-1, 8, 2)
-    sound = (points[:, 1] > 0).all(axis=1)
-    if not sound.all():
-        keep, points = keep[sound], points[sound]
-    score = [1.0 / (1.0 + math.exp(-min(logit, LOGIT_LIMIT))) for logit in logits[keep].tolist()]
-    points = points * np.float32(1.0 / INPUT_SIDE)
-    anchor = anchors()[keep]
-    half = points[:, 1] * np.float32(0.5)
-    points[:, 0] += anchor
-    points[:, 2:] += anchor[:, None]
-    np.add(points[:, 0], half, out=points[:, 1])
-    points[:, 0] -= half
-    return points, np.array(score, np.float32)
+    if len(keep) > MOST_CANDIDATES:
+        keep = np.sort(keep[np.argsort(-logits[keep], kind="stable")[:MOST_CANDIDATES]])
+    found = []
+    rows = zip(regressors[keep].tolist(), logits[keep].tolist(), anchors()[keep].tolist(), strict=True)
+    for row, logit, (x, y) in rows:
+        half_width, half_height = row[2] / (2 * INPUT_SIDE), row[3] / (2 * INPUT_SIDE)
+        if half_width <= 0 or half_height <= 0:
+            continue
+        middle_x, middle_y = row[0] / INPUT_SIDE + x, row[1] / INPUT_SIDE + y
+        points = [
+            middle_x - half_width,
+            middle_y - half_height,
+            middle_x + half_width,
+            middle_y + half_height,
+        ]
+        points += [value / INPUT_SIDE + (y if i % 2 else x) for i, value in enumerate(row[4:])]
+        found.append((1.0 / (1.0 + math.exp(-min(logit, LOGIT_LIMIT))), points))
+    found.sort(key=lambda candidate: -candidate[0])
+    return found
 
 
-def overlap(points: NDArray[np.float32], one: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Intersection over union of boxes (n, 2+, 2) with one box (2+, 2), given as two corners first: (n,)."""
-    shared = np.minimum(points[:, 1], one[1]) - np.maximum(points[:, 0], one[0])
-    np.maximum(shared, 0, out=shared)
-    both = shared[:, 0] * shared[:, 1]
-    sides, (width, height) = points[:, 1] - points[:, 0], (one[1] - one[0]).tolist()
-    areas = sides[:, 0] * sides[:, 1] + width * height
-    return np.asarray(both / np.maximum(areas - both, 1e-12), np.float32)
+def overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Intersection over union of two boxes: left, top, right, bottom, and what may follow."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    areas = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])
+    return both / max(areas - both, 1e-12)
 
 
-def suppress(
-    points: NDArray[np.float32], scores: NDArray[np.float32], threshold: float = OVERLAP
-) -> list[tuple[NDArray[np.float32], float]]:
-    """Weighted non-maximum suppression: overlapping detections become their score-weighted mean (BlazeFace, section 3.3).
+def suppress(candidates: list[Candidate], threshold: float = OVERLAP) -> list[Candidate]:
+    """Weighted non-maximum suppression: overlapping candidates become their score-weighted mean (BlazeFace, section 3.3).
+
+    Args:
+        candidates: best first.
+        threshold: of ``overlap``.
 
     Returns:
-        (points (8, 2), highest score) a face, best first.
+        One candidate a face, with the highest score, best first.
     """
     faces = []
-    order = np.argsort(-scores, kind="stable")
-    while order.size:
-        same = overlap(points[order], points[order[0]]) > threshold
-        same[0] = True
-        group = order[same]
-        weights = scores[group]
-        mean = weights @ points[group].reshape(len(group), -1) / weights.sum()
-        faces.append((np.asarray(mean, np.float32).reshape(-1, 2), float(scores[order[0]])))
-        order = order[~same]
+    while candidates:
+        best = candidates[0]
+        group: list[Candidate] = [best]
+        others: list[Candidate] = []
+        for candidate in candidates[1:]:
+            (group if overlap(candidate[1], best[1]) > threshold else others).append(candidate)
+        total = sum(score for score, _ in group)
+        columns = zip(*([score * value for value in points] for score, points in group), strict=True)
+        faces.append((best[0], [sum(column) / total for column in columns]))
+        candidates = others
     return faces
 
 
@@ -215,21 +230,14 @@ class FaceDetector:
         picture, scale, x, y = letterbox_rgb(frame, INPUT_SIDE, part)
         self._fill(picture, x, y)
         outputs = {out.shape[-1]: out[0] for out in self._interpreter.run(self._input)}
-        points, scores = decode(outputs[16], outputs[1][:, 0], min_score)
-        if not len(points):
-            return []
-        found = suppress(points, scores)
-        size = np.array([frame.width, frame.height], np.float32)
-        offset = np.array(part[:2] if part else (0, 0), np.float32)
-        shift = np.array([x, y], np.float32)
+        left, top = part[:2] if part else (0, 0)
         detections = []
-        for corners, score in found:
-            pixels = (corners * INPUT_SIDE - shift) / scale + offset
-            upper, lower = pixels[0] / size, pixels[1] / size
-            box = Box(
-                float(upper[0]), float(upper[1]), float(lower[0] - upper[0]), float(lower[1] - upper[1])
-            )
-            detections.append(Detection(box, (pixels[2:] / size).astype(np.float32), score))
+        for score, points in suppress(decode(outputs[16], outputs[1][:, 0], min_score)):
+            across = [((value * INPUT_SIDE - x) / scale + left) / frame.width for value in points[::2]]
+            down = [((value * INPUT_SIDE - y) / scale + top) / frame.height for value in points[1::2]]
+            box = Box(across[0], down[0], across[1] - across[0], down[1] - down[0])
+            landmarks = np.array([across[2:], down[2:]], np.float32).T
+            detections.append(Detection(box, landmarks, score))
         return detections
 
     def _fill(self, picture: NDArray[np.uint8], x: int, y: int) -> None:

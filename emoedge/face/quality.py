@@ -46,11 +46,11 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
     """
     import cv2
 
-    smooth = cv2.GaussianBlur(crop, (3, 3), 0).astype(np.float32)
-    deviation = float(smooth.std())
+    smooth = cv2.GaussianBlur(crop, (3, 3), 0)
+    deviation = float(cv2.meanStdDev(smooth)[1][0, 0])
     if deviation < 1.0:
         return 0.0
-    return float(np.abs(cv2.Laplacian(smooth, cv2.CV_32F)).mean()) / deviation
+    return float(cv2.norm(cv2.Laplacian(smooth, cv2.CV_32F), cv2.NORM_L1)) / crop.size / deviation
 
 
 def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
@@ -60,14 +60,16 @@ def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
         landmarks: (6, 2), fractions of the frame, in the order of ``detect.LANDMARKS``.
         aspect: width over height of the frame.
     """
-    points = landmarks.astype(np.float64) * (aspect, 1.0)
-    across = points[1] - points[0]
-    down = points[3] - (points[0] + points[1]) / 2
+    (right_x, right_y), (left_x, left_y), (nose_x, nose_y), (mouth_x, mouth_y) = (
+        (x * aspect, y) for x, y in landmarks[:4].tolist()
+    )
+    between_x, between_y = (right_x + left_x) / 2, (right_y + left_y) / 2
+    down_x, down_y = mouth_x - between_x, mouth_y - between_y
+    down = math.hypot(down_x, down_y)
     # In profile the eyes coincide: the distance from eyes to mouth, about as long on a frontal face, stands in.
-    unit = max(float(np.hypot(*across)), 0.6 * float(np.hypot(*down)), 1e-6)
-    axis = np.array([down[1], -down[0]]) / max(float(np.hypot(*down)), 1e-6)
-    offset = points[2] - (points[0] + points[1]) / 2
-    return abs(float(offset @ axis)) / unit
+    unit = max(math.hypot(left_x - right_x, left_y - right_y), 0.6 * down, 1e-6)
+    aside = (nose_x - between_x) * down_y - (nose_y - between_y) * down_x
+    return abs(aside) / max(down, 1e-6) / unit
 
 
 def assess(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from emoedge.errors import ModelError
-from emoedge.face.detect import FaceDetector, anchors, decode, overlap, suppress
+from emoedge.face.detect import MOST_CANDIDATES, FaceDetector, anchors, decode, overlap, suppress
 from emoedge.face.sample import clip_rectangle, letterbox_rgb
 from emoedge.types import Box, Frame
 
@@ -29,23 +29,39 @@ def test_decode_places_box_and_landmarks_relative_to_their_anchor():
     regressors, logits = np.zeros((896, 16), np.float32), np.full(896, -50.0, np.float32)
     logits[700] = 500.0  # far beyond the range of exp()
     regressors[700, :6] = (12.8, 0, 25.6, 51.2, -12.8, 6.4)
-    points, scores = decode(regressors, logits)
+    ((score, points),) = decode(regressors, logits)
     x, y = anchors()[700]
-    np.testing.assert_allclose(points[0, 0], [x + 0.1 - 0.1, y - 0.2], atol=1e-6)
-    np.testing.assert_allclose(points[0, 1], [x + 0.1 + 0.1, y + 0.2], atol=1e-6)
-    np.testing.assert_allclose(points[0, 2], [x - 0.1, y + 0.05], atol=1e-6)
-    assert scores.tolist() == [1.0]
+    assert points[:2] == pytest.approx([x + 0.1 - 0.1, y - 0.2], abs=1e-6)
+    assert points[2:4] == pytest.approx([x + 0.1 + 0.1, y + 0.2], abs=1e-6)
+    assert points[4:6] == pytest.approx([x - 0.1, y + 0.05], abs=1e-6)
+    assert len(points) == 16
+    assert score == 1.0
+
+
+def test_decode_leaves_out_what_is_no_box_and_gives_the_best_first():
+    regressors, logits = np.ones((896, 16), np.float32), np.full(896, -50.0, np.float32)
+    logits[[3, 5, 8]] = 1.0, 2.0, 3.0
+    regressors[8, 2] = 0.0
+    assert [round(score, 3) for score, _ in decode(regressors, logits)] == [0.881, 0.731]
+
+
+def test_decode_is_bounded_and_keeps_the_best():
+    regressors, logits = np.ones((896, 16), np.float32), np.linspace(1, 9, 896).astype(np.float32)
+    scores = [score for score, _ in decode(regressors, logits)]
+    assert len(scores) == MOST_CANDIDATES
+    assert scores[0] == pytest.approx(1 / (1 + np.exp(-9)))
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_suppress_blends_one_face_and_keeps_two():
-    box = np.zeros((3, 8, 2), np.float32)
-    box[:, 1] = 0.2
-    box[1] += 0.02
-    box[2] += 0.6
-    faces = suppress(box, np.array([0.9, 0.6, 0.8], np.float32))
-    assert [round(score, 2) for _, score in faces] == [0.9, 0.8]
-    np.testing.assert_allclose(faces[0][0][0], 0.02 * 0.6 / 1.5, atol=1e-6)
-    assert overlap(box, box[0])[2] == 0
+    box = [0.0, 0.0, 0.2, 0.2] + [0.1] * 12
+    shifted, far = [value + 0.02 for value in box], [value + 0.6 for value in box]
+    faces = suppress([(0.9, box), (0.8, far), (0.6, shifted)])
+    assert [score for score, _ in faces] == [0.9, 0.8]
+    assert faces[0][1] == pytest.approx([value + 0.02 * 0.6 / 1.5 for value in box])
+    assert faces[1][1] == pytest.approx(far)
+    assert overlap(box, far) == 0
+    assert overlap(box, box) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("layout", ["bgr", "i420"])
