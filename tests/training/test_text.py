@@ -11,7 +11,7 @@ from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
 from emoedge.speech.message import MessageModel, Outputs
 from emoedge.speech.text_features import Hasher
 from emoedge.speech.text_tokens import normalize
-from training.text import crossval, data, linear, templates, train
+from training.text import crossval, data, linear, talk, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
 from training.text.calibration import OFFSET_HEAD, Asked, offsets, sharpen, shifted, temperatures
 from training.text.measures import Answers, calibration_error, f1_scores
@@ -191,6 +191,25 @@ def test_made_sentences_have_targets_that_sum_to_one():
     denied = [item for item in made if item.text.startswith("no siento alegría")]
     assert denied
     assert all(item.target[INDEX["happiness"]] == 0 for item in denied)
+
+
+def test_a_pattern_is_one_of_its_parts():
+    rng = np.random.default_rng(0)
+    lists = {"who": ["ana", "leo"]}
+    made = {talk.expand("(hoy |)viene (<who>|mi (tía|tío))", lists, rng) for _ in range(200)}
+    assert made == {
+        f"{when}viene {who}" for when in ("", "hoy ") for who in ("ana", "leo", "mi tía", "mi tío")
+    }
+
+
+def test_everyday_talk_is_made_whole_and_not_of_what_is_tested():
+    made = list(talk.sentences(np.random.default_rng(4)))
+    assert {name for _, name in made} == set(EMOTIONS)
+    assert not [line for line, _ in made if set(line) & set("()|<>")]
+    asked = talk.tested()
+    assert len(asked) > 150
+    assert talk.is_near("una sopa fría", [frozenset(("una", "sopa", "fria", "hoy"))])
+    assert not any(talk.is_near(line, asked) for line, _ in made)
 
 
 @pytest.fixture(scope="module")

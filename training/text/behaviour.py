@@ -22,7 +22,9 @@ else:
 ROOT: Final = Path(__file__).resolve().parents[2]
 CASES: Final = ROOT / "tests" / "behaviour" / "text_cases.toml"
 FRESH: Final = ROOT / "tests" / "behaviour" / "text_cases_fresh.toml"
-"""Written after the made sentences of training, and never looked at to change them."""
+"""Written after the made sentences of `home`, and never looked at to change any."""
+TALK: Final = ROOT / "tests" / "behaviour" / "text_cases_talk.toml"
+"""Written before the sentences of `talk`, and looked at while they were extended."""
 
 CLEAR_FALL: Final = 0.05
 """A denied feeling must lose at least this much probability."""

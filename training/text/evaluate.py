@@ -211,6 +211,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
         "dev": measured,
         "speed": speed(model, spoken[:1500]),
         "behaviour": _behaviour(model, behaviour.CASES),
+        "behaviour_talk": _behaviour(model, behaviour.TALK),
         "behaviour_fresh": _behaviour(model, behaviour.FRESH),
     }
 

@@ -14,7 +14,7 @@ from training.text.names import swap
 
 MADE_WEIGHT = 0.4
 """Weight of one made sentence for the head of plain statements, beside one real row for the head of its set."""
-MADE_FOR_OTHERS = 0.05
+MADE_FOR_OTHERS = 0.03
 """And for the heads of the sets."""
 REAL_FOR_PLAIN = 0.3
 """Weight of a labelled row for the head of plain statements: what it knows beyond the made sentences."""

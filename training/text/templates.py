@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
-from training.text import home, lexicon
+from training.text import home, lexicon, talk
 from training.text.names import NAMES as GIVEN_NAMES
 
 SURE: Final = 0.9
@@ -240,6 +240,7 @@ def sentences(rng: np.random.Generator, per_word: int = 4) -> list[Taught]:
         *_turned(rng),
         *_persons(rng),
         *_at_home(rng),
+        *_talk(rng),
         *_calm(rng),
     ]
 
@@ -362,6 +363,11 @@ def _at_home(rng: np.random.Generator) -> Iterator[Taught]:
         for line in lines:
             yield Taught(line, _target({name: 1.0}), 2.0)
             yield Taught(_around(rng, line), _target({name: 1.0}), 1.0)
+
+
+def _talk(rng: np.random.Generator) -> Iterator[Taught]:
+    for line, name in talk.sentences(rng):
+        yield Taught(line, _target({name: 1.0}), 1.0)
 
 
 def _calm(rng: np.random.Generator) -> Iterator[Taught]:
