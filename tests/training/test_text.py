@@ -13,7 +13,7 @@ from emoedge.speech.text_features import Hasher
 from emoedge.speech.text_tokens import normalize
 from training.text import crossval, data, linear, talk, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
-from training.text.calibration import OFFSET_HEAD, Asked, offsets, sharpen, shifted, temperatures
+from training.text.calibration import Asked, offsets, sharpen, shifted, temperatures
 from training.text.measures import Answers, calibration_error, f1_scores
 from training.text.names import NAMES, swap
 
@@ -167,21 +167,28 @@ def test_temperatures_make_confidence_true():
     assert asked.without(1).truth.shape == (np.sum(origin != 1),)
 
 
-def test_offsets_help_the_class_that_is_always_second():
-    count = 700
-    truth = np.arange(count) % EMOTION_COUNT
-    origin = np.full(count, OFFSET_HEAD)
-    heads = np.full((count, linear.HEADS, EMOTION_COUNT), 0.05, np.float32)
+@pytest.mark.parametrize("head", range(len(data.DOMAINS)))
+def test_offsets_help_the_class_that_is_always_second(head):
+    labels = linear.HEAD_LABELS[head]
+    truth = np.tile(labels, 100)
+    count = len(truth)
+    heads = np.zeros((count, linear.HEADS, EMOTION_COUNT), np.float32)
+    heads[:, :, labels] = 0.05
     heads[np.arange(count), :, truth] = 0.7
     late = truth == INDEX["disgust"]
     heads[late, :, INDEX["disgust"]], heads[late, :, INDEX["anger"]] = 0.35, 0.4
-    gate = np.eye(linear.HEADS, dtype=np.float32)[origin]
+    gate = np.zeros((count, linear.HEADS), np.float32)
+    gate[:, head] = 1
     outputs = Outputs(heads, gate, np.ones((linear.HEADS, EMOTION_COUNT), np.float32))
+    origin = np.full(count, head)
     asked = Asked(outputs, truth, origin, origin)
     assert np.all(asked.outputs.probabilities.argmax(axis=1)[late] == INDEX["anger"])
-    better = shifted(asked, offsets(asked)).outputs
+    chosen = offsets(asked)
+    better = shifted(asked, chosen).outputs
     np.testing.assert_array_equal(better.probabilities.argmax(axis=1), truth)
-    np.testing.assert_array_equal(better.heads[:, 0], heads[:, 0])
+    others = np.arange(len(data.DOMAINS)) != head
+    assert not chosen[others].any()
+    assert not chosen[head, ~np.isin(np.arange(EMOTION_COUNT), labels)].any()
 
 
 def test_made_sentences_have_targets_that_sum_to_one():

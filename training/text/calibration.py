@@ -13,20 +13,18 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from emoedge.emotions import EMOTION_COUNT, INDEX
 from emoedge.speech.message import MessageWeights, Outputs
 from training.text import data
-from training.text.measures import Answers, calibration_error, f1_scores
+from training.text.measures import Answers, calibration_error
 
 logger = logging.getLogger(__name__)
 
 LIKELIHOOD_SHARE = 0.02
 """Of the mean log likelihood, beside the calibration error, in the choice of temperatures."""
 
-OFFSET_HEAD = data.DOMAINS.index("emoevent")
-"""The head whose classes get offsets: chosen on four folds, they raise macro F1 on the fifth whichever it is. Those of the
-other sets do not."""
-OFFSET_STEPS = (-0.3, -0.15, 0.15, 0.3)
-OFFSET_ROUNDS = 3
-OFFSET_PENALTY = 0.05
-"""Of macro F1, for the square of an offset: rare classes would take chance for a reason."""
+OFFSET_SHARPNESS = 2.0
+"""Exponent of the posteriors in the macro F1 that the class offsets raise: a smooth stand-in for the leading class. A search
+by steps for the macro F1 of the leading class itself follows single rows of the rare classes, and lost on new ones."""
+OFFSET_PENALTY = 0.02
+"""Of that macro F1, for the square of an offset: rare classes would take chance for a reason."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,46 +48,51 @@ class Asked:
 
 
 def shifted(asked: Asked, offset: NDArray[np.float32]) -> Asked:
-    """As if the head of OFFSET_HEAD had these offsets (7,) to its logits."""
+    """As if the heads of the sets had these offsets (sets, 7) to their logits."""
     heads = asked.outputs.heads.copy()
-    heads[:, OFFSET_HEAD] *= np.exp(offset)
+    heads[:, : len(offset)] *= np.exp(offset)
     heads /= heads.sum(axis=2, keepdims=True)
     return replace(asked, outputs=replace(asked.outputs, heads=heads))
 
 
 def offsets(asked: Asked) -> NDArray[np.float32]:
-    """Offsets (7,) to the logits of OFFSET_HEAD, by steps one class at a time, for the macro F1 of its set."""
-    own = np.flatnonzero(asked.origin == OFFSET_HEAD)
-    outputs = Outputs(asked.outputs.heads[own], asked.outputs.gate[own], asked.outputs.has_label)
-    part = Asked(outputs, asked.truth[own], asked.origin[own], asked.fold[own])
-    labels = [INDEX[name] for name in data.LABELS[data.DOMAINS[OFFSET_HEAD]]]
+    """Offsets (sets, 7) to the logits of each set's head, for the smooth macro F1 of its own rows; 0 for labels it lacks.
 
-    def score(offset: NDArray[np.float32]) -> float:
-        said = shifted(part, offset).outputs.probabilities.argmax(axis=1)
-        penalty = OFFSET_PENALTY * float(offset @ offset)
-        return float(f1_scores(part.truth, said, labels).mean()) - penalty
-
-    chosen = np.zeros(EMOTION_COUNT, np.float32)
-    best = score(chosen)
-    for _ in range(OFFSET_ROUNDS):
-        for label in labels:
-            for step in OFFSET_STEPS:
-                tried = chosen.copy()
-                tried[label] += step
-                found = score(tried)
-                if found > best + 1e-4:
-                    best, chosen = found, tried
-    logger.info("offsets %s", np.round(chosen, 2))
+    Chosen on four folds they raise the macro F1 of the fifth in the mean, on every set.
+    """
+    chosen = np.zeros((len(data.DOMAINS), EMOTION_COUNT), np.float32)
+    for head, domain in enumerate(data.DOMAINS):
+        labels = [INDEX[name] for name in data.LABELS[domain]]
+        own = np.flatnonzero(asked.origin == head)
+        if len(own):
+            posterior = asked.outputs.heads[own, head][:, labels]
+            chosen[head, labels] = _offsets(posterior, np.eye(EMOTION_COUNT)[asked.truth[own]][:, labels])
+            logger.info("offsets of %s: %s", domain, np.round(chosen[head], 2))
     return chosen
+
+
+def _offsets(posterior: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
+    """Offsets (labels,) for posteriors and one-hot truth (n, labels)."""
+    logits = np.log(np.maximum(posterior, 1e-6))
+
+    def cost(offset: NDArray[np.float64]) -> float:
+        sharp = np.exp(OFFSET_SHARPNESS * (logits + offset))
+        sharp /= sharp.sum(axis=1, keepdims=True)
+        f1 = 2 * (sharp * truth).sum(axis=0) / np.maximum(sharp.sum(axis=0) + truth.sum(axis=0), 1e-9)
+        return OFFSET_PENALTY * float(offset @ offset) - float(f1.mean())
+
+    return np.asarray(minimize(cost, np.zeros(posterior.shape[1]), method="L-BFGS-B").x)
 
 
 def calibrate(weights: MessageWeights, asked: Asked) -> MessageWeights:
     """The weights with the offsets and temperatures that these answers choose."""
     offset = offsets(asked)
+    by_output = [
+        offset[head, list(labels)] for head, labels in enumerate(weights.labels) if head < len(offset)
+    ]
     bias = weights.bias.copy()
-    start = sum(map(len, weights.labels[:OFFSET_HEAD]))
-    labels = list(weights.labels[OFFSET_HEAD])
-    bias[start : start + len(labels)] += offset[labels]
+    flat = np.concatenate(by_output)
+    bias[: len(flat)] += flat
     return replace(weights, bias=bias, temperatures=temperatures(shifted(asked, offset)))
 
 

@@ -20,7 +20,7 @@ REAL_FOR_PLAIN = 0.3
 """Weight of a labelled row for the head of plain statements: what it knows beyond the made sentences."""
 NORM_WEIGHT = 0.04
 """Weight of one rated word beside one real row."""
-TEACHER_SHARE = 0.3
+TEACHER_SHARE = 0.5
 """Part of the teacher's opinion in the target of a labelled row."""
 OTHER_HEAD_WEIGHT = 0.15
 """Weight of a row of one set for the heads of the others, which hear the teacher alone."""

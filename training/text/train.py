@@ -59,13 +59,14 @@ def quantize(fitted: linear.Fitted, vocabulary: linear.Vocabulary) -> MessageWei
 def _fit(
     examples: Sequence[data.Example],
     vectors: NDArray[np.float32],
+    second: NDArray[np.float32],
     norms: dict[str, dict[str, float]],
     work: Path,
     settings: linear.Settings,
     seed: int,
 ) -> MessageWeights:
     """Teacher, rows, features, fit, int8: weights with temperatures of one. `work` keeps what can be taken up again."""
-    said = teacher.opinions(examples, vectors, work)
+    said = teacher.opinions(examples, vectors, second, work)
     table = rows(examples, said, norms, np.random.default_rng(seed))
     hasher = Hasher(settings.word_bits, settings.char_bits, DENIED)
     word, char = linear.counts(table.lines, hasher)
@@ -89,12 +90,18 @@ def train(folder: Path, work: Path, settings: linear.Settings, seed: int) -> Mes
     """
     examples = data.load(folder).train
     norms = data.word_norms(folder)
-    vectors = teacher.embed([teacher.spoken_form(example.text) for example in examples], work)
+    spoken = [teacher.spoken_form(example.text) for example in examples]
+    vectors = teacher.embed(spoken, work)
+    labelled = np.flatnonzero([example.domain in data.DOMAINS for example in examples])
+    of_labelled = teacher.embed_second([spoken[index] for index in labelled], work)
+    second = np.zeros((len(examples), of_labelled.shape[1]), np.float32)
+    second[labelled] = of_labelled
     of_fold = crossval.folds(examples)
 
     def fit(kept: NDArray[np.bool_]) -> MessageWeights:
         chosen = np.flatnonzero(kept)
-        return _fit([examples[index] for index in chosen], vectors[chosen], norms, work, settings, seed)
+        rows_kept = [examples[index] for index in chosen]
+        return _fit(rows_kept, vectors[chosen], second[chosen], norms, work, settings, seed)
 
     partial = []
     for number in range(crossval.FOLDS):
