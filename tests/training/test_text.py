@@ -11,7 +11,7 @@ from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
 from emoedge.speech.message import MessageModel, Outputs
 from emoedge.speech.text_features import Hasher
 from emoedge.speech.text_tokens import normalize
-from training.text import crossval, data, linear, talk, templates, train
+from training.text import crossval, data, linear, talk, teacher, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
 from training.text.calibration import Asked, offsets, sharpen, shifted, temperatures
 from training.text.measures import Answers, calibration_error, f1_scores
@@ -263,6 +263,30 @@ def test_the_baseline_is_fitted_on_the_other_folds():
     said = crossval.baseline(examples, crossval.folds(examples), "brighter")
     truth = [example.label for example in examples if example.domain == "brighter"]
     assert np.mean(said == truth) < 0.35
+
+
+def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path):
+    pytest.importorskip("sklearn")
+    rng = np.random.default_rng(0)
+    examples = []
+    for index in range(90):
+        target = np.zeros(EMOTION_COUNT, np.float32)
+        target[(INDEX["anger"], INDEX["sadness"])[index % 2]] = 1
+        examples += [data.Example("si", name, target, -1, str(index)) for name in data.DOMAINS]
+    examples += [data.Example("no", "xed", np.zeros(EMOTION_COUNT, np.float32), -1, str(i)) for i in range(9)]
+    labels = np.array([example.label for example in examples])
+    labelled = np.array([example.domain != "xed" for example in examples])
+    first = rng.normal(size=(len(examples), 4)).astype(np.float32)
+    second = np.zeros((len(examples), 3), np.float32)
+    second[labelled, 0] = np.where(labels[labelled] == INDEX["anger"], 1, -1)
+    plain = teacher.opinions(examples, first, np.zeros_like(second), tmp_path)
+    said = teacher.opinions(examples, first, second, tmp_path)
+    own = np.array([data.DOMAINS.index(example.domain) for example in examples if example.domain != "xed"])
+    of_own = said[labelled][np.arange(len(own)), own]
+    # It knows the label, and each row is judged by it; text without labels is judged as if it were not there.
+    np.testing.assert_array_equal(of_own.argmax(axis=1), labels[labelled])
+    np.testing.assert_array_equal(said[~labelled], plain[~labelled])
+    assert not np.array_equal(said[labelled], plain[labelled])
 
 
 def test_labels_are_read_into_their_places(corpus):
