@@ -180,10 +180,10 @@ def test_a_training_goes_on_where_it_was(tmp_path, monkeypatch):
         train(tmp_path, tmp_path / "whole", Schedule(2, None), seed=1)
         calls = iter(range(10))
 
-        def interrupted(targets):
+        def interrupted(targets, power):
             if next(calls) == 2:  # two sets an epoch: in the second epoch
                 raise KeyboardInterrupt
-            return row_sampling(targets)
+            return row_sampling(targets, power)
 
         with monkeypatch.context() as broken_off:
             broken_off.setattr("training.face.train.row_sampling", interrupted)

@@ -1,8 +1,10 @@
-"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, twice.
+"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, up to three times.
 
 The first time from random weights; the second time with ``--init`` from what the first left: a shorter step, the full
 picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation, Furlanello et al.
-2018, arXiv:1805.04770).
+2018, arXiv:1805.04770). The third time with ``--init`` from the shipped ``.tflite`` file (see ``training.face.restore``):
+short, fine steps with normalisation and the earliest layers held, and the opinion that the model has of several views of a
+picture in its labels. Several such rounds with different seeds are averaged by ``training.face.soup``.
 
 One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same command goes on.
 Views are made on the processor, one thread. An epoch is
@@ -39,6 +41,7 @@ from training.face.data import (
     row_sampling,
 )
 from training.face.net import INPUT_SIZE, FaceNet, multiply_adds
+from training.face.restore import restore
 
 BATCH = 128
 FER_ROWS = 80
@@ -63,6 +66,9 @@ class Recipe:
         strength: of augmentation, at the start and at the end: it eases off linearly from ``ease_from`` on, so that the
             last, fine steps are taken on faces like those met in use.
         ease_from: share of the training.
+        power: how far rare classes are drawn more often, see ``row_sampling``.
+        hold: keep the statistics of normalisation and the earliest layers as they are.
+        zooms: views of a picture that the opinion is the mean of, in shares of its side.
     """
 
     peak_rate: float
@@ -71,6 +77,9 @@ class Recipe:
     distil: float
     strength: tuple[float, float]
     ease_from: float
+    power: float = 0.5
+    hold: bool = False
+    zooms: tuple[float, ...] = (1.0,)
 
 
 FIRST = Recipe(
@@ -88,6 +97,18 @@ SECOND = Recipe(
     distil=0.35,
     strength=(0.8, 0.35),
     ease_from=0.3,
+)
+
+
+THIRD = Recipe(
+    peak_rate=0.01,
+    sizes=((1.0, INPUT_SIZE),),
+    relabel_at=(0.0,),
+    distil=0.4,
+    strength=(0.6, 0.35),
+    ease_from=0.3,
+    hold=True,
+    zooms=(1.0, 0.9),
 )
 
 
@@ -192,18 +213,43 @@ def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[floa
     return float(hit.mean()), float(np.mean(recalls))
 
 
-def distil(ema: nn.Module, faces: FaceSet, votes: NDArray[np.float32], share: float, size: int) -> FaceSet:
-    """Mix the averaged model's opinion of a picture and its mirror image into the annotators' votes."""
-    logits = predict(ema, faces.images, size=size, mirror=True)
-    opinion = torch.softmax(torch.from_numpy(logits), 1).numpy()
-    targets = ((1 - share) * votes + share * opinion).astype(np.float32)
+def opinion(
+    ema: nn.Module, images: NDArray[np.uint8], size: int, zooms: tuple[float, ...] = (1.0,)
+) -> NDArray[np.float32]:
+    """Posteriors (N, 7) of the mean logits over views of a picture, each with its mirror image.
+
+    Args:
+        ema: the averaged model.
+        images: (N, S, S).
+        size: side of its input.
+        zooms: views, in shares of a picture's side.
+    """
+    logits = np.mean([predict(ema, zoomed(images, zoom), size=size, mirror=True) for zoom in zooms], axis=0)
+    return np.asarray(torch.softmax(torch.from_numpy(logits), 1).numpy(), np.float32)
+
+
+def zoomed(images: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
+    """The middle of each picture (N, S, S), ``share`` of its side, at the same size."""
+    if share == 1.0:
+        return images
+    side = images.shape[1]
+    matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), 0, 1 / share)
+    how = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REFLECT_101}
+    return np.stack(
+        [np.asarray(cv2.warpAffine(image, matrix, (side, side), **how), np.uint8) for image in images]
+    )
+
+
+def distil(
+    faces: FaceSet, votes: NDArray[np.float32], posterior: NDArray[np.float32], share: float
+) -> FaceSet:
+    """Mix a model's opinion into the annotators' votes."""
+    targets = ((1 - share) * votes + share * posterior).astype(np.float32)
     return FaceSet(faces.images, targets, faces.weights, faces.sharp)
 
 
-def teach(ema: nn.Module, faces: FaceSet, given: NDArray[np.int64], size: int) -> FaceSet:
-    """Refine the labels of ``faces`` with the averaged model, its prior flattened so that rare classes keep a voice."""
-    logits = predict(ema, faces.images, size=size, mirror=True)
-    posterior = torch.softmax(torch.from_numpy(logits), 1).numpy()
+def teach(faces: FaceSet, given: NDArray[np.int64], posterior: NDArray[np.float32]) -> FaceSet:
+    """Refine the labels of ``faces`` with a model's opinion, its prior flattened so that rare classes keep a voice."""
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
     posterior /= posterior.sum(axis=1, keepdims=True)
@@ -224,10 +270,35 @@ def update_average(ema: nn.Module, net: nn.Module, steps: int) -> None:
 
 def make_optimizer(net: nn.Module, rate: float) -> torch.optim.SGD:
     """SGD with Nesterov momentum; no weight decay on biases and normalisation."""
-    decayed = [p for p in net.parameters() if p.ndim > 1]
-    others = [p for p in net.parameters() if p.ndim <= 1]
+    trained = [p for p in net.parameters() if p.requires_grad]
+    decayed = [p for p in trained if p.ndim > 1]
+    others = [p for p in trained if p.ndim <= 1]
     groups = [{"params": decayed, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
     return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+
+
+def start_from(init: Path | None) -> tuple[Recipe, FaceNet]:
+    """The round of training, and the network with which it starts."""
+    if init is None:
+        return FIRST, FaceNet()
+    if init.suffix == ".tflite":
+        return THIRD, restore(init)
+    net = FaceNet()
+    net.load_state_dict(torch.load(init, map_location="cpu", weights_only=True))
+    return SECOND, net
+
+
+def hold(net: FaceNet) -> None:
+    """Leave stem and first block untrained: they cost 40 % of the time, and edges are edges."""
+    for part in (net.stem, net.blocks[0]):
+        part.requires_grad_(requires_grad=False)
+
+
+def freeze_statistics(net: nn.Module) -> None:
+    """Use normalisation layers as they are: in a restored network theirs are folded into the weights."""
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
 
 
 def train(
@@ -247,7 +318,7 @@ def train(
         out: created if missing.
         schedule: when to end.
         seed: of every random choice.
-        init: weights of a first training; makes this the second.
+        init: weights of a first training, which makes this the second; or a shipped ``.tflite`` file: the third.
         limit: cap on rows a set, for trying things out.
         device: to work on, see ``training.device``.
     """
@@ -264,10 +335,10 @@ def train(
     given = expw.targets.argmax(axis=1)
     valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
 
-    recipe = SECOND if init else FIRST
-    net = FaceNet().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if init:
-        net.load_state_dict(torch.load(init, map_location=device, weights_only=True))
+    recipe, net = start_from(init)
+    net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if recipe.hold:
+        hold(net)
     ema = copy.deepcopy(net)
     optimizer = make_optimizer(net, recipe.peak_rate)
     votes = fer.targets
@@ -295,9 +366,9 @@ def train(
         turn = state["relabelled"]
         if turn < len(recipe.relabel_at) and progress >= recipe.relabel_at[turn]:
             began = time.monotonic()
-            expw = teach(ema, expw, given, size)
+            expw = teach(expw, given, opinion(ema, expw.images, size, recipe.zooms))
             if recipe.distil:
-                fer = distil(ema, fer, votes, recipe.distil, size)
+                fer = distil(fer, votes, opinion(ema, fer.images, size, recipe.zooms), recipe.distil)
             state["relabelled"] += 1
             kept = float(expw.targets[np.arange(len(given)), given].mean())
             state["seconds"] += time.monotonic() - began
@@ -305,8 +376,10 @@ def train(
                 f"relabelled ExpW: {kept:.3f} of the label mass kept, mean weight {expw.weights.mean():.3f}"
             )
         sets = (fer, expw)
-        sampling = [np.cumsum(row_sampling(faces.targets)) for faces in sets]
+        sampling = [np.cumsum(row_sampling(faces.targets, recipe.power)) for faces in sets]
         net.train()
+        if recipe.hold:
+            freeze_statistics(net)
         total_loss = 0.0
         began = time.monotonic()
         done = 0
@@ -365,7 +438,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and log")
-    parser.add_argument("--init", type=Path, help="ema.pt of a first training, to go on from")
+    parser.add_argument(
+        "--init", type=Path, help="ema.pt of a first training, or a shipped .tflite file, to go on from"
+    )
     parser.add_argument("--epochs", type=int, default=75)
     parser.add_argument("--minutes", type=float, help="end by wall-clock time instead of epochs")
     parser.add_argument("--seed", type=int, default=1)

@@ -1,0 +1,98 @@
+"""The float network back from its int8 file, so that a training can go on where only the shipped model is left.
+
+Weights come back to half a quantization step, with batch normalisation folded into them: each normalisation layer is left
+with mean zero, deviation one and the folded bias, so it must not be trained on statistics of its own
+(see ``train.freeze_statistics``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from emoedge.inference import load_runtime
+from training.face.net import ConvBnRelu, FaceNet
+
+LAYERS = ("CONV_2D", "FULLY_CONNECTED")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Weights of one layer in PyTorch's order: kernel (outputs, inputs, H, W) or (outputs, inputs), bias (outputs,)."""
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+def read_layers(path: Path) -> list[Layer]:
+    """Kernels and biases of all convolutions and dense layers of a quantized model, in the order in which they run."""
+    interpreter = load_runtime()[1](model_path=str(path))
+    interpreter.allocate_tensors()
+    details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
+
+    def real(index: int) -> NDArray[np.float32]:
+        return _dequantize(interpreter.get_tensor(index), details[index]["quantization_parameters"])
+
+    layers = []
+    for operation in interpreter._get_ops_details():  # noqa: SLF001  the runtimes have no public way to the graph
+        if operation["op_name"] in LAYERS:
+            _, kernel, bias = (int(index) for index in operation["inputs"])
+            weights = real(kernel)
+            if weights.ndim == 4:
+                weights = weights.transpose(0, 3, 1, 2)
+            layers.append(Layer(np.ascontiguousarray(weights), real(bias)))
+    return layers
+
+
+def _dequantize(raw: NDArray[Any], how: dict[str, Any]) -> NDArray[np.float32]:
+    scales = np.asarray(how["scales"], np.float64)
+    zeros = np.asarray(how["zero_points"], np.float64)
+    if len(scales) > 1:
+        shape = [1] * raw.ndim
+        shape[int(how["quantized_dimension"])] = -1
+        scales, zeros = scales.reshape(shape), zeros.reshape(shape)
+    return np.asarray((raw.astype(np.float64) - zeros) * scales, np.float32)
+
+
+def restore(path: Path) -> FaceNet:
+    """The network of an int8 ``.tflite`` file that ``training.face.export`` has written.
+
+    Raises:
+        ValueError: the file's layers are not those of ``FaceNet``.
+    """
+    left = read_layers(path)
+    net = FaceNet()
+
+    def take(shape: tuple[int, ...]) -> Layer:
+        # The converter runs a block's projection before its other layers, so the order alone does not tell them apart.
+        for index, layer in enumerate(left):
+            if layer.kernel.shape == shape:
+                return left.pop(index)
+        raise ValueError(f"{path} has no layer of shape {shape} left")
+
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, ConvBnRelu):
+                convolution, norm = module[0], module[1]
+                assert isinstance(convolution, nn.Conv2d)
+                assert isinstance(norm, nn.BatchNorm2d)
+                layer = take(tuple(convolution.weight.shape))
+                convolution.weight.copy_(torch.from_numpy(layer.kernel))
+                norm.bias.copy_(torch.from_numpy(layer.bias))
+                norm.weight.fill_(1.0)
+                assert norm.running_mean is not None
+                assert norm.running_var is not None
+                norm.running_mean.zero_()
+                norm.running_var.fill_(1.0 - norm.eps)
+        layer = take(tuple(net.head.weight.shape))
+        net.head.weight.copy_(torch.from_numpy(layer.kernel))
+        net.head.bias.copy_(torch.from_numpy(layer.bias))
+    if left:
+        raise ValueError(f"{path} has {len(left)} layers too many")
+    return net.eval()
