@@ -1,0 +1,7 @@
+"""PyTorch's compiler is loaded before TensorFlow: in the other order torch 2.14 crashes with TensorFlow 2.21 when it makes its
+first optimizer."""
+
+from contextlib import suppress
+
+with suppress(ImportError):
+    import torch._dynamo  # noqa: F401
