@@ -1,4 +1,4 @@
-"""The shipped network as floats again, held where it must be, and the mean of several."""
+"""The shipped network as floats again, and held where it must be."""
 
 import numpy as np
 import pytest
@@ -8,9 +8,7 @@ pytest.importorskip("torch")
 import torch
 
 from emoedge.face.classify import FaceClassifier, standardise
-from training.face.net import FaceNet
 from training.face.restore import restore
-from training.face.soup import average
 from training.face.train import THIRD, freeze_statistics, hold, make_optimizer, predict, start_from, zoomed
 
 
@@ -53,17 +51,6 @@ def test_what_is_held_stays(shipped):
     for name, value in net.state_dict().items():
         held = "running" in name or "tracked" in name or name.startswith(("stem", "blocks.0"))
         assert torch.equal(before[name], value) == held, name
-
-
-def test_the_mean_of_one_network_and_itself_is_that_network():
-    torch.manual_seed(0)
-    one, other = FaceNet().state_dict(), FaceNet().state_dict()
-    mean = average([one, other, other])
-    torch.testing.assert_close(mean["head.weight"], (one["head.weight"] + 2 * other["head.weight"]) / 3)
-    FaceNet().load_state_dict(average([one, one]))
-    torch.testing.assert_close(average([one, one]), one)
-    with pytest.raises(ValueError, match="one architecture"):
-        average([one, {}])
 
 
 def test_a_closer_view_keeps_the_middle():

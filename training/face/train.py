@@ -1,10 +1,12 @@
-"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, up to three times.
+"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, twice.
 
 The first time from random weights; the second time with ``--init`` from what the first left: a shorter step, the full
 picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation, Furlanello et al.
-2018, arXiv:1805.04770). The third time with ``--init`` from the shipped ``.tflite`` file (see ``training.face.restore``):
-short, fine steps with normalisation and the earliest layers held, and the opinion that the model has of several views of a
-picture in its labels. Several such rounds with different seeds are averaged by ``training.face.soup``.
+2018, arXiv:1805.04770).
+
+From a shipped ``.tflite`` file (``--init``, see ``training.face.restore``) short, fine steps go on, with normalisation and the
+earliest layers held, and the opinion that the model has of several views of a picture in its labels. The shipped weights
+have nothing of it: they were as good before.
 
 One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same command goes on.
 Views are made on the processor, one thread. An epoch is
@@ -55,7 +57,7 @@ MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
 
 @dataclass(frozen=True)
 class Recipe:
-    """What differs between the two rounds of training.
+    """What differs between the rounds of training.
 
     Attributes:
         peak_rate: highest learning rate.
@@ -101,7 +103,7 @@ SECOND = Recipe(
 
 
 THIRD = Recipe(
-    peak_rate=0.01,
+    peak_rate=0.004,
     sizes=((1.0, INPUT_SIZE),),
     relabel_at=(0.0,),
     distil=0.4,
