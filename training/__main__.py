@@ -19,22 +19,7 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
     source, store = ["--data", str(data)], str(models)
     weights = str(work / "face" / "ema.pt")
     train: dict[str, list[Step]] = {
-        "face": [
-            ("training.face.train", [*source, "--out", str(work / "face" / "first")]),
-            (
-                "training.face.train",
-                [
-                    *source,
-                    "--init",
-                    str(work / "face" / "first" / "ema.pt"),
-                    "--out",
-                    str(work / "face"),
-                    "--seed",
-                    "2",
-                ],
-            ),
-            ("training.face.export", [*source, "--weights", weights, "--out", store]),
-        ],
+        "face": face_rounds(source, work / "face", store),
         "voice": [("training.voice.train", [*source, "--out", str(work / "voice"), "--models", store])],
         "text": [("training.text.train", [*source, "--out", store, "--cache", str(work / "text")])],
         "vosk_demo": [("training.vosk_demo.train", ["--out", str(models / "vosk-es-demo")])],
@@ -74,6 +59,25 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
         "fusion": train["fusion"][1:],
     }
     return train[model] + evaluate[model] if task == "train" else evaluate[model]
+
+
+def face_rounds(source: list[str], work: Path, store: str) -> list[Step]:
+    """Two trainings one after the other; then the last layer is fitted to the majority of the annotators."""
+    first, second, weights = work / "first", work / "second", str(work / "ema.pt")
+    learned, quantized = str(second / "ema.pt"), str(second / "face_emotion.tflite")
+    return [
+        ("training.face.train", [*source, "--out", str(first)]),
+        (
+            "training.face.train",
+            [*source, "--init", str(first / "ema.pt"), "--out", str(second), "--seed", "2"],
+        ),
+        ("training.face.export", [*source, "--weights", learned, "--out", str(second)]),
+        (
+            "training.face.rescale",
+            [*source, "--model", quantized, "--weights", learned, "--models", store, "--out", weights],
+        ),
+        ("training.face.export", [*source, "--weights", weights, "--out", store]),
+    ]
 
 
 def main() -> None:

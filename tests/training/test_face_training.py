@@ -23,6 +23,7 @@ from training.face.data import (
     row_sampling,
 )
 from training.face.net import FaceNet, multiply_adds
+from training.face.rescale import fit_map, fold
 from training.face.train import Schedule, train
 
 VOTE_CLASSES = [
@@ -135,6 +136,48 @@ def test_bias_lifts_a_rare_class_that_loses_narrowly():
     before, after = logits.argmax(axis=1), (logits + bias).argmax(axis=1)
     assert metrics.recalls(after, labels)[1] > metrics.recalls(before, labels)[1]
     assert metrics.macro_recall(after, labels) > metrics.macro_recall(before, labels)
+
+
+def test_headroom_is_that_of_the_tighter_aim():
+    labels = np.repeat(np.arange(7), 100)
+    predicted = labels.copy()
+    predicted[:100] = 6  # anger is never seen: both scores are 6/7
+    tight = metrics.headroom(predicted, labels)
+    assert tight == pytest.approx((6 / 7 - metrics.AIMS[0]) / np.sqrt(0.87 * 0.13 / 700), abs=1e-6)
+    assert metrics.headroom(labels, labels) > 0 > tight
+    few = np.repeat(np.arange(7), [1000, 4, 1000, 1000, 1000, 1000, 1000])
+    half = few.copy()
+    half[1000:1002] = 0  # half of four rows: little is known
+    assert 0 < metrics.headroom(half, few) < metrics.headroom(few, few)
+
+
+def test_the_map_undoes_what_training_did_to_the_logits():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 7, 3000)
+    logits = rng.normal(0, 1, (3000, 7)).astype(np.float32)
+    logits[np.arange(3000), labels] += 3
+    offsets = np.linspace(-1, 1, 7, dtype=np.float32)
+    mixing = np.eye(7, dtype=np.float32)
+    mixing[4, 6] = 0.3
+    distorted = logits @ mixing.T + offsets
+    matrix, back = fit_map(distorted, labels, ridge=(1e-3, 1e-4))
+    mended = distorted @ matrix.T + back
+    before, after = (metrics.accuracy(values.argmax(axis=1), labels) for values in (distorted, mended))
+    assert after > before + 0.02
+    assert after == pytest.approx(metrics.accuracy(logits.argmax(axis=1), labels), abs=0.01)
+    held, _ = fit_map(distorted, labels, ridge=(1e3, 1e-4))
+    np.testing.assert_allclose(held, np.eye(7), atol=1e-3)
+
+
+def test_a_folded_map_is_the_map_of_the_logits():
+    torch.manual_seed(0)
+    net, mapped = FaceNet().eval(), FaceNet().eval()
+    rng = np.random.default_rng(0)
+    matrix, offsets = rng.normal(0, 1, (7, 7)).astype(np.float32), rng.normal(0, 1, 7).astype(np.float32)
+    mapped.load_state_dict(fold(net.state_dict(), matrix, offsets))
+    x = torch.randn(3, 1, 48, 48)
+    expected = net(x).detach().numpy() @ matrix.T + offsets
+    np.testing.assert_allclose(mapped(x).detach().numpy(), expected, atol=1e-4)
 
 
 def test_the_net_is_within_its_budget():

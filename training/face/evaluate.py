@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,22 @@ def write_sidecar(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def deployed_logits(
+    model: Path, detector: FaceDetector, images: NDArray[np.uint8], *, mirror: bool
+) -> NDArray[np.float32]:
+    """Raw logits (N, 7) of an int8 model by the way that ``classify face --crop`` goes, whatever its sidecar says."""
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(model, folder))
+        write_sidecar(copy.with_suffix(".json"), neutral(mirror=mirror))
+        classifier = FaceClassifier(copy)
+        return np.stack([crop_logits(classifier, detector, image) for image in images])
+
+
+def neutral(*, mirror: bool) -> dict[str, Any]:
+    """The part of the sidecar that the classifier reads, before anything is fitted."""
+    return {"labels": EMOTIONS, "temperature": 1.0, "bias": [0.0] * len(EMOTIONS), "mirror": mirror}
+
+
 def calibrate(
     model: Path,
     detector: FaceDetector,
@@ -63,18 +81,14 @@ def calibrate(
     mirror: bool,
 ) -> dict[str, Any]:
     """Fit balance and temperature on the int8 model's own logits and write a first sidecar."""
-    neutral: dict[str, Any] = {
-        "labels": EMOTIONS,
-        "temperature": 1.0,
-        "bias": [0.0] * len(EMOTIONS),
-        "mirror": mirror,
-    }
-    write_sidecar(model.with_suffix(".json"), neutral)
-    classifier = FaceClassifier(model)
-    logits = np.stack([crop_logits(classifier, detector, image) for image in images])
+    logits = deployed_logits(model, detector, images, mirror=mirror)
     bias = metrics.fit_bias(logits, labels)
     temperature = metrics.fit_temperature(logits + bias, labels)
-    fitted = {**neutral, "temperature": round(temperature, 4), "bias": [round(float(b), 4) for b in bias]}
+    fitted = {
+        **neutral(mirror=mirror),
+        "temperature": round(temperature, 4),
+        "bias": [round(float(b), 4) for b in bias],
+    }
     write_sidecar(model.with_suffix(".json"), fitted)
     return fitted
 
