@@ -127,6 +127,11 @@ set into pictures these three together scored 0.7 points (macro recall: 2 points
 CROP_VIEWS: Final = VIEWS[:2]
 """The views beside a crop as it is; a third gained nothing on FER+ Valid."""
 
+SURE: Final = 0.9
+"""A crop judged so surely as it is is not looked at again: that is two thirds of them, and every crop costs half as much in the
+mean. On FER+ Valid, and on the same crops tighter, lower or turned, accuracy and macro recall stay within 0.001 of what they are when
+all are looked at again; on crops a third too loose accuracy falls from 0.863 to 0.856."""
+
 PLAUSIBLE_SIDE: Final = (0.4, 2.0)
 """A face found in a crop must be this large, in shares of the crop, to be the one that the crop was made for."""
 
@@ -161,15 +166,18 @@ def as_frame(image: NDArray[np.uint8]) -> Frame:
 
 
 def crop_logits(
-    classifier: FaceClassifier, detector: FaceDetector | None, image: NDArray[np.uint8]
+    classifier: FaceClassifier,
+    detector: FaceDetector | None,
+    image: NDArray[np.uint8],
+    sure: float = SURE,
 ) -> NDArray[np.float32]:
     """Raw logits (7,) of a picture that already is a face crop.
 
-    The crop as it is and, where the detector finds the face in it, the same face cut the usual way count one half each:
-    other people's crops are looser, tighter or more tilted than those the model has learned from.
+    The crop as it is and, unless that is as sure as ``sure`` or the detector finds no face in it, the same face cut the usual way count one
+    half each: other people's crops are looser, tighter or more tilted than those the model has learned from.
     """
     plain = classifier.logits(from_crop(image, classifier.size)[None])[0]
-    if detector is None:
+    if detector is None or classifier.calibrated(plain[None]).max() >= sure:
         return plain
     frame = as_frame(image)
     found = _detect_with_border(detector, frame, MIN_SCORE)

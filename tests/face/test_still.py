@@ -5,7 +5,15 @@ import pytest
 from emoedge.emotions import EMOTIONS
 from emoedge.face.classify import FaceClassifier
 from emoedge.face.detect import CONFIRMED_SCORE
-from emoedge.face.still import as_frame, classify_crop, classify_picture, largest_face, still_tiles
+from emoedge.face.still import (
+    SURE,
+    as_frame,
+    classify_crop,
+    classify_picture,
+    crop_logits,
+    largest_face,
+    still_tiles,
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,11 +136,25 @@ def test_a_crop_without_a_findable_face_is_judged_as_it_is(classifier, detector)
 
 
 def test_loose_and_tilted_crops_are_aligned(classifier, detector, portrait):
-    """The smile must survive a crop that shows half the bust, tilted by 25 degrees."""
-    turn = cv2.getRotationMatrix2D((223, 128), 25, 1.0)
+    """The smile must survive a crop that shows half the bust, tilted by 35 degrees."""
+    turn = cv2.getRotationMatrix2D((223, 128), 35, 1.0)
     tilted = cv2.warpAffine(portrait, turn, (512, 512), borderMode=cv2.BORDER_REFLECT_101)
     loose = tilted[20:240, 110:330]
     happiness = EMOTIONS.index("happiness")
     alone = classify_crop(classifier, None, loose).probabilities[happiness]
     aligned = classify_crop(classifier, detector, loose).probabilities[happiness]
     assert aligned > max(alone, 0.6)
+
+
+def test_a_sure_crop_is_not_looked_at_again(classifier, detector, portrait, monkeypatch):
+    looks = []
+    detect = detector.detect
+    monkeypatch.setattr(detector, "detect", lambda *some, **more: looks.append(1) or detect(*some, **more))
+    smile = portrait[30:210, 130:310]
+    at_first_sight = classify_crop(classifier, None, smile).probabilities
+    assert at_first_sight.max() >= SURE
+    np.testing.assert_array_equal(classify_crop(classifier, detector, smile).probabilities, at_first_sight)
+    assert not looks
+    everything = crop_logits(classifier, detector, smile, sure=np.inf)
+    assert looks
+    assert not np.array_equal(classifier.calibrated(everything[None])[0], at_first_sight)

@@ -59,12 +59,15 @@ def write_sidecar(path: Path, content: dict[str, Any]) -> None:
 def deployed_logits(
     model: Path, detector: FaceDetector, images: NDArray[np.uint8], *, mirror: bool
 ) -> NDArray[np.float32]:
-    """Raw logits (N, 7) of an int8 model by the way that ``classify face --crop`` goes, whatever its sidecar says."""
+    """Raw logits (N, 7) of an int8 model by the way that ``classify face --crop`` goes with a crop of which it is not sure.
+
+    Whatever its sidecar says: how sure it may be is yet to be fitted.
+    """
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(model, folder))
         write_sidecar(copy.with_suffix(".json"), neutral(mirror=mirror))
         classifier = FaceClassifier(copy)
-        return np.stack([crop_logits(classifier, detector, image) for image in images])
+        return np.stack([crop_logits(classifier, detector, image, sure=np.inf) for image in images])
 
 
 def neutral(*, mirror: bool) -> dict[str, Any]:
