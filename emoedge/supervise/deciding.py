@@ -32,6 +32,9 @@ Observation = FacesObservation | VoiceObservation | TextObservation
 # waiting means that this thread stands still, and then the oldest are worth least.
 MAX_WAITING: Final = 256
 LATENCIES_KEPT: Final = 500
+IDLE_TICK_S: Final = 0.5
+"""Between two looks at the state while there is nothing in it that could change by itself, as with privacy on: all that
+is due then is to say so again from time to time."""
 STOP_WAIT_S: Final = 1.0
 
 
@@ -167,7 +170,7 @@ class Deciding:
 
     def _run(self) -> None:
         while True:
-            action = self._take(TICK_S)
+            action = self._take(TICK_S if self._busy else IDLE_TICK_S)
             if action is None and self._stopping.is_set():
                 return
             self.heartbeat_s = time.monotonic()
@@ -176,6 +179,12 @@ class Deciding:
             except Exception as error:
                 self._failure = f"{type(error).__name__}: {error}"
                 logger.exception("a decision failed")
+
+    @property
+    def _busy(self) -> bool:
+        """Whether an opinion can grow stale or an event end while nothing comes in."""
+        state = self._stage.state
+        return state is None or bool(state.opinions) or self._stage.current_event is not None
 
     def _say(self, action: Callable[[float], list[Outcome]]) -> None:
         for outcome in action(self._clock.now_s()):
