@@ -33,9 +33,9 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 @pytest.fixture
 def daemon(tmp_path: Path, manager: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "emoedge", "run"], env=environment(tmp_path), stderr=subprocess.PIPE
-    )
+    # Tests that are run under nohup would hand it down.
+    command = ["env", "--default-signal=HUP", sys.executable, "-m", "emoedge", "run"]
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=subprocess.PIPE)
     yield process
     if process.poll() is None:
         process.kill()
