@@ -161,13 +161,13 @@ class Outputs:
 
     @property
     def probabilities(self) -> NDArray[np.float32]:
-        """float32 (n, 7): the heads weighted by the gate.
+        """(n, 7), of the type of `heads`: the heads weighted by the gate.
 
         A label counts only as far as the gate favours heads that have it, so that a doubt about the kind of text
         does not bring in labels that this kind does not use.
         """
         mixed = np.einsum("nhk,nh->nk", self.heads, self.gate) * (self.gate @ self.has_label)
-        return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), np.float32)
+        return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), self.heads.dtype)
 
 
 class MessageModel:

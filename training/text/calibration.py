@@ -13,12 +13,13 @@ from scipy.optimize import minimize  # type: ignore[import-untyped]
 from emoedge.emotions import EMOTION_COUNT, INDEX
 from emoedge.speech.message import MessageWeights, Outputs
 from training.text import data
-from training.text.measures import Answers, calibration_error
 
 logger = logging.getLogger(__name__)
 
-LIKELIHOOD_SHARE = 0.02
-"""Of the mean log likelihood, beside the calibration error, in the choice of temperatures."""
+TEMPERATURE_BOUNDS = (0.25, 4.0)
+STARTS = (0.5, 1.0, 2.0)
+"""Temperatures from which the search begins; the best result is kept."""
+LEAST_PROBABILITY = 1e-9
 
 OFFSET_SHARPNESS = 2.0
 """Exponent of the posteriors in the macro F1 that the class offsets raise: a smooth stand-in for the leading class. A search
@@ -101,9 +102,10 @@ def _all_heads(of_sets: NDArray[Any]) -> NDArray[Any]:
     return np.append(of_sets, of_sets.mean())
 
 
-def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.float32]:
-    """The posteriors float32 (n, 7) with these log temperatures (heads,)."""
-    heads = outputs.heads ** np.exp(-log_temperatures).astype(np.float32)[None, :, None]
+def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.float64]:
+    """The posteriors (n, 7) with these log temperatures (heads,)."""
+    # In float64: the search for temperatures takes differences of what follows from them.
+    heads = outputs.heads.astype(np.float64) ** np.exp(-log_temperatures)[None, :, None]
     heads /= heads.sum(axis=2, keepdims=True)
     return Outputs(heads, outputs.gate, outputs.has_label).probabilities
 
@@ -111,31 +113,28 @@ def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.floa
 def temperatures(asked: Asked) -> NDArray[np.float32]:
     """The heads' temperatures for which confidence and accuracy agree best on every set.
 
-    Asked as the device asks: through the gate. The calibration error alone is flat in places, so that a little of the
-    likelihood goes with it; likelihood alone would spend the temperatures on the shares of the classes, which balanced
-    training leaves out on purpose.
+    Asked as the device asks: through the gate. What is minimized is the log loss of the confidence as a forecast of
+    being right, of the label that leads at temperatures of one: a proper score (Gneiting and Raftery 2007), and smooth,
+    where the calibration error itself is made of steps and has as many minima as bins change rows. The likelihood of
+    the label would spend the temperatures on the shares of the classes, which balanced training leaves out on purpose.
     """
-
-    def cost_of(log_temperatures: NDArray[np.float64]) -> float:
-        posterior = sharpen(asked.outputs, _all_heads(log_temperatures))
-        cost = 0.0
-        for index in range(len(data.DOMAINS)):
-            own = np.flatnonzero(asked.origin == index)
-            truth = asked.truth[own]
-            answers = Answers(truth, posterior[own].argmax(axis=1), posterior[own].max(axis=1), ())
-            likelihood = np.log(np.maximum(posterior[own, truth], 1e-9))
-            cost += calibration_error(answers) - LIKELIHOOD_SHARE * float(likelihood.mean())
-        return cost
-
-    # A first simplex as wide as the answer may lie: the error is made of small steps.
     sets = len(data.DOMAINS)
-    simplex = np.concatenate([np.zeros((1, sets)), -0.7 * np.eye(sets)])
-    found = minimize(
-        cost_of,
-        simplex[0],
-        method="Nelder-Mead",
-        options={"initial_simplex": simplex, "xatol": 0.01, "fatol": 1e-5},
-    )
+    said = asked.outputs.probabilities.argmax(axis=1)
+    right = said == asked.truth
+    # Every set counts alike.
+    weight = 1.0 / np.maximum(np.bincount(asked.origin, minlength=sets), 1)[asked.origin]
+    rows = np.arange(len(said))
+
+    def loss(log_temperatures: NDArray[np.float64]) -> float:
+        confidence = sharpen(asked.outputs, _all_heads(log_temperatures))[rows, said]
+        of_outcome = np.where(right, confidence, 1 - confidence)
+        return -float(weight @ np.log(np.maximum(of_outcome, LEAST_PROBABILITY)))
+
+    bounds = [tuple(np.log(TEMPERATURE_BOUNDS))] * sets
+    searches = [
+        minimize(loss, np.full(sets, np.log(start)), method="L-BFGS-B", bounds=bounds) for start in STARTS
+    ]
+    found = min(searches, key=lambda search: search.fun)
     chosen = np.exp(_all_heads(found.x)).astype(np.float32)
     logger.info("temperatures %s", np.round(chosen, 3))
     return chosen
