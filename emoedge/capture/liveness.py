@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 import numpy as np
 
+from emoedge.high_pass import HighPass
 from emoedge.types import Frame, SoundBlock
 
 FROZEN_S: Final = 10.0
@@ -17,6 +18,12 @@ FROZEN_S: Final = 10.0
 BLACK_S: Final = 10.0
 SILENT_S: Final = 10.0
 CLIPPING_S: Final = 10.0
+LOW_SOUND_S: Final = 10.0
+"""Offset and hum are judged over so much sound: long enough that speech does not count as an offset."""
+MAX_OFFSET: Final = 0.03
+"""Share of full scale; ordinary converters stay below one percent."""
+MIN_HUM_POWER: Final = 1e-4
+"""Mean square, full scale 1 (-40 dBFS): weaker hum is drowned by ordinary speech."""
 RATE_WINDOW: Final = 50
 
 _SAMPLING: Final = 8  # every eighth pixel of every eighth row tells frozen and black as well as all of them
@@ -55,28 +62,87 @@ def summarize_picture(frame: Frame) -> PictureSummary:
 
 @dataclass(frozen=True, slots=True)
 class SoundSummary:
-    """What liveness needs of a block: its length, whether it is digital silence, whether it clips, its level."""
+    """What liveness needs of a block.
+
+    Attributes:
+        duration_s: length in seconds.
+        silent: whether every sample is the same.
+        clipping: whether it is audibly distorted.
+        mean: of the samples; full scale is 1.
+        power: mean square; full scale is 1.
+        speech_power: mean square without what lies below speech.
+    """
 
     duration_s: float
     silent: bool
     clipping: bool
-    level_dbfs: float
+    mean: float
+    power: float
+    speech_power: float
+
+    @property
+    def level_dbfs(self) -> float:
+        """Level without what lies below speech, dB relative to full scale; minus infinity for digital silence."""
+        return 10 * math.log10(self.speech_power) if self.speech_power else -math.inf
 
 
-def summarize_sound(block: SoundBlock) -> SoundSummary:
-    """A coarse look at a block."""
+def summarize_sound(block: SoundBlock, high_pass: HighPass) -> SoundSummary:
+    """A coarse look at a block of a stream; `high_pass` has filtered the blocks before it."""
     samples = block.samples
     if not len(samples):
-        return SoundSummary(0.0, silent=True, clipping=False, level_dbfs=-math.inf)
-    wide = samples.astype(np.float32)
-    power = float(np.mean(wide * wide))
+        return SoundSummary(0.0, silent=True, clipping=False, mean=0.0, power=0.0, speech_power=0.0)
+    if block.gap_s > 0:
+        high_pass.reset()
+    wide = samples.astype(np.float32) / np.float32(32768)
+    speech = high_pass(samples).astype(np.float32) / np.float32(32768)
     at_full_scale = float(np.mean((samples >= _CLIPPED) | (samples <= -_CLIPPED)))
     return SoundSummary(
         block.duration_s,
-        silent=power == 0.0,
+        silent=bool(samples.min() == samples.max()),
         clipping=at_full_scale > _CLIPPED_FRACTION,
-        level_dbfs=20 * math.log10(math.sqrt(power) / 32768) if power else -math.inf,
+        mean=float(wide.mean()),
+        power=float(wide @ wide) / len(wide),
+        speech_power=float(speech @ speech) / len(speech),
     )
+
+
+@dataclass
+class LowSound:
+    """Finds an offset, and hum or rumble that dominates, in the latest LOW_SOUND_S of sound."""
+
+    _heard: deque[SoundSummary] = field(default_factory=deque)
+    _heard_s: float = 0.0
+
+    def observe(self, summary: SoundSummary) -> None:
+        """Take in one more block."""
+        self._heard.append(summary)
+        self._heard_s += summary.duration_s
+        while self._heard_s - self._heard[0].duration_s >= LOW_SOUND_S:
+            self._heard_s -= self._heard.popleft().duration_s
+
+    @property
+    def is_settled(self) -> bool:
+        """Return whether enough sound was heard."""
+        return self._heard_s >= LOW_SOUND_S
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the sound so far; empty when nothing is."""
+        if not self._heard_s:
+            return ""
+        offset, power, speech_power = (
+            sum(getattr(block, name) * block.duration_s for block in self._heard) / self._heard_s
+            for name in ("mean", "power", "speech_power")
+        )
+        if abs(offset) > MAX_OFFSET:
+            return f"the sound has an offset of {abs(offset):.1%} of full scale"
+        low_power = power - offset**2 - speech_power
+        if low_power > max(speech_power, MIN_HUM_POWER):
+            return "hum or rumble below 70 Hz is louder than everything else"
+        return ""
+
+
+LOW_SOUND_REMEDY: Final = "use another sound card, cable or power supply, or move the microphone"
 
 
 @dataclass
@@ -136,10 +202,11 @@ class PictureWatch:
 
 @dataclass
 class SoundWatch:
-    """Finds dead and overdriven microphones. Times are seconds of one monotonic clock."""
+    """Finds dead, overdriven and humming microphones. Times are seconds of one monotonic clock."""
 
     arrivals: Arrivals = field(default_factory=Arrivals)
     level_dbfs: float = -math.inf
+    _low_sound: LowSound = field(default_factory=LowSound)
     _silent_s: float = 0.0
     _since_clipping_s: float = math.inf
     _clipped_blocks: int = 0
@@ -148,6 +215,7 @@ class SoundWatch:
         """Take in one more block."""
         self.arrivals.add(now_s)
         self.level_dbfs = summary.level_dbfs
+        self._low_sound.observe(summary)
         self._silent_s = self._silent_s + summary.duration_s if summary.silent else 0.0
         if summary.clipping:
             self._since_clipping_s = 0.0
@@ -165,4 +233,6 @@ class SoundWatch:
             return Verdict("degraded", "digital silence: the microphone is muted or the wrong one is chosen")
         if self._clipped_blocks >= 3:  # one loud knock is no fault
             return Verdict("degraded", "the sound clips: lower the input level of the microphone")
+        if self._low_sound.is_settled and (fault := self._low_sound.fault):
+            return Verdict("degraded", f"{fault}: {LOW_SOUND_REMEDY}")
         return Verdict("ok")

@@ -21,6 +21,7 @@ from emoedge.capture.liveness import (
 )
 from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.high_pass import HighPass
 from emoedge.types import Frame, SoundBlock
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class MicrophoneWorker(CaptureWorker[SoundBlock]):
     ) -> None:
         super().__init__("microphone", make_source, stall_s=stall_s, backoff=backoff)
         self._watcher = SoundWatch()
+        self._high_pass = HighPass()
         self._queues: list[BlockQueue] = []
         self._gaps_s = 0.0
         self._noticed_loss_s = 0.0
@@ -109,7 +111,7 @@ class MicrophoneWorker(CaptureWorker[SoundBlock]):
         return item
 
     def _observe(self, now_s: float, item: SoundBlock) -> None:
-        summary = summarize_sound(item)
+        summary = summarize_sound(item, self._high_pass)
         with self._changed:
             self._watcher.observe(now_s, summary)
         lost_s = self._lost_s
@@ -153,6 +155,7 @@ class MicrophoneWorker(CaptureWorker[SoundBlock]):
     def _restarted(self) -> None:
         count = self._watcher.arrivals.count
         self._watcher = SoundWatch()
+        self._high_pass.reset()
         self._watcher.arrivals.count = count
 
 

@@ -12,6 +12,7 @@ from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import EmoedgeError
 
 if TYPE_CHECKING:
+    from emoedge.capture.liveness import SoundSummary
     from emoedge.capture.source import FrameSource, SoundSource
     from emoedge.types import Frame
 
@@ -101,36 +102,44 @@ def _next_picture(source: FrameSource, deadline_s: float) -> Frame:
 
 
 def _listen(source: SoundSource) -> CheckResult:
-    import math
+    from emoedge.capture.liveness import LOW_SOUND_REMEDY, LowSound
 
-    from emoedge.capture.liveness import summarize_sound
-
-    heard_s, loudest, clipping = 0.0, -math.inf, False
-    deadline_s = time.monotonic() + LISTEN_S + FIRST_PICTURE_S
-    while heard_s < LISTEN_S:
-        try:
-            block = source.read()
-        except TimeoutError:
-            block = None
-        else:
-            if block is None:
-                break
-        if block is not None:
-            summary = summarize_sound(block)
-            heard_s += summary.duration_s
-            loudest, clipping = max(loudest, summary.level_dbfs), clipping or summary.clipping
-        if time.monotonic() > deadline_s:
-            break
+    heard = list(_summaries(source))
+    heard_s = sum(summary.duration_s for summary in heard)
     detail = f"{source.describe()}: heard {heard_s:.1f} s"
     if heard_s == 0.0:
         return failed(
             "microphone", f"{source.describe()}: no sound comes", "plug it in again, or choose another"
         )
-    if loudest == -math.inf:
+    if all(summary.silent for summary in heard):
         return warning("microphone", f"{detail}, digital silence", "check that it is not muted: alsamixer")
-    if clipping:
+    if any(summary.clipping for summary in heard):
         return warning("microphone", f"{detail}, too loud", "turn its gain down: alsamixer")
+    low_sound = LowSound()
+    for summary in heard:
+        low_sound.observe(summary)
+    if low_sound.fault:
+        return warning("microphone", f"{detail}, {low_sound.fault}", LOW_SOUND_REMEDY)
+    loudest = max(summary.level_dbfs for summary in heard)
     return ok("microphone", f"{detail}, up to {loudest:.0f} dBFS")
+
+
+def _summaries(source: SoundSource) -> Iterator[SoundSummary]:
+    """Listen for LISTEN_S."""
+    from emoedge.capture.liveness import summarize_sound
+    from emoedge.high_pass import HighPass
+
+    heard_s, high_pass = 0.0, HighPass()
+    deadline_s = time.monotonic() + LISTEN_S + FIRST_PICTURE_S
+    while heard_s < LISTEN_S and time.monotonic() < deadline_s:
+        try:
+            block = source.read()
+        except TimeoutError:
+            continue
+        if block is None:
+            return
+        heard_s += block.duration_s
+        yield summarize_sound(block, high_pass)
 
 
 def _refused(name: str, error: Exception, remedy: str) -> CheckResult:

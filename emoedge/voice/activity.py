@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
+from emoedge.high_pass import HighPass
 from emoedge.speech.stage import ActivityChange
 from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
 from emoedge.voice.silero import CHUNK, Silero
@@ -120,6 +121,7 @@ class SpeechActivity:
     def reset(self) -> None:
         """Forget what is under way; the next block starts a new stream."""
         self._detector.reset()
+        self._high_pass = HighPass()
         self._rest = np.zeros(0, dtype=np.int16)
         self._speaking = False
         self._paused = False
@@ -144,8 +146,9 @@ class SpeechActivity:
                 self._rest, block.time_s - block.gap_s - len(self._rest) / SAMPLE_RATE_HZ
             )
             self._rest = self._rest[:0]
+            self._high_pass.reset()
         start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
-        samples = np.concatenate([self._rest, block.samples])
+        samples = np.concatenate([self._rest, self._high_pass(block.samples)])
         whole = len(samples) // CHUNK
         if whole < IDLE_CHUNKS and not self._speaking and not self._onset:
             whole = 0

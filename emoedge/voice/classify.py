@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.high_pass import HighPass
 from emoedge.inference import Interpreter
 from emoedge.types import SAMPLE_RATE_HZ
 from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
@@ -213,7 +214,7 @@ class VoiceClassifier:
 
 def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivity) -> HeardClip:
     """Find the speech in a clip, mono (n,) at 16 kHz, and extract the features of its stretches."""
-    sound = as_samples(samples)
+    sound = HighPass().filter(as_samples(samples)).astype(np.float32)
     return describe_speech(sound, find_speech(sound, activity))
 
 

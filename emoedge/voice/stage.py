@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, Protocol
 
 import numpy as np
 
+from emoedge.high_pass import HighPass
 from emoedge.speech.stage import ActivityChange
 from emoedge.types import SoundBlock, VoiceObservation
 from emoedge.voice.activity import HANGOVER_S
@@ -60,6 +62,7 @@ class VoiceStage:
     def __init__(self, classifier: VoiceClassifier, activity: Activity) -> None:
         self._classifier = classifier
         self._activity = activity
+        self._high_pass = HighPass()
         self._noise = NoiseFloor()
         self._heard = History(HISTORY_S)
         self._speaking = False
@@ -70,13 +73,16 @@ class VoiceStage:
     def process(self, block: SoundBlock) -> list[VoiceObservation]:
         """Take the next block of the stream; return the stretches that ended with it, in order."""
         found = []
+        if block.gap_s > 0:
+            self._high_pass.reset()
         if block.gap_s > GAP_S:
             found += self._end(self._heard.end_s)
             self._heard.clear()
             if self._speaking:
                 self._begin(block.time_s)
-        self._noise.feed(block.samples)
-        self._heard.add(block)
+        cleaned = replace(block, samples=self._high_pass(block.samples))
+        self._noise.feed(cleaned.samples)
+        self._heard.add(cleaned)
         for change in self._activity.process(block):
             if change.pause:
                 continue
@@ -99,6 +105,7 @@ class VoiceStage:
     def reset(self) -> None:
         """Forget the sound and the speech under way; what was learnt about the speaker stays."""
         self._activity.reset()
+        self._high_pass.reset()
         self._noise.reset()
         self._heard.clear()
         self._quiet()

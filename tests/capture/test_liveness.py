@@ -14,6 +14,7 @@ from emoedge.capture.backoff import Backoff
 from emoedge.capture.handover import BlockQueue, FrameSlot
 from emoedge.capture.liveness import PictureWatch, SoundWatch, summarize_picture, summarize_sound
 from emoedge.capture.rate import RateLimit
+from emoedge.high_pass import HighPass
 from emoedge.types import Frame, SoundBlock
 
 # ---- back-off ----
@@ -96,9 +97,9 @@ def sound(samples: np.ndarray, time_s: float = 0.0) -> SoundBlock:
 
 
 def heard(blocks: list[SoundBlock]) -> SoundWatch:
-    watch = SoundWatch()
+    watch, high_pass = SoundWatch(), HighPass()
     for index, block in enumerate(blocks):
-        watch.observe(index / 10, summarize_sound(block))
+        watch.observe(index / 10, summarize_sound(block, high_pass))
     return watch
 
 
@@ -123,9 +124,48 @@ def test_clipping_is_noticed_and_forgotten() -> None:
 
 @given(st.lists(st.integers(-32768, 32767), max_size=50))
 def test_levels_are_finite_or_minus_infinity(samples: list[int]) -> None:
-    level = summarize_sound(sound(np.array(samples, np.int16))).level_dbfs
-    assert level <= 0.0
-    assert math.isfinite(level) == any(samples)
+    summary = summarize_sound(sound(np.array(samples, np.int16)), HighPass())
+    assert summary.level_dbfs <= 0.0
+    assert summary.silent == (len(set(samples)) <= 1)
+    assert math.isinf(summary.level_dbfs) or not summary.silent
+
+
+def stream(*parts: np.ndarray) -> SoundWatch:
+    """A watch that has heard the sum of some sounds of the same length."""
+    whole = np.clip(sum(parts), -32768, 32767)
+    return heard([sound(block) for block in whole.reshape(-1, 1600)])
+
+
+TIME_S = np.arange(12 * 16_000) / 16_000
+TALK = 3000 * np.sin(2 * np.pi * 200 * TIME_S) * (np.sin(2 * np.pi * 0.3 * TIME_S) > 0)
+
+
+@pytest.mark.parametrize("offset", [-0.2, -0.035, 0.035, 0.05, 0.2])
+def test_an_offset_is_a_fault(offset: float) -> None:
+    watch = stream(TALK, np.full(len(TIME_S), offset * 32768))
+    assert watch.verdict().state == "degraded"
+    assert f"offset of {abs(offset):.1%}" in watch.verdict().reason
+    assert watch.level_dbfs == pytest.approx(stream(TALK).level_dbfs, abs=0.1)
+
+
+@pytest.mark.parametrize("hertz", [5, 10, 25, 50, 60])
+def test_hum_and_rumble_are_faults_when_they_dominate(hertz: float) -> None:
+    hum = 32768 * np.sin(2 * np.pi * hertz * TIME_S)
+    assert "hum" in stream(TALK, 0.15 * hum).verdict().reason
+    assert "hum" in stream(np.resize(HISS, len(TIME_S)), 0.05 * hum).verdict().reason
+
+
+@pytest.mark.parametrize(
+    "low", [0.02 * 32768 + 0 * TIME_S, 300 * np.sin(2 * np.pi * 50 * TIME_S)], ids=["offset", "hum"]
+)
+def test_a_little_of_either_is_no_fault(low: np.ndarray) -> None:
+    assert stream(TALK, low).verdict().state == "ok"
+    assert stream(np.resize(HISS, len(TIME_S)), low).verdict().state == "ok"
+
+
+def test_a_deep_voice_is_no_hum() -> None:
+    voice = sum(2000 / k * np.sin(2 * np.pi * 80 * k * TIME_S) for k in range(1, 8))
+    assert stream(voice).verdict().state == "ok"
 
 
 # ---- hand-over ----

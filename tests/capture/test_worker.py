@@ -319,7 +319,7 @@ def test_sound_nobody_takes_in_time_is_counted_and_reported() -> None:
     class Fast(ScriptedMicrophone):
         def read(self, timeout_s: float = 0.5) -> SoundBlock | None:
             time.sleep(0.001)
-            return SoundBlock(time.monotonic(), np.ones(16000, np.int16))
+            return SoundBlock(time.monotonic(), (np.arange(16000) % 97).astype(np.int16))
 
     worker = MicrophoneWorker(Fast)
     worker.subscribe()

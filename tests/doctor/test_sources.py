@@ -66,8 +66,9 @@ def frame(value: int) -> Frame:
     return Frame(0.0, data, "bgr", 64, 48)
 
 
-def sound(level: float) -> SoundBlock:
-    samples = np.random.default_rng(0).normal(0, level, 1600)
+def sound(level: float, offset: float = 0.0, hum: float = 0.0) -> SoundBlock:
+    samples = np.random.default_rng(0).normal(0, level, 1600) + offset * 32768
+    samples += hum * 32768 * np.sin(2 * np.pi * 50 * np.arange(1600) / 16000)
     return SoundBlock(0.0, np.clip(samples, -32768, 32767).astype(np.int16))
 
 
@@ -169,6 +170,9 @@ def test_no_pictures(make_settings: Make, use: Callable[[object], StandIn], item
         (sound(1000), "ok", "dBFS"),
         (sound(0), "warning", "silence"),
         (sound(30000), "warning", "too loud"),
+        (sound(1000, offset=0.05), "warning", "offset of 5.0%"),
+        (sound(1000, offset=-0.2), "warning", "offset of 20.0%"),
+        (sound(300, hum=0.1), "warning", "hum"),
         (None, "failed", "no sound"),
         (TimeoutError(), "failed", "no sound"),
         (DeviceError("busy", "end the other program"), "failed", "busy"),

@@ -8,7 +8,6 @@ from emoedge.voice.activity import (
     HANGOVER_S,
     LEAD_S,
     LINGER_S,
-    ONSET_CHUNKS,
     PAUSE_S,
     SpeechActivity,
     speech_spans,
@@ -78,7 +77,7 @@ def test_a_stop_consonant_is_no_pause(by_loudness):
 
 
 def test_a_click_is_not_speech(by_loudness):
-    click = np.concatenate([silence(1.0), tone((ONSET_CHUNKS - 1) * CHUNK / RATE), silence(1.0)])
+    click = np.concatenate([silence(1.0), tone(CHUNK / RATE / 2), silence(1.0)])
     assert changes(click, 1600, by_loudness()) == []
 
 

@@ -5,7 +5,9 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import ModelError
+from emoedge.fusion.fuser import snr_reliability
 from emoedge.types import SoundBlock
+from emoedge.voice.activity import CLIP_ON, SpeechActivity
 from emoedge.voice.classify import (
     JOIN_S,
     Calibration,
@@ -170,6 +172,53 @@ def test_gain_does_not_change_the_answer(model_path, spoken, gain_db):
     assert usual.probabilities.argmax() == other.probabilities.argmax()
     assert np.allclose(usual.probabilities, other.probabilities, atol=0.08)
     assert other.level_dbfs - usual.level_dbfs == pytest.approx(gain_db, abs=0.5)
+
+
+LOW_SOUND = {
+    "offset 5 %": lambda time_s: 0.05 + 0 * time_s,
+    "offset -12 %": lambda time_s: -0.12 + 0 * time_s,
+    "offset 20 %": lambda time_s: 0.2 + 0 * time_s,
+    "offset that drifts": lambda time_s: 0.1 + 0.05 * np.sin(time_s),
+    "hum 50 Hz": lambda time_s: 0.1 * np.sin(2 * np.pi * 50 * time_s),
+    "hum 60 Hz": lambda time_s: 0.1 * np.sin(2 * np.pi * 60 * time_s),
+    "rumble 10 Hz": lambda time_s: 0.1 * np.sin(2 * np.pi * 10 * time_s),
+    "rumble 25 Hz": lambda time_s: 0.1 * np.sin(2 * np.pi * 25 * time_s),
+    "all at once": lambda time_s: 0.1 + sum(0.1 * np.sin(2 * np.pi * hz * time_s) for hz in (10, 50)),
+}
+
+
+def spoilt(sound, low):
+    added = sound + 32768 * LOW_SOUND[low](np.arange(len(sound)) / RATE)
+    return np.clip(np.rint(added), -32768, 32767).astype(np.int16)
+
+
+@pytest.mark.parametrize("low", LOW_SOUND)
+@pytest.mark.parametrize("source", ["spoken", "voiced"])
+def test_sound_below_speech_does_not_count(model_path, by_loudness, low, source, request):
+    speech = (0.6 * request.getfixturevalue(source)).astype(np.int16)
+    hiss = np.random.default_rng(1).normal(0, 3, len(speech) + 2 * RATE)
+    sound = np.rint(np.concatenate([silence(1.0), speech, silence(1.0)]) + hiss).astype(np.int16)
+    # The buzz is no speech to Silero.
+    activity = SpeechActivity(on=CLIP_ON) if source == "spoken" else by_loudness()
+    clean, other = (
+        VoiceClassifier(model_path).judge_clip(hear_clip(heard, activity))
+        for heard in (sound, spoilt(sound, low))
+    )
+    assert snr_reliability(other.snr_db) == pytest.approx(snr_reliability(clean.snr_db), rel=0.1)
+    assert other.level_dbfs == pytest.approx(clean.level_dbfs, abs=0.5)
+    assert other.speech_s == pytest.approx(clean.speech_s, abs=0.1)
+
+
+@pytest.mark.parametrize("low", LOW_SOUND)
+def test_sound_below_speech_does_not_count_live(classifier, spoken, by_loudness, low):
+    speech = (0.6 * spoken).astype(np.int16)
+    sound = np.concatenate([silence(1.0), speech, silence(1.5)])
+    clean, other = (
+        run(VoiceStage(classifier, by_loudness()), heard) for heard in (sound, spoilt(sound, low))
+    )
+    assert len(clean) == len(other)
+    for first, second in zip(clean, other, strict=True):
+        assert snr_reliability(second.snr_db) == pytest.approx(snr_reliability(first.snr_db), rel=0.1)
 
 
 def test_no_voice(classifier):
