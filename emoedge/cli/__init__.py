@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import sys
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from emoedge import __version__
+from emoedge.cli.streams import NoReaderError, prepare_streams
 from emoedge.errors import EmoedgeError
 
 # Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
@@ -56,6 +56,13 @@ class LazyGroup(click.Group):
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; click itself takes every broken pipe for the one on standard output."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _machine_error(error) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
         with formatter.section("Commands"):
@@ -84,10 +91,19 @@ def main(arguments: list[str] | None = None) -> int:
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
-    for stream in (sys.stdout, sys.stderr):
-        # File names need not be UTF-8; in a JSON line such a byte becomes a valid escape.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
+    try:
+        code = _run(arguments)
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            return code or fail(_machine_error(error))
+    except NoReaderError:
+        return 0  # the reader has seen enough, as in `emoedge replay … | head`
+    return code
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         result = cli.main(args=arguments, prog_name="emoedge", standalone_mode=False)
     except EmoedgeError as error:
@@ -100,15 +116,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return EXIT_INTERRUPTED
-    except SystemExit:
-        # click's answer where the reader of our output went away, as in `emoedge replay … | head`: no failure of ours.
-        result = 0
     except OSError as error:
-        # A full disk, a folder that is not there: the machine's fault, and its words say what it is.
-        logging.getLogger(__name__).debug("where it happened", exc_info=True)
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-        return fail(EmoedgeError(what, "check the path, the disk and its permissions"))
+        return fail(_machine_error(error))
     return result if isinstance(result, int) else 0
+
+
+def _machine_error(error: OSError) -> EmoedgeError:
+    """Describe a full disk or a missing folder in the system's words."""
+    logging.getLogger(__name__).debug("where it happened", exc_info=error)
+    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return EmoedgeError(what, "check the path, the disk and its permissions")
 
 
 def fail(error: EmoedgeError) -> int:

@@ -55,17 +55,11 @@ def command(config_path: Path | None) -> int:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
         signal.signal(signal.SIGHUP, end)
     daemon = Daemon(settings)
-    _tell(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C")
+    click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
     reason = run(daemon, stop, Notifier())
     if reason:
-        _tell(f"emoedge: {reason}")
+        click.echo(f"emoedge: {reason}", err=True)
     return _leave(1 if reason else EXIT_CODES[told[0]] if told else 0)
-
-
-def _tell(text: str) -> None:
-    # A log that cannot be written (its disk is full) is no reason not to work.
-    with contextlib.suppress(OSError):
-        click.echo(text, err=True)
 
 
 def _leave(code: int) -> int:
@@ -77,7 +71,7 @@ def _leave(code: int) -> int:
     if any(thread.daemon for thread in threading.enumerate()):
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, AttributeError):  # full, or closed from the beginning: None
+            with contextlib.suppress(OSError):
                 stream.flush()
         os._exit(code)
     return code
