@@ -15,7 +15,7 @@ from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.whole import ask, with_a_speech_model
 from emoedge.config import Settings
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_S = 20.0

@@ -18,9 +18,9 @@ import numpy as np
 
 from emoedge.bench.machine import describe_machine
 from emoedge.inference import Interpreter
-from emoedge.speech.message import MessageModel
+from emoedge.text.model import TextEmotionModel
+from emoedge.vad.silero import CHUNK, Silero
 from emoedge.voice.features import features
-from emoedge.voice.silero import CHUNK, Silero
 
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
 RUNS: Final = 5
@@ -52,7 +52,7 @@ def answers() -> dict[str, Any]:
     sound = tone(2.0)
     result["speech_activity"] = [round(value, DIGITS) for value in Silero()(sound[: 8 * CHUNK])]
     result["voice_features"] = [round(float(value), 3) for value in features(sound)]
-    message = MessageModel.load(MODELS / "text_emotion").classify(SENTENCE)
+    message = TextEmotionModel.load(MODELS / "text_emotion").classify(SENTENCE)
     result["message"] = None if message is None else [round(float(value), DIGITS) for value in message]
     return result
 

@@ -28,7 +28,7 @@ from emoedge.bench.live import LOOPBACK, Usage, listens, wait_for
 from emoedge.bench.machine import describe_machine
 from emoedge.bench.whole import BenchError, status_mb, with_a_speech_model
 from emoedge.config import Settings
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
 from emoedge.pipeline.pipeline import Pipeline
 from faults.surroundings import free_port, program
 

@@ -21,9 +21,9 @@ import numpy as np
 from emoedge.bench.stages import bare_encode
 from emoedge.capture.media import MediaReader
 from emoedge.config import Settings
+from emoedge.frames import AudioBlock, Frame
 from emoedge.model_store import resolve
 from emoedge.pipeline.perception import build_face
-from emoedge.types import Frame, SoundBlock
 
 FER: Final = "fer==25.10.3"
 FER_NEEDS: Final = (
@@ -93,7 +93,7 @@ def measure_peers(
 
     cv2.setNumThreads(1)
     frames: list[Frame] = []
-    blocks: list[SoundBlock] = []
+    blocks: list[AudioBlock] = []
     for item in MediaReader(clip):
         (frames if isinstance(item, Frame) else blocks).append(item)  # type: ignore[arg-type]
     peers: dict[str, Any] = {}
@@ -159,7 +159,7 @@ def _yunet(settings: Settings, frames: list[Frame], model: Path) -> tuple[int, f
     return seen, time.process_time() - begun
 
 
-def _encode(frames: list[Frame], blocks: list[SoundBlock]) -> dict[str, Any]:
+def _encode(frames: list[Frame], blocks: list[AudioBlock]) -> dict[str, Any]:
     end_s = frames[0].time_s + ENCODE_S
     frames = [frame for frame in frames if frame.time_s < end_s]
     blocks = [block for block in blocks if block.time_s < end_s]

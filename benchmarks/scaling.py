@@ -26,11 +26,11 @@ from emoedge.bench.machine import describe_machine
 from emoedge.bench.measure import processor_s
 from emoedge.bench.whole import status_mb, with_a_speech_model
 from emoedge.config import Settings
-from emoedge.demo_clip import ensure_demo_clip, frames
+from emoedge.demo.clip import ensure_demo_clip, frames
 from emoedge.face.stage import FaceStage
+from emoedge.frames import Frame
 from emoedge.model_store import resolve
 from emoedge.pipeline.pipeline import Pipeline
-from emoedge.types import Frame
 
 SECONDS: Final = 10.0
 MOST_FACES: Final = 8

@@ -38,7 +38,7 @@ class Bench:
     """
 
     def __init__(self, folder: Path) -> None:
-        from emoedge.demo_clip import ensure_demo_clip
+        from emoedge.demo.clip import ensure_demo_clip
 
         self.folder = folder
         self.state = folder / "state"

@@ -12,15 +12,16 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge.capture.clip import ClipCamera, ClipMicrophone, SharedClip
-from emoedge.capture.handover import BlockQueue, FrameSlot
+from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
+from emoedge.capture.clip_source import ClipCamera, ClipMicrophone, SharedClip
+from emoedge.capture.queues import BlockQueue, FrameSlot
 from emoedge.capture.source import FrameSource, SoundSource
-from emoedge.capture.worker import CameraWorker, MicrophoneWorker
 from emoedge.config import Settings
 from emoedge.config.settings import CameraSettings
+from emoedge.frames import AudioBlock, Frame
+from emoedge.health import Health
 from emoedge.publish.control import Command
 from emoedge.supervise.daemon import Daemon
-from emoedge.types import Frame, Health, SoundBlock
 
 AHEAD_S: Final = 0.3
 """So far may one source be ahead of the other: both come from one file."""
@@ -146,7 +147,7 @@ class PacedMicrophone(ClipMicrophone):
         super().__init__(path)
         self._pace, self._ready = pace, ready
 
-    def read(self, timeout_s: float = 0.5) -> SoundBlock | None:
+    def read(self, timeout_s: float = 0.5) -> AudioBlock | None:
         """The next block that is not in the past."""
         block = self._peek()
         while block.end_s < self._pace.now_s() - AHEAD_S:
@@ -183,7 +184,7 @@ class PokingQueue(BlockQueue):
         super().__init__()
         self._pace = pace
 
-    def take(self, timeout_s: float) -> SoundBlock | None:
+    def take(self, timeout_s: float) -> AudioBlock | None:
         """As a queue does."""
         block = super().take(timeout_s)
         self._pace.poke()

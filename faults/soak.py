@@ -45,7 +45,7 @@ WARM_UP: Final = 0.2
 
 def make_clip(folder: Path) -> Path:
     """The demo, small and followed by rest, so that hours of it take minutes."""
-    from emoedge.demo_clip import DURATION_S, ensure_demo_clip
+    from emoedge.demo.clip import DURATION_S, ensure_demo_clip
 
     clip = folder / "soak.mp4"
     rest_s = CLIP_S - DURATION_S
@@ -165,7 +165,7 @@ _BEGUN_S: Final = time.monotonic()
 def main(hours: float, mode: str, csv_file: Path, json_file: Path | None) -> None:
     """Run the soak; exit code 1 when memory, open files or threads have grown."""
     from emoedge.speech import recycle, vosk_engine
-    from emoedge.supervise.memory import keep_together
+    from emoedge.supervise.malloc import keep_together
 
     keep_together()
     often = partial(recycle.RecyclePolicy, max_sound_h=RECYCLE_H)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the picture and the sound of the demonstration clip: emoedge/data/demo/{portrait.jpg,speech.ogg}.
 
-Run it after a change of emoedge.demo_clip.SENTENCES; needs espeak-ng and the `dev` extra.
+Run it after a change of emoedge.demo.clip.SENTENCES; needs espeak-ng and the `dev` extra.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import soxr
 from skimage import data
 
-from emoedge import demo_clip
+from emoedge.demo import clip as demo_clip
 
 TARGET = Path(demo_clip.__file__).parent / "data" / "demo"
 RATE = 16_000

@@ -24,8 +24,8 @@ from pathlib import Path
 from rich.console import Console
 
 from emoedge.config import MqttSettings, Settings
-from emoedge.demo import DEVICE, run_demo
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
+from emoedge.demo.run import DEVICE, run_demo
 from emoedge.record.store import Store
 from emoedge.report import find_source, write_page
 from emoedge.watch.subscription import Subscription

@@ -17,7 +17,7 @@ from emoedge.emotions import EMOTIONS
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
-    from emoedge.types import Health
+    from emoedge.health import Health
 
 ERRORS: Final = "errors.jsonl"
 SUMMARY: Final = "summary.csv"

@@ -32,8 +32,8 @@ SECTIONS: Final = (
 def making_of(settings: Settings) -> dict[str, Any]:
     """What shapes every result but the file itself: version, configuration, digests of the models."""
     from emoedge.model_store import resolve
+    from emoedge.provenance import describe, digest
     from emoedge.record.describe import public_address
-    from emoedge.supervise.description import describe, digest
 
     about = describe(settings)
     models: dict[str, str | None] = dict(about["models"])

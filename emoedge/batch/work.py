@@ -92,7 +92,7 @@ def replay_file(
         MediaError: the file cannot be read to its end; nothing is left of a result, nor of an older one.
         OSError: the result cannot be written.
     """
-    from emoedge.pipeline.messages import replay_line
+    from emoedge.publish.outcome_messages import replay_line
 
     tally = Tally()
     job.result.parent.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext, SpawnProcess
 
     from emoedge.config import Settings
-    from emoedge.types import Health
+    from emoedge.health import Health
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from emoedge.bench.tally import ACTIVITY, DECODE, RECOGNITION, NetworkCalls, Tally
 from emoedge.inference import load_runtime
-from emoedge.voice.silero import CHUNK
+from emoedge.vad.silero import CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def network(calls: NetworkCalls, threads: int = 1) -> Callable[[], None]:
 
 def _activity(calls: list[Any]) -> Callable[[], None]:
     """Silero's network alone, in the form that the product runs."""
-    from emoedge.voice.silero import Silero
+    from emoedge.vad.silero import Silero
 
     detector = Silero()
 

@@ -312,8 +312,8 @@ def broker() -> Iterator[int]:
     # Debian keeps daemons where only root's PATH looks.
     mosquitto = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if mosquitto is None:
+        from emoedge.demo.broker import EmbeddedBroker
         from emoedge.errors import BrokerError
-        from emoedge.publish.broker import EmbeddedBroker
 
         try:
             with EmbeddedBroker() as embedded:

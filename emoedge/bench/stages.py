@@ -16,8 +16,8 @@ from emoedge.bench.measure import WARM_UP, Row, row, times
 from emoedge.bench.tally import Tally, watching
 from emoedge.capture.media import AHEAD, MediaReader
 from emoedge.config import Settings
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.model_store import resolve
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
 SENTENCE: Final = "no estoy nada contenta con lo que ha pasado hoy en el trabajo"
 STRETCH_S: Final = 3.0
@@ -34,9 +34,9 @@ MOST_FRAMES: Final = 450
 def stage_rows(settings: Settings, clip: Path, repeats: int) -> list[dict[str, Any]]:
     """All rows, JSON-ready; a stage without its model, or without its kind of medium in the clip, is left out."""
     frames: list[Frame] = []
-    blocks: list[SoundBlock] = []
+    blocks: list[AudioBlock] = []
     for item in MediaReader(clip):
-        if isinstance(item, SoundBlock):
+        if isinstance(item, AudioBlock):
             blocks.append(item)
         elif len(frames) < MOST_FRAMES:
             frames.append(item)
@@ -106,8 +106,8 @@ def _network_row(stage: str, unit: str, make: Callable[[], Callable[[], object]]
     return row(stage, unit, make(), bare, repeats)
 
 
-def _voice_rows(settings: Settings, blocks: list[SoundBlock], repeats: int) -> Iterator[Row]:
-    from emoedge.voice.activity import SpeechActivity, open_detector
+def _voice_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> Iterator[Row]:
+    from emoedge.vad.detector import SpeechActivity, open_detector
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.features import features
 
@@ -138,8 +138,8 @@ def _voice_rows(settings: Settings, blocks: list[SoundBlock], repeats: int) -> I
     yield _network_row("judge a voice", "3 s", judge, max(repeats // 4, 5))
 
 
-def _speech_rows(settings: Settings, blocks: list[SoundBlock], repeats: int) -> Iterator[Row]:
-    from emoedge.speech.engine import open_recogniser
+def _speech_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> Iterator[Row]:
+    from emoedge.speech.recogniser import open_recogniser
 
     folder = resolve(settings.speech.model, settings.paths.models)
     with watching() as tally:
@@ -170,19 +170,19 @@ def _bare_recogniser(tally: Tally) -> Callable[[bytes], object]:
 
 
 def _text_rows(settings: Settings, repeats: int) -> Iterator[Row]:
-    from emoedge.speech.message import MessageModel
+    from emoedge.text.model import TextEmotionModel
 
-    model = MessageModel.load(resolve("text_emotion", settings.paths.models))
+    model = TextEmotionModel.load(resolve("text_emotion", settings.paths.models))
     yield row("judge a sentence", "sentence", lambda: model.classify(SENTENCE), None, repeats)
 
 
-def _record_rows(frames: list[Frame], blocks: list[SoundBlock]) -> Iterator[Row]:
+def _record_rows(frames: list[Frame], blocks: list[AudioBlock]) -> Iterator[Row]:
     from emoedge.record.mux import SegmentWriter, VideoFormat
 
     end_s = frames[0].time_s + RECORD_S
     frames = [frame for frame in frames if frame.time_s < end_s]
     blocks = [block for block in blocks if block.time_s < end_s]
-    items: list[Frame | SoundBlock] = [*frames, *blocks]
+    items: list[Frame | AudioBlock] = [*frames, *blocks]
     items.sort(key=lambda item: item.time_s)
 
     def ours() -> None:
@@ -200,7 +200,7 @@ def _record_rows(frames: list[Frame], blocks: list[SoundBlock]) -> Iterator[Row]
     yield row("record", "5 s", ours, lambda: bare_encode(frames, blocks), RECORD_ROUNDS)
 
 
-def bare_encode(frames: list[Frame], blocks: list[SoundBlock], fps: float = FPS) -> None:
+def bare_encode(frames: list[Frame], blocks: list[AudioBlock], fps: float = FPS) -> None:
     """What FFmpeg's encoders themselves cost through PyAV: the recorder's encoder settings, an ordinary MP4."""
     import av
 
@@ -238,4 +238,4 @@ def _forever(items: list[Any]) -> Iterator[Any]:
         if isinstance(item, Frame):
             yield Frame(time_s, item.data, item.layout, item.width, item.height, item.sequence)
         else:
-            yield SoundBlock(time_s, item.samples)
+            yield AudioBlock(time_s, item.samples)

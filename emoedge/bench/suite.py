@@ -70,7 +70,7 @@ def run_bench(
     Raises:
         MediaError, ModelError: clip or models cannot be had.
     """
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
 
     plan = plan or Plan()
     settings = with_a_speech_model(settings)

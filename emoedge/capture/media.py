@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from emoedge.capture.blocks import TOLERANCE_S, BlockBuilder
 from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
+from emoedge.capture.convert import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
 from emoedge.capture.image_size import image_size
-from emoedge.capture.picture import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
-from emoedge.capture.stamps import StreamClock
+from emoedge.capture.timestamps import StreamClock
 from emoedge.errors import MediaError
-from emoedge.types import SAMPLE_RATE_HZ, Frame, PlanarFrame, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
 
 AHEAD: Final = 6
 """Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing of its own left
@@ -87,7 +87,7 @@ def probe(path: Path | str) -> MediaInfo:
 class MediaReader:
     """Pictures and sound of one file in the order of their media time.
 
-    Iterating gives `Frame` (layout "i420", turned upright) and `SoundBlock` (16 kHz mono, 100 ms; the
+    Iterating gives `Frame` (layout "i420", turned upright) and `AudioBlock` (16 kHz mono, 100 ms; the
     last one may be shorter), ordered by `time_s`, 0 being the start of the file. Two runs give the same.
     Memory is bounded however the file interleaves its streams, because each stream is read by its own handle.
 
@@ -117,9 +117,9 @@ class MediaReader:
         self._orientation = orientation
         self._max_pixels = max_pixels
 
-    def __iter__(self) -> Iterator[Frame | SoundBlock]:
-        frames: Iterator[Frame | SoundBlock] = self.frames() if self._video else iter(())
-        blocks: Iterator[Frame | SoundBlock] = self.blocks() if self._audio else iter(())
+    def __iter__(self) -> Iterator[Frame | AudioBlock]:
+        frames: Iterator[Frame | AudioBlock] = self.frames() if self._video else iter(())
+        blocks: Iterator[Frame | AudioBlock] = self.blocks() if self._audio else iter(())
         return merge(frames, blocks, key=lambda item: item.time_s)
 
     def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
@@ -151,7 +151,7 @@ class MediaReader:
                 raise
             yield from ahead
 
-    def blocks(self) -> Iterator[SoundBlock]:
+    def blocks(self) -> Iterator[AudioBlock]:
         """The sound alone."""
         if not self.info.has_audio:
             return
@@ -222,7 +222,7 @@ class _Gathered:
                 yield part.time, np.frombuffer(part.planes[0], np.int16, part.samples)
 
 
-def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[SoundBlock]:
+def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[AudioBlock]:
     """Decoded sound of any kind as blocks."""
     builder = BlockBuilder()
     for time_s, samples in _resampled(frames, clock):

@@ -13,8 +13,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.capture.anchor import StreamAnchor
 from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
+from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.portaudio import (
     InputDevice,
     capture_users,
@@ -25,7 +25,7 @@ from emoedge.capture.portaudio import (
 )
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.errors import DeviceError
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 
 QUEUE_BLOCKS: Final = 100
 """Ten seconds between PortAudio's thread and ours: as long as a busy Pi was ever seen to pause."""
@@ -96,7 +96,7 @@ class SoundTimeline:
         self._gap_s = 0.0
         self._last_end_s: float | None = None
 
-    def push(self, chunk: Chunk) -> list[SoundBlock]:
+    def push(self, chunk: Chunk) -> list[AudioBlock]:
         """Blocks that are complete now."""
         counted_s = self._taken / self._rate_hz
         before_s = self._offset_s
@@ -118,7 +118,7 @@ class SoundTimeline:
             blocks.append(self._block(BLOCK_SAMPLES))
         return blocks
 
-    def _block(self, count: int) -> SoundBlock:
+    def _block(self, count: int) -> AudioBlock:
         assert self._offset_s is not None
         samples, self._rest = self._rest[:count], self._rest[count:]
         time_s = self._given / SAMPLE_RATE_HZ + self._offset_s - statistics.median(self._latencies_s)
@@ -128,7 +128,7 @@ class SoundTimeline:
         gap_s, self._gap_s = self._gap_s, 0.0
         self._given += count
         self._last_end_s = time_s + count / SAMPLE_RATE_HZ
-        return SoundBlock(time_s, samples, gap_s)
+        return AudioBlock(time_s, samples, gap_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Microphone(Closing):
         self._chunks: queue.Queue[Chunk] = queue.Queue(QUEUE_BLOCKS)
         self._overrun = False
         self._timeline: SoundTimeline | None = None
-        self._ready: list[SoundBlock] = []
+        self._ready: list[AudioBlock] = []
         self._heard_s = 0.0
 
     def open(self) -> None:
@@ -188,7 +188,7 @@ class Microphone(Closing):
         # Counts as heard at a time that gives the first sound longer than all others.
         self._heard_s = time.monotonic() + FIRST_AFTER_S - LOST_AFTER_S
 
-    def read(self, timeout_s: float = READ_TIMEOUT_S) -> SoundBlock | None:
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
         """The next block."""
         assert self._timeline is not None, "not open"
         deadline_s = time.monotonic() + timeout_s

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.capture.picture import Orientation, orient_i420
+from emoedge.capture.convert import Orientation, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
-from emoedge.types import Frame, Rectangle
+from emoedge.frames import Frame, Rectangle
 
 SMALL_PIXELS: Final = 320 * 240
 """About so many pixels for the analysis stream: enough to find a face that is large enough to judge."""

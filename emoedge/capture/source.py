@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from typing_extensions import Self
 
-from emoedge.types import Frame, SoundBlock
+from emoedge.frames import AudioBlock, Frame
 
 Source = TypeVar("Source", bound="Closing")
 
@@ -56,7 +56,7 @@ class SoundSource(Protocol):
         """Acquire the device; raises as `FrameSource.open`."""
         ...
 
-    def read(self, timeout_s: float = READ_TIMEOUT_S) -> SoundBlock | None:
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
         """The next block, stamped with the capture of its first sample; raises as `FrameSource.read`."""
         ...
 

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from emoedge.capture.picture import Orientation, fit_size, orient_i420
+from emoedge.capture.convert import Orientation, fit_size, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 RAW_LIMIT: Final = 640 * 480 * 30
 """Pixels a second that fit a USB 2 bus uncompressed, with room for a microphone; beyond it MJPEG is asked for."""

@@ -31,8 +31,8 @@ def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
       emoedge demo
       emoedge demo holiday.mp4 --output holiday
     """
-    from emoedge.demo import run_demo
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
+    from emoedge.demo.run import run_demo
 
     if click.get_current_context().get_parameter_source("log_level") == ParameterSource.DEFAULT:
         set_up_logging("error")  # what is wrong is shown as a health line

@@ -17,8 +17,8 @@ from emoedge.errors import BrokerError, ConfigError, MediaError
 if TYPE_CHECKING:
     from emoedge.batch import Report
     from emoedge.config import Settings
+    from emoedge.health import Health
     from emoedge.publish.messages import Message
-    from emoedge.types import Health
 
 
 CONNECT_WAIT_S: Final = 10.0
@@ -98,8 +98,8 @@ def command(
 def _one(settings: Settings, media: Path, output: Path | None, speed: str, *, publish: bool) -> None:
     from emoedge.capture.media import probe
     from emoedge.pipeline import Pipeline
-    from emoedge.pipeline.messages import replay_line
     from emoedge.pipeline.realtime import keep_time
+    from emoedge.publish.outcome_messages import replay_line
 
     if media.is_dir():
         raise MediaError(f"{media} is a folder", "name another for the results: --out results")

@@ -34,11 +34,11 @@ def command(config_path: Path | None) -> int:
       emoedge run
       EMOEDGE_CAMERA__SOURCE=file:clip.mp4 EMOEDGE_MICROPHONE__SOURCE=file:clip.mp4 emoedge run
     """
-    from emoedge.supervise.memory import keep_together
+    from emoedge.supervise.malloc import keep_together
 
     keep_together()
     from emoedge.supervise.daemon import Daemon, run
-    from emoedge.supervise.notify import Notifier
+    from emoedge.supervise.systemd_notify import Notifier
 
     settings = settings_from(config_path)
     # What is kept is for this user and the group alone, whoever started the process and however.

@@ -33,8 +33,8 @@ def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool
     Example:
       sudo emoedge service install
     """
-    from emoedge.supervise.service import carry_out, delivered_files, find_machine
-    from emoedge.supervise.service_plan import install_plan
+    from emoedge.service.plan import install_plan
+    from emoedge.service.systemd import carry_out, delivered_files, find_machine
 
     executable = Path(sys.executable).with_name("emoedge")
     steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
@@ -56,8 +56,8 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
     Example:
       sudo emoedge service uninstall
     """
-    from emoedge.supervise.service import carry_out, find_machine
-    from emoedge.supervise.service_plan import uninstall_plan
+    from emoedge.service.plan import uninstall_plan
+    from emoedge.service.systemd import carry_out, find_machine
 
     steps = uninstall_plan(find_machine(), purge=purge)
     if dry_run:
@@ -76,7 +76,7 @@ def status(config_path: Path | None) -> int:
     Example:
       emoedge service status
     """
-    from emoedge.supervise.service import service_status
+    from emoedge.service.systemd import service_status
 
     now = service_status()
     if not now.installed:

@@ -9,7 +9,7 @@ from typing import Final
 from emoedge.config import Settings
 from emoedge.doctor.broker import check_broker
 from emoedge.doctor.machine import check_clock, check_machine
-from emoedge.doctor.models import check_models
+from emoedge.doctor.model_check import check_models
 from emoedge.doctor.result import CheckResult, failed
 from emoedge.doctor.sources import check_camera, check_microphone
 from emoedge.doctor.storage import check_encoder, check_secrets, check_storage

@@ -14,7 +14,7 @@ from emoedge.errors import EmoedgeError
 if TYPE_CHECKING:
     from emoedge.capture.liveness import SoundSummary
     from emoedge.capture.source import FrameSource, SoundSource
-    from emoedge.types import Frame
+    from emoedge.frames import Frame
 
 # A network camera may take some seconds to its first key frame; USB cameras need about one.
 FIRST_PICTURE_S: Final = 10.0
@@ -33,7 +33,7 @@ def check_camera(settings: Settings) -> Iterator[CheckResult]:
     if settings.camera.source == "none":
         yield ok("camera", "off (camera.source = none)")
         return
-    from emoedge.capture.camera import open_camera
+    from emoedge.capture.factory import open_camera
 
     try:
         source = open_camera(settings.camera)
@@ -55,7 +55,7 @@ def check_microphone(settings: Settings) -> Iterator[CheckResult]:
     if settings.microphone.source == "none":
         yield ok("microphone", "off (microphone.source = none)")
         return
-    from emoedge.capture.camera import open_microphone
+    from emoedge.capture.factory import open_microphone
 
     try:
         source = open_microphone(settings.microphone)
@@ -155,7 +155,7 @@ def _refused(name: str, error: Exception, remedy: str) -> CheckResult:
 
 
 def _service_runs() -> bool:
-    from emoedge.supervise.service import ServiceError, service_status
+    from emoedge.service.systemd import ServiceError, service_status
 
     if not Path("/run/systemd/system").is_dir():
         return False

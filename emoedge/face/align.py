@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from emoedge.face.detect import Detection
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.sample import clip_rectangle, crop_luma
-from emoedge.types import Box, Frame, shrunk
+from emoedge.frames import Frame, shrunk
+from emoedge.observations import Box
 
 # Where a face sits in a FER+ crop, in fractions of its side: medians of BlazeFace's output over 1,500 training images.
 FACE_CENTRE: Final = (0.503, 0.585)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTIONS, Emotion, Probabilities, softmax
 from emoedge.errors import ModelError
 from emoedge.inference import Interpreter
-from emoedge.types import Box
+from emoedge.observations import Box
 
 CLIP: Final = 4.0
 """Standardised pixels are clipped to this many standard deviations: bounds the int8 input range."""

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.face.sample import clip_rectangle, letterbox_rgb
+from emoedge.frames import Frame, Rectangle
 from emoedge.inference import Interpreter
-from emoedge.types import Box, Frame, Rectangle
+from emoedge.observations import Box
 
 INPUT_SIDE: Final = 128
 LANDMARKS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")

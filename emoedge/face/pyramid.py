@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 BASE_WIDTH: Final = 200
 """Least width of the first level, and less than twice of it: a face of 6 % is still 12 pixels."""

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import Frame, Rectangle
+from emoedge.frames import Frame, Rectangle
 
 
 def clip_rectangle(frame: Frame, left: float, top: float, right: float, bottom: float) -> Rectangle:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.face.pyramid import Pyramid
-from emoedge.types import Box
+from emoedge.observations import Box
 
 CELLS_WIDTH: Final = 50
 """A change is looked for in a picture at most so wide, where a cell is the mean of some 16 x 16 pixels of a 640 x 480 frame:

@@ -18,7 +18,8 @@ from emoedge.face.quality import Quality, assess
 from emoedge.face.scene import Scene
 from emoedge.face.still import still_tiles
 from emoedge.face.track import FLOW_FACE, FaceTracker, Track, flow_landmarks
-from emoedge.types import Box, FaceObservation, FacesObservation, Frame
+from emoedge.frames import Frame
+from emoedge.observations import Box, FaceObservation, FacesObservation
 
 DETECTOR_NAME: Final = "face_detector.tflite"
 CLASSIFIER_NAME: Final = "face_emotion.tflite"

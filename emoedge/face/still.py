@@ -19,7 +19,8 @@ from emoedge.face.align import CropGeometry, crop_geometry, cut, from_crop
 from emoedge.face.classify import FaceClassifier, FaceResult
 from emoedge.face.detect import MIN_SCORE, Detection, FaceDetector
 from emoedge.face.quality import assess
-from emoedge.types import Box, Frame
+from emoedge.frames import Frame
+from emoedge.observations import Box
 
 WEAK_SCORE: Final = 0.45
 """Last resort on a still picture that shows no face at the usual score: it was probably taken for the sake of one."""

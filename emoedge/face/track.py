@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.face.detect import Detection
-from emoedge.types import Box
+from emoedge.observations import Box
 
 FORGET_AFTER_S: Final = 1.5
 """A face that has been away this long gets a new id when it comes back: longer gaps may well be somebody else."""

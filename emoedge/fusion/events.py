@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from emoedge.config import EventSettings
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, Emotion
 from emoedge.fusion.fuser import decisive
-from emoedge.types import EmotionEvent, FusedState
+from emoedge.outcomes import EmotionEvent, FusedState
 
 
 @dataclass(slots=True)

@@ -9,14 +9,8 @@ from emoedge.config import FusionSettings
 from emoedge.emotions import INDEX, Emotion, Probabilities, as_probabilities
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
-from emoedge.types import (
-    FacesObservation,
-    FusedState,
-    Modality,
-    ModalityOpinion,
-    TextObservation,
-    VoiceObservation,
-)
+from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
+from emoedge.outcomes import FusedState, ModalityOpinion
 
 # One frame's posterior jitters; this time constant steadies it without hiding a real change of expression.
 FACE_SMOOTHING_S: Final = 0.35

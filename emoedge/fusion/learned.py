@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTION_COUNT, as_probabilities, softmax
 from emoedge.errors import ModelError
 from emoedge.fusion.rule import NO_DECISION, DecidedBy, Decision, decide
-from emoedge.types import Modality, ModalityOpinion
+from emoedge.observations import Modality
+from emoedge.outcomes import ModalityOpinion
 
 # Keeps one confident zero from vetoing a class for good.
 FLOOR: Final = 1e-3

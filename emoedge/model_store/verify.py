@@ -128,6 +128,6 @@ def _run_vosk(path: Path) -> None:
 
 
 def _run_text(path: Path) -> None:
-    from emoedge.speech.message import MessageModel
+    from emoedge.text.model import TextEmotionModel
 
-    MessageModel.load(path).classify("estoy muy contenta")
+    TextEmotionModel.load(path).classify("estoy muy contenta")

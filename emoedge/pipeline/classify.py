@@ -88,9 +88,9 @@ def classify_voices(items: Iterable[str], settings: Settings, *, adapt: bool) ->
 
 def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
     """Judge sentences; text without an opinion has a null emotion and the reason "no_opinion"."""
-    from emoedge.speech.message import MessageModel
+    from emoedge.text.model import TextEmotionModel
 
-    model = MessageModel.load(resolve("text_emotion", settings.paths.models))
+    model = TextEmotionModel.load(resolve("text_emotion", settings.paths.models))
     for batch in _batches(items, TEXT_BATCH):
         for item, probabilities in zip(batch, model.classify_batch(batch), strict=True):
             yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")

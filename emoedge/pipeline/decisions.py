@@ -10,14 +10,8 @@ from emoedge.config import Settings
 from emoedge.emotions import Emotion
 from emoedge.fusion import EventDetector, Fuser
 from emoedge.fusion.learned import LearnedFusion
-from emoedge.types import (
-    EmotionEvent,
-    FacesObservation,
-    FusedState,
-    Modality,
-    TextObservation,
-    VoiceObservation,
-)
+from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent, FusedState
 
 # A move of the confidence smaller than this is no change worth a message.
 CONFIDENCE_STEP: Final = 0.1

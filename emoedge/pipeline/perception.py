@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError, ModelError
 from emoedge.fusion.learned import LearnedFusion
+from emoedge.health import Health
 from emoedge.model_store import resolve
-from emoedge.pipeline.activity import SharedActivity
 from emoedge.pipeline.stages import Activity, FacePerceiver, SpeechPerceiver, VoicePerceiver
-from emoedge.types import Health
+from emoedge.vad.stage import SharedActivity
 
 if TYPE_CHECKING:
     from emoedge.voice.stage import VoiceStage
@@ -72,7 +72,7 @@ class Perception:
 
 def shared_activity() -> Activity:
     """One speech activity detector for voice and speech."""
-    from emoedge.voice.activity import SpeechActivity
+    from emoedge.vad.detector import SpeechActivity
 
     return SharedActivity(SpeechActivity)
 
@@ -106,15 +106,15 @@ def build_voice(settings: Settings, activity: Activity) -> VoiceStage:
 
 def build_speech(settings: Settings, activity: Activity) -> SpeechPerceiver:
     """The speech stage with the message model; raises ModelError."""
-    from emoedge.speech.engine import open_recogniser
-    from emoedge.speech.message import MessageModel
+    from emoedge.speech.recogniser import open_recogniser
     from emoedge.speech.stage import SpeechStage
+    from emoedge.text.model import TextEmotionModel
 
     models = settings.paths.models
     folder = resolve(settings.speech.model, models)
     # Nobody is shown half an utterance, and the search for it would be made ten times a second.
     recogniser = open_recogniser(settings.speech.engine, folder, partials=False)
-    message = MessageModel.load(resolve("text_emotion", models))
+    message = TextEmotionModel.load(resolve("text_emotion", models))
     # Whisper looks at half a minute for every result, however short: a pause is not worth that.
     return SpeechStage(recogniser, message, activity, early=settings.speech.engine == "vosk")
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from emoedge.clock import MediaClock
 from emoedge.config import Settings
 from emoedge.errors import MediaError
+from emoedge.frames import AudioBlock, Frame
+from emoedge.health import Health
 from emoedge.pipeline.decisions import TICK_S, DecisionStage, Outcome
-from emoedge.pipeline.messages import message_of
-from emoedge.pipeline.pacing import Pacer
 from emoedge.pipeline.perception import Perception, learned_fusion
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.types import Frame, Health, SoundBlock
+from emoedge.publish.outcome_messages import message_of
+from emoedge.rate_limit import Pacer
 
 if TYPE_CHECKING:
     from emoedge.capture.media import MediaReader
@@ -89,8 +90,8 @@ class Pipeline:
         Raises:
             MediaError: the file cannot be read; when it breaks in the middle, after what came before.
         """
+        from emoedge.capture.convert import Orientation
         from emoedge.capture.media import MediaReader
-        from emoedge.capture.picture import Orientation
 
         settings = self.settings
         orientation = Orientation(settings.camera.rotate, settings.camera.mirror)
@@ -113,16 +114,16 @@ class Pipeline:
         yield from self.finish()
         yield self._messages.health(self._health(sources), self.clock.time_s, self.clock.time_s)
 
-    def feed(self, item: Frame | SoundBlock) -> Iterator[Message]:
+    def feed(self, item: Frame | AudioBlock) -> Iterator[Message]:
         """Take the next frame or block, in the order of the times at which they are complete."""
-        if isinstance(item, SoundBlock) or self._pacer.due(item.time_s):
+        if isinstance(item, AudioBlock) or self._pacer.due(item.time_s):
             yield from self._take(item)
         else:
             self._fresh = False
             yield from self._tick_until(item.time_s)
             self.clock.advance(item.time_s)
 
-    def _take(self, item: Frame | SoundBlock) -> Iterator[Message]:
+    def _take(self, item: Frame | AudioBlock) -> Iterator[Message]:
         """Look at a frame that is due, or hear a block."""
         self._fresh = False
         now_s = item.time_s if isinstance(item, Frame) else item.end_s
@@ -172,7 +173,7 @@ class Pipeline:
         self._next_tick_s = frame.time_s + TICK_S  # the state is looked at with every frame
         return self._decisions.on_faces(self.perception.face.process(frame), frame.time_s)
 
-    def _hear(self, block: SoundBlock) -> list[Outcome]:
+    def _hear(self, block: AudioBlock) -> list[Outcome]:
         outcomes: list[Outcome] = []
         if self.perception.voice:
             for voice in self.perception.voice.process(block):
@@ -202,8 +203,8 @@ class Pipeline:
         return parts + list(self.perception.health)
 
 
-def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | SoundBlock]:
+def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | AudioBlock]:
     """Frames that are due at their time, blocks at their end: nothing is heard before it was said."""
-    frames: Iterator[Frame | SoundBlock] = reader.frames(pacer.due) if sources.video else iter(())
-    blocks: Iterator[Frame | SoundBlock] = reader.blocks() if sources.audio else iter(())
+    frames: Iterator[Frame | AudioBlock] = reader.frames(pacer.due) if sources.video else iter(())
+    blocks: Iterator[Frame | AudioBlock] = reader.blocks() if sources.audio else iter(())
     return merge(frames, blocks, key=lambda item: item.time_s if isinstance(item, Frame) else item.end_s)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from emoedge.pipeline.activity import SharedActivity
-from emoedge.speech.stage import ActivityChange
-from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, VoiceObservation
+from emoedge.frames import AudioBlock, Frame
+from emoedge.observations import ActivityChange, FacesObservation, TextObservation, VoiceObservation
+from emoedge.vad.stage import SharedActivity
 
 Activity = SharedActivity[list[ActivityChange]]
 """What voice and speech have in common."""
@@ -43,7 +43,7 @@ class VoicePerceiver(Protocol):
 
     hop_s: float
 
-    def process(self, block: SoundBlock) -> list[VoiceObservation]:
+    def process(self, block: AudioBlock) -> list[VoiceObservation]:
         """Stretches of speech that ended with this block."""
         ...
 
@@ -63,7 +63,7 @@ class VoicePerceiver(Protocol):
 class SpeechPerceiver(Protocol):
     """Understands what is said."""
 
-    def process(self, block: SoundBlock) -> list[TextObservation]:
+    def process(self, block: AudioBlock) -> list[TextObservation]:
         """Utterances that ended with this block."""
         ...
 

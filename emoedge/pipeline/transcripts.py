@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from emoedge.capture.media import MediaReader
 from emoedge.errors import MediaError
-from emoedge.speech.engine import Recogniser, SampleClock, Utterance
-from emoedge.types import Word
+from emoedge.observations import Word
+from emoedge.speech.recogniser import Recogniser, SampleClock, Utterance
 
 TIME_DIGITS: Final = 3
 

@@ -12,7 +12,7 @@ from typing import Final
 from emoedge.config import Settings
 from emoedge.publish import homeassistant
 from emoedge.publish.messages import to_json
-from emoedge.publish.states import Send
+from emoedge.publish.retained_states import Send
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from emoedge import __version__
 from emoedge.config import Settings
 from emoedge.emotions import EMOTIONS, Language, display_name
 from emoedge.publish.control import PRESS, RECORDING_MODES
-from emoedge.publish.overrides import read_json, write_json
+from emoedge.supervise.overrides import read_json, write_json
 
 Announced: TypeAlias = dict[str, dict[str, str]]
 """Per discovery topic: component id -> platform, as last acknowledged by the broker."""

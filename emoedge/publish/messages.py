@@ -10,6 +10,9 @@ from typing import Any, Final, Literal
 
 from emoedge import __version__, emotions
 from emoedge.clock import Clock, rfc3339
+from emoedge.health import Health
+from emoedge.observations import FaceObservation, FacesObservation, TextObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.publish.payloads import (
     SCHEMA_VERSION,
     BoxPayload,
@@ -28,16 +31,6 @@ from emoedge.publish.payloads import (
     RecordingPayload,
     TextPayload,
     VoicePayload,
-)
-from emoedge.types import (
-    EmotionEvent,
-    FaceObservation,
-    FacesObservation,
-    FusedState,
-    Health,
-    ModalityOpinion,
-    TextObservation,
-    VoiceObservation,
 )
 
 # Digits kept: enough for the use, few enough that noise of the last bits never changes a byte.

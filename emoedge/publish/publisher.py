@@ -22,17 +22,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emoedge.config import Settings
+from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
-from emoedge.publish.commands import MAX_COMMANDS, CommandDesk, CommandHandler
+from emoedge.publish.command_queue import MAX_COMMANDS, CommandHandler, CommandQueue
 from emoedge.publish.connection import Link
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.reports import broker_health, spool_health
+from emoedge.publish.retained_states import RetainedStates
 from emoedge.publish.retry import MqttVersion
 from emoedge.publish.session import MqttSession
 from emoedge.publish.spool import Spool
-from emoedge.publish.states import StateBoard
-from emoedge.types import Health
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Publisher:
         builder: for the answers to commands.
         on_command: called with each accepted command, one after the other, in a thread of their own.
         state_provider: asked in the worker thread, on every connection, for states newer than the remembered.
-        first_protocol: "3.1.1" spares the fallback where the broker is known (emoedge.publish.broker).
+        first_protocol: "3.1.1" spares the fallback where the broker is known (emoedge.demo.broker).
         secondary: for a process beside the daemon (`replay`): a client id of its own, no `status`, no
             commands, no announcement, nothing on disk.
     """
@@ -110,10 +110,10 @@ class Publisher:
         self._stop_at_s: float | None = None
         self._dropped = 0
         self._thread: threading.Thread | None = None
-        self._desk = CommandDesk(on_command, builder, self.publish)
+        self._desk = CommandQueue(on_command, builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
-        self._states = StateBoard({} if secondary else {self._status_topic: b"online"})
+        self._states = RetainedStates({} if secondary else {self._status_topic: b"online"})
         self._finishing = False
         self._died = ""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from emoedge.health import Health
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.session import SessionState
-from emoedge.types import Health
 
 Figures = dict[str, float | int | str | None]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, TextIO
 
+from emoedge.health import Health
 from emoedge.publish.messages import Message, to_json
-from emoedge.types import Health
 
 
 class Sink(Protocol):

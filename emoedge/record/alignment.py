@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 
 DRIFT_S: Final = 0.03
 """Below the 40 ms at which lip sync is noticed (ITU-R BT.1359: +45/-125 ms detectable)."""
@@ -37,7 +37,7 @@ class SoundTrack:
     silence_s: float = 0.0
     left_out_s: float = 0.0
 
-    def place(self, block: SoundBlock) -> NDArray[np.int16]:
+    def place(self, block: AudioBlock) -> NDArray[np.int16]:
         """The samples to append next, int16 (n,): silence for a hole, then the block, or what of it is new."""
         want = round((block.time_s - self.start_s) * SAMPLE_RATE_HZ)
         drift = want - self.written

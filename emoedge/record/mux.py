@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import RecordingError
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.alignment import SoundTrack
 from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
 from emoedge.record.names import FILE_MODE
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class SegmentWriter:
         self.frames += 1
         return True
 
-    def write_sound(self, block: SoundBlock) -> None:
+    def write_sound(self, block: AudioBlock) -> None:
         """Append a block at its time; holes become silence."""
         waiting = np.concatenate((self._pending, self.track.place(block)))
         whole = len(waiting) // AAC_FRAME * AAC_FRAME

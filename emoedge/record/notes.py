@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from emoedge.emotions import to_mapping
-from emoedge.types import FacesObservation, FusedState, TextObservation
+from emoedge.observations import FacesObservation, TextObservation
+from emoedge.outcomes import FusedState
 
 DIGITS: Final = 3
 """A thousandth is finer than any curve that is drawn of it."""

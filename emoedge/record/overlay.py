@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
-from emoedge.record.ring import Note
-from emoedge.types import Frame
+from emoedge.frames import Frame
+from emoedge.record.pre_roll import Note
 
 STALE_S: Final = 1.0
 """A box older than this is no longer where the face is."""

@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from emoedge.config.settings import RecordingMode, RecordingSettings
 from emoedge.errors import RecordingError
-from emoedge.types import EmotionEvent
+from emoedge.outcomes import EmotionEvent
 
 Reason = Literal["manual", "event", "continuous"]
 

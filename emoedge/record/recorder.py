@@ -17,26 +17,20 @@ from emoedge.clock import Clock
 from emoedge.config.settings import RecordingMode, RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.record.inbox import Inbox
-from emoedge.record.keeper import Keeper
+from emoedge.frames import AudioBlock, Frame
+from emoedge.health import Health
+from emoedge.observations import FacesObservation, TextObservation
+from emoedge.outcomes import EmotionEvent, FusedState, RecordingNotice
+from emoedge.record.housekeeping import Keeper
+from emoedge.record.input_queue import Inbox
 from emoedge.record.mux import write_errors
 from emoedge.record.names import new_segment_id
 from emoedge.record.notes import faces_payload, state_payload, transcript_payload
-from emoedge.record.notice import RecordingNotice
-from emoedge.record.opener import Opener
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
-from emoedge.record.ring import Item, Note, PreRoll, memory_limit_bytes
+from emoedge.record.pre_roll import Item, Note, PreRoll, memory_limit_bytes
 from emoedge.record.segment import OpenSegment
+from emoedge.record.segment_factory import Opener
 from emoedge.record.store import Store
-from emoedge.types import (
-    EmotionEvent,
-    FacesObservation,
-    Frame,
-    FusedState,
-    Health,
-    SoundBlock,
-    TextObservation,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +122,7 @@ class Recorder:
         """A picture; when the encoder cannot keep up the oldest waiting one is dropped and counted."""
         self._inbox.put_frame(frame)
 
-    def offer_sound(self, block: SoundBlock) -> None:
+    def offer_sound(self, block: AudioBlock) -> None:
         """A stretch of sound."""
         self._inbox.put_sound(block)
 
@@ -317,7 +311,7 @@ class Recorder:
 
     def _all_seen(self, at_s: float, now_s: float) -> bool:
         """Whether nothing from before `at_s` can still be on its way."""
-        newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, SoundBlock)]
+        newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, AudioBlock)]
         return now_s >= at_s + LATE_S or min(newest) >= at_s
 
     def _try_open(self, begin: Begin, now_s: float, stopping: bool) -> bool:
@@ -343,7 +337,7 @@ class Recorder:
             self._route(item)
         return True
 
-    def _opened(self, begin: Begin, frame: Frame | None, block: SoundBlock | None) -> bool:
+    def _opened(self, begin: Begin, frame: Frame | None, block: AudioBlock | None) -> bool:
         try:
             segment = self._opener.open(begin, frame, block)
         except write_errors() as error:

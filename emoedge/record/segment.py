@@ -14,6 +14,7 @@ from typing import Any, Final, TextIO
 from emoedge.clock import rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.finish import (
     discard,
     measure,
@@ -28,10 +29,9 @@ from emoedge.record.finish import (
 from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
 from emoedge.record.names import REMUX, partial_of, private_opener, share_with_group
 from emoedge.record.overlay import Overlay
-from emoedge.record.ring import Item, Note
+from emoedge.record.pre_roll import Item, Note
 from emoedge.record.store import hold
 from emoedge.record.timeline import emotion_cues, read_timeline, timeline_row, webvtt
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
 logger = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class OpenSegment:
         """Add an item; those from before the segment are left out. Raises OSError, av.error.FFmpegError."""
         if isinstance(item, Note):
             self._write_note(item)
-        elif isinstance(item, SoundBlock):
+        elif isinstance(item, AudioBlock):
             self._writer.write_sound(item)
         elif item.time_s >= self.plan.start_s:
             if self._thumbnail is None or self._thumbnail.time_s < self.plan.thumbnail_s:

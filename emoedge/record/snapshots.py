@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import RecordingError
+from emoedge.frames import Frame
 from emoedge.record.names import PARTIAL, make_day_dir, new_segment_id, share_with_group
-from emoedge.types import Frame
 
 FOLDER: Final = "snapshots"
 # A command topic is a button that anybody with access can press: the disk must not fill by it.

@@ -93,9 +93,10 @@ def rows_of_media(
 
 def row_of(outcome: Outcome) -> Row:
     """The row that the recorder would keep of a value."""
+    from emoedge.observations import FacesObservation, TextObservation
+    from emoedge.outcomes import EmotionEvent
     from emoedge.pipeline.decisions import EmotionUpdate
     from emoedge.record.notes import faces_payload, state_payload, transcript_payload
-    from emoedge.types import EmotionEvent, FacesObservation, TextObservation
 
     if isinstance(outcome, EmotionUpdate):
         return {"t": outcome.state.time_s, "topic": "state", "payload": state_payload(outcome.state)}

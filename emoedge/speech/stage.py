@@ -16,36 +16,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import Probabilities
-from emoedge.speech.engine import Partial, Recogniser, SampleClock, Utterance
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
+from emoedge.observations import ActivityChange, TextObservation
+from emoedge.speech.recogniser import Partial, Recogniser, SampleClock, Utterance
 from emoedge.speech.sentence import sounds_finished
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock, TextObservation
 
 
 class SpeechActivity(Protocol):
-    """Says whether somebody speaks; implemented over `emoedge.voice.activity`."""
+    """Says whether somebody speaks; implemented over `emoedge.vad.detector`."""
 
-    def process(self, block: SoundBlock) -> list[ActivityChange]:
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
         """Take the next block; return the changes that became known with it, in order."""
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityChange:
-    """Speech began or ended.
-
-    Attributes:
-        speaking: True for a beginning.
-        time_s: when it really began or ended, on the source's clock; at or before the end of the block.
-        pause: a short pause began or ended within speech; a pause that grows long is followed by the end itself.
-    """
-
-    speaking: bool
-    time_s: float
-    pause: bool = False
-
-
-class MessageClassifier(Protocol):
-    """Which emotion a transcript carries (`emoedge.speech.message.MessageModel`)."""
+class TextClassifier(Protocol):
+    """Which emotion a transcript carries (`emoedge.text.model.TextEmotionModel`)."""
 
     def classify(self, text: str) -> Probabilities | None:
         """The posterior, or None for text without an opinion."""
@@ -92,7 +78,7 @@ class SpeechStage:
     def __init__(
         self,
         recogniser: Recogniser,
-        message: MessageClassifier | None = None,
+        message: TextClassifier | None = None,
         activity: SpeechActivity | None = None,
         *,
         early: bool = False,
@@ -101,7 +87,7 @@ class SpeechStage:
         self._message = message
         self._activity = activity
         self._early = early
-        self._history: deque[SoundBlock] = deque()
+        self._history: deque[AudioBlock] = deque()
         self._clock = SampleClock()
         self._open = False
         self._opened_fed_s = 0.0
@@ -110,7 +96,7 @@ class SpeechStage:
         self._before = ""
         self.partial = ""
 
-    def process(self, block: SoundBlock) -> list[TextObservation]:
+    def process(self, block: AudioBlock) -> list[TextObservation]:
         """Take the next block of the stream; return the utterances that ended, in order."""
         found: list[_Said] = []
         if block.gap_s > GAP_S:
@@ -160,7 +146,7 @@ class SpeechStage:
         self._recogniser.renew()
         return SpeechStage(self._recogniser, self._message, activity, early=self._early)
 
-    def _always(self, block: SoundBlock) -> list[ActivityChange]:
+    def _always(self, block: AudioBlock) -> list[ActivityChange]:
         return [] if self._open else [ActivityChange(speaking=True, time_s=block.time_s)]
 
     def _begin(self, time_s: float) -> list[_Said]:
@@ -177,7 +163,7 @@ class SpeechStage:
                 found += self._feed_samples(past.samples[max(skip, 0) :], past.time_s, max(skip, 0))
         return found
 
-    def _feed(self, block: SoundBlock, until_s: float) -> list[_Said]:
+    def _feed(self, block: AudioBlock, until_s: float) -> list[_Said]:
         count = max(0, round((until_s - block.time_s) * SAMPLE_RATE_HZ))
         return self._feed_samples(block.samples[:count], block.time_s, 0)
 
@@ -233,7 +219,7 @@ class SpeechStage:
         held, self._held = self._held, None
         return Utterance(held.words + utterance.words) if held else utterance
 
-    def _remember(self, block: SoundBlock) -> None:
+    def _remember(self, block: AudioBlock) -> None:
         self._history.append(block)
         while self._history[0].end_s < block.end_s - HISTORY_S:
             self._history.popleft()

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
-from emoedge.speech.engine import FETCH_REMEDY, Partial, Utterance, words_from
+from emoedge.frames import SAMPLE_RATE_HZ
+from emoedge.speech.recogniser import FETCH_REMEDY, Partial, Utterance, words_from
 from emoedge.speech.recycle import RecyclePolicy, resident_mb
-from emoedge.types import SAMPLE_RATE_HZ
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
-from emoedge.speech.engine import Partial, Utterance, words_from
-from emoedge.types import SAMPLE_RATE_HZ
+from emoedge.frames import SAMPLE_RATE_HZ
+from emoedge.speech.recogniser import Partial, Utterance, words_from
 
 CHUNK_SAMPLES: Final = 28 * SAMPLE_RATE_HZ
 """Whisper looks at 30 s at a time; a longer utterance is cut before that."""

@@ -13,7 +13,7 @@ from emoedge.config import RecordingMode, Settings
 from emoedge.errors import EmoedgeError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.overrides import Overrides, OverrideStore
+from emoedge.supervise.overrides import Overrides, OverrideStore
 
 logger = logging.getLogger(__name__)
 

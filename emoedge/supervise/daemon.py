@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from emoedge.capture.worker import (
+from emoedge.capture.capture_threads import (
     CameraWorker,
     MicrophoneWorker,
     make_camera_worker,
@@ -25,26 +25,27 @@ from emoedge.capture.worker import (
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import RecordingError
-from emoedge.pipeline.activity import SharedActivity
+from emoedge.frames import Frame
+from emoedge.health import Health
+from emoedge.observations import ActivityChange, Modality
+from emoedge.outcomes import RecordingNotice
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import build_face, build_speech, build_voice, learned_fusion, shared_activity
 from emoedge.pipeline.stages import VoicePerceiver
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.overrides import OverrideStore
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
-from emoedge.record.notice import RecordingNotice
 from emoedge.record.recorder import Recorder
 from emoedge.record.snapshots import Snapshots
-from emoedge.speech.stage import ActivityChange
 from emoedge.supervise.adaptation import AdaptationKeeper
 from emoedge.supervise.controls import Controls
-from emoedge.supervise.deciding import Deciding, Observation
-from emoedge.supervise.governing import Governing
+from emoedge.supervise.decision_thread import Deciding, Observation
+from emoedge.supervise.load_control import Governing
 from emoedge.supervise.machine import MachineMonitor
+from emoedge.supervise.overrides import OverrideStore
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.supervise.workers import face_stage, sound_stage
-from emoedge.types import Frame, Health, Modality
+from emoedge.vad.stage import SharedActivity
 
 logger = logging.getLogger(__name__)
 
@@ -308,7 +309,7 @@ class Daemon:
             self._adaptation.look()
 
     def _describe(self) -> Mapping[str, Any]:
-        from emoedge.supervise.description import describe
+        from emoedge.provenance import describe
 
         return describe(self.settings)
 
@@ -388,7 +389,7 @@ class NoSink:
 
 
 class Manager(Protocol):
-    """Who watches over the process (`emoedge.supervise.notify.Notifier`)."""
+    """Who watches over the process (`emoedge.supervise.systemd_notify.Notifier`)."""
 
     def pulse(self, daemon: Daemon) -> None:
         """All is well."""

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from emoedge.types import Health
+from emoedge.health import Health
 
 PROC: Final = Path("/proc")
 SYS: Final = Path("/sys")

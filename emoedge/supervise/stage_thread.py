@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
 from emoedge.errors import ModelError
-from emoedge.types import Health
+from emoedge.health import Health
 
 logger = logging.getLogger(__name__)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emoedge.pipeline.pacing import Pacer
+from emoedge.frames import AudioBlock, Frame
+from emoedge.observations import FacesObservation, TextObservation, VoiceObservation
 from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
-from emoedge.supervise.governing import Governing
-from emoedge.types import FacesObservation, Frame, SoundBlock, TextObservation, VoiceObservation
+from emoedge.rate_limit import Pacer
+from emoedge.supervise.load_control import Governing
 
 Observe = Callable[[FacesObservation | VoiceObservation | TextObservation], None]
 
@@ -36,13 +37,13 @@ def sound_stage(
     build: Callable[[], VoicePerceiver] | Callable[[], SpeechPerceiver],
     observe: Observe,
     after_block: Callable[[], None] = lambda: None,
-) -> Callable[[], Callable[[SoundBlock], None]]:
+) -> Callable[[], Callable[[AudioBlock], None]]:
     """Builds a stage that listens; `after_block` is called in its thread."""
 
-    def make() -> Callable[[SoundBlock], None]:
+    def make() -> Callable[[AudioBlock], None]:
         stage = build()
 
-        def work(block: SoundBlock) -> None:
+        def work(block: AudioBlock) -> None:
             for observation in stage.process(block):
                 observe(observation)
             after_block()

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.high_pass import HighPass
 from emoedge.inference import Interpreter
-from emoedge.types import SAMPLE_RATE_HZ
-from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity, speech_spans
+from emoedge.vad.detector import CLIP_ON, Span, SpeechActivity, speech_spans
 from emoedge.voice.adapt import Adaptation, Prior, network_input, pull_in
 from emoedge.voice.contours import MIN_SAMPLES, as_samples
 from emoedge.voice.features import FEATURE_VERSION, LEVEL_FEATURE, feature_names, features

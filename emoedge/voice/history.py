@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 
 
 class History:
@@ -26,7 +26,7 @@ class History:
         """Forget the sound, not the time."""
         self._count = 0
 
-    def add(self, block: SoundBlock) -> None:
+    def add(self, block: AudioBlock) -> None:
         """Take in the next block."""
         count = len(block.samples)
         if self._count + count > len(self._samples):

@@ -7,10 +7,10 @@ from typing import Final, Protocol
 
 import numpy as np
 
+from emoedge.frames import AudioBlock
 from emoedge.high_pass import HighPass
-from emoedge.speech.stage import ActivityChange
-from emoedge.types import SoundBlock, VoiceObservation
-from emoedge.voice.activity import HANGOVER_S
+from emoedge.observations import ActivityChange, VoiceObservation
+from emoedge.vad.detector import HANGOVER_S
 from emoedge.voice.adapt import Adaptation
 from emoedge.voice.classify import LONGEST_S, MIN_SNR_DB, VoiceClassifier
 from emoedge.voice.contours import MIN_SAMPLES
@@ -42,7 +42,7 @@ LEARN_EVERY_S: Final = 10.0
 class Activity(Protocol):
     """Says when speech begins and ends."""
 
-    def process(self, block: SoundBlock) -> list[ActivityChange]:
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
         """The changes that became known with a block."""
         ...
 
@@ -70,7 +70,7 @@ class VoiceStage:
         """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes unheard."""
         self._quiet()
 
-    def process(self, block: SoundBlock) -> list[VoiceObservation]:
+    def process(self, block: AudioBlock) -> list[VoiceObservation]:
         """Take the next block of the stream; return the stretches that ended with it, in order."""
         found = []
         if block.gap_s > 0:

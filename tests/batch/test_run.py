@@ -114,7 +114,7 @@ def test_many_at_once_say_what_each_says_alone(tmp_path, portrait):
     """Real models, two files after each other in one process, and the same file by itself."""
     import shutil
 
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
 
     folder, out = tmp_path / "in", tmp_path / "out"
     (folder / "deep").mkdir(parents=True)
@@ -138,7 +138,7 @@ def test_an_interruption_leaves_whole_results_only(tmp_path):
     import shutil
     import time
 
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
 
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()

@@ -13,7 +13,7 @@ from emoedge.batch.stamp import fingerprint, is_current, making_of, read_stamp
 from emoedge.batch.work import replay_file
 from emoedge.config import Settings
 from emoedge.errors import MediaError
-from emoedge.pipeline.messages import replay_line
+from emoedge.publish.outcome_messages import replay_line
 
 from .conftest import Stub, write_tone
 

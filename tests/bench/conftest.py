@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 from emoedge.bench.clips import looped
 from emoedge.capture.media import MediaReader
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
 from emoedge.errors import MediaError
 
 

@@ -13,7 +13,7 @@ from emoedge.bench.tally import watching
 from emoedge.config import Settings
 from emoedge.inference import load_runtime
 from emoedge.model_store import resolve
-from emoedge.voice.silero import CHUNK, Silero
+from emoedge.vad.silero import CHUNK, Silero
 
 
 def test_runs_of_networks_are_counted_with_their_inputs() -> None:
@@ -70,7 +70,7 @@ def test_a_view_of_the_decoder_is_no_copy() -> None:
 
 
 def test_the_recogniser_is_heard(short_clip: Path) -> None:
-    from emoedge.speech.engine import open_recogniser
+    from emoedge.speech.recogniser import open_recogniser
 
     with watching() as tally:
         recogniser = open_recogniser("vosk", resolve("vosk-es-demo", Settings().paths.models))

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.capture.blocks import BLOCK_SAMPLES, TOLERANCE_S, BlockBuilder
-from emoedge.capture.stamps import StampRepair
-from emoedge.types import SAMPLE_RATE_HZ
+from emoedge.capture.timestamps import StampRepair
+from emoedge.frames import SAMPLE_RATE_HZ
 
 chunks = st.lists(
     st.tuples(st.integers(0, 5000), st.floats(-0.3, 0.5, allow_nan=False)), min_size=1, max_size=30

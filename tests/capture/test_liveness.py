@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.capture.anchor import StreamAnchor
-from emoedge.capture.backoff import Backoff
-from emoedge.capture.handover import BlockQueue, FrameSlot
+from emoedge.backoff import Backoff
+from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.liveness import PictureWatch, SoundWatch, summarize_picture, summarize_sound
+from emoedge.capture.queues import BlockQueue, FrameSlot
 from emoedge.capture.rate import RateLimit
+from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
-from emoedge.types import Frame, SoundBlock
 
 # ---- back-off ----
 
@@ -92,11 +92,11 @@ def test_colour_is_not_part_of_the_judgement() -> None:
 # ---- sound ----
 
 
-def sound(samples: np.ndarray, time_s: float = 0.0) -> SoundBlock:
-    return SoundBlock(time_s, samples.astype(np.int16))
+def sound(samples: np.ndarray, time_s: float = 0.0) -> AudioBlock:
+    return AudioBlock(time_s, samples.astype(np.int16))
 
 
-def heard(blocks: list[SoundBlock]) -> SoundWatch:
+def heard(blocks: list[AudioBlock]) -> SoundWatch:
     watch, high_pass = SoundWatch(), HighPass()
     for index, block in enumerate(blocks):
         watch.observe(index / 10, summarize_sound(block, high_pass))
@@ -196,7 +196,7 @@ def test_every_lost_second_of_sound_is_in_a_gap(steps: list[tuple[int, float] | 
             continue
         count, gap_s = step
         time_s += gap_s
-        queue.put(SoundBlock(time_s, np.zeros(count, np.int16), gap_s))
+        queue.put(AudioBlock(time_s, np.zeros(count, np.int16), gap_s))
         time_s += count / 16000
         put_s, gaps_put_s = put_s + count / 16000, gaps_put_s + gap_s
         assert queue.waiting_s <= 1.0 + 0.2

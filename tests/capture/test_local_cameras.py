@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.capture import devices
-from emoedge.capture.camera import open_camera
+from emoedge.capture.convert import Orientation, orient_bgr, orient_i420
 from emoedge.capture.devices import CameraDevice, first_camera, list_cameras
+from emoedge.capture.factory import open_camera
 from emoedge.capture.picamera import TwoSizeFrame, monotonic_of_boot_time, small_size, unpadded_i420
-from emoedge.capture.picture import Orientation, orient_bgr, orient_i420
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from emoedge.capture.container import decoded
+from emoedge.capture.convert import Orientation
 from emoedge.capture.media import MediaReader, probe, read_image, read_sound
-from emoedge.capture.picture import Orientation
 from emoedge.errors import MediaError
-from emoedge.types import Frame, PlanarFrame, SoundBlock
+from emoedge.frames import AudioBlock, Frame, PlanarFrame
 
 from .clips import CLAP_S, FPS, clap_sound, onset_s, sine, tone_hz, write_clip
 
@@ -56,7 +56,7 @@ def test_pictures_and_sound_come_interleaved_in_order_and_whole(clap_clip: Path)
     items = list(MediaReader(clap_clip))
     times = [item.time_s for item in items]
     assert times == sorted(times)
-    blocks = [item for item in items if isinstance(item, SoundBlock)]
+    blocks = [item for item in items if isinstance(item, AudioBlock)]
     frames = [item for item in items if isinstance(item, Frame)]
     assert [frame.sequence for frame in frames] == list(range(2 * FPS))
     assert all(len(block.samples) == 1600 for block in blocks[:-1])
@@ -93,7 +93,7 @@ def test_what_comes_before_the_damage_is_given(clap_clip: Path, monkeypatch: pyt
     with pytest.raises(MediaError):
         frames.extend(MediaReader(clap_clip).frames())
     assert len(frames) == 10
-    heard: list[SoundBlock] = []
+    heard: list[AudioBlock] = []
     with pytest.raises(MediaError):
         heard.extend(MediaReader(clap_clip).blocks())
     count = sum(len(block.samples) for block in heard)

@@ -23,7 +23,7 @@ from emoedge.capture.devices import list_cameras, list_microphones
 from emoedge.capture.microphone import Chunk, Microphone, SoundTimeline
 from emoedge.capture.portaudio import InputDevice, choose, inputs
 from emoedge.errors import DeviceError
-from emoedge.types import SoundBlock
+from emoedge.frames import AudioBlock
 
 from .clips import onset_s, read_items, sine, tone_hz
 
@@ -35,7 +35,7 @@ def chunks(signal: np.ndarray, rate_hz: int, start_s: float, size: int = 1024) -
     ]
 
 
-def pushed(timeline: SoundTimeline, items: list[Chunk]) -> list[SoundBlock]:
+def pushed(timeline: SoundTimeline, items: list[Chunk]) -> list[AudioBlock]:
     return [block for chunk in items for block in timeline.push(chunk)]
 
 

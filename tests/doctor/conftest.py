@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from emoedge import demo_clip
 from emoedge.config import Settings
+from emoedge.demo import clip as demo_clip
 
 
 @pytest.fixture(scope="session")

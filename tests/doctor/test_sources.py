@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emoedge.capture import camera
+from emoedge.capture import factory as camera
 from emoedge.config import Settings
 from emoedge.doctor import sources
 from emoedge.doctor.sources import check_camera, check_microphone
 from emoedge.errors import DeviceError
-from emoedge.types import Frame, SoundBlock
+from emoedge.frames import AudioBlock, Frame
 
 Make = Callable[..., Settings]
 
@@ -21,7 +21,7 @@ Make = Callable[..., Settings]
 class StandIn:
     """A source that gives the same item again and again."""
 
-    def __init__(self, item: Frame | SoundBlock | Exception | None) -> None:
+    def __init__(self, item: Frame | AudioBlock | Exception | None) -> None:
         self.item = item
         self.closed = False
 
@@ -29,7 +29,7 @@ class StandIn:
         if isinstance(self.item, DeviceError):
             raise self.item
 
-    def read(self, timeout_s: float = 0.5) -> Frame | SoundBlock | None:
+    def read(self, timeout_s: float = 0.5) -> Frame | AudioBlock | None:
         if isinstance(self.item, Exception):
             raise self.item
         return self.item
@@ -66,10 +66,10 @@ def frame(value: int) -> Frame:
     return Frame(0.0, data, "bgr", 64, 48)
 
 
-def sound(level: float, offset: float = 0.0, hum: float = 0.0) -> SoundBlock:
+def sound(level: float, offset: float = 0.0, hum: float = 0.0) -> AudioBlock:
     samples = np.random.default_rng(0).normal(0, level, 1600) + offset * 32768
     samples += hum * 32768 * np.sin(2 * np.pi * 50 * np.arange(1600) / 16000)
-    return SoundBlock(0.0, np.clip(samples, -32768, 32767).astype(np.int16))
+    return AudioBlock(0.0, np.clip(samples, -32768, 32767).astype(np.int16))
 
 
 def test_switched_off(make_settings: Make) -> None:

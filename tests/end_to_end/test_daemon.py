@@ -14,7 +14,7 @@ import av
 import pytest
 from jsonschema import Draft202012Validator
 
-from emoedge.demo_clip import ensure_demo_clip
+from emoedge.demo.clip import ensure_demo_clip
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.schemas import schema_of
 from tests.publish.conftest import listen, make_mosquitto, mosquitto, until  # noqa: F401 - fixtures

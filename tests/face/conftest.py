@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emoedge.face.detect import FaceDetector
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from emoedge.face.align import (
 )
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.stage import CHANGED
-from emoedge.types import Box, Frame
+from emoedge.frames import Frame
+from emoedge.observations import Box
 
 SIZE = 48
 

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge.doctor.self_check import deviation
 from emoedge.errors import ModelError
 from emoedge.face.classify import (
     CLIP,
@@ -12,7 +13,6 @@ from emoedge.face.classify import (
     FaceModelCard,
     standardise,
 )
-from emoedge.face.selfcheck import deviation
 
 
 @pytest.fixture(scope="module")

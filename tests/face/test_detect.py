@@ -5,7 +5,8 @@ import pytest
 from emoedge.errors import ModelError
 from emoedge.face.detect import MOST_CANDIDATES, FaceDetector, anchors, decode, overlap, suppress
 from emoedge.face.sample import clip_rectangle, letterbox_rgb
-from emoedge.types import Box, Frame
+from emoedge.frames import Frame
+from emoedge.observations import Box
 
 # Where a person sees the astronaut's eyes and mouth, in pixels of the 512 x 512 picture.
 EYES, MOUTH = np.array([[202, 102], [247, 104]]), np.array([221, 145])

@@ -4,7 +4,7 @@ import pytest
 
 from emoedge.face.align import crop_geometry, cut
 from emoedge.face.quality import assess, sharpness, turn
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@ import pytest
 
 from emoedge.face.pyramid import BASE_WIDTH, Pyramid
 from emoedge.face.scene import Scene
-from emoedge.types import Box, Frame
+from emoedge.frames import Frame
+from emoedge.observations import Box
 
 
 def gray(picture):

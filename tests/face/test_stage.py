@@ -4,7 +4,7 @@ import pytest
 from emoedge.emotions import EMOTIONS
 from emoedge.face.stage import CLASSIFY_EVERY_S, FaceStage
 from emoedge.face.track import moved
-from emoedge.types import Frame
+from emoedge.frames import Frame
 
 
 class Counting:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from emoedge.face.detect import Detection
 from emoedge.face.track import COAST_S, FORGET_AFTER_S, FaceTracker, flow_landmarks
-from emoedge.types import Box
+from emoedge.observations import Box
 
 
 def face(x, y, size=0.2, score=0.9):

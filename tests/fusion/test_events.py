@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from emoedge.config import EventSettings
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.fusion.events import EventDetector
-from emoedge.types import FusedState
+from emoedge.outcomes import FusedState
 
 
 def state(time_s, emotion=None, p=0.8):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from emoedge.config import FusionSettings
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.fusion.fuser import Fuser, decisive, snr_reliability
-from emoedge.types import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
 
 
 def peaked(emotion, p=0.7):

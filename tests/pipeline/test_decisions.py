@@ -8,8 +8,9 @@ import pytest
 
 from emoedge.config import PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent
 from emoedge.pipeline.decisions import DecisionStage, EmotionUpdate
-from emoedge.types import Box, EmotionEvent, FaceObservation, FacesObservation, VoiceObservation
 
 
 def peaked(emotion, p=0.8):

@@ -51,7 +51,7 @@ def test_examples_pass_the_type_checker(tmp_path, repository):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_ten_lines_run(tmp_path):
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
 
     script = tmp_path / "example.py"
     script.write_text(TEN_LINES.text.replace('"interview.mp4"', repr(str(ensure_demo_clip()))))

@@ -12,9 +12,10 @@ import pytest
 from emoedge.config import Settings
 from emoedge.emotions import as_probabilities
 from emoedge.errors import MediaError
+from emoedge.health import Health
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
 from emoedge.pipeline import Pipeline
 from emoedge.pipeline.perception import Perception
-from emoedge.types import Box, FaceObservation, FacesObservation, Health, TextObservation, VoiceObservation
 
 HAPPY = as_probabilities([0.05, 0.05, 0.05, 0.7, 0.05, 0.05, 0.05])
 SECONDS = 4

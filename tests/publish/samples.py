@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
+from emoedge.health import Health
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.publish import Message, MessageBuilder
-from emoedge.types import (
-    Box,
-    EmotionEvent,
-    FaceObservation,
-    FacesObservation,
-    FusedState,
-    Health,
-    ModalityOpinion,
-    TextObservation,
-    VoiceObservation,
-)
 
 HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])
 CALM = as_probabilities([0.05, 0.05, 0.05, 0.2, 0.05, 0.05, 0.55])

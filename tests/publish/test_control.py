@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from emoedge.clock import MediaClock
 from emoedge.config import Settings
-from emoedge.publish.commands import CommandDesk
+from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.control import (
     CONTROL_NAMES,
     MAX_RECORD_S,
@@ -23,7 +23,7 @@ from emoedge.publish.control import (
     state_text,
 )
 from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder
-from emoedge.publish.overrides import Overrides, OverrideStore
+from emoedge.supervise.overrides import Overrides, OverrideStore
 
 from .samples import builder
 
@@ -249,7 +249,7 @@ def test_unreadable_overrides_mean_privacy(tmp_path):
 
 def test_a_refused_payload_is_escaped_once_in_the_log(caplog):
     sent = []
-    desk = CommandDesk(None, MessageBuilder("d", MediaClock()), sent.append)
+    desk = CommandQueue(None, MessageBuilder("d", MediaClock()), sent.append)
     desk.take("margin", b"\xff\xfe\n", retained=False)
     assert r'= "\xff\xfe\n": expected' in caplog.text
     assert json.loads(sent[0].encode())["value"] == r"\xff\xfe\n"

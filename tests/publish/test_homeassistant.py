@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from emoedge.config import Settings
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS
+from emoedge.health import Health
 from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
 from emoedge.publish.homeassistant import (
     AnnouncedStore,
@@ -24,7 +25,6 @@ from emoedge.publish.homeassistant import (
     object_id,
     platforms,
 )
-from emoedge.types import Health
 
 from .samples import BEGIN, END, HEALTH, NOBODY, STATE, builder
 

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.health import Health
+from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
 from emoedge.publish import schemas
 from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
-from emoedge.types import Box, FaceObservation, FacesObservation, Health, VoiceObservation
 
 from .samples import (
     BEGIN,

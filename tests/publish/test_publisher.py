@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings
+from emoedge.outcomes import EmotionEvent
 from emoedge.publish.control import Command
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
-from emoedge.types import EmotionEvent
 
 from .conftest import PATIENCE_S, Mosquitto, free_port, until
 from .samples import BEGIN, HEALTH, STATE, builder, every_message

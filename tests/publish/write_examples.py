@@ -11,8 +11,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emoedge.clock import MediaClock
+from emoedge.health import Health
 from emoedge.publish import MessageBuilder
-from emoedge.types import Health
 
 from .samples import BEGIN, END, FACES, HEALTH, STATE, TEXT, VOICE
 

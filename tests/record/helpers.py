@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
+from emoedge.outcomes import RecordingNotice
 from emoedge.record.mux import SegmentWriter, VideoFormat
-from emoedge.record.notice import RecordingNotice
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
 FPS = 15.0
 WIDTH, HEIGHT = 160, 120
@@ -29,14 +29,14 @@ def make_frame(time_s: float, index: int = 0, luma: int | None = None, size=(WID
     return Frame(time_s, data, "i420", width, height, index)
 
 
-def make_block(time_s: float, samples: np.ndarray | None = None, gap_s: float = 0.0) -> SoundBlock:
+def make_block(time_s: float, samples: np.ndarray | None = None, gap_s: float = 0.0) -> AudioBlock:
     """50 ms of a quiet tone, or the samples given."""
     if samples is None:
         samples = (1000 * np.sin(np.arange(BLOCK) * 0.2)).astype(np.int16)
-    return SoundBlock(time_s, samples, gap_s)
+    return AudioBlock(time_s, samples, gap_s)
 
 
-def clip(start_s: float, seconds: float) -> list[Frame | SoundBlock]:
+def clip(start_s: float, seconds: float) -> list[Frame | AudioBlock]:
     """Picture and sound of a stretch, in order of time."""
     frames = [make_frame(start_s + i / FPS, i) for i in range(round(seconds * FPS))]
     step = BLOCK / SAMPLE_RATE_HZ
@@ -46,7 +46,7 @@ def clip(start_s: float, seconds: float) -> list[Frame | SoundBlock]:
 
 def write_claps(path: Path, start_s: float, claps: list[float], seconds: float, fps: float = 30.0) -> None:
     """A clip with flashes and beeps at the same moments; sound in blocks with the capture's own times."""
-    items: list[Frame | SoundBlock] = []
+    items: list[Frame | AudioBlock] = []
     for index in range(round(seconds * fps)):
         t = index / fps
         bright = any(clap <= t < clap + 0.1 for clap in claps)
@@ -57,7 +57,7 @@ def write_claps(path: Path, start_s: float, claps: list[float], seconds: float, 
         loud |= (n >= clap * SAMPLE_RATE_HZ) & (n < (clap + 0.1) * SAMPLE_RATE_HZ)
     sound = np.where(loud, 12000 * np.sin(n * 0.5), 0).astype(np.int16)
     items += [
-        SoundBlock(start_s + at / SAMPLE_RATE_HZ, sound[at : at + BLOCK])
+        AudioBlock(start_s + at / SAMPLE_RATE_HZ, sound[at : at + BLOCK])
         for at in range(0, len(sound), BLOCK)
     ]
     writer = SegmentWriter(path, start_s, VideoFormat(WIDTH, HEIGHT, fps), sound=True)
@@ -65,7 +65,7 @@ def write_claps(path: Path, start_s: float, claps: list[float], seconds: float, 
     writer.close()
 
 
-def write_all(writer: SegmentWriter, items: list[Frame | SoundBlock]) -> None:
+def write_all(writer: SegmentWriter, items: list[Frame | AudioBlock]) -> None:
     for item in items:
         if isinstance(item, Frame):
             writer.write_frame(item)

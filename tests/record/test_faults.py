@@ -13,7 +13,7 @@ import time
 import pytest
 
 from emoedge.clock import MediaClock
-from emoedge.record import keeper as keeper_module
+from emoedge.record import housekeeping as keeper_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record.names import partial_of
 from emoedge.record.recorder import Recorder

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from emoedge.errors import RecordingError
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.encoders import choose_encoder
 from emoedge.record.finish import measure, remux
 from emoedge.record.mux import SegmentWriter, VideoFormat, i420
 from emoedge.record.names import partial_of
 from emoedge.record.recover import recover
 from emoedge.record.store import Store
-from emoedge.types import SAMPLE_RATE_HZ, Frame, SoundBlock
 
 from .helpers import (
     BLOCK,
@@ -227,7 +227,7 @@ def test_drifting_microphone_stays_in_step_for_ten_minutes(tmp_path):
         true_s = index * BLOCK / SAMPLE_RATE_HZ * (1 + 200e-6)
         stamp = true_s + float(rng.uniform(-0.004, 0.004))
         placed_s = track.written / SAMPLE_RATE_HZ
-        added = len(track.place(SoundBlock(stamp, np.ones(BLOCK, dtype=np.int16))))
+        added = len(track.place(AudioBlock(stamp, np.ones(BLOCK, dtype=np.int16))))
         placed_s += (added - BLOCK) / SAMPLE_RATE_HZ
         worst = max(worst, abs(placed_s - true_s))
     assert worst <= IN_STEP_S

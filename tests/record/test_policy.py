@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from emoedge.config.settings import RecordingSettings
 from emoedge.errors import RecordingError
+from emoedge.outcomes import EmotionEvent
 from emoedge.record.policy import Begin, End, RecordingPolicy
-from emoedge.types import EmotionEvent
 
 
 def policy(**kwargs) -> RecordingPolicy:

@@ -14,18 +14,11 @@ import pytest
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.errors import RecordingError
+from emoedge.frames import AudioBlock
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
+from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.record.recorder import Recorder
 from emoedge.record.store import Store
-from emoedge.types import (
-    Box,
-    EmotionEvent,
-    FaceObservation,
-    FacesObservation,
-    FusedState,
-    SoundBlock,
-    TextObservation,
-    Word,
-)
 
 from .helpers import FPS, clip, make_block, make_frame, media_facts, wait_for
 
@@ -44,7 +37,7 @@ class Rig:
     def play(self, until_s: float, picture: bool = True, sound: bool = True) -> None:
         """Offer picture and sound from the present to `until_s`, no faster than the inbox may hold."""
         for item in clip(self.clock.time_s, until_s - self.clock.time_s):
-            is_sound = isinstance(item, SoundBlock)
+            is_sound = isinstance(item, AudioBlock)
             if is_sound and sound:
                 self.recorder.offer_sound(item)
             elif not is_sound and picture:

@@ -11,11 +11,11 @@ import pytest
 
 from emoedge.clock import MediaClock
 from emoedge.errors import RecordingError
+from emoedge.frames import Frame
 from emoedge.record import snapshots
-from emoedge.record.keeper import Keeper
+from emoedge.record.housekeeping import Keeper
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
-from emoedge.types import Frame
 
 NOW = datetime(2026, 5, 1, tzinfo=timezone.utc)
 

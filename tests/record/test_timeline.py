@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.emotions import EMOTIONS
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.record.alignment import DRIFT_S, SoundTrack
-from emoedge.record.ring import Note, PreRoll
+from emoedge.record.pre_roll import Note, PreRoll
 from emoedge.record.timeline import Cue, emotion_cues, read_timeline, timeline_row, webvtt
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
 
 from .helpers import make_block, make_frame
 
@@ -77,7 +77,7 @@ def test_sound_never_strays_further_than_the_drift_allowed(steps, first):
     for pause, count, known in steps:
         stamp += pause
         before = track.written
-        samples = track.place(SoundBlock(stamp, np.ones(count, dtype=np.int16), pause if known else 0.0))
+        samples = track.place(AudioBlock(stamp, np.ones(count, dtype=np.int16), pause if known else 0.0))
         assert track.written == before + len(samples)
         kept = int(np.count_nonzero(samples))
         if kept == count:

@@ -11,23 +11,14 @@ import numpy as np
 
 from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
+from emoedge.outcomes import FusedState, ModalityOpinion
 from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, new_segment_id
 from emoedge.record.notes import faces_payload, state_payload, transcript_payload
-from emoedge.record.ring import Note
+from emoedge.record.pre_roll import Note
 from emoedge.record.segment import Finished, OpenSegment, Plan, finish
-from emoedge.types import (
-    SAMPLE_RATE_HZ,
-    Box,
-    FaceObservation,
-    FacesObservation,
-    Frame,
-    FusedState,
-    ModalityOpinion,
-    SoundBlock,
-    TextObservation,
-    Word,
-)
 
 STARTED = datetime(2026, 11, 22, 9, 30, 0, tzinfo=timezone.utc)
 ZERO_S = 500.0
@@ -105,7 +96,7 @@ def make_segment(
 def timeline(started: datetime, seconds: float, size: tuple[int, int]) -> list:
     items: list = [picture(index / 15, *size) for index in range(round(seconds * 15))]
     tone = (2000 * np.sin(np.arange(1600) * 0.15)).astype(np.int16)
-    items += [SoundBlock(ZERO_S + i / 10, tone) for i in range(round(seconds * SAMPLE_RATE_HZ / 1600))]
+    items += [AudioBlock(ZERO_S + i / 10, tone) for i in range(round(seconds * SAMPLE_RATE_HZ / 1600))]
     for step in range(round(seconds * 5)):
         t = step / 5
         items += notes_at(t)

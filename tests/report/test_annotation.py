@@ -14,7 +14,7 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import EmoedgeError
-from emoedge.pipeline.messages import replay_line
+from emoedge.publish.outcome_messages import replay_line
 from emoedge.report.annotation import annotate, rows_of_lines
 from emoedge.report.export import export
 from tests.pipeline.test_pipeline import clip, pipeline  # noqa: F401 - a fixture
@@ -156,7 +156,7 @@ def test_exports_validate_against_the_published_schemas(kind, name, schemas, sou
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_demo_clip_with_the_real_models(tmp_path):
-    from emoedge.demo_clip import ensure_demo_clip
+    from emoedge.demo.clip import ensure_demo_clip
 
     clip = ensure_demo_clip()  # noqa: F811
     made = tmp_path / "made.eaf"

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.emotions import as_probabilities
-from emoedge.speech.engine import Partial, Recogniser, Utterance, words_from
+from emoedge.frames import AudioBlock
+from emoedge.observations import ActivityChange, TextObservation
+from emoedge.speech.recogniser import Partial, Recogniser, Utterance, words_from
 from emoedge.speech.sentence import sounds_finished
-from emoedge.speech.stage import EARLIEST_S, LEAD_S, MAX_UTTERANCE_S, ActivityChange, SpeechStage
-from emoedge.types import SoundBlock, TextObservation
+from emoedge.speech.stage import EARLIEST_S, LEAD_S, MAX_UTTERANCE_S, SpeechStage
 
 RATE = 16000
 SHORTEST = 0.12 * RATE  # no recogniser hears a word in less
@@ -57,7 +58,7 @@ class Loudness:
         self.speaking = False
         self.run = 0
 
-    def process(self, block: SoundBlock) -> list[ActivityChange]:
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
         """Walk from edge to edge; `run` counts the samples that contradict the present state."""
         changes, at = [], 0
         loud = block.samples != 0
@@ -78,7 +79,7 @@ class Told:
     def __init__(self, *changes: tuple[float, ActivityChange]) -> None:
         self.changes = changes
 
-    def process(self, block: SoundBlock) -> list[ActivityChange]:
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
         return [change for known_s, change in self.changes if block.time_s < known_s <= block.end_s]
 
 
@@ -113,7 +114,7 @@ def stream(*parts: tuple[float, int]) -> np.ndarray:
 def run(stage: SpeechStage, sound: np.ndarray, block: int, start_s: float = 0.0) -> list[TextObservation]:
     found = []
     for at in range(0, len(sound), block):
-        found += stage.process(SoundBlock(start_s + at / RATE, sound[at : at + block]))
+        found += stage.process(AudioBlock(start_s + at / RATE, sound[at : at + block]))
     return found
 
 
@@ -173,7 +174,7 @@ def test_lost_sound_ends_the_utterance_and_moves_the_times() -> None:
     stage = SpeechStage(RunReader(), None, Loudness())
     sound = stream((0.5, 0), (0.5, 1))
     assert run(stage, sound, 1600) == []
-    broken = stage.process(SoundBlock(6.0, stream((0.1, 2)), gap_s=5.0))
+    broken = stage.process(AudioBlock(6.0, stream((0.1, 2)), gap_s=5.0))
     assert [text.transcript for text in broken] == ["w1"]
     rest = run(stage, stream((0.4, 2), (1.0, 0)), 1600, start_s=6.1)
     assert [text.transcript for text in rest] == ["w2"]
@@ -295,7 +296,7 @@ def test_lost_sound_lets_go_of_what_was_held(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("emoedge.speech.stage.sounds_finished", lambda _text: False)
     stage = SpeechStage(RunReader(), None, Told(*PAUSE[:2]), early=True)
     assert run(stage, THREE[: round(1.6 * RATE)], 1600) == []
-    (text,) = stage.process(SoundBlock(9.0, stream((0.1, 0)), gap_s=7.4))
+    (text,) = stage.process(AudioBlock(9.0, stream((0.1, 0)), gap_s=7.4))
     assert text.transcript == "w1 w2 w3"
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from emoedge.errors import ModelError
+from emoedge.frames import AudioBlock
 from emoedge.model_store import package_models_dir
-from emoedge.speech.engine import Partial, Recogniser, Utterance, open_recogniser
+from emoedge.speech.recogniser import Partial, Recogniser, Utterance, open_recogniser
 from emoedge.speech.recycle import RecyclePolicy
 from emoedge.speech.stage import SpeechStage
 from emoedge.speech.vosk_engine import VoskRecogniser
-from emoedge.types import SoundBlock
-from emoedge.voice.activity import SpeechActivity
+from emoedge.vad.detector import SpeechActivity
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "speech"
 MODEL = package_models_dir() / "vosk-es-demo"
@@ -122,7 +122,7 @@ def test_stage_gives_media_times_soon_after_each_sentence(sound: np.ndarray, tru
     padded = np.concatenate([np.zeros(2 * RATE, np.int16), sound, np.zeros(2 * RATE, np.int16)])
     start_s, found = 1000.0, []
     for at in range(0, len(padded), 1024):
-        found += stage.process(SoundBlock(start_s + at / RATE, padded[at : at + 1024]))
+        found += stage.process(AudioBlock(start_s + at / RATE, padded[at : at + 1024]))
     assert [text.transcript for text in found] == truth["sentences"]
     heard = [word for text in found for word in text.words]
     for word, spoken in zip(heard, truth["words"], strict=True):

@@ -11,7 +11,7 @@ import pytest
 
 from emoedge.errors import ModelError
 from emoedge.speech import whisper_engine
-from emoedge.speech.engine import Partial, Recogniser, Utterance
+from emoedge.speech.recogniser import Partial, Recogniser, Utterance
 from emoedge.speech.whisper_engine import CHUNK_SAMPLES, REQUIRED_FILES, WhisperRecogniser, plain
 
 RATE = 16000

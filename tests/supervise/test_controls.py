@@ -12,8 +12,8 @@ from emoedge.config import Settings
 from emoedge.errors import RecordingError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.overrides import OverrideStore
 from emoedge.supervise.controls import NOT_RELEASED, Controls
+from emoedge.supervise.overrides import OverrideStore
 
 
 class Device:

@@ -16,7 +16,7 @@ import pytest
 
 from emoedge.config import Settings
 from emoedge.supervise.daemon import Daemon, NoSink, run
-from emoedge.supervise.notify import Notifier
+from emoedge.supervise.systemd_notify import Notifier
 
 # A busy machine may take long to import the engines; nothing waits longer than it has to.
 START_S = 60.0

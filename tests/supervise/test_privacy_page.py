@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emoedge.publish import homeassistant, overrides, publisher
+from emoedge.publish import homeassistant, publisher
 from emoedge.record.store import Store
-from emoedge.supervise import adaptation
+from emoedge.supervise import adaptation, overrides
 from emoedge.supervise.purge import purge_everything
 from emoedge.voice.adapt import Adaptation
 

@@ -8,9 +8,9 @@ import pytest
 pytest.importorskip("scipy")
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
-from emoedge.speech.message import MessageModel, Outputs
-from emoedge.speech.text_features import Hasher
-from emoedge.speech.text_tokens import normalize
+from emoedge.text.features import Hasher
+from emoedge.text.model import Outputs, TextEmotionModel
+from emoedge.text.tokens import normalize
 from training.text import crossval, data, linear, talk, teacher, templates, train
 from training.text.augment import Recognizer, as_transcript, sound
 from training.text.calibration import Asked, offsets, sharpen, shifted, temperatures
@@ -72,7 +72,7 @@ def test_the_device_computes_what_was_fitted(toy):
     weights = train.quantize(fitted, vocabulary)
     restored = np.concatenate([part.weights * part.scale for part in (weights.word, weights.char)])
     logits = features @ restored + fitted.bias
-    model = MessageModel(weights)
+    model = TextEmotionModel(weights)
     answer = model.outputs(rows.lines)
     start = 0
     for head, labels in enumerate(linear.HEAD_LABELS):
@@ -91,7 +91,7 @@ def test_int8_changes_little(toy):
 
 def test_a_head_without_a_label_never_says_it(toy):
     rows, _, vocabulary, fitted = toy
-    answer = MessageModel(train.quantize(fitted, vocabulary)).outputs(rows.lines)
+    answer = TextEmotionModel(train.quantize(fitted, vocabulary)).outputs(rows.lines)
     assert np.all(answer.heads[:, data.DOMAINS.index("brighter"), INDEX["neutral"]] == 0)
     assert np.all(answer.heads[:, data.DOMAINS.index("meacorpus"), INDEX["surprise"]] == 0)
     np.testing.assert_allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soxr
 
-from emoedge.voice.activity import CHUNK, SpeechActivity
+from emoedge.vad.detector import CHUNK, SpeechActivity
 
 RATE = 16_000
 SENTENCE = "Hoy he visto cinco veces a la misma persona en la calle de mi casa"

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.types import SAMPLE_RATE_HZ, SoundBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.voice.history import History
 
 
@@ -15,7 +15,7 @@ def test_it_gives_back_what_was_heard(lengths, back, length):
     sound = np.arange(sum(lengths)) % 30_000
     history, at = History(0.5), 0
     for count in lengths:
-        history.add(SoundBlock(100 + at / SAMPLE_RATE_HZ, sound[at : at + count].astype(np.int16)))
+        history.add(AudioBlock(100 + at / SAMPLE_RATE_HZ, sound[at : at + count].astype(np.int16)))
         at += count
     assert abs(history.end_s - (100 + at / SAMPLE_RATE_HZ)) < 1e-9
     start = max(0, at - round(back * SAMPLE_RATE_HZ))
@@ -26,8 +26,8 @@ def test_it_gives_back_what_was_heard(lengths, back, length):
 
 def test_what_was_cleared_is_gone():
     history = History(1.0)
-    history.add(SoundBlock(0.0, np.ones(1600, np.int16)))
+    history.add(AudioBlock(0.0, np.ones(1600, np.int16)))
     history.clear()
     assert len(history.between(0.0, 0.1)) == 0
-    history.add(SoundBlock(0.1, np.ones(800, np.int16)))
+    history.add(AudioBlock(0.1, np.ones(800, np.int16)))
     assert len(history.between(0.0, 1.0)) == 800

@@ -5,9 +5,9 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import ModelError
+from emoedge.frames import AudioBlock
 from emoedge.fusion.fuser import snr_reliability
-from emoedge.types import SoundBlock
-from emoedge.voice.activity import CLIP_ON, SpeechActivity
+from emoedge.vad.detector import CLIP_ON, SpeechActivity
 from emoedge.voice.classify import (
     JOIN_S,
     Calibration,
@@ -41,7 +41,7 @@ def silence(seconds):
 def run(stage, sound, size=1600, start_s=0.0):
     found = []
     for offset in range(0, len(sound), size):
-        found += stage.process(SoundBlock(start_s + offset / RATE, sound[offset : offset + size]))
+        found += stage.process(AudioBlock(start_s + offset / RATE, sound[offset : offset + size]))
     return found + stage.flush(start_s + len(sound) / RATE)
 
 
@@ -137,8 +137,8 @@ def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
     half = len(spoken) // 2
     found = []
     for offset in range(0, half, 1600):
-        found += stage.process(SoundBlock(offset / RATE, spoken[offset : min(offset + 1600, half)]))
-    found += stage.process(SoundBlock(50.0, spoken[half : half + 1600], gap_s=50 - half / RATE))
+        found += stage.process(AudioBlock(offset / RATE, spoken[offset : min(offset + 1600, half)]))
+    found += stage.process(AudioBlock(50.0, spoken[half : half + 1600], gap_s=50 - half / RATE))
     assert found[-1].final
     assert found[-1].end_s == pytest.approx(half / RATE, abs=0.01)
 

@@ -41,7 +41,7 @@ class Device:
 @pytest.fixture
 def broker():
     pytest.importorskip("amqtt")
-    from emoedge.publish.broker import EmbeddedBroker
+    from emoedge.demo.broker import EmbeddedBroker
 
     with EmbeddedBroker() as one:
         yield one

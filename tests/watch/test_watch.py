@@ -12,17 +12,10 @@ from rich.console import Console
 
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.health import Health
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
+from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
-from emoedge.types import (
-    Box,
-    EmotionEvent,
-    FaceObservation,
-    FacesObservation,
-    FusedState,
-    Health,
-    ModalityOpinion,
-    TextObservation,
-)
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Received, parse
 from emoedge.watch.view import WatchState, render

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from emoedge.doctor.self_check import drawn_face
 from emoedge.emotions import EMOTIONS, softmax
 from emoedge.face.align import from_crop
 from emoedge.face.classify import FaceClassifier
 from emoedge.face.detect import FaceDetector
 from emoedge.face.quality import assess
-from emoedge.face.selfcheck import drawn_face
 from emoedge.face.still import classify_crop, classify_picture, crop_logits
 from training.face import metrics
 from training.face.card import write_card, write_figures

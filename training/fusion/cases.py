@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT
 from emoedge.fusion.learned import MODALITIES
-from emoedge.types import Modality
+from emoedge.observations import Modality
 
 WRONG: Final = 0.1
 """Share of opinions replaced by one that was meant for a random label, where errors are measured."""

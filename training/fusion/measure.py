@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS
 from emoedge.fusion.learned import MODALITIES, SUBSETS, LearnedFusion
 from emoedge.fusion.rule import Decision, fuse_weighted
-from emoedge.types import Modality, ModalityOpinion
+from emoedge.observations import Modality
+from emoedge.outcomes import ModalityOpinion
 from training.fusion.cases import WRONG, Cases, Opinions, draw, present_in
 
 SEED: Final = 7

@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 
 from emoedge.emotions import EMOTION_COUNT
 from emoedge.fusion.learned import FLOOR, MODALITIES, SUBSETS, LearnedFusion
-from emoedge.types import Modality
+from emoedge.observations import Modality
 from training.fusion.card import write_card, write_figure
 from training.fusion.cases import WRONG_IN_FIT, Cases, Opinions, both, draw, present_in, read
 from training.fusion.measure import measure

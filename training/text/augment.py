@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from emoedge.speech.text_tokens import MARKS, normalize
+from emoedge.text.tokens import MARKS, normalize
 
 DROP: Final = 0.04
 CONFUSE: Final = 0.06

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from emoedge.emotions import INDEX, leader
-from emoedge.speech.message import MessageModel
+from emoedge.text.model import TextEmotionModel
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -71,7 +71,7 @@ def load(path: Path = CASES) -> list[Capability]:
     return capabilities
 
 
-def passes(model: MessageModel, kind: str, case: Sequence[str]) -> bool:
+def passes(model: TextEmotionModel, kind: str, case: Sequence[str]) -> bool:
     """Whether the model passes one case."""
     if kind == "is":
         posterior = model.classify(case[0])
@@ -93,7 +93,7 @@ def passes(model: MessageModel, kind: str, case: Sequence[str]) -> bool:
     raise ValueError(f"unknown kind of case: {kind}")
 
 
-def run(model: MessageModel, capabilities: Sequence[Capability]) -> list[Result]:
+def run(model: TextEmotionModel, capabilities: Sequence[Capability]) -> list[Result]:
     """Every capability's result, in order."""
     return [
         Result(
@@ -122,7 +122,7 @@ def main() -> None:
     parser.add_argument("--cases", type=Path, default=CASES)
     parser.add_argument("--failures", action="store_true", help="also list the cases that fail")
     args = parser.parse_args()
-    results = run(MessageModel.load(args.model), load(args.cases))
+    results = run(TextEmotionModel.load(args.model), load(args.cases))
     print(table(results))
     if args.failures:
         for result in results:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
-from emoedge.speech.message import MessageWeights, Outputs
+from emoedge.text.model import MessageWeights, Outputs
 from training.text import data
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, Probabilities
-from emoedge.speech.message import MessageModel, MessageWeights, Outputs
+from emoedge.text.model import MessageWeights, Outputs, TextEmotionModel
 from training.text import data
 from training.text.augment import as_transcript
 from training.text.calibration import Asked, calibrate
@@ -48,7 +48,7 @@ def ask(
     heads, gates, rows = [], [], []
     has_label = np.zeros((0, EMOTION_COUNT), np.float32)
     for number, own_weights in enumerate(weights):
-        model = MessageModel(own_weights)
+        model = TextEmotionModel(own_weights)
         has_label = model.has_label
         own = [index for index in np.flatnonzero(of_fold == number) if examples[index].single]
         lines = [as_transcript(examples[index].text) for index in own]
@@ -81,7 +81,7 @@ def answers(
 ) -> Iterator[tuple[data.Example, int, Probabilities | None]]:
     """Every row with one emotion, its fold, and what the model without this fold says of it, as the device asks."""
     for number in range(FOLDS):
-        model = MessageModel.load(work / NAME.format(number))
+        model = TextEmotionModel.load(work / NAME.format(number))
         own = [examples[index] for index in np.flatnonzero(of_fold == number) if examples[index].single]
         said = model.classify_batch([form(example.text) for example in own])
         for example, posterior in zip(own, said, strict=True):

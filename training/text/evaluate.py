@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, INDEX, Probabilities
-from emoedge.speech.message import MessageModel
+from emoedge.text.model import TextEmotionModel
 from training.text import behaviour, crossval, data
 from training.text.augment import Recognizer, as_transcript
 from training.text.card import write_card
@@ -62,7 +62,7 @@ def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]
     }
 
 
-def speed(model: MessageModel, lines: Sequence[str]) -> dict[str, float]:
+def speed(model: TextEmotionModel, lines: Sequence[str]) -> dict[str, float]:
     """Lines a second in batches, and milliseconds for a line alone (best of five, one thread)."""
     batch, single = [], []
     for _ in range(5):
@@ -189,7 +189,7 @@ def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
 def evaluate(folder: Path, models: Path) -> dict[str, Any]:
     """The figures of the shipped file itself: development parts, speed, behaviour."""
     path = models / "text_emotion.npz"
-    model = MessageModel.load(path)
+    model = TextEmotionModel.load(path)
     corpus = data.load(folder)
     measured: dict[str, dict[str, Any]] = {}
     for domain in data.DOMAINS:
@@ -216,7 +216,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
     }
 
 
-def _behaviour(model: MessageModel, path: Path) -> dict[str, dict[str, float]]:
+def _behaviour(model: TextEmotionModel, path: Path) -> dict[str, dict[str, float]]:
     results = behaviour.run(model, behaviour.load(path))
     return {result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results}
 

@@ -20,8 +20,8 @@ from scipy import sparse  # type: ignore[import-untyped]
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
-from emoedge.speech.text_features import Hasher, frequency
-from emoedge.speech.text_words import degree
+from emoedge.text.features import Hasher, frequency
+from emoedge.text.words import degree
 from training.text.data import DOMAINS, LABELS
 
 logger = logging.getLogger(__name__)

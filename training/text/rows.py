@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.speech.text_tokens import normalize
+from emoedge.text.tokens import normalize
 from training.text import data, linear, templates
 from training.text.augment import Recognizer, as_transcript
 from training.text.names import swap

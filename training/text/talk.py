@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 
 from emoedge.emotions import EMOTIONS
-from emoedge.speech.text_tokens import normalize
+from emoedge.text.tokens import normalize
 from training.text import behaviour
 
 FOLDER: Final = Path(__file__).with_suffix("")

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.speech.message import MessageWeights, Table
-from emoedge.speech.text_features import Hasher
+from emoedge.text.features import Hasher
+from emoedge.text.model import MessageWeights, Table
 from training.text import calibration, crossval, data, linear, teacher
 from training.text.rows import rows
 

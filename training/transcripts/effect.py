@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.emotions import EMOTIONS, leader
-from emoedge.speech.engine import Recogniser, open_recogniser
-from emoedge.speech.message import MessageModel
+from emoedge.speech.recogniser import Recogniser, open_recogniser
+from emoedge.text.model import TextEmotionModel
 from training.vosk_demo.espeak import EspeakError, speak
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
@@ -48,7 +48,7 @@ def main() -> None:
     from sklearn.metrics import f1_score
 
     recogniser = open_recogniser(arguments.engine, arguments.model)
-    message = MessageModel.load(REPOSITORY / "models" / "text_emotion.npz")
+    message = TextEmotionModel.load(REPOSITORY / "models" / "text_emotion.npz")
     rows = _rows(arguments.data / "text" / "brighter_dev.tsv", arguments.count, arguments.seed)
     said, heard, truth = [], [], []
     for index, (text, emotion) in enumerate(rows):
@@ -103,7 +103,7 @@ def _hear(recogniser: Recogniser, text: str, voice: str) -> str:
     return utterance.text if utterance else ""
 
 
-def _classify(message: MessageModel, texts: list[str]) -> list[str]:
+def _classify(message: TextEmotionModel, texts: list[str]) -> list[str]:
     """Return the leading emotion of each, "none" without an opinion."""
     answers = (message.classify(text) for text in texts)
     return ["none" if answer is None else leader(answer) for answer in answers]

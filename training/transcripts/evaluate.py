@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from emoedge.speech.engine import Partial, Recogniser, Utterance, open_recogniser
+from emoedge.frames import AudioBlock
+from emoedge.speech.recogniser import Partial, Recogniser, Utterance, open_recogniser
 from emoedge.speech.recycle import resident_mb
 from emoedge.speech.stage import SpeechStage
-from emoedge.types import SoundBlock
-from emoedge.voice.activity import SpeechActivity
+from emoedge.vad.detector import SpeechActivity
 
 from .recordings import RATE, UNCERTAIN, Clip, sample, sounds
 
@@ -84,7 +84,7 @@ def main() -> None:
         began = time.process_time()
         texts = []
         for start in range(0, len(padded), BLOCK):
-            texts += stage.process(SoundBlock(at_s + start / RATE, padded[start : start + BLOCK]))
+            texts += stage.process(AudioBlock(at_s + start / RATE, padded[start : start + BLOCK]))
         at_s += len(padded) / RATE
         texts += stage.flush(at_s)
         cpu_s += time.process_time() - began

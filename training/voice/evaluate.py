@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS
-from emoedge.voice.activity import CLIP_ON, Span, SpeechActivity
+from emoedge.vad.detector import CLIP_ON, Span, SpeechActivity
 from emoedge.voice.classify import Calibration, HeardClip, VoiceClassifier, describe_speech, find_speech
 from emoedge.voice.contours import as_samples
 from emoedge.voice.features import feature_names

@@ -1,0 +1,180 @@
+"""Decoded pictures of any format and size to the one layout inside the process: planar YUV 4:2:0, even sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.frames import joined_planes
+
+if TYPE_CHECKING:
+    import av
+
+MAX_PIXELS: Final = 8192 * 8192
+"""Larger pictures are refused: no camera delivers them, a hostile file might."""
+
+_FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
+_BT601: Final = (2, 5, 6)  # AVCOL_SPC_UNSPECIFIED (small pictures), BT470BG, SMPTE170M: one matrix
+
+Planes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a picture is to be turned before anyone sees it: clockwise by `rotate` degrees, then mirrored."""
+
+    rotate: int = 0
+    mirror: bool = False
+
+    @property
+    def swaps_sides(self) -> bool:
+        """Whether width and height change places."""
+        return self.rotate % 180 == 90
+
+    def then_turn(self, degrees: int) -> Orientation:
+        """The same with a turn of the source itself (its metadata) before it."""
+        return Orientation((self.rotate + degrees) % 360, self.mirror)
+
+
+UPRIGHT: Final = Orientation()
+
+
+def even(length: float) -> int:
+    """The even number of pixels nearest to `length`, at least 2."""
+    return max(2, 2 * round(length / 2))
+
+
+def fit_size(width: float, height: float, max_pixels: float | None) -> tuple[int, int]:
+    """Even (width, height) of the same shape with about `max_pixels` at most; never larger than it was."""
+    scale = 1.0 if max_pixels is None else min(1.0, (max_pixels / (width * height)) ** 0.5)
+    return even(width * scale), even(height * scale)
+
+
+def orient_i420(data: Planes, width: int, height: int, orientation: Orientation) -> Planes:
+    """Turn and mirror planar YUV 4:2:0.
+
+    Args:
+        data: uint8 (height * 3 / 2, width), sizes even.
+        width: before turning, pixels.
+        height: before turning, pixels.
+        orientation: what is to be done.
+
+    Returns:
+        uint8, contiguous, of the turned size.
+    """
+    if orientation == UPRIGHT:
+        return data
+    flat = data.reshape(-1)
+    luma, quarter = width * height, width * height // 4
+    planes = (
+        flat[:luma].reshape(height, width),
+        flat[luma : luma + quarter].reshape(height // 2, width // 2),
+        flat[luma + quarter :].reshape(height // 2, width // 2),
+    )
+    turned = [_orient(plane, orientation).reshape(-1) for plane in planes]
+    new_width = height if orientation.swaps_sides else width
+    return np.concatenate(turned).reshape(-1, new_width)
+
+
+def orient_bgr(picture: Planes, orientation: Orientation) -> Planes:
+    """Turn and mirror an interleaved picture, uint8 (height, width, 3), or a plane, uint8 (height, width)."""
+    return np.ascontiguousarray(_orient(picture, orientation))
+
+
+def _orient(plane: Planes, orientation: Orientation) -> Planes:
+    # numpy turns counter-clockwise.
+    turned = np.rot90(plane, -(orientation.rotate // 90))
+    return turned[:, ::-1] if orientation.mirror else turned
+
+
+class PictureConverter:
+    """Turns decoded frames of one stream into i420 arrays of one size.
+
+    The size is decided by the first frame (square pixels, even sides, turned as its metadata and
+    `orientation` say, at most about `max_pixels`) and kept: a stream that changes its size in the
+    middle is scaled, because what comes after needs one size.
+
+    Colours come out as BT.601 in video range, whatever the source says, because that is what
+    OpenCV's YUV conversions assume.
+    """
+
+    def __init__(self, orientation: Orientation = UPRIGHT, max_pixels: float | None = None) -> None:
+        self._asked = orientation
+        self._max_pixels = max_pixels
+        self._size: tuple[int, int] | None = None  # before turning
+        self._orientation = orientation
+        self._reformatter: Any = None
+
+    def __call__(
+        self, frame: av.VideoFrame, pixel_aspect: float = 1.0, turn: int | None = None
+    ) -> tuple[Planes, int, int]:
+        """i420 data, width and height of the picture as it is to be seen.
+
+        Args:
+            frame: decoded picture.
+            pixel_aspect: width of a pixel over its height, where known.
+            turn: clockwise turn that the metadata asks for, degrees; by default the frame's own.
+        """
+        width, height = self._prepare(frame, pixel_aspect, turn)
+        data = joined_planes(_planes(self._in_layout(frame, width, height), width, height))
+        data = orient_i420(data, width, height, self._orientation)
+        if self._orientation.swaps_sides:
+            width, height = height, width
+        return data, width, height
+
+    def planes(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[tuple[Planes, ...], int, int]:
+        """As calling it, but the three planes by themselves: the decoder's own memory where nothing has to be converted."""
+        width, height = self._prepare(frame, pixel_aspect, None)
+        planes = _planes(self._in_layout(frame, width, height), width, height)
+        if self._orientation != UPRIGHT:
+            planes = tuple(orient_bgr(plane, self._orientation) for plane in planes)
+        return (planes, height, width) if self._orientation.swaps_sides else (planes, width, height)
+
+    def _prepare(self, frame: Any, pixel_aspect: float, turn: int | None) -> tuple[int, int]:
+        """Size before turning; decided, with the turn itself, by the first frame."""
+        if self._size is None:
+            self._size = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
+            own = -int(getattr(frame, "rotation", 0)) % 360 if turn is None else turn % 360
+            self._orientation = self._asked.then_turn(90 * round(own / 90))
+        return self._size
+
+    def _in_layout(self, frame: Any, width: int, height: int) -> Any:
+        return frame if _is_ready(frame, width, height) else self._converted(frame, width, height)
+
+    def _converted(self, frame: Any, width: int, height: int) -> Any:
+        from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
+
+        if self._reformatter is None:
+            self._reformatter = VideoReformatter()
+        full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        return self._reformatter.reformat(
+            frame,
+            width=width,
+            height=height,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU601,
+            src_color_range=ColorRange.JPEG if full_range else None,
+            dst_color_range=ColorRange.MPEG,
+        )
+
+
+def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:
+    """Views of the three planes of a yuv420p picture, without the padding of their lines; they keep its memory alive."""
+    shapes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
+    return tuple(
+        np.ndarray(shape, np.uint8, plane, strides=(plane.line_size, 1))
+        for shape, plane in zip(shapes, frame.planes, strict=True)
+    )
+
+
+def _is_ready(frame: Any, width: int, height: int) -> bool:
+    """Whether the picture can be taken as it is, which saves swscale's copy of what cameras send most."""
+    return (
+        frame.format.name == "yuv420p"
+        and (frame.width, frame.height) == (width, height)
+        and frame.color_range != _FULL_RANGE
+        and frame.colorspace in _BT601
+    )

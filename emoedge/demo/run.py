@@ -1,0 +1,217 @@
+"""The whole daemon on a clip, in real time, with a broker of its own where none answers."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from typing_extensions import Self
+
+from emoedge.capture.media import probe
+from emoedge.config import MqttSettings, Settings
+from emoedge.errors import BrokerError, MediaError, RecordingError
+from emoedge.publish.messages import MessageBuilder
+from emoedge.publish.publisher import Publisher
+from emoedge.publish.sinks import Sink
+from emoedge.supervise.controls import Controls
+from emoedge.supervise.daemon import Daemon
+from emoedge.watch.lines import line_of
+from emoedge.watch.subscription import Subscription
+
+DEVICE: Final = "demo"
+DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
+START_WAIT_S: Final = 30.0
+"""Models are loaded and the clip is opened within seconds, on the slowest board within this."""
+FINISH_WAIT_S: Final = 20.0
+"""Closing a segment takes about a second; a slow card may need more."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class DemoResult:
+    """What the demo left behind: the recording, and how many messages of each topic came over the broker."""
+
+    recording: Path
+    messages: dict[str, int]
+
+
+def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip: bool) -> DemoResult:
+    """Play a clip through the daemon and show what it publishes.
+
+    Args:
+        settings: the user's; sources, folders and device are replaced.
+        clip: video with sound, video alone or sound alone.
+        output: folder for the recording.
+        say: told each readable line.
+        own_clip: the clip is the user's, so the configured speech model is used; the bundled one speaks
+            the few words of the demo model.
+
+    Raises:
+        MediaError: the clip cannot be read.
+        BrokerError: no broker, and none can be started.
+        RecordingError: the recording was not finished.
+    """
+    info = probe(clip)
+    duration_s = info.duration_s or 0.0
+    if info.still or duration_s <= 0:
+        raise MediaError(f"{clip}: not a clip with a duration", "give a video or a sound file")
+    with ExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emoedge-demo-")))
+        mqtt, own_broker = stack.enter_context(_broker(settings.mqtt, say))
+        settings = _demo_settings(
+            settings, clip, output, state, mqtt, (info.has_video, info.has_audio), own_clip
+        )
+        subscription = stack.enter_context(Subscription(mqtt, DEVICE))
+        show = _Show(subscription, settings, say)
+        stack.enter_context(show)
+        daemon = Daemon(settings, _old_protocol if own_broker else None)
+        daemon.start()
+        try:
+            _play(daemon, show, duration_s)
+        finally:
+            daemon.stop()
+            time.sleep(0.3)  # the last messages are on their way
+    if show.recording is None:
+        raise RecordingError(
+            f"the recording was not finished: {show.failure}", f"check that {output} can be written"
+        )
+    return DemoResult(show.recording, show.counts)
+
+
+class _Show:
+    """Prints what comes over the broker, in a thread, and takes note of the recording."""
+
+    def __init__(self, subscription: Subscription, settings: Settings, say: Say) -> None:
+        self._subscription = subscription
+        self._language = settings.language
+        self._say = say
+        self._end = threading.Event()
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="demo-show", daemon=True)
+        self.counts: dict[str, int] = {}
+        self.recording: Path | None = None
+        self.failure = "it was never started"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join(2)
+
+    def wait_finished(self, timeout_s: float) -> None:
+        self._finished.wait(timeout_s)
+
+    def _run(self) -> None:
+        while not self._end.is_set():
+            received = self._subscription.take(0.2)
+            if received is None:
+                continue
+            self.counts[received.suffix] = self.counts.get(received.suffix, 0) + 1
+            if received.suffix == "recording" and isinstance(received.payload, dict):
+                self._note_recording(received.payload)
+            line = line_of(received.suffix, received.payload, self._language)
+            if line and not received.suffix.startswith("control/"):
+                self._say(line)
+
+    def _note_recording(self, payload: dict[str, Any]) -> None:
+        kind = payload.get("type")
+        if kind == "finished" and payload.get("path"):
+            self.recording = Path(payload["path"])
+            self._finished.set()
+        elif kind == "failed":
+            self.failure = str(payload.get("reason"))
+            self._finished.set()
+        elif kind == "started":
+            self.failure = "it did not end in time"
+
+
+def _play(daemon: Daemon, show: _Show, duration_s: float) -> None:
+    ready_by_s = time.monotonic() + START_WAIT_S
+    while not _ready(daemon):
+        if time.monotonic() > ready_by_s:
+            raise MediaError("the clip could not be played", "run: emoedge doctor")
+        daemon.look()
+        time.sleep(0.1)
+    daemon.record(True, duration_s)
+    end_s = time.monotonic() + duration_s
+    while time.monotonic() < end_s:
+        daemon.look()
+        time.sleep(0.5)
+    show.wait_finished(FINISH_WAIT_S)
+
+
+def _ready(daemon: Daemon) -> bool:
+    workers = [worker for worker in (daemon.camera, daemon.microphone) if worker is not None]
+    return all(worker.health().state == "ok" for worker in workers)
+
+
+@contextmanager
+def _broker(mqtt: MqttSettings, say: Say) -> Iterator[tuple[MqttSettings, bool]]:
+    """The configured broker where it answers, else one of our own; and whether it is our own."""
+    if mqtt.enabled and _answers(mqtt):
+        say(f"broker: {mqtt.host}:{mqtt.port}")
+        yield mqtt, False
+        return
+    from emoedge.demo.broker import EmbeddedBroker
+
+    with EmbeddedBroker() as broker:
+        say(f"no broker at {mqtt.host}:{mqtt.port}; one runs in this process, on 127.0.0.1:{broker.port}")
+        yield MqttSettings(host="127.0.0.1", port=broker.port, discovery=False), True
+
+
+def _old_protocol(settings: Settings, builder: MessageBuilder, controls: Controls) -> Sink:
+    """Our own broker speaks MQTT 3.1.1 only; trying version 5 first would cost seconds."""
+    return Publisher(settings, builder, controls.handle, controls.states, first_protocol="3.1.1")
+
+
+def _answers(mqtt: MqttSettings) -> bool:
+    try:
+        with socket.create_connection((mqtt.host, mqtt.port), timeout=1.0):
+            pass
+        with Subscription(mqtt, DEVICE):
+            return True
+    except (OSError, BrokerError):
+        return False
+
+
+def _demo_settings(
+    settings: Settings,
+    clip: Path,
+    output: Path,
+    state: Path,
+    mqtt: MqttSettings,
+    has: tuple[bool, bool],
+    own_clip: bool,
+) -> Settings:
+    has_video, has_audio = has
+    source = f"file:{clip.resolve()}"
+    speech = settings.speech if own_clip else settings.speech.model_copy(update={"model": DEMO_SPEECH_MODEL})
+    recording = {
+        "mode": "manual",
+        "dir": output.resolve(),
+        "overlay": True,
+        "min_free_bytes": 0,
+        "keep_days": 0,
+    }
+    return settings.model_copy(
+        update={
+            "device_id": DEVICE,
+            "camera": settings.camera.model_copy(update={"source": source if has_video else "none"}),
+            "microphone": settings.microphone.model_copy(update={"source": source if has_audio else "none"}),
+            "speech": speech,
+            "mqtt": mqtt.model_copy(update={"discovery": False}),
+            "publish": settings.publish.model_copy(update={"transcript": True}),
+            "recording": settings.recording.model_copy(update=recording),
+            "paths": settings.paths.model_copy(update={"state": state}),
+        }
+    )

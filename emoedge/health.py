@@ -1,0 +1,19 @@
+"""State of one source, model or service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """State of one source, model or service.
+
+    `reason` is empty when ok, else a sentence with what to do.
+    """
+
+    name: str
+    state: Literal["ok", "degraded", "failed", "off"]
+    reason: str = ""
+    figures: dict[str, float | int | str | None] = field(default_factory=dict)

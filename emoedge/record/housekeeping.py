@@ -1,0 +1,202 @@
+"""The slow part of recording, in a thread of its own: finishing segments, recovery, retention.
+
+A copy of forty megabytes onto a slow card must not hold up the pictures of the next segment.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from emoedge.clock import Clock
+from emoedge.config.settings import RecordingSettings
+from emoedge.emotions import Language
+from emoedge.errors import RecordingError
+from emoedge.outcomes import RecordingNotice
+from emoedge.record.mux import write_errors
+from emoedge.record.recover import recover
+from emoedge.record.retention import Deletion, Limits
+from emoedge.record.segment import Draft, Finished, finish
+from emoedge.record.snapshots import Snapshots
+from emoedge.record.store import Segment, Store
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S: Final = 300.0
+FAULTY_SWEEP_S: Final = 30.0
+"""After a fault the store is looked after more often, so that it comes back by itself soon."""
+
+
+class Keeper:
+    """Looks after the store.
+
+    Args:
+        store: where segments are.
+        settings: the section `recording`.
+        clock: for retention by age and the time of notices.
+        language: of subtitles.
+        notify: told of each segment finished, deleted or lost; called from this thread and from `make_room`'s.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        settings: RecordingSettings,
+        clock: Clock,
+        language: Language,
+        notify: Callable[[RecordingNotice], None],
+    ) -> None:
+        self.fault = ""
+        self._store = store
+        self._settings = settings
+        self._snapshots = Snapshots(settings.dir, settings.keep_days)
+        self._limits = Limits(settings.keep_days, settings.max_bytes, settings.min_free_bytes)
+        self._clock = clock
+        self._language = language
+        self._notify = notify
+        self._jobs: queue.Queue[tuple[Draft, str] | None] = queue.Queue()
+        self._deadline = float("inf")
+        self._store_lock = threading.Lock()
+        self._figures: dict[str, float | int | str | None] = {}
+        self._thread = threading.Thread(target=self._run, name="recording-keeper", daemon=True)
+
+    def start(self) -> None:
+        """Recover what was cut off, apply the limits, then wait for work."""
+        self._thread.start()
+
+    def stop(self, deadline: float) -> bool:
+        """Finish what waits until `deadline` (time.monotonic()); False if something is left for the next start."""
+        # Half of what is left for copying: the digest and the renames need time as well.
+        now = time.monotonic()
+        self._deadline = now + max(0.0, deadline - now) / 2
+        self._jobs.put(None)
+        if self._thread.ident is not None:
+            self._thread.join(max(0.0, deadline - time.monotonic()))
+        return not self._thread.is_alive()
+
+    def finish(self, draft: Draft, reason: str) -> None:
+        """Make a segment of a draft, soon."""
+        self._jobs.put((draft, reason))
+
+    @property
+    def opening(self) -> threading.Lock:
+        """To be held while a segment is begun, so that it is not taken for a leftover."""
+        return self._store.opening
+
+    def figures(self) -> dict[str, float | int | str | None]:
+        """Segments, bytes and free bytes as last seen."""
+        return dict(self._figures)
+
+    def make_room(self, needed_bytes: int | None = None) -> None:
+        """Delete the oldest until so much (`min_free_bytes` by default) of the disk is free.
+
+        Raises:
+            RecordingError: there is nothing left to delete.
+            OSError: the disk cannot be read or written.
+        """
+        needed = self._limits.min_free_bytes if needed_bytes is None else needed_bytes
+        if self._store.free_bytes() >= needed:
+            return
+        self._enforce()
+        free = self._store.free_bytes()
+        if free < needed:
+            raise RecordingError(
+                f"disk full: {free // 1_000_000} MB free, {needed // 1_000_000} MB are to stay free",
+                "free some space or lower recording.min_free_bytes",
+            )
+
+    def _run(self) -> None:
+        next_sweep = 0.0
+        while True:
+            if time.monotonic() >= next_sweep:
+                self._sweep()
+                next_sweep = time.monotonic() + (FAULTY_SWEEP_S if self.fault else SWEEP_S)
+            try:
+                job = self._jobs.get(timeout=max(0.05, next_sweep - time.monotonic()))
+            except queue.Empty:
+                continue
+            if job is None:
+                return
+            try:
+                self._finish(*job)
+            except Exception as error:
+                # Nothing foreseen; the next segment shall not suffer for it.
+                self.fault = f"{type(error).__name__}: {error}"
+                logger.exception("finishing a segment failed")
+            next_sweep = min(next_sweep, time.monotonic() + 1.0)
+
+    def _finish(self, draft: Draft, reason: str) -> None:
+        segment_id = draft.media.stem
+        try:
+            finished = finish(draft, lambda: time.monotonic() > self._deadline)
+        except write_errors() as error:
+            logger.warning("segment %s could not be finished: %s", segment_id, error)
+            self.fault = str(error) if isinstance(error, OSError) else self.fault
+            self._notify(
+                RecordingNotice("failed", segment_id, self._clock.now_s(), draft.media, reason=str(error))
+            )
+            return
+        self._tell_finished(finished, reason)
+
+    def _sweep(self) -> None:
+        try:
+            for finished in recover(self._store, self._language):
+                self._tell_finished(finished, "recovered")
+            self._enforce()
+            self._sweep_snapshots()
+            count, total = self._store.usage()
+            self._figures = {"segments": count, "bytes": total, "free_bytes": self._store.free_bytes()}
+        except write_errors() as error:
+            if str(error) != self.fault:
+                logger.warning("the recordings directory has a fault: %s", error)
+            self.fault = str(error)
+        except Exception as error:
+            # Nothing foreseen; without this thread no segment would be finished any more.
+            self.fault = f"{type(error).__name__}: {error}"
+            logger.exception("looking after the recordings directory failed")
+        else:
+            self.fault = ""
+
+    def _enforce(self) -> None:
+        with self._store_lock:
+            self._store.enforce(
+                self._limits,
+                now=self._clock.wall(self._clock.now_s()),
+                clock_synced=self._clock.synchronized(),
+                deleted=self._tell_deleted,
+            )
+
+    def _sweep_snapshots(self) -> None:
+        now = self._clock.wall(self._clock.now_s())
+        self._snapshots.sweep(now if self._clock.synchronized() else None)
+
+    def _tell_finished(self, finished: Finished, reason: str) -> None:
+        self._notify(
+            RecordingNotice(
+                "finished",
+                finished.media.stem,
+                self._clock.now_s(),
+                finished.media,
+                finished.duration_s,
+                finished.bytes,
+                finished.sha256,
+                f"{reason}: {finished.shortfall}" if finished.shortfall else reason,
+            )
+        )
+
+    def _tell_deleted(self, segment: Segment, deletion: Deletion) -> None:
+        logger.info("deleted segment %s (%s)", segment.segment_id, deletion.reason)
+        self._notify(
+            RecordingNotice(
+                "deleted",
+                segment.segment_id,
+                self._clock.now_s(),
+                segment.media,
+                bytes=segment.bytes,
+                reason=deletion.reason,
+            )
+        )

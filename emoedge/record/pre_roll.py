@@ -1,0 +1,109 @@
+"""Pre-roll: the last seconds of picture, sound and messages, kept in memory as they came.
+
+Nothing is encoded or copied while idle: the ring holds references. Frames stay raw, because
+compressing them all the time would cost more than the memory does: five seconds of 640 x 480
+at 15 frames a second in I420 are 35 MB. A larger picture gets less pre-roll rather than more memory.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emoedge.frames import AudioBlock, Frame
+
+DEFAULT_MAX_BYTES: Final = 96 * 1024 * 1024
+MEMORY_SHARE: Final = 16
+"""At most one part in so many of the machine's memory is used for pre-roll (64 MB on a 1 GB board)."""
+MAX_NOTES: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """One line of the timeline before it knows its segment.
+
+    Attributes:
+        time_s: when it was true, seconds on the pipeline's clock.
+        topic: the last part of the MQTT topic, or "state", "transcript" for what stays on the device.
+        payload: JSON-ready.
+    """
+
+    time_s: float
+    topic: str
+    payload: Any
+
+
+Item = Frame | AudioBlock | Note
+
+
+def memory_limit_bytes() -> int:
+    """Bytes that pre-roll may take on this machine."""
+    import os
+
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(DEFAULT_MAX_BYTES, total // MEMORY_SHARE)
+
+
+class PreRoll:
+    """Frames, sound and notes of the last `seconds`, within `max_bytes`.
+
+    Args:
+        seconds: how far back, >= 0.
+        max_bytes: bound on pixels and samples together; beyond it the oldest frames go first.
+    """
+
+    def __init__(self, seconds: float, max_bytes: int) -> None:
+        self.seconds = seconds
+        self.max_bytes = max_bytes
+        self.bytes = 0
+        self._frames: deque[Frame] = deque()
+        self._sounds: deque[AudioBlock] = deque()
+        self._notes: deque[Note] = deque(maxlen=MAX_NOTES)
+
+    def add(self, item: Item, *, hold: bool = False) -> None:
+        """Keep an item and let go of what is too old; with `hold`, only of what is too much."""
+        if isinstance(item, Frame):
+            self._frames.append(item)
+            self.bytes += item.data.nbytes
+        elif isinstance(item, AudioBlock):
+            self._sounds.append(item)
+            self.bytes += item.samples.nbytes
+        else:
+            self._notes.append(item)
+        if not hold:
+            self.forget_before(_time(item) - self.seconds)
+        while self.bytes > self.max_bytes and self._frames:
+            self.bytes -= self._frames.popleft().data.nbytes
+
+    def forget_before(self, time_s: float) -> None:
+        """Drop what ended before a moment."""
+        while self._frames and self._frames[0].time_s < time_s:
+            self.bytes -= self._frames.popleft().data.nbytes
+        while self._sounds and self._sounds[0].end_s < time_s:
+            self.bytes -= self._sounds.popleft().samples.nbytes
+        while self._notes and self._notes[0].time_s < time_s:
+            self._notes.popleft()
+
+    def take(self, from_s: float) -> list[Item]:
+        """Empty the ring and return what lies after `from_s`, in order of time."""
+        self.forget_before(from_s)
+        items: list[Item] = sorted([*self._frames, *self._sounds, *self._notes], key=_time)
+        self.clear()
+        return items
+
+    def first_after(self, from_s: float) -> tuple[Frame | None, AudioBlock | None]:
+        """The first picture and the first sound after a moment."""
+        frame = next((frame for frame in self._frames if frame.time_s >= from_s), None)
+        return frame, next((block for block in self._sounds if block.end_s > from_s), None)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._frames.clear()
+        self._sounds.clear()
+        self._notes.clear()
+        self.bytes = 0
+
+
+def _time(item: Item) -> float:
+    return item.time_s

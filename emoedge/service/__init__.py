@@ -1,0 +1,1 @@
+"""Installation of emoedge as a systemd service."""

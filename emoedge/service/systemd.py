@@ -1,0 +1,180 @@
+"""The systemd service on this machine: plans carried out, and its status asked for."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from emoedge.errors import EmoedgeError
+from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Write
+
+_COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
+
+
+class ServiceError(EmoedgeError):
+    """The service cannot be installed, removed or asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What systemd says of the service.
+
+    Attributes:
+        installed: whether there is a unit.
+        active: such as "active", "inactive", "failed", "activating".
+        enabled: such as "enabled" or "disabled".
+        text: the status line that the daemon sent.
+        restarts: restarts by systemd since the last start by hand.
+        since: when the present state began; empty when never.
+    """
+
+    installed: bool
+    active: str
+    enabled: str
+    text: str
+    restarts: int
+    since: str
+
+
+def find_machine() -> Machine:
+    """The machine that this runs on."""
+    import grp
+    import pwd
+
+    try:
+        pwd.getpwnam(ACCOUNT), grp.getgrnam(ACCOUNT)
+    except KeyError:
+        has_account = False
+    else:
+        has_account = True
+    # sd_booted(3): systemd is the one that runs, not merely installed.
+    running = Path("/run/systemd/system").is_dir()
+    return Machine(_systemd_version() if running else None, has_account)
+
+
+def delivered_files() -> Path:
+    """The folder with unit, udev rule and drop-ins that came with this checkout.
+
+    Raises:
+        ServiceError: emoedge was not installed from a checkout.
+    """
+    folder = Path(__file__).resolve().parents[2] / "systemd"
+    if not (folder / UNIT).is_file():
+        raise ServiceError(
+            f"no {folder / UNIT}", "install from a checkout of the repository: sudo scripts/install"
+        )
+    return folder
+
+
+def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line: None) -> None:
+    """Do the steps in order; needs root.
+
+    Args:
+        steps: a plan.
+        tell: called with a line before each step.
+
+    Raises:
+        ServiceError: not root, or a step that must work failed.
+    """
+    if os.geteuid() != 0:
+        raise ServiceError("only root can do that", f"run: sudo {shlex.join(sys.argv)}")
+    for step in steps:
+        tell(str(step))
+        if isinstance(step, Run):
+            _run(step)
+        else:
+            _touch(step)
+
+
+def _run(step: Run) -> None:
+    try:
+        done = subprocess.run(
+            step.argv, check=False, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        if step.must_work:
+            raise ServiceError(f"{step}: {error}", "put that right and run it again") from error
+        return
+    if done.returncode != 0 and step.must_work:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise ServiceError(
+            f"{step}: {said[-1] if said else f'exit code {done.returncode}'}",
+            "see: journalctl -u emoedge -n 50"
+            if "systemctl" in step.argv
+            else "put that right and run it again",
+        )
+
+
+def _touch(step: Write | Remove) -> None:
+    try:
+        if isinstance(step, Write):
+            _write(step)
+        elif step.path.is_dir() and not step.path.is_symlink():
+            shutil.rmtree(step.path)
+        else:
+            step.path.unlink(missing_ok=True)
+    except (OSError, LookupError) as error:
+        raise ServiceError(f"{step}: {error}", "put that right and run it again") from error
+
+
+def _write(step: Write) -> None:
+    if step.keep and step.path.exists():
+        return
+    step.path.parent.mkdir(parents=True, exist_ok=True)
+    partial = step.path.with_name(f"{step.path.name}.partial")
+    partial.touch(mode=0o600)
+    partial.write_text(step.text, encoding="utf-8")
+    shutil.chown(partial, "root", step.group)
+    partial.chmod(step.mode)
+    partial.replace(step.path)
+
+
+def service_status() -> Status:
+    """Ask systemd about the service.
+
+    Raises:
+        ServiceError: systemd does not run here.
+    """
+    fields = ("LoadState", "ActiveState", "UnitFileState", "StatusText", "NRestarts", "StateChangeTimestamp")
+    argv = ("systemctl", "show", UNIT, "--property=" + ",".join(fields))
+    try:
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ServiceError(f"systemctl: {error}", "start the daemon by hand: emoedge run") from error
+    if done.returncode != 0:
+        said = done.stderr.strip().partition("\n")[0]
+        raise ServiceError(f"systemctl: {said}", "start the daemon by hand: emoedge run")
+    return parse_status(done.stdout)
+
+
+def parse_status(text: str) -> Status:
+    """`systemctl show` as a Status."""
+    values = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    restarts = values.get("NRestarts", "")
+    return Status(
+        installed=values.get("LoadState") == "loaded",
+        active=values.get("ActiveState", "unknown"),
+        enabled=values.get("UnitFileState") or "disabled",
+        text=values.get("StatusText", ""),
+        restarts=int(restarts) if restarts.isdecimal() else 0,
+        since=values.get("StateChangeTimestamp", ""),
+    )
+
+
+def _systemd_version() -> int | None:
+    try:
+        done = subprocess.run(
+            ("systemctl", "--version"), check=False, capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.match(r"systemd (\d+)", done.stdout)
+    return int(match[1]) if match else None

@@ -1,0 +1,194 @@
+"""The thread in which everything comes together: observations in, messages and recordings out."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from emoedge.clock import Clock
+from emoedge.health import Health
+from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent, FusedState
+from emoedge.pipeline.decisions import TICK_S, DecisionStage, Outcome
+from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.publish.outcome_messages import message_of
+
+logger = logging.getLogger(__name__)
+
+Observation = FacesObservation | VoiceObservation | TextObservation
+
+# Observations come at most some tens a second and are handled in well under a millisecond; so many
+# waiting means that this thread stands still, and then the oldest are worth least.
+MAX_WAITING: Final = 256
+LATENCIES_KEPT: Final = 500
+IDLE_TICK_S: Final = 0.5
+"""Between two looks at the state while there is nothing in it that could change by itself, as with privacy on: all that
+is due then is to say so again from time to time."""
+STOP_WAIT_S: Final = 1.0
+
+
+class EventRecorder(Protocol):
+    """What the decisions need of the recorder."""
+
+    def on_event(self, event: EmotionEvent) -> str | None:
+        """Take note of an event; the id of the segment it is recorded in."""
+        ...
+
+    def offer_state(self, state: FusedState) -> None:
+        """The fused state, for the curves."""
+        ...
+
+    def offer_faces(self, faces: FacesObservation) -> None:
+        """All faces of a frame, for the overlay."""
+        ...
+
+    def offer_text(self, text: TextObservation) -> None:
+        """An utterance, for the subtitles."""
+        ...
+
+    def note(self, topic: str, payload: object, time_s: float) -> None:
+        """A published message, for the timeline."""
+        ...
+
+
+class Deciding:
+    """Runs a DecisionStage in a thread of its own.
+
+    Args:
+        stage: the pure decisions; only this thread touches it.
+        builder: makes the messages.
+        clock: the pipeline's clock.
+        publish: where messages go; must not block.
+        recorder: where events, states and messages go; must not block.
+    """
+
+    def __init__(
+        self,
+        stage: DecisionStage,
+        builder: MessageBuilder,
+        clock: Clock,
+        publish: Callable[[Message], None],
+        recorder: EventRecorder,
+    ) -> None:
+        self._stage = stage
+        self._builder = builder
+        self._clock = clock
+        self._publish = publish
+        self._recorder = recorder
+        self._inbox: queue.Queue[Callable[[float], list[Outcome]]] = queue.Queue(MAX_WAITING)
+        self._dropped = 0
+        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._failure = ""
+        self._stopping = threading.Event()
+        self.heartbeat_s = time.monotonic()
+        self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
+
+    def start(self) -> None:
+        """Begin to decide."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = STOP_WAIT_S) -> bool:
+        """End the open event, say so, and end the thread; False if it did not end in time."""
+        self._stopping.set()
+        self._put(self._stage.close)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def observe(self, observation: Observation) -> None:
+        """Hand over what a stage has found; never blocks."""
+        if isinstance(observation, FacesObservation):
+            self._recorder.offer_faces(observation)
+            self._put(lambda now_s: self._timed(observation.time_s, self._stage.on_faces(observation, now_s)))
+        elif isinstance(observation, VoiceObservation):
+            self._put(lambda now_s: self._stage.on_voice(observation, now_s))
+        else:
+            self._recorder.offer_text(observation)
+            self._put(lambda now_s: self._stage.on_text(observation, now_s))
+
+    def forget(self, *modalities: Modality, close: bool = False) -> None:
+        """Drop the opinions of lost sources; with `close`, end the open event too (privacy)."""
+
+        def act(now_s: float) -> list[Outcome]:
+            outcomes = [outcome for modality in modalities for outcome in self._stage.forget(modality, now_s)]
+            return outcomes + (self._stage.close(now_s) if close else [])
+
+        self._put(act)
+
+    def set_weights(self, *, face_weight: float | None = None, margin: float | None = None) -> None:
+        """Change the rule while it runs; values from 0 to 1."""
+
+        def act(now_s: float) -> list[Outcome]:
+            if face_weight is not None:
+                self._stage.fuser.face_weight = face_weight
+            if margin is not None:
+                self._stage.fuser.margin = margin
+            return self._stage.tick(now_s)
+
+        self._put(act)
+
+    def health(self) -> Health:
+        """Latency from capture to publication of face results (p50, p95, milliseconds), and losses."""
+        figures: dict[str, float | int | str | None] = {
+            "waiting": self._inbox.qsize(),
+            "dropped": self._dropped,
+        }
+        latencies = sorted(self._latencies_s)
+        if latencies:
+            figures["face_latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
+            figures["face_latency_p95_ms"] = round(latencies[int(len(latencies) * 0.95)] * 1000, 1)
+        if self._failure:
+            return Health("decisions", "degraded", self._failure, figures)
+        return Health("decisions", "ok", "", figures)
+
+    def _put(self, action: Callable[[float], list[Outcome]]) -> None:
+        while True:
+            try:
+                self._inbox.put_nowait(action)
+            except queue.Full:
+                self._dropped += 1
+                self._take(0)
+            else:
+                return
+
+    def _take(self, timeout_s: float) -> Callable[[float], list[Outcome]] | None:
+        try:
+            return self._inbox.get(timeout=timeout_s) if timeout_s else self._inbox.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _run(self) -> None:
+        while True:
+            action = self._take(TICK_S if self._busy else IDLE_TICK_S)
+            if action is None and self._stopping.is_set():
+                return
+            self.heartbeat_s = time.monotonic()
+            try:
+                self._say(action or self._stage.tick)
+            except Exception as error:
+                self._failure = f"{type(error).__name__}: {error}"
+                logger.exception("a decision failed")
+
+    @property
+    def _busy(self) -> bool:
+        """Whether an opinion can grow stale or an event end while nothing comes in."""
+        state = self._stage.state
+        return state is None or bool(state.opinions) or self._stage.current_event is not None
+
+    def _say(self, action: Callable[[float], list[Outcome]]) -> None:
+        for outcome in action(self._clock.now_s()):
+            recording = self._recorder.on_event(outcome) if isinstance(outcome, EmotionEvent) else None
+            message = message_of(self._builder, outcome, recording)
+            self._publish(message)
+            self._recorder.note(message.suffix, message.payload, message.time_s)
+        if self._stage.state is not None:
+            self._recorder.offer_state(self._stage.state)
+
+    def _timed(self, captured_s: float, outcomes: list[Outcome]) -> list[Outcome]:
+        self._latencies_s.append(self._clock.now_s() - captured_s)
+        return outcomes

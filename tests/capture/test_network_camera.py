@@ -1,0 +1,235 @@
+"""Network cameras and GStreamer pipelines: real servers on the loopback interface."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoedge.capture.factory import open_camera
+from emoedge.capture.gstreamer import PROGRAM
+from emoedge.capture.network_camera import without_password
+from emoedge.config.settings import CameraSettings
+from emoedge.errors import DeviceError
+from emoedge.frames import Frame
+
+from .clips import read_items
+
+needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg program")
+needs_gstreamer = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"no {PROGRAM}")
+
+COLOURS = "color=red:s=320x240:r=20"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[subprocess.Popen]:
+    """An ffmpeg that waits for one client."""
+    command = ["ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", COLOURS, *arguments]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def connected(url: str, limit_s: float = 10.0, **settings: object) -> Iterator:
+    """The camera, as soon as its server listens."""
+    deadline_s = time.monotonic() + limit_s
+    while True:
+        camera = open_camera(CameraSettings(source=url, **settings))
+        try:
+            camera.open()
+            break
+        except DeviceError:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.05)
+    try:
+        yield camera
+    finally:
+        camera.close()
+
+
+def check_pictures(frames: list[Frame], fps: float) -> None:
+    now_s = time.monotonic()
+    times_s = np.array([frame.time_s for frame in frames])
+    assert (np.diff(times_s) > 0).all()
+    assert np.median(np.diff(times_s)) == pytest.approx(1 / fps, rel=0.25)
+    assert 0 <= now_s - times_s[-1] < 1.0
+    assert frames[-1].bgr[100, 100].astype(int) == pytest.approx([0, 0, 254], abs=8)
+
+
+def read_until_lost(camera, limit_s: float = 6.0) -> None:
+    """Reads what is under way; fails when the loss is not noticed in time."""
+    deadline_s = time.monotonic() + limit_s
+    while time.monotonic() < deadline_s:
+        try:
+            if camera.read() is None:
+                return
+        except TimeoutError:
+            continue
+        except DeviceError:
+            return
+    pytest.fail("the loss was not noticed")
+
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "20", "-pix_fmt", "yuv420p")
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("scheme", "path", "arguments"),
+    [
+        ("http", "/cam.mjpg", ("-f", "mpjpeg", "-listen", "1")),
+        pytest.param("tcp", "", (*H264, "-f", "mpegts"), marks=pytest.mark.slow),
+        pytest.param(
+            "http",
+            "/cam.ts",
+            ("-c:v", "mpeg2video", "-f", "mpegts", "-listen", "1"),
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_a_stream_and_its_loss(scheme: str, path: str, arguments: tuple[str, ...]) -> None:
+    url = f"{scheme}://127.0.0.1:{free_port()}{path}"
+    listening = url + "?listen=1" if scheme == "tcp" else url
+    with serving(*arguments, listening) as server, connected(url, fps=20) as camera:
+        check_pictures(read_items(camera, 25), 20)
+        assert camera.describe() == f"{url}, 320 x 240"
+        server.kill()
+        read_until_lost(camera)
+
+
+@needs_ffmpeg
+def test_a_stream_is_turned_scaled_and_thinned() -> None:
+    url = f"http://127.0.0.1:{free_port()}/cam.mjpg"
+    with (
+        serving("-f", "mpjpeg", "-listen", "1", url),
+        connected(url, fps=10, width=160, height=120, rotate=90) as camera,
+    ):
+        frames = read_items(camera, 8)
+    assert (frames[0].width, frames[0].height) == (120, 160)
+    check_pictures(frames, 10)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_silent_gives_up_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        camera = open_camera(CameraSettings(source=f"http://127.0.0.1:{server.getsockname()[1]}/x"))
+        begun_s = time.monotonic()
+        with pytest.raises(DeviceError):
+            camera.open()
+        assert time.monotonic() - begun_s < 12
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://user:secret@camera.local:554/stream?token=x", "rtsp://camera.local:554/stream"),
+        ("http://127.0.0.1/a.mjpg", "http://127.0.0.1/a.mjpg"),
+    ],
+)
+def test_secrets_of_an_address_are_not_shown(url: str, shown: str) -> None:
+    assert without_password(url) == shown
+
+
+# ---- RTSP ----
+
+RTSP_SERVER = """
+import sys, gi
+gi.require_version("Gst", "1.0"); gi.require_version("GstRtspServer", "1.0")
+from gi.repository import Gst, GstRtspServer, GLib
+Gst.init(None)
+server = GstRtspServer.RTSPServer(); server.set_address("127.0.0.1"); server.set_service("0")
+factory = GstRtspServer.RTSPMediaFactory()
+h264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96"
+coder = h264 if Gst.ElementFactory.find("x264enc") else "jpegenc ! rtpjpegpay name=pay0 pt=26"
+factory.set_launch("( videotestsrc is-live=true pattern=red"
+                   " ! video/x-raw,format=I420,width=320,height=240,framerate=20/1 ! " + coder + " )")
+server.get_mount_points().add_factory("/cam", factory)
+server.attach(None); print(server.get_bound_port(), flush=True)
+GLib.MainLoop().run()
+"""
+
+
+@pytest.mark.device
+def test_rtsp_and_its_loss() -> None:
+    python = shutil.which("python3", path="/usr/bin") or sys.executable
+    server = subprocess.Popen(
+        [python, "-c", RTSP_SERVER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    try:
+        assert server.stdout is not None
+        port = server.stdout.readline().strip()
+        if not port:
+            pytest.skip("no GStreamer RTSP server (gir1.2-gst-rtsp-server-1.0, python3-gi)")
+        with connected(f"rtsp://127.0.0.1:{port}/cam", fps=20) as camera:
+            check_pictures(read_items(camera, 40), 20)
+            server.kill()
+            read_until_lost(camera)
+    finally:
+        server.kill()
+        server.wait()
+
+
+# ---- GStreamer ----
+
+RED = "videotestsrc is-live=true pattern=red ! video/x-raw,width=320,height=240,framerate=20/1"
+
+
+@needs_gstreamer
+def test_a_pipeline_gives_its_pictures_in_the_asked_size() -> None:
+    with open_camera(CameraSettings(source=f"gst:{RED}", fps=20, width=162, height=120)) as camera:
+        frames = read_items(camera, 10)
+        assert (frames[0].width, frames[0].height) == (160, 120)
+        check_pictures(frames, 20)
+
+
+def test_a_password_in_a_pipeline_is_not_shown() -> None:
+    camera = open_camera(CameraSettings(source="gst:rtspsrc location=rtsp://me:secret@host/x ! decodebin"))
+    assert camera.describe().startswith("gst:rtspsrc location=rtsp://host/x ! decodebin,")
+
+
+@needs_gstreamer
+def test_a_pipeline_that_ends_or_is_wrong_says_why() -> None:
+    ending = open_camera(CameraSettings(source="gst:videotestsrc num-buffers=3"))
+    with ending, pytest.raises(DeviceError, match="ended"):
+        read_items(ending, 10)
+    wrong = open_camera(CameraSettings(source="gst:no-such-element"))
+    with wrong, pytest.raises(DeviceError, match="no-such-element"):
+        read_items(wrong, 1)
+
+
+@needs_gstreamer
+def test_closing_ends_the_pipeline_even_one_that_ignores_it(tmp_path: Path) -> None:
+    import emoedge.capture.gstreamer as module
+
+    stubborn = tmp_path / "stubborn"
+    stubborn.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.1; done\n")
+    stubborn.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PROGRAM", str(stubborn))
+        camera = open_camera(CameraSettings(source=f"gst:{RED}"))
+        camera.open()
+        with pytest.raises(TimeoutError):
+            camera.read(timeout_s=0.3)
+        process = camera._process
+        begun_s = time.monotonic()
+        camera.close()
+        assert time.monotonic() - begun_s < 0.9
+        assert process.poll() is not None

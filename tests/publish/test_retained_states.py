@@ -1,0 +1,101 @@
+"""Retained topics: the newest value wins, one of each on the way, all again on a new connection."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.publish.retained_states import RetainedStates
+
+
+class Wire:
+    """Takes messages while it has room."""
+
+    def __init__(self, room: int = 1000) -> None:
+        self.room = room
+        self.sent: list[tuple[str, bytes]] = []
+
+    def __call__(self, topic: str, payload: bytes) -> int | None:
+        if not self.room:
+            return None
+        self.room -= 1
+        self.sent.append((topic, payload))
+        return len(self.sent)
+
+
+def test_only_the_newest_of_what_waits_is_sent():
+    board, wire = RetainedStates(), Wire()
+    for value in (b"1", b"2", b"3"):
+        board.update("a", value)
+    board.send(wire)
+    assert wire.sent == [("a", b"3")]
+
+
+def test_one_of_a_topic_is_on_the_way_at_a_time():
+    board, wire = RetainedStates(), Wire()
+    board.update("a", b"1")
+    board.send(wire)
+    board.update("a", b"2")
+    board.update("b", b"1")
+    board.send(wire)
+    assert wire.sent == [("a", b"1"), ("b", b"1")]
+    board.delivered(1)
+    board.send(wire)
+    assert wire.sent[-1] == ("a", b"2")
+    board.delivered(2)
+    board.delivered(3)
+    assert not board.waiting
+
+
+def test_a_full_wire_keeps_the_rest_in_order():
+    board, wire = RetainedStates(), Wire(room=1)
+    board.update("a", b"1")
+    board.update("b", b"1")
+    board.send(wire)
+    assert wire.sent == [("a", b"1")]
+    wire.room = 5
+    board.send(wire)
+    assert wire.sent == [("a", b"1"), ("b", b"1")]
+
+
+def test_a_new_connection_gets_everything_again():
+    board, wire = RetainedStates({"status": b"online"}), Wire()
+    board.update("a", b"1")
+    board.send(wire)
+    board.connection_lost()
+    assert not board.unacknowledged
+    board.send_afresh()
+    board.send(wire)
+    assert sorted(wire.sent[1:]) == [("a", b"1"), ("status", b"online")]
+
+
+def test_the_last_word_replaces_all_others():
+    board, wire = RetainedStates({"status": b"online"}), Wire()
+    board.update("a", b"1")
+    board.replace({"status": b"offline"})
+    board.send(wire)
+    assert wire.sent == [("status", b"offline")]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.binary(max_size=2), st.integers(0, 2), st.booleans())))
+def test_whatever_the_order_the_broker_ends_with_the_newest(steps):
+    board, wire, newest, acknowledged = RetainedStates(), Wire(0), {}, 0
+    for topic, payload, room, lost in steps:
+        newest[topic] = payload
+        board.update(topic, payload)
+        if lost:
+            board.connection_lost()
+            board.send_afresh()
+            acknowledged = len(wire.sent)
+        wire.room = room
+        board.send(wire)
+        if acknowledged < len(wire.sent):
+            acknowledged += 1
+            board.delivered(acknowledged)
+    wire.room = 1000
+    for _ in range(len(wire.sent) + 8):
+        board.send(wire)
+        acknowledged += acknowledged < len(wire.sent)
+        board.delivered(acknowledged)
+    assert {topic: payload for topic, payload in wire.sent if topic in newest} == newest
+    assert not board.waiting

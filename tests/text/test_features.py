@@ -1,0 +1,217 @@
+import time
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from emoedge.text.features import CONCEDED, DENIED, Hasher, frequency
+from emoedge.text.tokens import MARKS, MAX_CHARS, normalize
+from emoedge.text.words import degree
+
+ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
+WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Estoy MUY contenta", "estoy muy contenta"),
+        ("¡Qué asco!", "que asco !"),
+        ("mañana, pingüino", "mañana pinguino"),
+        ("#JuegoDeTronos", "xxtag juego de tronos"),
+        ("@alguien hola", "xxuser hola"),
+        ("@<username> USER hola", "xxuser xxuser hola"),
+        ("mira https://example.org/a?b=c ya", "mira xxurl ya"),
+        ("holaaaaaa", "hola"),
+        ("felizzzzz", "feliz"),
+        ("contentísima", "muy contenta"),
+        ("tristísimas", "muy tristes"),
+        ("felicísimo", "muy feliz"),
+        ("riquísimo", "muy rico"),
+        ("interesantísima", "muy interesante"),
+        ("el último", "el ultimo"),
+        ("jajajajajaja", "jaja"),
+        ("JEJEJE", "jeje"),
+        ("ahahaha", "jaja"),
+        ("jajajjaja", "jaja"),
+        ("hahaha", "jaja"),
+        ("mi hija", "mi hija"),
+        ("el hijo juega", "el hijo juega"),
+        ("xd :D", "xd 🙂"),
+        ("18:30 8)", "xxnum xxnum"),
+        ("te quiero <3 :)", "te quiero ❤ 🙂"),
+        ("😂😂😂😂", "😂 😂"),
+        ("👍🏽", "👍"),
+        ("son 12.500 euros", "son xxnum euros"),
+        ("no sé...", "no se xxdots"),
+        ("¿¡qué!?", "que ! ?"),
+        ("TODO ESTO ES FALSO", "xxcaps todo esto es falso"),
+        ("", ""),
+        ("\ud800\x00\x07", ""),
+    ],
+)
+def test_normalize(raw, expected):
+    assert normalize(raw) == expected
+
+
+@settings(max_examples=400)
+@given(ANY_TEXT)
+def test_normalize_is_idempotent(text):
+    once = normalize(text)
+    assert normalize(once) == once
+
+
+@given(ANY_TEXT)
+def test_normalize_yields_only_known_characters(text):
+    for token in normalize(text).split(" "):
+        assert token == "" or token in MARKS or token.isalpha() or len(token) == 1
+    assert normalize(text) == " ".join(normalize(text).split())
+
+
+@pytest.mark.parametrize("unit", ["jahha", "haja", "aj", ":-(", "a a", "1.", "@<", "#A1b2", "..!", "xx"])
+def test_normalize_takes_no_long_time(unit):
+    # Each of these could make a careless regular expression try every way to split it.
+    began = time.process_time()
+    normalize(unit * 5000 + "x")
+    assert time.process_time() - began < 2
+
+
+def test_normalize_bounds_its_work():
+    assert len(normalize("¡ah! " * 1_000_000)) <= 4 * MAX_CHARS
+
+
+@pytest.fixture(scope="module")
+def hasher():
+    return Hasher(20, 20)
+
+
+def _features(hasher, lines, index):
+    batch = hasher(lines)
+    word, char = batch.word_line == index, batch.char_line == index
+    return (
+        sorted(zip(batch.word[word].tolist(), batch.word_value[word].tolist(), strict=True)),
+        sorted(zip(batch.char[char].tolist(), batch.char_value[char].tolist(), strict=True)),
+    )
+
+
+@given(WORDS, st.lists(WORDS, max_size=4), st.integers(0, 4))
+def test_features_do_not_depend_on_the_batch(hasher, words, others, place):
+    line = " ".join(words)
+    lines = [" ".join(other) for other in others]
+    place = min(place, len(lines))
+    lines.insert(place, line)
+    assert _features(hasher, lines, place) == _features(hasher, [line], 0)
+
+
+def test_features_stay_the_same_when_the_tables_grow():
+    small, large = Hasher(20, 20), Hasher(20, 20)
+    large(["palabra " * 20_000])
+    assert _features(small, ["hola mundo"], 0) == _features(large, ["hola mundo"], 0)
+
+
+def test_features_of_known_values(hasher):
+    # Frozen: the hashes are part of the model format. If this fails, the shipped model must be trained anew.
+    assert hasher.word_buckets(["contento", "tristeza", "ñandu", "😂"]).tolist() == [
+        68880,
+        560364,
+        437150,
+        310770,
+    ]
+    batch = hasher(["no estoy contento"])
+    assert batch.word.tolist() == [562769, 750632, 151748, 861656, 125708, 68880]
+    assert zlib.crc32(batch.char.astype("<u4").tobytes()) == 2684761579
+
+
+def test_counts_of_features(hasher):
+    batch = hasher(["ab cd"])
+    # Two words and one pair; of each word: 3 + 2 + 1 stretches of " ab " of sizes 2, 3 and 4 less the ones of two blanks.
+    assert len(batch.word) == 3
+    assert len(batch.char) == 2 * (3 + 2)
+
+
+def test_a_negated_word_is_a_feature_of_its_own_and_counts_against_itself(hasher):
+    plain, denied = hasher(["felices"]), hasher(["no felices"])
+    word = hasher.word_buckets(["felices"])[0]
+    assert dict(zip(plain.word, plain.word_value, strict=True))[word] == 1
+    values = dict(zip(denied.word, denied.word_value, strict=True))
+    assert values[word] == DENIED
+    assert sum(value == 1 for value in values.values()) == 3  # "no", the denied word, the pair
+    own = dict(zip(denied.char, denied.char_value, strict=True))
+    assert all(own[bucket] == DENIED for bucket in plain.char.tolist())
+
+
+def test_words_before_pero_count_less(hasher):
+    batch = hasher(["triste pero feliz", "feliz"])
+    triste, feliz = hasher.word_buckets(["triste", "feliz"])
+    first = batch.word_line == 0
+    values = dict(zip(batch.word[first], batch.word_value[first], strict=True))
+    assert values[triste] == np.float32(CONCEDED)
+    assert values[feliz] == 1
+    far = hasher(["lejos a b c d e f g h pero ya"])
+    assert far.word_value[far.word == hasher.word_buckets(["lejos"])[0]] == 1
+
+
+def test_a_pero_turns_nothing_in_the_line_before(hasher):
+    assert _features(hasher, ["triste", "pero feliz"], 0) == _features(hasher, ["triste"], 0)
+
+
+def test_frequency_is_odd_and_grows_slowly():
+    np.testing.assert_allclose(
+        frequency(np.array([-0.5, 0, 0.3, 1, np.e, -np.e], np.float32)), [-0.5, 0, 0.3, 1, 2, -2], rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "negated"),
+    [
+        ("estoy contento", []),
+        ("no estoy contento", ["contento"]),
+        ("no estoy contento hoy", ["contento"]),
+        ("no estoy nada contento", ["contento"]),
+        ("no me ha gustado nada el regalo", ["gustado", "regalo"]),
+        ("no vino pero estoy contento", ["vino"]),
+        ("no pero contento", []),
+        ("no es que a mi me guste", []),
+        ("contento sin miedo", ["miedo"]),
+        ("no", []),
+    ],
+)
+def test_scope_of_a_negation(hasher, line, negated):
+    words = line.split()
+    flags = hasher.negated(hasher.word_hashes(words), np.zeros(len(words), np.intp))
+    assert [word for word, flag in zip(words, flags, strict=True) if flag] == negated
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("estoy contento", ("estoy contento", 0)),
+        ("estoy muy contento", ("estoy contento", 1)),
+        ("un poco triste", ("triste", -1)),
+        ("da algo de asco", ("da asco", -1)),
+        ("un miedo terrible", ("un miedo terrible", 1)),
+        ("alegre a mas no poder", ("alegre", 1)),
+        ("algo muy feo", ("feo", 0)),
+        ("mucho", ("mucho", 1)),
+        ("", ("", 0)),
+    ],
+)
+def test_degree(line, expected):
+    assert degree(line) == expected
+
+
+@given(ANY_TEXT)
+def test_degree_never_empties_a_line(text):
+    line = normalize(text)
+    assert bool(degree(line)[0]) == bool(line)
+
+
+def test_a_negation_ends_with_its_line(hasher):
+    assert _features(hasher, ["no", "estoy contento"], 1) == _features(hasher, ["estoy contento"], 0)
+
+
+def test_lines_without_words_have_no_features(hasher):
+    batch = hasher(["", "", ""])
+    assert len(batch.word) == len(batch.char) == 0
