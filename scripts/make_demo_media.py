@@ -19,7 +19,7 @@ from skimage import data
 
 from emoedge.demo import clip as demo_clip
 
-TARGET = Path(demo_clip.__file__).parent / "data" / "demo"
+TARGET = Path(demo_clip.__file__).parents[1] / "data" / "demo"
 RATE = 16_000
 LEVEL_DBFS = -22.0  # of the speech: what somebody at arm's length of a microphone gives
 BIT_RATE = 56_000  # of the speech: transparent at 16 kHz

@@ -39,7 +39,7 @@ SENTENCES: Final[tuple[tuple[float, str], ...]] = (
 # When somebody is in the picture, seconds; between the two stretches the chair is empty.
 PRESENT: Final[tuple[tuple[float, float], ...]] = ((1.0, 11.0), (13.5, DURATION_S))
 
-_ASSETS: Final = Path(__file__).resolve().parent / "data" / "demo"
+_ASSETS: Final = Path(__file__).resolve().parents[1] / "data" / "demo"
 _WALK_S: Final = 0.7  # coming into the picture, or leaving it
 _BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own
 # A room is never silent; without some noise a signal-to-noise ratio would be infinite.

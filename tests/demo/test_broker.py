@@ -11,9 +11,8 @@ from emoedge.demo.broker import EmbeddedBroker
 from emoedge.errors import BrokerError
 from emoedge.publish.publisher import Publisher
 from tests.publish.conftest import Listener, until
-
-from .samples import STATE, builder
-from .test_publisher import BASE, make_settings
+from tests.publish.samples import STATE, builder
+from tests.publish.test_publisher import BASE, make_settings
 
 
 def test_version_3_1_1_fallback(tmp_path):
