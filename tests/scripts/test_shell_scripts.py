@@ -13,15 +13,17 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = (
-    "setup", "demo", "test", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit",
+    "setup", "demo", "test", "fresh", "lock", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit",
 )  # fmt: skip
 
-# Stands in for the environment's interpreter: says what it was asked, pip fails or not as the test wants.
+# Stands in for the environment's interpreter: logs its calls; pip fails, and is configured, as the test wants.
 PYTHON = """#!/bin/sh
 echo "python $*" >> "$CALLS"
 case "$*" in
   *--version*) echo "Python 3.11.2" ;;
-  *"pip install"*) cat "$PIP_SAYS" 2>/dev/null; exit "${PIP_EXIT:-0}" ;;
+  *platform.machine*) exit "${UNLOCKED:-0}" ;;
+  *"pip config list"*) cat "$PIP_CONFIGURED" 2>/dev/null ;;
+  *"pip install"*) env | grep '^PIP_[A-Z_]*=' | sort > "$PIP_ENVIRONMENT"; cat "$PIP_SAYS" 2>/dev/null; exit "${PIP_EXIT:-0}" ;;
 esac
 """
 LOGGED = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
@@ -54,6 +56,8 @@ class Stage:
             "PYTHON": sys.executable,
             "CALLS": str(self.folder / "calls"),
             "PIP_SAYS": str(self.folder / "pip-says"),
+            "PIP_CONFIGURED": str(self.folder / "pip-configured"),
+            "PIP_ENVIRONMENT": str(self.folder / "pip-environment"),
             **environ,
         }
         return subprocess.run(
@@ -194,24 +198,80 @@ def prepared(stage: Stage) -> Stage:
     return stage
 
 
+PIP = "python -m pip install --disable-pip-version-check --no-input"
+
+
 def pip_calls(stage: Stage) -> list[str]:
-    return [call for call in stage.calls if "pip install" in call]
+    return [call.removeprefix(PIP).strip() for call in stage.calls if "pip install" in call]
+
+
+def locked(name: str) -> list[str]:
+    return [
+        "--require-hashes -r lock/build.txt",
+        f"--require-hashes --no-build-isolation --use-pep517 -r lock/{name}.txt",
+        "--no-deps --no-build-isolation -e .",
+    ]
 
 
 def test_the_second_run_has_nothing_to_do(prepared: Stage) -> None:
     first = prepared.run("setup", "demo")
     assert first.returncode == 0, first.stderr
-    assert [call.split()[-1] for call in pip_calls(prepared)] == [".[demo]"]
+    assert pip_calls(prepared) == locked("demo")
     second = prepared.run("setup", "demo")
     assert second.returncode == 0
     assert "up to date" in second.stderr
-    assert len(pip_calls(prepared)) == 1
+    assert pip_calls(prepared) == locked("demo")
     assert prepared.run("setup", "run").returncode == 0, (
         "the demo's environment has all that the daemon needs"
     )
-    assert len(pip_calls(prepared)) == 1
+    assert pip_calls(prepared) == locked("demo")
     prepared.run("setup", "dev")
-    assert len(pip_calls(prepared)) == 2
+    assert pip_calls(prepared) == locked("demo") + locked("dev")
+
+
+def test_a_machine_without_a_lock_is_told_so(prepared: Stage) -> None:
+    done = prepared.run("setup", "demo", UNLOCKED="1")
+    assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[demo]"]
+    assert "lock/ does not cover this machine or Python" in done.stderr
+
+
+def test_the_newest_versions_are_looked_for_at_each_run(prepared: Stage) -> None:
+    for _ in range(2):
+        done = prepared.run("setup", "--newest", "dev")
+        assert done.returncode == 0
+    assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[dev]"] * 2
+
+
+def test_where_hashes_count_only_the_main_index_is_asked(prepared: Stage) -> None:
+    """Raspberry Pi OS configures a second index, whose files have other hashes."""
+    (prepared.folder / "pip-configured").write_text(
+        "global.extra-index-url='https://wheels.example/simple'\n"
+        "global.find-links='/opt/wheels'\n"
+        "global.index-url='https://mirror.example/simple'\n"
+        "global.trusted-host='mirror.example\\nother.example'\n"
+        "global.proxy='http://configured.example'\n"
+        ":env:.proxy='http://proxy.example'\n"
+    )
+    environment = {
+        "PIP_PROXY": "http://proxy.example",
+        "PIP_EXTRA_INDEX_URL": "https://wheels.example/simple",
+    }
+    assert prepared.run("setup", "demo", **environment).returncode == 0
+    seen = dict(line.split("=", 1) for line in (prepared.folder / "pip-environment").read_text().splitlines())
+    assert {name: value for name, value in seen.items() if not value.startswith(str(prepared.folder))} == {
+        "PIP_CONFIG_FILE": "/dev/null",
+        "PIP_INDEX_URL": "https://mirror.example/simple",
+        "PIP_PROXY": "http://proxy.example",
+        "PIP_TRUSTED_HOST": "mirror.example other.example",
+    }
+
+
+def test_an_installation_without_an_index_keeps_its_folder(prepared: Stage) -> None:
+    (prepared.folder / "pip-configured").write_text("global.no-index='true'\n")
+    assert prepared.run("setup", "demo", PIP_FIND_LINKS="/media/wheels").returncode == 0
+    seen = (prepared.folder / "pip-environment").read_text()
+    assert "PIP_FIND_LINKS=/media/wheels\n" in seen
+    assert "PIP_CONFIG_FILE" not in seen
 
 
 def test_progress_goes_to_standard_error(prepared: Stage) -> None:
@@ -246,14 +306,23 @@ def test_pip_that_fails_is_explained_and_tried_again(prepared: Stage, output: st
     done = prepared.run("setup", "run", PIP_EXIT="1")
     assert done.returncode == 1
     assert words in done.stderr.splitlines()[-1]
+    assert pip_calls(prepared) == locked("run")[:1]
     prepared.run("setup", "run")
-    assert len(pip_calls(prepared)) == 2
+    assert pip_calls(prepared)[1:] == locked("run")
 
 
 def test_the_tests_are_the_fast_ones_unless_all_are_wanted(prepared: Stage) -> None:
     assert prepared.run("test", "-k", "two words").returncode == 0
     assert prepared.calls[-1] == "python -m pytest -n 2 -m not slow -k two words"
     prepared.run("test", "--all", "tests/config")
+    assert prepared.calls[-1] == "python -m pytest -n 2 tests/config"
+
+
+def test_the_newest_packages_have_an_environment_of_their_own(prepared: Stage) -> None:
+    shutil.copytree(prepared.folder / "venv", prepared.folder / "venv-newest")
+    assert prepared.run("test", "--newest", "--all", "tests/config").returncode == 0
+    assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[dev]"]
+    assert (prepared.folder / "venv-newest" / "setup.log").exists()
     assert prepared.calls[-1] == "python -m pytest -n 2 tests/config"
 
 
@@ -270,7 +339,7 @@ def test_the_result_of_the_tests_is_that_of_the_script(prepared: Stage) -> None:
 def test_training_is_handed_on_with_its_arguments(prepared: Stage, task: str) -> None:
     done = prepared.run(task, "face", "--data", "/some where")
     assert done.returncode == 0, done.stderr
-    assert [call.split()[-1] for call in pip_calls(prepared)] == [".[dev,train]"]
+    assert pip_calls(prepared) == [*locked("dev"), "-e .[dev,train]"]
     assert prepared.calls[-1] == f"python -m training {task} face --data /some where"
 
 
