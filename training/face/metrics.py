@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logsumexp
 
-from emoedge.emotions import EMOTION_COUNT, softmax
+from emoedge.emotions import EMOTION_COUNT
 
 Logits = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -85,15 +87,22 @@ def calibration_error(probabilities: NDArray[np.float32], labels: Labels) -> flo
     return sum(abs(confidence - hits) * rows for confidence, hits, rows in parts) / len(labels)
 
 
+TEMPERATURE_BOUNDS = (0.3, 4.0)
+
+
 def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """The temperature with the lowest negative log-likelihood, to 1 %."""
+    """The temperature with the lowest negative log-likelihood; there is one, as that is convex in its inverse."""
+    exact = logits.astype(np.float64)
+    given = exact[np.arange(len(labels)), labels]
 
-    def loss(temperature: float) -> float:
-        chosen = softmax(logits, temperature)[np.arange(len(labels)), labels]
-        return float(-np.log(np.maximum(chosen, 1e-12)).mean())
+    def loss(log_temperature: float) -> float:
+        sharpness = np.exp(-log_temperature)
+        return float(np.mean(logsumexp(sharpness * exact, axis=1) - sharpness * given))
 
-    grid = np.exp(np.arange(np.log(0.3), np.log(4.0), 0.01))
-    return float(min(grid, key=loss))
+    found = minimize_scalar(
+        loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded", options={"xatol": 1e-5}
+    )
+    return float(np.exp(found.x))
 
 
 AIMS = (0.87, 0.78)
@@ -106,22 +115,44 @@ DRAWS = 200
 """Draws of the rows over which ``fit_bias`` averages: with two dozen disgusted faces the best offset hangs on single ones."""
 
 
-def headroom(predicted: Labels, labels: Labels) -> float:
+SOFTNESS = 0.05
+"""Logits within which a row is a bit of a hit and a bit of a miss in ``fit_bias``. Single rows at the border decided between points
+of its grid; ten times as much blurs the rare classes away."""
+
+
+def hit_degrees(logits: Logits, labels: Labels) -> NDArray[np.float64]:
+    """How much of a hit each row is, (N,) in [0, 1]: a half where its label ties with the best other one.
+
+    Counted as hits and misses, the rows make a search for the balance a search among steps, where the best point depends on
+    the rows that lie within rounding of the border.
+    """
+    exact = logits.astype(np.float64)
+    rows = np.arange(len(labels))
+    given = exact[rows, labels]
+    exact[rows, labels] = -np.inf
+    return np.asarray(expit((given - exact.max(axis=1)) / SOFTNESS))
+
+
+def headroom(recall: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """How far accuracy and macro recall lie above ``AIMS``, each in its own standard errors; the smaller of both.
 
     A point of accuracy is known from all rows, a point of macro recall hangs on the few rows of the rarest class: what
     looks equally safe on one set of faces is, in these units, about equally safe on the next.
+
+    Args:
+        recall: (..., classes).
+        rows: (classes,), of each class.
+
+    Returns:
+        (...).
     """
-    counts = np.bincount(labels, minlength=EMOTION_COUNT)
-    present = counts > 0
-    rows = counts[present]
     least = 0.5 / rows  # a recall of 0 or 1 on a few rows is not certain
-    recall = np.clip(np.array(recalls(predicted, labels))[present], least, 1 - least)
-    hits = accuracy(predicted, labels)
-    accuracy_error = np.sqrt(AIMS[0] * (1 - AIMS[0]) / len(labels))
-    recall_error = np.sqrt(np.sum(recall * (1 - recall) / rows)) / len(rows)
-    return float(
-        min((hits - AIMS[0]) / accuracy_error, (macro_recall(predicted, labels) - AIMS[1]) / recall_error)
+    bounded = np.clip(recall, least, 1 - least)
+    accuracy_error = np.sqrt(AIMS[0] * (1 - AIMS[0]) / rows.sum())
+    recall_error = np.sqrt(np.sum(bounded * (1 - bounded) / rows, axis=-1)) / len(rows)
+    return np.minimum(
+        (recall @ rows / rows.sum() - AIMS[0]) / accuracy_error,
+        (recall.mean(axis=-1) - AIMS[1]) / recall_error,
     )
 
 
@@ -140,11 +171,13 @@ def fit_bias(logits: Logits, labels: Labels, draws: int = DRAWS, seed: int = 0) 
     rare = (prior < RARE).astype(np.float64)
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == c) for c in range(EMOTION_COUNT) if prior[c]]
-    samples = [np.concatenate([rng.choice(group, len(group)) for group in groups]) for _ in range(draws)]
+    drawn = [rng.choice(group, (draws, len(group))) for group in groups]
+    rows = np.array([len(group) for group in groups])
 
     def gain(offset: NDArray[np.float64]) -> float:
-        predicted = (logits + offset).argmax(axis=1)
-        return float(np.mean([headroom(predicted[rows], labels[rows]) for rows in samples]))
+        degree = hit_degrees(logits + offset, labels)
+        recall = np.stack([degree[chosen].mean(axis=1) for chosen in drawn], axis=1)
+        return float(headroom(recall, rows).mean())
 
     grid = [a * overall + b * rare for a in np.arange(0, 0.21, 0.025) for b in np.arange(0, 1.01, 0.1)]
     bias = max(grid, key=gain)

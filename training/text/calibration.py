@@ -20,6 +20,7 @@ TEMPERATURE_BOUNDS = (0.25, 4.0)
 STARTS = (0.5, 1.0, 2.0)
 """Temperatures from which the search begins; the best result is kept."""
 LEAST_PROBABILITY = 1e-9
+SEARCH: dict[str, Any] = {"method": "L-BFGS-B", "jac": "3-point", "options": {"ftol": 1e-13, "gtol": 1e-7}}
 
 OFFSET_SHARPNESS = 2.0
 """Exponent of the posteriors in the macro F1 that the class offsets raise: a smooth stand-in for the leading class. A search
@@ -74,7 +75,7 @@ def offsets(asked: Asked) -> NDArray[np.float32]:
 
 def _offsets(posterior: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
     """Offsets (labels,) for posteriors and one-hot truth (n, labels)."""
-    logits = np.log(np.maximum(posterior, 1e-6))
+    logits = np.log(np.maximum(posterior.astype(np.float64), 1e-6))
 
     def cost(offset: NDArray[np.float64]) -> float:
         sharp = np.exp(OFFSET_SHARPNESS * (logits + offset))
@@ -82,7 +83,7 @@ def _offsets(posterior: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
         f1 = 2 * (sharp * truth).sum(axis=0) / np.maximum(sharp.sum(axis=0) + truth.sum(axis=0), 1e-9)
         return OFFSET_PENALTY * float(offset @ offset) - float(f1.mean())
 
-    return np.asarray(minimize(cost, np.zeros(posterior.shape[1]), method="L-BFGS-B").x)
+    return np.asarray(minimize(cost, np.zeros(posterior.shape[1]), **SEARCH).x)
 
 
 def calibrate(weights: MessageWeights, asked: Asked) -> MessageWeights:
@@ -131,9 +132,7 @@ def temperatures(asked: Asked) -> NDArray[np.float32]:
         return -float(weight @ np.log(np.maximum(of_outcome, LEAST_PROBABILITY)))
 
     bounds = [tuple(np.log(TEMPERATURE_BOUNDS))] * sets
-    searches = [
-        minimize(loss, np.full(sets, np.log(start)), method="L-BFGS-B", bounds=bounds) for start in STARTS
-    ]
+    searches = [minimize(loss, np.full(sets, np.log(start)), bounds=bounds, **SEARCH) for start in STARTS]
     found = min(searches, key=lambda search: search.fun)
     chosen = np.exp(_all_heads(found.x)).astype(np.float32)
     logger.info("temperatures %s", np.round(chosen, 3))

@@ -18,6 +18,7 @@ from emoedge.text.model import MessageWeights, Outputs, TextEmotionModel
 from training.text import data
 from training.text.augment import as_transcript
 from training.text.calibration import Asked, calibrate
+from training.text.teacher import TOLERANCE
 
 FOLDS: Final = 5
 SEED: Final = 0
@@ -108,7 +109,8 @@ def baseline(
         words = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         stretches = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), min_df=2, sublinear_tf=True)
         model = make_pipeline(
-            make_union(words, stretches), LogisticRegression(class_weight="balanced", max_iter=300)
+            make_union(words, stretches),
+            LogisticRegression(class_weight="balanced", tol=TOLERANCE, max_iter=2000),
         )
         model.fit(lines[fold != number], labels[fold != number])
         said[fold == number] = model.predict(lines[fold == number])

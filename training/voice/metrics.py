@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from scipy.special import logsumexp
 
 from emoedge.emotions import EMOTION_COUNT
 from emoedge.voice.classify import LEAST_SPREAD, Calibration
+
+SEARCH: dict[str, Any] = {"method": "L-BFGS-B", "jac": "3-point", "options": {"ftol": 1e-13, "gtol": 1e-7}}
+"""To the fourth digit: temperature and spread can stand in for one another, and the loss is flat along that line."""
 
 Labels = NDArray[np.int64]
 Probs = NDArray[np.floating]
@@ -81,6 +85,7 @@ def fit_calibration(
         counts: utterances of the speaker heard before, (n,); see VoiceModel.calibration() for what lies in between.
     """
     share = 1.0 / (1.0 + counts)
+    logits = logits.astype(np.float64)
     spread = np.log(np.maximum(logits.std(axis=1), LEAST_SPREAD))
     rows = np.arange(len(labels))
 
@@ -89,7 +94,8 @@ def fit_calibration(
         scaled = logits * np.exp(-(known + (alone - known) * share + power * spread))[:, None]
         return float((logsumexp(scaled, axis=1) - scaled[rows, labels]).mean())
 
-    known, alone, power = minimize(loss, np.zeros(3), method="L-BFGS-B", bounds=[(-2, 2), (-2, 2), (0, 1)]).x
+    bounds = [(-2, 2), (-2, 2), (0, 1)]
+    known, alone, power = minimize(loss, np.zeros(3), bounds=bounds, **SEARCH).x
     power = round(float(power), 4)
     return {
         "alone": Calibration(round(float(np.exp(alone)), 4), power),
