@@ -87,12 +87,20 @@ def load() -> list[Fault]:
     return list(CATALOGUE)
 
 
-def run_one(one: Fault) -> Row:
-    """Cause a fault around a fresh daemon in a fresh folder, and take everything down again."""
+def run_one(one: Fault, *, measured: bool = True) -> Row:
+    """Cause a fault around a fresh daemon in a fresh folder, and take everything down again.
+
+    Args:
+        one: which.
+        measured: whether bounds on time, memory and load count.
+    """
     begun_s = time.monotonic()
     result: Outcome = "pass"
     recovered_s, detail = None, ""
-    with tempfile.TemporaryDirectory(prefix="emoedge-fault-") as folder, Bench(Path(folder)) as bench:
+    with (
+        tempfile.TemporaryDirectory(prefix="emoedge-fault-") as folder,
+        Bench(Path(folder), measured=measured) as bench,
+    ):
         try:
             recovered_s = one.run(bench)
         except Skipped as reason:

@@ -13,10 +13,10 @@ from typing import Any, Final, Literal, Protocol
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from emoedge.config import MqttSettings
+from emoedge.publish.echo import TIMEOUT_S, Echo
+from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES, PacketReader
 from emoedge.publish.retry import Failure, MqttVersion, Outcome
 
 # A broker in the house answers in milliseconds, one across the world within a second.
@@ -29,10 +29,6 @@ KEEPALIVE_S: Final = 30
 MAX_QUEUED: Final = 100
 # paho does not look at the broker's Receive Maximum (Mosquitto: 20), so this is kept low.
 MAX_IN_FLIGHT: Final = 10
-# What a broker of version 5 may send us; commands and birth messages have a few bytes.
-MAX_PACKET_BYTES: Final = 16_384
-# So much of a message is looked at: more than any command may have, so that a longer one is seen to be longer.
-MAX_PAYLOAD_BYTES: Final = 256
 # Messages that a stuck connection may pile up before more are refused; paho itself has no bound for QoS 0.
 MAX_OUTSTANDING: Final = 200
 
@@ -74,14 +70,23 @@ class Terms:
     will_topic: str | None
     subscriptions: tuple[str, ...]
     listener: SessionListener
+    echo: Echo | None = None
 
 
 class _Client(Client):
-    """Says when its network thread ends, for whatever reason: paho dies silently on a malformed packet."""
+    """Shortens large messages, and says when its network thread ends: paho dies silently on a malformed packet."""
 
-    def __init__(self, on_end: Callable[[], None], *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, protocol: MqttVersion, on_end: Callable[[], None], **options: Any) -> None:
+        v5 = protocol == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            clean_session=None if v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            **options,
+        )
         self._on_end = on_end
+        self._reader = PacketReader(super()._sock_recv, has_properties=v5)
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         """As in paho; runs in the thread of loop_start()."""
@@ -89,6 +94,10 @@ class _Client(Client):
             return super().loop_forever(timeout, retry_first_connection)
         finally:
             self._on_end()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        # The one place through which all of paho's reading goes; it has no public one.
+        return self._reader.read(bufsize)
 
 
 class Connection:
@@ -118,9 +127,7 @@ class Connection:
         settings = self._terms.settings
         options: dict[str, Any] = {}
         if self._protocol == "5":
-            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-            properties.MaximumPacketSize = MAX_PACKET_BYTES
-            options = {"clean_start": True, "properties": properties}
+            options = {"clean_start": True}
         self._client.connect(settings.host, settings.port, keepalive=KEEPALIVE_S, **options)
         self._client.loop_start()
 
@@ -129,9 +136,25 @@ class Connection:
         if not self._answered.wait(CONNACK_TIMEOUT_S[self._protocol]) and not self._ended.is_set():
             self._finish("no_answer", "no answer to CONNECT")
             self._client.disconnect()
-        self._ended.wait()
+        if self._terms.echo is None or self._connected_at_s is None:
+            self._ended.wait()
+        else:
+            self._watch(self._terms.echo)
         assert self._outcome is not None
         return self._outcome
+
+    def _watch(self, echo: Echo) -> None:
+        """Until the connection has ended, or nothing arrives on it any more."""
+        echo.connect(time.monotonic())
+        while not self._ended.wait(echo.due_in_s(time.monotonic())):
+            now_s = time.monotonic()
+            payload = echo.payload_if_due(now_s)
+            if payload is not None:
+                self.send(echo.topic, payload, qos=1, retain=False)
+            if echo.needs_connection(now_s):
+                echo.disconnect()
+                self._finish("no_echo", f"nothing came back on {echo.topic} within {TIMEOUT_S:.0f} s")
+                self._client.disconnect()
 
     def join(self) -> None:
         """End the network thread; no callback comes after this."""
@@ -167,14 +190,10 @@ class Connection:
 
     def _make_client(self) -> Client:
         settings = self._terms.settings
-        v5 = self._protocol == "5"
         client = _Client(
+            self._protocol,
             lambda: self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off"),
-            CallbackAPIVersion.VERSION2,
             client_id=self._terms.client_id,
-            clean_session=None if v5 else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(MAX_IN_FLIGHT)
@@ -195,7 +214,6 @@ class Connection:
         return client
 
     def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        self._answered.set()
         if reason.is_failure:
             self._finish(_refusal(reason.value), str(reason))
             return
@@ -203,6 +221,8 @@ class Connection:
         self._report_connected(self._protocol)
         for topic in self._terms.subscriptions:
             client.subscribe(topic, qos=1)
+        # Not before: the first echo must find the subscription.
+        self._answered.set()
         self._terms.listener.on_connected(self)
 
     def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
@@ -226,6 +246,9 @@ class Connection:
             topic = message.topic
         except UnicodeDecodeError:
             return  # no topic of ours; an exception here would end the connection
+        echo = self._terms.echo
+        if echo is not None and topic == echo.topic and echo.receive(message.payload, time.monotonic()):
+            return
         self._terms.listener.on_message(topic, message.payload[:MAX_PAYLOAD_BYTES], bool(message.retain))
 
     def _finish(self, failure: Failure, detail: str) -> None:

@@ -26,6 +26,7 @@ from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import MAX_COMMANDS, CommandHandler, CommandQueue
 from emoedge.publish.connection import Link
+from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.reports import broker_health, spool_health
@@ -104,6 +105,7 @@ class Publisher:
             subscriptions=() if secondary else self._subscriptions,
             listener=self,
             first_protocol=first_protocol,
+            echo=None if secondary else Echo(f"{self._base}/control/{ECHO_CONTROL}/set"),
         )
         self._condition = threading.Condition()
         self._inbox = _Inbox()
@@ -164,7 +166,7 @@ class Publisher:
         session, state = self._session, self._session.state
         limit = self._settings.mqtt.spool_max_messages
         return (
-            broker_health(state, self._died, session.connections, self._desk.refused),
+            broker_health(state, self._died, session.connections, session.echo, self._desk.refused),
             spool_health(self._outbox, self._dropped, limit),
         )
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from emoedge.health import Health
+from emoedge.publish.echo import Echo
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.session import SessionState
 
 Figures = dict[str, float | int | str | None]
 
 
-def broker_health(state: SessionState, died: str, connections: int, refused_commands: int) -> Health:
+def broker_health(
+    state: SessionState, died: str, connections: int, echo: Echo | None, refused_commands: int
+) -> Health:
     """The connection.
 
     Args:
         state: of the session.
         died: why the publisher does not run though it should, empty when all is well.
         connections: so many so far.
+        echo: the proof that commands arrive; None where none are expected.
         refused_commands: so many so far.
     """
     figures: Figures = {
@@ -23,6 +27,9 @@ def broker_health(state: SessionState, died: str, connections: int, refused_comm
         "connections": connections,
         "refused_commands": refused_commands,
     }
+    if echo is not None:
+        figures["echo_ms"] = None if echo.round_trip_ms is None else round(echo.round_trip_ms, 1)
+        figures["echo_failures"] = echo.failures
     if died:
         return Health(
             "broker", "failed", f"the publisher has died ({died}); the service restarts by itself", figures

@@ -14,6 +14,7 @@ Failure = Literal[
     "untrusted",  # TLS: certificate or configuration
     "lost",  # was connected
     "taken_over",  # another client with the same id pushed us out
+    "no_echo",  # connected, but nothing is delivered to us
 ]
 
 FIRST_DELAY_S: Final = 1.0
@@ -70,6 +71,9 @@ class RetryPolicy:
             self._failures = self._taken_over = self._short = 0
         if outcome.failure == "version" and outcome.protocol == "5":
             return Step(0.0, "3.1.1")
+        if outcome.failure == "no_echo":
+            # Commands are lost meanwhile; how often this may happen is up to emoedge.publish.echo.
+            return Step(FIRST_DELAY_S * spread, outcome.protocol)
         if outcome.failure in ("refused", "untrusted"):
             return Step(REFUSED_DELAY_S * spread, "5")
         short = outcome.failure == "lost" and outcome.connected_s < STABLE_S

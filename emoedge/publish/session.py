@@ -10,12 +10,14 @@ import logging
 import random
 import ssl
 import threading
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from emoedge.config import MqttSettings
 from emoedge.publish.connection import Connection, SessionListener, Terms
+from emoedge.publish.echo import Echo
 from emoedge.publish.retry import Failure, MqttVersion, Outcome, RetryPolicy, Step
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class MqttSession:
         subscriptions: topic filters, asked for anew on every connection.
         listener: told what happens.
         first_protocol: version of the first attempt, where the broker is known not to speak 5.
+        echo: proves that messages arrive, on a topic among the subscriptions; None for no proof.
     """
 
     def __init__(
@@ -52,9 +55,11 @@ class MqttSession:
         subscriptions: Sequence[str],
         listener: SessionListener,
         first_protocol: MqttVersion = "5",
+        echo: Echo | None = None,
     ) -> None:
         self._first_protocol = first_protocol
-        self._terms = Terms(settings, client_id, will_topic, tuple(subscriptions), listener)
+        self.echo = echo
+        self._terms = Terms(settings, client_id, will_topic, tuple(subscriptions), listener, echo)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
@@ -64,7 +69,13 @@ class MqttSession:
     @property
     def state(self) -> SessionState:
         """Where it stands; safe from any thread."""
-        return self._state
+        state, echo = self._state, self.echo
+        if state.name != "connected" or echo is None or not echo.is_missing(time.monotonic()):
+            return state
+        what, remedy = _WORDS["no_echo"]
+        place = f"{self._terms.settings.host}:{self._terms.settings.port}"
+        reasons = (state.reason, f"{what.format(place=place)}: nothing comes back on {echo.topic} ({remedy})")
+        return replace(state, reason="; ".join(filter(None, reasons)))
 
     def start(self) -> None:
         """Begin to connect, for as long as it takes."""
@@ -178,6 +189,10 @@ _WORDS: Final[dict[Failure, tuple[str, str]]] = {
     ),
     "version": ("{place} speaks neither MQTT 5 nor 3.1.1", "update the broker"),
     "lost": ("the connection to the broker {place} was lost", "it is tried again by itself"),
+    "no_echo": (
+        "commands do not arrive from the broker {place}",
+        "allow this client to write and read the topic in the access list of the broker, or restart the broker",
+    ),
     "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),
     "unreachable": ("the broker {place} cannot be reached", "start it, or set mqtt.host"),
 }

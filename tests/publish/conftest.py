@@ -152,3 +152,20 @@ def listen() -> Iterator[Callable[..., Listener]]:
     yield make
     for listener in listeners:
         listener.close()
+
+
+@pytest.fixture
+def start_and_listen(listen, monkeypatch) -> Callable[[Mosquitto], Listener]:
+    """Start a broker so that the listener is there before a publisher that waits for it can say anything."""
+    from emoedge.publish.connection import Connection
+
+    def refuse(_connection: Connection) -> None:
+        raise ConnectionRefusedError
+
+    def start(broker: Mosquitto) -> Listener:
+        with monkeypatch.context() as closed:
+            closed.setattr(Connection, "open", refuse)
+            broker.start()
+            return listen(broker)
+
+    return start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,9 +38,9 @@ def make_settings(port: int, state: Path, **mqtt) -> Settings:
 def publish(tmp_path) -> Iterator[Callable[..., Publisher]]:
     publishers: list[Publisher] = []
 
-    def make(port: int, *, on_command=None, state_provider=None, **mqtt) -> Publisher:
+    def make(port: int, *, on_command=None, state_provider=None, protocol="5", **mqtt) -> Publisher:
         settings = make_settings(port, tmp_path / "state", **mqtt)
-        publisher = Publisher(settings, builder(), on_command, state_provider)
+        publisher = Publisher(settings, builder(), on_command, state_provider, first_protocol=protocol)
         publisher.start()
         publishers.append(publisher)
         return publisher
@@ -59,6 +60,11 @@ def ids(listener) -> list[str]:
 
 def spool(publisher: Publisher) -> dict:
     return publisher.health()[1].figures
+
+
+def wait_for_commands(publisher: Publisher) -> None:
+    """Until the broker knows the subscription, which takes a little longer than the connection."""
+    until(lambda: publisher.health()[0].figures["echo_ms"] is not None, "the echo comes back")
 
 
 def test_every_topic_arrives_and_validates(mosquitto, listen, publish):
@@ -115,7 +121,7 @@ def test_clean_stop_says_offline_last(mosquitto, listen, publish):
     assert publisher.health()[0].state == "off"
 
 
-def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, listen, publish):
+def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, start_and_listen, publish):
     mosquitto.stop()
     publisher = publish(mosquitto.port)
     publisher.publish(builder().emotion(STATE, 11.7))
@@ -124,8 +130,7 @@ def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, lis
     until(lambda: spool(publisher)["depth"] == 100 and spool(publisher)["in_memory"] == 0, "spooled")
     until(lambda: publisher.health()[0].state == "degraded", "degraded")
     assert "cannot be reached" in publisher.health()[0].reason
-    mosquitto.start()
-    listener = listen(mosquitto)
+    listener = start_and_listen(mosquitto)
     until(lambda: len(ids(listener)) >= 100, "drained")
     assert ids(listener) == [f"{number:05d}" for number in range(100)]
     assert json.loads(listener.payloads(f"{BASE}/event")[7])["started"] == "1970-01-01T00:00:07.000Z"
@@ -137,8 +142,7 @@ def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, lis
     mosquitto.stop()
     for number in range(100, 120):
         publisher.publish(builder().event(event(number)))
-    mosquitto.start()
-    again = listen(mosquitto)
+    again = start_and_listen(mosquitto)
     until(lambda: len(ids(again)) >= 20 and again.last(f"{BASE}/status"), "drained again")
     assert ids(again)[-20:] == [f"{number:05d}" for number in range(100, 120)]
     assert again.last(f"{BASE}/status") == b"online"
@@ -160,7 +164,7 @@ def test_spool_survives_a_restart_of_the_daemon(mosquitto, listen, publish):
     assert ids(listener) == [f"{number:05d}" for number in range(31)]
 
 
-def test_oldest_go_first_and_the_loss_is_counted(mosquitto, listen, publish):
+def test_oldest_go_first_and_the_loss_is_counted(mosquitto, start_and_listen, publish):
     mosquitto.stop()
     publisher = publish(mosquitto.port, spool_max_messages=10)
     for number in range(25):
@@ -168,8 +172,7 @@ def test_oldest_go_first_and_the_loss_is_counted(mosquitto, listen, publish):
     until(lambda: spool(publisher)["dropped"] == 15, "loss counted")
     assert publisher.health()[1].state == "degraded"
     assert "15 messages lost" in publisher.health()[1].reason
-    mosquitto.start()
-    listener = listen(mosquitto)
+    listener = start_and_listen(mosquitto)
     until(lambda: len(ids(listener)) == 10, "the rest arrives")
     assert ids(listener) == [f"{number:05d}" for number in range(15, 25)]
 
@@ -177,7 +180,7 @@ def test_oldest_go_first_and_the_loss_is_counted(mosquitto, listen, publish):
 def test_commands(mosquitto, listen, publish):
     commands: list[Command] = []
     publisher = publish(mosquitto.port, on_command=commands.append)
-    assert publisher.wait_connected(10)
+    wait_for_commands(publisher)
     listener = listen(mosquitto)
     listener.send(f"{BASE}/control/privacy/set", "ON")
     listener.send(f"{BASE}/control/record/set", "2.5")
@@ -193,7 +196,7 @@ def test_commands(mosquitto, listen, publish):
 
 def test_a_flood_of_bad_commands_gets_few_answers(mosquitto, listen, publish):
     publisher = publish(mosquitto.port)
-    assert publisher.wait_connected(10)
+    wait_for_commands(publisher)
     listener = listen(mosquitto)
     for number in range(300):
         listener.send(f"{BASE}/control/margin/set", b"\xff" * number)
@@ -201,6 +204,102 @@ def test_a_flood_of_bad_commands_gets_few_answers(mosquitto, listen, publish):
     until(lambda: publisher.health()[0].figures["refused_commands"] > 0, "refused")
     assert len(listener.payloads(f"{BASE}/control/error")) < 20
     assert publisher.health()[0].state == "ok"
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("retain", [False, True])
+def test_oversized_messages_do_not_keep_commands_out(mosquitto, listen, publish, protocol, retain):
+    """Mosquitto counted what it could not send to us as on the way to us, until nothing was delivered any more."""
+    commands: list[Command] = []
+    listener = listen(mosquitto)
+    topic = f"{BASE}/control/margin/set"
+    if retain:
+        listener.send(topic, b"x" * 65_000, retain=True)
+    publisher = publish(mosquitto.port, on_command=commands.append, protocol=protocol)
+    wait_for_commands(publisher)
+    for _ in range(60):
+        listener.send(topic, b"x" * 65_000)
+    listener.send(f"{BASE}/control/privacy/set", "ON")
+    until(lambda: commands, "privacy is carried out")
+    assert commands == [Command("privacy", True)]
+    broker = publisher.health()[0]
+    assert broker.figures["refused_commands"] == 60 + retain
+    assert (broker.state, broker.figures["connections"]) == ("ok", 1)
+    assert broker.figures["protocol"] == protocol
+
+
+def test_oversized_properties_do_not_keep_commands_out(mosquitto, listen, publish):
+    from paho.mqtt.client import Client
+    from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.properties import Properties
+
+    commands: list[Command] = []
+    publisher = publish(mosquitto.port, on_command=commands.append)
+    wait_for_commands(publisher)
+    sender = Client(CallbackAPIVersion.VERSION2, protocol=MQTTProtocolVersion.MQTTv5)
+    sender.connect("127.0.0.1", mosquitto.port)
+    sender.loop_start()
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = [("name", "x" * 50_000)] * 3
+    sender.publish(f"{BASE}/control/privacy/set", b"ON", qos=1, properties=properties).wait_for_publish(
+        PATIENCE_S
+    )
+    until(lambda: commands == [Command("privacy", True)], "carried out")
+    assert publisher.health()[0].figures["connections"] == 1
+    sender.disconnect()
+    sender.loop_stop()
+
+
+@pytest.fixture
+def quick_echo(monkeypatch):
+    """The waits of the echo, shortened; their true lengths are tested in test_echo.py."""
+    from emoedge.publish import connection, echo
+
+    monkeypatch.setattr(echo, "INTERVAL_S", 0.1)
+    monkeypatch.setattr(echo, "RETRY_S", 0.2)
+    for module in (echo, connection):
+        monkeypatch.setattr(module, "TIMEOUT_S", 3.0)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_subscription_that_the_broker_forgets_is_made_again(
+    mosquitto, publish, listen, quick_echo, protocol, caplog
+):
+    commands: list[Command] = []
+    publisher = publish(mosquitto.port, on_command=commands.append, protocol=protocol)
+    wait_for_commands(publisher)
+    assert publisher.health()[0].state == "ok"
+    connection = publisher._session._connection
+    assert connection is not None
+    connection._client.unsubscribe(f"{BASE}/control/+/set")
+    until(lambda: publisher.health()[0].figures["echo_failures"] == 1, "seen in health")
+    until(lambda: publisher.health()[0].figures["connections"] >= 2, "a fresh connection")
+    until(lambda: publisher.health()[0].state == "ok", "it is well again")
+    listen(mosquitto).send(f"{BASE}/control/privacy/set", "ON")
+    until(lambda: commands == [Command("privacy", True)], "carried out")
+    assert "commands do not arrive" in caplog.text
+    assert f"{BASE}/control/echo/set" in caplog.text
+
+
+def test_an_access_list_that_keeps_commands_out_is_seen_in_health(
+    make_mosquitto, tmp_path, publish, quick_echo
+):
+    rules = tmp_path / "acl"
+    rules.write_text(f"topic write {BASE}/#\n")
+    broker = make_mosquitto(f"allow_anonymous true\nacl_file {rules}\n")
+    publisher = publish(broker.port, discovery=False)
+    until(lambda: publisher.health()[0].figures["connections"] == 2, "a fresh connection is tried")
+    until(lambda: publisher.health()[0].state == "degraded", "degraded")
+    assert f"{BASE}/control/echo/set" in publisher.health()[0].reason
+    assert "access list" in publisher.health()[0].reason
+    # It helped nothing, so that what goes out is not interrupted again so soon.
+    time.sleep(4)
+    assert publisher.health()[0].figures["connections"] == 2
+    rules.write_text(f"topic readwrite {BASE}/#\n")
+    assert broker.process is not None
+    broker.process.send_signal(signal.SIGHUP)
+    until(lambda: publisher.health()[0].state == "ok", "it recovers")
 
 
 def test_retained_commands(mosquitto, listen, publish):
@@ -226,7 +325,7 @@ def test_a_handler_that_fails_is_answered_and_harms_nothing(mosquitto, listen, p
 
     publisher = publish(mosquitto.port, on_command=broken)
     listener = listen(mosquitto)
-    assert publisher.wait_connected(10)
+    wait_for_commands(publisher)
     listener.send(f"{BASE}/control/snapshot/set", "PRESS")
     until(lambda: listener.last(f"{BASE}/control/error"), "answer")
     assert "no space left" in json.loads(listener.last(f"{BASE}/control/error"))["reason"]
@@ -239,7 +338,7 @@ def test_a_slow_handler_holds_nothing_up(mosquitto, listen, publish):
     release = threading.Event()
     publisher = publish(mosquitto.port, on_command=lambda _: release.wait(PATIENCE_S))
     listener = listen(mosquitto)
-    assert publisher.wait_connected(10)
+    wait_for_commands(publisher)
     listener.send(f"{BASE}/control/privacy/set", "ON")
     publisher.publish(builder().event(BEGIN))
     until(lambda: ids(listener), "published meanwhile")
@@ -271,7 +370,7 @@ def test_a_dead_publisher_is_failed_and_offline(mosquitto, listen, publish, monk
 
 def test_access_list_of_the_broker_is_seen_in_health(make_mosquitto, tmp_path, listen, publish):
     rules = tmp_path / "acl"
-    rules.write_text(f"topic readwrite {BASE}/status\n")
+    rules.write_text(f"topic readwrite {BASE}/status\ntopic readwrite {BASE}/control/echo/set\n")
     broker = make_mosquitto(f"allow_anonymous true\nacl_file {rules}\n")
     publisher = publish(broker.port, discovery=False)
     assert publisher.wait_connected(10)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.publish.retry import (
+    FIRST_DELAY_S,
     LONGEST_DELAY_S,
     LONGEST_TAKEN_OVER_DELAY_S,
     REFUSED_DELAY_S,
@@ -79,6 +80,13 @@ def test_a_broker_that_goes_away_is_no_longer_suspected():
     for _ in range(SHORT_CONNECTIONS):
         policy.after(Outcome("lost", "", "5", connected_s=1.0))
     assert not policy.after(Outcome("unreachable", "", "5")).suspect_same_id
+
+
+def test_a_connection_without_an_echo_is_made_again_soon_and_with_the_same_version():
+    policy = RetryPolicy()
+    for _ in range(2 * SHORT_CONNECTIONS):
+        step = policy.after(Outcome("no_echo", "", "3.1.1", connected_s=10.0))
+        assert step == Step(FIRST_DELAY_S, "3.1.1")
 
 
 @given(

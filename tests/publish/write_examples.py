@@ -30,7 +30,17 @@ def examples() -> dict[str, str]:
     build = MessageBuilder("living-room", clock, transcript=True)
     health = (
         *HEALTH,
-        Health("broker", "ok", figures={"protocol": "5", "connections": 1, "refused_commands": 0}),
+        Health(
+            "broker",
+            "ok",
+            figures={
+                "protocol": "5",
+                "connections": 1,
+                "refused_commands": 0,
+                "echo_ms": 2.1,
+                "echo_failures": 0,
+            },
+        ),
         Health("spool", "ok", figures={"depth": 0, "limit": 10_000, "dropped": 0}),
     )
     finished = build.recording(
