@@ -23,6 +23,7 @@ from emoedge.capture.media import MediaReader
 from emoedge.config import Settings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.model_store import resolve
+from emoedge.model_store.manifest import FACE_CLASSIFIER
 from emoedge.pipeline.perception import build_face
 
 FER: Final = "fer==25.10.3"
@@ -143,7 +144,7 @@ def _yunet(settings: Settings, frames: list[Frame], model: Path) -> tuple[int, f
     from emoedge.face.classify import FaceClassifier
 
     detector = cv2.FaceDetectorYN.create(str(model), "", YUNET_SIZE)
-    classifier = FaceClassifier(resolve("face_emotion.tflite", settings.paths.models))
+    classifier = FaceClassifier(resolve(FACE_CLASSIFIER, settings.paths.models))
     begun, seen = time.process_time(), 0
     for frame in frames:
         picture = cv2.cvtColor(frame.data, cv2.COLOR_YUV2BGR_I420)

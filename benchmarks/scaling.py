@@ -27,9 +27,8 @@ from emoedge.bench.measure import processor_s
 from emoedge.bench.whole import status_mb, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip, frames
-from emoedge.face.stage import FaceStage
 from emoedge.frames import Frame
-from emoedge.model_store import resolve
+from emoedge.pipeline.perception import build_face
 from emoedge.pipeline.pipeline import Pipeline
 
 SECONDS: Final = 10.0
@@ -75,11 +74,11 @@ def say(what: str) -> None:
 
 def faces(count: int) -> dict[str, Any]:
     """The face path on a crowd: processor time a media second at ten looked-at pictures a second."""
-    models = Settings().paths.models
+    settings = Settings.model_validate({"face": {"max_faces": MOST_FACES}})
     crowd = list(crowds(count))
     taken, seen, looks, judged = [], 0, 0, 0
     for _ in range(ROUNDS):
-        stage = FaceStage.from_models(resolve("face_detector.tflite", models).parent, max_faces=MOST_FACES)
+        stage = build_face(settings)
         begun = time.process_time()
         for frame in crowd:
             seen += len(stage.process(frame).faces)

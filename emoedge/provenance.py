@@ -1,47 +1,59 @@
-"""What a recording says about its making: versions, models with digests, configuration without secrets."""
+"""What a result was made of: version, model digests and the settings that may be shown."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge import __version__
 from emoedge.config import Settings
 from emoedge.errors import ModelError
-from emoedge.model_store import resolve
-from emoedge.record.describe import public_configuration
+from emoedge.files import sha256_of
+from emoedge.model_store.manifest import SHIPPED
+from emoedge.model_store.places import resolve
+from emoedge.redact import public_address
+from emoedge.version import __version__
 
-MODELS: Final = ("face_detector.tflite", "face_emotion.tflite", "voice_emotion.tflite", "text_emotion")
+SECTIONS: Final = (
+    "camera",
+    "microphone",
+    "face",
+    "voice",
+    "speech",
+    "fusion",
+    "events",
+    "performance",
+)
+"""Sections that shape a result. The broker's is left out: it holds the credentials."""
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """JSON-ready, without secrets."""
+    """Version, models and public configuration of a recording, JSON-ready."""
     return {
         "emoedge": __version__,
         "device": settings.device_id,
-        "models": {name: _digest_of(name, settings) for name in (*MODELS, settings.speech.model)},
-        "configuration": public_configuration(settings),
+        "models": {name: model_digest(name, settings) for name in (*SHIPPED, settings.speech.model)},
+        "configuration": public_configuration(settings, "recording", "language"),
     }
 
 
-def _digest_of(name: str, settings: Settings) -> str | None:
+def public_configuration(settings: Settings, *also: str) -> dict[str, Any]:
+    """The settings that shape a result, and those of `also`, without passwords and addresses; JSON-ready."""
+    values = settings.model_dump(mode="json", include={"device_id", *SECTIONS, *also})
+    for source in ("camera", "microphone"):
+        values[source]["source"] = public_address(values[source]["source"])
+    return values
+
+
+def model_digest(name: str, settings: Settings) -> str | None:
+    """`sha256:…` of a model's file or folder, or None where it is missing."""
     try:
         path = resolve(name, settings.paths.models)
     except ModelError:
         return None
-    return digest(path, path.stat().st_mtime_ns)
+    return _digest(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=32)
-def digest(path: Path, _modified_ns: int) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files in order."""
-    total = hashlib.sha256()
-    if path.is_file():
-        total.update(path.read_bytes())
-    else:
-        for file in sorted(item for item in path.rglob("*") if item.is_file()):
-            total.update(file.relative_to(path).as_posix().encode())
-            total.update(file.read_bytes())
-    return f"sha256:{total.hexdigest()}"
+def _digest(path: Path, _modified_ns: int) -> str:
+    return f"sha256:{sha256_of(path)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from emoedge.model_store.manifest import FACE_CLASSIFIER
 from faults.bench import REPOSITORY, START_S, Bench
 from faults.catalogue import fault
 from faults.surroundings import holds, until
@@ -33,9 +34,9 @@ def face_model_damaged(bench: Bench) -> float:
 
     `face` is failed with reason and remedy while voice and text go on; it works by itself afterwards.
     """
-    whole = (REPOSITORY / "models" / "face_emotion.tflite").read_bytes()
+    whole = (REPOSITORY / "models" / FACE_CLASSIFIER).read_bytes()
     bench.models.mkdir()
-    damaged = bench.models / "face_emotion.tflite"
+    damaged = bench.models / FACE_CLASSIFIER
     damaged.write_bytes(whole[: len(whole) // 2])
     bench.start_broker()
     bench.start()
@@ -54,9 +55,9 @@ def face_model_is_rubbish(bench: Bench) -> None:
 
     `face` is failed with the reason, the process lives, voice and text go on.
     """
-    size = (REPOSITORY / "models" / "face_emotion.tflite").stat().st_size
+    size = (REPOSITORY / "models" / FACE_CLASSIFIER).stat().st_size
     bench.models.mkdir()
-    (bench.models / "face_emotion.tflite").write_bytes(bytes(size))
+    (bench.models / FACE_CLASSIFIER).write_bytes(bytes(size))
     bench.start_broker()
     bench.start()
     until(lambda: bench.state_of("face") == "failed", "health says that face failed", START_S)

@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from emoedge.model_store.download import digest_of
+from emoedge.files import sha256_of
 from emoedge.model_store.manifest import FILE_NAME
 from training import update_readme
 
@@ -44,7 +44,7 @@ def shipped_files(folder: Path, name: str) -> list[dict[str, str | int]]:
     whole = folder / name
     found = whole.rglob("*") if whole.is_dir() else folder.glob(f"{name}.*")
     return [
-        {"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": digest_of(file)}
+        {"path": str(file.relative_to(folder)), "bytes": file.stat().st_size, "sha256": sha256_of(file)}
         for file in sorted(found)
         if file.is_file() and file.suffix not in CARDS
     ]

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from emoedge.batch.plan import Job
-from emoedge.batch.stamp import fingerprint, is_current, making_of, read_stamp, write_atomically
+from emoedge.batch.stamp import fingerprint, is_current, making_of, read_stamp
 from emoedge.batch.work import NO_EMOTION, Failure, Result, result_of
 from emoedge.batch.workers import Workers
 from emoedge.emotions import EMOTIONS
+from emoedge.files import write_atomically, write_json
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -72,15 +73,13 @@ def run_batch(
         EmoedgeError: nothing can be replayed at all.
         OSError: the folder cannot be written.
     """
-    import json
-
     watcher = watcher or Watcher()
     report = Report()
     making = making_of(settings)
     name = fingerprint(making)
     output.mkdir(parents=True, exist_ok=True)
     (output / ERRORS).unlink(missing_ok=True)
-    write_atomically(output / MAKING, json.dumps({"making": name, **making}, indent=1) + "\n")
+    write_json(output / MAKING, {"making": name, **making})
 
     def waiting() -> Iterator[Job]:
         for job in jobs:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from emoedge.batch.plan import Job
-from emoedge.batch.stamp import SCHEMA, media_facts, write_atomically
+from emoedge.batch.stamp import SCHEMA, media_facts
+from emoedge.files import put_in_place, write_json
 
 if TYPE_CHECKING:
     from emoedge.pipeline import Pipeline
@@ -104,9 +104,7 @@ def replay_file(
             for message in pipeline.replay(job.media, progress):
                 tally.add(message)
                 out.write(replay_line(pipeline.settings, message))
-            out.flush()
-            os.fsync(out.fileno())
-        job.partial.replace(job.result)
+        put_in_place((job.partial, job.result))
     except BaseException:
         remove_result(job)
         raise
@@ -121,7 +119,7 @@ def replay_file(
         "result_bytes": job.result.stat().st_size,
         **asdict(result),
     }
-    write_atomically(job.stamp, json.dumps(stamp, ensure_ascii=False, indent=1) + "\n")
+    write_json(job.stamp, stamp)
     return result
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge import __version__
+from emoedge.version import __version__
 
 ENGINES: Final = (
     "ai-edge-litert",

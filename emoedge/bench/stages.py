@@ -18,6 +18,7 @@ from emoedge.capture.media import AHEAD, MediaReader
 from emoedge.config import Settings
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.model_store import resolve
+from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
 
 SENTENCE: Final = "no estoy nada contenta con lo que ha pasado hoy en el trabajo"
 STRETCH_S: Final = 3.0
@@ -79,11 +80,11 @@ def _face_rows(settings: Settings, frames: list[Frame], repeats: int) -> Iterato
     frame = frames[len(frames) // 2]
 
     def detector() -> Callable[[], object]:
-        finder = FaceDetector(resolve("face_detector.tflite", models))
+        finder = FaceDetector(resolve(FACE_DETECTOR, models))
         return lambda: finder.detect(frame)
 
     def classifier() -> Callable[[], object]:
-        judge = FaceClassifier(resolve("face_emotion.tflite", models))
+        judge = FaceClassifier(resolve(FACE_CLASSIFIER, models))
         crop = np.ascontiguousarray(frame.luma[: judge.size, : judge.size])[None]
         return lambda: judge.probabilities(crop)
 
@@ -132,7 +133,7 @@ def _voice_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> I
     speech = sound[: round(STRETCH_S * SAMPLE_RATE_HZ)]
 
     def judge() -> Callable[[], object]:
-        classifier = VoiceClassifier(resolve("voice_emotion.tflite", settings.paths.models))
+        classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models))
         return lambda: classifier.probabilities(features(speech)[None], None)
 
     yield _network_row("judge a voice", "3 s", judge, max(repeats // 4, 5))
@@ -172,7 +173,7 @@ def _bare_recogniser(tally: Tally) -> Callable[[bytes], object]:
 def _text_rows(settings: Settings, repeats: int) -> Iterator[Row]:
     from emoedge.text.model import TextEmotionModel
 
-    model = TextEmotionModel.load(resolve("text_emotion", settings.paths.models))
+    model = TextEmotionModel.load(resolve(TEXT_MODEL, settings.paths.models))
     yield row("judge a sentence", "sentence", lambda: model.classify(SENTENCE), None, repeats)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import resource
 import subprocess
 import sys
@@ -21,13 +20,12 @@ from emoedge.bench.whole import BenchError, ask, with_a_speech_model
 from emoedge.capture.media import probe
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
+from emoedge.files import sha256_of
 from emoedge.model_store import resolve
+from emoedge.model_store.manifest import SHIPPED
 
 SCHEMA: Final = 1
 """Counts incompatible changes of the result; a new field is not one."""
-
-MODELS: Final = ("face_detector.tflite", "face_emotion.tflite", "voice_emotion.tflite", "text_emotion.npz")
-
 
 PARTS: Final = ("stages", "pipeline", "memory", "start", "live")
 
@@ -166,10 +164,10 @@ def _describe_clip(clip: Path, name: str) -> dict[str, Any]:
 def _models(settings: Settings) -> dict[str, str]:
     """Name of the speech model, and the first digits of the digest of the others."""
     found = {"speech": settings.speech.model}
-    for name in MODELS:
+    for name in SHIPPED:
         try:
             path = resolve(name, settings.paths.models)
         except EmoedgeError:
             continue
-        found[name] = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        found[name] = sha256_of(path)[:12]
     return found

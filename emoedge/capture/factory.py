@@ -11,6 +11,7 @@ from emoedge.capture.clip_source import ClipCamera, ClipMicrophone
 from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
 from emoedge.errors import ConfigError
+from emoedge.redact import public_address
 
 NONE: Final = "none"
 _FILE: Final = "file:"
@@ -22,7 +23,7 @@ def open_camera(settings: CameraSettings) -> FrameSource:
     """The source that `settings.source` names; call its `open` to acquire it.
 
     Raises:
-        ConfigError: the source is of no known kind, or "none".
+        ConfigError: the source is not supported, or "none".
         DeviceError: "auto" finds no camera.
     """
     source = settings.source
@@ -45,7 +46,7 @@ def open_camera(settings: CameraSettings) -> FrameSource:
 
         _load("cv2")
         return V4l2Camera(source, settings)
-    from emoedge.capture.network_camera import SCHEMES, NetworkCamera, without_password
+    from emoedge.capture.network_camera import SCHEMES, NetworkCamera
 
     if source.partition("://")[0] in SCHEMES:
         _load("av")
@@ -53,7 +54,7 @@ def open_camera(settings: CameraSettings) -> FrameSource:
     if source == NONE:
         raise ConfigError("camera.source is none: there is nothing to open", "choose a camera")
     raise ConfigError(
-        f"camera.source: {without_password(source) if '://' in source else source!r} is no known kind",
+        f"camera.source: {public_address(source)!r} is not a supported source",
         'use "auto", /dev/v4l/by-id/…, picamera:N, gst:…, rtsp://…, http://…, file:CLIP or "none"',
     )
 
@@ -85,5 +86,5 @@ def _load(*libraries: str) -> None:
 def _number(source: str) -> int:
     number = source.removeprefix(_PICAMERA)
     if not number.isdigit():
-        raise ConfigError(f"camera.source: {source!r} has no number", "write picamera:0")
+        raise ConfigError(f"camera.source: {public_address(source)!r} has no number", "write picamera:0")
     return int(number)

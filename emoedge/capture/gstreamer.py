@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 import select
 import shlex
 import subprocess
@@ -26,8 +25,8 @@ from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
+from emoedge.redact import public_pipeline, redact
 
-_CREDENTIALS: Final = re.compile(r"(?<=//)[^/@\s]+@")
 PROGRAM: Final = "gst-launch-1.0"
 KILL_AFTER_S: Final = 0.3
 """Time a pipeline gets to end by itself before it is killed."""
@@ -47,7 +46,7 @@ class GstreamerCamera(Closing):
 
     def __init__(self, pipeline: str, settings: CameraSettings) -> None:
         self._pipeline = pipeline
-        self._shown = "gst:" + _CREDENTIALS.sub("", pipeline)
+        self._shown = "gst:" + public_pipeline(pipeline)
         self._settings = settings
         self._width = max(_ALIGNMENT, settings.width // _ALIGNMENT * _ALIGNMENT)
         self._height = settings.height // 2 * 2
@@ -146,7 +145,7 @@ class GstreamerCamera(Closing):
         lines = self._errors.read(16_384).decode(errors="replace").splitlines()
         errors = [line.strip() for line in lines if "ERROR" in line or "WARNING" in line]
         first = (errors or [line.strip() for line in lines if line.strip()] or ["ended"])[0]
-        return _CREDENTIALS.sub("", first)
+        return redact(first)
 
     def _frame(self) -> Frame:
         width, height = self._width, self._height

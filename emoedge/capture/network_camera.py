@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter
@@ -14,6 +13,7 @@ from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
+from emoedge.redact import public_address
 
 SCHEMES: Final = frozenset(("rtsp", "rtsps", "http", "https", "tcp", "udp"))
 OPEN_TIMEOUT_S: Final = 10.0
@@ -34,13 +34,6 @@ _OPTIONS: Final = {
 }
 _STAMPLESS: Final = ("mpjpeg", "mjpeg", "image2", "jpeg_pipe")
 """Formats whose time stamps FFmpeg makes up from a guessed frame rate; the arrival is better."""
-
-
-def without_password(url: str) -> str:
-    """The address as it may be shown: no user, no password, no query (tokens)."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
 
 
 class NetworkCamera(Closing):
@@ -72,11 +65,11 @@ class NetworkCamera(Closing):
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise DeviceError(
-                f"{without_password(self._url)}: {_reason(error)}", "check address, network and password"
+                f"{public_address(self._url)}: {_reason(error)}", "check address, network and password"
             ) from error
         if not self._container.streams.video:
             self.close()
-            raise DeviceError(f"{without_password(self._url)}: no picture in it", "check the address")
+            raise DeviceError(f"{public_address(self._url)}: no picture in it", "check the address")
         self._frames = self._pictures()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
@@ -88,7 +81,7 @@ class NetworkCamera(Closing):
             return next(self._frames, None)
         except (av.error.FFmpegError, OSError) as error:
             raise DeviceError(
-                f"{without_password(self._url)}: lost: {_reason(error)}", "check network and camera"
+                f"{public_address(self._url)}: lost: {_reason(error)}", "check network and camera"
             ) from error
 
     def close(self) -> None:
@@ -99,8 +92,8 @@ class NetworkCamera(Closing):
             container.close()
 
     def describe(self) -> str:
-        """Address without secrets, and size."""
-        return f"{without_password(self._url)}, {self._size[0]} x {self._size[1]}"
+        """Scheme, host and port, and size."""
+        return f"{public_address(self._url)}, {self._size[0]} x {self._size[1]}"
 
     def _takes(self, option: str) -> bool:
         return option != "rtsp_transport" or self._url.startswith("rtsp")

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import click
 
-from emoedge import __version__
 from emoedge.cli.streams import NoReaderError, prepare_streams
 from emoedge.errors import EmoedgeError
+from emoedge.version import __version__
 
 # Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
 # `emoedge --help` imports none of them.

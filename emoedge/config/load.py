@@ -169,13 +169,10 @@ def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple
 
 
 def _got(keys: tuple[str, ...], value: Any) -> str:
-    """What was given instead; nothing for secrets, and for containers, which may hold some."""
-    holds_secret = any(secret[: len(keys)] == keys for secret in SECRET_KEYS)
-    if holds_secret or not isinstance(value, str | int | float):
+    """What was given instead, where it cannot be a secret: a number in the place of another setting."""
+    if keys in SECRET_KEYS or not isinstance(value, int | float):
         return ""
-    if isinstance(value, int) and abs(value) > _LARGEST_SHOWN:
-        return "; got a huge number"
-    return f"; got {str(value)[:80]!r}"
+    return f"; got {value}" if abs(value) <= _LARGEST_SHOWN else "; got a huge number"
 
 
 def _known_keys(section: tuple[str, ...]) -> list[str]:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.files import put_in_place
+
 if TYPE_CHECKING:
     from av.container import OutputContainer
 
@@ -65,7 +67,7 @@ def ensure_demo_clip(directory: Path | None = None) -> Path:
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             _write_clip(partial)
-            partial.replace(path)  # two processes at once: each writes its own, the last one stays
+            put_in_place((partial, path))  # two processes at once: each writes its own, the last one stays
         finally:
             partial.unlink(missing_ok=True)
     return path

@@ -9,6 +9,13 @@ from typing import TYPE_CHECKING
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
 from emoedge.errors import EmoedgeError, ModelError
+from emoedge.model_store.manifest import (
+    FACE_CLASSIFIER,
+    FACE_DETECTOR,
+    LEARNED_FUSION,
+    TEXT_MODEL,
+    VOICE_CLASSIFIER,
+)
 
 if TYPE_CHECKING:
     from emoedge.model_store import ModelEntry
@@ -36,14 +43,14 @@ def needed_models(settings: Settings) -> tuple[str, ...]:
     """Names of the shipped models that will be loaded."""
     names: list[str] = []
     if settings.face.enabled:
-        names += ["face_detector", "face_emotion"]
+        names += [FACE_DETECTOR, FACE_CLASSIFIER]
     if settings.voice.enabled:
-        names.append("voice_emotion")
+        names.append(VOICE_CLASSIFIER)
     if settings.speech.enabled:
-        names.append("text_emotion")
+        names.append(TEXT_MODEL)
     if settings.fusion.method == "learned":
-        names.append("fusion")
-    return tuple(names)
+        names.append(LEARNED_FUSION)
+    return tuple(Path(name).stem for name in names)
 
 
 def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResult:

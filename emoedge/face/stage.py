@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -20,9 +19,6 @@ from emoedge.face.still import still_tiles
 from emoedge.face.track import FLOW_FACE, FaceTracker, Track, flow_landmarks
 from emoedge.frames import Frame
 from emoedge.observations import Box, FaceObservation, FacesObservation
-
-DETECTOR_NAME: Final = "face_detector.tflite"
-CLASSIFIER_NAME: Final = "face_emotion.tflite"
 
 LOOK_EVERY_S: Final = 0.5
 """Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the face."""
@@ -86,21 +82,6 @@ class FaceStage:
         """How often the detector was called in, for the health figures."""
         self.classifications = 0
         """How often the classifier ran, for the health figures."""
-
-    @classmethod
-    def from_models(
-        cls,
-        models: Path,
-        *,
-        max_faces: int = 4,
-        min_size: float = 0.06,
-        min_quality: float = 0.15,
-        threads: int = 1,
-    ) -> FaceStage:
-        """Build from a folder of models; raises ModelError when one is missing or broken."""
-        detector = FaceDetector(models / DETECTOR_NAME, threads)
-        classifier = FaceClassifier(models / CLASSIFIER_NAME, threads)
-        return cls(detector, classifier, max_faces=max_faces, min_size=min_size, min_quality=min_quality)
 
     def process(self, frame: Frame) -> FacesObservation:
         """Observe one frame. Frames must come in the order of their times.

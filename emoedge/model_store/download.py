@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
-import json
-import os
 import shutil
 import time
 import urllib.error
@@ -14,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
-from emoedge import __version__
 from emoedge.errors import ModelError
+from emoedge.files import put_in_place, read_json, sha256_of, write_json
+from emoedge.version import __version__
 
 Progress = Callable[[int, int | None], None]
 """Called with (bytes so far, bytes in all or None)."""
@@ -84,22 +82,13 @@ def download(
             problem: Exception = error
     else:
         raise ModelError(f"cannot download {url}: {problem}", REMEDY) from problem
-    digest = digest_of(part)
+    digest = sha256_of(part)
     if sha256 is not None and digest != sha256.lower():
         _forget(part)
         raise ModelError(f"{url} has SHA-256 {digest}, expected {sha256}: damaged or changed", "run it again")
-    part.replace(target)
+    put_in_place((part, target))
     _forget(part)
     return digest
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, lower-case hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def check_space(folder: Path, needed: int) -> None:
@@ -143,8 +132,6 @@ def _attempt(url: str, part: Path, progress: Progress | None) -> None:
         _note_version(part, response.headers.get("ETag") or response.headers.get("Last-Modified"))
         with part.open("ab" if resumed else "wb") as file:
             done = _copy(response, file, done, total, progress)
-            file.flush()
-            os.fsync(file.fileno())
     if total is not None and done != total:
         raise _Incomplete(f"the connection ended after {done} of {total} bytes")
 
@@ -167,7 +154,7 @@ def _version_file(part: Path) -> Path:
 def _state(part: Path) -> tuple[int, str | None]:
     """Bytes kept from before and the version they belong to."""
     try:
-        version = json.loads(_version_file(part).read_text(encoding="utf-8"))["version"]
+        version = read_json(_version_file(part))["version"]
         return part.stat().st_size, version
     except (OSError, ValueError, KeyError, TypeError):
         return 0, None
@@ -177,7 +164,7 @@ def _note_version(part: Path, version: str | None) -> None:
     # A weak ETag may not be used with If-Range (RFC 9110, 13.1.5).
     if version and version.startswith("W/"):
         version = None
-    _version_file(part).write_text(json.dumps({"version": version}), encoding="utf-8")
+    write_json(_version_file(part), {"version": version})
 
 
 def _forget(part: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import ModelError
-from emoedge.model_store.download import Progress, check_space, digest_of, download
+from emoedge.files import read_json, sha256_of, write_json
+from emoedge.model_store.download import Progress, check_space, download
 from emoedge.model_store.manifest import ModelEntry, ModelFile, Source
 from emoedge.model_store.unpack import unpack
 
@@ -100,7 +100,7 @@ def read_receipt(models_dir: Path, name: str) -> Receipt | None:
     """What was recorded when the model was fetched, or None."""
     path = _receipt_path(models_dir, name)
     try:
-        item = json.loads(path.read_text(encoding="utf-8"))
+        item = read_json(path)
         files = tuple(ModelFile(**one) for one in item["files"])
         return Receipt(item["name"], item["origin"], tuple(item["sha256"]), files, item["fetched"])
     except FileNotFoundError:
@@ -113,7 +113,7 @@ def list_files(folder: Path) -> tuple[ModelFile, ...]:
     """Every file under `folder` with its size and digest, sorted by path."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return tuple(
-        ModelFile(path.relative_to(folder).as_posix(), path.stat().st_size, digest_of(path)) for path in files
+        ModelFile(path.relative_to(folder).as_posix(), path.stat().st_size, sha256_of(path)) for path in files
     )
 
 
@@ -149,7 +149,7 @@ def _from_network(
     for one in entry.sources:
         file = waiting / _file_name(entry, one)
         # A file that an earlier call completed need not come again.
-        whole = one.sha256 is not None and file.is_file() and digest_of(file) == one.sha256
+        whole = one.sha256 is not None and file.is_file() and sha256_of(file) == one.sha256
         digests.append(
             one.sha256
             if whole and one.sha256
@@ -173,7 +173,7 @@ def _from_source(entry: ModelEntry, source: Path, stage: Path) -> tuple[tuple[st
         shutil.copytree(source, root)
         return (), root
     check_space(stage, 3 * source.stat().st_size)
-    return (digest_of(source),), unpack(source, stage)
+    return (sha256_of(source),), unpack(source, stage)
 
 
 def _check_known(entry: ModelEntry, models_dir: Path, digests: tuple[str, ...], *, local: bool) -> None:
@@ -200,12 +200,12 @@ def _put_in_place(root: Path, target: Path) -> None:
     # mkdtemp made the staging folder private; the service's group must be able to read the model.
     root.chmod(0o755)
     if target.exists():
-        target.replace(old)
+        target.rename(old)
     try:
-        root.replace(target)
+        root.rename(target)
     except OSError:
         if old.exists():
-            old.replace(target)
+            old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
@@ -220,7 +220,6 @@ def _receipt_path(models_dir: Path, name: str) -> Path:
 
 def _write_receipt(models_dir: Path, receipt: Receipt) -> None:
     path = _receipt_path(models_dir, receipt.name)
-    path.parent.mkdir(exist_ok=True)
     document = {
         "name": receipt.name,
         "origin": receipt.origin,
@@ -228,9 +227,7 @@ def _write_receipt(models_dir: Path, receipt: Receipt) -> None:
         "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in receipt.files],
         "fetched": receipt.fetched,
     }
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(document, indent=1), encoding="utf-8")
-    partial.replace(path)
+    write_json(path, document)
 
 
 def _now() -> str:

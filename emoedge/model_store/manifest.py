@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from emoedge.errors import ModelError
+from emoedge.files import read_json
 
 Kind = Literal["tflite", "text", "fusion", "vosk", "whisper"]
 FILE_NAME: Final = "manifest.json"
+FACE_DETECTOR: Final = "face_detector.tflite"
+FACE_CLASSIFIER: Final = "face_emotion.tflite"
+VOICE_CLASSIFIER: Final = "voice_emotion.tflite"
+TEXT_MODEL: Final = "text_emotion"
+"""Without its suffix: the name under which the configuration and the sidecars know it."""
+LEARNED_FUSION: Final = "fusion.json"
+SHIPPED: Final = (FACE_DETECTOR, FACE_CLASSIFIER, VOICE_CLASSIFIER, TEXT_MODEL)
+"""The models that every result depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,7 @@ def load_manifest(folder: Path | None = None) -> Manifest:
 
     path = (folder or package_models_dir()) / FILE_NAME
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         return Manifest(tuple(_entry(item) for item in document["models"]))
     except OSError as error:
         raise ModelError(f"no list of models at {path}", "install emoedge again") from error

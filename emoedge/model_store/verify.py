@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.errors import EmoedgeError, ModelError
-from emoedge.model_store.download import digest_of
+from emoedge.files import sha256_of
 from emoedge.model_store.fetch import read_receipt
 from emoedge.model_store.manifest import Kind, Manifest, ModelEntry, ModelFile
 from emoedge.model_store.places import location, package_models_dir
@@ -107,7 +107,7 @@ def _same(files: tuple[ModelFile, ...], folder: Path, remedy: str) -> None:
         path = folder / file.path
         if not path.is_file():
             raise ModelError(f"{file.path} is missing", remedy)
-        if path.stat().st_size != file.bytes or digest_of(path) != file.sha256:
+        if path.stat().st_size != file.bytes or sha256_of(path) != file.sha256:
             raise ModelError(f"{file.path} is damaged: its SHA-256 is not the recorded one", remedy)
 
 

@@ -10,6 +10,7 @@ from emoedge.config import Settings
 from emoedge.emotions import Probabilities, leader, to_mapping
 from emoedge.errors import MediaError
 from emoedge.model_store import resolve
+from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
 
 Line = dict[str, Any]
 
@@ -49,8 +50,8 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
     from emoedge.face.still import classify_crop, classify_picture
 
     models = settings.paths.models
-    classifier = FaceClassifier(resolve("face_emotion.tflite", models))
-    detector = FaceDetector(resolve("face_detector.tflite", models))
+    classifier = FaceClassifier(resolve(FACE_CLASSIFIER, models))
+    detector = FaceDetector(resolve(FACE_DETECTOR, models))
     classify = classify_crop if crop else classify_picture
 
     def judge(item: str) -> Line:
@@ -73,7 +74,7 @@ def classify_voices(items: Iterable[str], settings: Settings, *, adapt: bool) ->
     from emoedge.capture.media import read_sound
     from emoedge.voice.classify import VoiceClassifier
 
-    classifier = VoiceClassifier(resolve("voice_emotion.tflite", settings.paths.models), adapt=adapt)
+    classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=adapt)
 
     def judge(item: str) -> Line:
         result = classifier.classify_clip(read_sound(Path(item)))
@@ -90,7 +91,7 @@ def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
     """Judge sentences; text without an opinion has a null emotion and the reason "no_opinion"."""
     from emoedge.text.model import TextEmotionModel
 
-    model = TextEmotionModel.load(resolve("text_emotion", settings.paths.models))
+    model = TextEmotionModel.load(resolve(TEXT_MODEL, settings.paths.models))
     for batch in _batches(items, TEXT_BATCH):
         for item, probabilities in zip(batch, model.classify_batch(batch), strict=True):
             yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")

@@ -12,6 +12,13 @@ from emoedge.errors import EmoedgeError, ModelError
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.health import Health
 from emoedge.model_store import resolve
+from emoedge.model_store.manifest import (
+    FACE_CLASSIFIER,
+    FACE_DETECTOR,
+    LEARNED_FUSION,
+    TEXT_MODEL,
+    VOICE_CLASSIFIER,
+)
 from emoedge.pipeline.stages import Activity, FacePerceiver, SpeechPerceiver, VoicePerceiver
 from emoedge.vad.stage import SharedActivity
 
@@ -85,8 +92,8 @@ def build_face(settings: Settings) -> FacePerceiver:
 
     models = settings.paths.models
     return FaceStage(
-        FaceDetector(resolve("face_detector.tflite", models)),
-        FaceClassifier(resolve("face_emotion.tflite", models)),
+        FaceDetector(resolve(FACE_DETECTOR, models)),
+        FaceClassifier(resolve(FACE_CLASSIFIER, models)),
         max_faces=settings.face.max_faces,
         min_size=settings.face.min_size,
         min_quality=settings.face.min_quality,
@@ -98,9 +105,7 @@ def build_voice(settings: Settings, activity: Activity) -> VoiceStage:
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.stage import VoiceStage
 
-    classifier = VoiceClassifier(
-        resolve("voice_emotion.tflite", settings.paths.models), adapt=settings.voice.adapt
-    )
+    classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=settings.voice.adapt)
     return VoiceStage(classifier, activity)
 
 
@@ -114,7 +119,7 @@ def build_speech(settings: Settings, activity: Activity) -> SpeechPerceiver:
     folder = resolve(settings.speech.model, models)
     # Nobody is shown half an utterance, and the search for it would be made ten times a second.
     recogniser = open_recogniser(settings.speech.engine, folder, partials=False)
-    message = TextEmotionModel.load(resolve("text_emotion", models))
+    message = TextEmotionModel.load(resolve(TEXT_MODEL, models))
     # Whisper looks at half a minute for every result, however short: a pause is not worth that.
     return SpeechStage(recogniser, message, activity, early=settings.speech.engine == "vosk")
 
@@ -123,7 +128,7 @@ def learned_fusion(settings: Settings) -> LearnedFusion | None:
     """The coefficients when the settings ask for them; raises ModelError."""
     if settings.fusion.method != "learned":
         return None
-    return LearnedFusion.load(resolve("fusion.json", settings.paths.models))
+    return LearnedFusion.load(resolve(LEARNED_FUSION, settings.paths.models))
 
 
 def _try(name: str, enabled: bool, build: Callable[[], Stage]) -> tuple[Stage | None, Health]:

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from emoedge import __version__
 from emoedge.config import Settings
 from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.files import read_json, write_json
 from emoedge.publish.control import PRESS, RECORDING_MODES
-from emoedge.supervise.overrides import read_json, write_json
+from emoedge.version import __version__
 
 Announced: TypeAlias = dict[str, dict[str, str]]
 """Per discovery topic: component id -> platform, as last acknowledged by the broker."""
@@ -122,7 +122,7 @@ class AnnouncedStore:
         """As last saved; empty where there is nothing readable."""
         try:
             raw = read_json(self._path)
-        except OSError:
+        except (OSError, ValueError):
             return {}
         if not isinstance(raw, dict):
             return {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from emoedge import __version__, emotions
+from emoedge import emotions
 from emoedge.clock import Clock, rfc3339
 from emoedge.health import Health
 from emoedge.observations import FaceObservation, FacesObservation, TextObservation, VoiceObservation
@@ -32,6 +32,7 @@ from emoedge.publish.payloads import (
     TextPayload,
     VoicePayload,
 )
+from emoedge.version import __version__
 
 # Digits kept: enough for the use, few enough that noise of the last bits never changes a byte.
 SECONDS_DIGITS: Final = 3

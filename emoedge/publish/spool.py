@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from emoedge.errors import EmoedgeError
+from emoedge.files import sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -220,11 +221,7 @@ def _touch_private(path: Path) -> None:
         return
     try:
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_folder(path.parent)
     except OSError as error:
         raise _disk_error(path, error) from error
 

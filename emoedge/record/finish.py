@@ -6,8 +6,6 @@ would write every segment to the card twice, and players and browsers open a fil
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import os
 import struct
@@ -18,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import RecordingError
+from emoedge.files import partial_of, put_in_place, write_synced
 from emoedge.record.mux import SyncedFile, close_dead
-from emoedge.record.names import REMUX, partial_of, private_opener, segment_files, share_with_group
+from emoedge.record.names import FILE_MODE, REMUX, segment_files, share_with_group
 from emoedge.record.timeline import Cue
 
 logger = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ SYNC_BYTES: Final = 4 * 1024 * 1024
 SUBTITLE_HZ: Final = 1000
 BOX_HEADER: Final = 8
 """Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
-CHUNK: Final = 1024 * 1024
 
 # FFmpeg's mov_text encoder wants a style in ASS form to make the sample description of.
 _ASS_HEADER: Final = (
@@ -195,42 +193,24 @@ def trim(path: Path) -> None:
         os.truncate(path, whole)
 
 
-def sha256_of(path: Path) -> str:
-    """Digest of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a small file under its `.partial` name and sync it; `publish` gives it its own name."""
+def write_partial(path: Path, data: bytes | str) -> None:
+    """Write a sidecar under its `.partial` name and sync it; `publish` gives it its own name."""
     partial = partial_of(path)
-    with open(partial, "wb", opener=private_opener) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    write_synced(partial, data.encode() if isinstance(data, str) else data, mode=FILE_MODE)
     share_with_group(partial)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """`write_whole` for a JSON sidecar."""
-    write_whole(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def publish(media: Path) -> None:
     """Give a segment its final names: sidecars first, the MP4 last, so that it appears only when whole."""
     remuxed = partial_of(media.with_name(media.name + REMUX))
-    for path in segment_files(media)[1:]:
-        if partial_of(path).exists():
-            share_with_group(partial_of(path))
-            partial_of(path).replace(path)
     whole = remuxed if remuxed.exists() else partial_of(media)
-    share_with_group(whole)
-    whole.replace(media)
-    partial_of(media).unlink(missing_ok=True)
-    sync_dir(media.parent)
+    sidecars = [path for path in segment_files(media)[1:] if partial_of(path).exists()]
+    moves = [*((partial_of(path), path) for path in sidecars), (whole, media)]
+    for partial, _path in moves:
+        share_with_group(partial)
+    put_in_place(*moves)
+    if whole == remuxed:
+        partial_of(media).unlink(missing_ok=True)
 
 
 def discard(media: Path) -> None:
@@ -238,12 +218,3 @@ def discard(media: Path) -> None:
     for path in segment_files(media):
         partial_of(path).unlink(missing_ok=True)
     partial_of(media.with_name(media.name + REMUX)).unlink(missing_ok=True)
-
-
-def sync_dir(path: Path) -> None:
-    """Make renames in a folder last through a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import RecordingError
+from emoedge.files import sync_data
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.alignment import SoundTrack
 from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
@@ -272,7 +273,7 @@ class SyncedFile(io.RawIOBase):
     def sync_new(self) -> None:
         """Put on the disk what was written since the last call."""
         if self._unsynced:
-            os.fdatasync(self._fd)
+            sync_data(self._fd)
             self._unsynced = 0
 
     def close(self) -> None:

@@ -20,7 +20,6 @@ DAY_PATTERN: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 MEDIA_SUFFIX: Final = ".mp4"
 SIDECAR_SUFFIXES: Final = (".jsonl", ".json", ".vtt", ".jpg")
 ALL_SUFFIXES: Final = (MEDIA_SUFFIX, *SIDECAR_SUFFIXES)
-PARTIAL: Final = ".partial"
 REMUX: Final = ".remux"
 """`<id>.mp4.remux.partial`: the final file while it is being made from `<id>.mp4.partial`."""
 
@@ -52,11 +51,6 @@ def day_of(wall: datetime) -> str:
 def segment_files(media: Path) -> list[Path]:
     """The MP4 and its sidecars, whether they exist or not."""
     return [media.with_suffix(suffix) for suffix in ALL_SUFFIXES]
-
-
-def partial_of(path: Path) -> Path:
-    """The name of a file while it is being written."""
-    return path.with_name(path.name + PARTIAL)
 
 
 def private_opener(path: str, flags: int) -> int:

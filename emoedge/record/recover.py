@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,8 +11,8 @@ from typing import Any
 from emoedge.clock import rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
+from emoedge.files import partial_of, read_json
 from emoedge.record.finish import discard, measure
-from emoedge.record.names import partial_of
 from emoedge.record.segment import Draft, Finished, finish
 from emoedge.record.store import Store, hold
 
@@ -61,7 +60,7 @@ def _draft(media: Path, language: Language, lock: hold) -> Draft:
 
 def _details(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

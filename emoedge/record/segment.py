@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,20 +13,18 @@ from typing import Any, Final, TextIO
 from emoedge.clock import rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
+from emoedge.files import partial_of, sha256_of, sync_data, sync_folder, to_json
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.finish import (
     discard,
     measure,
     publish,
     remux,
-    sha256_of,
-    sync_dir,
     trim,
-    write_json,
-    write_whole,
+    write_partial,
 )
 from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
-from emoedge.record.names import REMUX, partial_of, private_opener, share_with_group
+from emoedge.record.names import REMUX, private_opener, share_with_group
 from emoedge.record.overlay import Overlay
 from emoedge.record.pre_roll import Item, Note
 from emoedge.record.store import hold
@@ -121,8 +118,8 @@ class OpenSegment:
                 "started": rfc3339(plan.started),
                 **plan.about,
             }
-            write_json(media.with_suffix(".json"), self._details)
-            sync_dir(media.parent)
+            write_partial(media.with_suffix(".json"), to_json(self._details))
+            sync_folder(media.parent)
             self._timeline: TextIO = open(  # noqa: SIM115 - Path.open has no opener; closed with the segment
                 partial_of(media.with_suffix(".jsonl")), "w", encoding="utf-8", opener=private_opener
             )
@@ -187,7 +184,7 @@ class OpenSegment:
         self._timeline.write(timeline_row(t, note.topic, note.payload))
         if time.monotonic() - self._timeline_synced >= TIMELINE_SYNC_S:
             self._timeline.flush()
-            os.fdatasync(self._timeline.fileno())
+            sync_data(self._timeline.fileno())
             self._timeline_synced = time.monotonic()
 
     def _draft(self, reason: str, ended: datetime) -> Draft:
@@ -265,10 +262,10 @@ def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
         "fragmented": whole != remuxed,
     }
     try:
-        write_json(media.with_suffix(".json"), details)
-        write_whole(media.with_suffix(".vtt"), webvtt(cues).encode())
+        write_partial(media.with_suffix(".json"), to_json(details))
+        write_partial(media.with_suffix(".vtt"), webvtt(cues))
         if draft.thumbnail is not None:
-            write_whole(media.with_suffix(".jpg"), draft.thumbnail)
+            write_partial(media.with_suffix(".jpg"), draft.thumbnail)
     except OSError as error:
         logger.warning("sidecars of %s are incomplete: %s", media.stem, error)
         shortfall = str(error)

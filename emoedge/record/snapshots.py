@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import RecordingError
+from emoedge.files import PARTIAL, write_atomically
 from emoedge.frames import Frame
-from emoedge.record.names import PARTIAL, make_day_dir, new_segment_id, share_with_group
+from emoedge.record.names import FILE_MODE, make_day_dir, new_segment_id, share_with_group
 
 FOLDER: Final = "snapshots"
 # A command topic is a button that anybody with access can press: the disk must not fill by it.
@@ -41,21 +42,13 @@ class Snapshots:
         import cv2
 
         path = self._folder / f"{new_segment_id(wall)}.jpg"
-        partial = path.with_name(path.name + PARTIAL)
         _, data = cv2.imencode(".jpg", frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         try:
             make_day_dir(self._folder)
-            with partial.open("wb") as file:
-                file.write(data.tobytes())
-                file.flush()
-                os.fsync(file.fileno())
-            share_with_group(partial)
-            partial.replace(path)
+            write_atomically(path, data.tobytes(), mode=FILE_MODE, prepare=share_with_group)
             self._bound(path)
             self.sweep(wall if clock_synced else None, but=path)
         except OSError as error:
-            if partial.exists():
-                partial.unlink()
             raise RecordingError(
                 f"no snapshot in {self._folder}: {error.strerror}", "check the disk and its permissions"
             ) from error

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import logging
 import os
 import shutil
@@ -19,13 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from emoedge.errors import RecordingError
-from emoedge.record.finish import discard, write_json
+from emoedge.files import PARTIAL, partial_of, read_json, to_json, write_atomically
+from emoedge.record.finish import discard
 from emoedge.record.names import (
     DAY_PATTERN,
+    FILE_MODE,
     MEDIA_SUFFIX,
-    PARTIAL,
     is_segment_id,
-    partial_of,
+    share_with_group,
 )
 from emoedge.record.retention import Deletion, Kept, Limits, plan_deletions
 
@@ -51,7 +51,7 @@ class Segment:
     def details(self) -> dict[str, Any]:
         """What the JSON sidecar says; empty when it is missing or damaged."""
         try:
-            value = json.loads(self.media.with_suffix(".json").read_text(encoding="utf-8"))
+            value = read_json(self.media.with_suffix(".json"))
         except (OSError, ValueError) as error:
             logger.warning("no details of segment %s: %s", self.segment_id, error)
             return {}
@@ -244,8 +244,7 @@ class Store:
         details = segment.details()
         details["dated"] = now.astimezone(timezone.utc).isoformat()
         sidecar = segment.media.with_suffix(".json")
-        write_json(sidecar, details)
-        partial_of(sidecar).replace(sidecar)
+        write_atomically(sidecar, to_json(details), mode=FILE_MODE, prepare=share_with_group)
         self._dated[segment.segment_id] = now
 
     def _day_dirs(self) -> list[Path]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import EmoedgeError
+from emoedge.files import write_atomically
 from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Write
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
@@ -128,13 +129,12 @@ def _touch(step: Write | Remove) -> None:
 def _write(step: Write) -> None:
     if step.keep and step.path.exists():
         return
-    step.path.parent.mkdir(parents=True, exist_ok=True)
-    partial = step.path.with_name(f"{step.path.name}.partial")
-    partial.touch(mode=0o600)
-    partial.write_text(step.text, encoding="utf-8")
-    shutil.chown(partial, "root", step.group)
-    partial.chmod(step.mode)
-    partial.replace(step.path)
+
+    def prepare(partial: Path) -> None:
+        shutil.chown(partial, "root", step.group)
+        partial.chmod(step.mode)
+
+    write_atomically(step.path, step.text, mode=0o600, prepare=prepare)
 
 
 def service_status() -> Status:

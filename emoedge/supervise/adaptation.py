@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from emoedge.supervise.overrides import read_json, write_json
+from emoedge.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 

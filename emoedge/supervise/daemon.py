@@ -7,7 +7,6 @@ microphone ─> queue ─> voice ───┼─> decisions thread ─> publishe
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -25,6 +24,7 @@ from emoedge.capture.capture_threads import (
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import RecordingError
+from emoedge.files import sha256_of
 from emoedge.frames import Frame
 from emoedge.health import Health
 from emoedge.observations import ActivityChange, Modality
@@ -222,7 +222,7 @@ class Daemon:
             frame.time_s,
             path=str(path),
             size_bytes=path.stat().st_size,
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            sha256=sha256_of(path),
             reason="snapshot",
         )
         self._publish(message)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from emoedge.config import RecordingMode, Settings
+from emoedge.files import read_json, write_json
 from emoedge.publish.control import Command
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "state.json"
-# Far more than the file ever needs; a larger one is not ours.
-MAX_FILE_BYTES: Final = 65_536
 
 _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -67,15 +64,13 @@ class OverrideStore:
         switches it OFF; a damaged one is put aside, and one that says so takes its place.
         """
         try:
-            raw = read_json(self.path)
+            return Overrides.model_validate(read_json(self.path))
         except FileNotFoundError:
             return Overrides()
         except OSError as error:
             logger.error("%s cannot be read (%s): privacy is ON, send OFF to go on", self.path, error)  # noqa: TRY400
             return Overrides(privacy=True)
-        try:
-            return Overrides.model_validate(raw)
-        except ValidationError:
+        except ValueError:  # of JSON, or pydantic's
             aside = self.path.with_name(FILE_NAME + ".damaged")
             logger.error("%s is damaged, kept as %s: privacy is ON, send OFF to go on", self.path, aside)  # noqa: TRY400
             private = Overrides(privacy=True)
@@ -89,30 +84,3 @@ class OverrideStore:
     def save(self, overrides: Overrides) -> None:
         """Keep; raises OSError where the disk does not let us."""
         write_json(self.path, overrides.model_dump(mode="json"))
-
-
-def read_json(path: Path) -> Any:
-    """Content of a small JSON file, None where it is not JSON; raises OSError."""
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
-    try:
-        return json.loads(data) if len(data) <= MAX_FILE_BYTES else None
-    except (ValueError, RecursionError):
-        return None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Replace a file by JSON so that a power cut leaves the old or the new one; raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(path.name + ".new")
-    with fresh.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

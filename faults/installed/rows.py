@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import hashlib
 import json
 import shutil
 import stat
@@ -12,6 +11,7 @@ from pathlib import Path
 from signal import SIGKILL, SIGSTOP
 from typing import Any, Final
 
+from emoedge.files import sha256_of
 from faults.installed.service import CAMERA, MICROPHONE, PATIENCE_S, UNIT, Service, run
 from faults.surroundings import Skipped, holds, until
 
@@ -111,7 +111,7 @@ def recording(service: Service) -> float:
             stat.S_IMODE(state.st_mode) == 0o640, f"{part} has mode {stat.S_IMODE(state.st_mode):o}, not 640"
         )
     holds(
-        hashlib.sha256(path.read_bytes()).hexdigest() == finished()[0]["sha256"],
+        sha256_of(path) == finished()[0]["sha256"],
         "the digest told is the file's",
     )
     if shutil.which("ffprobe") is None:

@@ -336,5 +336,5 @@ def test_none_makes_no_worker_and_a_wrong_source_is_reported() -> None:
     worker = make_camera_worker(CameraSettings(source="quatsch"))
     assert worker is not None
     worker.start()
-    until(lambda: "no known kind" in worker.health().reason)
+    until(lambda: "not a supported source" in worker.health().reason)
     worker.stop()

@@ -16,7 +16,6 @@ import pytest
 
 from emoedge.capture.factory import open_camera
 from emoedge.capture.gstreamer import PROGRAM
-from emoedge.capture.network_camera import without_password
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
@@ -135,17 +134,6 @@ def test_a_server_that_is_silent_gives_up_in_time() -> None:
         with pytest.raises(DeviceError):
             camera.open()
         assert time.monotonic() - begun_s < 12
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("rtsp://user:secret@camera.local:554/stream?token=x", "rtsp://camera.local:554/stream"),
-        ("http://127.0.0.1/a.mjpg", "http://127.0.0.1/a.mjpg"),
-    ],
-)
-def test_secrets_of_an_address_are_not_shown(url: str, shown: str) -> None:
-    assert without_password(url) == shown
 
 
 # ---- RTSP ----

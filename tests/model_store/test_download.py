@@ -10,7 +10,7 @@ import pytest
 
 from emoedge.errors import ModelError
 from emoedge.model_store import download as module
-from emoedge.model_store.download import digest_of, download
+from emoedge.model_store.download import download
 
 BODY = os.urandom(1_500_000)
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -107,9 +107,3 @@ def test_full_disk_is_noticed_before_the_download(served, tmp_path: Path, monkey
     monkeypatch.setattr(module, "SPARE_BYTES", 1 << 60)
     with pytest.raises(ModelError, match="MB free"):
         download(served.url + "/m.zip", tmp_path / "m.zip")
-
-
-def test_digest_of_known_bytes(tmp_path: Path) -> None:
-    file = tmp_path / "abc"
-    file.write_bytes(b"abc")
-    assert digest_of(file) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -13,9 +13,9 @@ import time
 import pytest
 
 from emoedge.clock import MediaClock
+from emoedge.files import partial_of
 from emoedge.record import housekeeping as keeper_module
 from emoedge.record import recorder as recorder_module
-from emoedge.record.names import partial_of
 from emoedge.record.recorder import Recorder
 
 from .helpers import FPS, clip, media_facts, wait_for

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 
 from emoedge.errors import RecordingError
+from emoedge.files import partial_of
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.encoders import choose_encoder
 from emoedge.record.finish import measure, remux
 from emoedge.record.mux import SegmentWriter, VideoFormat, i420
-from emoedge.record.names import partial_of
 from emoedge.record.recover import recover
 from emoedge.record.store import Store
 

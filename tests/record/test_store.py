@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.errors import RecordingError
-from emoedge.record.names import ALL_SUFFIXES, is_segment_id, new_segment_id, partial_of
+from emoedge.files import partial_of
+from emoedge.record.names import ALL_SUFFIXES, is_segment_id, new_segment_id
 from emoedge.record.retention import Limits
 from emoedge.record.store import Store, hold
 

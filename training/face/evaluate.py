@@ -7,7 +7,6 @@ Writes ``face_emotion.json`` (read by the classifier), ``face_emotion.md`` and t
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 import time
@@ -26,6 +25,7 @@ from emoedge.face.classify import FaceClassifier
 from emoedge.face.detect import FaceDetector
 from emoedge.face.quality import assess
 from emoedge.face.still import classify_crop, classify_picture, crop_logits
+from emoedge.files import sha256_of
 from training.face import metrics
 from training.face.card import write_card, write_figures
 from training.face.data import load_ferplus_split
@@ -235,7 +235,7 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
     content = {
         **card,
         "name": MODEL,
-        "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
+        "sha256": sha256_of(model),
         "bytes": model.stat().st_size,
         "input": {
             "shape": [1, classifier.size, classifier.size, 1],

@@ -7,7 +7,6 @@ figures of the cross-validation are measured anew where `--work` holds its model
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import time
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, INDEX, Probabilities
+from emoedge.files import sha256_of
 from emoedge.text.model import TextEmotionModel
 from training.text import behaviour, crossval, data
 from training.text.augment import Recognizer, as_transcript
@@ -205,7 +205,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
     spoken = [as_transcript(example.text) for example in corpus.train if example.domain == "meacorpus"]
     return {
         "model": path.name,
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": sha256_of(path),
         "bytes": path.stat().st_size,
         "emotions": list(EMOTIONS),
         "dev": measured,
