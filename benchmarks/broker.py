@@ -30,6 +30,7 @@ from emoedge.bench.whole import BenchError, status_mb, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.pipeline.pipeline import Pipeline
+from emoedge.publish.messages import MessageBuilder
 from faults.surroundings import free_port, program
 
 MINUTE_S: Final = 60.0
@@ -55,7 +56,9 @@ def script() -> list[Said]:
     settings = with_a_speech_model(Settings())
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         clip = looped(ensure_demo_clip(), Path(folder) / "clip.mp4", MINUTE_S, DEMO_BEGIN_S)
-        messages = list(Pipeline(settings).replay(clip))
+        pipeline = Pipeline(settings)
+        builder = MessageBuilder.for_replay(settings, pipeline.clock)
+        messages = [builder.outcome(outcome) for outcome in pipeline.replay(clip)]
     said = [
         # As the publisher does: what is neither a state nor spooled may get lost.
         Said(

@@ -1,21 +1,143 @@
-"""emoedge: an offline emotion sensor for devices that a person owns."""
+"""emoedge: an offline emotion sensor for devices that a person owns.
+
+The Python interface, imported on first use:
+
+    Pipeline                    frames and audio, or a file, to outcomes
+    Settings, load_settings     the configuration
+    Frame, AudioBlock           what goes in
+    Outcome                     what comes out, one of:
+        FacesObservation        the faces in a frame (FaceObservation, Box)
+        VoiceObservation        how a window of speech was said
+        TextObservation         an utterance (Word)
+        FusedState              the fused emotion at one moment (ModalityOpinion)
+        EmotionEvent            begin or end of an episode
+        HealthReport            state of every source and model (Health)
+        RecordingChange         what happened to a recorded segment
+    EMOTIONS, Emotion, Probabilities
+
+Errors that can be expected, each with a remedy:
+
+    EmoedgeError
+        BrokerError
+        ConfigError
+        DeviceError
+        MediaError
+        ModelError
+        RecordingError
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
 from emoedge.version import __version__
 
 if TYPE_CHECKING:
+    from emoedge.config import Settings, load_settings
+    from emoedge.emotions import EMOTIONS, Emotion, Probabilities
+    from emoedge.errors import (
+        BrokerError,
+        ConfigError,
+        DeviceError,
+        EmoedgeError,
+        MediaError,
+        ModelError,
+        RecordingError,
+    )
+    from emoedge.frames import AudioBlock, Frame
+    from emoedge.health import Health
+    from emoedge.observations import (
+        Box,
+        FaceObservation,
+        FacesObservation,
+        TextObservation,
+        VoiceObservation,
+        Word,
+    )
+    from emoedge.outcomes import (
+        EmotionEvent,
+        FusedState,
+        HealthReport,
+        ModalityOpinion,
+        Outcome,
+        RecordingChange,
+    )
     from emoedge.pipeline import Pipeline
 
-__all__ = ["Pipeline", "__version__"]
+__all__ = [
+    "EMOTIONS",
+    "AudioBlock",
+    "Box",
+    "BrokerError",
+    "ConfigError",
+    "DeviceError",
+    "EmoedgeError",
+    "Emotion",
+    "EmotionEvent",
+    "FaceObservation",
+    "FacesObservation",
+    "Frame",
+    "FusedState",
+    "Health",
+    "HealthReport",
+    "MediaError",
+    "ModalityOpinion",
+    "ModelError",
+    "Outcome",
+    "Pipeline",
+    "Probabilities",
+    "RecordingChange",
+    "RecordingError",
+    "Settings",
+    "TextObservation",
+    "VoiceObservation",
+    "Word",
+    "__version__",
+    "load_settings",
+]
+
+_HOMES: Final = {
+    "config": ("Settings", "load_settings"),
+    "emotions": ("EMOTIONS", "Emotion", "Probabilities"),
+    "errors": (
+        "BrokerError",
+        "ConfigError",
+        "DeviceError",
+        "EmoedgeError",
+        "MediaError",
+        "ModelError",
+        "RecordingError",
+    ),
+    "frames": ("AudioBlock", "Frame"),
+    "health": ("Health",),
+    "observations": (
+        "Box",
+        "FaceObservation",
+        "FacesObservation",
+        "TextObservation",
+        "VoiceObservation",
+        "Word",
+    ),
+    "outcomes": (
+        "EmotionEvent",
+        "FusedState",
+        "HealthReport",
+        "ModalityOpinion",
+        "Outcome",
+        "RecordingChange",
+    ),
+    "pipeline": ("Pipeline",),
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public classes on first use: `emoedge --help` must not pay for them."""
-    if name == "Pipeline":
-        from emoedge.pipeline import Pipeline
-
-        return Pipeline
+    """Import a public name on first use: `emoedge --help` must not pay for it."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"emoedge.{home}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

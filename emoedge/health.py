@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+HealthState = Literal["ok", "degraded", "failed", "off"]
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -14,6 +16,6 @@ class Health:
     """
 
     name: str
-    state: Literal["ok", "degraded", "failed", "off"]
+    state: HealthState
     reason: str = ""
     figures: dict[str, float | int | str | None] = field(default_factory=dict)

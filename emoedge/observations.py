@@ -6,15 +6,22 @@ files in `replay`); only what leaves the process gets a wall-clock stamp.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import Emotion, Probabilities
+from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
 
 Modality = Literal["face", "voice", "text"]
+
+# Digits kept in payloads: enough for the use, few enough that noise of the last bits never changes a byte.
+SECONDS_DIGITS: Final = 3
+PROBABILITY_DIGITS: Final = 4
+BOX_DIGITS: Final = 4
+LEVEL_DIGITS: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +69,24 @@ class FaceObservation:
     @property
     def emotion(self) -> Emotion | None:
         """The most probable emotion, or None without an opinion."""
-        from emoedge.emotions import leader
-
         return None if self.probabilities is None else leader(self.probabilities)
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of one face in the topic `face`."""
+        box = self.box
+        return {
+            "id": self.track_id,
+            "box": {
+                "x": finite(box.x, BOX_DIGITS) or 0.0,
+                "y": finite(box.y, BOX_DIGITS) or 0.0,
+                "width": max(0.0, finite(box.width, BOX_DIGITS) or 0.0),
+                "height": max(0.0, finite(box.height, BOX_DIGITS) or 0.0),
+            },
+            **_opinion(self.probabilities),
+            "quality": unit_interval(self.quality),
+            "quality_reasons": list(self.quality_reasons),
+            "primary": self.primary,
+        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +100,10 @@ class FacesObservation:
     def primary(self) -> FaceObservation | None:
         """The primary face, if there is one."""
         return next((face for face in self.faces if face.primary), None)
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `face`."""
+        return {"faces": [face.to_payload() for face in self.faces]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +126,21 @@ class VoiceObservation:
     level_dbfs: float
     final: bool = False
     adapted_count: int = 0
+
+    @property
+    def time_s(self) -> float:
+        """End of the window."""
+        return self.end_s
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `voice`."""
+        return {
+            **_window(self.start_s, self.end_s),
+            **_opinion(self.probabilities),
+            "snr_db": finite(self.snr_db, LEVEL_DIGITS),
+            "level_dbfs": finite(self.level_dbfs, LEVEL_DIGITS),
+            "final": self.final,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +172,28 @@ class TextObservation:
     words: tuple[Word, ...] = ()
     available_s: float = 0.0
 
+    @property
+    def time_s(self) -> float:
+        """End of the last word."""
+        return self.end_s
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `text`; publishing leaves out the words unless they were asked for."""
+        return {
+            **_window(self.start_s, self.end_s),
+            **_opinion(self.probabilities),
+            "transcript": self.transcript,
+            "words": [
+                {
+                    "text": word.text,
+                    "start_s": word.start_s,
+                    "end_s": word.end_s,
+                    "confidence": unit_interval(word.confidence),
+                }
+                for word in self.words
+            ],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ActivityChange:
@@ -145,3 +208,25 @@ class ActivityChange:
     speaking: bool
     time_s: float
     pause: bool = False
+
+
+def finite(value: float, digits: int) -> float | None:
+    """A number rounded for a payload, or None where it is not finite."""
+    # `+ 0.0` turns the -0.0 that rounding leaves into 0.0.
+    return round(float(value), digits) + 0.0 if math.isfinite(value) else None
+
+
+def unit_interval(value: float) -> float:
+    """A probability or share rounded for a payload, within 0 and 1."""
+    return min(1.0, max(0.0, finite(value, PROBABILITY_DIGITS) or 0.0))
+
+
+def _opinion(probabilities: Probabilities | None) -> dict[str, Any]:
+    if probabilities is None:
+        return {"emotion": None, "probabilities": None}
+    return {"emotion": leader(probabilities), "probabilities": to_mapping(probabilities)}
+
+
+def _window(start_s: float, end_s: float) -> dict[str, Any]:
+    duration_s = round(max(0.0, end_s - start_s), SECONDS_DIGITS)
+    return {"start_s": start_s, "end_s": end_s, "duration": duration_s}

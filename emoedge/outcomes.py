@@ -1,6 +1,10 @@
-"""What the pipeline yields: fused states, episodes and what happened to recordings.
+"""Outcomes: what the pipeline yields, and what MQTT messages, timeline and report are made of.
 
-All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
+An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`), `FusedState`,
+`EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it was true, and
+`to_payload()`, its JSON-ready fields.
+
+All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
 files in `replay`); only what leaves the process gets a wall-clock stamp.
 """
 
@@ -8,10 +12,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
-from emoedge.emotions import Emotion, Probabilities
-from emoedge.observations import Modality
+from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
+from emoedge.health import Health, HealthState
+from emoedge.observations import (
+    SECONDS_DIGITS,
+    FacesObservation,
+    Modality,
+    TextObservation,
+    VoiceObservation,
+    finite,
+    unit_interval,
+)
+
+FIGURE_DIGITS: Final = 3
+"""Digits kept of the figures in health."""
+MOMENTS: Final = ("since_s", "started_s", "ended_s", "start_s", "end_s")
+"""Fields of payloads that are moments: sinks give them a wall-clock stamp or count them from a segment's start."""
+
+_WORST_FIRST: Final[tuple[HealthState, ...]] = ("failed", "degraded", "ok", "off")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +46,7 @@ class ModalityOpinion:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FusedState:
-    """What the fusion says at one moment.
+    """The fused emotion at one moment.
 
     Attributes:
         time_s: the moment.
@@ -38,6 +58,7 @@ class FusedState:
         opinions: what took part; empty when nothing did.
         observed_s: when the newest input behind this state was captured, for the latency.
         reason: why there is no emotion ("nobody", "silent", "quality", …), else "".
+        since_s: since when `emotion` has been what it is.
     """
 
     time_s: float
@@ -49,11 +70,42 @@ class FusedState:
     opinions: tuple[ModalityOpinion, ...] = ()
     observed_s: float = 0.0
     reason: str = ""
+    since_s: float = 0.0
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `emotion`."""
+        modalities: dict[str, Any] = {"face": None, "voice": None, "text": None}
+        for opinion in self.opinions:
+            modalities[opinion.modality] = {
+                "age_ms": round(max(0.0, self.time_s - opinion.time_s) * 1000),
+                "emotion": leader(opinion.probabilities),
+                "probabilities": to_mapping(opinion.probabilities),
+                "reliability": unit_interval(opinion.reliability),
+            }
+        return {
+            "emotion": self.emotion,
+            "confidence": unit_interval(self.confidence),
+            "probabilities": None if self.probabilities is None else to_mapping(self.probabilities),
+            "modalities": modalities,
+            "decided_by": self.decided_by,
+            "candidates": list(self.candidates),
+            "since_s": self.since_s,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class EmotionEvent:
-    """An episode of one emotion after smoothing and hysteresis; `kind` "begin" has no end yet."""
+    """Begin or end of an episode: one emotion after smoothing and hysteresis.
+
+    Attributes:
+        kind: "begin" has no end yet; "end" closes the episode of the same `event_id`.
+        event_id: the same in begin and end.
+        emotion: of the episode.
+        started_s, ended_s: from when to when; `ended_s` is None in "begin".
+        peak_confidence: highest confidence so far, 0..1.
+        recording: id of the segment that holds it, None where there is none.
+    """
 
     kind: Literal["begin", "end"]
     event_id: str
@@ -61,19 +113,63 @@ class EmotionEvent:
     started_s: float
     ended_s: float | None
     peak_confidence: float
+    recording: str | None = None
+
+    @property
+    def time_s(self) -> float:
+        """Begin or end, whichever this is."""
+        return self.started_s if self.ended_s is None else self.ended_s
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `event`."""
+        return {
+            "type": self.kind,
+            "id": self.event_id,
+            "emotion": self.emotion,
+            "started_s": self.started_s,
+            "ended_s": self.ended_s,
+            "peak_confidence": unit_interval(self.peak_confidence),
+            "recording": self.recording,
+        }
 
 
-NoticeType = Literal["started", "finished", "deleted", "failed"]
+@dataclass(frozen=True, slots=True, eq=False)
+class HealthReport:
+    """State of every source, model and service at one moment.
+
+    Attributes:
+        time_s: the moment.
+        uptime_s: seconds since the start of the process, or of the file in `replay`.
+        parts: of those with the same name the last one counts.
+    """
+
+    time_s: float
+    uptime_s: float
+    parts: tuple[Health, ...]
+
+    @property
+    def state(self) -> HealthState:
+        """The worst of the parts."""
+        states = {part.state for part in {part.name: part for part in self.parts}.values()}
+        return next((state for state in _WORST_FIRST if state in states), "ok")
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `health`."""
+        return {
+            "uptime_s": round(max(0.0, self.uptime_s), SECONDS_DIGITS),
+            "state": self.state,
+            "parts": {part.name: _part_payload(part) for part in self.parts},
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingNotice:
+class RecordingChange:
     """A segment was started, finished or deleted, or could not be written.
 
     Attributes:
-        type: what happened.
+        kind: what happened.
         segment_id: which segment ("" for a failure before one had an id).
-        time_s: when it was true, seconds on the pipeline's clock.
+        time_s: when it was true.
         path: the MP4, present or future; None where there is none.
         duration_s: length of the segment, once finished.
         bytes: size of the MP4, once finished.
@@ -81,7 +177,7 @@ class RecordingNotice:
         reason: why it started, ended, was deleted or failed; a short phrase.
     """
 
-    type: NoticeType
+    kind: Literal["started", "finished", "deleted", "failed"]
     segment_id: str
     time_s: float
     path: Path | None = None
@@ -89,3 +185,35 @@ class RecordingNotice:
     bytes: int | None = None
     sha256: str | None = None
     reason: str = ""
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields of the topic `recording`."""
+        return {
+            "type": self.kind,
+            "id": self.segment_id or "-",
+            "path": None if self.path is None else str(self.path),
+            "duration": None if self.duration_s is None else round(max(0.0, self.duration_s), SECONDS_DIGITS),
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "reason": self.reason,
+        }
+
+
+Outcome = (
+    FacesObservation
+    | VoiceObservation
+    | TextObservation
+    | FusedState
+    | EmotionEvent
+    | HealthReport
+    | RecordingChange
+)
+"""Everything that the pipeline and the recorder tell."""
+
+
+def _part_payload(health: Health) -> dict[str, Any]:
+    figures = {
+        name: finite(value, FIGURE_DIGITS) if isinstance(value, float) else value
+        for name, value in health.figures.items()
+    }
+    return {"state": health.state, "reason": health.reason, "figures": figures}

@@ -12,8 +12,8 @@ from emoedge.batch.stamp import SCHEMA, media_facts
 from emoedge.files import put_in_place, write_json
 
 if TYPE_CHECKING:
+    from emoedge.outcomes import Outcome
     from emoedge.pipeline import Pipeline
-    from emoedge.publish.messages import Message
 
 NO_EMOTION = "none"
 
@@ -54,7 +54,7 @@ class Failure:
 
 @dataclass
 class Tally:
-    """Counts messages and the time in each emotion as they go by."""
+    """Counts outcomes and the time in each emotion as they go by."""
 
     messages: dict[str, int] = field(default_factory=dict)
     events: int = 0
@@ -62,14 +62,16 @@ class Tally:
     _at_s: float = 0.0
     _emotion: str = NO_EMOTION
 
-    def add(self, message: Message) -> None:
-        """Take in the next message."""
-        self.messages[message.suffix] = self.messages.get(message.suffix, 0) + 1
-        if message.suffix == "event" and _value(message, "type") == "begin":
-            self.events += 1
-        elif message.suffix == "emotion":
-            self.until(message.time_s)
-            self._emotion = _value(message, "emotion") or NO_EMOTION
+    def add(self, topic: str, outcome: Outcome) -> None:
+        """Take in the next outcome and the topic of its message."""
+        from emoedge.outcomes import EmotionEvent, FusedState
+
+        self.messages[topic] = self.messages.get(topic, 0) + 1
+        if isinstance(outcome, EmotionEvent):
+            self.events += outcome.kind == "begin"
+        elif isinstance(outcome, FusedState):
+            self.until(outcome.time_s)
+            self._emotion = outcome.emotion or NO_EMOTION
 
     def until(self, time_s: float) -> None:
         """The present emotion has lasted until then."""
@@ -92,18 +94,19 @@ def replay_file(
         MediaError: the file cannot be read to its end; nothing is left of a result, nor of an older one.
         OSError: the result cannot be written.
     """
-    from emoedge.publish.outcome_messages import replay_line
+    from emoedge.publish.messages import MessageBuilder
 
-    tally = Tally()
+    tally, builder = Tally(), MessageBuilder.for_replay(pipeline.settings, pipeline.clock)
     job.result.parent.mkdir(parents=True, exist_ok=True)
     # Without its stamp an older result counts as none, should this run be cut short.
     job.stamp.unlink(missing_ok=True)
     try:
         facts = _facts(job)
         with job.partial.open("w", encoding="utf-8") as out:
-            for message in pipeline.replay(job.media, progress):
-                tally.add(message)
-                out.write(replay_line(pipeline.settings, message))
+            for outcome in pipeline.replay(job.media, progress):
+                message = builder.outcome(outcome)
+                tally.add(message.suffix, outcome)
+                out.write(message.line(pipeline.settings.topic_base))
         put_in_place((job.partial, job.result))
     except BaseException:
         remove_result(job)
@@ -147,7 +150,3 @@ def result_of(stamp: dict[str, Any]) -> Result:
         int(stamp.get("events") or 0),
         dict(stamp.get("seconds") or {}),
     )
-
-
-def _value(message: Message, key: str) -> Any:
-    return message.payload.get(key) if isinstance(message.payload, dict) else None

@@ -81,7 +81,7 @@ def against_engines(settings: Settings, clip: Path, rounds: int = 3) -> dict[str
     from emoedge.pipeline.pipeline import Pipeline
 
     with watching() as tally:
-        for _message in Pipeline(settings).replay(clip):
+        for _outcome in Pipeline(settings).replay(clip):
             pass
     engines = bare_engines(tally, clip)
     pipeline = Pipeline(settings)
@@ -186,7 +186,7 @@ def status_mb(status: Path, key: str) -> float | None:
 
 def _play(pipeline: Any, clip: Path) -> float:
     """Play a clip; its length in seconds."""
-    for _message in pipeline.replay(clip):
+    for _outcome in pipeline.replay(clip):
         pass
     return float(pipeline.clock.time_s)
 

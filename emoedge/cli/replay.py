@@ -99,7 +99,7 @@ def _one(settings: Settings, media: Path, output: Path | None, speed: str, *, pu
     from emoedge.capture.media import probe
     from emoedge.pipeline import Pipeline
     from emoedge.pipeline.realtime import keep_time
-    from emoedge.publish.outcome_messages import replay_line
+    from emoedge.publish.messages import MessageBuilder
 
     if media.is_dir():
         raise MediaError(f"{media} is a folder", "name another for the results: --out results")
@@ -110,9 +110,11 @@ def _one(settings: Settings, media: Path, output: Path | None, speed: str, *, pu
         out: TextIO = stack.enter_context(output.open("w", encoding="utf-8")) if output else sys.stdout
         send = stack.enter_context(_sender(settings)) if publish else None
         show = stack.enter_context(progress(media.name, info.duration_s, unit="s"))
-        messages = pipeline.replay(media, show)
-        for message in keep_time(messages) if speed == "realtime" else messages:
-            out.write(replay_line(settings, message))
+        builder = MessageBuilder.for_replay(settings, pipeline.clock)
+        outcomes = pipeline.replay(media, show)
+        for outcome in keep_time(outcomes) if speed == "realtime" else outcomes:
+            message = builder.outcome(outcome)
+            out.write(message.line(settings.topic_base))
             if send:
                 send(message)
 

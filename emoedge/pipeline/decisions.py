@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from emoedge.config import Settings
@@ -11,7 +11,7 @@ from emoedge.emotions import Emotion
 from emoedge.fusion import EventDetector, Fuser
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState
+from emoedge.outcomes import FusedState, Outcome
 
 # A move of the confidence smaller than this is no change worth a message.
 CONFIDENCE_STEP: Final = 0.1
@@ -19,17 +19,6 @@ CONFIDENCE_STEP: Final = 0.1
 MIN_SPACING_S: Final = 0.5
 # The fused state is looked at least this often, so that stale opinions leave in time.
 TICK_S: Final = 0.25
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EmotionUpdate:
-    """A fused state worth publishing, with the time since when its emotion holds."""
-
-    state: FusedState
-    since_s: float
-
-
-Outcome = EmotionUpdate | EmotionEvent | FacesObservation | VoiceObservation | TextObservation
 
 
 class DecisionStage:
@@ -55,8 +44,6 @@ class DecisionStage:
         self._face_sent_ids: tuple[int, ...] | None = None
         self._sent: FusedState | None = None
         self._sent_s = float("-inf")
-        self._emotion: Emotion | None = None
-        self._since_s: float | None = None
         self.state: FusedState | None = None
 
     @property
@@ -87,13 +74,13 @@ class DecisionStage:
 
     def tick(self, now_s: float) -> list[Outcome]:
         """Look at the state of this moment; call at least every TICK_S while nothing comes in."""
-        state = self.state = self.fuser.state(now_s)
-        if self._since_s is None or state.emotion != self._emotion:
-            self._emotion, self._since_s = state.emotion, now_s
+        state, before = self.fuser.state(now_s), self.state
+        since_s = now_s if before is None or state.emotion != before.emotion else before.since_s
+        state = self.state = replace(state, since_s=since_s)
         outcomes: list[Outcome] = list(self._events.update(state))
         if self._changed(state) or now_s - self._sent_s >= self._interval_s:
             self._sent, self._sent_s = state, now_s
-            outcomes.append(EmotionUpdate(state, self._since_s))
+            outcomes.append(state)
         return outcomes
 
     def close(self, now_s: float) -> list[Outcome]:

@@ -17,17 +17,15 @@ from emoedge.config import Settings
 from emoedge.errors import MediaError
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
-from emoedge.pipeline.decisions import TICK_S, DecisionStage, Outcome
+from emoedge.outcomes import HealthReport, Outcome
+from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.pipeline.perception import Perception, learned_fusion
-from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.outcome_messages import message_of
 from emoedge.rate_limit import Pacer
 
 if TYPE_CHECKING:
     from emoedge.capture.media import MediaReader
 
 Progress = Callable[[float], None]
-Observe = Callable[[Outcome], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class Sources:
 
 
 class Pipeline:
-    """Face, voice and message of one medium to messages, deterministically.
+    """Face, voice and text of one clip or live source to outcomes, deterministically.
 
     Example:
         >>> from emoedge import Pipeline
-        >>> for message in Pipeline().replay("clip.mp4"):  # doctest: +SKIP
-        ...     print(message.time_s, message.suffix, message.payload)
+        >>> for outcome in Pipeline().replay("clip.mp4"):  # doctest: +SKIP
+        ...     print(outcome.time_s, outcome.to_payload())
 
     Args:
         settings: the configuration; built-in defaults by default.
@@ -62,30 +60,20 @@ class Pipeline:
         self._renew = perception is None
         self._fresh = True
         self.clock = MediaClock()
-        self._messages = MessageBuilder(
-            self.settings.device_id,
-            self.clock,
-            transcript=self.settings.publish.transcript,
-            media_times=True,
-        )
         self._events = 0
         self._decisions = self._new_decisions()
         self._pacer = Pacer(self.settings.performance.analysis_fps)
         self._next_tick_s = 0.0
-        self._observe: Observe | None = None
 
-    def replay(
-        self, path: Path | str, progress: Progress | None = None, observe: Observe | None = None
-    ) -> Iterator[Message]:
+    def replay(self, path: Path | str, progress: Progress | None = None) -> Iterator[Outcome]:
         """Play a file as fast as it goes.
 
         Args:
             path: video with sound, video alone, or sound alone.
             progress: told the media time reached, seconds.
-            observe: told the value behind each message, such as the words with their times, which no message has.
 
         Yields:
-            The messages that the daemon would publish, in order; `time_s` is media time.
+            The outcomes that the daemon would publish, in order, between two reports of health; `time_s` is media time.
 
         Raises:
             MediaError: the file cannot be read; when it breaks in the middle, after what came before.
@@ -105,17 +93,25 @@ class Pipeline:
                 f"{path}: nothing in it that the configuration uses", "enable face, voice or speech"
             )
         self.reset()
-        self._observe = observe
-        yield self._messages.health(self._health(sources), 0.0, 0.0)
+        yield self._health(sources)
         for item in _in_order(reader, sources, self._pacer):
             if progress:
                 progress(item.time_s)
             yield from self._take(item)
         yield from self.finish()
-        yield self._messages.health(self._health(sources), self.clock.time_s, self.clock.time_s)
+        yield self._health(sources)
 
-    def feed(self, item: Frame | AudioBlock) -> Iterator[Message]:
-        """Take the next frame or block, in the order of the times at which they are complete."""
+    def feed(self, item: Frame | AudioBlock) -> Iterator[Outcome]:
+        """Take the next frame or block, in the order of the times at which they are complete.
+
+        For sources of your own; call `finish` after the last item, and `reset` before another source.
+
+        Args:
+            item: a frame, at its `time_s`, or an audio block, at its `end_s`.
+
+        Yields:
+            The outcomes that became known with it.
+        """
         if isinstance(item, AudioBlock) or self._pacer.due(item.time_s):
             yield from self._take(item)
         else:
@@ -123,18 +119,18 @@ class Pipeline:
             yield from self._tick_until(item.time_s)
             self.clock.advance(item.time_s)
 
-    def _take(self, item: Frame | AudioBlock) -> Iterator[Message]:
+    def _take(self, item: Frame | AudioBlock) -> Iterator[Outcome]:
         """Look at a frame that is due, or hear a block."""
         self._fresh = False
         now_s = item.time_s if isinstance(item, Frame) else item.end_s
         yield from self._tick_until(now_s)
         self.clock.advance(now_s)
         if isinstance(item, Frame):
-            yield from self._say(self._see(item))
+            yield from self._see(item)
         else:
-            yield from self._say(self._hear(item))
+            yield from self._hear(item)
 
-    def finish(self) -> Iterator[Message]:
+    def finish(self) -> Iterator[Outcome]:
         """End of the medium: what is under way is brought to its end."""
         now_s = self.clock.time_s
         outcomes: list[Outcome] = []
@@ -144,7 +140,7 @@ class Pipeline:
         if self.perception.speech:
             for text in self.perception.speech.flush(now_s):
                 outcomes += self._decisions.on_text(text, now_s)
-        yield from self._say(outcomes + self._decisions.close(now_s))
+        yield from outcomes + self._decisions.close(now_s)
 
     def reset(self) -> None:
         """Forget everything about the medium before."""
@@ -158,7 +154,6 @@ class Pipeline:
         self._decisions = self._new_decisions()
         self._pacer.reset()
         self._next_tick_s = 0.0
-        self._observe = None
 
     def _new_decisions(self) -> DecisionStage:
         return DecisionStage(self.settings, self._event_id, learned_fusion(self.settings))
@@ -183,24 +178,19 @@ class Pipeline:
                 outcomes += self._decisions.on_text(text, block.end_s)
         return outcomes
 
-    def _tick_until(self, now_s: float) -> Iterator[Message]:
+    def _tick_until(self, now_s: float) -> Iterator[Outcome]:
         while self._next_tick_s < now_s:
             self.clock.advance(self._next_tick_s)
-            yield from self._say(self._decisions.tick(self._next_tick_s))
+            yield from self._decisions.tick(self._next_tick_s)
             self._next_tick_s += TICK_S
 
-    def _say(self, outcomes: list[Outcome]) -> Iterator[Message]:
-        for outcome in outcomes:
-            if self._observe:
-                self._observe(outcome)
-            yield message_of(self._messages, outcome)
-
-    def _health(self, sources: Sources) -> list[Health]:
-        parts = [
+    def _health(self, sources: Sources) -> HealthReport:
+        parts = (
             Health("camera", "ok" if sources.video else "off", "" if sources.video else "no picture used"),
             Health("microphone", "ok" if sources.audio else "off", "" if sources.audio else "no sound used"),
-        ]
-        return parts + list(self.perception.health)
+            *self.perception.health,
+        )
+        return HealthReport(self.clock.time_s, self.clock.time_s, parts)
 
 
 def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | AudioBlock]:

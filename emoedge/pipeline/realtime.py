@@ -1,18 +1,18 @@
-"""Plays messages of a file at the pace of the clock on the wall."""
+"""Plays the outcomes of a file in real time."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
 
-from emoedge.publish.messages import Message
+from emoedge.outcomes import Outcome
 
 
-def keep_time(messages: Iterable[Message]) -> Iterator[Message]:
-    """Hold each message back until its media time has passed since the first was asked for."""
+def keep_time(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Hold each outcome back until its media time has passed since the first was asked for."""
     begun_s = time.monotonic()
-    for message in messages:
-        ahead_s = message.time_s - (time.monotonic() - begun_s)
+    for outcome in outcomes:
+        ahead_s = outcome.time_s - (time.monotonic() - begun_s)
         if ahead_s > 0:
             time.sleep(ahead_s)
-        yield message
+        yield outcome

@@ -1,27 +1,48 @@
-"""Which message says which outcome."""
+"""Outcome to message: topic, payload model and delivery of each kind of outcome."""
 
 from __future__ import annotations
 
-from emoedge.config import Settings
-from emoedge.observations import FacesObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent
-from emoedge.pipeline.decisions import EmotionUpdate, Outcome
-from emoedge.publish.messages import Message, MessageBuilder, to_json
+from dataclasses import dataclass
+from typing import Final
+
+from emoedge.observations import FacesObservation, TextObservation, VoiceObservation
+from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, Outcome, RecordingChange
+from emoedge.publish.payloads import (
+    EmotionPayload,
+    EventPayload,
+    FacePayload,
+    HealthPayload,
+    Payload,
+    RecordingPayload,
+    TextPayload,
+    VoicePayload,
+)
 
 
-def message_of(builder: MessageBuilder, outcome: Outcome, recording_id: str | None = None) -> Message:
-    """The message that says an outcome; `recording_id` is for events."""
-    if isinstance(outcome, EmotionUpdate):
-        return builder.emotion(outcome.state, outcome.since_s)
-    if isinstance(outcome, EmotionEvent):
-        return builder.event(outcome, recording_id)
-    if isinstance(outcome, FacesObservation):
-        return builder.face(outcome)
-    if isinstance(outcome, VoiceObservation):
-        return builder.voice(outcome)
-    return builder.text(outcome)
+@dataclass(frozen=True, slots=True)
+class OutcomeTopic:
+    """Where one kind of outcome goes.
+
+    Attributes:
+        suffix: topic below `<base>/<device_id>/`.
+        model: what its payload must be.
+        retain: the broker keeps the last one: a state.
+        spool: must be delivered later if the broker is away.
+    """
+
+    suffix: str
+    model: type[Payload]
+    retain: bool = False
+    spool: bool = False
 
 
-def replay_line(settings: Settings, message: Message) -> str:
-    """What `emoedge replay` writes for a message: topic and payload as one JSON line, with its line feed."""
-    return to_json({"topic": f"{settings.topic_base}/{message.suffix}", "payload": message.payload}) + "\n"
+TOPICS: Final[dict[type[Outcome], OutcomeTopic]] = {
+    FusedState: OutcomeTopic("emotion", EmotionPayload, retain=True),
+    EmotionEvent: OutcomeTopic("event", EventPayload, spool=True),
+    FacesObservation: OutcomeTopic("face", FacePayload),
+    VoiceObservation: OutcomeTopic("voice", VoicePayload, spool=True),
+    TextObservation: OutcomeTopic("text", TextPayload, spool=True),
+    HealthReport: OutcomeTopic("health", HealthPayload, retain=True),
+    RecordingChange: OutcomeTopic("recording", RecordingPayload, spool=True),
+}
+"""By the outcome's class."""

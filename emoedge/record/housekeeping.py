@@ -16,7 +16,7 @@ from emoedge.clock import Clock
 from emoedge.config.settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.outcomes import RecordingNotice
+from emoedge.outcomes import RecordingChange
 from emoedge.record.mux import write_errors
 from emoedge.record.recover import recover
 from emoedge.record.retention import Deletion, Limits
@@ -37,7 +37,7 @@ class Keeper:
     Args:
         store: where segments are.
         settings: the section `recording`.
-        clock: for retention by age and the time of notices.
+        clock: for retention by age and the time of changes.
         language: of subtitles.
         notify: told of each segment finished, deleted or lost; called from this thread and from `make_room`'s.
     """
@@ -48,7 +48,7 @@ class Keeper:
         settings: RecordingSettings,
         clock: Clock,
         language: Language,
-        notify: Callable[[RecordingNotice], None],
+        notify: Callable[[RecordingChange], None],
     ) -> None:
         self.fault = ""
         self._store = store
@@ -137,7 +137,7 @@ class Keeper:
             logger.warning("segment %s could not be finished: %s", segment_id, error)
             self.fault = str(error) if isinstance(error, OSError) else self.fault
             self._notify(
-                RecordingNotice("failed", segment_id, self._clock.now_s(), draft.media, reason=str(error))
+                RecordingChange("failed", segment_id, self._clock.now_s(), draft.media, reason=str(error))
             )
             return
         self._tell_finished(finished, reason)
@@ -176,7 +176,7 @@ class Keeper:
 
     def _tell_finished(self, finished: Finished, reason: str) -> None:
         self._notify(
-            RecordingNotice(
+            RecordingChange(
                 "finished",
                 finished.media.stem,
                 self._clock.now_s(),
@@ -191,7 +191,7 @@ class Keeper:
     def _tell_deleted(self, segment: Segment, deletion: Deletion) -> None:
         logger.info("deleted segment %s (%s)", segment.segment_id, deletion.reason)
         self._notify(
-            RecordingNotice(
+            RecordingChange(
                 "deleted",
                 segment.segment_id,
                 self._clock.now_s(),

@@ -1,6 +1,6 @@
 """The recorder: a thread that keeps the pre-roll, encodes what the policy asks for, and tells what became of it.
 
-Whatever happens to the disk, offering pictures and sound never waits and never fails: a fault is a notice
+Whatever happens to the disk, offering pictures and sound never waits and never fails: a fault is reported
 and a state in `health`, and is tried again with back-off.
 """
 
@@ -20,7 +20,7 @@ from emoedge.errors import RecordingError
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import FacesObservation, TextObservation
-from emoedge.outcomes import EmotionEvent, FusedState, RecordingNotice
+from emoedge.outcomes import EmotionEvent, FusedState, RecordingChange
 from emoedge.record.housekeeping import Keeper
 from emoedge.record.input_queue import Inbox
 from emoedge.record.mux import write_errors
@@ -50,7 +50,7 @@ STOP_S: Final = 2.5
 
 
 class Recorder:
-    """Records segments. All methods may be called from any thread; `on_notice` is called from the recorder's.
+    """Records segments. All methods may be called from any thread; `on_change` is called from the recorder's.
 
     Args:
         settings: the section `recording`.
@@ -58,7 +58,7 @@ class Recorder:
         fps: nominal frame rate of the frames offered.
         language: of subtitles and overlay.
         describe: models with digests and configuration (without secrets) for the JSON sidecar.
-        on_notice: told of each segment started, finished, deleted or failed; must not block.
+        on_change: told of each segment started, finished, deleted or failed; must not block.
         expects_video, expects_sound: which sources are configured.
         event_lag_s: how long after its start an event may become known; the pre-roll reaches back so much further.
     """
@@ -71,7 +71,7 @@ class Recorder:
         fps: float,
         language: Language = "es",
         describe: Callable[[], Mapping[str, Any]] = dict,
-        on_notice: Callable[[RecordingNotice], None] = lambda _notice: None,
+        on_change: Callable[[RecordingChange], None] = lambda _change: None,
         expects_video: bool = True,
         expects_sound: bool = True,
         event_lag_s: float = EVENT_DECISION_S,
@@ -80,7 +80,7 @@ class Recorder:
         self.store = Store(settings.dir)
         self.heartbeat_s = time.monotonic()
         self._clock = clock
-        self._on_notice = on_notice
+        self._on_change = on_change
         self._expects = (expects_video, expects_sound)
         self._policy = RecordingPolicy(settings, lambda now_s: new_segment_id(clock.wall(now_s)))
         self._policy_lock = threading.Lock()
@@ -96,7 +96,7 @@ class Recorder:
         self._retry_s = RETRY_FIRST_S
         self._next_disk_check = 0.0
         self._stopping = threading.Event()
-        self._keeper = Keeper(self.store, settings, clock, language, on_notice)
+        self._keeper = Keeper(self.store, settings, clock, language, on_change)
         self._opener = Opener(settings, clock, fps, language, describe, self._keeper)
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
@@ -330,7 +330,7 @@ class Recorder:
                 self._actions.popleft()
                 if nothing:
                     reason = self._fault or "no picture and no sound came"
-                    self._on_notice(RecordingNotice("failed", begin.segment_id, now_s, reason=reason))
+                    self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()
         for item in self._ring.take(begin.from_s):
@@ -346,8 +346,8 @@ class Recorder:
         self._segment = segment
         with self._policy_lock:
             self._policy.opened(begin.segment_id, segment.plan.start_s)
-        self._on_notice(
-            RecordingNotice(
+        self._on_change(
+            RecordingChange(
                 "started", begin.segment_id, segment.plan.start_s, segment.plan.media, reason=begin.reason
             )
         )
@@ -388,7 +388,7 @@ class Recorder:
         reason = str(error) or type(error).__name__
         if reason != self._fault:
             logger.error("recording failed: %s", reason)
-            self._on_notice(RecordingNotice("failed", segment_id, self._clock.now_s(), reason=reason))
+            self._on_change(RecordingChange("failed", segment_id, self._clock.now_s(), reason=reason))
         self._fault = reason
         self._retry_at = time.monotonic() + self._retry_s
         self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)

@@ -16,8 +16,8 @@ from emoedge.report.source import find_source
 if TYPE_CHECKING:
     from emoedge.config import Settings
     from emoedge.emotions import Language
+    from emoedge.outcomes import Outcome
     from emoedge.pipeline import Pipeline
-    from emoedge.pipeline.decisions import Outcome
     from emoedge.record.store import Store
 
 LINES_SUFFIX: Final = ".jsonl"
@@ -85,21 +85,18 @@ def rows_of_media(
     pipeline: Pipeline, path: Path, progress: Callable[[float], None] | None = None
 ) -> tuple[list[Row], float]:
     """Replay a file into the rows of a timeline, with its duration in seconds; raises MediaError."""
-    rows: list[Row] = []
-    for _ in pipeline.replay(path, progress, lambda outcome: rows.append(row_of(outcome))):
-        pass  # the rows say more than the messages
+    rows = [row for outcome in pipeline.replay(path, progress) if (row := row_of(outcome)) is not None]
     return sorted(rows, key=lambda row: row["t"]), pipeline.clock.time_s
 
 
-def row_of(outcome: Outcome) -> Row:
+def row_of(outcome: Outcome) -> Row | None:
     """The row that the recorder would keep of a value."""
     from emoedge.observations import FacesObservation, TextObservation
-    from emoedge.outcomes import EmotionEvent
-    from emoedge.pipeline.decisions import EmotionUpdate
+    from emoedge.outcomes import EmotionEvent, FusedState
     from emoedge.record.notes import faces_payload, state_payload, transcript_payload
 
-    if isinstance(outcome, EmotionUpdate):
-        return {"t": outcome.state.time_s, "topic": "state", "payload": state_payload(outcome.state)}
+    if isinstance(outcome, FusedState):
+        return {"t": outcome.time_s, "topic": "state", "payload": state_payload(outcome)}
     if isinstance(outcome, FacesObservation):
         return {"t": outcome.time_s, "topic": "faces", "payload": faces_payload(outcome)}
     if isinstance(outcome, TextObservation):
@@ -115,7 +112,7 @@ def row_of(outcome: Outcome) -> Row:
         }
         time_s = outcome.started_s if outcome.ended_s is None else outcome.ended_s
         return {"t": time_s, "topic": "event", "payload": payload}
-    return {"t": outcome.end_s, "topic": "voice", "payload": {}}
+    return None
 
 
 def rows_of_lines(lines: Iterable[str]) -> list[Row]:

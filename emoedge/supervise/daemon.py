@@ -28,7 +28,7 @@ from emoedge.files import sha256_of
 from emoedge.frames import Frame
 from emoedge.health import Health
 from emoedge.observations import ActivityChange, Modality
-from emoedge.outcomes import RecordingNotice
+from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import build_face, build_speech, build_voice, learned_fusion, shared_activity
 from emoedge.pipeline.stages import VoicePerceiver
@@ -135,7 +135,7 @@ class Daemon:
         due = now_s - self._health_sent_s >= self.settings.publish.health_interval
         if summary != self._health_sent or due:
             self._health_sent, self._health_sent_s = summary, now_s
-            self._publish(self._builder.health(parts, now_s, now_s - self._started_s))
+            self._publish(self._builder.outcome(HealthReport(now_s, now_s - self._started_s, parts)))
         self._forget_lost_sources(parts)
         self._govern(parts)
         if self.recorder.manual != self._manual:
@@ -216,16 +216,12 @@ class Daemon:
             raise RecordingError("there is no picture to keep", "switch privacy off and check the camera")
         wall = self.clock.wall(frame.time_s)
         path = self._snapshots.keep(frame, wall, clock_synced=self.clock.synchronized())
-        message = self._builder.recording(
-            "finished",
-            path.stem,
-            frame.time_s,
-            path=str(path),
-            size_bytes=path.stat().st_size,
-            sha256=sha256_of(path),
-            reason="snapshot",
+        size, digest = path.stat().st_size, sha256_of(path)
+        self._on_change(
+            RecordingChange(
+                "finished", path.stem, frame.time_s, path, bytes=size, sha256=digest, reason="snapshot"
+            )
         )
-        self._publish(message)
         return path
 
     @property
@@ -254,7 +250,7 @@ class Daemon:
             fps=settings.camera.fps,
             language=settings.language,
             describe=self._describe,
-            on_notice=self._on_notice,
+            on_change=self._on_change,
             expects_video=settings.camera.source != "none",
             expects_sound=settings.microphone.source != "none",
             event_lag_s=settings.events.min_duration_s + EVENT_MARGIN_S,
@@ -313,18 +309,8 @@ class Daemon:
 
         return describe(self.settings)
 
-    def _on_notice(self, notice: RecordingNotice) -> None:
-        message = self._builder.recording(
-            notice.type,
-            notice.segment_id or "-",
-            notice.time_s,
-            path=str(notice.path) if notice.path else None,
-            duration_s=notice.duration_s,
-            size_bytes=notice.bytes,
-            sha256=notice.sha256,
-            reason=notice.reason,
-        )
-        self._publish(message)
+    def _on_change(self, change: RecordingChange) -> None:
+        self._publish(self._builder.outcome(change))
 
     # ---- health ----
 

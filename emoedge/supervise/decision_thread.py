@@ -8,15 +8,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Protocol
 
 from emoedge.clock import Clock
 from emoedge.health import Health
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState
-from emoedge.pipeline.decisions import TICK_S, DecisionStage, Outcome
+from emoedge.outcomes import EmotionEvent, FusedState, Outcome
+from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.outcome_messages import message_of
 
 logger = logging.getLogger(__name__)
 
@@ -182,8 +182,11 @@ class Deciding:
 
     def _say(self, action: Callable[[float], list[Outcome]]) -> None:
         for outcome in action(self._clock.now_s()):
-            recording = self._recorder.on_event(outcome) if isinstance(outcome, EmotionEvent) else None
-            message = message_of(self._builder, outcome, recording)
+            if isinstance(outcome, EmotionEvent):
+                recording = self._recorder.on_event(outcome)
+                message = self._builder.outcome(replace(outcome, recording=recording))
+            else:
+                message = self._builder.outcome(outcome)
             self._publish(message)
             self._recorder.note(message.suffix, message.payload, message.time_s)
         if self._stage.state is not None:

@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import click
 
+import emoedge
 from emoedge.cli import COMMANDS, EXIT_INTERRUPTED, cli
+from emoedge.config import Settings, load_settings
 from emoedge.doctor.checks import CHECKS
 from emoedge.emotions import COLORS, EMOTIONS, display_name
 from emoedge.errors import ConfigError, EmoedgeError
 from emoedge.model_store.manifest import load_manifest
 from emoedge.pipeline import Pipeline
-from emoedge.publish.messages import Message
 from emoedge.publish.payloads import PAYLOADS, Payload
 from emoedge.publish.schemas import file_name, schema_of
 
@@ -126,22 +127,28 @@ def checks_page() -> str:
 
 def python_page() -> str:
     """The Python interface."""
-    members = (Pipeline, Pipeline.replay, Message)
     parts = [
         "# Python",
         "",
         "```python",
-        "from emoedge import Pipeline",
+        "from emoedge import FusedState, Pipeline",
         "",
-        'for message in Pipeline().replay("clip.mp4"):',
-        "    print(message.time_s, message.suffix, message.payload)",
+        'for outcome in Pipeline().replay("clip.mp4"):',
+        "    if isinstance(outcome, FusedState):",
+        "        print(outcome.time_s, outcome.emotion, outcome.confidence)",
         "```",
         "",
         "The package is typed (`py.typed`). The daemon runs the same stages.",
+        "",
+        *("    " + line for line in inspect.cleandoc(emoedge.__doc__ or "").splitlines()[2:]),
     ]
-    for member in members:
+    public = [value for name in emoedge.__all__ if inspect.isclass(value := getattr(emoedge, name))]
+    values = [value for value in public if not issubclass(value, (Pipeline, Settings, Exception))]
+    for member in (Pipeline, Pipeline.replay, Pipeline.feed, Pipeline.finish, load_settings, *values):
         name = member.__qualname__
-        signature = str(inspect.signature(member)).replace("'", "").replace("(self, ", "(")
+        signature = (
+            str(inspect.signature(member)).replace("'", "").replace("(self, ", "(").replace("(self)", "()")
+        )
         parts += ["", f"## `{name}`", "", "```python", f"{name}{signature}", "```", "", *_docstring(member)]
     return "\n".join(parts) + "\n"
 

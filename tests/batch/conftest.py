@@ -12,7 +12,7 @@ import pytest
 from emoedge.clock import MediaClock
 from emoedge.config import Settings
 from emoedge.errors import MediaError
-from emoedge.publish.messages import Message
+from emoedge.outcomes import EmotionEvent, FusedState
 
 
 def write_tone(path: Path, seconds: float = 0.5, pitch: float = 0.1) -> Path:
@@ -29,7 +29,7 @@ def write_tone(path: Path, seconds: float = 0.5, pitch: float = 0.1) -> Path:
 
 @dataclass
 class Stub:
-    """Says three messages about any file; one called "bad" breaks in the middle."""
+    """Yields four outcomes of any file; one called "bad" breaks in the middle."""
 
     settings: Settings = field(default_factory=lambda: Settings(device_id="sala"))
     clock: MediaClock = field(default_factory=MediaClock)
@@ -42,10 +42,10 @@ class Stub:
             self.clock.time_s = time_s
             if progress:
                 progress(time_s)
-            yield Message("emotion", {"emotion": emotion, "time_s": time_s}, True, False, time_s)
+            yield FusedState(time_s, None, emotion, 0.5 if emotion else 0.0, None)
             if Path(path).stem == "bad":
                 raise MediaError(f"{path}: broken", "copy it again")
-        yield Message("event", {"type": "begin", "emotion": "fear"}, False, True, 3.5)
+        yield EmotionEvent("begin", "event-000001", "fear", 3.5, None, 0.5)
         self.clock.time_s = 4.0
 
 

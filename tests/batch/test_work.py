@@ -13,7 +13,7 @@ from emoedge.batch.stamp import fingerprint, is_current, making_of, read_stamp
 from emoedge.batch.work import replay_file
 from emoedge.config import Settings
 from emoedge.errors import MediaError
-from emoedge.publish.outcome_messages import replay_line
+from emoedge.publish.messages import MessageBuilder
 
 from .conftest import Stub, write_tone
 
@@ -30,7 +30,9 @@ def current(job, making="m1") -> bool:
 def test_the_lines_are_those_of_a_single_replay(job):
     stub = Stub()
     result = replay_file(stub, job, "m1")
-    assert job.result.read_text() == "".join(replay_line(stub.settings, m) for m in Stub().replay("a.wav"))
+    builder, base = MessageBuilder.for_replay(stub.settings, stub.clock), stub.settings.topic_base
+    lines = [builder.outcome(outcome).line(base) for outcome in stub.replay("a.wav")]
+    assert job.result.read_text() == "".join(lines)
     assert result.messages == {"emotion": 3, "event": 1}
     assert (result.events, result.duration_s) == (1, 4.0)
     assert result.seconds == {"none": 1.0, "fear": 2.5, "anger": 0.5}

@@ -22,7 +22,7 @@ def test_version_3_1_1_fallback(tmp_path):
         publisher.start()
         try:
             assert publisher.wait_connected(20)
-            publisher.publish(builder().emotion(STATE, 11.7))
+            publisher.publish(builder().outcome(STATE))
             listener = Listener(broker.port)
             until(lambda: listener.last(f"{BASE}/emotion"), "emotion")
             assert listener.last(f"{BASE}/status") == b"online"

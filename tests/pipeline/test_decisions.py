@@ -9,8 +9,8 @@ import pytest
 from emoedge.config import PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent
-from emoedge.pipeline.decisions import DecisionStage, EmotionUpdate
+from emoedge.outcomes import EmotionEvent, FusedState
+from emoedge.pipeline.decisions import DecisionStage
 
 
 def peaked(emotion, p=0.8):
@@ -46,38 +46,38 @@ def test_steady_faces_are_limited_to_face_hz(stage):
 
 def test_the_state_is_sent_on_change_and_at_the_interval(stage):
     outcomes = run(stage, [faces(i / 10) for i in range(301)])
-    times = [o.state.time_s for o in outcomes if isinstance(o, EmotionUpdate)]
+    times = [o.time_s for o in outcomes if isinstance(o, FusedState)]
     assert times == pytest.approx([0, 10, 20, 30])
 
 
 def test_a_change_of_emotion_is_sent_with_its_beginning(stage):
     outcomes = run(stage, [faces(i / 10, "happiness" if i < 50 else "fear") for i in range(100)])
-    updates = [o for o in outcomes if isinstance(o, EmotionUpdate)]
-    first_fear = next(u for u in updates if u.state.emotion == "fear")
-    assert first_fear.since_s == first_fear.state.time_s
+    updates = [o for o in outcomes if isinstance(o, FusedState)]
+    first_fear = next(u for u in updates if u.emotion == "fear")
+    assert first_fear.since_s == first_fear.time_s
     assert 5.0 <= first_fear.since_s <= 5.5
-    assert all(u.since_s == 0 for u in updates if u.state.emotion == "happiness")
+    assert all(u.since_s == 0 for u in updates if u.emotion == "happiness")
 
 
 def test_nobody_is_said_at_once_and_then_not_all_the_time(stage):
     outcomes = run(stage, [faces(0), *(FacesObservation(0.1 * i, ()) for i in range(1, 50))])
     empty = [o for o in outcomes if isinstance(o, FacesObservation) and not o.faces]
     assert [o.time_s for o in empty] == pytest.approx([0.1])
-    last = [o for o in outcomes if isinstance(o, EmotionUpdate)][-1].state
+    last = [o for o in outcomes if isinstance(o, FusedState)][-1]
     assert last.emotion is None
     assert last.reason == "nobody"
 
 
 def test_an_empty_room_is_said_from_the_start(stage):
     outcomes = stage.on_faces(FacesObservation(0.0, ()), 0.0)
-    assert [type(o) for o in outcomes] == [FacesObservation, EmotionUpdate]
+    assert [type(o) for o in outcomes] == [FacesObservation, FusedState]
 
 
 def test_a_stale_opinion_leaves_by_tick(stage):
     stage.on_faces(faces(0), 0)
-    assert not any(isinstance(o, EmotionUpdate) for o in stage.tick(1.0))
+    assert not any(isinstance(o, FusedState) for o in stage.tick(1.0))
     (update,) = stage.tick(1.75)
-    assert update.state.emotion is None
+    assert update.emotion is None
 
 
 def test_voice_and_events_come_through(stage):
@@ -99,4 +99,4 @@ def test_voice_and_events_come_through(stage):
 def test_a_lost_source_takes_its_opinion_with_it(stage):
     stage.on_faces(faces(0), 0)
     (update,) = stage.forget("face", 0.1)
-    assert update.state.emotion is None
+    assert update.emotion is None

@@ -10,7 +10,7 @@ import pytest
 from tests.docs.pages import blocks
 
 EXAMPLES = [block for block in blocks("python") if "emoedge import" in block.text]
-TEN_LINES = next(block for block in EXAMPLES if block.page == "docs/howto/evaluate.md")
+TEN_LINES, FED = (block for block in EXAMPLES if block.page == "docs/howto/evaluate.md")
 
 
 def test_there_are_examples():
@@ -26,7 +26,7 @@ def test_examples_pass_the_type_checker(tmp_path, repository):
         (tmp_path / f"example_{number}.py").write_text(f"# {block.page}\n{block.text}")
     # One with a mistake, so that it is known that the types arrive.
     (tmp_path / "wrong.py").write_text(
-        "from emoedge import Pipeline\n\nfor m in Pipeline().replay(3):\n    m.sufix\n"
+        "from emoedge import Pipeline\n\nfor outcome in Pipeline().replay(3):\n    outcome.tme_s\n"
     )
     command = [
         sys.executable,
@@ -44,20 +44,25 @@ def test_examples_pass_the_type_checker(tmp_path, repository):
         check=False,
     )
     complaints = [line for line in result.stdout.splitlines() if ": error:" in line]
-    assert len(complaints) == 2, result.stdout + result.stderr
-    assert all("wrong.py" in line for line in complaints)
+    assert complaints, result.stdout + result.stderr
+    assert all("wrong.py" in line for line in complaints), result.stdout
+    assert any("arg-type" in line for line in complaints)
+    assert {"FacesObservation", "HealthReport"} <= {
+        name for line in complaints if "tme_s" in line for name in line.split('"')
+    }
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_ten_lines_run(tmp_path):
+@pytest.mark.parametrize(("example", "shown"), [(TEN_LINES, " to "), (FED, " s: happiness")])
+def test_the_examples_run(example, shown, tmp_path):
     from emoedge.demo.clip import ensure_demo_clip
 
     script = tmp_path / "example.py"
-    script.write_text(TEN_LINES.text.replace('"interview.mp4"', repr(str(ensure_demo_clip()))))
+    script.write_text(example.text.replace('"interview.mp4"', repr(str(ensure_demo_clip()))))
     result = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=False, cwd=tmp_path
     )
     assert result.returncode == 0, result.stderr
     assert "happiness" in result.stdout
-    assert " to " in result.stdout
+    assert shown in result.stdout

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
+from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion, RecordingChange
 from emoedge.publish import Message, MessageBuilder
 
 HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])
@@ -22,8 +25,9 @@ STATE = FusedState(
     candidates=("happiness",),
     opinions=(ModalityOpinion("face", 12.4, HAPPY), ModalityOpinion("voice", 11.9, CALM, 0.8)),
     observed_s=12.4,
+    since_s=11.7,
 )
-NOBODY = FusedState(20.0, None, None, 0.0, None, reason="nobody")
+NOBODY = FusedState(20.0, None, None, 0.0, None, reason="nobody", since_s=18.0)
 FACES = FacesObservation(
     12.4,
     (
@@ -35,6 +39,15 @@ VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final
 TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY, available_s=12.1)
 BEGIN = EmotionEvent("begin", "0001-happiness", "happiness", 11.7, None, 0.61)
 END = EmotionEvent("end", "0001-happiness", "happiness", 11.7, 15.25, 0.87)
+FINISHED = RecordingChange(
+    "finished",
+    "20261122T091000-1",
+    20.0,
+    Path("2026-11-22/20261122T091000-1.mp4"),
+    duration_s=13.52,
+    bytes=1_204_331,
+    sha256="5f" * 32,
+)
 HEALTH = (
     Health("camera", "ok", figures={"fps": 14.98, "dropped": 2}),
     Health("text", "failed", "model missing: run emoedge models fetch"),
@@ -51,26 +64,18 @@ def builder(*, transcript: bool = False, media_times: bool = False, now_s: float
 def every_message(build: MessageBuilder) -> list[Message]:
     """One message of every kind, edge cases included."""
     return [
-        build.emotion(STATE, since_s=11.7),
-        build.emotion(NOBODY, since_s=18.0),
-        build.event(BEGIN),
-        build.event(END, "20261122T091000-1"),
-        build.face(FACES),
-        build.face(FacesObservation(13.0, ())),
-        build.voice(VOICE),
-        build.voice(VoiceObservation(1.0, 1.2, None, float("nan"), float("-inf"))),
-        build.text(TEXT),
-        build.health(HEALTH, 30.0, 29.5),
-        build.recording("started", "20261122T091000-1", 11.7),
-        build.recording(
-            "finished",
-            "20261122T091000-1",
-            20.0,
-            path="2026-11-22/20261122T091000-1.mp4",
-            duration_s=13.52,
-            size_bytes=1_204_331,
-            sha256="5f" * 32,
-        ),
-        build.recording("failed", "20261122T091000-2", 21.0, reason="disk full"),
+        build.outcome(STATE),
+        build.outcome(NOBODY),
+        build.outcome(BEGIN),
+        build.outcome(replace(END, recording="20261122T091000-1")),
+        build.outcome(FACES),
+        build.outcome(FacesObservation(13.0, ())),
+        build.outcome(VOICE),
+        build.outcome(VoiceObservation(1.0, 1.2, None, float("nan"), float("-inf"))),
+        build.outcome(TEXT),
+        build.outcome(HealthReport(30.0, 29.5, HEALTH)),
+        build.outcome(RecordingChange("started", "20261122T091000-1", 11.7)),
+        build.outcome(FINISHED),
+        build.outcome(RecordingChange("failed", "20261122T091000-2", 21.0, reason="disk full")),
         build.control_error("margin", "nan", "expected a number from 0 to 1"),
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from emoedge.config import Settings
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS
 from emoedge.health import Health
+from emoedge.outcomes import HealthReport
 from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
 from emoedge.publish.homeassistant import (
     AnnouncedStore,
@@ -151,7 +153,7 @@ def render(template: str, payload: dict) -> str:
     return environment.from_string(template).render(value_json=payload)
 
 
-@pytest.mark.parametrize("message", [builder().emotion(STATE, 11.7), builder().emotion(NOBODY, 18.0)])
+@pytest.mark.parametrize("message", [builder().outcome(STATE), builder().outcome(NOBODY)])
 def test_templates_of_the_emotion(message):
     parts = discovery_payload(make_settings())["components"]
     payload = message.payload
@@ -173,7 +175,7 @@ def test_templates_of_the_emotion(message):
 @pytest.mark.parametrize("event", [BEGIN, END])
 def test_template_of_the_event(event):
     part = discovery_payload(make_settings())["components"]["event"]
-    payload = builder().event(event, "segment").payload
+    payload = builder().outcome(replace(event, recording="segment")).payload
     shown = json.loads(render(part["value_template"], payload))
     assert shown.pop("event_type") in part["event_types"]
     assert shown == {key: payload[key] for key in shown}
@@ -181,9 +183,9 @@ def test_template_of_the_event(event):
 
 def test_templates_of_health():
     parts = discovery_payload(make_settings())["components"]
-    without = builder().health(HEALTH, 30.0, 29.5).payload
+    without = builder().outcome(HealthReport(30.0, 29.5, HEALTH)).payload
     spool = Health("spool", "ok", figures={"depth": 3})
-    payload = builder().health((*HEALTH, spool), 30.0, 29.5).payload
+    payload = builder().outcome(HealthReport(30.0, 29.5, (*HEALTH, spool))).payload
     assert render(parts["health"]["value_template"], payload) in parts["health"]["options"]
     assert json.loads(render(parts["health"]["json_attributes_template"], payload)) == {
         "camera": "ok",

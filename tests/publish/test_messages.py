@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
+from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.publish import schemas
 from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
@@ -71,7 +73,7 @@ def test_every_message_validates(media_times, transcript):
 
 
 def test_schema_refuses_what_is_not_in_the_contract():
-    payload = builder().event(BEGIN).payload
+    payload = builder().outcome(BEGIN).payload
     for change in ({"emotion": "joy"}, {"time": "2026-11-22 09:10"}, {"extra": 1}, {"schema": "1"}):
         with pytest.raises(jsonschema.ValidationError):
             validate("event", payload | change)
@@ -100,7 +102,7 @@ def test_retained_and_spooled_as_the_contract_says():
 
 
 def test_emotion_payload():
-    payload = builder(media_times=True).emotion(STATE, since_s=11.7).payload
+    payload = builder(media_times=True).outcome(STATE).payload
     assert payload["time"] == "1970-01-01T00:00:12.500Z"
     assert payload["since"] == "1970-01-01T00:00:11.700Z"
     assert payload["since_s"] == 11.7
@@ -118,7 +120,7 @@ def test_emotion_payload():
 
 
 def test_nobody_is_null_not_absent():
-    payload = builder().emotion(NOBODY, since_s=18.0).payload
+    payload = builder().outcome(NOBODY).payload
     for key in ("emotion", "probabilities", "decided_by", "latency_ms"):
         assert payload[key] is None
     assert payload["confidence"] == 0
@@ -127,7 +129,7 @@ def test_nobody_is_null_not_absent():
 
 
 def test_event_begin_and_end():
-    begin = builder(media_times=True).event(BEGIN).payload
+    begin = builder(media_times=True).outcome(BEGIN).payload
     assert (begin["type"], begin["ended"], begin["ended_s"], begin["recording"]) == (
         "begin",
         None,
@@ -135,38 +137,38 @@ def test_event_begin_and_end():
         None,
     )
     assert begin["time"] == begin["started"] == "1970-01-01T00:00:11.700Z"
-    end = builder(media_times=True).event(END, "segment").payload
+    end = builder(media_times=True).outcome(replace(END, recording="segment")).payload
     assert end["time"] == end["ended"] == "1970-01-01T00:00:15.250Z"
     assert (end["started_s"], end["ended_s"], end["recording"]) == (11.7, 15.25, "segment")
     assert begin["id"] == end["id"]
 
 
 def test_faces():
-    message = builder().face(FACES)
+    message = builder().outcome(FACES)
     first, second = message.payload["faces"]
     assert first["box"] == {"x": 0.31, "y": 0.2, "width": 0.25, "height": 0.4}
     assert (first["id"], first["emotion"], first["primary"], first["quality"]) == (3, "happiness", True, 0.83)
     assert (second["emotion"], second["probabilities"]) == (None, None)
     assert second["quality_reasons"] == ["small"]
-    assert builder().face(FacesObservation(1.0, ())).payload["faces"] == []
+    assert builder().outcome(FacesObservation(1.0, ())).payload["faces"] == []
 
 
 def test_voice_and_silence():
-    payload = builder().voice(VOICE).payload
+    payload = builder().outcome(VOICE).payload
     assert (payload["start"], payload["end"]) == ("1970-01-01T00:00:09.200Z", "1970-01-01T00:00:11.900Z")
     assert (payload["duration"], payload["snr_db"], payload["level_dbfs"]) == (2.7, 17.3, -24.0)
-    silent = builder().voice(VoiceObservation(0, 1, None, float("inf"), float("-inf"))).payload
+    silent = builder().outcome(VoiceObservation(0, 1, None, float("inf"), float("-inf"))).payload
     assert (silent["snr_db"], silent["level_dbfs"], silent["emotion"]) == (None, None, None)
 
 
 def test_transcript_only_where_asked_for():
-    assert "alegría" not in builder().text(TEXT).encode().decode()
-    assert "transcript" not in builder().text(TEXT).payload
-    assert builder(transcript=True).text(TEXT).payload["transcript"] == "qué alegría verte"
+    assert "alegría" not in builder().outcome(TEXT).encode().decode()
+    assert "transcript" not in builder().outcome(TEXT).payload
+    assert builder(transcript=True).outcome(TEXT).payload["transcript"] == "qué alegría verte"
 
 
 def test_health_is_as_bad_as_its_worst_part():
-    payload = builder().health(HEALTH, 30.0, 29.5).payload
+    payload = builder().outcome(HealthReport(30.0, 29.5, HEALTH)).payload
     assert payload["state"] == "failed"
     assert payload["parts"]["camera"] == {
         "state": "ok",
@@ -174,7 +176,7 @@ def test_health_is_as_bad_as_its_worst_part():
         "figures": {"fps": 14.98, "dropped": 2},
     }
     off = (Health("camera", "off"), Health("microphone", "ok", figures={"bad": float("nan")}))
-    payload = builder().health(off, 30.0, 29.5).payload
+    payload = builder().outcome(HealthReport(30.0, 29.5, off)).payload
     assert payload["state"] == "ok"
     assert payload["parts"]["microphone"]["figures"] == {"bad": None}
 
@@ -183,7 +185,7 @@ def test_health_is_as_bad_as_its_worst_part():
 def test_rounded_probabilities_still_sum_to_one(values):
     vector = as_probabilities(np.array(values) / sum(values))
     faces = FacesObservation(0.0, (FaceObservation(1, Box(0, 0, 1, 1), vector, 1.0, primary=True),))
-    rounded = builder().face(faces).payload["faces"][0]["probabilities"]
+    rounded = builder().outcome(faces).payload["faces"][0]["probabilities"]
     assert abs(sum(rounded.values()) - 1) <= 1e-3
     assert all(value == round(value, 4) for value in rounded.values())
 
@@ -201,10 +203,10 @@ def test_no_number_breaks_a_payload(x, width, quality, snr, confidence, duration
     faces = FacesObservation(0.0, (FaceObservation(1, Box(x, 0, width, 1), HAPPY, quality),))
     event = type(BEGIN)("begin", "id", "fear", 1.0, None, confidence)
     for message in (
-        build.face(faces),
-        build.voice(VoiceObservation(0, 1, CALM, snr, snr)),
-        build.event(event),
-        build.recording("finished", "id", 1.0, duration_s=duration),
+        build.outcome(faces),
+        build.outcome(VoiceObservation(0, 1, CALM, snr, snr)),
+        build.outcome(event),
+        build.outcome(RecordingChange("finished", "id", 1.0, duration_s=duration)),
     ):
         validate(message.suffix, json.loads(message.encode()))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings
-from emoedge.outcomes import EmotionEvent
+from emoedge.outcomes import EmotionEvent, HealthReport
 from emoedge.publish.control import Command
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
@@ -113,7 +113,7 @@ def test_clean_stop_says_offline_last(mosquitto, listen, publish):
     publisher = publish(mosquitto.port)
     assert publisher.wait_connected(10)
     for number in range(50):
-        publisher.publish(builder().event(event(number)))
+        publisher.publish(builder().outcome(event(number)))
     publisher.stop(5.0)
     until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline")
     assert ids(listener) == [f"{number:05d}" for number in range(50)]
@@ -124,9 +124,9 @@ def test_clean_stop_says_offline_last(mosquitto, listen, publish):
 def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, start_and_listen, publish):
     mosquitto.stop()
     publisher = publish(mosquitto.port)
-    publisher.publish(builder().emotion(STATE, 11.7))
+    publisher.publish(builder().outcome(STATE))
     for number in range(100):
-        publisher.publish(builder().event(event(number)))
+        publisher.publish(builder().outcome(event(number)))
     until(lambda: spool(publisher)["depth"] == 100 and spool(publisher)["in_memory"] == 0, "spooled")
     until(lambda: publisher.health()[0].state == "degraded", "degraded")
     assert "cannot be reached" in publisher.health()[0].reason
@@ -141,7 +141,7 @@ def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, sta
     # A restart of the broker loses everything retained: it all comes back.
     mosquitto.stop()
     for number in range(100, 120):
-        publisher.publish(builder().event(event(number)))
+        publisher.publish(builder().outcome(event(number)))
     again = start_and_listen(mosquitto)
     until(lambda: len(ids(again)) >= 20 and again.last(f"{BASE}/status"), "drained again")
     assert ids(again)[-20:] == [f"{number:05d}" for number in range(100, 120)]
@@ -154,12 +154,12 @@ def test_spool_survives_a_restart_of_the_daemon(mosquitto, listen, publish):
     mosquitto.stop()
     first = publish(mosquitto.port)
     for number in range(30):
-        first.publish(builder().event(event(number)))
+        first.publish(builder().outcome(event(number)))
     first.stop()
     mosquitto.start()
     listener = listen(mosquitto)
     second = publish(mosquitto.port)
-    second.publish(builder().event(event(30)))
+    second.publish(builder().outcome(event(30)))
     until(lambda: len(ids(listener)) == 31, "all arrive")
     assert ids(listener) == [f"{number:05d}" for number in range(31)]
 
@@ -168,7 +168,7 @@ def test_oldest_go_first_and_the_loss_is_counted(mosquitto, start_and_listen, pu
     mosquitto.stop()
     publisher = publish(mosquitto.port, spool_max_messages=10)
     for number in range(25):
-        publisher.publish(builder().event(event(number)))
+        publisher.publish(builder().outcome(event(number)))
     until(lambda: spool(publisher)["dropped"] == 15, "loss counted")
     assert publisher.health()[1].state == "degraded"
     assert "15 messages lost" in publisher.health()[1].reason
@@ -313,7 +313,9 @@ def test_retained_commands(mosquitto, listen, publish):
 
 
 def test_state_provider_is_asked_on_every_connection(mosquitto, listen, publish):
-    publisher = publish(mosquitto.port, state_provider=lambda: [builder().health(HEALTH, 1.0, 1.0)])
+    publisher = publish(
+        mosquitto.port, state_provider=lambda: [builder().outcome(HealthReport(1.0, 1.0, HEALTH))]
+    )
     listener = listen(mosquitto)
     until(lambda: listener.last(f"{BASE}/health"), "health")
     assert publisher.health()[0].state == "ok"
@@ -329,7 +331,7 @@ def test_a_handler_that_fails_is_answered_and_harms_nothing(mosquitto, listen, p
     listener.send(f"{BASE}/control/snapshot/set", "PRESS")
     until(lambda: listener.last(f"{BASE}/control/error"), "answer")
     assert "no space left" in json.loads(listener.last(f"{BASE}/control/error"))["reason"]
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: ids(listener), "still publishing")
     assert publisher.health()[0].state == "ok"
 
@@ -340,7 +342,7 @@ def test_a_slow_handler_holds_nothing_up(mosquitto, listen, publish):
     listener = listen(mosquitto)
     wait_for_commands(publisher)
     listener.send(f"{BASE}/control/privacy/set", "ON")
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: ids(listener), "published meanwhile")
     assert not release.is_set()
     release.set()
@@ -361,7 +363,7 @@ def test_a_dead_publisher_is_failed_and_offline(mosquitto, listen, publish, monk
     listener = listen(mosquitto)
     until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
     monkeypatch.setattr(publisher._outbox, "add", lambda *_: 1 / 0)
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[0].state == "failed", "failed")
     assert "ZeroDivisionError" in publisher.health()[0].reason
     # The broker must not go on saying "online" for a device that says nothing any more.
@@ -375,7 +377,7 @@ def test_access_list_of_the_broker_is_seen_in_health(make_mosquitto, tmp_path, l
     publisher = publish(broker.port, discovery=False)
     assert publisher.wait_connected(10)
     assert publisher.health()[0].state == "ok"
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[0].state == "degraded", "degraded")
     assert "refuses messages: Not authorized" in publisher.health()[0].reason
     assert spool(publisher)["depth"] == 0
@@ -388,7 +390,7 @@ def test_secondary_leaves_the_daemon_alone(mosquitto, listen, publish, tmp_path)
     beside = Publisher(make_settings(mosquitto.port, tmp_path / "state"), builder(), secondary=True)
     beside.start()
     for number in range(200):
-        beside.publish(builder().event(event(number)))
+        beside.publish(builder().outcome(event(number)))
     beside.stop(10.0)
     until(lambda: len(ids(listener)) == 200, "all arrive")
     assert listener.payloads(f"{BASE}/status") == [b"online"]
@@ -399,7 +401,7 @@ def test_secondary_leaves_the_daemon_alone(mosquitto, listen, publish, tmp_path)
 def test_publish_never_waits(publish):
     publisher = publish(9, discovery=False)
     started_s = time.perf_counter()
-    message = builder().event(BEGIN)
+    message = builder().outcome(BEGIN)
     for _ in range(1000):
         publisher.publish(message)
     assert time.perf_counter() - started_s < 2.0
@@ -437,7 +439,7 @@ def test_publisher_is_its_own_session_listener():
     # Port 9 (discard) on loopback: refused at once.
     publisher = Publisher(make_settings(9, Path("/nonexistent/state")), builder())
     publisher.start()
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[0].state == "degraded", "away")
     publisher.stop(1.0)
 

@@ -69,7 +69,7 @@ def test_wrong_password_is_said_and_not_hammered(guarded, tmp_path, caplog):
     reason = publisher.health()[0].reason
     assert "refuses the connection" in reason
     assert "mqtt.password" in reason
-    publisher.publish(builder().event(BEGIN))
+    publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[1].figures["depth"] == 1, "spooled")
     publisher.stop(1.0)
     assert guarded.log().count("not authorised") == 1

@@ -185,7 +185,7 @@ publisher = Publisher(make_settings(9, Path({state!r}), discovery=False), builde
 publisher.start()
 number = 0
 while True:
-    publisher.publish(builder().event(event(number)))
+    publisher.publish(builder().outcome(event(number)))
     print(time.monotonic(), number, flush=True)
     number += 1
     time.sleep(0.002)

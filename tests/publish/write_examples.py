@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 from emoedge.clock import MediaClock
 from emoedge.health import Health
+from emoedge.outcomes import HealthReport
 from emoedge.publish import MessageBuilder
 
-from .samples import BEGIN, END, FACES, HEALTH, STATE, TEXT, VOICE
+from .samples import BEGIN, END, FACES, FINISHED, HEALTH, STATE, TEXT, VOICE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
 BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
@@ -43,24 +45,17 @@ def examples() -> dict[str, str]:
         ),
         Health("spool", "ok", figures={"depth": 0, "limit": 10_000, "dropped": 0}),
     )
-    finished = build.recording(
-        "finished",
-        "20261122T091011-1",
-        25.25,
-        path="2026-11-22/20261122T091011-1.mp4",
-        duration_s=13.52,
-        size_bytes=1_204_331,
-        sha256="5f" * 32,
-    )
+    media = Path("2026-11-22/20261122T091011-1.mp4")
+    finished = replace(FINISHED, segment_id=media.stem, time_s=25.25, path=media)
     messages = {
-        "emotion": build.emotion(STATE, since_s=11.7),
-        "event-begin": build.event(BEGIN),
-        "event-end": build.event(END, "20261122T091011-1"),
-        "face": build.face(FACES),
-        "voice": build.voice(VOICE),
-        "text": build.text(TEXT),
-        "health": build.health(health, 30.0, 29.5),
-        "recording": finished,
+        "emotion": build.outcome(STATE),
+        "event-begin": build.outcome(BEGIN),
+        "event-end": build.outcome(replace(END, recording="20261122T091011-1")),
+        "face": build.outcome(FACES),
+        "voice": build.outcome(VOICE),
+        "text": build.outcome(TEXT),
+        "health": build.outcome(HealthReport(30.0, 29.5, health)),
+        "recording": build.outcome(finished),
         "control/error": build.control_error("margin", "lots", "expected a number from 0 to 1"),
     }
     return {name: _pretty(message.payload) for name, message in messages.items()}

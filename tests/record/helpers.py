@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
-from emoedge.outcomes import RecordingNotice
+from emoedge.outcomes import RecordingChange
 from emoedge.record.mux import SegmentWriter, VideoFormat
 
 FPS = 15.0
@@ -94,15 +94,15 @@ def media_facts(path: Path) -> dict:
 class Notices:
     """Collects what the recorder tells."""
 
-    seen: list[RecordingNotice] = field(default_factory=list)
+    seen: list[RecordingChange] = field(default_factory=list)
 
-    def __call__(self, notice: RecordingNotice) -> None:
+    def __call__(self, notice: RecordingChange) -> None:
         self.seen.append(notice)
 
-    def of(self, kind: str) -> list[RecordingNotice]:
-        return [notice for notice in self.seen if notice.type == kind]
+    def of(self, kind: str) -> list[RecordingChange]:
+        return [notice for notice in self.seen if notice.kind == kind]
 
-    def wait(self, kind: str, count: int = 1, timeout_s: float = 20.0) -> list[RecordingNotice]:
+    def wait(self, kind: str, count: int = 1, timeout_s: float = 20.0) -> list[RecordingChange]:
         wait_for(lambda: len(self.of(kind)) >= count, timeout_s)
         return self.of(kind)
 

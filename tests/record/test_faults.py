@@ -158,7 +158,7 @@ def test_start_on_a_full_disk(settings, notices, small_disk, quick_retry):
 
 
 def test_partials_of_a_crash_are_recovered_at_start_and_empty_ones_removed(settings, notices):
-    first = Recorder(settings, clock=MediaClock(), fps=FPS, on_notice=notices)
+    first = Recorder(settings, clock=MediaClock(), fps=FPS, on_change=notices)
     day = settings.dir / "1970-01-01"
     day.mkdir(parents=True)
     empty = day / "19700101T000000Z-00000000.mp4"

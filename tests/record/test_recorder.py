@@ -31,7 +31,7 @@ class Rig:
     def __init__(self, settings, notices, **kwargs):
         self.clock = MediaClock()
         self.notices = notices
-        self.recorder = Recorder(settings, clock=self.clock, fps=FPS, on_notice=notices, **kwargs)
+        self.recorder = Recorder(settings, clock=self.clock, fps=FPS, on_change=notices, **kwargs)
         self.recorder.start()
 
     def play(self, until_s: float, picture: bool = True, sound: bool = True) -> None:
@@ -301,7 +301,7 @@ def test_wall_clock_jump_does_not_repeat_ids(settings, notices):
 
 
 def test_frames_that_wait_too_long_are_replaced_and_counted(settings, notices):
-    recorder = Recorder(settings, clock=MediaClock(), fps=FPS, on_notice=notices)
+    recorder = Recorder(settings, clock=MediaClock(), fps=FPS, on_change=notices)
     for index in range(100):
         recorder.offer_frame(make_frame(index / FPS, index))
     figures = recorder.health().figures

@@ -14,10 +14,9 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import EmoedgeError
-from emoedge.publish.outcome_messages import replay_line
 from emoedge.report.annotation import annotate, rows_of_lines
 from emoedge.report.export import export
-from tests.pipeline.test_pipeline import clip, pipeline  # noqa: F401 - a fixture
+from tests.pipeline.test_pipeline import clip, messages_of, pipeline  # noqa: F401 - a fixture
 
 SCHEMAS = {"elan": ("EAFv2.8.xsd", "EAFv3.0.xsd"), "emotionml": ("emotionml.xsd",)}
 
@@ -31,7 +30,7 @@ def lines(clip, tmp_path):  # noqa: F811
     """What replay writes into a folder of results."""
     made = pipeline(publish={"transcript": True})[0]
     path = tmp_path / "clip.mp4.jsonl"
-    path.write_text("".join(replay_line(made.settings, message) for message in made.replay(clip)))
+    path.write_text("".join(message.line(made.settings.topic_base) for message in messages_of(made, clip)))
     return path
 
 

@@ -61,7 +61,7 @@ def device(broker):
     one.say("status", "online")
     one.say("control/record", "OFF")
     one.say("control/privacy", "OFF")
-    one.say("emotion", json.dumps(MessageBuilder("sala", MediaClock()).emotion(fused(), 1.0).payload))
+    one.say("emotion", json.dumps(MessageBuilder("sala", MediaClock()).outcome(fused()).payload))
     yield one
     client.loop_stop()
     client.disconnect()

@@ -14,7 +14,7 @@ from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
-from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
+from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Received, parse
@@ -37,14 +37,14 @@ def fused():
 
 
 def test_lines_are_in_the_language_asked_for(builder):
-    payload = builder.emotion(fused(), 1.0).payload
+    payload = builder.outcome(fused()).payload
     assert "alegría 0.70" in line_of("emotion", payload, "es")
     assert "happiness 0.70" in line_of("emotion", payload, "en")
-    nobody = builder.emotion(FusedState(1.0, None, None, 0.0, None, reason="nobody"), 1.0).payload
+    nobody = builder.outcome(FusedState(1.0, None, None, 0.0, None, reason="nobody")).payload
     assert "no hay nadie" in line_of("emotion", nobody, "es")
-    event = builder.event(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8), "segment-1").payload
+    event = builder.outcome(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8, "segment-1")).payload
     assert "empieza ENFADO -> segment-1" in line_of("event", event, "es")
-    said = builder.text(TextObservation(0, 1, "qué alegría", happy())).payload
+    said = builder.outcome(TextObservation(0, 1, "qué alegría", happy())).payload
     assert '"qué alegría"' in line_of("text", said, "es")
 
 
@@ -56,9 +56,13 @@ def test_faces_get_no_line(builder):
 def test_the_view_fits_a_terminal(builder, width):
     state = WatchState("es", "sala")
     for message in (
-        builder.emotion(fused(), 1.0),
-        builder.health([Health("camera", "failed", "unplugged: plug it in"), Health("face", "ok")], 1.0, 1.0),
-        builder.event(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8)),
+        builder.outcome(fused()),
+        builder.outcome(
+            HealthReport(
+                1.0, 1.0, (Health("camera", "failed", "unplugged: plug it in"), Health("face", "ok"))
+            )
+        ),
+        builder.outcome(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8)),
     ):
         payload = json.loads(message.encode())
         state.apply(Received("sala", message.suffix, payload))
@@ -92,12 +96,12 @@ def full_state(builder, faces=3, language="es") -> WatchState:
     ]
     parts += [Health(name, "failed", "a long reason " * 9) for name in ("broker", "spool", "clock", "cpu")]
     messages = [
-        builder.emotion(fused(), 1.0),
-        builder.face(FacesObservation(1.0, many)),
-        builder.health(parts, 1.0, 1.0),
-        builder.text(TextObservation(0, 1, "qué alegría " * 20, happy())),
+        builder.outcome(fused()),
+        builder.outcome(FacesObservation(1.0, many)),
+        builder.outcome(HealthReport(1.0, 1.0, tuple(parts))),
+        builder.outcome(TextObservation(0, 1, "qué alegría " * 20, happy())),
     ]
-    messages += [builder.event(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8)) for _ in range(30)]
+    messages += [builder.outcome(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8)) for _ in range(30)]
     for message in messages:
         state.apply(Received("sala", message.suffix, json.loads(message.encode())))
     state.apply(Received("sala", "control/record", "ON"))
@@ -162,7 +166,7 @@ def test_what_is_not_of_the_interface_is_left_out():
 
 def test_labels_of_the_bars_are_in_order(builder):
     state = WatchState("en", "sala")
-    state.apply(Received("sala", "emotion", json.loads(builder.emotion(fused(), 1.0).encode())))
+    state.apply(Received("sala", "emotion", json.loads(builder.outcome(fused()).encode())))
     console = Console(width=100, record=True, file=StringIO())
     console.print(render(state))
     text = console.export_text()
