@@ -19,7 +19,6 @@ import numpy as np
 from emoedge.bench.machine import describe_machine
 from emoedge.inference import Interpreter
 from emoedge.text.model import TextEmotionModel
-from emoedge.vad.silero import CHUNK, Silero
 from emoedge.voice.features import features
 
 MODELS: Final = Path(__file__).resolve().parent.parent / "models"
@@ -50,7 +49,6 @@ def answers() -> dict[str, Any]:
     for path in sorted(MODELS.glob("*.tflite")):
         result[path.stem] = network(path)
     sound = tone(2.0)
-    result["speech_activity"] = [round(value, DIGITS) for value in Silero()(sound[: 8 * CHUNK])]
     result["voice_features"] = [round(float(value), 3) for value in features(sound)]
     message = TextEmotionModel.load(MODELS / "text_emotion").classify(SENTENCE)
     result["message"] = None if message is None else [round(float(value), DIGITS) for value in message]

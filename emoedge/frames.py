@@ -7,7 +7,7 @@ files in `replay`); only what leaves the process gets a wall-clock stamp.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -188,3 +188,7 @@ class AudioBlock:
     def end_s(self) -> float:
         """Time of the first sample after this block, seconds."""
         return self.time_s + self.duration_s
+
+    def after_loss(self, lost: Sequence[AudioBlock]) -> AudioBlock:
+        """Return this block with a gap of the length of those lost right before it."""
+        return replace(self, gap_s=self.gap_s + sum(block.gap_s + block.duration_s for block in lost))

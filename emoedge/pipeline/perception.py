@@ -19,8 +19,7 @@ from emoedge.model_store.manifest import (
     TEXT_MODEL,
     VOICE_CLASSIFIER,
 )
-from emoedge.pipeline.stages import Activity, FacePerceiver, SpeechPerceiver, VoicePerceiver
-from emoedge.vad.stage import SharedActivity
+from emoedge.pipeline.stages import ActivityDetector, FacePerceiver, SpeechPerceiver, VoicePerceiver
 
 if TYPE_CHECKING:
     from emoedge.voice.stage import VoiceStage
@@ -35,6 +34,7 @@ class Perception:
     """The stages that are there; `health` has an entry for each of face, voice and text."""
 
     face: FacePerceiver | None
+    activity: ActivityDetector | None
     voice: VoicePerceiver | None
     speech: SpeechPerceiver | None
     health: tuple[Health, ...]
@@ -46,10 +46,9 @@ class Perception:
         Raises:
             ModelError: none of the stages asked for can be had.
         """
-        activity = shared_activity()
         face, face_health = _try("face", settings.face.enabled, lambda: build_face(settings))
-        voice, voice_health = _try("voice", settings.voice.enabled, lambda: build_voice(settings, activity))
-        speech, text_health = _try("text", settings.speech.enabled, lambda: build_speech(settings, activity))
+        voice, voice_health = _try("voice", settings.voice.enabled, lambda: build_voice(settings))
+        speech, text_health = _try("text", settings.speech.enabled, lambda: build_speech(settings))
         health = (face_health, voice_health, text_health)
         if face is None and voice is None and speech is None:
             failed = [part for part in health if part.state == "failed"]
@@ -58,30 +57,33 @@ class Perception:
                 or "face, voice and speech are off"
             )
             raise ModelError(f"nothing to perceive with: {reasons}", "enable one, or run: emoedge doctor")
-        return cls(face, voice, speech, health)
+        activity = build_activity() if voice or speech else None
+        return cls(face, activity, voice, speech, health)
 
     def renewed(self) -> Perception:
         """The stages as if built anew, with the models that are loaded; these ones are of no use any more."""
-        activity = shared_activity()
+        if self.activity is not None:
+            self.activity.reset()
         return Perception(
             self.face.renewed() if self.face else None,
-            self.voice.renewed(activity) if self.voice else None,
-            self.speech.renewed(activity) if self.speech else None,
+            self.activity,
+            self.voice.renewed() if self.voice else None,
+            self.speech.renewed() if self.speech else None,
             self.health,
         )
 
     def reset(self) -> None:
         """Forget what is under way in every stage."""
-        for stage in (self.face, self.voice, self.speech):
+        for stage in (self.face, self.activity, self.voice, self.speech):
             if stage is not None:
                 stage.reset()
 
 
-def shared_activity() -> Activity:
-    """One speech activity detector for voice and speech."""
+def build_activity() -> ActivityDetector:
+    """Build the speech activity detector for voice and text; raises ModelError."""
     from emoedge.vad.detector import SpeechActivity
 
-    return SharedActivity(SpeechActivity)
+    return SpeechActivity()
 
 
 def build_face(settings: Settings) -> FacePerceiver:
@@ -100,28 +102,27 @@ def build_face(settings: Settings) -> FacePerceiver:
     )
 
 
-def build_voice(settings: Settings, activity: Activity) -> VoiceStage:
+def build_voice(settings: Settings) -> VoiceStage:
     """The voice stage; raises ModelError."""
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.stage import VoiceStage
 
     classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=settings.voice.adapt)
-    return VoiceStage(classifier, activity)
+    return VoiceStage(classifier)
 
 
-def build_speech(settings: Settings, activity: Activity) -> SpeechPerceiver:
-    """The speech stage with the message model; raises ModelError."""
+def build_speech(settings: Settings) -> SpeechPerceiver:
+    """Build the speech stage with the text model; raises ModelError."""
     from emoedge.speech.recogniser import open_recogniser
     from emoedge.speech.stage import SpeechStage
     from emoedge.text.model import TextEmotionModel
 
     models = settings.paths.models
     folder = resolve(settings.speech.model, models)
-    # Nobody is shown half an utterance, and the search for it would be made ten times a second.
-    recogniser = open_recogniser(settings.speech.engine, folder, partials=False)
-    message = TextEmotionModel.load(resolve(TEXT_MODEL, models))
+    recogniser = open_recogniser(settings.speech.engine, folder)
+    text = TextEmotionModel.load(resolve(TEXT_MODEL, models))
     # Whisper looks at half a minute for every result, however short: a pause is not worth that.
-    return SpeechStage(recogniser, message, activity, early=settings.speech.engine == "vosk")
+    return SpeechStage(recogniser, text, early=settings.speech.engine == "vosk")
 
 
 def learned_fusion(settings: Settings) -> LearnedFusion | None:

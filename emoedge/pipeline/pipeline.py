@@ -170,11 +170,12 @@ class Pipeline:
 
     def _hear(self, block: AudioBlock) -> list[Outcome]:
         outcomes: list[Outcome] = []
+        changes = self.perception.activity.process(block) if self.perception.activity else []
         if self.perception.voice:
-            for voice in self.perception.voice.process(block):
+            for voice in self.perception.voice.process(block, changes):
                 outcomes += self._decisions.on_voice(voice, block.end_s)
         if self.perception.speech:
-            for text in self.perception.speech.process(block):
+            for text in self.perception.speech.process(block, changes):
                 outcomes += self._decisions.on_text(text, block.end_s)
         return outcomes
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from emoedge.frames import AudioBlock, Frame
 from emoedge.observations import ActivityChange, FacesObservation, TextObservation, VoiceObservation
-from emoedge.vad.stage import SharedActivity
 
-Activity = SharedActivity[list[ActivityChange]]
-"""What voice and speech have in common."""
+
+class ActivityDetector(Protocol):
+    """Detects speech in a stream of audio, upstream of voice and text."""
+
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
+        """Return the changes that became known with a block, in order."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what is under way."""
+        ...
 
 
 class FacePerceiver(Protocol):
@@ -43,7 +52,7 @@ class VoicePerceiver(Protocol):
 
     hop_s: float
 
-    def process(self, block: AudioBlock) -> list[VoiceObservation]:
+    def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[VoiceObservation]:
         """Stretches of speech that ended with this block."""
         ...
 
@@ -55,15 +64,15 @@ class VoicePerceiver(Protocol):
         """Forget what is under way."""
         ...
 
-    def renewed(self, activity: Activity) -> VoicePerceiver:
-        """As `FacePerceiver.renewed`, with a speech activity of its own."""
+    def renewed(self) -> VoicePerceiver:
+        """As `FacePerceiver.renewed`."""
         ...
 
 
 class SpeechPerceiver(Protocol):
     """Understands what is said."""
 
-    def process(self, block: AudioBlock) -> list[TextObservation]:
+    def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[TextObservation]:
         """Utterances that ended with this block."""
         ...
 
@@ -75,6 +84,6 @@ class SpeechPerceiver(Protocol):
         """Forget what is under way."""
         ...
 
-    def renewed(self, activity: Activity) -> SpeechPerceiver:
-        """As `FacePerceiver.renewed`, with a speech activity of its own."""
+    def renewed(self) -> SpeechPerceiver:
+        """As `FacePerceiver.renewed`."""
         ...

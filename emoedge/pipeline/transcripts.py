@@ -37,7 +37,7 @@ class Transcriber:
         utterances: list[Utterance] = []
         for block in reader.blocks():
             self._clock.feed(block.time_s, len(block.samples))
-            utterances += [r for r in self._recogniser.accept(block.samples) if isinstance(r, Utterance)]
+            utterances += self._recogniser.accept(block.samples)
         last = self._recogniser.finish()
         utterances += [last] if last else []
         words = [word for utterance in utterances for word in utterance.shifted(self._clock).words]

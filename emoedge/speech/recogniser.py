@@ -1,4 +1,4 @@
-"""What a speech recogniser is to the rest: sound in, partial and final results out."""
+"""Protocol of a speech recogniser: audio in, utterances out."""
 
 from __future__ import annotations
 
@@ -18,13 +18,6 @@ if TYPE_CHECKING:
 
 FETCH_REMEDY: Final = "emoedge models fetch"
 """What every missing or damaged speech model is answered with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Partial:
-    """What has been understood so far of an utterance that still goes on; may change."""
-
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +64,7 @@ class Recogniser(Protocol):
     out between two calls, `SampleClock` leads back to the source's clock.
     """
 
-    def accept(self, samples: NDArray[np.int16]) -> list[Partial | Utterance]:
+    def accept(self, samples: NDArray[np.int16]) -> list[Utterance]:
         """Take int16 (n,) at 16 kHz; return what became known, in order, often nothing.
 
         The results do not depend on how the sound is cut into calls.
@@ -146,13 +139,12 @@ def words_from(items: Iterable[tuple[str, float, float, float]]) -> tuple[Word, 
     )
 
 
-def open_recogniser(engine: str, folder: Path, *, partials: bool = True) -> Recogniser:
+def open_recogniser(engine: str, folder: Path) -> Recogniser:
     """Make the recogniser that the configuration names.
 
     Args:
         engine: "vosk" or "whisper".
         folder: the resolved folder of the model (see `emoedge.model_store`).
-        partials: whether results of utterances that still go on are wanted, where the engine has them.
 
     Raises:
         ModelError: the model is missing or damaged, or the engine is not installed.
@@ -160,7 +152,7 @@ def open_recogniser(engine: str, folder: Path, *, partials: bool = True) -> Reco
     if engine == "vosk":
         from emoedge.speech.vosk_engine import VoskRecogniser
 
-        return VoskRecogniser(folder, partials=partials)
+        return VoskRecogniser(folder)
     if engine == "whisper":
         from emoedge.speech.whisper_engine import WhisperRecogniser
 

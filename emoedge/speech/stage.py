@@ -9,6 +9,7 @@ has ended. It is said at once where it sounds like a whole sentence, else when s
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,16 +19,8 @@ from numpy.typing import NDArray
 from emoedge.emotions import Probabilities
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.observations import ActivityChange, TextObservation
-from emoedge.speech.recogniser import Partial, Recogniser, SampleClock, Utterance
+from emoedge.speech.recogniser import Recogniser, SampleClock, Utterance
 from emoedge.speech.sentence import sounds_finished
-
-
-class SpeechActivity(Protocol):
-    """Says whether somebody speaks; implemented over `emoedge.vad.detector`."""
-
-    def process(self, block: AudioBlock) -> list[ActivityChange]:
-        """Take the next block; return the changes that became known with it, in order."""
-        ...
 
 
 class TextClassifier(Protocol):
@@ -70,22 +63,19 @@ class SpeechStage:
 
     Args:
         recogniser: the engine; used by this stage alone.
-        message: the text model, or None for a transcript without an opinion.
-        activity: speech activity; None feeds everything (the engine's own pauses then end utterances).
+        text: the text model, or None for a transcript without an opinion.
         early: answer in short pauses; not for an engine that costs much for each result.
     """
 
     def __init__(
         self,
         recogniser: Recogniser,
-        message: TextClassifier | None = None,
-        activity: SpeechActivity | None = None,
+        text: TextClassifier | None = None,
         *,
         early: bool = False,
     ) -> None:
         self._recogniser = recogniser
-        self._message = message
-        self._activity = activity
+        self._text = text
         self._early = early
         self._history: deque[AudioBlock] = deque()
         self._clock = SampleClock()
@@ -94,16 +84,14 @@ class SpeechStage:
         self._began_s = self._closed_s = float("-inf")
         self._held: Utterance | None = None
         self._before = ""
-        self.partial = ""
 
-    def process(self, block: AudioBlock) -> list[TextObservation]:
-        """Take the next block of the stream; return the utterances that ended, in order."""
+    def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[TextObservation]:
+        """Take the next block of the stream and the changes of speech activity in it; return the utterances that ended, in order."""
         found: list[_Said] = []
         if block.gap_s > GAP_S:
             # Only the utterance ends: the activity may go on speaking without saying so again.
             found += self._end_stretch()
             self._history.clear()
-        changes = self._activity.process(block) if self._activity else self._always(block)
         self._remember(block)
         fed = False
         for change in changes:
@@ -139,15 +127,11 @@ class SpeechStage:
         self._history.clear()
         self._open = False
         self._held, self._before = None, ""
-        self.partial = ""
 
-    def renewed(self, activity: SpeechActivity) -> SpeechStage:
-        """A stage as if built anew, with the models of this one."""
+    def renewed(self) -> SpeechStage:
+        """Return a fresh stage with the models of this one."""
         self._recogniser.renew()
-        return SpeechStage(self._recogniser, self._message, activity, early=self._early)
-
-    def _always(self, block: AudioBlock) -> list[ActivityChange]:
-        return [] if self._open else [ActivityChange(speaking=True, time_s=block.time_s)]
+        return SpeechStage(self._recogniser, self._text, early=self._early)
 
     def _begin(self, time_s: float) -> list[_Said]:
         """Open the way: feed the remembered sound from LEAD_S before `time_s` on."""
@@ -171,12 +155,8 @@ class SpeechStage:
         self._clock.feed(time_s + skipped / SAMPLE_RATE_HZ, len(samples))
         found: list[_Said] = []
         for result in self._recogniser.accept(samples):
-            if isinstance(result, Partial):
-                self.partial = result.text
-            else:
-                found.append(_Said(self._joined(result.shifted(self._clock)), self._before))
-                self._before = ""
-                self.partial = ""
+            found.append(_Said(self._joined(result.shifted(self._clock)), self._before))
+            self._before = ""
         return found
 
     def _close(self, change: ActivityChange) -> list[_Said]:
@@ -210,7 +190,6 @@ class SpeechStage:
         if not self._open:
             return None
         self._opened_fed_s = self._clock.fed_s
-        self.partial = ""
         utterance = self._recogniser.finish()
         return utterance.shifted(self._clock) if utterance else None
 
@@ -232,7 +211,7 @@ class SpeechStage:
             start_s=utterance.start_s,
             end_s=utterance.end_s,
             transcript=utterance.text,
-            probabilities=self._message.classify(whole) if self._message else None,
+            probabilities=self._text.classify(whole) if self._text else None,
             words=utterance.words,
             available_s=available_s,
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
-from emoedge.speech.recogniser import FETCH_REMEDY, Partial, Utterance, words_from
+from emoedge.speech.recogniser import FETCH_REMEDY, Utterance, words_from
 from emoedge.speech.recycle import RecyclePolicy, resident_mb
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,6 @@ class VoskRecogniser:
         folder: the model.
         policy: when to load it again.
         memory_mb: reads this process's memory, MB.
-        partials: also say what has been understood so far; each time the best path is searched for anew.
 
     Raises:
         ModelError: the model is missing or damaged.
@@ -78,11 +77,8 @@ class VoskRecogniser:
         folder: Path,
         policy: RecyclePolicy | None = None,
         memory_mb: Callable[[], float | None] = resident_mb,
-        *,
-        partials: bool = True,
     ) -> None:
         self._folder = folder
-        self._partials = partials
         self._policy = policy or RecyclePolicy()
         self._memory_mb = memory_mb
         self._pending = np.empty(0, np.int16)
@@ -90,12 +86,12 @@ class VoskRecogniser:
         self.recycled_count = 0
         self._open()
 
-    def accept(self, samples: NDArray[np.int16]) -> list[Partial | Utterance]:
+    def accept(self, samples: NDArray[np.int16]) -> list[Utterance]:
         """Take int16 (n,) at 16 kHz; see `Recogniser`."""
         sound = np.concatenate([self._pending, samples.astype(np.int16, copy=False)])
         whole = len(sound) // BLOCK_SAMPLES * BLOCK_SAMPLES
         self._pending = sound[whole:]
-        results: list[Partial | Utterance] = []
+        results: list[Utterance] = []
         for start in range(0, whole, BLOCK_SAMPLES):
             result = self._decode(sound[start : start + BLOCK_SAMPLES])
             if result is not None:
@@ -107,7 +103,7 @@ class VoskRecogniser:
         if len(self._pending):
             rest, self._pending = self._pending, np.empty(0, np.int16)
             ended = self._decode(rest)
-            if isinstance(ended, Utterance):
+            if ended is not None:
                 self._final()  # holds nothing after an end that was just found
                 self._after_utterance()
                 return ended
@@ -122,7 +118,6 @@ class VoskRecogniser:
         # Not Reset(): that keeps the last frames that wait for their right context, and the next
         # utterance would begin with the tail of this one.
         self._recogniser.FinalResult()
-        self._partial = ""
 
     def renew(self) -> None:
         """Forget all that was ever heard."""
@@ -142,23 +137,14 @@ class VoskRecogniser:
 
         self._recogniser = vosk.KaldiRecognizer(self._model, SAMPLE_RATE_HZ)
         self._recogniser.SetWords(True)
-        self._partial = ""
 
-    def _decode(self, block: NDArray[np.int16]) -> Partial | Utterance | None:
+    def _decode(self, block: NDArray[np.int16]) -> Utterance | None:
         self._samples += len(block)
         if self._recogniser.AcceptWaveform(block.astype("<i2", copy=False).tobytes()):
-            self._partial = ""
             return self._utterance(self._recogniser.Result())
-        if not self._partials:
-            return None
-        text = _without_symbols(json.loads(self._recogniser.PartialResult()).get("partial", ""))
-        if text == self._partial or not text:
-            return None
-        self._partial = text
-        return Partial(text)
+        return None
 
     def _final(self) -> Utterance | None:
-        self._partial = ""
         return self._utterance(self._recogniser.FinalResult())
 
     def _utterance(self, result: str) -> Utterance | None:
@@ -183,7 +169,3 @@ class VoskRecogniser:
         del self._recogniser, self._model
         self._open()
         self.recycled_count += 1
-
-
-def _without_symbols(text: str) -> str:
-    return " ".join(word for word in text.split() if word not in NOT_WORDS)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
-from emoedge.speech.recogniser import Partial, Utterance, words_from
+from emoedge.speech.recogniser import Utterance, words_from
 
 CHUNK_SAMPLES: Final = 28 * SAMPLE_RATE_HZ
 """Whisper looks at 30 s at a time; a longer utterance is cut before that."""
@@ -77,9 +77,9 @@ class WhisperRecogniser:
         self._held = 0
         self._before = 0
 
-    def accept(self, samples: NDArray[np.int16]) -> list[Partial | Utterance]:
+    def accept(self, samples: NDArray[np.int16]) -> list[Utterance]:
         """Keep int16 (n,) at 16 kHz; only an overlong utterance gives a result here."""
-        results: list[Partial | Utterance] = []
+        results: list[Utterance] = []
         rest = samples
         while len(rest):
             taken = rest[: CHUNK_SAMPLES - self._held]

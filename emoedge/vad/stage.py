@@ -1,64 +1,38 @@
-"""One speech activity detector for two listeners: voice and speech hear the same sound, it is judged once."""
+"""Publish speech activity to all consumers: each block is judged once, whoever listens."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from typing import Final, Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from emoedge.frames import AudioBlock
+from emoedge.observations import ActivityChange, AudioActivity
 
-Answer = TypeVar("Answer")
-Result_co = TypeVar("Result_co", covariant=True)
-
-# Answers kept for a listener that is behind: two minutes of 100 ms blocks, more than any queue holds.
-KEPT: Final = 1200
+Consumer = Callable[[AudioActivity], None]
 
 
-class Detector(Protocol[Result_co]):
-    """Judges one block of a stream after the other."""
+class Detector(Protocol):
+    """Detects speech in a stream of audio (`emoedge.vad.detector.SpeechActivity`)."""
 
-    def process(self, block: AudioBlock) -> Result_co:
-        """What became known with this block."""
-        ...
-
-    def reset(self) -> None:
-        """Forget what is under way."""
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
+        """Return the changes that became known with a block, in order."""
         ...
 
 
-class SharedActivity(Generic[Answer]):
-    """Runs a detector once per block, whichever listener comes first; safe from several threads.
-
-    A listener that falls behind, or that died and was built again, gets the answers that the other one's asking
-    has left.
+class ActivityStage:
+    """Hands each block on with the changes of speech activity in it.
 
     Args:
-        make: makes the detector, on the first block.
+        detector: used by this stage alone.
+        consumers: called in turn with every block; they must not wait.
     """
 
-    def __init__(self, make: Callable[[], Detector[Answer]]) -> None:
-        self._make = make
-        self._detector: Detector[Answer] | None = None
-        self._lock = threading.Lock()
-        self._answers: OrderedDict[float, Answer] = OrderedDict()
+    def __init__(self, detector: Detector, consumers: Sequence[Consumer]) -> None:
+        self._detector = detector
+        self._consumers = tuple(consumers)
 
-    def process(self, block: AudioBlock) -> Answer:
-        """The detector's answer for a block; blocks are told apart by their time."""
-        with self._lock:
-            if block.time_s in self._answers:
-                return self._answers[block.time_s]
-            if self._detector is None:
-                self._detector = self._make()
-            answer = self._answers[block.time_s] = self._detector.process(block)
-            while len(self._answers) > KEPT:
-                self._answers.popitem(last=False)
-            return answer
-
-    def reset(self) -> None:
-        """Forget what is under way."""
-        with self._lock:
-            self._answers.clear()
-            if self._detector is not None:
-                self._detector.reset()
+    def process(self, block: AudioBlock) -> None:
+        """Take the next block of the stream."""
+        item = AudioActivity(block, tuple(self._detector.process(block)))
+        for consume in self._consumers:
+            consume(item)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -39,29 +40,15 @@ LEARN_EVERY_S: Final = 10.0
 """Somebody who never pauses is learnt about this often."""
 
 
-class Activity(Protocol):
-    """Says when speech begins and ends."""
-
-    def process(self, block: AudioBlock) -> list[ActivityChange]:
-        """The changes that became known with a block."""
-        ...
-
-    def reset(self) -> None:
-        """Forget what is under way."""
-        ...
-
-
 class VoiceStage:
     """Judges how it is said, stretch by stretch.
 
     Args:
         classifier: the model; its adaptation is taught when its `adapt` is set.
-        activity: speech activity, shared with the speech stage.
     """
 
-    def __init__(self, classifier: VoiceClassifier, activity: Activity) -> None:
+    def __init__(self, classifier: VoiceClassifier) -> None:
         self._classifier = classifier
-        self._activity = activity
         self._high_pass = HighPass()
         self._noise = NoiseFloor()
         self._heard = History(HISTORY_S)
@@ -70,8 +57,8 @@ class VoiceStage:
         """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes unheard."""
         self._quiet()
 
-    def process(self, block: AudioBlock) -> list[VoiceObservation]:
-        """Take the next block of the stream; return the stretches that ended with it, in order."""
+    def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[VoiceObservation]:
+        """Take the next block of the stream and the changes of speech activity in it; return the stretches that ended with it, in order."""
         found = []
         if block.gap_s > 0:
             self._high_pass.reset()
@@ -83,7 +70,7 @@ class VoiceStage:
         cleaned = replace(block, samples=self._high_pass(block.samples))
         self._noise.feed(cleaned.samples)
         self._heard.add(cleaned)
-        for change in self._activity.process(block):
+        for change in changes:
             if change.pause:
                 continue
             if change.speaking:
@@ -104,16 +91,15 @@ class VoiceStage:
 
     def reset(self) -> None:
         """Forget the sound and the speech under way; what was learnt about the speaker stays."""
-        self._activity.reset()
         self._high_pass.reset()
         self._noise.reset()
         self._heard.clear()
         self._quiet()
 
-    def renewed(self, activity: Activity) -> VoiceStage:
-        """A stage as if built anew, with the model of this one and nothing of what it has learnt."""
+    def renewed(self) -> VoiceStage:
+        """Return a fresh stage with the model of this one and nothing of what it has learnt."""
         self.adaptation.reset()
-        return VoiceStage(self._classifier, activity)
+        return VoiceStage(self._classifier)
 
     @property
     def adaptation(self) -> Adaptation:

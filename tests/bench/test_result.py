@@ -56,7 +56,7 @@ def test_every_engine_is_in_the_sum(result: dict[str, Any]) -> None:
         "decode",
         "face_detector",
         "face_emotion",
-        "speech activity",
+        "speech_activity",
         "voice_emotion",
         "speech recognition",
     }
@@ -64,7 +64,7 @@ def test_every_engine_is_in_the_sum(result: dict[str, Any]) -> None:
     assert all(engine["runs"] > 0 for engine in engines.values())
     assert all(engine["inside_cpu_s_per_media_s"] > 0 for engine in engines.values() if engine["in_sum"])
     # Sound of three seconds in chunks of 32 ms: as often as the product really runs it.
-    assert engines["speech activity"]["runs"] == pytest.approx(3 * 16_000 / 512, abs=4)
+    assert engines["speech_activity"]["runs"] == pytest.approx(3 * 16_000 / 512, abs=4)
     total = sum(engine["cpu_s_per_media_s"] for engine in engines.values() if engine["in_sum"])
     assert pipeline["bare_cpu_s_per_media_s"] == pytest.approx(total, abs=0.001)
     assert pipeline["ratio"] > 1

@@ -13,7 +13,6 @@ from emoedge.bench.tally import watching
 from emoedge.config import Settings
 from emoedge.inference import load_runtime
 from emoedge.model_store import resolve
-from emoedge.vad.silero import CHUNK, Silero
 
 
 def test_runs_of_networks_are_counted_with_their_inputs() -> None:
@@ -41,13 +40,6 @@ def test_the_bare_network_is_run_as_often(monkeypatch: pytest.MonkeyPatch) -> No
     assert sum(calls.count for calls in again.networks.values()) == tally.networks["face_emotion"].count
 
 
-def test_sound_given_to_the_activity_network_is_kept() -> None:
-    with watching() as tally:
-        Silero()(np.full(3 * CHUNK, 7, np.int16))
-    assert [len(part) for part in tally.activity] == [3 * CHUNK]
-    assert not tally.activity_by_library
-
-
 def test_bytes_written_by_opencv_are_counted() -> None:
     with watching() as tally:
         cv2.resize(np.zeros((8, 8), np.uint8), (4, 6))
@@ -56,10 +48,10 @@ def test_bytes_written_by_opencv_are_counted() -> None:
 
 def test_everything_is_put_back() -> None:
     _name, interpreter = load_runtime()
-    before = (interpreter.__init__, interpreter.invoke, cv2.resize, Silero.__call__)
+    before = (interpreter.__init__, interpreter.invoke, cv2.resize)
     with watching():
         assert cv2.resize is not before[2]
-    assert (interpreter.__init__, interpreter.invoke, cv2.resize, Silero.__call__) == before
+    assert (interpreter.__init__, interpreter.invoke, cv2.resize) == before
 
 
 def test_a_view_of_the_decoder_is_no_copy() -> None:

@@ -132,7 +132,7 @@ def test_the_demonstration_model_hears_each_sentence_at_its_time(sound: np.ndarr
 
     from emoedge.errors import ModelError
     from emoedge.model_store import package_models_dir, resolve
-    from emoedge.speech.recogniser import Partial, Utterance
+    from emoedge.speech.recogniser import Utterance
     from emoedge.speech.vosk_engine import VoskRecogniser
 
     try:
@@ -142,8 +142,8 @@ def test_the_demonstration_model_hears_each_sentence_at_its_time(sound: np.ndarr
     recogniser = VoskRecogniser(model)
     heard: list[Word] = []
 
-    def take(results: list[Partial | Utterance]) -> None:
-        heard.extend(word for result in results if isinstance(result, Utterance) for word in result.words)
+    def take(results: list[Utterance]) -> None:
+        heard.extend(word for result in results for word in result.words)
 
     samples = np.rint(soxr.resample(sound, demo_clip.SAMPLE_RATE, 16_000) * 32767).astype(np.int16)
     for begin in range(0, len(samples), 1600):

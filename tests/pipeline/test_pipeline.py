@@ -43,7 +43,7 @@ class Ears:
     def __init__(self):
         self.heard_s = 0.0
 
-    def process(self, block):
+    def process(self, block, changes):
         self.heard_s += block.duration_s
         if abs(block.end_s - 2.0) < 1e-6:
             return [VoiceObservation(1.0, 2.0, HAPPY, 20.0, -20.0)]
@@ -57,7 +57,7 @@ class Ears:
 
 
 class Understanding(Ears):
-    def process(self, block):
+    def process(self, block, changes):
         return []
 
     def flush(self, time_s):
@@ -90,7 +90,9 @@ def clip(tmp_path_factory):
 def pipeline(**settings):
     parts = tuple(Health(name, "ok") for name in ("face", "voice", "text"))
     eyes, ears = Eyes(), Ears()
-    made = Pipeline(Settings(device_id="test", **settings), Perception(eyes, ears, Understanding(), parts))
+    made = Pipeline(
+        Settings(device_id="test", **settings), Perception(eyes, None, ears, Understanding(), parts)
+    )
     return made, eyes, ears
 
 
@@ -159,6 +161,6 @@ def test_rotation_is_applied_before_anyone_looks(clip):
             return super().process(frame)
 
     parts = (Health("face", "ok"),)
-    made = Pipeline(Settings(camera={"rotate": 90}), Perception(Looking(), None, None, parts))
+    made = Pipeline(Settings(camera={"rotate": 90}), Perception(Looking(), None, None, None, parts))
     list(made.replay(clip))
     assert set(seen) == {(48, 64)}

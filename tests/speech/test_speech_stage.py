@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from emoedge.emotions import as_probabilities
 from emoedge.frames import AudioBlock
 from emoedge.observations import ActivityChange, TextObservation
-from emoedge.speech.recogniser import Partial, Recogniser, Utterance, words_from
+from emoedge.speech.recogniser import Recogniser, Utterance, words_from
 from emoedge.speech.sentence import sounds_finished
 from emoedge.speech.stage import EARLIEST_S, LEAD_S, MAX_UTTERANCE_S, SpeechStage
+from tests.vad.hearing import Hearing
 
 RATE = 16000
 SHORTEST = 0.12 * RATE  # no recogniser hears a word in less
@@ -28,9 +29,9 @@ class RunReader:
         self.sound = np.empty(0, np.int16)
         self.start = 0
 
-    def accept(self, samples: np.ndarray) -> list[Partial | Utterance]:
+    def accept(self, samples: np.ndarray) -> list[Utterance]:
         self.sound = np.concatenate([self.sound, samples])
-        return [Partial("…")] if samples.any() else []
+        return []
 
     def finish(self) -> Utterance | None:
         sound = self.sound[self.start :]
@@ -111,7 +112,7 @@ def stream(*parts: tuple[float, int]) -> np.ndarray:
     return np.concatenate([np.full(round(seconds * RATE), value, np.int16) for seconds, value in parts])
 
 
-def run(stage: SpeechStage, sound: np.ndarray, block: int, start_s: float = 0.0) -> list[TextObservation]:
+def run(stage: Hearing, sound: np.ndarray, block: int, start_s: float = 0.0) -> list[TextObservation]:
     found = []
     for at in range(0, len(sound), block):
         found += stage.process(AudioBlock(start_s + at / RATE, sound[at : at + block]))
@@ -127,7 +128,7 @@ def test_the_reader_is_a_recogniser() -> None:
 
 @pytest.mark.parametrize("block", [320, 512, 1600, 4000])
 def test_words_come_with_media_times_whatever_the_blocks(block: int) -> None:
-    found = run(SpeechStage(RunReader(), Opinion(), Loudness()), SPOKEN, block, start_s=100.0)
+    found = run(Hearing(SpeechStage(RunReader(), Opinion()), Loudness()), SPOKEN, block, start_s=100.0)
     assert [text.transcript for text in found] == ["w1 w2", "w3"]
     times = [(word.start_s, word.end_s) for text in found for word in text.words]
     assert np.allclose(times, [(101.0, 101.4), (101.4, 101.9), (103.9, 104.2)], atol=2e-3)
@@ -137,21 +138,21 @@ def test_words_come_with_media_times_whatever_the_blocks(block: int) -> None:
 
 
 def test_the_result_comes_with_the_end_of_activity() -> None:
-    found = run(SpeechStage(RunReader(), None, Loudness()), SPOKEN, 1600)
+    found = run(Hearing(SpeechStage(RunReader(), None), Loudness()), SPOKEN, 1600)
     # Speech ended at 1.9 s, the activity knew at 2.2 s: the result may not take 0.4 s more.
     assert 2.2 <= found[0].available_s <= 2.2 + 0.4
 
 
 def test_silence_is_never_fed() -> None:
     reader = RunReader()
-    run(SpeechStage(reader, None, Loudness()), stream((30.0, 0), (0.5, 1), (30.0, 0)), 1600)
+    run(Hearing(SpeechStage(reader, None), Loudness()), stream((30.0, 0), (0.5, 1), (30.0, 0)), 1600)
     assert len(reader.sound) / RATE < 0.5 + LEAD_S + 0.3 + 0.2
     assert len(reader.sound) / RATE > 0.5 + LEAD_S
 
 
 def test_no_sample_is_fed_twice_when_speech_resumes_at_once() -> None:
     sound = stream((1.0, 0), (0.5, 1), (0.45, 0), (0.5, 2), (1.0, 0))
-    found = run(SpeechStage(RunReader(), None, Loudness()), sound, 800)
+    found = run(Hearing(SpeechStage(RunReader(), None), Loudness()), sound, 800)
     assert [text.transcript for text in found] == ["w1", "w2"]
 
 
@@ -162,7 +163,7 @@ def test_every_word_is_heard_once_in_its_place(pauses: list[float], block: int) 
         parts += [(0.25, number), (pause, 0)]
         expected.append((f"w{number}", at))
         at += round(0.25 * RATE) / RATE + round(pause * RATE) / RATE
-    stage = SpeechStage(RunReader(), None, Loudness())
+    stage = Hearing(SpeechStage(RunReader(), None), Loudness())
     sound = stream(*parts)
     found = run(stage, sound, block) + stage.flush(len(sound) / RATE)
     words = [word for text in found for word in text.words]
@@ -171,7 +172,7 @@ def test_every_word_is_heard_once_in_its_place(pauses: list[float], block: int) 
 
 
 def test_lost_sound_ends_the_utterance_and_moves_the_times() -> None:
-    stage = SpeechStage(RunReader(), None, Loudness())
+    stage = Hearing(SpeechStage(RunReader(), None), Loudness())
     sound = stream((0.5, 0), (0.5, 1))
     assert run(stage, sound, 1600) == []
     broken = stage.process(AudioBlock(6.0, stream((0.1, 2)), gap_s=5.0))
@@ -183,37 +184,21 @@ def test_lost_sound_ends_the_utterance_and_moves_the_times() -> None:
 
 def test_somebody_who_never_pauses_still_gets_results() -> None:
     parts = [(1.0, value % 2 + 1) for value in range(70)]
-    found = run(SpeechStage(RunReader(), None, Loudness()), stream((0.5, 0), *parts), 1600)
+    found = run(Hearing(SpeechStage(RunReader(), None), Loudness()), stream((0.5, 0), *parts), 1600)
     assert len(found) == 2
     assert found[0].end_s - found[0].start_s <= MAX_UTTERANCE_S + 0.2
     assert found[1].start_s == pytest.approx(found[0].end_s, abs=2e-3)
 
 
-def test_partial_text_shows_only_while_somebody_speaks() -> None:
-    stage = SpeechStage(RunReader(), None, Loudness())
-    run(stage, stream((0.5, 0), (0.5, 1)), 1600)
-    assert stage.partial == "…"
-    run(stage, stream((1.0, 0)), 1600, start_s=1.0)
-    assert stage.partial == ""
-
-
 def test_reset_forgets_what_was_under_way() -> None:
-    stage = SpeechStage(RunReader(), None, Loudness())
+    stage = Hearing(SpeechStage(RunReader(), None), Loudness())
     run(stage, stream((0.5, 0), (0.5, 1)), 1600)
     stage.reset()
     assert stage.flush(1.0) == []
 
 
-def test_without_activity_everything_is_fed() -> None:
-    reader = RunReader()
-    stage = SpeechStage(reader)
-    run(stage, stream((3.0, 0), (0.5, 1)), 1600)
-    assert [text.transcript for text in stage.flush(3.5)] == ["w1"]
-    assert len(reader.sound) == round(3.5 * RATE)
-
-
 def test_noise_without_words_for_hours_keeps_the_stage_small() -> None:
-    stage = SpeechStage(RunReader(), None, Loudness())
+    stage = Hearing(SpeechStage(RunReader(), None), Loudness())
     for round_ in range(200):
         # Blips that the activity takes for speech and the recogniser does not; jittery time stamps.
         run(stage, stream((0.11, 1), (0.5, 0)), 1600, start_s=round_ * 0.62)
@@ -235,7 +220,7 @@ PAUSE = (
 @pytest.mark.parametrize("block", [320, 1600])
 def test_what_sounds_finished_is_said_in_the_pause_and_judged_as_a_whole_when_it_goes_on(block: int) -> None:
     message = Listening()
-    stage = SpeechStage(RunReader(), message, Told(*PAUSE), early=True)
+    stage = Hearing(SpeechStage(RunReader(), message, early=True), Told(*PAUSE))
     found = run(stage, THREE, block)
     assert [text.transcript for text in found] == ["w1 w2 w3", "w4"]
     assert found[0].available_s <= 1.6 + 1e-6  # not at the end of speech, which was known at 2.55 s
@@ -247,11 +232,13 @@ def test_what_sounds_finished_is_said_in_the_pause_and_judged_as_a_whole_when_it
 def test_what_sounds_unfinished_is_held_until_it_goes_on_or_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emoedge.speech.stage.sounds_finished", lambda text: not text.endswith("w3"))
     message = Listening()
-    found = run(SpeechStage(RunReader(), message, Told(*PAUSE), early=True), THREE, 1600)
+    found = run(Hearing(SpeechStage(RunReader(), message, early=True), Told(*PAUSE)), THREE, 1600)
     assert [text.transcript for text in found] == ["w1 w2 w3 w4"]
     assert message.heard == ["w1 w2 w3 w4"]
     only = (*PAUSE[:2], ended(1.85, 1.4))
-    (text,) = run(SpeechStage(RunReader(), message, Told(*only), early=True), THREE[: 2 * RATE], 1600)
+    (text,) = run(
+        Hearing(SpeechStage(RunReader(), message, early=True), Told(*only)), THREE[: 2 * RATE], 1600
+    )
     assert text.transcript == "w1 w2 w3"
     assert text.available_s == pytest.approx(1.9)
 
@@ -259,13 +246,13 @@ def test_what_sounds_unfinished_is_held_until_it_goes_on_or_ends(monkeypatch: py
 def test_the_next_stretch_of_speech_is_judged_alone() -> None:
     message = Listening()
     changes = (*PAUSE[:2], ended(1.75, 1.4), began(1.8, 1.7), ended(2.5, 2.1))
-    run(SpeechStage(RunReader(), message, Told(*changes), early=True), THREE, 1600)
+    run(Hearing(SpeechStage(RunReader(), message, early=True), Told(*changes)), THREE, 1600)
     assert message.heard == ["w1 w2 w3", "w4"]
 
 
 def test_pauses_are_nothing_to_an_engine_that_is_not_asked_early() -> None:
     message = Listening()
-    found = run(SpeechStage(RunReader(), message, Told(*PAUSE)), THREE, 1600)
+    found = run(Hearing(SpeechStage(RunReader(), message), Told(*PAUSE)), THREE, 1600)
     assert [text.transcript for text in found] == ["w1 w2 w3 w4"]
 
 
@@ -287,14 +274,14 @@ def test_a_pause_after_a_word_does_not_cut_the_recogniser() -> None:
         return finish()
 
     reader.finish = counted  # type: ignore[method-assign]
-    (text,) = run(SpeechStage(reader, None, Told(*changes), early=True), sound, 1600)
+    (text,) = run(Hearing(SpeechStage(reader, None, early=True), Told(*changes)), sound, 1600)
     assert text.transcript == "w1 w2"
     assert len(finishes) == 1
 
 
 def test_lost_sound_lets_go_of_what_was_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emoedge.speech.stage.sounds_finished", lambda _text: False)
-    stage = SpeechStage(RunReader(), None, Told(*PAUSE[:2]), early=True)
+    stage = Hearing(SpeechStage(RunReader(), None, early=True), Told(*PAUSE[:2]))
     assert run(stage, THREE[: round(1.6 * RATE)], 1600) == []
     (text,) = stage.process(AudioBlock(9.0, stream((0.1, 0)), gap_s=7.4))
     assert text.transcript == "w1 w2 w3"

@@ -13,11 +13,12 @@ import pytest
 from emoedge.errors import ModelError
 from emoedge.frames import AudioBlock
 from emoedge.model_store import package_models_dir
-from emoedge.speech.recogniser import Partial, Recogniser, Utterance, open_recogniser
+from emoedge.speech.recogniser import Recogniser, Utterance, open_recogniser
 from emoedge.speech.recycle import RecyclePolicy
 from emoedge.speech.stage import SpeechStage
 from emoedge.speech.vosk_engine import VoskRecogniser
 from emoedge.vad.detector import SpeechActivity
+from tests.vad.hearing import Hearing
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "speech"
 MODEL = package_models_dir() / "vosk-es-demo"
@@ -41,16 +42,16 @@ def recogniser() -> VoskRecogniser:
     return VoskRecogniser(MODEL)
 
 
-def hear(recogniser: Recogniser, sound: np.ndarray, block: int = 1600) -> list[Partial | Utterance]:
-    found: list[Partial | Utterance] = []
+def hear(recogniser: Recogniser, sound: np.ndarray, block: int = 1600) -> list[Utterance]:
+    found: list[Utterance] = []
     for start in range(0, len(sound), block):
         found += recogniser.accept(sound[start : start + block])
     last = recogniser.finish()
     return found + ([last] if last else [])
 
 
-def words(found: list[Partial | Utterance]) -> list:
-    return [word for result in found if isinstance(result, Utterance) for word in result.words]
+def words(found: list[Utterance]) -> list:
+    return [word for result in found for word in result.words]
 
 
 def test_words_and_their_times(recogniser: VoskRecogniser, sound: np.ndarray, truth: dict) -> None:
@@ -68,21 +69,8 @@ def test_words_and_their_times(recogniser: VoskRecogniser, sound: np.ndarray, tr
 def test_block_sizes_do_not_change_the_result(
     recogniser: VoskRecogniser, sound: np.ndarray, block: int
 ) -> None:
-    expected = [r for r in hear(VoskRecogniser(MODEL), sound) if isinstance(r, Utterance)]
-    assert [r for r in hear(recogniser, sound, block) if isinstance(r, Utterance)] == expected
-
-
-def test_partials_grow_towards_the_result(recogniser: VoskRecogniser, sound: np.ndarray) -> None:
-    found = hear(recogniser, sound)
-    partials = [result.text for result in found if isinstance(result, Partial)]
-    assert partials
-    assert len(set(partials)) == len(partials)
-    assert any("alegría" in text for text in partials)
-
-
-def test_without_partials_the_result_is_the_same(recogniser: VoskRecogniser, sound: np.ndarray) -> None:
-    expected = [result for result in hear(recogniser, sound) if isinstance(result, Utterance)]
-    assert hear(open_recogniser("vosk", MODEL, partials=False), sound) == expected
+    expected = hear(VoskRecogniser(MODEL), sound)
+    assert hear(recogniser, sound, block) == expected
 
 
 def test_silence_and_nothing_give_nothing(recogniser: VoskRecogniser) -> None:
@@ -118,7 +106,7 @@ def test_grown_memory_reloads_between_utterances_only(sound: np.ndarray) -> None
 
 
 def test_stage_gives_media_times_soon_after_each_sentence(sound: np.ndarray, truth: dict) -> None:
-    stage = SpeechStage(VoskRecogniser(MODEL), None, SpeechActivity())
+    stage = Hearing(SpeechStage(VoskRecogniser(MODEL), None), SpeechActivity())
     padded = np.concatenate([np.zeros(2 * RATE, np.int16), sound, np.zeros(2 * RATE, np.int16)])
     start_s, found = 1000.0, []
     for at in range(0, len(padded), 1024):

@@ -11,7 +11,7 @@ import pytest
 
 from emoedge.errors import ModelError
 from emoedge.speech import whisper_engine
-from emoedge.speech.recogniser import Partial, Recogniser, Utterance
+from emoedge.speech.recogniser import Recogniser, Utterance
 from emoedge.speech.whisper_engine import CHUNK_SAMPLES, REQUIRED_FILES, WhisperRecogniser, plain
 
 RATE = 16000
@@ -38,7 +38,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> OneWordModel:
     return stand_in
 
 
-def test_it_is_a_recogniser_without_partials(model: OneWordModel, tmp_path: Path) -> None:
+def test_it_is_a_recogniser(model: OneWordModel, tmp_path: Path) -> None:
     recogniser = WhisperRecogniser(tmp_path)
     assert isinstance(recogniser, Recogniser)
     assert recogniser.accept(np.ones(RATE, np.int16)) == []
@@ -76,11 +76,11 @@ def test_overlong_speech_is_cut_at_the_same_sample_whatever_the_blocks(
 ) -> None:
     recogniser = WhisperRecogniser(tmp_path)
     sound = np.ones(2 * CHUNK_SAMPLES + RATE, np.int16)
-    found: list[Partial | Utterance] = []
+    found: list[Utterance] = []
     for start in range(0, len(sound), block):
         found += recogniser.accept(sound[start : start + block])
     assert [len(heard) for heard in model.heard] == [CHUNK_SAMPLES, CHUNK_SAMPLES]
-    assert [result.start_s for result in found if isinstance(result, Utterance)] == [0.1, 28.1]
+    assert [result.start_s for result in found] == [0.1, 28.1]
     assert recogniser.finish() is not None
     assert len(model.heard[2]) == RATE
 

@@ -1,49 +1,55 @@
-"""Two listeners, one detector."""
+"""Each block is judged once, and all consumers get the same."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from emoedge.capture.queues import BlockQueue
 from emoedge.frames import AudioBlock
-from emoedge.vad.stage import KEPT, SharedActivity
+from emoedge.observations import ActivityChange, AudioActivity
+from emoedge.vad.stage import ActivityStage
 
 
-class Counting:
-    def __init__(self):
-        self.seen = []
+class Scripted:
+    """Detector that counts what it is asked and answers from a script, by block."""
 
-    def process(self, block):
-        self.seen.append(block.time_s)
-        return [block.time_s]
+    def __init__(self, answers: dict[int, list[ActivityChange]]) -> None:
+        self.answers = answers
+        self.asked = 0
 
-    def reset(self):
-        self.seen.clear()
+    def process(self, block: AudioBlock) -> list[ActivityChange]:
+        self.asked += 1
+        return self.answers.get(round(block.time_s * 10), [])
 
 
-def block(i):
+def block(i: int) -> AudioBlock:
     return AudioBlock(i / 10, np.zeros(1600, np.int16))
 
 
-def test_each_block_is_judged_once_and_both_hear_the_same():
-    detector = Counting()
-    shared = SharedActivity(lambda: detector)
-    first = [shared.process(block(i)) for i in range(50)]
-    second = [shared.process(block(i)) for i in range(50)]
-    assert first == second
-    assert len(detector.seen) == 50
+BEGIN = ActivityChange(speaking=True, time_s=0.2)
+PAUSE = ActivityChange(speaking=False, time_s=0.5, pause=True)
+END = ActivityChange(speaking=False, time_s=0.5)
 
 
-def test_memory_is_bounded():
-    shared = SharedActivity(Counting)
-    for i in range(KEPT + 500):
-        shared.process(block(i))
-    assert len(shared._answers) == KEPT
+def test_each_block_is_judged_once_and_all_consumers_hear_the_same():
+    detector = Scripted({3: [BEGIN], 9: [END]})
+    first: list[AudioActivity] = []
+    second: list[AudioActivity] = []
+    stage = ActivityStage(detector, [first.append, second.append])
+    for i in range(12):
+        stage.process(block(i))
+    assert detector.asked == 12
+    assert [item.changes for item in first] == [item.changes for item in second]
+    assert [change for item in first for change in item.changes] == [BEGIN, END]
 
 
-def test_reset_forgets():
-    detector = Counting()
-    shared = SharedActivity(lambda: detector)
-    shared.process(block(0))
-    shared.reset()
-    shared.process(block(0))
-    assert detector.seen == [0.0]
+def test_a_slow_consumer_loses_audio_but_no_beginning_and_no_end():
+    queue = BlockQueue[AudioActivity](limit_s=1.0, shed_s=0.9)
+    stage = ActivityStage(Scripted({3: [BEGIN], 5: [PAUSE], 6: [END]}), [queue.put])
+    for i in range(12):
+        stage.process(block(i))
+    first = queue.take(0.0)
+    assert first is not None
+    assert first.block.gap_s > 0
+    assert first.changes == (BEGIN, END)
+    assert queue.lost_s == first.block.gap_s

@@ -19,6 +19,7 @@ from emoedge.voice.classify import (
     split,
 )
 from emoedge.voice.stage import FINAL_S, FIRST_S, HOP_S, SHORTEST_S, VoiceStage
+from tests.vad.hearing import Hearing
 
 RATE = 16_000
 
@@ -94,7 +95,7 @@ def test_a_missing_sidecar_is_reported(tmp_path):
 
 
 def test_stretches_of_an_utterance(classifier, spoken, by_loudness):
-    stage = VoiceStage(classifier, by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness())
     sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
     found = run(stage, sound, start_s=100.0)
     duration_s = len(spoken) / RATE
@@ -111,8 +112,8 @@ def test_stretches_of_an_utterance(classifier, spoken, by_loudness):
 @pytest.mark.parametrize("size", [333, 1600, 8000])
 def test_stretches_do_not_depend_on_the_blocks(classifier, spoken, size, by_loudness):
     sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
-    usual = run(VoiceStage(classifier, by_loudness()), sound)
-    other = run(VoiceStage(classifier, by_loudness()), sound, size)
+    usual = run(Hearing(VoiceStage(classifier), by_loudness()), sound)
+    other = run(Hearing(VoiceStage(classifier), by_loudness()), sound, size)
     assert [(seen.final, pytest.approx(seen.start_s, abs=1e-3)) for seen in usual] == [
         (seen.final, seen.start_s) for seen in other
     ]
@@ -121,19 +122,19 @@ def test_stretches_do_not_depend_on_the_blocks(classifier, spoken, size, by_loud
 
 
 def test_silence_and_noise_give_nothing(classifier, by_loudness):
-    stage = VoiceStage(classifier, by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness())
     noise = (np.random.default_rng(0).standard_normal(2 * RATE) * 300).astype(np.int16)
     assert run(stage, np.concatenate([silence(0.5), noise])) == []
 
 
 def test_a_word_too_short_is_left_out(classifier, spoken, by_loudness):
     short = spoken[: int((SHORTEST_S - 0.15) * RATE)]
-    stage = VoiceStage(classifier, by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness())
     assert run(stage, np.concatenate([silence(1.0), short, silence(1.0)])) == []
 
 
 def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
-    stage = VoiceStage(classifier, by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness())
     half = len(spoken) // 2
     found = []
     for offset in range(0, half, 1600):
@@ -144,7 +145,7 @@ def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
 
 
 def test_adaptation_counts_utterances(model_path, spoken, by_loudness):
-    stage = VoiceStage(VoiceClassifier(model_path, adapt=True), by_loudness())
+    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness())
     sound = np.concatenate([silence(0.7), spoken, silence(1.0), spoken, silence(1.0)])
     finals = [seen for seen in run(stage, sound) if seen.final]
     assert [seen.adapted_count for seen in finals] == [0, 1]
@@ -214,7 +215,7 @@ def test_sound_below_speech_does_not_count_live(classifier, spoken, by_loudness,
     speech = (0.6 * spoken).astype(np.int16)
     sound = np.concatenate([silence(1.0), speech, silence(1.5)])
     clean, other = (
-        run(VoiceStage(classifier, by_loudness()), heard) for heard in (sound, spoilt(sound, low))
+        run(Hearing(VoiceStage(classifier), by_loudness()), heard) for heard in (sound, spoilt(sound, low))
     )
     assert len(clean) == len(other)
     for first, second in zip(clean, other, strict=True):

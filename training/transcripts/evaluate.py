@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.frames import AudioBlock
-from emoedge.speech.recogniser import Partial, Recogniser, Utterance, open_recogniser
+from emoedge.speech.recogniser import Recogniser, Utterance, open_recogniser
 from emoedge.speech.recycle import resident_mb
 from emoedge.speech.stage import SpeechStage
 from emoedge.vad.detector import SpeechActivity
@@ -39,7 +39,7 @@ class Timed:
         self._inner = inner
         self.cpu_s = 0.0
 
-    def accept(self, samples: np.ndarray) -> list[Partial | Utterance]:
+    def accept(self, samples: np.ndarray) -> list[Utterance]:
         """Pass on, timed."""
         began = time.process_time()
         try:
@@ -76,7 +76,7 @@ def main() -> None:
     load_s = time.perf_counter() - started
     loaded_mb = resident_mb() or 0.0
     clips = sample(arguments.data, arguments.per_speaker, arguments.seed)
-    stage = SpeechStage(recogniser, None, SpeechActivity())
+    stage, activity = SpeechStage(recogniser, None), SpeechActivity()
     heard: list[str] = []
     cpu_s = sound_s = at_s = 0.0
     for _, samples in sounds(arguments.data, clips):
@@ -84,7 +84,8 @@ def main() -> None:
         began = time.process_time()
         texts = []
         for start in range(0, len(padded), BLOCK):
-            texts += stage.process(AudioBlock(at_s + start / RATE, padded[start : start + BLOCK]))
+            block = AudioBlock(at_s + start / RATE, padded[start : start + BLOCK])
+            texts += stage.process(block, activity.process(block))
         at_s += len(padded) / RATE
         texts += stage.flush(at_s)
         cpu_s += time.process_time() - began
