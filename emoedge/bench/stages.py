@@ -18,7 +18,13 @@ from emoedge.capture.media import AHEAD, MediaReader
 from emoedge.config import Settings
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.model_store import package_models_dir, resolve
-from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
+from emoedge.model_store.manifest import (
+    FACE_CLASSIFIER,
+    FACE_DETECTOR,
+    SPEECH_ACTIVITY,
+    TEXT_MODEL,
+    VOICE_CLASSIFIER,
+)
 
 SENTENCE: Final = "no estoy nada contenta con lo que ha pasado hoy en el trabajo"
 STRETCH_S: Final = 3.0
@@ -108,12 +114,12 @@ def _network_row(stage: str, unit: str, make: Callable[[], Callable[[], object]]
 
 
 def _voice_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> Iterator[Row]:
-    from emoedge.vad.detector import MODEL_NAME, SpeechActivity
+    from emoedge.vad.detector import SpeechActivity
     from emoedge.vad.silero import Silero
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.features import features
 
-    activity, detector = SpeechActivity(), Silero(package_models_dir() / MODEL_NAME)
+    activity, detector = SpeechActivity(), Silero(package_models_dir() / SPEECH_ACTIVITY)
     position = _forever([block for block in blocks if len(block.samples) == len(blocks[0].samples)])
 
     def ours() -> None:

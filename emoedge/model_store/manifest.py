@@ -13,11 +13,12 @@ Kind = Literal["tflite", "text", "fusion", "vosk", "whisper"]
 FILE_NAME: Final = "manifest.json"
 FACE_DETECTOR: Final = "face_detector.tflite"
 FACE_CLASSIFIER: Final = "face_emotion.tflite"
+SPEECH_ACTIVITY: Final = "speech_activity.tflite"
 VOICE_CLASSIFIER: Final = "voice_emotion.tflite"
 TEXT_MODEL: Final = "text_emotion"
 """Without its suffix: the name under which the configuration and the sidecars know it."""
 LEARNED_FUSION: Final = "fusion.json"
-SHIPPED: Final = (FACE_DETECTOR, FACE_CLASSIFIER, VOICE_CLASSIFIER, TEXT_MODEL)
+SHIPPED: Final = (FACE_DETECTOR, FACE_CLASSIFIER, SPEECH_ACTIVITY, VOICE_CLASSIFIER, TEXT_MODEL)
 """The models that every result depends on."""
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.high_pass import HighPass
 from emoedge.model_store import package_models_dir
+from emoedge.model_store.manifest import SPEECH_ACTIVITY
 from emoedge.observations import ActivityChange
 from emoedge.vad.silero import CHUNK, Silero
 
-MODEL_NAME: Final = "speech_activity.tflite"
 ON: Final = 0.5
 """Probability at which speech begins (Silero's own default)."""
 OFF: Final = 0.35
@@ -65,7 +65,7 @@ class SpeechActivity:
     """
 
     def __init__(self, detector: VoiceDetector | None = None, on: float = ON) -> None:
-        self._detector = detector or Silero(package_models_dir() / MODEL_NAME)
+        self._detector = detector or Silero(package_models_dir() / SPEECH_ACTIVITY)
         self._on = on
         self._off = min(OFF, on * OFF / ON)
         self.reset()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from emoedge.errors import ModelError
-from emoedge.vad.detector import MODEL_NAME
+from emoedge.model_store.manifest import SPEECH_ACTIVITY
 from emoedge.vad.silero import CHUNK, Silero
 
 # The library rounds what passes between its layers to 16 bits; over the files tried the two were at most 0.002 apart.
@@ -17,7 +17,7 @@ ROUNDING = 0.005
 
 @pytest.fixture
 def silero(repository: Path) -> Silero:
-    return Silero(repository / "models" / MODEL_NAME)
+    return Silero(repository / "models" / SPEECH_ACTIVITY)
 
 
 def by_library(samples: np.ndarray) -> np.ndarray:

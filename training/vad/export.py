@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.model_store.manifest import SPEECH_ACTIVITY
 from emoedge.vad.silero import CHUNK, STATE, Silero
 from training.vad.silero_weights import bundled, read_tensors
 
@@ -25,7 +26,6 @@ BINS = 129
 HIDDEN = STATE // 2
 STRIDES = (1, 2, 2, 1)
 """Of the four convolutions of the encoder."""
-FILE_NAME = "speech_activity.tflite"
 TOLERANCE = 0.005
 """The library rounds what passes between its layers to 16 bits; over all files tried the two were 0.002 apart at most."""
 
@@ -105,7 +105,7 @@ def main() -> None:
     """Write the model and check it against the library."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=Path("models"))
-    path = parser.parse_args().models / FILE_NAME
+    path = parser.parse_args().models / SPEECH_ACTIVITY
     path.write_bytes(convert(build(read_tensors(bundled()))))
     sound = probe()
     difference = float(np.abs(np.array(Silero(path)(sound)) - reference(sound)).max())
