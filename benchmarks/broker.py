@@ -24,13 +24,14 @@ from typing import Any, Final
 import numpy as np
 
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.live import LOOPBACK, Usage, listens, wait_for
+from emoedge.bench.live import LOOPBACK, listens, wait_for
 from emoedge.bench.machine import describe_machine
-from emoedge.bench.whole import BenchError, status_mb, with_a_speech_model
+from emoedge.bench.whole import BenchError, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.pipeline.pipeline import Pipeline
 from emoedge.publish.messages import MessageBuilder
+from emoedge.process import Usage, resident_mb
 from faults.surroundings import free_port, program
 
 MINUTE_S: Final = 60.0
@@ -169,7 +170,7 @@ def _talk(devices: int, said: list[Said], port: int, proc: Path, run_s: float) -
     _serve(selector, everyone, 3.0)
     passed_s = time.monotonic() - begun_s
     used, after = Usage.read(proc).since(resting), counters.read(selector, everyone)
-    resident = status_mb(proc / "status", "VmRSS")
+    resident = resident_mb(proc)
     for device in everyone:
         device.client.disconnect()
     listener.terminate()

@@ -21,15 +21,16 @@ from numpy.typing import NDArray
 
 from emoedge.bench.bare import decode
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.live import SETTLE_S, ObservedDaemon, Usage, broker, wait_for
+from emoedge.bench.live import SETTLE_S, ObservedDaemon, broker, wait_for
 from emoedge.bench.machine import describe_machine
 from emoedge.bench.measure import processor_s
-from emoedge.bench.whole import status_mb, with_a_speech_model
+from emoedge.bench.whole import with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip, frames
 from emoedge.frames import Frame
 from emoedge.pipeline.perception import build_face
 from emoedge.pipeline.pipeline import Pipeline
+from emoedge.process import Usage, proportional_mb, resident_mb
 
 SECONDS: Final = 10.0
 MOST_FACES: Final = 8
@@ -210,11 +211,9 @@ def _daemons(settings: Settings, clip: Path, port: int, folder: Path, count: int
         return {
             "daemons": count,
             "cpu_cores": round(sum(cores), 4),
-            "resident_mb": round(sum(status_mb(path / "status", "VmRSS") or 0.0 for path in paths), 1),
+            "resident_mb": round(sum(resident_mb(path) or 0.0 for path in paths), 1),
             # Libraries and models are mapped by both: what the two really take together.
-            "proportional_mb": round(
-                sum(status_mb(path / "smaps_rollup", "Pss") or 0.0 for path in paths), 1
-            ),
+            "proportional_mb": round(sum(proportional_mb(path) or 0.0 for path in paths), 1),
         }
 
 

@@ -1,4 +1,4 @@
-"""How long to wait before a lost device is tried again: pure, attempt in, seconds out."""
+"""How long to wait before the next attempt: pure, failures in, seconds out."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Backoff:
     longest_s: float = 15.0
     jitter: float = 0.2
 
-    def delay_s(self, failures: int, chance: float) -> float:
+    def delay_s(self, failures: int, chance: float = 0.5) -> float:
         """The wait after so many failures in a row (1 or more).
 
         Args:
             failures: in a row, without a stable stretch between them.
-            chance: uniform random number, 0 to 1.
+            chance: uniform random number, 0 to 1; 0.5 leaves the jitter out.
         """
         # Beyond 32 doublings the power only risks an overflow.
         plain = min(self.longest_s, self.first_s * self.factor ** min(max(0, failures - 1), 32))

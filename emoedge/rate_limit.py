@@ -1,4 +1,4 @@
-"""Which frames are looked at."""
+"""At most so many items a second, as evenly as they come: pure."""
 
 from __future__ import annotations
 

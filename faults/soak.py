@@ -28,7 +28,7 @@ from typing import IO, Any, Final
 import click
 
 from emoedge.config import Settings
-from emoedge.supervise.machine import resident_mb
+from emoedge.process import open_file_count, resident_mb, thread_count
 from faults.paced import Pace, PacedClip, PacedDaemon
 from faults.surroundings import Mosquitto, program
 
@@ -127,8 +127,8 @@ def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
         "wall_s": round(time.monotonic() - _BEGUN_S, 1),
         "cpu_s": round(usage.ru_utime + usage.ru_stime, 1),
         "resident_mb": resident_mb(),
-        "threads": len(list(Path("/proc/self/task").iterdir())),
-        "open_files": len(list(Path("/proc/self/fd").iterdir())),
+        "threads": thread_count(),
+        "open_files": open_file_count(),
         "spooled": figure("spool", "depth"),
         "faces": figure("face", "processed"),
         "texts": figure("text", "processed"),

@@ -163,7 +163,7 @@ def serve(connection: Connection, settings: Settings, making: str, level: int) -
     # Ctrl+C goes to the whole group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from emoedge.batch.work import replay_file
-    from emoedge.cli.options import set_up_logging
+    from emoedge.logs import set_up_logging
     from emoedge.pipeline import Pipeline
 
     set_up_logging(logging.getLevelName(level))

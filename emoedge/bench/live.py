@@ -22,11 +22,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-
 from emoedge.bench.measure import short
-from emoedge.bench.whole import BenchError, status_mb
+from emoedge.bench.whole import BenchError
 from emoedge.config import Settings
+from emoedge.latency import SHARES, quantiles_ms
+from emoedge.process import Usage, peak_mb, resident_mb
 
 LOOPBACK: Final = "127.0.0.1"
 DEVICE: Final = "bench"
@@ -186,8 +186,8 @@ def _run(
             "first_face_s": short(found.at_s - begun_s, 3),
             "first_face_cpu_s": short(starting.cpu_s, 3),
             "cpu_cores": short(used.cpu_s / (window_end_s - window_begun_s)),
-            "peak_mb": status_mb(proc / "status", "VmHWM"),
-            "resident_mb": status_mb(proc / "status", "VmRSS"),
+            "peak_mb": peak_mb(proc),
+            "resident_mb": resident_mb(proc),
             "threads": sum(1 for _ in (proc / "task").iterdir()),
             "voluntary_switches_per_s": short(used.voluntary / window_s, 1),
             "involuntary_switches_per_s": short(used.involuntary / window_s, 1),
@@ -226,7 +226,7 @@ def _recording(daemon: ObservedDaemon, proc: Path, window_s: float, before_cores
         cores.append(Usage.read(proc).since(before).cpu_s / (time.monotonic() - begun_s))
     return {
         "cpu_cores_of_recording": short(cores[0] - (before_cores + cores[1]) / 2),
-        "peak_mb_with_recording": status_mb(proc / "status", "VmHWM"),
+        "peak_mb_with_recording": peak_mb(proc),
     }
 
 
@@ -239,56 +239,13 @@ def _delays(name: str, heard: list[Heard], window: tuple[float, float], key: str
     taken = [one.wall_s - wall_s(one.json()[key]) for one in heard if window[0] <= one.at_s < window[1]]
     if not taken:
         return {f"{name}_count": 0}
-    p50, p95, p99 = (short(float(v) * 1000, 1) for v in np.quantile(taken, [0.5, 0.95, 0.99]))
-    return {
-        f"{name}_count": len(taken),
-        f"{name}_p50_ms": p50,
-        f"{name}_p95_ms": p95,
-        f"{name}_p99_ms": p99,
-    }
+    figures = {f"{name}_{key}_ms": short(value, 1) for key, value in quantiles_ms(taken, *SHARES).items()}
+    return {f"{name}_count": len(taken), **figures}
 
 
 def wall_s(stamp: str) -> float:
     """Seconds since 1970 of an RFC 3339 time in UTC, as payloads have it."""
     return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a process has used so far: processor time (seconds) and context switches of all its threads."""
-
-    cpu_s: float
-    voluntary: int
-    involuntary: int
-
-    @classmethod
-    def read(cls, proc: Path) -> Usage:
-        """From /proc/PID; threads that have ended are left out of the switches, but not of the time."""
-        voluntary = involuntary = 0
-        nanoseconds = 0
-        for task in (proc / "task").iterdir():
-            try:
-                status = (task / "status").read_text(encoding="ascii", errors="replace")
-                nanoseconds += int((task / "schedstat").read_text().split()[0])
-            except (OSError, IndexError):
-                continue  # ended in this moment, or a kernel without schedstat
-            for line in status.splitlines():
-                if line.startswith("voluntary_ctxt_switches"):
-                    voluntary += int(line.split()[1])
-                elif line.startswith("nonvoluntary_ctxt_switches"):
-                    involuntary += int(line.split()[1])
-        if nanoseconds:
-            return cls(nanoseconds / 1e9, voluntary, involuntary)
-        fields = (proc / "stat").read_text().rpartition(")")[2].split()
-        return cls((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), voluntary, involuntary)
-
-    def since(self, before: Usage) -> Usage:
-        """The difference."""
-        return Usage(
-            self.cpu_s - before.cpu_s,
-            self.voluntary - before.voluntary,
-            self.involuntary - before.involuntary,
-        )
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
+from emoedge.latency import SHARES, quantiles_ms
 
 WARM_UP: Final = 2
 """First turns left out: they fill caches and load what is loaded late."""
@@ -46,15 +46,15 @@ def row(
     stage: str, unit: str, ours: Callable[[], object], bare: Callable[[], object] | None, repeats: int
 ) -> Row:
     """Time two pieces of work in turn, so that a busy moment of the machine falls on both."""
-    ours_ms: list[float] = []
+    ours_s: list[float] = []
     bare_ms: list[float] = []
     for turn in range(repeats + WARM_UP):
-        taken = processor_s(ours) * 1000
+        taken = processor_s(ours)
         taken_bare = processor_s(bare) * 1000 if bare else 0.0
         if turn >= WARM_UP:
-            ours_ms.append(taken)
+            ours_s.append(taken)
             bare_ms.append(taken_bare)
-    p50, p95, p99 = (float(value) for value in np.quantile(ours_ms, [0.5, 0.95, 0.99]))
+    p50, p95, p99 = quantiles_ms(ours_s, *SHARES).values()
     return Row(stage, unit, (p50, p95, p99), statistics.median(bare_ms) if bare else None)
 
 

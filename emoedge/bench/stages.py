@@ -147,7 +147,7 @@ def _voice_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> I
 
 
 def _speech_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> Iterator[Row]:
-    from emoedge.speech.recogniser import open_recogniser
+    from emoedge.speech.factory import open_recogniser
 
     folder = resolve(settings.speech.model, settings.paths.models)
     with watching() as tally:

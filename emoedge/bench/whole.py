@@ -20,6 +20,7 @@ from emoedge.bench.measure import processor_s, short
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
 from emoedge.model_store import resolve
+from emoedge.process import peak_mb
 
 DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
 CHILD_LIMIT_S: Final = 3600.0
@@ -167,21 +168,6 @@ def faces(settings: Settings, clip: Path, rounds: int = 3) -> dict[str, Any]:
         "faces_per_frame": short(seen / rounds / len(frames)),
         "cpu_s_per_frame": short(statistics.median(taken) / len(frames), 6),
     }
-
-
-def peak_mb(status: Path = Path("/proc/self/status")) -> float | None:
-    """The most memory this process ever had, MB; the kernel's ru_maxrss would include the parent's."""
-    return status_mb(status, "VmHWM")
-
-
-def status_mb(status: Path, key: str) -> float | None:
-    """One of the memory figures of /proc/PID/status, MB, or None where it cannot be read."""
-    try:
-        lines = status.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return None
-    found = [line.split()[1] for line in lines if line.startswith(f"{key}:")]
-    return round(int(found[0]) * 1024 / 1e6, 1) if found else None
 
 
 def _play(pipeline: Any, clip: Path) -> float:

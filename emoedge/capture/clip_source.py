@@ -13,11 +13,11 @@ import numpy as np
 from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
 from emoedge.capture.convert import Orientation
 from emoedge.capture.media import MediaInfo, MediaReader
-from emoedge.capture.rate import RateLimit
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
+from emoedge.rate_limit import Pacer
 
 Item = TypeVar("Item", Frame, AudioBlock)
 
@@ -177,7 +177,7 @@ class ClipCamera(_Player[Frame]):
             orientation=Orientation(settings.rotate, settings.mirror),
             max_pixels=settings.width * settings.height,
         )
-        limit = RateLimit(settings.fps)
+        limit = Pacer(settings.fps)
         round_ = self.clip.round_now()
         while True:
             last: Frame | None = None
@@ -186,7 +186,7 @@ class ClipCamera(_Player[Frame]):
                     break
                 last = frame
                 moment_s = self.clip.moment_s(round_, frame.time_s)
-                if limit.admits(moment_s):
+                if limit.due(moment_s):
                     yield self._at(frame, moment_s)
             assert last is not None  # the reader raises MediaError when nothing can be decoded
             # Sound that goes on after the last picture: hold that picture, as a camera would.

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter
-from emoedge.capture.rate import RateLimit
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
+from emoedge.rate_limit import Pacer
 from emoedge.redact import public_address
 
 SCHEMES: Final = frozenset(("rtsp", "rtsps", "http", "https", "tcp", "udp"))
@@ -107,7 +107,7 @@ class NetworkCamera(Closing):
         convert = PictureConverter(
             Orientation(settings.rotate, settings.mirror), settings.width * settings.height
         )
-        anchor, limit = StreamAnchor(), RateLimit(settings.fps)
+        anchor, limit = StreamAnchor(), Pacer(settings.fps)
         stampless = container.format.name in _STAMPLESS
         last_s, sequence, bad = 0.0, 0, 0
         for packet in container.demux(stream):
@@ -124,7 +124,7 @@ class NetworkCamera(Closing):
                 time_s = arrival_s
                 if not stampless and picture.pts is not None:
                     time_s = anchor.place(float(picture.pts * picture.time_base), arrival_s)
-                if time_s <= last_s or not limit.admits(time_s):
+                if time_s <= last_s or not limit.due(time_s):
                     continue
                 last_s = time_s
                 data, width, height = convert(picture, float(stream.sample_aspect_ratio or 1))

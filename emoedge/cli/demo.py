@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from emoedge.cli.options import common, set_up_logging, settings_from
+from emoedge.cli.options import common, settings_from
+from emoedge.logs import set_up_logging
 
 
 @click.command

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from emoedge.logs import set_up_logging
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -41,31 +42,6 @@ def common(function: Function) -> Function:
         type=click.Path(dir_okay=False, path_type=Path),
         help="Configuration file, instead of the usual places.",
     )(function)
-
-
-def set_up_logging(level: str) -> None:
-    """Log to standard error; under systemd with the priority prefix that the journal reads (sd-daemon(3))."""
-    import os
-
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        _JournalFormatter() if "JOURNAL_STREAM" in os.environ else logging.Formatter(_FORMAT)
-    )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-
-
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_PRIORITIES = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
-
-
-class _JournalFormatter(logging.Formatter):
-    """`<priority>logger: message`; the journal adds time and unit itself."""
-
-    def __init__(self) -> None:
-        super().__init__("%(name)s: %(message)s")
-
-    def format(self, record: logging.LogRecord) -> str:
-        return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
 
 
 def settings_from(config_path: Path | None) -> Settings:

@@ -25,7 +25,7 @@ def command(config_path: Path | None, model: str | None, sounds: tuple[str, ...]
     """
     from emoedge.model_store import resolve
     from emoedge.pipeline.transcripts import Transcriber
-    from emoedge.speech.recogniser import open_recogniser
+    from emoedge.speech.factory import open_recogniser
 
     settings = settings_from(config_path)
     folder = resolve(model or settings.speech.model, settings.paths.models)

@@ -174,18 +174,14 @@ def best_match(face: Detection, others: Sequence[Detection]) -> Detection | None
     """The detection that overlaps most with ``face``, if any does by ``SAME_FACE``."""
     best, most = None, SAME_FACE
     for other in others:  # a handful: plain numbers are faster than arrays
-        share = _shared(face.box, other.box)
+        share = overlap(_corners(face.box), _corners(other.box))
         if share >= most and (best is None or share > most):
             best, most = other, share
     return best
 
 
-def _shared(one: Box, other: Box) -> float:
-    """Intersection over union of two boxes."""
-    width = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
-    height = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
-    both = max(width, 0.0) * max(height, 0.0)
-    return both / max(one.area + other.area - both, 1e-12)
+def _corners(box: Box) -> tuple[float, float, float, float]:
+    return box.x, box.y, box.x + box.width, box.y + box.height
 
 
 class FaceDetector:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
+from emoedge.backoff import Backoff
 from emoedge.errors import ModelError
 from emoedge.files import put_in_place, read_json, sha256_of, write_json
 from emoedge.version import __version__
@@ -25,8 +26,8 @@ TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 4
 """Connections in one call; each goes on where the last one stopped."""
 
-BACKOFF_S: Final = 1.0
-"""Wait before the second attempt; doubled for each further one."""
+BACKOFF: Final = Backoff(first_s=1.0, jitter=0.0)
+"""Waits between the attempts."""
 
 MAX_BYTES: Final = 4 << 30
 """No model is larger; a server that never ends must not fill the disk."""
@@ -50,7 +51,7 @@ def download(
     *,
     sha256: str | None = None,
     progress: Progress | None = None,
-    backoff_s: float = BACKOFF_S,
+    backoff: Backoff = BACKOFF,
 ) -> str:
     """Fetch `url` to `target` and return the file's SHA-256.
 
@@ -62,7 +63,7 @@ def download(
         target: final path; its folder exists.
         sha256: what the digest must be, when known.
         progress: told of every chunk.
-        backoff_s: first wait between attempts.
+        backoff: waits between attempts.
 
     Raises:
         ModelError: no connection, refused, incomplete, too large, no space, or another digest.
@@ -72,7 +73,7 @@ def download(
     part = target.with_name(target.name + ".part")
     for attempt in range(ATTEMPTS):
         if attempt:
-            time.sleep(backoff_s * 2 ** (attempt - 1))
+            time.sleep(backoff.delay_s(attempt))
         try:
             _attempt(url, part, progress)
             break

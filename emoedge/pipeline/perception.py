@@ -113,7 +113,7 @@ def build_voice(settings: Settings) -> VoiceStage:
 
 def build_speech(settings: Settings) -> SpeechPerceiver:
     """Build the speech stage with the text model; raises ModelError."""
-    from emoedge.speech.recogniser import open_recogniser
+    from emoedge.speech.factory import open_recogniser
     from emoedge.speech.stage import SpeechStage
     from emoedge.text.model import TextEmotionModel
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from emoedge.backoff import Backoff
+
 MqttVersion = Literal["5", "3.1.1"]
 Failure = Literal[
     "unreachable",  # no connection: refused, no route, no such host, timeout
@@ -28,6 +30,12 @@ LONGEST_TAKEN_OVER_DELAY_S: Final = 300.0
 STABLE_S: Final = 30.0
 # Version 3.1.1 has no word for "taken over"; this many short connections in a row look like it.
 SHORT_CONNECTIONS: Final = 3
+
+_JITTER: Final = 0.25
+"""Spreads devices that lost the same broker."""
+_UNREACHABLE: Final = Backoff(FIRST_DELAY_S, longest_s=LONGEST_DELAY_S, jitter=_JITTER)
+_REFUSED: Final = Backoff(REFUSED_DELAY_S, longest_s=REFUSED_DELAY_S, jitter=_JITTER)
+_TAKEN_OVER: Final = Backoff(TAKEN_OVER_DELAY_S, longest_s=LONGEST_TAKEN_OVER_DELAY_S, jitter=_JITTER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,29 +74,23 @@ class RetryPolicy:
 
     def after(self, outcome: Outcome, jitter: float = 0.5) -> Step:
         """The next step; `jitter` in [0, 1] spreads devices that lost the same broker (0.5: no change)."""
-        spread = 0.75 + 0.5 * jitter
         if outcome.connected_s >= STABLE_S:
             self._failures = self._taken_over = self._short = 0
         if outcome.failure == "version" and outcome.protocol == "5":
             return Step(0.0, "3.1.1")
         if outcome.failure == "no_echo":
             # Commands are lost meanwhile; how often this may happen is up to emoedge.publish.echo.
-            return Step(FIRST_DELAY_S * spread, outcome.protocol)
+            return Step(_UNREACHABLE.delay_s(1, jitter), outcome.protocol)
         if outcome.failure in ("refused", "untrusted"):
-            return Step(REFUSED_DELAY_S * spread, "5")
+            return Step(_REFUSED.delay_s(1, jitter), "5")
         short = outcome.failure == "lost" and outcome.connected_s < STABLE_S
         self._short = self._short + 1 if short else 0
         suspect = outcome.failure == "taken_over" or self._short >= SHORT_CONNECTIONS
         if suspect:
             self._taken_over += 1
-            delay_s = _doubled(TAKEN_OVER_DELAY_S, self._taken_over, LONGEST_TAKEN_OVER_DELAY_S)
-            return Step(delay_s * spread, "5", suspect_same_id=True)
+            return Step(_TAKEN_OVER.delay_s(self._taken_over, jitter), "5", suspect_same_id=True)
         self._failures += 1
-        delay_s = _doubled(FIRST_DELAY_S, self._failures, LONGEST_DELAY_S)
+        delay_s = _UNREACHABLE.delay_s(self._failures, jitter)
         # Some brokers close the connection on a version that they do not know, without a word.
         mute = outcome.failure == "no_answer" and outcome.protocol == "5"
-        return Step(delay_s * spread, "3.1.1" if mute else "5")
-
-
-def _doubled(first_s: float, count: int, longest_s: float) -> float:
-    return float(min(longest_s, first_s * 2 ** min(count - 1, 16)))
+        return Step(delay_s, "3.1.1" if mute else "5")

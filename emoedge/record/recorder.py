@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from emoedge.backoff import Backoff
 from emoedge.clock import Clock
 from emoedge.config.settings import RecordingMode, RecordingSettings
 from emoedge.emotions import Language
@@ -42,8 +43,8 @@ LATE_S: Final = 0.5
 """Pictures and sound reach the recorder this long after they were captured, at most."""
 STREAM_WAIT_S: Final = 2.0
 """A segment waits so long for a source that is expected (a camera starting up) before it begins without."""
-RETRY_FIRST_S: Final = 2.0
-RETRY_MAX_S: Final = 60.0
+RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
+"""Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
 STOP_S: Final = 2.5
 """Of the 3 s that the process has for stopping."""
@@ -93,7 +94,7 @@ class Recorder:
         self._private = False
         self._fault = ""
         self._retry_at = 0.0
-        self._retry_s = RETRY_FIRST_S
+        self._failures = 0
         self._next_disk_check = 0.0
         self._stopping = threading.Event()
         self._keeper = Keeper(self.store, settings, clock, language, on_change)
@@ -271,7 +272,7 @@ class Recorder:
             return
         if segment is None and self.segment_id is None and self.store.writable():
             # Nothing is waiting to be recorded, and nothing would be in its way.
-            self._fault, self._retry_s = "", RETRY_FIRST_S
+            self._fault, self._failures = "", 0
 
     def _route(self, item: Item) -> None:
         """Into the open segment what belongs to it, everything else into the ring."""
@@ -361,7 +362,7 @@ class Recorder:
             return
         if self._fault and segment.bytes_written:
             # Only what has reached the disk shows that the fault is over.
-            self._fault, self._retry_s = "", RETRY_FIRST_S
+            self._fault, self._failures = "", 0
 
     def _close(self, reason: str, at_s: float) -> None:
         segment, self._segment = self._segment, None
@@ -390,5 +391,5 @@ class Recorder:
             logger.error("recording failed: %s", reason)
             self._on_change(RecordingChange("failed", segment_id, self._clock.now_s(), reason=reason))
         self._fault = reason
-        self._retry_at = time.monotonic() + self._retry_s
-        self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
+        self._failures += 1
+        self._retry_at = time.monotonic() + RETRY.delay_s(self._failures)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.observations import Word
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 FETCH_REMEDY: Final = "emoedge models fetch"
 """What every missing or damaged speech model is answered with."""
@@ -137,24 +133,3 @@ def words_from(items: Iterable[tuple[str, float, float, float]]) -> tuple[Word, 
         for text, start, end, confidence in items
         if text.strip()
     )
-
-
-def open_recogniser(engine: str, folder: Path) -> Recogniser:
-    """Make the recogniser that the configuration names.
-
-    Args:
-        engine: "vosk" or "whisper".
-        folder: the resolved folder of the model (see `emoedge.model_store`).
-
-    Raises:
-        ModelError: the model is missing or damaged, or the engine is not installed.
-    """
-    if engine == "vosk":
-        from emoedge.speech.vosk_engine import VoskRecogniser
-
-        return VoskRecogniser(folder)
-    if engine == "whisper":
-        from emoedge.speech.whisper_engine import WhisperRecogniser
-
-        return WhisperRecogniser(folder)
-    raise ModelError(f"unknown speech engine {engine!r}", 'set speech.engine to "vosk" or "whisper"')

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
-
-_STATUS: Final = Path("/proc/self/status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +26,3 @@ class RecyclePolicy:
         if growth_mb is not None and growth_mb >= self.max_growth_mb:
             return f"memory grown by {growth_mb:.0f} MB"
         return None
-
-
-def resident_mb() -> float | None:
-    """Resident memory of this process, MB, or None where /proc has none."""
-    try:
-        status = _STATUS.read_text(encoding="ascii")
-    except OSError:
-        return None
-    for line in status.splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    return None

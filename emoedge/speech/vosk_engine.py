@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
+from emoedge.process import resident_mb
 from emoedge.speech.recogniser import FETCH_REMEDY, Utterance, words_from
-from emoedge.speech.recycle import RecyclePolicy, resident_mb
+from emoedge.speech.recycle import RecyclePolicy
 
 logger = logging.getLogger(__name__)
 

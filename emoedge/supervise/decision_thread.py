@@ -6,13 +6,13 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
 from emoedge.clock import Clock
 from emoedge.health import Health
+from emoedge.latency import Latencies
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
@@ -82,7 +82,7 @@ class Deciding:
         self._recorder = recorder
         self._inbox: queue.Queue[Callable[[float], list[Outcome]]] = queue.Queue(MAX_WAITING)
         self._dropped = 0
-        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._latencies = Latencies(LATENCIES_KEPT)
         self._failure = ""
         self._stopping = threading.Event()
         self.heartbeat_s = time.monotonic()
@@ -138,10 +138,7 @@ class Deciding:
             "waiting": self._inbox.qsize(),
             "dropped": self._dropped,
         }
-        latencies = sorted(self._latencies_s)
-        if latencies:
-            figures["face_latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
-            figures["face_latency_p95_ms"] = round(latencies[int(len(latencies) * 0.95)] * 1000, 1)
+        figures |= self._latencies.figures("face_latency")
         if self._failure:
             return Health("decisions", "degraded", self._failure, figures)
         return Health("decisions", "ok", "", figures)
@@ -193,5 +190,5 @@ class Deciding:
             self._recorder.offer_state(self._stage.state)
 
     def _timed(self, captured_s: float, outcomes: list[Outcome]) -> list[Outcome]:
-        self._latencies_s.append(self._clock.now_s() - captured_s)
+        self._latencies.add(self._clock.now_s() - captured_s)
         return outcomes

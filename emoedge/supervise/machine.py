@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from pathlib import Path
 from typing import Final
 
 from emoedge.health import Health
+from emoedge.process import open_file_count, resident_mb, thread_count
+from emoedge.supervise.governor import HOT_C
 
-PROC: Final = Path("/proc")
 SYS: Final = Path("/sys")
-# The firmware of a Raspberry Pi 4 and 5 begins to throttle at 80 and halves the clock at 85 degrees.
-HOT_C: Final = 80.0
 # Bits of the firmware's throttling word: now under-voltage, frequency capped, throttled, soft temperature limit.
 _THROTTLED_NOW: Final = 0xF
 
@@ -25,13 +23,11 @@ class MachineMonitor:
 
     Args:
         disk: folder whose disk is watched.
-        proc: for tests.
         sys: for tests.
     """
 
-    def __init__(self, disk: Path, proc: Path = PROC, sys: Path = SYS) -> None:
+    def __init__(self, disk: Path, sys: Path = SYS) -> None:
         self._disk = disk
-        self._proc = proc
         self._sys = sys
         self._before = (time.monotonic(), time.process_time())
 
@@ -39,9 +35,9 @@ class MachineMonitor:
         """State of the machine: degraded when hot or throttled."""
         figures: Figures = {
             "cpu_cores": self._cpu_cores(),
-            "memory_mb": resident_mb(self._proc),
-            "threads": _count(self._proc / "self" / "task"),
-            "open_files": _count(self._proc / "self" / "fd"),
+            "memory_mb": resident_mb(),
+            "threads": thread_count(),
+            "open_files": open_file_count(),
             "temperature_c": self._temperature_c(),
             "disk_free_mb": self._disk_free_mb(),
         }
@@ -91,22 +87,6 @@ class MachineMonitor:
             return round(shutil.disk_usage(folder).free / 1e6, 1)
         except OSError:
             return None
-
-
-def resident_mb(proc: Path = PROC) -> float | None:
-    """Resident memory of this process, MB, or None where it cannot be read."""
-    try:
-        pages = int((proc / "self" / "statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 1e6, 1)
-
-
-def _count(folder: Path) -> int | None:
-    try:
-        return sum(1 for _ in folder.iterdir())
-    except OSError:
-        return None
 
 
 def _integer(path: Path) -> int | None:

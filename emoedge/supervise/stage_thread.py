@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 from emoedge.errors import ModelError
 from emoedge.health import Health
+from emoedge.latency import Latencies
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,7 @@ class StageThread(Generic[Item]):
         self._lacking = ""
         self._given_up = False
         self._items = 0
-        self._latencies_s: deque[float] = deque(maxlen=LATENCIES_KEPT)
+        self._latencies = Latencies(LATENCIES_KEPT)
         self._thread = threading.Thread(target=self._run, name=spec.name, daemon=True)
 
     def start(self) -> None:
@@ -115,10 +116,7 @@ class StageThread(Generic[Item]):
             "processed": self._items,
             "deaths": len(self._deaths_s),
         }
-        latencies = sorted(self._latencies_s)
-        if latencies:
-            figures["latency_p50_ms"] = round(latencies[len(latencies) // 2] * 1000, 1)
-            figures["latency_p95_ms"] = round(latencies[int(len(latencies) * 0.95)] * 1000, 1)
+        figures |= self._latencies.figures("latency")
         if self._lacking:
             return Health(self.name, "failed", self._lacking, figures)
         if self._given_up:
@@ -156,7 +154,7 @@ class StageThread(Generic[Item]):
             begun_s = self._busy_since_s = self._now_s()
             work(item)
             self._busy_since_s = None
-            self._latencies_s.append(self._now_s() - begun_s)
+            self._latencies.add(self._now_s() - begun_s)
             self._items += 1
             if self._failure and self._deaths_s and begun_s - self._deaths_s[-1] > RESTART_WINDOW_S:
                 self._failure = ""

@@ -62,7 +62,7 @@ def test_a_view_of_the_decoder_is_no_copy() -> None:
 
 
 def test_the_recogniser_is_heard(short_clip: Path) -> None:
-    from emoedge.speech.recogniser import open_recogniser
+    from emoedge.speech.factory import open_recogniser
 
     with watching() as tally:
         recogniser = open_recogniser("vosk", resolve("vosk-es-demo", Settings().paths.models))

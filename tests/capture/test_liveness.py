@@ -9,28 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.backoff import Backoff
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.liveness import PictureWatch, SoundWatch, summarize_picture, summarize_sound
 from emoedge.capture.queues import BlockQueue, FrameSlot
-from emoedge.capture.rate import RateLimit
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
-
-# ---- back-off ----
-
-
-@given(st.integers(0, 10**6), st.floats(0, 1))
-def test_waits_stay_between_their_bounds(failures: int, chance: float) -> None:
-    backoff = Backoff()
-    wait_s = backoff.delay_s(failures, chance)
-    assert backoff.first_s * (1 - backoff.jitter) <= wait_s <= backoff.longest_s * (1 + backoff.jitter)
-
-
-def test_waits_double_up_to_the_longest() -> None:
-    waits = [Backoff().delay_s(failures, 0.5) for failures in range(1, 9)]
-    assert waits == [0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0]
-
 
 # ---- pictures ----
 
@@ -248,22 +231,3 @@ def test_a_lasting_lag_is_a_jump_and_a_hiccup_is_not() -> None:
 
 
 # ---- rate ----
-
-
-@given(st.floats(1, 60), st.floats(1, 60))
-def test_the_rate_is_the_smaller_of_both(source_fps: float, asked_fps: float) -> None:
-    limit = RateLimit(asked_fps)
-    seconds = 20
-    kept = sum(limit.admits(index / source_fps) for index in range(round(seconds * source_fps)))
-    expected = seconds * min(source_fps, asked_fps)
-    assert kept == pytest.approx(expected, rel=0.12, abs=2)
-
-
-def test_a_jump_of_time_stops_nothing() -> None:
-    limit = RateLimit(10)
-    assert limit.admits(1000.0)
-    assert limit.admits(5.0)
-    assert limit.admits(5.1)
-    assert not limit.admits(5.11)
-    assert limit.admits(99999.0)
-    assert limit.admits(99999.1)

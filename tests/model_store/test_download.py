@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from emoedge.backoff import Backoff
 from emoedge.errors import ModelError
 from emoedge.model_store import download as module
 from emoedge.model_store.download import download
 
 BODY = os.urandom(1_500_000)
+AT_ONCE = Backoff(first_s=0.0)
 SHA = hashlib.sha256(BODY).hexdigest()
 
 
@@ -35,7 +37,7 @@ def test_whole_file_arrives_with_progress_and_digest(served, tmp_path: Path) -> 
 def test_broken_connection_is_resumed_within_one_call(served, tmp_path: Path) -> None:
     served.cut_after = [600_000, 400_000]
     target = tmp_path / "m.zip"
-    assert download(served.url + "/m.zip", target, backoff_s=0.0) == SHA
+    assert download(served.url + "/m.zip", target, backoff=AT_ONCE) == SHA
     assert served.ranges == [None, "bytes=600000-", "bytes=1000000-"]
 
 
@@ -43,7 +45,7 @@ def test_a_later_call_goes_on_where_the_first_gave_up(served, tmp_path: Path) ->
     served.cut_after = [100_000] * module.ATTEMPTS
     target = tmp_path / "m.zip"
     with pytest.raises(ModelError, match="connection ended after 400000 of 1500000"):
-        download(served.url + "/m.zip", target, backoff_s=0.0)
+        download(served.url + "/m.zip", target, backoff=AT_ONCE)
     assert not target.exists()
     assert (tmp_path / "m.zip.part").stat().st_size == 400_000
     served.ranges.clear()
@@ -55,7 +57,7 @@ def test_a_file_that_changed_on_the_server_is_not_glued_to_the_old_half(served, 
     served.cut_after = [300_000] * module.ATTEMPTS
     target = tmp_path / "m.zip"
     with pytest.raises(ModelError):
-        download(served.url + "/m.zip", target, backoff_s=0.0)
+        download(served.url + "/m.zip", target, backoff=AT_ONCE)
     served.files["/m.zip"] = BODY[::-1]
     download(served.url + "/m.zip", target)
     assert target.read_bytes() == BODY[::-1]
@@ -65,16 +67,16 @@ def test_server_without_range_sends_it_all_again(served, tmp_path: Path) -> None
     served.supports_range = False
     served.cut_after = [300_000]
     target = tmp_path / "m.zip"
-    assert download(served.url + "/m.zip", target, backoff_s=0.0) == SHA
+    assert download(served.url + "/m.zip", target, backoff=AT_ONCE) == SHA
 
 
 def test_a_part_that_is_too_long_starts_afresh(served, tmp_path: Path) -> None:
     served.cut_after = [300_000] * module.ATTEMPTS
     target = tmp_path / "m.zip"
     with pytest.raises(ModelError):
-        download(served.url + "/m.zip", target, backoff_s=0.0)
+        download(served.url + "/m.zip", target, backoff=AT_ONCE)
     (tmp_path / "m.zip.part").write_bytes(BODY + b"more")
-    assert download(served.url + "/m.zip", target, backoff_s=0.0) == SHA
+    assert download(served.url + "/m.zip", target, backoff=AT_ONCE) == SHA
 
 
 def test_damage_is_refused_and_nothing_left(served, tmp_path: Path) -> None:
@@ -86,16 +88,16 @@ def test_damage_is_refused_and_nothing_left(served, tmp_path: Path) -> None:
 
 def test_missing_page_is_not_retried_but_an_overloaded_server_is(served, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="404") as caught:
-        download(served.url + "/none.zip", tmp_path / "m.zip", backoff_s=0.0)
+        download(served.url + "/none.zip", tmp_path / "m.zip", backoff=AT_ONCE)
     assert "--from FILE" in caught.value.remedy
     assert len(served.ranges) == 1
     served.status = [503]
-    assert download(served.url + "/m.zip", tmp_path / "m.zip", backoff_s=0.0) == SHA
+    assert download(served.url + "/m.zip", tmp_path / "m.zip", backoff=AT_ONCE) == SHA
 
 
 def test_nobody_listening_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="cannot download"):
-        download("http://127.0.0.1:9/m.zip", tmp_path / "m.zip", backoff_s=0.0)
+        download("http://127.0.0.1:9/m.zip", tmp_path / "m.zip", backoff=AT_ONCE)
 
 
 def test_only_http(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.errors import ModelError
-from emoedge.speech.recogniser import SEAM_S, SampleClock, Utterance, open_recogniser, words_from
-from emoedge.speech.recycle import RecyclePolicy, resident_mb
+from emoedge.process import resident_mb
+from emoedge.speech.factory import open_recogniser
+from emoedge.speech.recogniser import SEAM_S, SampleClock, Utterance, words_from
+from emoedge.speech.recycle import RecyclePolicy
 
 RATE = 16000
 

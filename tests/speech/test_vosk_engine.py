@@ -13,7 +13,8 @@ import pytest
 from emoedge.errors import ModelError
 from emoedge.frames import AudioBlock
 from emoedge.model_store import package_models_dir
-from emoedge.speech.recogniser import Recogniser, Utterance, open_recogniser
+from emoedge.speech.factory import open_recogniser
+from emoedge.speech.recogniser import Recogniser, Utterance
 from emoedge.speech.recycle import RecyclePolicy
 from emoedge.speech.stage import SpeechStage
 from emoedge.speech.vosk_engine import VoskRecogniser

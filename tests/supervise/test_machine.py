@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emoedge.supervise.machine import MachineMonitor, resident_mb
+from emoedge.supervise.machine import MachineMonitor
 
 
 def make(tmp_path, temperature="45123", throttled=None):
@@ -39,4 +39,3 @@ def test_throttled_now_counts_and_in_the_past_does_not(tmp_path):
 
 def test_nonsense_is_left_out(tmp_path):
     assert "temperature_c" not in make(tmp_path, temperature="hot").read().figures
-    assert resident_mb(tmp_path) is None

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.emotions import EMOTIONS, leader
-from emoedge.speech.recogniser import Recogniser, open_recogniser
+from emoedge.speech.factory import open_recogniser
+from emoedge.speech.recogniser import Recogniser
 from emoedge.text.model import TextEmotionModel
 from training.vosk_demo.espeak import EspeakError, speak
 

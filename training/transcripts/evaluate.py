@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from emoedge.frames import AudioBlock
-from emoedge.speech.recogniser import Recogniser, Utterance, open_recogniser
-from emoedge.speech.recycle import resident_mb
+from emoedge.process import resident_mb
+from emoedge.speech.factory import open_recogniser
+from emoedge.speech.recogniser import Recogniser, Utterance
 from emoedge.speech.stage import SpeechStage
 from emoedge.vad.detector import SpeechActivity
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from emoedge.process import resident_mb
+
 from .corpus import UNSEEN_VOICES, VOICES, Reading, test_readings
 from .degrade import Placed, degrade, pad
 from .espeak import RATE, Speech
@@ -65,7 +67,7 @@ def main() -> None:
     import vosk
 
     vosk.SetLogLevel(-1)
-    before = _resident_mb()
+    before = resident_mb()
     started = time.perf_counter()
     model = vosk.Model(str(arguments.model))
     print(f"load {time.perf_counter() - started:.2f} s")
@@ -124,13 +126,6 @@ def _matches(words: list[dict], speech: Speech) -> Iterator[tuple]:
     for block in SequenceMatcher(None, heard, spoken, autojunk=False).get_matching_blocks():
         for index in range(block.size):
             yield words[block.a + index], speech.words[block.b + index]
-
-
-def _resident_mb() -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS in /proc/self/status")
 
 
 if __name__ == "__main__":
