@@ -91,6 +91,13 @@ def write_atomically(
         raise
 
 
+def put_aside(path: Path) -> Path:
+    """Rename a damaged file to `<name>.damaged` for whoever wants to look into it; the new path. Raises OSError."""
+    aside = path.with_name(path.name + ".damaged")
+    path.replace(aside)
+    return aside
+
+
 def to_json(value: Any) -> str:
     """JSON as emoedge writes it into files: indented, with the characters of Spanish as they are."""
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.files import read_json
 
 
 @click.command
@@ -81,7 +82,7 @@ def command(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path)
     except (OSError, ValueError) as error:
         raise click.UsageError(f"{path}: not a result of emoedge bench --json: {error}") from error
     if not isinstance(value, dict):

@@ -100,7 +100,8 @@ def verify_models(config_path: Path | None) -> int:
     Example:
       emoedge models verify
     """
-    from emoedge.model_store import load_manifest, verify
+    from emoedge.doctor.model_verification import verify
+    from emoedge.model_store import load_manifest
 
     findings = verify(load_manifest(), settings_from(config_path).paths.models)
     for finding in findings:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.files import put_in_place
+from emoedge.files import put_in_place, sha256_of
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -98,9 +98,8 @@ def _asset(name: str) -> bytes:
 
 def _fingerprint() -> str:
     """Changes with the picture, the sound and this file, so that an upgrade makes the clip afresh."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
-    digest.update(_asset("portrait.jpg") + _asset("speech.ogg"))
-    return digest.hexdigest()[:12]
+    files = (Path(__file__), _ASSETS / "portrait.jpg", _ASSETS / "speech.ogg")
+    return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:12]
 
 
 def _write_clip(path: Path) -> None:

@@ -54,8 +54,8 @@ def needed_models(settings: Settings) -> tuple[str, ...]:
 
 
 def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResult:
+    from emoedge.doctor.model_verification import check
     from emoedge.model_store import package_models_dir
-    from emoedge.model_store.verify import check
 
     if entry is None:
         return failed(f"model {name}", "not in the list of models", "install emoedge again")
@@ -80,7 +80,7 @@ def _found(name: str, models_dir: Path, own_dir: Path) -> Path | None:
 
 def _check_replacement(entry: ModelEntry, path: Path) -> CheckResult:
     """A file of that name among the downloaded models goes before the one that comes with emoedge."""
-    from emoedge.model_store.verify import load_once
+    from emoedge.doctor.model_verification import load_once
 
     try:
         load_once(entry.kind, path)
@@ -94,8 +94,8 @@ def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
     speech = settings.speech
     if entry is not None:
         return _check(speech.model, entry, settings)
+    from emoedge.doctor.model_verification import load_once
     from emoedge.model_store import resolve
-    from emoedge.model_store.verify import load_once
 
     name = f"model {speech.model}"
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.face.classify import FaceClassifier
+from emoedge.files import read_json
 
 
 def drawn_face(size: int) -> NDArray[np.uint8]:
@@ -38,7 +38,7 @@ def deviation(classifier: FaceClassifier, card: Path) -> float:
         ModelError: the card records no answer.
     """
     try:
-        recorded = json.loads(card.read_text(encoding="utf-8"))["self_check"]
+        recorded = read_json(card)["self_check"]
         expected, tolerance = np.array(recorded["logits"], np.float32), float(recorded["tolerance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, Emotion, Probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.files import read_json
 from emoedge.inference import Interpreter
 from emoedge.observations import Box
 
@@ -55,7 +55,7 @@ class FaceModelCard:
     def load(cls, path: Path) -> FaceModelCard:
         """Read and check a sidecar; raises ModelError when it is missing, broken or of another label order."""
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = read_json(path)
             labels = tuple(content["labels"])
             card = cls(
                 float(content["temperature"]),

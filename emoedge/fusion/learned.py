@@ -10,7 +10,6 @@ validation data. Source of the form: Genest & Zidek, "Combining probability dist
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, as_probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.files import read_json
 from emoedge.fusion.rule import NO_DECISION, DecidedBy, Decision, decide
 from emoedge.observations import Modality
 from emoedge.outcomes import ModalityOpinion
@@ -71,7 +71,7 @@ class LearnedFusion:
     def load(cls, path: Path) -> LearnedFusion:
         """Read the coefficients; raises ModelError when they are missing or damaged."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
+            values = read_json(path)
             weights: dict[Modality, ModalityWeight] = {
                 name: ModalityWeight(**values["weights"][name]) for name in MODALITIES
             }

@@ -15,6 +15,7 @@ from emoedge.errors import ModelError
 from emoedge.files import read_json, sha256_of, write_json
 from emoedge.model_store.download import Progress, check_space, download
 from emoedge.model_store.manifest import ModelEntry, ModelFile, Source
+from emoedge.model_store.places import check_vosk_folder
 from emoedge.model_store.unpack import unpack
 
 DOWNLOADS: Final = ".downloads"
@@ -120,9 +121,7 @@ def list_files(folder: Path) -> tuple[ModelFile, ...]:
 def check_structure(entry: ModelEntry, folder: Path) -> None:
     """Raise ModelError unless the folder has the files that this kind of model needs."""
     if entry.kind == "vosk":
-        from emoedge.speech.vosk_engine import check_folder
-
-        check_folder(folder)
+        check_vosk_folder(folder)
         return
     missing = [one.path for one in entry.sources if not (folder / one.path).is_file()]
     if missing:

@@ -10,7 +10,10 @@ from emoedge.errors import ModelError
 from emoedge.files import read_json
 
 Kind = Literal["tflite", "text", "fusion", "vosk", "whisper"]
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
 FILE_NAME: Final = "manifest.json"
+FETCH_REMEDY: Final = "run: emoedge models fetch"
+"""Remedy for every missing or damaged model that can be downloaded."""
 FACE_DETECTOR: Final = "face_detector.tflite"
 FACE_CLASSIFIER: Final = "face_emotion.tflite"
 SPEECH_ACTIVITY: Final = "speech_activity.tflite"
@@ -102,14 +105,18 @@ class Manifest:
         return tuple(entry for entry in self.entries if not entry.shipped and not entry.optional)
 
 
+def package_models_dir() -> Path:
+    """The models that come with emoedge: in a checkout `models/`, installed `emoedge/data/models/`."""
+    inside = _PACKAGE / "data" / "models"
+    return inside if inside.is_dir() else _PACKAGE.parent / "models"
+
+
 def load_manifest(folder: Path | None = None) -> Manifest:
     """Read the manifest of the package's models (or of another folder).
 
     Raises:
         ModelError: missing or damaged.
     """
-    from emoedge.model_store.places import package_models_dir
-
     path = (folder or package_models_dir()) / FILE_NAME
     try:
         document = read_json(path)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import ModelError
-from emoedge.model_store.manifest import Manifest, ModelEntry
-
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
+from emoedge.model_store.manifest import FETCH_REMEDY, Manifest, ModelEntry, package_models_dir
 
 MODEL_SUFFIXES: Final = ("", ".tflite", ".npz", ".json")
 """A name may stand for a folder or for a file without its suffix."""
+VOSK_FILES: Final = ("am/final.mdl", "conf/mfcc.conf")
+"""Without these libvosk crashes or refuses; older models keep them at the top level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,6 @@ class Installed:
     entry: ModelEntry
     path: Path | None
     bytes: int
-
-
-def package_models_dir() -> Path:
-    """The models that come with emoedge: in a checkout `models/`, installed `emoedge/data/models/`."""
-    inside = _PACKAGE / "data" / "models"
-    return inside if inside.is_dir() else _PACKAGE.parent / "models"
 
 
 def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None) -> Path:
@@ -47,7 +41,7 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
         path = Path(text).expanduser()
         if path.exists():
             return path
-        raise ModelError(f"no model at {path}", "correct the path or run: emoedge models fetch")
+        raise ModelError(f"no model at {path}", f"correct the path or {FETCH_REMEDY}")
     folders = (models_dir, package_dir or package_models_dir())
     for folder in folders:
         for suffix in MODEL_SUFFIXES:
@@ -55,7 +49,7 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
             if text not in {"", ".", ".."} and candidate.exists():
                 return candidate
     looked = " or ".join(str(folder) for folder in folders)
-    raise ModelError(f"model {text} is missing in {looked}", "run: emoedge models fetch")
+    raise ModelError(f"model {text} is missing in {looked}", FETCH_REMEDY)
 
 
 def location(entry: ModelEntry, models_dir: Path, package_dir: Path | None = None) -> Path | None:
@@ -82,3 +76,14 @@ def size_of(path: Path) -> int:
     """Bytes of a file, or of all files in a folder."""
     files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
     return sum(item.stat().st_size for item in files)
+
+
+def check_vosk_folder(folder: Path) -> None:
+    """Raise ModelError unless `folder` looks like a Vosk model (libvosk's own message is bare)."""
+    if not folder.is_dir():
+        raise ModelError(f"no speech model at {folder}", FETCH_REMEDY)
+    flat = (folder / "final.mdl").is_file() and (folder / "mfcc.conf").is_file()
+    if not flat and not all((folder / name).is_file() for name in VOSK_FILES):
+        raise ModelError(
+            f"{folder} is not a Vosk model: am/final.mdl or conf/mfcc.conf is missing", FETCH_REMEDY
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import zipfile
 import zlib
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from emoedge.errors import ModelError
+from emoedge.files import sync_data
 
 MAX_FILES: Final = 2000
 MAX_BYTES: Final = 6 << 30
@@ -76,4 +76,4 @@ def _extract(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> No
                 raise zipfile.BadZipFile(f"{info.filename} is larger than stated")
             file.write(chunk)
         file.flush()
-        os.fsync(file.fileno())
+        sync_data(file.fileno())

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from emoedge.errors import EmoedgeError
-from emoedge.files import sync_folder
+from emoedge.files import put_aside, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -168,11 +168,12 @@ class Spool:
         self._connection = None
 
     def _put_aside(self, error: sqlite3.Error) -> None:
-        aside = self.path.with_name(self.path.name + ".damaged")
-        logger.error("The spool %s is damaged (%s); kept as %s, a new one is begun", self.path, error, aside)
         self.set_aside += 1
         try:
-            self.path.replace(aside)
+            aside = put_aside(self.path)
+            logger.error(
+                "the spool %s is damaged (%s): kept as %s, a new one is begun", self.path, error, aside
+            )
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
         except OSError as problem:

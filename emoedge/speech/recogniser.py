@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.observations import Word
 
-FETCH_REMEDY: Final = "emoedge models fetch"
-"""What every missing or damaged speech model is answered with."""
-
 
 @dataclass(frozen=True, slots=True)
 class Utterance:

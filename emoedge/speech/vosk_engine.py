@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
+from emoedge.model_store.manifest import FETCH_REMEDY
+from emoedge.model_store.places import check_vosk_folder
 from emoedge.process import resident_mb
-from emoedge.speech.recogniser import FETCH_REMEDY, Utterance, words_from
+from emoedge.speech.recogniser import Utterance, words_from
 from emoedge.speech.recycle import RecyclePolicy
 
 logger = logging.getLogger(__name__)
@@ -26,20 +28,6 @@ result independent of how the sound arrives, and keep a partial result from bein
 NOT_WORDS: Final = frozenset({"[unk]", "<unk>", "[noise]", "[laughter]"})
 """Symbols for what is no known word; nothing to read an emotion from."""
 
-REQUIRED_FILES: Final = ("am/final.mdl", "conf/mfcc.conf")
-"""Without these libvosk crashes or refuses; older models keep them at the top level."""
-
-
-def check_folder(folder: Path) -> None:
-    """Raise ModelError unless `folder` looks like a Vosk model (libvosk's own message is bare)."""
-    if not folder.is_dir():
-        raise ModelError(f"no speech model at {folder}", FETCH_REMEDY)
-    flat = (folder / "final.mdl").is_file() and (folder / "mfcc.conf").is_file()
-    if not flat and not all((folder / name).is_file() for name in REQUIRED_FILES):
-        raise ModelError(
-            f"{folder} is no Vosk model: am/final.mdl or conf/mfcc.conf is missing", FETCH_REMEDY
-        )
-
 
 def load_model(folder: Path) -> Any:
     """Load a Vosk model and keep libvosk quiet.
@@ -47,7 +35,7 @@ def load_model(folder: Path) -> Any:
     Raises:
         ModelError: vosk is not installed, or the model is missing or damaged.
     """
-    check_folder(folder)
+    check_vosk_folder(folder)
     try:
         import vosk
     except (ImportError, OSError) as error:

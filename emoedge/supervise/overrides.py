@@ -9,7 +9,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from emoedge.config import RecordingMode, Settings
-from emoedge.files import read_json, write_json
+from emoedge.files import put_aside, read_json, write_json
 from emoedge.publish.control import Command
 
 logger = logging.getLogger(__name__)
@@ -71,11 +71,10 @@ class OverrideStore:
             logger.error("%s cannot be read (%s): privacy is ON, send OFF to go on", self.path, error)  # noqa: TRY400
             return Overrides(privacy=True)
         except ValueError:  # of JSON, or pydantic's
-            aside = self.path.with_name(FILE_NAME + ".damaged")
-            logger.error("%s is damaged, kept as %s: privacy is ON, send OFF to go on", self.path, aside)  # noqa: TRY400
+            logger.error("%s is damaged: privacy is ON, send OFF to go on", self.path)  # noqa: TRY400
             private = Overrides(privacy=True)
             try:
-                self.path.replace(aside)
+                put_aside(self.path)
                 self.save(private)
             except OSError as error:
                 logger.warning("%s cannot be put aside: %s", self.path, error)

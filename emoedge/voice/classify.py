@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.files import read_json
 from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.high_pass import HighPass
 from emoedge.inference import Interpreter
@@ -85,7 +85,7 @@ class VoiceModel:
             ModelError: missing, damaged, or made for other features or labels.
         """
         try:
-            data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            data: dict[str, Any] = read_json(path)
             model = cls(
                 prior=Prior.from_dict(data["normalisation"]),
                 alone=Calibration(**data["calibration"]["alone"]),

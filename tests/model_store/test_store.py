@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from emoedge.doctor.model_verification import check, verify
 from emoedge.errors import ModelError
-from emoedge.model_store import fetch, installed, load_manifest, package_models_dir, resolve, verify
+from emoedge.model_store import fetch, installed, load_manifest, package_models_dir, resolve
 from emoedge.model_store.manifest import Manifest, ModelEntry, Source
 from emoedge.model_store.places import location
-from emoedge.model_store.verify import check
 
 from .conftest import make_zip
 
@@ -79,7 +79,7 @@ def test_an_archive_of_something_else_leaves_the_old_model(served, tmp_path: Pat
     fetch(entry, tmp_path)
     other = tmp_path / "other.zip"
     other.write_bytes(make_zip({"holiday/photo.jpg": b"jpeg"}))
-    with pytest.raises(ModelError, match="no Vosk model"):
+    with pytest.raises(ModelError, match="not a Vosk model"):
         fetch(entry, tmp_path, source=other)
     assert check(entry, tmp_path, package_models_dir()).ok
     assert not [p for p in tmp_path.iterdir() if p.name.startswith(".vosk-test")]

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from emoedge.backoff import Backoff
 from emoedge.clock import MediaClock
 from emoedge.files import partial_of
 from emoedge.record import housekeeping as keeper_module
@@ -24,7 +25,7 @@ from .test_recorder import Rig
 
 @pytest.fixture
 def quick_retry(monkeypatch):
-    monkeypatch.setattr(recorder_module, "RETRY_FIRST_S", 0.1)
+    monkeypatch.setattr(recorder_module, "RETRY", Backoff(first_s=0.1, longest_s=60.0, jitter=0.0))
     monkeypatch.setattr(recorder_module, "DISK_CHECK_S", 0.05)
     monkeypatch.setattr(keeper_module, "FAULTY_SWEEP_S", 0.1)
 
@@ -35,7 +36,6 @@ def rig(settings, notices, quick_retry):
 
     def make(**kwargs):
         made.append(Rig(settings.model_copy(update=kwargs), notices))
-        made[-1].recorder._retry_s = 0.1
         return made[-1]
 
     yield make

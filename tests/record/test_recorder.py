@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+from emoedge.backoff import Backoff
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.errors import RecordingError
@@ -351,7 +352,7 @@ def test_an_unforeseen_error_costs_one_segment_not_the_recorder(rig, notices, mo
     from emoedge.record.segment import OpenSegment
 
     one = rig()
-    one.recorder._retry_s = 0.05
+    monkeypatch.setattr("emoedge.record.recorder.RETRY", Backoff(first_s=0.05))
     one.recorder.record(True)
     one.play(3.0)
     with monkeypatch.context() as patched:

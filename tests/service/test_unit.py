@@ -84,7 +84,7 @@ else:
     sys.exit("memory that is writeable and executable was given out")
 import numpy as np
 from emoedge.model_store import load_manifest, package_models_dir
-from emoedge.model_store.verify import load_once
+from emoedge.doctor.model_verification import load_once
 from emoedge.model_store.places import location
 ran = []
 for entry in load_manifest().entries:

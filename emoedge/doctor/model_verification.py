@@ -11,8 +11,8 @@ import numpy as np
 from emoedge.errors import EmoedgeError, ModelError
 from emoedge.files import sha256_of
 from emoedge.model_store.fetch import read_receipt
-from emoedge.model_store.manifest import Kind, Manifest, ModelEntry, ModelFile
-from emoedge.model_store.places import location, package_models_dir
+from emoedge.model_store.manifest import Kind, Manifest, ModelEntry, ModelFile, package_models_dir
+from emoedge.model_store.places import location
 
 
 @dataclass(frozen=True, slots=True)
