@@ -30,8 +30,8 @@ from emoedge.bench.whole import BenchError, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.pipeline.pipeline import Pipeline
-from emoedge.publish.messages import MessageBuilder
 from emoedge.process import Usage, resident_mb
+from emoedge.publish.messages import MessageBuilder
 from faults.surroundings import free_port, program
 
 MINUTE_S: Final = 60.0
