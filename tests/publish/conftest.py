@@ -66,7 +66,7 @@ class Mosquitto:
     def stop(self) -> None:
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(10)
+            self.process.wait(3 * PATIENCE_S)
             self.process = None
 
     def connections(self) -> int:

@@ -95,7 +95,7 @@ def test_states_are_retained_and_others_are_not(mosquitto, listen, publish):
     publisher.publish(builder().control("privacy", "OFF", 1.0))
     first = listen(mosquitto)
     until(lambda: first.last(f"{BASE}/health"), "health arrives")
-    publisher.stop()
+    publisher.stop(PATIENCE_S)
     late = listen(mosquitto)
     until(lambda: len(late.messages) >= 4, "retained messages arrive")
     assert {topic.removeprefix(BASE + "/") for topic, _, _ in late.messages} == {
@@ -114,7 +114,7 @@ def test_clean_stop_says_offline_last(mosquitto, listen, publish):
     assert publisher.wait_connected(10)
     for number in range(50):
         publisher.publish(builder().outcome(event(number)))
-    publisher.stop(5.0)
+    publisher.stop(PATIENCE_S)
     until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline")
     assert ids(listener) == [f"{number:05d}" for number in range(50)]
     assert listener.messages[-1][0] == f"{BASE}/status"
@@ -155,7 +155,7 @@ def test_spool_survives_a_restart_of_the_daemon(mosquitto, listen, publish):
     first = publish(mosquitto.port)
     for number in range(30):
         first.publish(builder().outcome(event(number)))
-    first.stop()
+    first.stop(PATIENCE_S)
     mosquitto.start()
     listener = listen(mosquitto)
     second = publish(mosquitto.port)
@@ -186,6 +186,7 @@ def test_commands(mosquitto, listen, publish):
     listener.send(f"{BASE}/control/record/set", "2.5")
     listener.send(f"{BASE}/control/margin/set", "lots")
     until(lambda: listener.last(f"{BASE}/control/error"), "answer")
+    until(lambda: len(commands) == 2, "the good ones are carried out")
     assert commands == [Command("privacy", True), Command("record", 2.5)]
     answer = json.loads(listener.last(f"{BASE}/control/error"))
     validate("control/error", answer)
@@ -309,6 +310,7 @@ def test_retained_commands(mosquitto, listen, publish):
     commands: list[Command] = []
     publish(mosquitto.port, on_command=commands.append)
     until(lambda: listener.last(f"{BASE}/control/error"), "answer")
+    until(lambda: commands, "privacy is carried out")
     assert commands == [Command("privacy", True)]
 
 
@@ -391,7 +393,7 @@ def test_secondary_leaves_the_daemon_alone(mosquitto, listen, publish, tmp_path)
     beside.start()
     for number in range(200):
         beside.publish(builder().outcome(event(number)))
-    beside.stop(10.0)
+    beside.stop(PATIENCE_S)
     until(lambda: len(ids(listener)) == 200, "all arrive")
     assert listener.payloads(f"{BASE}/status") == [b"online"]
     assert len(listener.payloads("homeassistant/device/emoedge_living-room/config")) == 1
@@ -429,7 +431,7 @@ def test_discovery_switched_off_or_renamed_is_cleaned_up(mosquitto, listen, publ
     listener = listen(mosquitto)
     until(lambda: listener.payloads(topic), "announced")
     until((tmp_path / "state" / "discovery.json").exists, "remembered")
-    first.stop()
+    first.stop(PATIENCE_S)
     publish(mosquitto.port, discovery=False)
     until(lambda: listener.last(topic) == b"", "emptied")
     until(lambda: json.loads((tmp_path / "state" / "discovery.json").read_text()) == {}, "forgotten")
