@@ -129,7 +129,7 @@ def _ends_in_order(bench: Bench, by: signal.Signals, code: int) -> float:
     took_s = bench.terminate(by=by)
     holds(bench.process.returncode == code, f"exit code {bench.process.returncode}")
     until(lambda: bench.last("status") == b"offline", "offline was said")
-    holds(took_s <= PROMISED_END_S, f"it took {took_s:.1f} s to end")
+    bench.within(took_s, PROMISED_END_S, f"it took {took_s:.1f} s to end")
     holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
     holds(len(bench.segments()) == 1, "the recording is finished")
     return took_s

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
+"""A deadline, not a promise: how long it took is a figure of its own."""
 POLL_S: Final = 0.02
 
 

@@ -99,7 +99,7 @@ def tone_hz(samples: np.ndarray, rate_hz: int = 16000) -> float:
     return float(np.argmax(spectrum)) * rate_hz / len(samples)
 
 
-def read_items(source, count: int, limit_s: float = 10.0) -> list:
+def read_items(source, count: int, limit_s: float = 60.0) -> list:
     """So many items of an open source, waiting through its timeouts."""
     items: list = []
     deadline_s = time.monotonic() + limit_s

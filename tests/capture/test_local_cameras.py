@@ -161,6 +161,7 @@ def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[StandInPicamera2]:
 
 def test_both_streams_of_a_pi_camera(picamera2: type[StandInPicamera2]) -> None:
     settings = CameraSettings(source="picamera:0", fps=20, rotate=180)
+    begun_s = time.monotonic()
     with open_camera(settings) as camera:
         frames = read_items(camera, 3)
         (device,) = picamera2.made
@@ -173,7 +174,7 @@ def test_both_streams_of_a_pi_camera(picamera2: type[StandInPicamera2]) -> None:
     small = frame.small_rgb(160, 120)
     assert small[60, 20].astype(int) == pytest.approx((0, 0, 255), abs=6)
     assert np.abs(small.astype(int) - super(TwoSizeFrame, frame).small_rgb(160, 120)).mean() < 4
-    assert time.monotonic() - frame.time_s == pytest.approx(0.02, abs=0.3)
+    assert begun_s - 0.02 < frame.time_s < time.monotonic()
     assert all(request.released for request in device.requests)
     assert not device.running
     assert device.closed
@@ -208,8 +209,12 @@ def test_the_small_stream_is_small_and_even(width: int, height: int) -> None:
 
 
 def test_boot_time_becomes_monotonic_time() -> None:
-    boot_s = time.clock_gettime(time.CLOCK_BOOTTIME)
-    assert monotonic_of_boot_time(boot_s) == pytest.approx(time.monotonic(), abs=0.05)
+    # The clocks are read one after the other, and a busy machine may do something else in between.
+    def error_s() -> float:
+        begun_s, boot_s = time.monotonic(), time.clock_gettime(time.CLOCK_BOOTTIME)
+        return abs(monotonic_of_boot_time(boot_s) - begun_s)
+
+    assert min(error_s() for _ in range(100)) < 0.001
 
 
 # ---- V4L2 ----
@@ -265,8 +270,9 @@ def test_v4l2_uses_the_stamps_of_the_driver_when_they_can_be_true(
     with camera:
         assert camera._capture.index == 7
         assert camera._capture.asked[cv2.CAP_PROP_FOURCC] == cv2.VideoWriter.fourcc(*"MJPG")
+        begun_s = time.monotonic()
         frame = camera.read()
-        assert time.monotonic() - frame.time_s == pytest.approx(age_s, abs=0.4)
+        assert begun_s <= frame.time_s + age_s <= time.monotonic()
         assert (frame.width, frame.height) == (320, 240)
         assert frame.bgr[100, 10].astype(int) == pytest.approx(RED, abs=6)
         camera.read()
@@ -364,5 +370,5 @@ def test_a_real_v4l2_camera() -> None:
         pytest.skip("no V4L2 camera (modprobe v4l2loopback, and feed it)")
     with open_camera(CameraSettings(source=cameras[0].source)) as camera:
         frames = read_items(camera, 10)
-    assert all(0 <= time.monotonic() - frame.time_s < 30 for frame in frames)
+    assert frames[-1].time_s < time.monotonic()
     assert (np.diff([frame.time_s for frame in frames]) > 0).all()

@@ -33,7 +33,7 @@ def test_version_3_1_1_fallback(tmp_path):
             publisher.stop()
     with (
         pytest.raises(ConnectionRefusedError),
-        socket.create_connection(("127.0.0.1", broker.port), timeout=2),
+        socket.create_connection(("127.0.0.1", broker.port), timeout=60),
     ):
         pass
 

@@ -41,7 +41,7 @@ def start_mosquitto(tmp_path: Path) -> Iterator[Callable[[str], int]]:
                 [program, "-c", str(configuration)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
         )
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 60
         while time.monotonic() < deadline_s:
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -86,12 +86,13 @@ def test_refused_credentials(
 
 
 def test_nobody_there(make_settings: Make) -> None:
-    begun_s = time.monotonic()
-    result = one(make_settings(mqtt={"enabled": True, "host": "127.0.0.1", "port": free_port()}), wait_s=30.0)
+    # A clear answer is not waited for: this would take a day.
+    result = one(
+        make_settings(mqtt={"enabled": True, "host": "127.0.0.1", "port": free_port()}), wait_s=86_400
+    )
     assert result.state == "failed"
     assert "refused" in result.detail
     assert "mqtt.host" in result.remedy
-    assert time.monotonic() - begun_s < 15, "a clear answer is not waited for twice"
 
 
 def test_somebody_else_is_there(make_settings: Make) -> None:

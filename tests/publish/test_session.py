@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from emoedge.publish.connection import CONNACK_TIMEOUT_S
 from emoedge.publish.control import Command
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.retry import SHORT_CONNECTIONS
 
-from .conftest import Listener, free_port, until
+from .conftest import PATIENCE_S, Listener, free_port, until
 from .samples import BEGIN, builder
 from .test_publisher import BASE, make_settings, wait_for_commands
 
@@ -28,6 +29,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}]
 from tests.publish.samples import builder
 from tests.publish.test_publisher import make_settings
+from emoedge.publish.connection import CONNACK_TIMEOUT_S
 from emoedge.publish.publisher import Publisher
 publisher = Publisher(make_settings({port}, Path({state!r})), builder())
 publisher.start()
@@ -78,7 +80,7 @@ def test_wrong_password_is_said_and_not_hammered(guarded, tmp_path, caplog):
 
 def test_right_password(guarded, tmp_path):
     publisher = start(tmp_path, guarded.port, username="emoedge", password="right")
-    assert publisher.wait_connected(10)
+    assert publisher.wait_connected(PATIENCE_S)
     publisher.stop(1.0)
 
 
@@ -113,7 +115,7 @@ def tls_config(certificates: Path, name: str = "broker") -> str:
 def test_tls(make_mosquitto, certificates, tmp_path):
     broker = make_mosquitto(tls_config(certificates))
     publisher = start(tmp_path, broker.port, tls=True, ca_file=certificates / "ca.crt")
-    assert publisher.wait_connected(10)
+    assert publisher.wait_connected(PATIENCE_S)
     publisher.stop(1.0)
 
 
@@ -240,7 +242,8 @@ def scripted():
 )
 # paho dies on some of these, and says so; the session has to live on.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_fallback_to_3_1_1(scripted, tmp_path, answer_to_5):
+def test_fallback_to_3_1_1(scripted, tmp_path, answer_to_5, monkeypatch):
+    monkeypatch.setitem(CONNACK_TIMEOUT_S, "5", 1.0)
     broker = scripted({5: answer_to_5, 4: ScriptedBroker.ACCEPT_3_1_1})
     publisher = start(tmp_path, broker.port)
     until(lambda: publisher.health()[0].state == "ok", "connected")
@@ -270,6 +273,7 @@ def test_busy_broker_is_tried_again(scripted, tmp_path):
 
 def test_stop_at_any_moment_leaves_nothing_behind(mosquitto, listen, tmp_path):
     listener = listen(mosquitto)
+    before = set(threading.enumerate())
     for step in range(12):
         publisher = Publisher(
             make_settings(mosquitto.port, tmp_path / "state"), builder(), on_command=lambda _: None
@@ -279,7 +283,7 @@ def test_stop_at_any_moment_leaves_nothing_behind(mosquitto, listen, tmp_path):
         publisher.stop(2.0)
     names = ("publisher", "commands", "mqtt-session", "paho-mqtt-client-emoedge")
     until(
-        lambda: not [thread.name for thread in threading.enumerate() if thread.name.startswith(names)],
+        lambda: not [thread for thread in {*threading.enumerate()} - before if thread.name.startswith(names)],
         "all threads have ended",
     )
     # Only the listener's connection is left at the broker.

@@ -186,28 +186,26 @@ publisher.start()
 number = 0
 while True:
     publisher.publish(builder().outcome(event(number)))
-    print(time.monotonic(), number, flush=True)
+    figures = publisher.health()[1].figures
+    print(figures["depth"] - figures["in_memory"], flush=True)
     number += 1
     time.sleep(0.002)
 """
 
 
-def test_sigkill_loses_at_most_the_last_moment(tmp_path):
-    """A child publishes with no broker there and is killed: what was older than the window is on disk."""
-    window_s = 1.0  # COMMIT_INTERVAL_S (0.1 s) and a commit, on a machine that may be very busy
+def test_sigkill_loses_nothing_that_was_on_the_disk(tmp_path):
+    """A child publishes with no broker there and is killed in the middle of it."""
     code = KILLED.format(root=str(Path(__file__).parents[2]), state=str(tmp_path))
     out = tmp_path / "out"
     with out.open("wb") as stdout, subprocess.Popen([sys.executable, "-c", code], stdout=stdout) as child:
-        until(lambda: out.read_bytes().count(b"\n") > 500, "the child has published")
-        import time
 
-        killed_s = time.monotonic()
+        def on_disk():
+            return max((int(line) for line in out.read_text().split("\n")[:-1]), default=0)
+
+        until(lambda: on_disk() > 300, "the child has published")
         os.kill(child.pid, signal.SIGKILL)
-    lines = [line.split() for line in out.read_text().splitlines() if line.count(" ") == 1]
-    due = [int(number) for stamp, number in lines if float(stamp) < killed_s - window_s]
     spool = Spool(tmp_path / "spool.sqlite3", 10_000)
     kept = [json.loads(entry.payload)["id"] for entry in spool.after(0, 10_000)]
     spool.close()
-    assert due, "the child ran too short a time to tell"
     assert kept == [f"{number:05d}" for number in range(len(kept))]
-    assert len(kept) > due[-1]
+    assert len(kept) >= on_disk()

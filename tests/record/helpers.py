@@ -102,12 +102,12 @@ class Notices:
     def of(self, kind: str) -> list[RecordingChange]:
         return [notice for notice in self.seen if notice.kind == kind]
 
-    def wait(self, kind: str, count: int = 1, timeout_s: float = 20.0) -> list[RecordingChange]:
+    def wait(self, kind: str, count: int = 1, timeout_s: float = 60.0) -> list[RecordingChange]:
         wait_for(lambda: len(self.of(kind)) >= count, timeout_s)
         return self.of(kind)
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait until something is so; fail if it does not become so in time."""
     deadline = time.monotonic() + timeout_s
     while not condition():

@@ -17,10 +17,10 @@ libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 turn = threading.Barrier({THREADS})
 def allocate():
-    turn.wait(10)
+    turn.wait(60)
     for _ in range(100):
         libc.malloc(1000)
-    turn.wait(10)
+    turn.wait(60)
 threads = [threading.Thread(target=allocate) for _ in range({THREADS})]
 for thread in threads:
     thread.start()

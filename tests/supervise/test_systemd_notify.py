@@ -27,7 +27,7 @@ def manager(
     name = str(tmp_path / "notify") if request.param == "path" else f"@emoedge-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(name.replace("@", "\0"))
-        receiver.settimeout(2)
+        receiver.settimeout(60)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
         yield receiver
 
