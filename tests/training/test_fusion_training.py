@@ -55,11 +55,15 @@ def test_better_than_each_alone_and_the_same_in_the_shipped_code(opinions, fitte
     assert "| all three, face degraded |" in (tmp_path / "fusion.md").read_text()
 
 
-def test_confidence_means_the_same_whatever_takes_part(opinions, fitted):
-    _, _, fusion = fitted
+@pytest.mark.numerical
+def test_confidence_means_the_same_whatever_takes_part(opinions, fitted, record_property):
+    parameters, content, fusion = fitted
+    record_property("parameters", parameters.tolist())
+    record_property("subsets", [value for scale in content["subsets"].values() for value in scale.values()])
     for name in ("voice", "face+voice", "face+voice+text"):
         drawn = cases.draw(opinions, 5, cases.present_in(name), 0.1)
         learned, rule = by_pool(fusion, drawn), by_rule(drawn)
+        # Ten bins of 1400 draws are 0.03 off by chance; the coefficients agree to four digits on any processor.
         assert learned.calibration_error() < 0.07
         assert learned.calibration_error() < rule.calibration_error() / 2
 

@@ -44,9 +44,11 @@ def toy():
     return rows, features, vocabulary, linear.fit(features, rows, SETTINGS)
 
 
-def test_fit_learns_the_labels_of_each_head(toy):
+@pytest.mark.numerical
+def test_fit_learns_the_labels_of_each_head(toy, record_property):
     rows, features, _, fitted = toy
     logits = features @ fitted.weights + fitted.bias
+    record_property("logits", logits.ravel().tolist())
     start = 0
     for head, labels in enumerate(linear.HEAD_LABELS):
         said = labels[logits[:, start : start + len(labels)].argmax(axis=1)]
@@ -143,7 +145,8 @@ def test_given_names_are_exchanged_and_nothing_else():
         ]
 
 
-def test_temperatures_make_confidence_true():
+@pytest.mark.numerical
+def test_temperatures_make_confidence_true(record_property):
     # Heads that are sure and right half of the time have to be flattened, by themselves, whatever the gate says.
     rng = np.random.default_rng(1)
     count = 3000
@@ -161,7 +164,9 @@ def test_temperatures_make_confidence_true():
     def error(posterior):
         return calibration_error(Answers(truth, posterior.argmax(axis=1), posterior.max(axis=1), ()))
 
-    chosen = sharpen(asked.outputs, np.log(temperatures(asked)))
+    found = temperatures(asked)
+    record_property("temperatures", found.tolist())
+    chosen = sharpen(asked.outputs, np.log(found))
     assert error(sharpen(asked.outputs, np.zeros(linear.HEADS))) > 0.3
     # Ten bins of 300 rows that are right half of the time differ from a true confidence by 0.023 on average, by chance.
     assert error(chosen) < 0.05
@@ -173,8 +178,9 @@ def test_temperatures_make_confidence_true():
     assert asked.without(1).truth.shape == (np.sum(origin != 1),)
 
 
+@pytest.mark.numerical
 @pytest.mark.parametrize("head", range(len(data.DOMAINS)))
-def test_offsets_help_the_class_that_is_always_second(head):
+def test_offsets_help_the_class_that_is_always_second(head, record_property):
     labels = linear.HEAD_LABELS[head]
     truth = np.tile(labels, 100)
     count = len(truth)
@@ -190,6 +196,7 @@ def test_offsets_help_the_class_that_is_always_second(head):
     asked = Asked(outputs, truth, origin, origin)
     assert np.all(asked.outputs.probabilities.argmax(axis=1)[late] == INDEX["anger"])
     chosen = offsets(asked)
+    record_property("offsets", chosen.ravel().tolist())
     better = shifted(asked, chosen).outputs
     np.testing.assert_array_equal(better.probabilities.argmax(axis=1), truth)
     others = np.arange(len(data.DOMAINS)) != head
@@ -254,7 +261,8 @@ def test_folds_share_no_group_and_spread_the_rare_classes(corpus):
     assert set(afraid) == set(range(crossval.FOLDS))
 
 
-def test_the_baseline_is_fitted_on_the_other_folds():
+@pytest.mark.numerical
+def test_the_baseline_is_fitted_on_the_other_folds(record_property):
     pytest.importorskip("sklearn")
     # Each text has a label of its own that no other text hints at: whoever was fitted on it would know it.
     rng = np.random.default_rng(0)
@@ -266,12 +274,16 @@ def test_the_baseline_is_fitted_on_the_other_folds():
         examples += [
             data.Example(f"hola {word} que tal", name, target, -1, str(index)) for name in data.DOMAINS
         ]
-    said = crossval.baseline(examples, crossval.folds(examples), "brighter")
+    of_fold = crossval.folds(examples)
+    said = crossval.baseline(examples, of_fold, "brighter")
+    record_property("folds", of_fold.tolist())
     truth = [example.label for example in examples if example.domain == "brighter"]
+    # One in six is right by chance, with a standard deviation of 0.026; a baseline that has seen the row knows them all.
     assert np.mean(said == truth) < 0.35
 
 
-def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path):
+@pytest.mark.numerical
+def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path, record_property):
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
     examples = []
@@ -287,6 +299,7 @@ def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path):
     second[labelled, 0] = np.where(labels[labelled] == INDEX["anger"], 1, -1)
     plain = teacher.opinions(examples, first, np.zeros_like(second), tmp_path)
     said = teacher.opinions(examples, first, second, tmp_path)
+    record_property("opinions", said.ravel().tolist())
     own = np.array([data.DOMAINS.index(example.domain) for example in examples if example.domain != "xed"])
     of_own = said[labelled][np.arange(len(own)), own]
     # It knows the label, and each row is judged by it; text without labels is judged as if it were not there.
