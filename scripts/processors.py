@@ -81,11 +81,9 @@ def run(environment: dict[str, str], arguments: list[str]) -> tuple[int, Fitted]
     """The exit status of pytest, and what the tests recorded."""
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-m", "numerical", "-q", "-n", "0", f"--junitxml={report}"]
-        command += files()
-        done = subprocess.run(
-            [*command, *arguments], cwd=ROOT, env=_without_choices() | environment, check=False
-        )
+        options = ["-m", "numerical", "-q", "-n", "0", "-o", "junit_family=xunit1", f"--junitxml={report}"]
+        command = [sys.executable, "-m", "pytest", *options, *files(), *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=_without_choices() | environment, check=False)
         return done.returncode, recorded(report) if report.exists() else {}
 
 
