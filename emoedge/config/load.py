@@ -1,4 +1,4 @@
-"""From file and environment to settings, with errors that name file, line, key and what was expected."""
+"""Load the settings from file and environment; errors name file, line, key and what was expected."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ else:
 SYSTEM_FILE: Final = Path("/etc/emoedge/emoedge.toml")
 ENVIRONMENT_PREFIX: Final = "EMOEDGE_"
 SECRET_KEYS: Final = frozenset({("mqtt", "password"), ("mqtt", "username")})
-# Larger than any honest configuration; keeps a wrong path (a video, a log) from being read whole.
 MAX_FILE_BYTES: Final = 1_000_000
+"""Larger than any real configuration; keeps a wrong path (a video, a log) from being read whole."""
 
-# Python refuses to write integers of thousands of digits.
 _LARGEST_SHOWN: Final = 10**80
+"""Python refuses to format integers of thousands of digits."""
 
-# Environment variables with the prefix that are not settings.
 _NOT_SETTINGS: Final = frozenset({"EMOEDGE_SHARED"})
+"""Environment variables with the prefix that are not settings."""
 
 
 def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """Where a configuration is looked for, first match wins."""
+    """Paths that are searched for a configuration; the first match wins."""
     environ = os.environ if environ is None else environ
     home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/root")) / ".config")
     return (SYSTEM_FILE, Path(home) / "emoedge" / "emoedge.toml")
 
 
 def used_file(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The configuration file that counts where none is named, or None where there is none."""
+    """Return the configuration file that applies when none is named, or None."""
     return next((path for path in default_paths(environ) if _is_there(path)), None)
 
 
@@ -69,7 +69,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
 
 
 def _is_there(path: Path) -> bool:
-    """Whether a default place has a file; one that cannot be looked into must not be passed over in silence.
+    """Return whether a default path is a file; a folder that cannot be searched is an error.
 
     Raises:
         ConfigError: the folder is closed to this user, as /etc/emoedge is to those outside the group.
@@ -102,7 +102,7 @@ def _read(path: Path, remedy: str = "name a readable file with --config") -> str
 
 
 def _read_secret(path: Path, source: str) -> str:
-    """A secret from a file; the newline that editors and `echo` put at the end is no part of it."""
+    """Read a secret from a file, without the newline that editors and `echo` put at the end."""
     return _read(path, f"correct {source}, or make the file readable").rstrip("\n")
 
 
@@ -117,7 +117,9 @@ def _parse(text: str, path: Path | None) -> dict[str, Any]:
         ) from None
     except ValueError as error:
         # Python refuses to read an integer of thousands of digits, with an error of its own.
-        raise ConfigError(f"{path}: not valid TOML: {error}", "write numbers that make sense") from None
+        raise ConfigError(
+            f"{path}: not valid TOML: {error}", "use a number within the documented range"
+        ) from None
 
 
 def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
@@ -169,7 +171,7 @@ def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple
 
 
 def _got(keys: tuple[str, ...], value: Any) -> str:
-    """What was given instead, where it cannot be a secret: a number in the place of another setting."""
+    """Return the rejected value where it cannot be a secret: a number in place of another setting."""
     if keys in SECRET_KEYS or not isinstance(value, int | float):
         return ""
     return f"; got {value}" if abs(value) <= _LARGEST_SHOWN else "; got a huge number"
@@ -186,7 +188,7 @@ def _known_keys(section: tuple[str, ...]) -> list[str]:
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:
-    """The 1-based line where a key (or its section) is set in TOML text, or None."""
+    """Return the 1-based line where a key (or its section) is set in TOML text, or None."""
     section: tuple[str, ...] = ()
     for number, line in enumerate(text.splitlines(), start=1):
         stripped = line.strip()

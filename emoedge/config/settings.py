@@ -1,4 +1,4 @@
-"""The settings themselves: every key with its default, its limits and one sentence for the reader."""
+"""All settings: every key with its default, its limits and a description."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 RecordingMode = Literal["off", "manual", "events", "continuous"]
 FusionMethod = Literal["weighted", "learned"]
 
-# MQTT wildcards, separators and control characters would change the meaning of a topic.
 _TOPIC_SAFE: Final = re.compile(r"^[^+#/\x00-\x20\x7f]+$")
+"""MQTT wildcards, separators and control characters would change the meaning of a topic."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -55,7 +55,7 @@ def _from_home(value: Any) -> Any:
     try:
         return value.expanduser() if isinstance(value, Path) else value
     except RuntimeError:
-        raise ValueError("must not begin with ~ and a name that is no user's") from None
+        raise ValueError("must not begin with ~ followed by an unknown user name") from None
 
 
 SomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_from_home)]
@@ -83,127 +83,144 @@ class Section(BaseModel):
 
 
 class CameraSettings(Section):
-    """Where pictures come from."""
+    """Camera: the source of the picture."""
 
     source: str = Field(
         "auto",
         min_length=1,
         description='"auto", a stable V4L2 path (/dev/v4l/by-id/…), "picamera:0", "gst:PIPELINE", "rtsp://…", '
-        '"http://…", "file:CLIP" (real time, from the start again at its end) or "none"',
+        '"http://…", "file:CLIP" (in real time, repeated) or "none"',
     )
-    width: int = Field(640, ge=64, le=4096, description="Width asked of the camera, pixels")
-    height: int = Field(480, ge=64, le=4096, description="Height asked of the camera, pixels")
-    fps: float = Field(15.0, gt=0, le=120, description="Frames a second asked of the camera")
+    width: int = Field(640, ge=64, le=4096, description="Requested width, in pixels")
+    height: int = Field(480, ge=64, le=4096, description="Requested height, in pixels")
+    fps: float = Field(15.0, gt=0, le=120, description="Requested frame rate, in frames per second")
     rotate: Annotated[Literal[0, 90, 180, 270], BeforeValidator(_number_from_text)] = Field(
-        0, description="Turn the picture clockwise, degrees"
+        0, description="Clockwise rotation of the picture, in degrees"
     )
-    mirror: bool = Field(False, description="Mirror the picture left to right, after turning it")
+    mirror: bool = Field(False, description="Mirror the picture horizontally, after the rotation")
 
 
 class MicrophoneSettings(Section):
-    """Where sound comes from."""
+    """Microphone: the source of the audio."""
 
     source: str = Field(
         "auto",
         min_length=1,
         description='"auto", a device name as `emoedge devices` lists it, an ALSA address such as "hw:Device,0", '
-        '"file:CLIP" (its sound, in step with the camera when it is the same file) or "none"',
+        '"file:CLIP" (its audio, synchronised with the camera when both name the same file) or "none"',
     )
 
 
 class FaceSettings(Section):
-    """Faces in the picture."""
+    """Face detection and emotion recognition."""
 
-    enabled: bool = Field(True, description="Look for faces at all")
-    max_faces: int = Field(4, ge=1, le=16, description="Faces followed at a time; the largest come first")
-    min_size: Fraction = Field(
-        0.06, description="Smallest face, as a fraction of the shorter side of the frame"
+    enabled: bool = Field(True, description="Enable face detection and emotion recognition")
+    max_faces: int = Field(
+        4, ge=1, le=16, description="Maximum number of faces tracked at a time; the largest are preferred"
     )
-    min_quality: Fraction = Field(0.15, description="Below this quality a face gets no emotion")
+    min_size: Fraction = Field(
+        0.06, description="Minimum size of a face, as a fraction of the shorter side of the frame"
+    )
+    min_quality: Fraction = Field(0.15, description="Minimum quality for which a face gets an emotion")
 
 
 class VoiceSettings(Section):
-    """How it is said."""
+    """Voice emotion recognition: how something is said."""
 
-    enabled: bool = Field(True, description="Judge the voice at all")
+    enabled: bool = Field(True, description="Enable voice emotion recognition")
     adapt: bool = Field(
-        True, description="Adapt to the person and the room with running statistics (no identity)"
+        True,
+        description="Adapt to the person and the room with running statistics, without identifying anyone",
     )
 
 
 class SpeechSettings(Section):
-    """What is said."""
+    """Speech recognition and text emotion recognition: what is said."""
 
-    enabled: bool = Field(True, description="Transcribe at all")
+    enabled: bool = Field(True, description="Enable speech recognition and text emotion recognition")
     engine: Literal["vosk", "whisper"] = Field(
-        "vosk", description="Recogniser; whisper needs the extra of that name"
+        "vosk", description="Speech recogniser; whisper needs the extra `whisper`"
     )
     model: str = Field(
         "vosk-model-small-es-0.42",
         min_length=1,
-        description="A name under the models directory, or a path",
+        description="Name of a model in the models directory, or a path",
     )
 
 
 class FusionSettings(Section):
-    """How face, voice and message become one answer."""
+    """Fusion of face, voice and text into one state."""
 
     method: FusionMethod = Field("weighted", description='"weighted" (the rule) or "learned"')
-    face_weight: Fraction = Field(0.6, description="Weight of the face; the voice has the rest")
+    face_weight: Fraction = Field(0.6, description="Weight of the face; the voice has the remainder to 1")
     margin: Fraction = Field(
-        0.2, description="Emotions closer than this to the leader are in doubt: the text decides"
+        0.2,
+        description="Emotions whose probability is within this margin of the highest are candidates; "
+        "the text chooses among them",
     )
-    face_max_age_s: Seconds = Field(1.5, description="A face result older than this takes no part")
-    voice_max_age_s: Seconds = Field(6.0, description="A voice result older than this takes no part")
-    text_max_age_s: Seconds = Field(10.0, description="A text result older than this takes no part")
+    face_max_age_s: Seconds = Field(
+        1.5, description="Maximum age of a face result that takes part, in seconds"
+    )
+    voice_max_age_s: Seconds = Field(
+        6.0, description="Maximum age of a voice result that takes part, in seconds"
+    )
+    text_max_age_s: Seconds = Field(
+        10.0, description="Maximum age of a text result that takes part, in seconds"
+    )
     min_confidence: Fraction = Field(
-        0.0, description="Below this confidence the emotion is null (not sure); 0 always names the leader"
+        0.0, description="Minimum confidence for which an emotion is named; 0 always names one"
     )
 
 
 class EventSettings(Section):
-    """When a state becomes an event."""
+    """Episodes: when a state begins and ends one."""
 
-    smoothing_s: Seconds = Field(0.8, description="Time constant of the smoothing before events are decided")
-    begin_confidence: Fraction = Field(0.5, description="Smoothed probability at which an event begins")
-    end_confidence: Fraction = Field(0.35, description="Smoothed probability at which it ends")
-    min_duration_s: Seconds = Field(0.8, description="An emotion must hold this long before its event begins")
-    end_after_s: Seconds = Field(1.5, description="It must be gone this long before its event ends")
-    neutral: bool = Field(False, description="Whether neutral stretches are events too")
+    smoothing_s: Seconds = Field(0.8, description="Time constant of the smoothing, in seconds")
+    begin_confidence: Fraction = Field(0.5, description="Smoothed probability at which an episode begins")
+    end_confidence: Fraction = Field(0.35, description="Smoothed probability at which an episode ends")
+    min_duration_s: Seconds = Field(
+        0.8, description="Seconds for which an emotion must persist before its episode begins"
+    )
+    end_after_s: Seconds = Field(
+        1.5, description="Seconds for which it must be absent before its episode ends"
+    )
+    neutral: bool = Field(False, description="Report episodes of neutral too")
 
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
         if self.end_confidence > self.begin_confidence:
-            raise ValueError("end_confidence must not be above begin_confidence, or events would flicker")
+            raise ValueError("end_confidence must not be above begin_confidence, or episodes would flicker")
         return self
 
 
 class MqttSettings(Section):
-    """The broker."""
+    """Connection to the MQTT broker."""
 
-    enabled: bool = Field(True, description="Publish at all")
-    host: str = Field("localhost", min_length=1, description="Host name or address of the broker")
-    port: int = Field(1883, ge=1, le=65535, description="Port of the broker (8883 is usual with TLS)")
+    enabled: bool = Field(True, description="Enable publishing")
+    host: str = Field("localhost", min_length=1, description="Host name or IP address of the broker")
+    port: int = Field(1883, ge=1, le=65535, description="Port of the broker, usually 8883 with TLS")
     username: str | None = Field(None, description="User name")
-    password: SecretStr | None = Field(None, description="Password; better from EMOEDGE_MQTT__PASSWORD_FILE")
+    password: SecretStr | None = Field(
+        None, description="Password; EMOEDGE_MQTT__PASSWORD_FILE keeps it out of this file"
+    )
     tls: bool = Field(False, description="Use TLS; the certificate is always verified")
     ca_file: SomePath | None = Field(
-        None, description="Certificate authority for TLS, instead of the system's"
+        None, description="Certificate authority for TLS; the system's authorities by default"
     )
-    client_id: str | None = Field(None, description="MQTT client id; emoedge-<device_id> by default")
+    client_id: str | None = Field(None, description="MQTT client identifier; emoedge-<device_id> by default")
     base: str = Field("emoedge", min_length=1, description="First level of every topic")
     discovery: bool = Field(True, description="Announce the device to Home Assistant")
     discovery_prefix: str = Field(
         "homeassistant", min_length=1, description="Home Assistant's discovery prefix"
     )
     spool_max_messages: int = Field(
-        10_000, ge=0, description="Messages kept on disk while the broker is away"
+        10_000, ge=0, description="Maximum number of messages kept on disk while the broker is unavailable"
     )
 
     @field_validator("host")
     @classmethod
     def _host_alone(cls, value: str) -> str:
-        # "mqtt://name:1883" is what other programs take; here it would only be a name that nobody knows.
+        # "mqtt://name:1883" is what other programs take; here it would be an unknown host name.
         if set(value) & set("/[] \t\n") or value.count(":") == 1:
             raise ValueError("must be a host name or an address alone, without mqtt://, brackets or port")
         return value
@@ -217,36 +234,42 @@ class MqttSettings(Section):
 
 
 class PublishSettings(Section):
-    """What goes out, and how often."""
+    """Published messages and their rates."""
 
     interval: float = Field(
-        10.0, gt=0, le=3600, description="The state is sent at least every so many seconds"
+        10.0, gt=0, le=3600, description="Maximum interval between emotion messages, in seconds"
     )
-    face_hz: float = Field(2.0, gt=0, le=30, description="At most so many face messages a second")
-    transcript: bool = Field(False, description="Whether the words themselves are published (private: off)")
+    face_hz: float = Field(
+        2.0, gt=0, le=30, description="Maximum rate of face messages, in messages per second"
+    )
+    transcript: bool = Field(False, description="Publish the transcript; off for privacy")
     health_interval: float = Field(
-        30.0, ge=1, le=3600, description="Health is sent at least every so many seconds"
+        30.0, ge=1, le=3600, description="Maximum interval between health messages, in seconds"
     )
 
 
 class RecordingSettings(Section):
-    """Segments on the local disk."""
+    """Recording of segments on the local disk."""
 
     mode: RecordingMode = Field("events", description='"off", "manual", "events" or "continuous"')
-    dir: SomePath = Field(Path("/var/lib/emoedge/recordings"), description="Where segments are kept")
-    pre_roll_s: float = Field(5.0, ge=0, le=60, description="Seconds kept from before the event")
-    post_roll_s: float = Field(5.0, ge=0, le=120, description="Seconds kept after the event")
-    max_segment_s: float = Field(300.0, ge=5, le=3600, description="A longer segment is split")
+    dir: SomePath = Field(Path("/var/lib/emoedge/recordings"), description="Directory of the recordings")
+    pre_roll_s: float = Field(5.0, ge=0, le=60, description="Seconds recorded from before the episode")
+    post_roll_s: float = Field(5.0, ge=0, le=120, description="Seconds recorded after the episode")
+    max_segment_s: float = Field(
+        300.0, ge=5, le=3600, description="Maximum length of a segment, in seconds; longer ones are split"
+    )
     keep_days: float = Field(
-        30.0, ge=0, le=36_500, description="Delete segments older than this; 0 keeps them"
+        30.0, ge=0, le=36_500, description="Days after which segments are deleted; 0 keeps them"
     )
     max_bytes: int = Field(
-        10_000_000_000, ge=0, description="Delete the oldest beyond this total; 0 for no limit"
+        10_000_000_000,
+        ge=0,
+        description="Maximum total size, in bytes, beyond which the oldest are deleted; 0 for no limit",
     )
     min_free_bytes: int = Field(
-        500_000_000, ge=0, description="Delete the oldest when less of the disk is free"
+        500_000_000, ge=0, description="Minimum free disk space, in bytes, below which the oldest are deleted"
     )
-    overlay: bool = Field(False, description="Draw box, label and bars into the recorded picture")
+    overlay: bool = Field(False, description="Draw box, label and bars into the recorded video")
     transcript: bool = Field(True, description="Keep the transcript in the sidecars of a segment")
     encoder: str = Field(
         "auto", description='"auto" (hardware where the board has it), or an FFmpeg H.264 encoder'
@@ -254,18 +277,25 @@ class RecordingSettings(Section):
 
 
 class PerformanceSettings(Section):
-    """How much of the machine may be used."""
+    """Limits on the use of the machine."""
 
-    cpu_budget: float = Field(2.0, gt=0, le=64, description="Cores the process may use on average")
-    analysis_fps: float = Field(10.0, gt=0, le=60, description="Frames a second looked at, at most")
+    cpu_budget: float = Field(
+        2.0, gt=0, le=64, description="Average number of processor cores that the process may use"
+    )
+    analysis_fps: float = Field(
+        10.0, gt=0, le=60, description="Maximum rate of analysed frames, in frames per second"
+    )
 
 
 class PathSettings(Section):
-    """Where things are kept."""
+    """Directories."""
 
-    models: SomePath = Field(Path("/var/lib/emoedge/models"), description="Downloaded models")
+    models: SomePath = Field(
+        Path("/var/lib/emoedge/models"), description="Directory of the downloaded models"
+    )
     state: SomePath = Field(
-        Path("/var/lib/emoedge/state"), description="Spool and settings changed while running"
+        Path("/var/lib/emoedge/state"),
+        description="Directory of the spool and of settings changed at run time",
     )
 
 
@@ -276,7 +306,7 @@ class Settings(Section):
         default_factory=_host_name,
         min_length=1,
         max_length=64,
-        description="Name in topics; default: the host name",
+        description="Name of the device in topics; the host name by default",
     )
     language: Language = Field("es", description='Language of display names: "es" or "en"')
     camera: CameraSettings = Field(default_factory=CameraSettings)

@@ -307,7 +307,7 @@ def test_the_home_folder_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(tmp_path))
     settings = load_settings(write(tmp_path, '[recording]\ndir = "~/recordings"'), {})
     assert settings.recording.dir == tmp_path / "recordings"
-    assert "no user's" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')
+    assert "unknown user" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')
 
 
 @pytest.mark.parametrize("host", ["mqtt://broker", "broker:1883", "[::1]", " ", "bro ker", "broker/"])
