@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,7 @@ class FaceObservation:
         return None if self.probabilities is None else leader(self.probabilities)
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of one face in the topic `face`."""
+        """JSON-ready fields."""
         box = self.box
         return {
             "id": self.track_id,
@@ -95,6 +95,7 @@ class FaceObservation:
 class FacesObservation:
     """All faces in one frame; an empty tuple says that nobody is there."""
 
+    topic: ClassVar[str] = "face"
     time_s: float
     faces: tuple[FaceObservation, ...]
 
@@ -104,7 +105,7 @@ class FacesObservation:
         return next((face for face in self.faces if face.primary), None)
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `face`."""
+        """JSON-ready fields."""
         return {"faces": [face.to_payload() for face in self.faces]}
 
 
@@ -121,6 +122,7 @@ class VoiceObservation:
         adapted_count: utterances behind the running statistics used (0: none).
     """
 
+    topic: ClassVar[str] = "voice"
     start_s: float
     end_s: float
     probabilities: Probabilities | None
@@ -135,7 +137,7 @@ class VoiceObservation:
         return self.end_s
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `voice`."""
+        """JSON-ready fields."""
         return {
             **_window(self.start_s, self.end_s),
             **_opinion(self.probabilities),
@@ -167,6 +169,7 @@ class TextObservation:
         available_s: time on the source's clock when the result was ready.
     """
 
+    topic: ClassVar[str] = "text"
     start_s: float
     end_s: float
     transcript: str
@@ -180,7 +183,7 @@ class TextObservation:
         return self.end_s
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `text`; publishing leaves out the words unless they were asked for."""
+        """JSON-ready fields; publishing leaves out the words unless they were asked for."""
         return {
             **_window(self.start_s, self.end_s),
             **_opinion(self.probabilities),

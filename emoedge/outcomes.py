@@ -1,8 +1,8 @@
 """Outcomes: what the pipeline yields, and what MQTT messages, timeline and report are made of.
 
 An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`), `FusedState`,
-`EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it was true, and
-`to_payload()`, its JSON-ready fields.
+`EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it was true, `topic`, the name
+of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
 
 All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
 files in `replay`); only what leaves the process gets a wall-clock stamp.
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
 from emoedge.health import Health, HealthState
@@ -61,6 +61,7 @@ class FusedState:
         since_s: since when `emotion` has been what it is.
     """
 
+    topic: ClassVar[str] = "emotion"
     time_s: float
     probabilities: Probabilities | None
     emotion: Emotion | None
@@ -73,7 +74,7 @@ class FusedState:
     since_s: float = 0.0
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `emotion`."""
+        """JSON-ready fields."""
         modalities: dict[str, Any] = {"face": None, "voice": None, "text": None}
         for opinion in self.opinions:
             modalities[opinion.modality] = {
@@ -107,6 +108,7 @@ class EmotionEvent:
         recording: id of the segment that holds it, None where there is none.
     """
 
+    topic: ClassVar[str] = "event"
     kind: Literal["begin", "end"]
     event_id: str
     emotion: Emotion
@@ -121,7 +123,7 @@ class EmotionEvent:
         return self.started_s if self.ended_s is None else self.ended_s
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `event`."""
+        """JSON-ready fields."""
         return {
             "type": self.kind,
             "id": self.event_id,
@@ -143,6 +145,7 @@ class HealthReport:
         parts: of those with the same name the last one counts.
     """
 
+    topic: ClassVar[str] = "health"
     time_s: float
     uptime_s: float
     parts: tuple[Health, ...]
@@ -154,7 +157,7 @@ class HealthReport:
         return next((state for state in _WORST_FIRST if state in states), "ok")
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `health`."""
+        """JSON-ready fields."""
         return {
             "uptime_s": round(max(0.0, self.uptime_s), SECONDS_DIGITS),
             "state": self.state,
@@ -177,6 +180,7 @@ class RecordingChange:
         reason: why it started, ended, was deleted or failed; a short phrase.
     """
 
+    topic: ClassVar[str] = "recording"
     kind: Literal["started", "finished", "deleted", "failed"]
     segment_id: str
     time_s: float
@@ -187,7 +191,7 @@ class RecordingChange:
     reason: str = ""
 
     def to_payload(self) -> dict[str, Any]:
-        """JSON-ready fields of the topic `recording`."""
+        """JSON-ready fields."""
         return {
             "type": self.kind,
             "id": self.segment_id or "-",

@@ -11,10 +11,13 @@ from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
 from emoedge.observations import SECONDS_DIGITS, TextObservation
 from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome
-from emoedge.publish.outcome_messages import TOPICS
-from emoedge.publish.payloads import SCHEMA_VERSION, ControlErrorPayload
+from emoedge.publish.payloads import PAYLOADS, SCHEMA_VERSION, ControlErrorPayload
 from emoedge.version import __version__
 
+RETAINED: Final = frozenset({"emotion", "health"})
+"""Topics of states: the broker keeps the last one."""
+SPOOLED: Final = frozenset({"event", "voice", "text", "recording"})
+"""Topics that must be delivered later if the broker is away."""
 QUOTED_CHARACTERS: Final = 64
 """A refused value is quoted only so far: an answer must not be larger than what provoked it."""
 
@@ -83,7 +86,6 @@ class MessageBuilder:
 
     def outcome(self, outcome: Outcome) -> Message:
         """The message of an outcome: its payload, with a head and wall-clock stamps."""
-        topic = TOPICS[type(outcome)]
         fields = self._head(outcome.time_s)
         for name, value in outcome.to_payload().items():
             fields |= self._moment(name, value) if name in MOMENTS else {name: value}
@@ -96,8 +98,11 @@ class MessageBuilder:
                 del fields["transcript"]
         elif isinstance(outcome, HealthReport):
             fields["version"] = __version__
-        payload = topic.model.model_validate(fields).to_json()
-        return Message(topic.suffix, payload, retain=topic.retain, spool=topic.spool, time_s=outcome.time_s)
+        topic = outcome.topic
+        payload = PAYLOADS[topic].model_validate(fields).to_json()
+        return Message(
+            topic, payload, retain=topic in RETAINED, spool=topic in SPOOLED, time_s=outcome.time_s
+        )
 
     def control(self, name: str, value: str, time_s: float) -> Message:
         """The state of a control, a plain value."""

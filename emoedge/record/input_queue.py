@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from emoedge.frames import AudioBlock, Frame
-from emoedge.record.pre_roll import Item, Note
+from emoedge.record.pre_roll import Item
+from emoedge.record.timeline import TimelineEntry
 
 FRAMES_S: Final = 3.0
 """Pictures that may wait, seconds: what a slow card's sync takes. Beyond it the oldest is dropped (newest wins)."""
 SOUND_S: Final = 60.0
 """Sound that may wait: two megabytes a minute. Beyond it the oldest is dropped, counted, and becomes silence."""
-NOTES: Final = 4000
+MAX_ENTRIES: Final = 4000
 SAMPLE_S: Final = 0.19
 """States and faces are kept about five times a second: as fine as a curve in the report shows."""
 
 
 class Inbox:
-    """Frames, sound and notes in the order they came.
+    """Frames, audio and timeline entries in the order they came.
 
     Args:
         fps: nominal frame rate, for the bound on frames.
@@ -29,18 +29,18 @@ class Inbox:
     def __init__(self, fps: float) -> None:
         self.frames_dropped = 0
         self.sound_dropped_s = 0.0
-        self.notes_dropped = 0
+        self.entries_dropped = 0
         self._max_frames = max(8, round(fps * FRAMES_S))
         self._ready = threading.Condition()
         self._woken = False
         self._frames: deque[Frame] = deque()
         self._sounds: deque[AudioBlock] = deque()
         self._sound_s = 0.0
-        self._notes: deque[Note] = deque()
+        self._entries: deque[TimelineEntry] = deque()
         self._sampled_s: dict[str, float] = {}
 
     def __len__(self) -> int:
-        return len(self._frames) + len(self._sounds) + len(self._notes)
+        return len(self._frames) + len(self._sounds) + len(self._entries)
 
     def put_frame(self, frame: Frame) -> None:
         """Add a picture."""
@@ -60,21 +60,21 @@ class Inbox:
                 self._sound_s -= lost.duration_s
                 self.sound_dropped_s += lost.duration_s
 
-    def put_note(self, note: Note) -> None:
-        """Add a line for the timeline."""
+    def put_entry(self, entry: TimelineEntry) -> None:
+        """Add an outcome for the timeline."""
         with self._ready:
-            self._notes.append(note)
-            if len(self._notes) > NOTES:
-                self._notes.popleft()
-                self.notes_dropped += 1
+            self._entries.append(entry)
+            if len(self._entries) > MAX_ENTRIES:
+                self._entries.popleft()
+                self.entries_dropped += 1
 
-    def put_sampled(self, topic: str, time_s: float, payload: Callable[[], Any]) -> None:
-        """Add a note unless there was one of this topic just before; the payload is only then made."""
-        last_s = self._sampled_s.get(topic)
+    def put_sampled(self, entry: TimelineEntry) -> None:
+        """Add an outcome for the timeline, unless there was one of this topic just before."""
+        last_s = self._sampled_s.get(entry.topic)
         # A source that starts again (a file from its beginning) may go back in time.
-        if last_s is None or not 0 <= time_s - last_s < SAMPLE_S:
-            self._sampled_s[topic] = time_s
-            self.put_note(Note(time_s, topic, payload()))
+        if last_s is None or not 0 <= entry.time_s - last_s < SAMPLE_S:
+            self._sampled_s[entry.topic] = entry.time_s
+            self.put_entry(entry)
 
     def take(self, wait_s: float) -> list[Item]:
         """Everything that waits, by time; waits `wait_s` first unless `wake` was called.
@@ -85,11 +85,11 @@ class Inbox:
             if wait_s > 0 and not self._woken:
                 self._ready.wait(wait_s)
             self._woken = False
-            items: list[Item] = [*self._frames, *self._sounds, *self._notes]
+            items: list[Item] = [*self._frames, *self._sounds, *self._entries]
             self._frames.clear()
             self._sounds.clear()
             self._sound_s = 0.0
-            self._notes.clear()
+            self._entries.clear()
         items.sort(key=lambda item: item.time_s)
         return items
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
+from emoedge.emotions import COLORS, EMOTIONS, Language, Probabilities, display_name
 from emoedge.frames import Frame
-from emoedge.record.pre_roll import Note
+from emoedge.observations import FaceObservation, FacesObservation
+from emoedge.outcomes import FusedState, Outcome
 
 STALE_S: Final = 1.0
 """A box older than this is no longer where the face is."""
@@ -30,36 +30,35 @@ class Overlay:
 
     def __init__(self, language: Language) -> None:
         self._language = language
-        self._faces: Note | None = None
-        self._state: Note | None = None
+        self._faces = FacesObservation(0.0, ())
+        self._probabilities: Probabilities | None = None
 
-    def note(self, note: Note) -> None:
-        """Take note of faces ("faces", or "face" as published) or of the fused state."""
-        if note.topic in ("faces", "face"):
-            self._faces = note
-        elif note.topic in ("state", "emotion"):
-            self._state = note
+    def update(self, outcome: Outcome) -> None:
+        """Take the newest faces or state; other outcomes are not drawn."""
+        if isinstance(outcome, FacesObservation):
+            self._faces = outcome
+        elif isinstance(outcome, FusedState):
+            self._probabilities = outcome.probabilities
 
     def draw(self, frame: Frame) -> Frame:
         """A copy of the frame with the drawing, layout "bgr"."""
         picture = frame.bgr.copy()
-        if self._faces is not None and abs(frame.time_s - self._faces.time_s) <= STALE_S:
-            for face in self._faces.payload.get("faces", ()):
+        if abs(frame.time_s - self._faces.time_s) <= STALE_S:
+            for face in self._faces.faces:
                 self._draw_face(picture, face)
-        if self._state is not None and self._state.payload.get("probabilities"):
-            self._draw_bars(picture, self._state.payload["probabilities"])
+        if self._probabilities is not None:
+            self._draw_bars(picture, self._probabilities)
         return Frame(frame.time_s, picture, "bgr", frame.width, frame.height, frame.sequence, frame.source_id)
 
-    def _draw_face(self, picture: NDArray[np.uint8], face: Mapping[str, Any]) -> None:
+    def _draw_face(self, picture: NDArray[np.uint8], face: FaceObservation) -> None:
         import cv2
 
         height, width = picture.shape[:2]
-        left, top, box_width, box_height = _box(face["box"])
-        corner = (round(left * width), round(top * height))
-        opposite = (round((left + box_width) * width), round((top + box_height) * height))
-        emotion: Emotion | None = face.get("emotion")
-        color = _bgr(COLORS[emotion]) if emotion in COLORS else (255, 255, 255)
-        cv2.rectangle(picture, corner, opposite, color, 3 if face.get("primary") else 1)
+        box, emotion = face.box, face.emotion
+        corner = (round(box.x * width), round(box.y * height))
+        opposite = (round((box.x + box.width) * width), round((box.y + box.height) * height))
+        color = (255, 255, 255) if emotion is None else _bgr(COLORS[emotion])
+        cv2.rectangle(picture, corner, opposite, color, 3 if face.primary else 1)
         if emotion is not None:
             line = max(12, round(height * LINE_HEIGHT))
             label = _ascii(display_name(emotion, self._language))
@@ -67,7 +66,7 @@ class Overlay:
             _shade(picture, at[0], at[1], _text_width(label, line) + 6, line)
             _text(picture, label, at[0] + 3, at[1], line, (255, 255, 255))
 
-    def _draw_bars(self, picture: NDArray[np.uint8], probabilities: Mapping[str, float]) -> None:
+    def _draw_bars(self, picture: NDArray[np.uint8], probabilities: Probabilities) -> None:
         import cv2
 
         height, width = picture.shape[:2]
@@ -77,19 +76,13 @@ class Overlay:
         column = max(_text_width(name, line) for name in names) + 8
         longest = round(width * BAR_WIDTH)
         _shade(picture, left, top, column + longest + 8, line * len(EMOTIONS) + 4)
-        for row, (emotion, name) in enumerate(zip(EMOTIONS, names, strict=True)):
-            value = min(max(float(probabilities.get(emotion, 0.0)), 0.0), 1.0)
+        for row, (emotion, name, value) in enumerate(
+            zip(EMOTIONS, names, probabilities.tolist(), strict=True)
+        ):
             y = top + 2 + row * line
             _text(picture, name, left + 4, y, line, (255, 255, 255))
             bar = (left + column, y + 2), (left + column + max(1, round(value * longest)), y + line - 2)
             cv2.rectangle(picture, *bar, _bgr(COLORS[emotion]), -1)
-
-
-def _box(box: Any) -> tuple[float, float, float, float]:
-    """x, y, width, height in fractions, from a list or a mapping."""
-    values = (box["x"], box["y"], box["width"], box["height"]) if isinstance(box, Mapping) else tuple(box)
-    left, top, width, height = (float(value) for value in values)
-    return left, top, width, height
 
 
 def _shade(picture: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:

@@ -8,33 +8,17 @@ at 15 frames a second in I420 are 35 MB. A larger picture gets less pre-roll rat
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from emoedge.frames import AudioBlock, Frame
+from emoedge.record.timeline import TimelineEntry
 
 DEFAULT_MAX_BYTES: Final = 96 * 1024 * 1024
 MEMORY_SHARE: Final = 16
 """At most one part in so many of the machine's memory is used for pre-roll (64 MB on a 1 GB board)."""
-MAX_NOTES: Final = 4000
+MAX_ENTRIES: Final = 4000
 
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """One line of the timeline before it knows its segment.
-
-    Attributes:
-        time_s: when it was true, seconds on the pipeline's clock.
-        topic: the last part of the MQTT topic, or "state", "transcript" for what stays on the device.
-        payload: JSON-ready.
-    """
-
-    time_s: float
-    topic: str
-    payload: Any
-
-
-Item = Frame | AudioBlock | Note
+Item = Frame | AudioBlock | TimelineEntry
 
 
 def memory_limit_bytes() -> int:
@@ -46,7 +30,7 @@ def memory_limit_bytes() -> int:
 
 
 class PreRoll:
-    """Frames, sound and notes of the last `seconds`, within `max_bytes`.
+    """Frames, audio and timeline entries of the last `seconds`, within `max_bytes`.
 
     Args:
         seconds: how far back, >= 0.
@@ -59,7 +43,7 @@ class PreRoll:
         self.bytes = 0
         self._frames: deque[Frame] = deque()
         self._sounds: deque[AudioBlock] = deque()
-        self._notes: deque[Note] = deque(maxlen=MAX_NOTES)
+        self._entries: deque[TimelineEntry] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, item: Item, *, hold: bool = False) -> None:
         """Keep an item and let go of what is too old; with `hold`, only of what is too much."""
@@ -70,7 +54,7 @@ class PreRoll:
             self._sounds.append(item)
             self.bytes += item.samples.nbytes
         else:
-            self._notes.append(item)
+            self._entries.append(item)
         if not hold:
             self.forget_before(_time(item) - self.seconds)
         while self.bytes > self.max_bytes and self._frames:
@@ -82,13 +66,13 @@ class PreRoll:
             self.bytes -= self._frames.popleft().data.nbytes
         while self._sounds and self._sounds[0].end_s < time_s:
             self.bytes -= self._sounds.popleft().samples.nbytes
-        while self._notes and self._notes[0].time_s < time_s:
-            self._notes.popleft()
+        while self._entries and self._entries[0].time_s < time_s:
+            self._entries.popleft()
 
     def take(self, from_s: float) -> list[Item]:
         """Empty the ring and return what lies after `from_s`, in order of time."""
         self.forget_before(from_s)
-        items: list[Item] = sorted([*self._frames, *self._sounds, *self._notes], key=_time)
+        items: list[Item] = sorted([*self._frames, *self._sounds, *self._entries], key=_time)
         self.clear()
         return items
 
@@ -101,7 +85,7 @@ class PreRoll:
         """Forget everything."""
         self._frames.clear()
         self._sounds.clear()
-        self._notes.clear()
+        self._entries.clear()
         self.bytes = 0
 
 

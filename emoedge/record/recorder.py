@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from emoedge.backoff import Backoff
@@ -21,17 +22,17 @@ from emoedge.errors import RecordingError
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import FacesObservation, TextObservation
-from emoedge.outcomes import EmotionEvent, FusedState, RecordingChange
+from emoedge.outcomes import EmotionEvent, FusedState, Outcome, RecordingChange
 from emoedge.record.housekeeping import Keeper
 from emoedge.record.input_queue import Inbox
 from emoedge.record.mux import write_errors
 from emoedge.record.names import new_segment_id
-from emoedge.record.notes import faces_payload, state_payload, transcript_payload
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
-from emoedge.record.pre_roll import Item, Note, PreRoll, memory_limit_bytes
+from emoedge.record.pre_roll import Item, PreRoll, memory_limit_bytes
 from emoedge.record.segment import OpenSegment
 from emoedge.record.segment_factory import Opener
 from emoedge.record.store import Store
+from emoedge.record.timeline import TimelineEntry
 
 logger = logging.getLogger(__name__)
 
@@ -127,24 +128,24 @@ class Recorder:
         """A stretch of sound."""
         self._inbox.put_sound(block)
 
-    def note(self, topic: str, payload: Any, time_s: float) -> None:
-        """A published message (JSON-ready) for the timeline; `topic` is its last level."""
-        if topic == "text" and not self.settings.transcript and isinstance(payload, Mapping):
-            payload = {key: value for key, value in payload.items() if key != "transcript"}
-        self._inbox.put_note(Note(time_s, topic, payload))
+    def offer_published(self, outcome: Outcome) -> None:
+        """An outcome that was published, for the timeline; words only where `recording.transcript` is set."""
+        if isinstance(outcome, TextObservation) and not self.settings.transcript:
+            outcome = replace(outcome, transcript="", words=())
+        self._inbox.put_entry(TimelineEntry(outcome.topic, outcome))
 
     def offer_state(self, state: FusedState) -> None:
         """The fused state, as often as it is computed; a few a second are kept for the curves."""
-        self._inbox.put_sampled("state", state.time_s, lambda: state_payload(state))
+        self._inbox.put_sampled(TimelineEntry("state", state))
 
     def offer_faces(self, faces: FacesObservation) -> None:
         """All faces of a frame, for the overlay and the quality curve."""
-        self._inbox.put_sampled("faces", faces.time_s, lambda: faces_payload(faces))
+        self._inbox.put_sampled(TimelineEntry("faces", faces))
 
     def offer_text(self, text: TextObservation) -> None:
         """An utterance with its words; kept only where `recording.transcript` is set."""
         if self.settings.transcript:
-            self._inbox.put_note(Note(text.end_s, "transcript", transcript_payload(text)))
+            self._inbox.put_entry(TimelineEntry("transcript", text))
 
     # Control.
 
@@ -297,7 +298,7 @@ class Recorder:
         assert segment is not None
         if isinstance(item, Frame):
             return segment.video == self._opener.format_of(item)
-        return isinstance(item, Note) or segment.has_sound
+        return isinstance(item, TimelineEntry) or segment.has_sound
 
     def _carry_out(self, stopping: bool) -> None:
         while self._actions:

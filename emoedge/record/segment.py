@@ -26,9 +26,9 @@ from emoedge.record.finish import (
 from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
 from emoedge.record.names import REMUX, private_opener, share_with_group
 from emoedge.record.overlay import Overlay
-from emoedge.record.pre_roll import Item, Note
+from emoedge.record.pre_roll import Item
 from emoedge.record.store import hold
-from emoedge.record.timeline import emotion_cues, read_timeline, timeline_row, webvtt
+from emoedge.record.timeline import TimelineEntry, emotion_cues, read_timeline, webvtt
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Finished:
 
 
 class OpenSegment:
-    """Takes pictures, sound and notes; only the recorder's thread uses it.
+    """Takes pictures, sound and timeline entries; only the recorder's thread uses it.
 
     Args:
         plan: names and times.
@@ -145,8 +145,8 @@ class OpenSegment:
 
     def write(self, item: Item) -> None:
         """Add an item; those from before the segment are left out. Raises OSError, av.error.FFmpegError."""
-        if isinstance(item, Note):
-            self._write_note(item)
+        if isinstance(item, TimelineEntry):
+            self._write_entry(item)
         elif isinstance(item, AudioBlock):
             self._writer.write_sound(item)
         elif item.time_s >= self.plan.start_s:
@@ -175,13 +175,12 @@ class OpenSegment:
         if not partial.exists():
             raise RecordingError(f"{partial} was moved or deleted while it was being written")
 
-    def _write_note(self, note: Note) -> None:
+    def _write_entry(self, entry: TimelineEntry) -> None:
         if self._overlay is not None:
-            self._overlay.note(note)
-        t = note.time_s - self.plan.start_s
-        if t < 0:
+            self._overlay.update(entry.outcome)
+        if entry.time_s < self.plan.start_s:
             return
-        self._timeline.write(timeline_row(t, note.topic, note.payload))
+        self._timeline.write(entry.row(self.plan.start_s))
         if time.monotonic() - self._timeline_synced >= TIMELINE_SYNC_S:
             self._timeline.flush()
             sync_data(self._timeline.fileno())
@@ -242,8 +241,8 @@ def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
     duration_s = measure(partial_of(media))
     if duration_s <= 0:
         raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
-    rows = read_timeline(_text_of(partial_of(media.with_suffix(".jsonl"))))
-    cues = emotion_cues(rows, duration_s, draft.language)
+    timeline = read_timeline(_text_of(partial_of(media.with_suffix(".jsonl"))))
+    cues = emotion_cues(timeline.states, duration_s, draft.language)
     remuxed = partial_of(media.with_name(media.name + REMUX))
     remuxed.unlink(missing_ok=True)
     shortfall = ""

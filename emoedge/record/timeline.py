@@ -1,24 +1,109 @@
-"""The timeline of a segment (`<id>.jsonl`) and the subtitles made of it. The functions are pure.
+"""The timeline of a segment (`<id>.jsonl`): outcomes to rows and back, and the subtitles made of them. Pure.
 
-One JSON object a line: `{"t": seconds from the start of the segment, "topic": …, "payload": …}`.
-`topic` is the last part of the MQTT topic for published messages; "state" is the fused state at a few
-hertz and "transcript" the words with their times: both stay on the device.
+One JSON object a line: `{"t": seconds from the start of the segment, "topic": …, "payload": …}`. The payload is that
+of the outcome, its moments (`…_s`) counted from the start of the segment. What was published has the topic of the
+message. Three topics stay on the device: "state" is the fused state and "faces" the faces of a frame, both at a few
+hertz, "transcript" an utterance with the times of its words.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emoedge.emotions import EMOTIONS, Emotion, Language, display_name
+from emoedge.emotions import EMOTIONS, INDEX, Emotion, Language, Probabilities, display_name, from_mapping
+from emoedge.observations import (
+    SECONDS_DIGITS,
+    Box,
+    FaceObservation,
+    FacesObservation,
+    Modality,
+    TextObservation,
+    Word,
+)
+from emoedge.outcomes import MOMENTS, EmotionEvent, FusedState, ModalityOpinion, Outcome
 
-STATE_TOPICS: Final = ("state", "emotion")
+STATE_HOLD_S: Final = 2.0
+"""How long a state is valid without another one, where all were kept: after that nothing is known."""
+MESSAGE_HOLD_S: Final = 15.0
+"""The same where only published states are known, of which there may be one in ten seconds."""
 MIN_CUE_S: Final = 0.6
 """Nobody reads a subtitle that flickers past faster."""
-HOLD_S: Final = 15.0
-"""A state nobody renewed for so long says nothing any more (the slowest stream is one in ten seconds)."""
+
+_MODALITIES: Final[tuple[Modality, ...]] = ("face", "voice", "text")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimelineEntry:
+    """An outcome on its way into a timeline.
+
+    Attributes:
+        topic: the outcome's own as published, or "state", "faces", "transcript" for what stays on the device.
+        outcome: with times on the pipeline's clock.
+    """
+
+    topic: str
+    outcome: Outcome
+
+    @property
+    def time_s(self) -> float:
+        """When it was true, on the pipeline's clock."""
+        return self.outcome.time_s
+
+    def row(self, start_s: float) -> str:
+        """One line of the timeline of a segment that starts at `start_s`, with its line feed."""
+        payload = self.outcome.to_payload()
+        if self.topic == "text":
+            del payload["words"]
+            if not payload["transcript"]:
+                del payload["transcript"]
+        for fields in (payload, *payload.get("words", ())):
+            for name in MOMENTS:
+                if fields.get(name) is not None:
+                    fields[name] = round(fields[name] - start_s, SECONDS_DIGITS)
+        row = {"t": round(self.time_s - start_s, SECONDS_DIGITS), "topic": self.topic, "payload": payload}
+        return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """What is known of a segment or clip.
+
+    Attributes:
+        outcomes: in order of time, in seconds from its start.
+        hold_s: how long a state is valid without another one, seconds.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
+    hold_s: float = STATE_HOLD_S
+
+    @property
+    def states(self) -> tuple[FusedState, ...]:
+        """The fused states."""
+        return tuple(outcome for outcome in self.outcomes if isinstance(outcome, FusedState))
+
+    @property
+    def end_s(self) -> float:
+        """Time of the last outcome, 0 without one."""
+        return max((outcome.time_s for outcome in self.outcomes), default=0.0)
+
+
+def read_timeline(text: str) -> Timeline:
+    """The timeline of a segment; lines that a power cut left unfinished are skipped."""
+    return _timeline((row.get("t"), row.get("topic"), row.get("payload")) for row in _objects(text))
+
+
+def read_replay(text: str) -> Timeline:
+    """The lines of `emoedge replay` as a timeline; lines that are not messages are skipped."""
+    rows = ((row.get("topic"), row.get("payload")) for row in _objects(text))
+    return _timeline(
+        (payload.get("time_s"), topic.rpartition("/")[2], payload)
+        for topic, payload in rows
+        if isinstance(topic, str) and isinstance(payload, Mapping)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,40 +115,17 @@ class Cue:
     text: str
 
 
-def timeline_row(t: float, topic: str, payload: Any) -> str:
-    """One line of the timeline, with its line feed."""
-    return json.dumps({"t": round(t, 3), "topic": topic, "payload": payload}, ensure_ascii=False) + "\n"
-
-
-def read_timeline(text: str) -> list[dict[str, Any]]:
-    """The rows of a timeline in order; lines that a power cut left unfinished are passed over."""
-    rows = []
-    for line in text.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if (
-            isinstance(row, dict)
-            and isinstance(row.get("t"), (int, float))
-            and isinstance(row.get("topic"), str)
-        ):
-            rows.append(row)
-    rows.sort(key=lambda row: row["t"])
-    return rows
-
-
-def emotion_cues(rows: Iterable[Mapping[str, Any]], duration_s: float, language: Language) -> list[Cue]:
+def emotion_cues(states: Iterable[FusedState], duration_s: float, language: Language) -> list[Cue]:
     """Subtitles such as "alegría 82 %" for a segment of `duration_s`; none where there is no emotion.
 
     Args:
-        rows: of the timeline, in order of time.
+        states: in order of time, seconds from the start of the segment.
         duration_s: length of the segment.
         language: of the names.
     """
     return [
         Cue(start, end, f"{display_name(emotion, language)} {round(100 * confidence)} %")
-        for start, end, emotion, confidence in _steady(_runs(rows, duration_s))
+        for start, end, emotion, confidence in _steady(_runs(states, duration_s))
         if emotion is not None and end > start
     ]
 
@@ -86,21 +148,14 @@ def subrip(cues: Iterable[Cue]) -> str:
 _Run = tuple[float, float, Emotion | None, float]
 
 
-def _runs(rows: Iterable[Mapping[str, Any]], duration_s: float) -> list[_Run]:
+def _runs(states: Iterable[FusedState], duration_s: float) -> list[_Run]:
     """Stretches of one emotion with its mean confidence: start, end, emotion, confidence."""
-    points: list[tuple[float, Emotion | None, float]] = []
-    for row in rows:
-        payload = row.get("payload")
-        if row["topic"] not in STATE_TOPICS or not isinstance(payload, Mapping):
-            continue
-        emotion = payload.get("emotion")
-        known = emotion if emotion in EMOTIONS else None
-        points.append((min(max(row["t"], 0.0), duration_s), known, float(payload.get("confidence") or 0.0)))
+    points = [(min(max(state.time_s, 0.0), duration_s), state.emotion, state.confidence) for state in states]
     runs: list[_Run] = []
     weights: list[int] = []
     for index, (start, emotion, confidence) in enumerate(points):
         following = points[index + 1][0] if index + 1 < len(points) else duration_s
-        end = min(following, start + HOLD_S)
+        end = min(following, start + MESSAGE_HOLD_S)
         if runs and runs[-1][2] == emotion and runs[-1][1] == start:
             first, _, _, mean = runs[-1]
             weights[-1] += 1
@@ -129,3 +184,104 @@ def _stamp(seconds: float, point: str = ".") -> str:
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}{point}{rest % 1000:03}"
+
+
+def _objects(text: str) -> Iterator[Mapping[str, Any]]:
+    """The JSON objects among the lines."""
+    for line in text.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict):
+            yield row
+
+
+def _timeline(rows: Iterable[tuple[Any, Any, Any]]) -> Timeline:
+    """Rows of time, topic and payload; what is published is left out where all was kept."""
+    by_topic: dict[str, list[Outcome]] = {}
+    for t, topic, payload in rows:
+        if not isinstance(t, (int, float)) or not math.isfinite(t) or not isinstance(payload, Mapping):
+            continue
+        try:
+            outcome = _outcome(topic, payload, float(t))
+        except (KeyError, TypeError, ValueError, AttributeError):
+            continue
+        if outcome is not None:
+            by_topic.setdefault(topic, []).append(outcome)
+    hold_s = STATE_HOLD_S if "state" in by_topic else MESSAGE_HOLD_S
+    for kept, published in (("state", "emotion"), ("faces", "face"), ("transcript", "text")):
+        if kept in by_topic:
+            by_topic.pop(published, None)
+    outcomes = [outcome for found in by_topic.values() for outcome in found]
+    return Timeline(tuple(sorted(outcomes, key=lambda outcome: outcome.time_s)), hold_s)
+
+
+def _outcome(topic: Any, payload: Mapping[str, Any], t: float) -> Outcome | None:
+    """The outcome of a row, None for a topic that is not used; raises KeyError, TypeError, ValueError, AttributeError."""
+    if topic in ("state", "emotion"):
+        return _state(payload, t)
+    if topic in ("faces", "face"):
+        return FacesObservation(t, tuple(_face(face) for face in payload["faces"]))
+    if topic in ("transcript", "text"):
+        return _text(payload, t)
+    if topic == "event":
+        started_s, ended_s = payload.get("started_s"), payload.get("ended_s")
+        return EmotionEvent(
+            "end" if payload.get("type") == "end" else "begin",
+            str(payload.get("id", t)),
+            EMOTIONS[INDEX[payload["emotion"]]],
+            t if started_s is None else float(started_s),
+            None if ended_s is None else float(ended_s),
+            float(payload.get("peak_confidence") or 0.0),
+        )
+    return None
+
+
+def _state(payload: Mapping[str, Any], t: float) -> FusedState:
+    modalities: Mapping[str, Any] = payload.get("modalities") or {}
+    opinions = [
+        ModalityOpinion(name, t - part["age_ms"] / 1000, found, float(part["reliability"]))
+        for name in _MODALITIES
+        if (part := modalities.get(name)) is not None and (found := _probabilities(part)) is not None
+    ]
+    return FusedState(
+        t,
+        _probabilities(payload),
+        _emotion(payload.get("emotion")),
+        float(payload.get("confidence") or 0.0),
+        payload.get("decided_by"),
+        candidates=tuple(payload.get("candidates") or ()),
+        opinions=tuple(opinions),
+        reason=str(payload.get("reason") or ""),
+        since_s=float(payload.get("since_s") or 0.0),
+    )
+
+
+def _face(face: Mapping[str, Any]) -> FaceObservation:
+    box = face["box"]
+    return FaceObservation(
+        int(face["id"]),
+        Box(*(float(box[side]) for side in ("x", "y", "width", "height"))),
+        _probabilities(face),
+        float(face["quality"]),
+        primary=bool(face["primary"]),
+    )
+
+
+def _text(payload: Mapping[str, Any], t: float) -> TextObservation:
+    words = tuple(
+        Word(str(word["text"]), float(word["start_s"]), float(word["end_s"]), float(word["confidence"]))
+        for word in payload.get("words") or ()
+    )
+    start_s = t - float(payload.get("duration") or 0.0)
+    return TextObservation(start_s, t, str(payload.get("transcript") or ""), _probabilities(payload), words)
+
+
+def _probabilities(payload: Mapping[str, Any]) -> Probabilities | None:
+    mapping = payload.get("probabilities")
+    return None if mapping is None else from_mapping(mapping)
+
+
+def _emotion(name: Any) -> Emotion | None:
+    return EMOTIONS[INDEX[name]] if name in INDEX else None

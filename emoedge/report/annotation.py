@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from emoedge.errors import MediaError
-from emoedge.record.timeline import read_timeline
+from emoedge.record.timeline import Timeline, read_replay, read_timeline
 from emoedge.report.data import STEP_S, ReportData, build
 from emoedge.report.source import find_source
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
     from emoedge.emotions import Language
-    from emoedge.outcomes import Outcome
     from emoedge.pipeline import Pipeline
     from emoedge.record.store import Store
 
 LINES_SUFFIX: Final = ".jsonl"
 SEGMENT_SUFFIX: Final = ".mp4"
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,14 +61,14 @@ def annotate(
     lines = path if path.suffix == LINES_SUFFIX else path.with_suffix(LINES_SUFFIX)
     if lines.exists() and path.suffix in (LINES_SUFFIX, SEGMENT_SUFFIX):
         text = _text_of(lines)
-        if read_timeline(text) and lines.with_suffix(SEGMENT_SUFFIX).exists():
+        if read_timeline(text).outcomes and lines.with_suffix(SEGMENT_SUFFIX).exists():
             return _segment(item, store)
         if path == lines:
             return _lines(path, text)
-    rows, duration_s = rows_of_media(pipeline(), path, progress)
+    timeline, duration_s = timeline_of_media(pipeline(), path, progress)
     if duration_s <= 0:
         raise MediaError(f"{path}: a picture has no duration to annotate", "give a video or a sound file")
-    return Annotation(path.stem, path, path, build(rows, {"media": path.name}, duration_s, None))
+    return Annotation(path.stem, path, path, build(timeline, {"media": path.name}, duration_s, None))
 
 
 def fine_grained(settings: Settings) -> Settings:
@@ -81,66 +77,23 @@ def fine_grained(settings: Settings) -> Settings:
     return settings.model_copy(update={"publish": publish})
 
 
-def rows_of_media(
+def timeline_of_media(
     pipeline: Pipeline, path: Path, progress: Callable[[float], None] | None = None
-) -> tuple[list[Row], float]:
-    """Replay a file into the rows of a timeline, with its duration in seconds; raises MediaError."""
-    rows = [row for outcome in pipeline.replay(path, progress) if (row := row_of(outcome)) is not None]
-    return sorted(rows, key=lambda row: row["t"]), pipeline.clock.time_s
-
-
-def row_of(outcome: Outcome) -> Row | None:
-    """The row that the recorder would keep of a value."""
-    from emoedge.observations import FacesObservation, TextObservation
-    from emoedge.outcomes import EmotionEvent, FusedState
-    from emoedge.record.notes import faces_payload, state_payload, transcript_payload
-
-    if isinstance(outcome, FusedState):
-        return {"t": outcome.time_s, "topic": "state", "payload": state_payload(outcome)}
-    if isinstance(outcome, FacesObservation):
-        return {"t": outcome.time_s, "topic": "faces", "payload": faces_payload(outcome)}
-    if isinstance(outcome, TextObservation):
-        return {"t": outcome.end_s, "topic": "transcript", "payload": transcript_payload(outcome)}
-    if isinstance(outcome, EmotionEvent):
-        payload = {
-            "type": outcome.kind,
-            "id": outcome.event_id,
-            "emotion": outcome.emotion,
-            "started_s": outcome.started_s,
-            "ended_s": outcome.ended_s,
-            "peak_confidence": outcome.peak_confidence,
-        }
-        time_s = outcome.started_s if outcome.ended_s is None else outcome.ended_s
-        return {"t": time_s, "topic": "event", "payload": payload}
-    return None
-
-
-def rows_of_lines(lines: Iterable[str]) -> list[Row]:
-    """The rows of a timeline from the lines of `emoedge replay`; what is no such line is passed over."""
-    rows = []
-    for line in lines:
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(value, dict) or not isinstance(value.get("topic"), str):
-            continue
-        payload = value.get("payload")
-        time_s = payload.get("time_s") if isinstance(payload, dict) else None
-        if isinstance(time_s, (int, float)):
-            rows.append({"t": float(time_s), "topic": value["topic"].rpartition("/")[2], "payload": payload})
-    return sorted(rows, key=lambda row: row["t"])
+) -> tuple[Timeline, float]:
+    """Replay a file into a timeline, with its duration in seconds; raises MediaError."""
+    outcomes = sorted(pipeline.replay(path, progress), key=lambda outcome: outcome.time_s)
+    return Timeline(tuple(outcomes)), pipeline.clock.time_s
 
 
 def _lines(path: Path, text: str) -> Annotation:
-    rows = rows_of_lines(text.splitlines())
-    duration_s = max((row["t"] for row in rows), default=0.0)
+    timeline = read_replay(text)
+    duration_s = timeline.end_s
     if duration_s <= 0:
         raise MediaError(f"{path}: no lines with media times", "give what emoedge replay has written")
     # `clip.mp4.jsonl`, as replay names it in a folder of results, is about clip.mp4.
     media = path.with_suffix("")
     known = media if media.suffix and media.exists() else None
-    return Annotation(path.stem, path, known, build(rows, {"media": path.stem}, duration_s, None))
+    return Annotation(path.stem, path, known, build(timeline, {"media": path.stem}, duration_s, None))
 
 
 def _segment(item: str, store: Store) -> Annotation:

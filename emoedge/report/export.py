@@ -17,6 +17,7 @@ import numpy as np
 
 from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.outcomes import FusedState
 from emoedge.record.timeline import Cue, emotion_cues, subrip, webvtt
 from emoedge.report.chart import stretches
 from emoedge.report.data import CHANNELS, Channel, Curve, Episode, ReportData, runs, summarize
@@ -69,13 +70,10 @@ def export(data: ReportData, name: str, kind: Format, language: Language, media:
 def cues(data: ReportData, language: Language) -> list[Cue]:
     """Subtitles such as "alegría 82 %"."""
     fused = data.curves["fused"]
+    confidences = np.nan_to_num(fused.trust).tolist()
     states = [
-        {
-            "t": float(moment),
-            "topic": "state",
-            "payload": {"emotion": emotion, "confidence": float(np.nan_to_num(fused.trust[index]))},
-        }
-        for index, (moment, emotion) in enumerate(zip(data.times, data.emotions, strict=True))
+        FusedState(moment, None, emotion, confidence, None)
+        for moment, emotion, confidence in zip(data.times.tolist(), data.emotions, confidences, strict=True)
     ]
     return emotion_cues(states, data.duration_s, language)
 

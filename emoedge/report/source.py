@@ -57,9 +57,9 @@ def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) ->
 
 def load(segment: Segment, max_points: int | None = MAX_POINTS) -> Source:
     """Read a segment's sidecars; raises RecordingError when there is no timeline."""
-    timeline = segment.media.with_suffix(".jsonl")
+    path = segment.media.with_suffix(".jsonl")
     try:
-        rows = read_timeline(timeline.read_text(encoding="utf-8", errors="replace"))
+        timeline = read_timeline(path.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise RecordingError(
             f"segment {segment.segment_id} has no timeline: {error.strerror}",
@@ -68,9 +68,7 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS) -> Source:
     details = segment.details()
     duration_s = details.get("duration")
     if not isinstance(duration_s, (int, float)) or duration_s <= 0:
-        duration_s = (
-            measure(segment.media) if segment.media.exists() else max((row["t"] for row in rows), default=0.0)
-        )
+        duration_s = measure(segment.media) if segment.media.exists() else timeline.end_s
     if duration_s <= 0:
         raise RecordingError(f"segment {segment.segment_id} is empty")
-    return Source(segment.media, build(rows, details, float(duration_s), max_points))
+    return Source(segment.media, build(timeline, details, float(duration_s), max_points))

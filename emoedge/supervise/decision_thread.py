@@ -51,8 +51,8 @@ class EventRecorder(Protocol):
         """An utterance, for the subtitles."""
         ...
 
-    def note(self, topic: str, payload: object, time_s: float) -> None:
-        """A published message, for the timeline."""
+    def offer_published(self, outcome: Outcome) -> None:
+        """An outcome that was published, for the timeline."""
         ...
 
 
@@ -179,15 +179,17 @@ class Deciding:
 
     def _say(self, action: Callable[[float], list[Outcome]]) -> None:
         for outcome in action(self._clock.now_s()):
-            if isinstance(outcome, EmotionEvent):
-                recording = self._recorder.on_event(outcome)
-                message = self._builder.outcome(replace(outcome, recording=recording))
-            else:
-                message = self._builder.outcome(outcome)
-            self._publish(message)
-            self._recorder.note(message.suffix, message.payload, message.time_s)
+            self._tell(
+                replace(outcome, recording=self._recorder.on_event(outcome))
+                if isinstance(outcome, EmotionEvent)
+                else outcome
+            )
         if self._stage.state is not None:
             self._recorder.offer_state(self._stage.state)
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._publish(self._builder.outcome(outcome))
+        self._recorder.offer_published(outcome)
 
     def _timed(self, captured_s: float, outcomes: list[Outcome]) -> list[Outcome]:
         self._latencies.add(self._clock.now_s() - captured_s)

@@ -82,7 +82,7 @@ def test_manual_segment_has_all_files_and_plays(rig, settings, notices):
     segment_id = one.recorder.record(True)
     assert segment_id is not None
     assert one.recorder.manual
-    one.recorder.note("event", {"type": "begin", "emotion": "happiness"}, 3.2)
+    one.recorder.offer_published(EmotionEvent("begin", "e1", "happiness", 3.2, None, 0.8))
     wait_for(lambda: len(list(settings.dir.glob("*/*.partial"))) == 3)
     for path in settings.dir.glob("*/*.partial"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o640, "also while it is being written"
@@ -389,14 +389,13 @@ def test_descriptors_and_threads_do_not_grow(rig, notices):
 def test_words_are_kept_only_where_that_was_asked_for(rig, notices, kept):
     one = rig(transcript=kept)
     one.recorder.record(True)
-    one.recorder.note("text", {"emotion": "fear", "transcript": "palabra privada"}, 1.0)
-    one.recorder.offer_text(
-        TextObservation(0.5, 1.0, "palabra privada", None, (Word("privada", 0.5, 1.0, 1.0),))
-    )
+    said = TextObservation(0.5, 1.0, "palabra privada", HAPPY, (Word("privada", 0.5, 1.0, 1.0),))
+    one.recorder.offer_published(said)
+    one.recorder.offer_text(said)
     one.play(2.0)
     one.recorder.record(False)
     one.play(3.0)
     done = notices.wait("finished")[0]
     files = b"".join(path.read_bytes() for path in done.path.parent.iterdir())
     assert (b"privada" in files) == kept
-    assert b'"emotion": "fear"' in files
+    assert b'"emotion": "happiness"' in files

@@ -9,30 +9,88 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.emotions import EMOTIONS
+from emoedge.clock import MediaClock
+from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
+from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
+from emoedge.publish.messages import MessageBuilder
 from emoedge.record.alignment import DRIFT_S, SoundTrack
-from emoedge.record.pre_roll import Note, PreRoll
-from emoedge.record.timeline import Cue, emotion_cues, read_timeline, timeline_row, webvtt
+from emoedge.record.pre_roll import PreRoll
+from emoedge.record.timeline import (
+    MESSAGE_HOLD_S,
+    STATE_HOLD_S,
+    Cue,
+    TimelineEntry,
+    emotion_cues,
+    read_replay,
+    read_timeline,
+    webvtt,
+)
 
 from .helpers import make_block, make_frame
 
 
-def state(t: float, emotion: str | None, confidence: float = 0.8) -> dict:
-    return {"t": t, "topic": "state", "payload": {"emotion": emotion, "confidence": confidence}}
+def state(t: float, emotion: str | None, confidence: float = 0.8) -> FusedState:
+    return FusedState(t, None, emotion, confidence, None)
+
+
+def event(kind: str, started_s: float, ended_s: float | None = None) -> EmotionEvent:
+    return EmotionEvent(kind, "e1", "fear", started_s, ended_s, 0.7)
+
+
+SAD = as_probabilities([0.05, 0.05, 0.1, 0.1, 0.5, 0.1, 0.1])
+FACE = FaceObservation(3, Box(0.31, 0.2, 0.25, 0.4), SAD, 0.83, primary=True)
+OUTCOMES = {
+    "faces": FacesObservation(101.0, (FACE, FaceObservation(4, Box(0.8, 0.1, 0.05, 0.08), None, 0.1))),
+    "state": FusedState(
+        102.0, SAD, "sadness", 0.5, "fusion", opinions=(ModalityOpinion("voice", 101.5, SAD, 0.8),)
+    ),
+    "event": event("end", 97.0, 103.0),
+    "transcript": TextObservation(103.0, 104.0, "qué pena", None, (Word("qué", 103.0, 103.4, 0.9),)),
+}
 
 
 def test_rows_survive_a_cut_last_line():
-    text = timeline_row(0.5, "event", {"emotion": "fear"}) + timeline_row(0.1, "state", {"emotion": None})
-    rows = read_timeline(text + '{"t": 1.0, "topic": "ev')
-    assert [row["t"] for row in rows] == [0.1, 0.5]
+    text = TimelineEntry("event", event("begin", 10.5)).row(10.0) + TimelineEntry(
+        "state", state(10.1, None)
+    ).row(10.0)
+    timeline = read_timeline(text + '{"t": 1.0, "topic": "ev')
+    assert [outcome.time_s for outcome in timeline.outcomes] == [pytest.approx(0.1), 0.5]
+
+
+def test_what_is_written_is_read_again_counted_from_the_start_of_the_segment():
+    rows = [TimelineEntry(topic, outcome).row(100.0) for topic, outcome in OUTCOMES.items()]
+    timeline = read_timeline("".join(rows))
+    assert timeline.hold_s == STATE_HOLD_S
+    for outcome, read in zip(OUTCOMES.values(), timeline.outcomes, strict=True):
+        assert type(read) is type(outcome)
+        assert TimelineEntry("x", read).row(0.0) == TimelineEntry("x", outcome).row(100.0)
+
+
+def test_lines_of_a_replay_are_read_as_the_messages_were():
+    builder = MessageBuilder("sala", MediaClock(), transcript=True, media_times=True)
+    timeline = read_replay(
+        "".join(builder.outcome(outcome).line("emoedge/sala") for outcome in OUTCOMES.values())
+    )
+    assert timeline.hold_s == MESSAGE_HOLD_S
+    faces, fused, episode, text = timeline.outcomes
+    assert faces.primary.box == FACE.box
+    assert (fused.emotion, fused.opinions[0].time_s) == ("sadness", 101.5)
+    assert episode == OUTCOMES["event"]
+    assert (text.start_s, text.end_s, text.transcript, text.words) == (103.0, 104.0, "qué pena", ())
+
+
+def test_what_was_published_is_left_out_where_all_was_kept():
+    entries = [TimelineEntry("state", state(1.0, "fear")), TimelineEntry("emotion", state(1.05, "anger"))]
+    assert [one.emotion for one in read_timeline("".join(one.row(0.0) for one in entries)).states] == ["fear"]
 
 
 @pytest.mark.parametrize(
     "line", ["null", "[]", "3", '{"t": "x", "topic": "a"}', '{"t": 1}', "\x00", "é" * 100]
 )
 def test_lines_that_are_no_rows_are_passed_over(line):
-    assert read_timeline(line + "\n") == []
+    assert read_timeline(line + "\n").outcomes == ()
 
 
 def test_cues_have_names_mean_confidence_and_no_flicker():
@@ -91,7 +149,7 @@ def test_pre_roll_is_bounded_by_seconds_and_by_bytes():
     for index in range(100):
         ring.add(make_frame(index / 10, index))
         ring.add(make_block(index / 10))
-        ring.add(Note(index / 10, "event", {}))
+        ring.add(TimelineEntry("event", event("begin", index / 10)))
     times = [item.time_s for item in ring.take(0.0)]
     assert min(times) >= 9.9 - 2.0 - 0.05
     assert times == sorted(times)
@@ -103,10 +161,11 @@ def test_pre_roll_is_bounded_by_seconds_and_by_bytes():
     assert [item.sequence for item in small.take(0.0)] == [45, 46, 47, 48, 49]
 
 
-def test_rows_are_compact_json_with_accents():
-    assert json.loads(timeline_row(1.23456, "text", {"a": "sí"})) == {
-        "t": 1.235,
-        "topic": "text",
-        "payload": {"a": "sí"},
-    }
-    assert "sí" in timeline_row(0, "text", "sí")
+def test_rows_are_json_with_accents_and_words_only_in_the_transcript():
+    said = TextObservation(3.0, 4.23456, "sí", None, (Word("sí", 3.0, 4.23456, 0.9),))
+    assert '"transcript": "sí"' in TimelineEntry("text", said).row(3.0)
+    row = json.loads(TimelineEntry("text", said).row(3.0))
+    assert (row["t"], row["topic"], row["payload"]["end_s"]) == (1.235, "text", 1.235)
+    assert "words" not in row["payload"]
+    row = json.loads(TimelineEntry("transcript", said).row(3.0))
+    assert row["payload"]["words"] == [{"text": "sí", "start_s": 0.0, "end_s": 1.235, "confidence": 0.9}]

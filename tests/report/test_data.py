@@ -9,22 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.emotions import EMOTIONS, INDEX
+from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
+from emoedge.outcomes import FusedState
+from emoedge.record.timeline import MESSAGE_HOLD_S, Timeline, read_timeline
 from emoedge.report.data import CHANNELS, build, runs, summarize
 
 from .helpers import EPISODES, EVENTS, emotion_at
 
 
-def row(t: float, topic: str, payload) -> dict:
-    return {"t": t, "topic": topic, "payload": payload}
-
-
-def state(t: float, emotion: str | None, topic: str = "state", **modalities) -> dict:
-    shares = dict.fromkeys(EMOTIONS, 0.05)
-    if emotion:
-        shares[emotion] = 0.7
-    payload = {"emotion": emotion, "confidence": 0.7, "probabilities": shares if emotion else None}
-    return row(t, topic, {**payload, "modalities": modalities})
+def state(t: float, emotion: str | None) -> FusedState:
+    probabilities = (
+        None if emotion is None else as_probabilities([0.7 if one == emotion else 0.05 for one in EMOTIONS])
+    )
+    return FusedState(t, probabilities, emotion, 0.7, None)
 
 
 def test_curves_are_where_the_opinions_were(source):
@@ -62,12 +59,6 @@ def test_events_start_when_they_began_not_when_they_were_told(source):
     assert events[-1].end_s == source.data.duration_s, "still going on at the end of the segment"
 
 
-def test_a_clock_set_in_mid_segment_does_not_move_events(source):
-    payload = {"type": "begin", "id": "x", "emotion": "fear", "started": "1999-01-01T00:00:00.000Z"}
-    data = build([row(4.0, "event", payload)], {"started": "2026-01-01T00:00:00.000Z"}, 10.0)
-    assert [(event.start_s, event.end_s) for event in data.events] == [(4.0, 10.0)]
-
-
 def test_words_have_their_times(source):
     words = {word.text: word for word in source.data.words}
     assert words["alegría"].start_s == pytest.approx(6.65, abs=0.01)
@@ -88,14 +79,14 @@ def test_summary_adds_up(source):
 
 def test_published_messages_alone_are_enough():
     """A segment from which only the contract's messages were kept: one emotion in ten seconds."""
-    rows = [state(0.0, "fear", "emotion"), state(9.0, "fear", "emotion"), state(12.0, None, "emotion")]
-    data = build(rows, {}, 20.0)
+    states = (state(0.0, "fear"), state(9.0, "fear"), state(12.0, None))
+    data = build(Timeline(states, MESSAGE_HOLD_S), {}, 20.0)
     assert set(data.emotions[: round(12 / data.step_s)]) == {"fear"}
     assert data.emotions[-1] is None
 
 
 def test_states_that_stop_leave_a_gap():
-    data = build([state(0.0, "fear"), state(0.2, "fear"), state(8.0, "fear")], {}, 10.0)
+    data = build(Timeline((state(0.0, "fear"), state(0.2, "fear"), state(8.0, "fear"))), {}, 10.0)
     known = data.curves["fused"].known
     assert known[0]
     assert not known[round(5 / data.step_s)]
@@ -117,7 +108,8 @@ def test_states_that_stop_leave_a_gap():
 )
 @pytest.mark.parametrize("topic", ["state", "emotion", "faces", "event", "transcript", "unheard of"])
 def test_rows_of_any_shape_do_no_harm(topic, payload):
-    data = build([row(1.0, topic, payload)], {"started": "nonsense"}, 5.0)
+    text = json.dumps({"t": 1.0, "topic": topic, "payload": payload}) + "\n"
+    data = build(read_timeline(text), {"started": "nonsense"}, 5.0)
     assert summarize(data).none_s <= 5.0
 
 
@@ -126,8 +118,8 @@ def test_rows_of_any_shape_do_no_harm(topic, payload):
     st.floats(0.05, 5000),
 )
 def test_time_is_neither_lost_nor_invented(points, duration):
-    rows = [state(t, emotion) for t, emotion in sorted(points, key=lambda point: point[0])]
-    data = build(rows, {}, duration)
+    states = tuple(state(t, emotion) for t, emotion in sorted(points, key=lambda point: point[0]))
+    data = build(Timeline(states), {}, duration)
     assert len(data.emotions) <= 902
     assert len(data.curves["fused"].values) == len(data.emotions)
     summary = summarize(data)

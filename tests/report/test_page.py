@@ -61,10 +61,10 @@ def test_a_hostile_timeline_stays_text(tmp_path):
     finished = make_segment(tmp_path, seconds=2.0)
     evil = "</script><script>alert(1)</script>{{media}}{{js}}\"'><img src=x onerror=alert(1)>"
     timeline = finished.media.with_suffix(".jsonl")
-    word = {"text": evil, "start": -0.5, "end": -0.1, "confidence": 0.9}
+    word = {"text": evil, "start_s": 0.5, "end_s": 0.9, "confidence": 0.9}
     timeline.write_text(
         timeline.read_text()
-        + json.dumps({"t": 1.0, "topic": "transcript", "payload": {"words": [word]}})
+        + json.dumps({"t": 1.0, "topic": "transcript", "payload": {"transcript": evil, "words": [word]}})
         + "\n"
     )
     details = finished.media.with_suffix(".json")
