@@ -63,7 +63,7 @@ GROUND = frozenset(
         "worker_thread",
     ]
 )
-STRANGERS = ({"face", "voice", "text", "speech", "fusion"}, {"publish", "record"})
+STRANGERS = (("face", "voice", "text", "speech", "fusion"), ("publish", "record"))
 """Rooms that do not know each other."""
 
 
@@ -170,7 +170,7 @@ def test_rooms_import_from_those_above_them_only() -> None:
 
 
 @pytest.mark.parametrize("rooms", STRANGERS, ids=" ".join)
-def test_rooms_that_do_not_know_each_other(rooms: set[str]) -> None:
+def test_rooms_that_do_not_know_each_other(rooms: tuple[str, ...]) -> None:
     known = [
         f"{module} -> {target}"
         for module, targets in graph("emoedge").items()
