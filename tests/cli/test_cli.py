@@ -20,7 +20,7 @@ def emoedge(*arguments, stdin="", **environment):
         capture_output=True,
         text=True,
         env=env,
-        timeout=100,
+        timeout=500,
         check=False,
     )
 
@@ -167,7 +167,7 @@ def test_a_reader_who_has_seen_enough_is_no_failure():
         process.stdin.close()
         assert process.stdout.readline()
         process.stdout.close()
-        assert process.wait(100) == 0
+        assert process.wait(500) == 0
         assert "Traceback" not in (said := process.stderr.read()), said
         assert "Exception ignored" not in said
 

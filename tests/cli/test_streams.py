@@ -36,7 +36,7 @@ def run(call, portrait, redirection):
         capture_output=True,
         text=True,
         errors="replace",
-        timeout=100,
+        timeout=500,
         check=False,
     )
 

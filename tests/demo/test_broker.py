@@ -21,7 +21,7 @@ def test_version_3_1_1_fallback(tmp_path):
         publisher = Publisher(make_settings(broker.port, tmp_path), builder())
         publisher.start()
         try:
-            assert publisher.wait_connected(20)
+            assert publisher.wait_connected(60)
             publisher.publish(builder().outcome(STATE))
             listener = Listener(broker.port)
             until(lambda: listener.last(f"{BASE}/emotion"), "emotion")
@@ -43,7 +43,7 @@ def test_known_version_spares_the_fallback(tmp_path):
     with EmbeddedBroker() as broker:
         publisher = Publisher(make_settings(broker.port, tmp_path), builder(), first_protocol="3.1.1")
         publisher.start()
-        assert publisher.wait_connected(20)
+        assert publisher.wait_connected(60)
         figures = publisher.health()[0].figures
         assert (figures["protocol"], figures["connections"]) == ("3.1.1", 1)
         publisher.stop()

@@ -55,7 +55,7 @@ def start_mosquitto(tmp_path: Path) -> Iterator[Callable[[str], int]]:
         process.wait(10)
 
 
-def one(settings: Settings, wait_s: float = 10.0) -> CheckResult:
+def one(settings: Settings, wait_s: float = 60.0) -> CheckResult:
     (result,) = check_broker(settings, wait_s)
     return result
 

@@ -75,7 +75,7 @@ def test_an_unknown_name_is_refused():
 
 
 @pytest.mark.device
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HERE)
 def test_fault(name):
     load()

@@ -19,7 +19,7 @@ def test_there_are_examples():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_examples_pass_the_type_checker(tmp_path, repository):
     pytest.importorskip("mypy")
     for number, block in enumerate(EXAMPLES):
@@ -53,7 +53,7 @@ def test_examples_pass_the_type_checker(tmp_path, repository):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("example", "shown"), [(TEN_LINES, " to "), (FED, " s: happiness")])
 def test_the_examples_run(example, shown, tmp_path):
     from emoedge.demo.clip import ensure_demo_clip

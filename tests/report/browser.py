@@ -43,7 +43,7 @@ class Browser:
             stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         port_file = profile / "DevToolsActivePort"
-        deadline = time.monotonic() + 40
+        deadline = time.monotonic() + 120
         while not (port_file.exists() and port_file.read_text().count("\n")):
             assert time.monotonic() < deadline, "the browser did not start"
             time.sleep(0.1)
@@ -94,7 +94,7 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, condition: str, timeout_s: float = 30.0) -> None:
+    def wait(self, condition: str, timeout_s: float = 120.0) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + timeout_s
         while not self.evaluate(condition):

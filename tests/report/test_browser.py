@@ -6,7 +6,7 @@ import pytest
 
 from emoedge.report import build_day_report, write_page
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 STATE = """(() => { const v = document.getElementById('video'), p = document.getElementById('plots');
   const c = document.getElementById('cursor').getBoundingClientRect(), b = p.getBoundingClientRect();

@@ -68,7 +68,7 @@ class Stage:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=500,
         )
 
     @property

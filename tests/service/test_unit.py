@@ -104,7 +104,7 @@ assert encoder.encode(None)
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_the_engines_work_without_executable_writeable_memory() -> None:
     """What MemoryDenyWriteExecute= forbids, by the kernel's own switch (Linux 6.3)."""
     if not sys.platform.startswith("linux"):

@@ -147,7 +147,7 @@ def test_a_log_on_a_full_disk_is_no_reason_not_to_run(tmp_path: Path, manager: s
         command = [sys.executable, "-m", "emoedge", "run", "--log-level", "info"]
         process = subprocess.Popen(command, env=environment(tmp_path), stdout=full, stderr=full)
     try:
-        manager.settimeout(20)
+        manager.settimeout(START_S)
         assert receive(manager)[0] == "READY=1"
         process.send_signal(signal.SIGTERM)
         assert process.wait(START_S) == 0
