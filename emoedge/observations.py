@@ -119,7 +119,6 @@ class VoiceObservation:
         snr_db: estimated signal-to-noise ratio of the speech, dB.
         level_dbfs: mean level of the speech, dB relative to full scale (<= 0).
         final: True for the last stretch of an utterance.
-        adapted_count: utterances behind the running statistics used (0: none).
     """
 
     topic: ClassVar[str] = "voice"
@@ -129,7 +128,6 @@ class VoiceObservation:
     snr_db: float
     level_dbfs: float
     final: bool = False
-    adapted_count: int = 0
 
     @property
     def time_s(self) -> float:
@@ -166,7 +164,6 @@ class TextObservation:
         transcript: lower case, no punctuation; stays inside the process unless publishing it was asked for.
         probabilities: calibrated posterior, or None for text without an opinion.
         words: with times, for subtitles and the report.
-        available_s: time on the source's clock when the result was ready.
     """
 
     topic: ClassVar[str] = "text"
@@ -175,7 +172,6 @@ class TextObservation:
     transcript: str
     probabilities: Probabilities | None
     words: tuple[Word, ...] = ()
-    available_s: float = 0.0
 
     @property
     def time_s(self) -> float:

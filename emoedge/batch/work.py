@@ -53,7 +53,7 @@ class Failure:
 
 
 @dataclass
-class Tally:
+class ReplayCounts:
     """Counts outcomes and the time in each emotion as they go by."""
 
     messages: dict[str, int] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def replay_file(
     """
     from emoedge.publish.messages import MessageBuilder
 
-    tally, builder = Tally(), MessageBuilder.for_replay(pipeline.settings, pipeline.clock)
+    tally, builder = ReplayCounts(), MessageBuilder.for_replay(pipeline.settings, pipeline.clock)
     job.result.parent.mkdir(parents=True, exist_ok=True)
     # Without its stamp an older result counts as none, should this run be cut short.
     job.stamp.unlink(missing_ok=True)

@@ -34,7 +34,7 @@ class FatalError(EmoedgeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class JobProgress:
     """Something that happened: a file is done or failed, or has got further (`media_s`)."""
 
     job: Job
@@ -71,7 +71,7 @@ class Workers:
         self._context: SpawnContext = multiprocessing.get_context("spawn")
         self._workers: list[_Worker] = []
 
-    def run(self, jobs: Iterator[Job]) -> Generator[Step, None, None]:
+    def run(self, jobs: Iterator[Job]) -> Generator[JobProgress, None, None]:
         """Replay them all; raises FatalError when none can be.
 
         `jobs` is asked for the next file only when a process has nothing to do.
@@ -99,7 +99,7 @@ class Workers:
             worker.connection.send(job)
         return True
 
-    def _take(self, worker: _Worker, jobs: Iterator[Job]) -> Iterator[Step]:
+    def _take(self, worker: _Worker, jobs: Iterator[Job]) -> Iterator[JobProgress]:
         job = worker.job
         assert job is not None
         try:
@@ -108,7 +108,9 @@ class Workers:
             self._workers.remove(worker)
             worker.process.join()
             remove_result(job)
-            yield Step(job, Failure(job.name, str(job.media), "ProcessDied", _death(worker.process.exitcode)))
+            yield JobProgress(
+                job, Failure(job.name, str(job.media), "ProcessDied", _death(worker.process.exitcode))
+            )
             self._feed(None, jobs)
             return
         if kind == "fatal":
@@ -118,10 +120,10 @@ class Workers:
                 self._told = True
                 self._on_health(value)
         elif kind == "progress":
-            yield Step(job, None, value)
+            yield JobProgress(job, None, value)
         else:
             worker.job = None
-            yield Step(job, value)
+            yield JobProgress(job, value)
             self._feed(worker, jobs)
 
     def _hire(self) -> _Worker:

@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from emoedge.config import MqttSettings
 from emoedge.publish.echo import TIMEOUT_S, Echo
 from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES, PacketReader
-from emoedge.publish.retry import Failure, MqttVersion, Outcome
+from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -116,7 +116,7 @@ class Connection:
         self._report_refused = on_refused
         self._ended = threading.Event()
         self._answered = threading.Event()
-        self._outcome: Outcome | None = None
+        self._outcome: ConnectionEnd | None = None
         self._connected_at_s: float | None = None
         self._outstanding = 0
         self._count_lock = threading.Lock()
@@ -131,7 +131,7 @@ class Connection:
         self._client.connect(settings.host, settings.port, keepalive=KEEPALIVE_S, **options)
         self._client.loop_start()
 
-    def wait(self) -> Outcome:
+    def wait(self) -> ConnectionEnd:
         """Until the connection has ended."""
         if not self._answered.wait(CONNACK_TIMEOUT_S[self._protocol]) and not self._ended.is_set():
             self._finish("no_answer", "no answer to CONNECT")
@@ -255,7 +255,7 @@ class Connection:
         """The first reason counts."""
         if self._outcome is None:
             connected_s = 0.0 if self._connected_at_s is None else time.monotonic() - self._connected_at_s
-            self._outcome = Outcome(failure, detail, self._protocol, connected_s)
+            self._outcome = ConnectionEnd(failure, detail, self._protocol, connected_s)
         self._answered.set()
         self._ended.set()
 

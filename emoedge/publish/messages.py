@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,11 +38,6 @@ class Message:
     retain: bool
     spool: bool
     time_s: float
-
-    @property
-    def fields(self) -> Mapping[str, Any]:
-        """The payload by the names of its fields; empty for a plain value."""
-        return self.payload if isinstance(self.payload, dict) else {}
 
     def line(self, topic_base: str) -> str:
         """Topic and payload as one JSON line with its line feed, as `emoedge replay` writes it."""

@@ -73,7 +73,6 @@ class Outbox:
         self._read_ahead: list[Entry] = []
         self._delivered: set[int] = set()
         self._dropped_on_disk = 0
-        self._dropped_before = 0
         self._dropped_in_memory = 0
         self._allowance = 1.0
         self._allowance_s = float("-inf")
@@ -100,11 +99,6 @@ class Outbox:
     def dropped(self) -> int:
         """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
         return self._dropped_on_disk + self._dropped_in_memory
-
-    @property
-    def dropped_lately(self) -> int:
-        """Those of `dropped` that were lost since the start."""
-        return self.dropped - self._dropped_before
 
     @property
     def set_aside(self) -> int:
@@ -213,7 +207,6 @@ class Outbox:
     def _take_over(self, spool: Spool) -> None:
         last_seq = spool.last_seq()
         self._look(spool)
-        self._dropped_before = self._dropped_on_disk
         self._rows_up_to = last_seq
         self._taken_over = True
         if last_seq >= self._next_seq or self._waiting:

@@ -39,7 +39,7 @@ _TAKEN_OVER: Final = Backoff(TAKEN_OVER_DELAY_S, longest_s=LONGEST_TAKEN_OVER_DE
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ConnectionEnd:
     """How an attempt or a connection ended.
 
     Attributes:
@@ -56,7 +56,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class NextAttempt:
     """What to do next: wait, then try a version. `suspect_same_id` when it looks like another client's doing."""
 
     delay_s: float
@@ -72,25 +72,25 @@ class RetryPolicy:
         self._taken_over = 0
         self._short = 0
 
-    def after(self, outcome: Outcome, jitter: float = 0.5) -> Step:
+    def after(self, outcome: ConnectionEnd, jitter: float = 0.5) -> NextAttempt:
         """The next step; `jitter` in [0, 1] spreads devices that lost the same broker (0.5: no change)."""
         if outcome.connected_s >= STABLE_S:
             self._failures = self._taken_over = self._short = 0
         if outcome.failure == "version" and outcome.protocol == "5":
-            return Step(0.0, "3.1.1")
+            return NextAttempt(0.0, "3.1.1")
         if outcome.failure == "no_echo":
             # Commands are lost meanwhile; how often this may happen is up to emoedge.publish.echo.
-            return Step(_UNREACHABLE.delay_s(1, jitter), outcome.protocol)
+            return NextAttempt(_UNREACHABLE.delay_s(1, jitter), outcome.protocol)
         if outcome.failure in ("refused", "untrusted"):
-            return Step(_REFUSED.delay_s(1, jitter), "5")
+            return NextAttempt(_REFUSED.delay_s(1, jitter), "5")
         short = outcome.failure == "lost" and outcome.connected_s < STABLE_S
         self._short = self._short + 1 if short else 0
         suspect = outcome.failure == "taken_over" or self._short >= SHORT_CONNECTIONS
         if suspect:
             self._taken_over += 1
-            return Step(_TAKEN_OVER.delay_s(self._taken_over, jitter), "5", suspect_same_id=True)
+            return NextAttempt(_TAKEN_OVER.delay_s(self._taken_over, jitter), "5", suspect_same_id=True)
         self._failures += 1
         delay_s = _UNREACHABLE.delay_s(self._failures, jitter)
         # Some brokers close the connection on a version that they do not know, without a word.
         mute = outcome.failure == "no_answer" and outcome.protocol == "5"
-        return Step(delay_s, "3.1.1" if mute else "5")
+        return NextAttempt(delay_s, "3.1.1" if mute else "5")

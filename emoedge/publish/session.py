@@ -18,7 +18,7 @@ from typing import Final, Literal
 from emoedge.config import MqttSettings
 from emoedge.publish.connection import Connection, SessionListener, Terms
 from emoedge.publish.echo import Echo
-from emoedge.publish.retry import Failure, MqttVersion, Outcome, RetryPolicy, Step
+from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class MqttSession:
 
     def _run(self) -> None:
         policy = RetryPolicy()
-        step = Step(0.0, self._first_protocol)
+        step = NextAttempt(0.0, self._first_protocol)
         while not self._stop.wait(step.delay_s):
             outcome = self._attempt(step.protocol)
             if self._stop.is_set():
@@ -111,25 +111,25 @@ class MqttSession:
             step = policy.after(outcome, random.random())
             self._report(outcome, step)
 
-    def _attempt(self, protocol: MqttVersion) -> Outcome:
+    def _attempt(self, protocol: MqttVersion) -> ConnectionEnd:
         """One connection from beginning to end."""
         try:
             connection = Connection(self._terms, protocol, self._connected, self._publication_refused)
             connection.open()
         except ssl.SSLEOFError:
-            return Outcome("unreachable", "closed during the TLS handshake", protocol)
+            return ConnectionEnd("unreachable", "closed during the TLS handshake", protocol)
         except ssl.SSLError as error:
-            return Outcome("untrusted", _ssl_detail(error), protocol)
+            return ConnectionEnd("untrusted", _ssl_detail(error), protocol)
         except FileNotFoundError as error:
-            return Outcome(
+            return ConnectionEnd(
                 "untrusted", f"no such file: {error.filename or self._terms.settings.ca_file}", protocol
             )
         except (OSError, ValueError) as error:
-            return Outcome("unreachable", getattr(error, "strerror", None) or str(error), protocol)
+            return ConnectionEnd("unreachable", getattr(error, "strerror", None) or str(error), protocol)
         except Exception as error:
             # Nothing foreseen (no memory for a thread, say); without this thread there would never be a connection again.
             logger.exception("connecting failed")
-            return Outcome("unreachable", f"{type(error).__name__}: {error}", protocol)
+            return ConnectionEnd("unreachable", f"{type(error).__name__}: {error}", protocol)
         self._connection = connection
         # A stop() that came while it was being opened did not find it.
         if self._stop.is_set():
@@ -153,7 +153,7 @@ class MqttSession:
             logger.warning("%s", reason)
         self._state = SessionState("connected", reason, protocol)
 
-    def _report(self, outcome: Outcome, step: Step) -> None:
+    def _report(self, outcome: ConnectionEnd, step: NextAttempt) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":
             logger.info("The broker does not speak MQTT 5; trying 3.1.1")
             return
@@ -163,7 +163,9 @@ class MqttSession:
         self._state = SessionState(name, reason)
 
 
-def describe(outcome: Outcome, step: Step, settings: MqttSettings, client_id: str) -> tuple[StateName, str]:
+def describe(
+    outcome: ConnectionEnd, step: NextAttempt, settings: MqttSettings, client_id: str
+) -> tuple[StateName, str]:
     """State and one sentence for people: what is wrong with the broker, and the remedy."""
     place = f"{settings.host}:{settings.port}"
     if step.suspect_same_id:

@@ -211,6 +211,7 @@ class Recorder:
             "queue": len(self._inbox),
             "frames_dropped": self._inbox.frames_dropped,
             "sound_dropped_s": round(self._inbox.sound_dropped_s, 3),
+            "timeline_dropped": self._inbox.entries_dropped,
             "pre_roll_bytes": self._ring.bytes,
             **self._keeper.figures(),
         }

@@ -40,7 +40,7 @@ TIMELINE_SYNC_S: Final = 2.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class SegmentPlan:
     """What is known of a segment before its first picture.
 
     Attributes:
@@ -99,7 +99,13 @@ class OpenSegment:
     """
 
     def __init__(
-        self, plan: Plan, video: VideoFormat | None, *, sound: bool, encoder: str, overlay: Overlay | None
+        self,
+        plan: SegmentPlan,
+        video: VideoFormat | None,
+        *,
+        sound: bool,
+        encoder: str,
+        overlay: Overlay | None,
     ) -> None:
         self.plan = plan
         self._overlay = overlay

@@ -14,7 +14,7 @@ from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, make_day_dir
 from emoedge.record.overlay import Overlay
 from emoedge.record.policy import Begin
-from emoedge.record.segment import OpenSegment, Plan
+from emoedge.record.segment import OpenSegment, SegmentPlan
 
 JOIN_S: Final = 0.25
 """Sound that begins this much before the first picture is cut to it: a video should begin with a picture."""
@@ -67,7 +67,7 @@ class Opener:
         self._keeper.make_room()
         make_day_dir(self._settings.dir)
         make_day_dir(folder)
-        plan = Plan(
+        plan = SegmentPlan(
             segment_id=begin.segment_id,
             media=folder / f"{begin.segment_id}.mp4",
             start_s=start_s,

@@ -3,6 +3,6 @@
 from emoedge.report.day import build_day_report
 from emoedge.report.export import export
 from emoedge.report.page import write_page, write_private
-from emoedge.report.source import Source, find_source
+from emoedge.report.source import ReportSource, find_source
 
-__all__ = ["Source", "build_day_report", "export", "find_source", "write_page", "write_private"]
+__all__ = ["ReportSource", "build_day_report", "export", "find_source", "write_page", "write_private"]

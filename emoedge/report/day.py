@@ -21,7 +21,7 @@ from emoedge.report.chart import Area
 from emoedge.report.data import runs, summarize
 from emoedge.report.export import started_of
 from emoedge.report.page import duration_label, fill, legend, template, time_row, write_private
-from emoedge.report.source import Source, load
+from emoedge.report.source import ReportSource, load
 from emoedge.report.texts import TEXTS
 
 DAY_S: Final = 86_400.0
@@ -41,7 +41,7 @@ class DaySegment:
         stretches: start, end (seconds since midnight) and emotion, None where there was no opinion.
     """
 
-    source: Source
+    source: ReportSource
     start_s: float
     stretches: tuple[Stretch, ...]
 
@@ -126,7 +126,7 @@ def hour_histogram(segments: Sequence[DaySegment]) -> list[dict[Emotion, float]]
     return hours
 
 
-def _place(source: Source, midnight: datetime) -> DaySegment:
+def _place(source: ReportSource, midnight: datetime) -> DaySegment:
     started = started_of(source.data)
     start_s = 0.0 if started is None else (started - midnight).total_seconds()
     episodes = runs(source.data)

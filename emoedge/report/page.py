@@ -23,7 +23,7 @@ from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area, clock_label, legend_order, lines, stacked, ticks, trust_strip
 from emoedge.report.data import CHANNELS, Channel, Curve, Episode, ReportData, summarize
 from emoedge.report.export import started_of
-from emoedge.report.source import Source
+from emoedge.report.source import ReportSource
 from emoedge.report.texts import TEXTS
 
 CHUNK: Final = 3 * 256 * 1024
@@ -36,7 +36,7 @@ DARK_GROUND: Final = frozenset({"anger", "disgust", "sadness"})
 
 
 def write_page(
-    source: Source, target: Path, language: Language | None = None, *, link_video: bool = False
+    source: ReportSource, target: Path, language: Language | None = None, *, link_video: bool = False
 ) -> None:
     """Write the page of a segment.
 
@@ -77,7 +77,7 @@ def open_private(target: Path) -> TextIOWrapper:
     return os.fdopen(descriptor, "w", encoding="utf-8")
 
 
-def render(source: Source, language: Language, video_address: str | None, media: str) -> str:
+def render(source: ReportSource, language: Language, video_address: str | None, media: str) -> str:
     """The page as text, with `media` where the base64 of the video belongs."""
     data, texts = source.data, TEXTS[language]
     script = template("report.js")

@@ -15,7 +15,7 @@ from emoedge.report.data import MAX_POINTS, ReportData, build
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """A segment, ready to be shown.
 
     Attributes:
@@ -37,7 +37,7 @@ class Source:
         return "en" if self.data.details.get("language") == "en" else "es"
 
 
-def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) -> Source:
+def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) -> ReportSource:
     """The segment of an id, or of a path to an MP4 (as after an `scp`); `max_points` as in `data.build`.
 
     Raises:
@@ -55,7 +55,7 @@ def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) ->
     return load(store.find(name), max_points)
 
 
-def load(segment: Segment, max_points: int | None = MAX_POINTS) -> Source:
+def load(segment: Segment, max_points: int | None = MAX_POINTS) -> ReportSource:
     """Read a segment's sidecars; raises RecordingError when there is no timeline."""
     path = segment.media.with_suffix(".jsonl")
     try:
@@ -71,4 +71,4 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS) -> Source:
         duration_s = measure(segment.media) if segment.media.exists() else timeline.end_s
     if duration_s <= 0:
         raise RecordingError(f"segment {segment.segment_id} is empty")
-    return Source(segment.media, build(timeline, details, float(duration_s), max_points))
+    return ReportSource(segment.media, build(timeline, details, float(duration_s), max_points))

@@ -112,14 +112,14 @@ class SpeechStage:
             found += self._feed(block, block.end_s)
         if self._open and self._clock.fed_s - self._opened_fed_s >= MAX_UTTERANCE_S:
             found += self._end_stretch()
-        observed = [self._observe(said, block.end_s) for said in found]
+        observed = [self._observe(said) for said in found]
         self._clock.forget_before(self._opened_fed_s)
         return observed
 
     def flush(self, time_s: float) -> list[TextObservation]:
         """End of the stream at `time_s`: return the utterance under way, if there is one."""
         found = self._close(ActivityChange(speaking=False, time_s=time_s))
-        return [self._observe(said, time_s) for said in found]
+        return [self._observe(said) for said in found]
 
     def reset(self) -> None:
         """Forget what is under way: after a pause of the source, or when privacy is switched on."""
@@ -203,7 +203,7 @@ class SpeechStage:
         while self._history[0].end_s < block.end_s - HISTORY_S:
             self._history.popleft()
 
-    def _observe(self, said: _Said, available_s: float) -> TextObservation:
+    def _observe(self, said: _Said) -> TextObservation:
         utterance = said.utterance
         # A sentence that was answered in its pause is judged once more as a whole when it goes on.
         whole = f"{said.before} {utterance.text}".strip()
@@ -213,5 +213,4 @@ class SpeechStage:
             transcript=utterance.text,
             probabilities=self._text.classify(whole) if self._text else None,
             words=utterance.words,
-            available_s=available_s,
         )

@@ -155,7 +155,6 @@ class VoiceStage:
             snr_db=snr,
             level_dbfs=to_db(power),
             final=final,
-            adapted_count=round(adaptation.count) if adaptation else 0,
         )
         if snr >= MIN_SNR_DB:
             self._lessons.append(vector)

@@ -36,7 +36,7 @@ FACES = FacesObservation(
     ),
 )
 VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final=True)
-TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY, available_s=12.1)
+TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY)
 BEGIN = EmotionEvent("begin", "0001-happiness", "happiness", 11.7, None, 0.61)
 END = EmotionEvent("end", "0001-happiness", "happiness", 11.7, 15.25, 0.87)
 FINISHED = RecordingChange(

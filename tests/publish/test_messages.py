@@ -72,6 +72,16 @@ def test_every_message_validates(media_times, transcript):
         assert ("time_s" in payload) == media_times
 
 
+def test_a_line_has_the_full_topic_and_the_payload():
+    for message in [*every_message(builder(media_times=True)), builder().control("privacy", "ON", 1.0)]:
+        line = message.line("emoedge/living-room")
+        assert line.endswith("\n")
+        assert json.loads(line) == {
+            "topic": f"emoedge/living-room/{message.suffix}",
+            "payload": message.payload,
+        }
+
+
 def test_schema_refuses_what_is_not_in_the_contract():
     payload = builder().outcome(BEGIN).payload
     for change in ({"emotion": "joy"}, {"time": "2026-11-22 09:10"}, {"extra": 1}, {"schema": "1"}):

@@ -163,12 +163,12 @@ CHILD = """
     import sys, time
     from pathlib import Path
     from tests_record_helpers import clip, Frame
-    from emoedge.record.segment import OpenSegment, Plan
+    from emoedge.record.segment import OpenSegment, SegmentPlan
     from emoedge.record.mux import VideoFormat
     from datetime import datetime, timezone
 
     media = Path(sys.argv[1])
-    plan = Plan(media.stem, media, 0.0, datetime.now(timezone.utc), 0.0, {"clock_synced": True})
+    plan = SegmentPlan(media.stem, media, 0.0, datetime.now(timezone.utc), 0.0, {"clock_synced": True})
     segment = OpenSegment(plan, VideoFormat(160, 120, 15.0), sound=True, encoder="auto", overlay=None)
     for item in clip(0.0, 20.0):
         segment.write(item)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from emoedge.record.store import Store
-from emoedge.report import Source
+from emoedge.report import ReportSource
 from emoedge.report.source import load
 
 from .browser import Browser, chromium
@@ -22,7 +22,7 @@ def store(tmp_path_factory) -> Store:
 
 
 @pytest.fixture(scope="session")
-def source(store) -> Source:
+def source(store) -> ReportSource:
     return load(store.segments()[0])
 
 

@@ -16,7 +16,7 @@ from emoedge.observations import Box, FaceObservation, FacesObservation, TextObs
 from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, new_segment_id
-from emoedge.record.segment import Finished, OpenSegment, Plan, finish
+from emoedge.record.segment import Finished, OpenSegment, SegmentPlan, finish
 from emoedge.record.timeline import TimelineEntry
 
 STARTED = datetime(2026, 11, 22, 9, 30, 0, tzinfo=timezone.utc)
@@ -85,7 +85,7 @@ def make_segment(
     folder = root / day_of(started)
     folder.mkdir(parents=True, exist_ok=True)
     about = {"reason": "event", "clock_synced": True, "language": "es", "device": "salón", "models": {}}
-    plan = Plan(segment_id, folder / f"{segment_id}.mp4", ZERO_S, started, ZERO_S + 5, about)
+    plan = SegmentPlan(segment_id, folder / f"{segment_id}.mp4", ZERO_S, started, ZERO_S + 5, about)
     segment = OpenSegment(plan, VideoFormat(*size, 15.0), sound=True, encoder="auto", overlay=None)
     for item in sorted(timeline(started, seconds, size), key=lambda item: item.time_s):
         segment.write(item)
