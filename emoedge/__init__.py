@@ -2,7 +2,7 @@
 
 The Python interface, imported on first use:
 
-    Pipeline                    frames and audio, or a file, to outcomes
+    Pipeline                    frames and audio, or a file, to outcomes; its stages are a Perception
     Settings, load_settings     the configuration
     Frame, AudioBlock           what goes in
     Outcome                     what comes out, one of:
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         RecordingChange,
     )
     from emoedge.pipeline import Pipeline
+    from emoedge.pipeline.perception import Perception
 
 __all__ = [
     "EMOTIONS",
@@ -85,6 +86,7 @@ __all__ = [
     "ModalityOpinion",
     "ModelError",
     "Outcome",
+    "Perception",
     "Pipeline",
     "Probabilities",
     "RecordingChange",
@@ -128,6 +130,7 @@ _HOMES: Final = {
         "RecordingChange",
     ),
     "pipeline": ("Pipeline",),
+    "pipeline.perception": ("Perception",),
 }
 
 
