@@ -6,16 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
+import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.capture.blocks import TOLERANCE_S, BlockBuilder
 from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
 from emoedge.capture.convert import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
-from emoedge.capture.image_size import image_size
 from emoedge.capture.timestamps import StreamClock
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
@@ -302,10 +303,10 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
     import cv2
 
     # By bytes and not by path: OpenCV's own file access does not know every character and logs to stderr.
-    size = image_size(encoded)
-    if size is None:
+    # The header is looked at first: a few bytes may unpack to gigabytes.
+    width, height = imagesize.get(BytesIO(encoded))
+    if width <= 0 or height <= 0:
         raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
-    width, height = size
     if width * height > MAX_PIXELS:
         raise MediaError(f"{name}: {width} x {height} pixels is too large", "scale it down first")
     try:
