@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.drawing import bgr, draw_text, text_width
 from emoedge.emotions import COLORS, EMOTIONS, Language, Probabilities, display_name
 from emoedge.frames import Frame
 from emoedge.observations import FaceObservation, FacesObservation
@@ -25,7 +25,7 @@ class Overlay:
     """Keeps the newest faces and state, and draws them onto frames.
 
     Args:
-        language: of the labels. OpenCV's fonts have ASCII alone, so accents are left out.
+        language: of the labels.
     """
 
     def __init__(self, language: Language) -> None:
@@ -57,14 +57,14 @@ class Overlay:
         box, emotion = face.box, face.emotion
         corner = (round(box.x * width), round(box.y * height))
         opposite = (round((box.x + box.width) * width), round((box.y + box.height) * height))
-        color = (255, 255, 255) if emotion is None else _bgr(COLORS[emotion])
+        color = (255, 255, 255) if emotion is None else bgr(COLORS[emotion])
         cv2.rectangle(picture, corner, opposite, color, 3 if face.primary else 1)
         if emotion is not None:
             line = max(12, round(height * LINE_HEIGHT))
-            label = _ascii(display_name(emotion, self._language))
+            label = display_name(emotion, self._language)
             at = (corner[0], max(corner[1] - line - 2, 0))
-            _shade(picture, at[0], at[1], _text_width(label, line) + 6, line)
-            _text(picture, label, at[0] + 3, at[1], line, (255, 255, 255))
+            _shade(picture, at[0], at[1], text_width(label, _font_size(line)) + 6, line)
+            _write(picture, label, at[0] + 3, at[1], line)
 
     def _draw_bars(self, picture: NDArray[np.uint8], probabilities: Probabilities) -> None:
         import cv2
@@ -72,17 +72,17 @@ class Overlay:
         height, width = picture.shape[:2]
         line = max(12, round(height * LINE_HEIGHT))
         left, top = round(width * 0.02), round(height * 0.02)
-        names = [_ascii(display_name(emotion, self._language)) for emotion in EMOTIONS]
-        column = max(_text_width(name, line) for name in names) + 8
+        names = [display_name(emotion, self._language) for emotion in EMOTIONS]
+        column = max(text_width(name, _font_size(line)) for name in names) + 8
         longest = round(width * BAR_WIDTH)
         _shade(picture, left, top, column + longest + 8, line * len(EMOTIONS) + 4)
         for row, (emotion, name, value) in enumerate(
             zip(EMOTIONS, names, probabilities.tolist(), strict=True)
         ):
             y = top + 2 + row * line
-            _text(picture, name, left + 4, y, line, (255, 255, 255))
+            _write(picture, name, left + 4, y, line)
             bar = (left + column, y + 2), (left + column + max(1, round(value * longest)), y + line - 2)
-            cv2.rectangle(picture, *bar, _bgr(COLORS[emotion]), -1)
+            cv2.rectangle(picture, *bar, bgr(COLORS[emotion]), -1)
 
 
 def _shade(picture: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> None:
@@ -91,26 +91,10 @@ def _shade(picture: NDArray[np.uint8], left: int, top: int, width: int, height: 
     part[:] = part // 4
 
 
-def _text(
-    picture: NDArray[np.uint8], text: str, left: int, top: int, line: int, color: tuple[int, int, int]
-) -> None:
-    """Text in a line whose upper left corner and height are given."""
-    import cv2
-
-    at = (left, top + round(line * 0.75))
-    cv2.putText(picture, text, at, cv2.FONT_HERSHEY_SIMPLEX, line / 40, color, 1, cv2.LINE_AA)
+def _write(picture: NDArray[np.uint8], text: str, left: int, top: int, line: int) -> None:
+    """White text in a line whose upper left corner and height are given."""
+    draw_text(picture, text, left, top + round(line * 0.78), _font_size(line), (255, 255, 255))
 
 
-def _text_width(text: str, line: int) -> int:
-    import cv2
-
-    (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, line / 40, 1)
-    return int(width)
-
-
-def _bgr(color: str) -> tuple[int, int, int]:
-    return int(color[5:7], 16), int(color[3:5], 16), int(color[1:3], 16)
-
-
-def _ascii(text: str) -> str:
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+def _font_size(line: int) -> int:
+    return round(line * 0.72)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
@@ -10,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.drawing import Color, bgr, draw_text, text_width
 from emoedge.report.chart import Area, Point
 
 LIGHT: Final[Mapping[str, str]] = {
@@ -82,7 +82,7 @@ class SvgCanvas:
 
 
 class RasterCanvas:
-    """Draws into a picture with OpenCV, whose fonts have no accents: they are left out.
+    """Draws into a picture with OpenCV; text with Pillow.
 
     Args:
         width: of the drawing, in its own units.
@@ -122,14 +122,10 @@ class RasterCanvas:
 
     def text(self, x: float, y: float, text: str, fill: str, size: float, anchor: str = "start") -> None:
         """A line of text."""
-        import cv2
-
-        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-        font, height = cv2.FONT_HERSHEY_DUPLEX, size * self._scale / 30
-        (width, _), _ = cv2.getTextSize(plain, font, height, 1)
-        shift = {"start": 0, "middle": width // 2, "end": width}[anchor]
-        at = (round(x * self._scale) - shift, round(y * self._scale))
-        cv2.putText(self.picture, plain, at, font, height, _bgr(fill), 1, cv2.LINE_AA)
+        size_px = round(size * self._scale)
+        width = text_width(text, size_px)
+        left = round(x * self._scale) - {"start": 0, "middle": width // 2, "end": width}[anchor]
+        draw_text(self.picture, text, left, round(y * self._scale), size_px, _bgr(fill))
 
     def png(self) -> bytes:
         """The picture as a PNG file."""
@@ -146,6 +142,5 @@ def _path(points: Sequence[Point]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _bgr(color: str) -> tuple[int, int, int]:
-    value = color if color.startswith("#") else LIGHT[color]
-    return int(value[5:7], 16), int(value[3:5], 16), int(value[1:3], 16)
+def _bgr(color: str) -> Color:
+    return bgr(color if color.startswith("#") else LIGHT[color])

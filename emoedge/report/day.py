@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
+
+from markupsafe import Markup
 
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
 from emoedge.errors import RecordingError
@@ -20,12 +20,17 @@ from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area
 from emoedge.report.data import runs, summarize
 from emoedge.report.export import started_of
-from emoedge.report.page import duration_label, fill, legend, template, time_row, write_private
+from emoedge.report.page import write_private
+from emoedge.report.pages import duration_label, jpeg_address, render_template, time_rows
 from emoedge.report.source import ReportSource, load
 from emoedge.report.texts import TEXTS
 
 DAY_S: Final = 86_400.0
 HOURS: Final = 24
+POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+)
+"""Content Security Policy: nothing but the page itself."""
 SMALLEST: Final = 3.0
 """Thousandths of the day that can still be seen."""
 Stretch = tuple[float, float, Emotion | None]
@@ -85,31 +90,19 @@ def render_day(segments: Sequence[DaySegment], day: str, target: Path, language:
             seconds[emotion] += share
     total_s = sum(segment.source.data.duration_s for segment in segments)
     hours = hour_histogram(segments)
-    most_s = max((sum(hour.values()) for hour in hours), default=0.0) or 1.0
-    values = {
-        "lang": language,
-        "css": template("report.css"),
-        "day": html.escape(day),
-        "facts": f"{texts['segments']}: {len(segments)} · {texts['duration']}: {duration_label(total_s)}",
-        "legend": legend(language),
-        "day_title": texts["day"],
-        "strip": _strip(segments),
-        "axis": "".join(
-            f'<span{" class=last" if hour == HOURS else ""} style="left:{100 * hour / HOURS:.3f}%">{hour}:00</span>'
-            for hour in range(0, HOURS + 1, 4)
-        ),
-        "hours_title": texts["hours"],
-        "hours_note": f"{duration_label(most_s)} = 100 %" if segments else "",
-        "hours": "".join(_hour(hour, most_s, language) for hour in hours),
-        "hour_labels": "".join(f"<span>{hour}</span>" for hour in range(HOURS)),
-        "summary_title": texts["summary"],
-        "summary": _summary(seconds, total_s, language),
-        "segments_title": texts["segments"],
-        "cards": "".join(_card(segment, target, language) for segment in segments)
-        or f'<p class="hint">{texts["no_segments"]}</p>',
-        **{key: texts[key] for key in ("title", "gap", "estimate")},
-    }
-    return fill(template("day.html"), values)
+    return render_template(
+        "day.html",
+        language,
+        name=day,
+        csp=POLICY,
+        facts=[f"{texts['segments']}: {len(segments)}", f"{texts['duration']}: {duration_label(total_s)}"],
+        warnings=[],
+        strip=Markup(_strip(segments)),  # noqa: S704 - numbers and our own colours
+        hours=hours,
+        most_s=max((sum(hour.values()) for hour in hours), default=0.0) or 1.0,
+        times=time_rows(seconds, total_s or 1.0, language),
+        cards=[_card(segment, target, language) for segment in segments],
+    )
 
 
 def hour_histogram(segments: Sequence[DaySegment]) -> list[dict[Emotion, float]]:
@@ -167,52 +160,23 @@ def _strip(segments: Sequence[DaySegment]) -> str:
     return canvas.body()
 
 
-def _hour(hour: dict[Emotion, float], most_s: float, language: Language) -> str:
-    blocks = "".join(
-        f'<div style="height:{100 * hour[emotion] / most_s:.2f}%;background:{COLORS[emotion]}" '
-        f'title="{display_name(emotion, language)}: {duration_label(hour[emotion])}"></div>'
-        for emotion in reversed(EMOTIONS)
-        if emotion in hour
-    )
-    return f'<div class="hour">{blocks}</div>'
-
-
-def _summary(seconds: dict[Emotion, float], total_s: float, language: Language) -> str:
-    rows = [
-        time_row(display_name(emotion, language), spent, total_s, COLORS[emotion])
-        for emotion, spent in sorted(seconds.items(), key=lambda item: -item[1])
-        if spent > 0
-    ]
-    return f"<div><h3>{TEXTS[language]['time_in']}</h3><table>{''.join(rows)}</table></div>"
-
-
-def _card(segment: DaySegment, target: Path, language: Language) -> str:
-    source, texts = segment.source, TEXTS[language]
-    clock = (_midnight("2000-01-01") + timedelta(seconds=segment.start_s % DAY_S)).strftime("%H:%M:%S")
-    summary = summarize(source.data)
-    mix = "".join(
-        f'<div style="width:{100 * spent / source.data.duration_s:.2f}%;background:{COLORS[emotion]}"></div>'
-        for emotion, spent in summary.seconds.items()
-        if spent > 0
-    )
-    events = [display_name(event.emotion, language) for event in source.data.events]
-    links = [f'<a href="{_link(source.media, target)}">{texts["video"]}</a>']
-    page = source.media.with_suffix(".html")
-    if page.exists():
-        links.insert(0, f'<a href="{_link(page, target)}">{texts["report"]}</a>')
-    return (
-        f'<article class="card">{_thumbnail(source.media.with_suffix(".jpg"))}<div class="mix">{mix}</div>'
-        f'<div class="text"><p><strong>{clock}</strong> · {duration_label(source.data.duration_s)}</p>'
-        f"<p>{html.escape(', '.join(events)) or '—'}</p><p>{' · '.join(links)}</p></div></article>"
-    )
-
-
-def _thumbnail(path: Path) -> str:
-    try:
-        picture = base64.b64encode(path.read_bytes()).decode("ascii")
-    except OSError:
-        return '<div class="blank"></div>'
-    return f'<img alt="" src="data:image/jpeg;base64,{picture}">'
+def _card(segment: DaySegment, target: Path, language: Language) -> dict[str, Any]:
+    media, data = segment.source.media, segment.source.data
+    clock = _midnight("2000-01-01") + timedelta(seconds=segment.start_s % DAY_S)
+    page = media.with_suffix(".html")
+    return {
+        "clock": f"{clock:%H:%M:%S}",
+        "duration_s": data.duration_s,
+        "mix": [
+            (emotion, 100 * spent / data.duration_s)
+            for emotion, spent in summarize(data).seconds.items()
+            if spent > 0
+        ],
+        "episodes": [display_name(episode.emotion, language) for episode in data.events],
+        "thumbnail": jpeg_address(media.with_suffix(".jpg")),
+        "video": _link(media, target),
+        "page": _link(page, target) if page.exists() else "",
+    }
 
 
 def _link(media: Path, target: Path) -> str:

@@ -15,7 +15,6 @@ from emoedge.errors import RecordingError
 from emoedge.record.store import Store
 from emoedge.report import build_day_report, find_source, write_page
 from emoedge.report.day import hour_histogram
-from emoedge.report.page import fill
 from emoedge.report.texts import TEXTS
 
 from .helpers import STARTED, make_segment
@@ -111,10 +110,6 @@ def test_a_segment_without_timeline_says_what_to_copy(source, tmp_path, store):
 def test_both_languages_say_everything():
     assert TEXTS["es"].keys() == TEXTS["en"].keys()
     assert all(TEXTS[language][key] for language in TEXTS for key in TEXTS[language])
-
-
-def test_values_are_not_filled_a_second_time():
-    assert fill("{{a}} {{b}} {{c}}", {"a": "{{b}}", "b": "2"}) == "{{b}} 2 {{c}}"
 
 
 def test_day_page(tmp_path):
