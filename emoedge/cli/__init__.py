@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="emoedge")
 def cli() -> None:
-    """Offline emotion sensor: face, voice and message of a Spanish speaker, over MQTT.
+    """Offline emotion sensor: face, voice and text of a Spanish speaker, over MQTT.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""From the opinions of face, voice and message to one state, and from states to events."""
+"""From the opinions of face, voice and text to one state, and from states to events."""
 
 from emoedge.fusion.events import EventDetector
 from emoedge.fusion.fuser import Fuser

@@ -1,4 +1,4 @@
-"""The rule of the original system: a weighted sum of face and voice; in doubt the message decides.
+"""The rule of the original system: a weighted sum of face and voice; in doubt the text decides.
 
 p = w * face + (1 - w) * voice            one modality alone counts fully
 leader = argmax p

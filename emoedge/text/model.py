@@ -1,4 +1,4 @@
-"""The message model: which emotion the words of an utterance carry.
+"""The text model: which emotion the words of an utterance carry.
 
 A linear model over hashed word and character n-grams (`text_features`) with three heads, one for each kind of text it
 was trained on, which disagree about what a label means (video comments, tweets, transcribed speech). A gate, read

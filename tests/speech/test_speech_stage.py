@@ -93,7 +93,7 @@ def ended(known_s: float, time_s: float, *, pause: bool = False) -> tuple[float,
 
 
 class Listening:
-    """Message model that remembers what it was asked."""
+    """Text model that remembers what it was asked."""
 
     def __init__(self) -> None:
         self.heard: list[str] = []

@@ -1,4 +1,4 @@
-"""The training of the message model: what it fits is what the device computes, and no group is on two sides."""
+"""The training of the text model: what it fits is what the device computes, and no group is on two sides."""
 
 from dataclasses import replace
 

@@ -90,7 +90,7 @@ def worst(table: dict[str, dict[str, Any]]) -> str:
 
 CARD = """# Learned fusion
 
-`fusion.json`: a log-linear pool of the calibrated posteriors of face, voice and message, used with
+`fusion.json`: a log-linear pool of the calibrated posteriors of face, voice and text, used with
 `fusion.method = "learned"` (the form is in `emoedge/fusion/learned.py`). Made by `python -m training.fusion.train`
 from what `python -m training.fusion.posteriors` wrote; both in one: `python -m training train fusion`.
 

@@ -1,4 +1,4 @@
-"""The model card of the message model, from what `evaluate` measured."""
+"""The model card of the text model, from what `evaluate` measured."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def write_card(report: dict[str, Any], path: Path) -> None:
     """Write the card as Markdown."""
     path.write_text(
         f"""\
-# Message model: emotion of a Spanish sentence
+# Text model: emotion of a Spanish sentence
 
 `{report["model"]}`, {report["bytes"] / 1e6:.2f} MB, SHA-256 `{report["sha256"]}`.
 Made by `python -m training.text.train`, measured by `python -m training.text.evaluate`, which writes this page.

@@ -1,4 +1,4 @@
-"""Cross-validation of the message model: five models, each without a fifth of every set's groups.
+"""Cross-validation of the text model: five models, each without a fifth of every set's groups.
 
 Groups are videos in MEACorpus, copies of a text elsewhere; the folds are stratified, so that the ten videos with fear are
 spread. What a fold's model says of its own fold is what the shipped recipe is measured by, and what calibrates it.

@@ -1,4 +1,4 @@
-"""Measure the message model through the path that ships and write its card.
+"""Measure the text model through the path that ships and write its card.
 
 `python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures. The
 figures of the cross-validation are measured anew where `--work` holds its models (see `crossval`), and carried over otherwise.

