@@ -46,6 +46,7 @@ GROUND = frozenset(
         "backoff",
         "circumplex",
         "clock",
+        "drawing",
         "emotions",
         "errors",
         "files",
