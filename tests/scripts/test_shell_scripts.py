@@ -124,7 +124,7 @@ def test_ci_runs_the_tests(repository: Path) -> None:
     assert "scripts/test" in path.read_text()
 
 
-@pytest.mark.parametrize("script", ["setup", "install", "uninstall"])
+@pytest.mark.parametrize("script", ["setup", "install", "uninstall", "fresh"])
 def test_a_wrong_call_is_answered_with_the_usage(stage: Stage, script: str) -> None:
     done = stage.run(script, "--nonsense")
     assert done.returncode == 2
@@ -353,9 +353,9 @@ def test_the_usage_names_what_can_be_trained(prepared: Stage, task: str) -> None
     assert prepared.calls == [], "no word of usage needs an environment"
 
 
-def test_installing_needs_root(stage: Stage, as_user: Callable[[str], None]) -> None:
+@pytest.mark.parametrize("call", [("install",), ("uninstall",), ("fresh", "trixie")])
+def test_what_needs_root_says_so(stage: Stage, as_user: Callable[[str], None], call: tuple[str, ...]) -> None:
     as_user("#!/bin/sh\nexit 1\n")
-    for script in ("install", "uninstall"):
-        done = stage.run(script)
-        assert done.returncode == 1
-        assert f"sudo scripts/{script}" in done.stderr
+    done = stage.run(*call)
+    assert done.returncode == 1
+    assert f"sudo scripts/{call[0]}" in done.stderr
