@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.budgets import as_table, judge
+from benchmarks.live import live
 from benchmarks.peers import measure_peers
 from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.whole import ask, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
+from faults.surroundings import Skipped, Unmet
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_S = 20.0
@@ -35,7 +37,7 @@ def main() -> int:
         help="folder of a Vosk model of full size, for one more run of the pipeline",
     )
     parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
-    parts = (*PARTS, "peers", "recogniser")
+    parts = (*PARTS, "live", "peers", "recogniser")
     parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to leave out")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
@@ -86,6 +88,13 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     settings = with_a_speech_model(Settings())
     plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, parts=wanted)
     result = run_bench(settings, plan, say)
+    result["live"] = None
+    if "live" in wanted:
+        say("live")
+        try:
+            result["live"] = run_live(settings, options)
+        except (Skipped, Unmet) as error:
+            result["skipped"]["live"] = str(error)
     result["recogniser"] = None
     if "recogniser" in wanted and options.recogniser:
         say("recogniser")
@@ -103,6 +112,14 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     result["peers"] = peers
     result["skipped"].update(skipped)
     return result
+
+
+def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
+    """The daemon as a process of its own, on the looped clip."""
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        begin_s = 0.0 if options.clip else DEMO_BEGIN_S
+        clip = looped(options.clip or ensure_demo_clip(), Path(folder) / "clip.mp4", options.seconds, begin_s)
+        return live(settings, clip, window_s=min(PEER_S, options.seconds))
 
 
 def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:

@@ -24,15 +24,14 @@ from typing import Any, Final
 import numpy as np
 
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.live import LOOPBACK, listens, wait_for
 from emoedge.bench.machine import describe_machine
 from emoedge.bench.whole import BenchError, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.pipeline.pipeline import Pipeline
-from emoedge.process import Usage, resident_mb
+from emoedge.process import PROC, Usage, resident_mb
 from emoedge.publish.messages import MessageBuilder
-from faults.surroundings import free_port, program
+from faults.surroundings import LOOPBACK, Mosquitto, program
 
 MINUTE_S: Final = 60.0
 HEALTH_EVERY_S: Final = 30.0
@@ -101,26 +100,18 @@ def simulate(devices: int, run_s: float) -> dict[str, Any]:
     """Let so many devices talk for a while.
 
     Raises:
-        BenchError: no Mosquitto.
+        Skipped: no Mosquitto.
     """
     said = script()
     with tempfile.TemporaryDirectory(prefix="emoedge-broker-") as folder:
-        port = free_port()
-        config = Path(folder) / "mosquitto.conf"
-        config.write_text(
-            f"listener {port} {LOOPBACK}\nallow_anonymous true\npersistence false\nuser root\nsys_interval 1\n",
-            encoding="utf-8",
-        )
-        with subprocess.Popen(
-            [program("mosquitto", "mosquitto"), "-c", str(config)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as broker:
-            try:
-                wait_for(lambda: listens(port), "mosquitto listens")
-                return _talk(devices, said, port, Path("/proc") / str(broker.pid), run_s)
-            finally:
-                broker.terminate()
+        access = "allow_anonymous true\nsys_interval 1"
+        broker = Mosquitto(Path(folder), access=access, options=())
+        broker.start()
+        try:
+            assert broker.process is not None
+            return _talk(devices, said, broker.port, PROC / str(broker.process.pid), run_s)
+        finally:
+            broker.kill()
 
 
 def _talk(devices: int, said: list[Said], port: int, proc: Path, run_s: float) -> dict[str, Any]:

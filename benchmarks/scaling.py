@@ -19,9 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.live import SETTLE_S, observed, start
 from emoedge.bench.bare import decode
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.live import SETTLE_S, ObservedDaemon, broker, wait_for
 from emoedge.bench.machine import describe_machine
 from emoedge.bench.measure import processor_s
 from emoedge.bench.whole import with_a_speech_model
@@ -30,7 +30,9 @@ from emoedge.demo.clip import ensure_demo_clip, frames
 from emoedge.frames import Frame
 from emoedge.pipeline.perception import build_face
 from emoedge.pipeline.pipeline import Pipeline
-from emoedge.process import Usage, proportional_mb, resident_mb
+from emoedge.process import PROC, Usage, proportional_mb, resident_mb
+from faults.bench import START_S
+from faults.surroundings import until
 
 SECONDS: Final = 10.0
 MOST_FACES: Final = 8
@@ -182,26 +184,23 @@ def write_clip(path: Path, size: tuple[int, int], fps: int) -> None:
 def two_daemons() -> list[dict[str, Any]]:
     """One camera is one daemon: one of them, and two on the same broker at a time."""
     settings = with_a_speech_model(Settings())
-    with ExitStack() as stack:
-        port = stack.enter_context(broker())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emoedge-bench-")))
-        clip = looped(ensure_demo_clip(), folder / "clip.mp4", LIVE_S, DEMO_BEGIN_S)
-        return [_daemons(settings, clip, port, folder, count) for count in (1, 2)]
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        clip = looped(ensure_demo_clip(), Path(folder) / "clip.mp4", LIVE_S, DEMO_BEGIN_S)
+        return [_daemons(settings, clip, count) for count in (1, 2)]
 
 
-def _daemons(settings: Settings, clip: Path, port: int, folder: Path, count: int) -> dict[str, Any]:
+def _daemons(settings: Settings, clip: Path, count: int) -> dict[str, Any]:
     with ExitStack() as stack:
-        processes = []
-        for index in range(count):
-            own = folder / f"{count}-{index}"
-            own.mkdir()
-            changed = {"EMOEDGE_MQTT__CLIENT_ID": f"bench-{count}-{index}"}
-            daemon = ObservedDaemon(settings, clip, port, own, changed)
-            processes.append((daemon, stack.enter_context(daemon.running())))
-        for daemon, _process in processes:
-            wait_for(partial(daemon.on, "face"), "a face is published")
+        benches = [stack.enter_context(observed()) for _ in range(count)]
+        for bench in benches:
+            bench.start_broker(benches[0])
+        for index, bench in enumerate(benches):
+            start(bench, settings, clip, device_id=f"bench-{count}-{index}")
+        for index, bench in enumerate(benches):
+            topic = f"emoedge/bench-{count}-{index}/face"
+            until(partial(bench.listener.on, topic), "a face is published", START_S)
         time.sleep(SETTLE_S)
-        paths = [Path("/proc") / str(process.pid) for _daemon, process in processes]
+        paths = [PROC / str(bench.pid) for bench in benches]
         before, begun_s = [Usage.read(path) for path in paths], time.monotonic()
         time.sleep(LIVE_S)
         passed_s = time.monotonic() - begun_s

@@ -113,6 +113,16 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def parse_rfc3339(text: object) -> datetime | None:
+    """A moment with its offset from UTC, or None for anything else."""
+    try:
+        # `fromisoformat` takes Z from Python 3.11 on only.
+        moment = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
 def _kernel_synchronized() -> bool:
     """adjtimex(2): TIME_ERROR (5) means that nothing disciplines the clock."""
     import ctypes

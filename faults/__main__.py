@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from faults.catalogue import Fault, Row, load, run_one
+from faults.catalogue import CATALOGUE
+from faults.fault import Fault, Row, run_one
 
 _STYLE = {"pass": "green", "FAIL": "bold red", "skipped": "yellow"}
 
@@ -27,7 +28,7 @@ def main(quick: bool, names: tuple[str, ...], listing: bool, json_file: Path | N
 
     Exit code 1 when an expectation is not met.
     """
-    chosen = _choose(load(), names, quick=quick)
+    chosen = _choose(CATALOGUE, names, quick=quick)
     if listing:
         for one in chosen:
             click.echo(f"{one.name}{' (quick)' if one.quick else ''}: {one.cause}")
@@ -44,7 +45,7 @@ def main(quick: bool, names: tuple[str, ...], listing: bool, json_file: Path | N
     sys.exit(1 if any(row.result == "FAIL" for row in rows) else 0)
 
 
-def _choose(catalogue: list[Fault], names: tuple[str, ...], *, quick: bool) -> list[Fault]:
+def _choose(catalogue: tuple[Fault, ...], names: tuple[str, ...], *, quick: bool) -> list[Fault]:
     known = {one.name for one in catalogue}
     unknown = sorted(set(names) - known)
     if unknown:

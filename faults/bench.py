@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from typing_extensions import Self
 
+from emoedge.process import PROC, resident_mb
 from faults.surroundings import Listener, Mosquitto, Skipped, Unmet, holds, program, until
 
 __all__ = ["Bench", "Skipped", "Unmet"]
@@ -73,14 +74,17 @@ class Bench:
 
     # ---- the broker, and what is heard there ----
 
-    def start_broker(self) -> Listener:
-        """Start the broker with somebody who hears all, before the daemon can say anything.
+    def start_broker(self, of: Bench | None = None) -> Listener:
+        """Start the broker (or use that of another bench) with a listener, before the daemon can say anything.
 
         A daemon that runs already is held for that moment: it would be a fault of this bench, not
         of the daemon, if its first messages found nobody.
         """
+        if of is not None:
+            self.broker = of.broker
         with self.held():
-            self.broker.start()
+            if self.broker.process is None:
+                self.broker.start()
             self._listener = Listener(self.broker.port)
         return self._listener
 
@@ -241,8 +245,7 @@ class Bench:
 
     def resident_bytes(self) -> int:
         """Resident memory of the daemon."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return round((resident_mb(PROC / str(self.pid)) or 0.0) * 1e6)
 
     def log_text(self) -> str:
         """All the daemon has written."""

@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from faults.bench import BASE, DEVICE, SPOOLED, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import holds, program, until
 
 STATES: Final = ("status", "emotion", "health", "control/privacy", "control/margin", "control/recording_mode")

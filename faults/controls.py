@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from faults.bench import BASE, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import holds, until
 
 HOSTILE: Final = 3_000

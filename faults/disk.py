@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from faults.bench import BASE, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import Skipped, holds, program, until
 
 SEGMENT_S: Final = 5

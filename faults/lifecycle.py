@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from faults.bench import START_S, Bench
 from faults.broker import check_order, lost
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import holds, program, until
 
 PROMISED_END_S: Final = 3.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from faults.bench import BASE, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import Skipped, holds, program, until
 
 YEAR_S: Final = 365 * 24 * 3600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emoedge.model_store.manifest import FACE_CLASSIFIER
 from faults.bench import REPOSITORY, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import holds, until
 
 

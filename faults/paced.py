@@ -22,7 +22,9 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import AudioActivity
 from emoedge.publish.control import Command
+from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon
+from emoedge.supervise.stages import Capture
 
 AHEAD_S: Final = 0.3
 """So far may one source be ahead of the other: both come from one file."""
@@ -240,36 +242,34 @@ class PacedDaemon(Daemon):
 
     def __init__(self, settings: Settings, pace: Pace, clip: Path) -> None:
         self._pace, self._clip = pace, clip
-        super().__init__(settings, clock=PacedClock(pace))
+        super().__init__(assemble(settings, make_capture=self._make_capture, clock=PacedClock(pace)))
 
-    def _make_capture(self) -> tuple[CameraWorker | None, MicrophoneWorker | None]:
-        pace, clip, camera_settings = self._pace, self._clip, self.settings.camera
+    def _make_capture(self, settings: Settings) -> Capture:
+        pace, clip = self._pace, self._clip
         camera = PacedCameraWorker(
-            lambda: PacedCamera(clip, camera_settings, pace, self._room_for_frames), pace
+            lambda: PacedCamera(clip, settings.camera, pace, self._room_for_frames), pace
         )
-        microphone = PacedMicrophoneWorker(lambda: PacedMicrophone(clip, pace, self._room_for_sound), pace)
-        camera.add_tap(self.recorder.offer_frame)
-        camera.add_tap(self._keep_newest)
-        microphone.add_tap(self.recorder.offer_sound)
-        return camera, microphone
+        return camera, PacedMicrophoneWorker(lambda: PacedMicrophone(clip, pace, self._room_for_sound), pace)
 
     # A device does not look at those behind it; this one must, because it is faster than any of them.
 
     def _room_for_frames(self) -> bool:
-        assert self.camera is not None
-        taken = all(slot._frame is None for slot in self.camera._slots)  # noqa: SLF001
+        camera = self.parts.capture[0]
+        assert camera is not None
+        taken = all(slot._frame is None for slot in camera._slots)  # noqa: SLF001
         return taken and self._room_for_recording()
 
     def _room_for_sound(self) -> bool:
-        assert self.microphone is not None
-        return self.microphone._waiting_s < WAITING_S and self._room_for_recording()  # noqa: SLF001
+        microphone = self.parts.capture[1]
+        assert microphone is not None
+        return microphone._waiting_s < WAITING_S and self._room_for_recording()  # noqa: SLF001
 
     def _room_for_recording(self) -> bool:
-        return len(self.recorder._inbox) < RECORDER_WAITING  # noqa: SLF001
+        return len(self.parts.recorder._inbox) < RECORDER_WAITING  # noqa: SLF001
 
-    def _govern(self, parts: tuple[Health, ...]) -> None:
+    def _govern(self, health: tuple[Health, ...]) -> None:
         """Nothing is given up here: there is no real time to be late for."""
 
     def command(self, name: str, value: Any) -> None:
         """As if it had come from the broker."""
-        self._controls.handle(Command(name, value))  # type: ignore[arg-type]
+        self.parts.controls.handle(Command(name, value))  # type: ignore[arg-type]

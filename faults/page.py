@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from faults.bench import REPOSITORY
-from faults.catalogue import load
+from faults.catalogue import CATALOGUE
 
 PAGE: Final = REPOSITORY / "docs" / "faults.md"
 EVERY_MIN: Final = 30
@@ -22,7 +22,7 @@ def rows_table(rows: list[dict[str, Any]], page: str) -> str:
     measured = {row["name"]: row for row in rows}
     said = dict(_said(page))
     lines = ["| fault | cause | expectation | result | time to recover |", "|---|---|---|---|---|"]
-    for one in load():
+    for one in CATALOGUE:
         row = measured.get(one.name)
         result, recovered = said.get(one.name, ("not run", "–")) if row is None else _outcome(row)
         name = f"`{one.name}`" + (" (quick)" if one.quick else "")

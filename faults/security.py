@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from faults.bench import START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import Listener, free_port, holds, program, until
 
 SECRET: Final = "s3cr3t-0f-th3-br0k3r"  # noqa: S105 - the one that is looked for everywhere

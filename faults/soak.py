@@ -115,7 +115,7 @@ class Happenings:
 
 def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
     """One row."""
-    sizes = _sizes(daemon.settings.recording.dir)
+    sizes = _sizes(daemon.parts.settings.recording.dir)
     parts = {part.name: part for part in daemon.health_parts}
 
     def figure(part: str, name: str) -> Any:

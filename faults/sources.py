@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from faults.bench import REPOSITORY, START_S, Bench
-from faults.catalogue import fault
+from faults.fault import fault
 from faults.surroundings import Unmet, free_port, holds, program, until
 
 PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"

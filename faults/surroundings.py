@@ -14,6 +14,7 @@ from typing import Any, Final
 
 PATIENCE_S: Final = 60.0
 """A deadline, not a promise: how long it took is a figure of its own."""
+LOOPBACK: Final = "127.0.0.1"
 POLL_S: Final = 0.02
 
 
@@ -70,6 +71,7 @@ class Mosquitto:
     folder: Path
     port: int = field(default_factory=free_port)
     access: str = "allow_anonymous true"
+    options: tuple[str, ...] = ("-v",)
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -80,7 +82,7 @@ class Mosquitto:
             f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.access}\n", encoding="utf-8"
         )
         with (self.folder / "mosquitto.log").open("ab") as log:
-            command = [program("mosquitto", "mosquitto"), "-c", str(config), "-v"]
+            command = [program("mosquitto", "mosquitto"), "-c", str(config), *self.options]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         until(lambda: listens(self.port), "mosquitto listens")
 
@@ -98,9 +100,10 @@ class Mosquitto:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as it arrived; `at_s` is time.monotonic()."""
+    """One message as it arrived; `at_s` is time.monotonic(), `wall_s` time.time()."""
 
     at_s: float
+    wall_s: float
     topic: str
     payload: bytes
     retained: bool
@@ -136,7 +139,7 @@ class Listener:
 
     def _hear(self, _client: Any, _data: Any, message: Any) -> None:
         self.heard.append(
-            Heard(time.monotonic(), message.topic, bytes(message.payload), bool(message.retain))
+            Heard(time.monotonic(), time.time(), message.topic, bytes(message.payload), bool(message.retain))
         )
 
     def on(self, topic: str) -> list[Heard]:

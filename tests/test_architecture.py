@@ -6,6 +6,7 @@ The graph counts imports inside functions; imports for the type checker alone (`
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -147,7 +148,7 @@ def room_of(module: str) -> str:
     return "ground" if part in GROUND else part
 
 
-@pytest.mark.parametrize("package", ["emoedge", "training", "benchmarks"])
+@pytest.mark.parametrize("package", ["emoedge", "faults", "training", "benchmarks"])
 def test_no_circle_of_files(package: str) -> None:
     assert circles(graph(package)) == []
 
@@ -313,3 +314,27 @@ def test_names_of_files_are_not_repeated_as_literals(package: str) -> None:
         if isinstance(node, ast.Constant) and node.value in names
     }
     assert homes <= {"emoedge.model_store.manifest"}
+
+
+def test_threads_are_started_in_one_place() -> None:
+    """A thread that hangs or dies must be seen: `emoedge.worker_thread` has a heartbeat, others have none."""
+    homes = {module for module, call in calls("emoedge") if dotted(call) in ("threading.Thread", "Thread")}
+    assert homes == {"emoedge.worker_thread"}
+
+
+def test_the_page_names_files_that_exist() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    table = page[page.index("## Where is …?") : page.index("## Times")]
+    named = re.findall(r"`((?:emoedge|training|tests)/[\w./]*)`", table)
+    assert len(named) > 30
+    assert [name for name in named if not (ROOT / name).exists()] == []
+    for act in (
+        "atomic write",
+        "back-off",
+        "frame queue",
+        "speech activity",
+        "episodes",
+        "spool",
+        "last will",
+    ):
+        assert act in table

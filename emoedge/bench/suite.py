@@ -27,7 +27,7 @@ from emoedge.model_store.manifest import SHIPPED
 SCHEMA: Final = 1
 """Counts incompatible changes of the result; a new field is not one."""
 
-PARTS: Final = ("stages", "pipeline", "memory", "start", "live")
+PARTS: Final = ("stages", "pipeline", "memory", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Plan:
         repeats: of each small measurement.
         rounds: of the whole pipeline.
         starts: of each command, of which the best counts.
-        parts: which measurements are made, of `PARTS`; the daemon ("live") takes about two minutes.
+        parts: which measurements are made, of `PARTS`.
     """
 
     clip: Path | None = None
@@ -62,7 +62,7 @@ def run_bench(
         say: told what is being measured.
 
     Returns:
-        JSON-ready: `schema`, `machine`, `clip`, `models`, `stages`, `pipeline`, `memory`, `live`, `start`, and `skipped` with the
+        JSON-ready: `schema`, `machine`, `clip`, `models`, `stages`, `pipeline`, `memory`, `start`, and `skipped` with the
         reason for each part that could not be measured.
 
     Raises:
@@ -93,7 +93,6 @@ def run_bench(
         pipeline = part("pipeline", lambda: ask("against_engines", settings, clip, rounds=plan.rounds))
         memory = part("memory", lambda: _memory(settings, clip))
         start = part("start", lambda: _start(plan.starts))
-        live = part("live", lambda: _live(settings, clip, plan))
         return {
             "schema": SCHEMA,
             "made": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -104,7 +103,6 @@ def run_bench(
             "pipeline": pipeline,
             "memory": memory,
             "start": start,
-            "live": live,
             "skipped": skipped,
         }
 
@@ -141,12 +139,6 @@ def _started(arguments: list[str]) -> tuple[float, float]:
     if done.returncode:
         raise BenchError(f"emoedge {' '.join(arguments)} failed: {done.stderr.strip()[-200:]}")
     return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _live(settings: Settings, clip: Path, plan: Plan) -> dict[str, Any]:
-    from emoedge.bench.live import live
-
-    return live(settings, clip, window_s=min(20.0, plan.seconds))
 
 
 def _describe_clip(clip: Path, name: str) -> dict[str, Any]:

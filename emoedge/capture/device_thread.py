@@ -23,6 +23,7 @@ from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.errors import DeviceError, EmoedgeError
 from emoedge.frames import AudioBlock, Frame, SourceName
 from emoedge.health import Health
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class _Session:
     error: EmoedgeError | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
-    thread: threading.Thread | None = None
+    thread: WorkerThread | None = None
 
     def quiet_s(self, now_s: float) -> float:
         """Seconds since it last gave a sign of life."""
@@ -103,7 +104,7 @@ class CaptureWorker(Generic[Item]):
         self._description = ""
         self._outlets: list[Outlet[Item]] = []
         self._taps: list[Callable[[Item], None]] = []
-        self._manager = threading.Thread(target=self._manage, name=f"{name}-manager", daemon=True)
+        self._manager = WorkerThread(f"{name}-manager", self._manage)
 
     # ---- for those who use it ----
 
@@ -120,8 +121,7 @@ class CaptureWorker(Generic[Item]):
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
-        if self._manager.ident is not None:
-            self._manager.join(END_LIMIT_S + 0.2)
+        self._manager.join(END_LIMIT_S + 0.2)
         return self.released
 
     def pause(self) -> bool:
@@ -210,9 +210,7 @@ class CaptureWorker(Generic[Item]):
 
     def _begin(self) -> _Session | None:
         session = _Session(time.monotonic())
-        session.thread = threading.Thread(
-            target=self._read_on, args=(session,), name=f"{self.name}-capture", daemon=True
-        )
+        session.thread = WorkerThread(f"{self.name}-capture", lambda: self._read_on(session))
         with self._changed:
             if self._must_end():  # pause() must not find the device free and then see it opened
                 return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from
+from emoedge.cli.options import common, progress, settings_from, with_speech_model
 from emoedge.errors import ConfigError, EmoedgeError, MediaError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(
     """
     from emoedge.record.store import Store
 
-    settings = _with_model(settings_from(config_path), speech_model)
+    settings = with_speech_model(settings_from(config_path), speech_model)
     store = Store(settings.recording.dir)
     chosen = _format(kind, output)
     folder = output is not None and (len(items) > 1 or output.is_dir())
@@ -155,10 +155,3 @@ def _write(made: Annotation, target: Path, kind: Format, language: Language) -> 
     except OSError as error:
         raise MediaError(f"cannot write {target}: {error.strerror}", "name another with --output") from error
     click.echo(target)
-
-
-def _with_model(settings: Settings, speech_model: str | None) -> Settings:
-    if speech_model is None:
-        return settings
-    speech = settings.speech.model_copy(update={"model": speech_model})
-    return settings.model_copy(update={"speech": speech})

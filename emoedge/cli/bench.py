@@ -34,7 +34,6 @@ from emoedge.files import read_json
     show_default=True,
     help="How often each stage is timed.",
 )
-@click.option("--live/--no-live", default=True, help="Also run the daemon itself, which takes two minutes.")
 @click.option(
     "--compare",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
@@ -47,7 +46,6 @@ def command(
     clip: Path | None,
     seconds: float,
     repeats: int,
-    live: bool,
     compare: Path | None,
 ) -> None:
     """Time each stage and the whole pipeline on this machine, against the bare engines.
@@ -58,12 +56,12 @@ def command(
       emoedge bench --json > bench.json
       emoedge bench --compare bench.json
     """
-    from emoedge.bench import PARTS, Plan, comparison, run_bench, table
+    from emoedge.bench import Plan, comparison, run_bench, table
 
     old = _read(compare) if compare else None
     result = run_bench(
         settings_from(config_path),
-        Plan(clip=clip, seconds=seconds, repeats=repeats, parts=PARTS if live else PARTS[:-1]),
+        Plan(clip=clip, seconds=seconds, repeats=repeats),
         lambda what: click.echo(f"measuring: {what}", err=True),
     )
     rows = comparison(result, old) if old is not None else []

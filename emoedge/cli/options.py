@@ -51,6 +51,14 @@ def settings_from(config_path: Path | None) -> Settings:
     return load_settings(config_path)
 
 
+def with_speech_model(settings: Settings, name: str | None) -> Settings:
+    """The settings with another speech model; as they are where none is named."""
+    if name is None:
+        return settings
+    speech = settings.speech.model_copy(update={"model": name})
+    return settings.model_copy(update={"speech": speech})
+
+
 @contextmanager
 def progress(label: str, total: float | None, *, unit: str = "") -> Iterator[Callable[[float], None]]:
     """A progress bar on standard error when that is a terminal, silence otherwise.

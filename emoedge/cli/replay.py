@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from
+from emoedge.cli.options import common, progress, settings_from, with_speech_model
 from emoedge.errors import BrokerError, ConfigError, MediaError
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def command(
       emoedge replay clip.mp4 --speed realtime --publish
       emoedge replay interviews/ --out results --jobs 4
     """
-    settings = _with_model(settings_from(config_path), speech_model)
+    settings = with_speech_model(settings_from(config_path), speech_model)
     if folder is None:
         if len(media) > 1 or jobs is not None or force:
             raise ConfigError(
@@ -192,13 +192,6 @@ def _tell_missing(health: tuple[Health, ...]) -> None:
     for part in health:
         if part.state == "failed":
             click.echo(f"{part.name}: {part.reason}", err=True)
-
-
-def _with_model(settings: Settings, speech_model: str | None) -> Settings:
-    if speech_model is None:
-        return settings
-    speech = settings.speech.model_copy(update={"model": speech_model})
-    return settings.model_copy(update={"speech": speech})
 
 
 @contextmanager

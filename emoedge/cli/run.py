@@ -37,6 +37,7 @@ def command(config_path: Path | None) -> int:
     from emoedge.supervise.malloc import keep_together
 
     keep_together()
+    from emoedge.supervise.assembly import assemble
     from emoedge.supervise.daemon import Daemon, run
     from emoedge.supervise.systemd_notify import Notifier
 
@@ -54,7 +55,7 @@ def command(config_path: Path | None) -> int:
     signal.signal(signal.SIGINT, end)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
         signal.signal(signal.SIGHUP, end)
-    daemon = Daemon(settings)
+    daemon = Daemon(assemble(settings))
     click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
     reason = run(daemon, stop, Notifier())
     if reason:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from emoedge.cli.options import common
+
+if TYPE_CHECKING:
+    from emoedge.service.plan import Step
 
 
 @click.group()
@@ -34,15 +39,11 @@ def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool
       sudo emoedge service install
     """
     from emoedge.service.plan import install_plan
-    from emoedge.service.systemd import carry_out, delivered_files, find_machine
+    from emoedge.service.systemd import delivered_files, find_machine
 
     executable = Path(sys.executable).with_name("emoedge")
     steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
-    if dry_run:
-        for step in steps:
-            click.echo(str(step))
-        return
-    carry_out(steps, lambda line: click.echo(line, err=True))
+    _carry_out(steps, dry_run=dry_run)
 
 
 @command.command()
@@ -57,14 +58,10 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
       sudo emoedge service uninstall
     """
     from emoedge.service.plan import uninstall_plan
-    from emoedge.service.systemd import carry_out, find_machine
+    from emoedge.service.systemd import find_machine
 
     steps = uninstall_plan(find_machine(), purge=purge)
-    if dry_run:
-        for step in steps:
-            click.echo(str(step))
-        return
-    carry_out(steps, lambda line: click.echo(line, err=True))
+    _carry_out(steps, dry_run=dry_run)
 
 
 @command.command()
@@ -84,3 +81,13 @@ def status(config_path: Path | None) -> int:
         return 1
     click.echo(f"{now.active}, {now.enabled}, {now.restarts} restarts: {now.text}")
     return 0 if now.active == "active" else 1
+
+
+def _carry_out(steps: Sequence[Step], *, dry_run: bool) -> None:
+    from emoedge.service.systemd import carry_out
+
+    if dry_run:
+        for step in steps:
+            click.echo(str(step))
+    else:
+        carry_out(steps, lambda line: click.echo(line, err=True))

@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from emoedge.errors import BrokerError
+from emoedge.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -37,7 +37,7 @@ class EmbeddedBroker:
         self.host = LOOPBACK
         self.port = port
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: WorkerThread | None = None
         self._broker: Any = None
 
     def start(self) -> None:
@@ -55,7 +55,7 @@ class EmbeddedBroker:
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
         logging.getLogger("transitions").setLevel(logging.CRITICAL)
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="broker", daemon=True)
+        self._thread = WorkerThread("broker", self._loop.run_forever)
         self._thread.start()
         try:
             self._broker = self._call(_started(Broker, self.port), START_TIMEOUT_S)

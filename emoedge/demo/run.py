@@ -20,10 +20,11 @@ from emoedge.errors import BrokerError, MediaError, RecordingError
 from emoedge.publish.messages import MessageBuilder
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
-from emoedge.supervise.controls import Controls
+from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Subscription
+from emoedge.worker_thread import WorkerThread
 
 DEVICE: Final = "demo"
 DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
@@ -72,7 +73,7 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
         subscription = stack.enter_context(Subscription(mqtt, DEVICE))
         show = _Show(subscription, settings, say)
         stack.enter_context(show)
-        daemon = Daemon(settings, _old_protocol if own_broker else None)
+        daemon = Daemon(assemble(settings, _old_protocol if own_broker else None))
         daemon.start()
         try:
             _play(daemon, show, duration_s)
@@ -93,9 +94,8 @@ class _Show:
         self._subscription = subscription
         self._language = settings.language
         self._say = say
-        self._end = threading.Event()
         self._finished = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="demo-show", daemon=True)
+        self._thread = WorkerThread("demo-show", self._run)
         self.counts: dict[str, int] = {}
         self.recording: Path | None = None
         self.failure = "it was never started"
@@ -105,14 +105,13 @@ class _Show:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end.set()
-        self._thread.join(2)
+        self._thread.stop(2)
 
     def wait_finished(self, timeout_s: float) -> None:
         self._finished.wait(timeout_s)
 
     def _run(self) -> None:
-        while not self._end.is_set():
+        while not self._thread.stopping.is_set():
             received = self._subscription.take(0.2)
             if received is None:
                 continue
@@ -142,7 +141,7 @@ def _play(daemon: Daemon, show: _Show, duration_s: float) -> None:
             raise MediaError("the clip could not be played", "run: emoedge doctor")
         daemon.look()
         time.sleep(0.1)
-    daemon.record(True, duration_s)
+    daemon.parts.device.record(True, duration_s)
     end_s = time.monotonic() + duration_s
     while time.monotonic() < end_s:
         daemon.look()
@@ -151,7 +150,7 @@ def _play(daemon: Daemon, show: _Show, duration_s: float) -> None:
 
 
 def _ready(daemon: Daemon) -> bool:
-    workers = [worker for worker in (daemon.camera, daemon.microphone) if worker is not None]
+    workers = [worker for worker in daemon.parts.capture if worker is not None]
     return all(worker.health().state == "ok" for worker in workers)
 
 
@@ -169,9 +168,9 @@ def _broker(mqtt: MqttSettings, say: Say) -> Iterator[tuple[MqttSettings, bool]]
         yield MqttSettings(host="127.0.0.1", port=broker.port, discovery=False), True
 
 
-def _old_protocol(settings: Settings, builder: MessageBuilder, controls: Controls) -> Sink:
+def _old_protocol(settings: Settings, builder: MessageBuilder) -> Sink:
     """Our own broker speaks MQTT 3.1.1 only; trying version 5 first would cost seconds."""
-    return Publisher(settings, builder, controls.handle, controls.states, first_protocol="3.1.1")
+    return Publisher(settings, builder, first_protocol="3.1.1")
 
 
 def _answers(mqtt: MqttSettings) -> bool:

@@ -17,14 +17,13 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
 from emoedge.config import Settings
 from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
-from emoedge.publish.command_queue import MAX_COMMANDS, CommandHandler, CommandQueue
+from emoedge.publish.command_queue import MAX_COMMANDS, CommandQueue
 from emoedge.publish.connection import Link
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.messages import Message, MessageBuilder
@@ -33,7 +32,9 @@ from emoedge.publish.reports import broker_health, spool_health
 from emoedge.publish.retained_states import RetainedStates
 from emoedge.publish.retry import MqttVersion
 from emoedge.publish.session import MqttSession
+from emoedge.publish.sinks import CommandHandler, StateProvider
 from emoedge.publish.spool import Spool
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ MAX_PLAIN: Final = 100
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
-StateProvider = Callable[[], Iterable[Message]]
+HUNG_AFTER_S: Final = 120.0
+"""One commit of the spool on a bad card takes many seconds."""
 
 
 @dataclass(slots=True)
@@ -68,8 +70,6 @@ class Publisher:
     Args:
         settings: broker, topics, state directory.
         builder: for the answers to commands.
-        on_command: called with each accepted command, one after the other, in a thread of their own.
-        state_provider: asked in the worker thread, on every connection, for states newer than the remembered.
         first_protocol: "3.1.1" spares the fallback where the broker is known (emoedge.demo.broker).
         secondary: for a process beside the daemon (`replay`): a client id of its own, no `status`, no
             commands, no announcement, nothing on disk.
@@ -79,8 +79,6 @@ class Publisher:
         self,
         settings: Settings,
         builder: MessageBuilder,
-        on_command: CommandHandler | None = None,
-        state_provider: StateProvider | None = None,
         *,
         first_protocol: MqttVersion = "5",
         secondary: bool = False,
@@ -88,7 +86,7 @@ class Publisher:
         mqtt = settings.mqtt
         self._settings = settings
         self._base = settings.topic_base
-        self._state_provider = state_provider
+        self._state_provider: StateProvider | None = None
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
         self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
@@ -111,13 +109,12 @@ class Publisher:
         self._inbox = _Inbox()
         self._stop_at_s: float | None = None
         self._dropped = 0
-        self._thread: threading.Thread | None = None
-        self._desk = CommandQueue(on_command, builder, self.publish)
+        self.thread = WorkerThread("publisher", self._run, limit_s=HUNG_AFTER_S, on_death=self._abandon)
+        self._desk = CommandQueue(builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
         self._states = RetainedStates({} if secondary else {self._status_topic: b"online"})
         self._finishing = False
-        self._died = ""
 
     @property
     def _status_topic(self) -> str:
@@ -127,13 +124,22 @@ class Publisher:
     def _subscriptions(self) -> tuple[str, ...]:
         return f"{self._base}/control/+/set", self._announcer.birth_topic
 
+    def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
+        """Connect the commands; before `start`.
+
+        Args:
+            on_command: called with each accepted command, one after the other, in a thread of their own.
+            states: asked in the worker thread, on every connection, for states newer than the remembered.
+        """
+        self._desk.handler = on_command
+        self._state_provider = states
+
     # From the pipeline, any thread
 
     def start(self) -> None:
         """Open the spool and begin to connect; returns at once."""
         self._desk.start()
-        self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
-        self._thread.start()
+        self.thread.start()
 
     def publish(self, message: Message) -> None:
         """Take one message; never waits, never raises for what the broker or the disk do."""
@@ -157,22 +163,25 @@ class Publisher:
             self._stop_at_s = time.monotonic() + timeout_s
             self._condition.notify()
         self._desk.stop()
-        if self._thread is not None:
-            # Past its time the worker is in a system call; as a daemon thread it ends with the process.
-            self._thread.join(timeout_s + 1.0)
+        self.thread.join(timeout_s + 1.0)
 
     def health(self) -> tuple[Health, ...]:
         """The broker connection and the spool."""
         session, state = self._session, self._session.state
         limit = self._settings.mqtt.spool_max_messages
         return (
-            broker_health(state, self._died, session.connections, session.echo, self._desk.refused),
+            broker_health(state, self.fault, session.connections, session.echo, self._desk.refused),
             spool_health(self._outbox, self._dropped, limit),
         )
 
     def died(self) -> str:
         """Why its thread has ended by itself; empty while it works."""
-        return self._died
+        return self.thread.died
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with one of its threads; empty while all is well."""
+        return self.thread.fault or self._desk.thread.fault or self._session.thread.fault
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
@@ -214,19 +223,16 @@ class Publisher:
     # The worker
 
     def _run(self) -> None:
-        try:
-            self._outbox.open(time.monotonic())
-            self._session.start()
-            while self._stop_at_s is None:
-                self._turn(self._wait_s())
-            self._finish(self._stop_at_s)
-        except Exception as error:
-            # Whatever it is: it must be seen in health, and the supervisor decides.
-            logger.exception("The publisher has died")
-            self._died = f"{type(error).__name__}: {error}"
-            # No good-bye: the broker publishes the last will, since nothing comes from here any more.
-            self._session.abort()
-            self._outbox.close(time.monotonic())
+        self._outbox.open(time.monotonic())
+        self._session.start()
+        while self._stop_at_s is None:
+            self._turn(self._wait_s())
+        self._finish(self._stop_at_s)
+
+    def _abandon(self) -> None:
+        # No good-bye: the broker publishes the last will, since nothing comes from here any more.
+        self._session.abort()
+        self._outbox.close(time.monotonic())
 
     def _wait_s(self) -> float:
         now_s = time.monotonic()
@@ -238,8 +244,10 @@ class Publisher:
         with self._condition:
             # A stop() that came since the caller looked must not be slept over.
             if self._inbox_empty() and (self._stop_at_s is None or self._finishing):
+                self.thread.rest()
                 self._condition.wait(wait_s)
             inbox, self._inbox = self._inbox, _Inbox()
+        self.thread.beat()
         now_s = time.monotonic()
         for topic, payload in inbox.spooled:
             self._outbox.add(topic, payload, now_s)

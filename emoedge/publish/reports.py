@@ -11,13 +11,13 @@ Figures = dict[str, float | int | str | None]
 
 
 def broker_health(
-    state: SessionState, died: str, connections: int, echo: Echo | None, refused_commands: int
+    state: SessionState, fault: str, connections: int, echo: Echo | None, refused_commands: int
 ) -> Health:
     """The connection.
 
     Args:
         state: of the session.
-        died: why the publisher does not run though it should, empty when all is well.
+        fault: of one of its threads, empty when all is well.
         connections: so many so far.
         echo: the proof that commands arrive; None where none are expected.
         refused_commands: so many so far.
@@ -30,10 +30,8 @@ def broker_health(
     if echo is not None:
         figures["echo_ms"] = None if echo.round_trip_ms is None else round(echo.round_trip_ms, 1)
         figures["echo_failures"] = echo.failures
-    if died:
-        return Health(
-            "broker", "failed", f"the publisher has died ({died}); the service restarts by itself", figures
-        )
+    if fault:
+        return Health("broker", "failed", f"{fault}; restart the service", figures)
     if state.name == "stopped":
         return Health("broker", "off", "", figures)
     if state.name == "connected":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import random
 import ssl
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +18,12 @@ from emoedge.config import MqttSettings
 from emoedge.publish.connection import Connection, SessionListener, Terms
 from emoedge.publish.echo import Echo
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
+
+HUNG_AFTER_S: Final = 120.0
+"""Name resolution tries each server several times."""
 
 StateName = Literal["stopped", "connecting", "connected", "away", "refused", "untrusted", "taken_over"]
 
@@ -60,8 +63,7 @@ class MqttSession:
         self._first_protocol = first_protocol
         self.echo = echo
         self._terms = Terms(settings, client_id, will_topic, tuple(subscriptions), listener, echo)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self.thread = WorkerThread("session", self._run, limit_s=HUNG_AFTER_S)
         self._connection: Connection | None = None
         self._state = SessionState("stopped")
         self.connections = 0
@@ -80,23 +82,20 @@ class MqttSession:
     def start(self) -> None:
         """Begin to connect, for as long as it takes."""
         self._state = SessionState("connecting")
-        self._thread = threading.Thread(target=self._run, name="mqtt-session", daemon=True)
-        self._thread.start()
+        self.thread.start()
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect in good order (the broker drops the will) and end the threads."""
-        self._stop.set()
+        self.thread.request_stop()
         connection = self._connection
         if connection is not None:
             connection.close()
-        if self._thread is not None:
-            # Name resolution cannot be interrupted; the thread is a daemon and ends with the process.
-            self._thread.join(timeout_s)
+        self.thread.join(timeout_s)  # name resolution cannot be interrupted
         self._state = SessionState("stopped")
 
     def abort(self) -> None:
         """Break the connection without a good-bye, so that the broker publishes the will."""
-        self._stop.set()
+        self.thread.request_stop()
         connection = self._connection
         if connection is not None:
             connection.abort()
@@ -104,10 +103,12 @@ class MqttSession:
     def _run(self) -> None:
         policy = RetryPolicy()
         step = NextAttempt(0.0, self._first_protocol)
-        while not self._stop.wait(step.delay_s):
+        while not self.thread.stopping.wait(step.delay_s):
+            self.thread.beat()
             outcome = self._attempt(step.protocol)
-            if self._stop.is_set():
+            if self.thread.stopping.is_set():
                 return
+            self.thread.rest()
             step = policy.after(outcome, random.random())
             self._report(outcome, step)
 
@@ -130,9 +131,10 @@ class MqttSession:
             # Nothing foreseen (no memory for a thread, say); without this thread there would never be a connection again.
             logger.exception("connecting failed")
             return ConnectionEnd("unreachable", f"{type(error).__name__}: {error}", protocol)
+        self.thread.rest()  # a connection may last for ever
         self._connection = connection
         # A stop() that came while it was being opened did not find it.
-        if self._stop.is_set():
+        if self.thread.stopping.is_set():
             connection.close()
         try:
             return connection.wait()

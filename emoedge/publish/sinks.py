@@ -1,15 +1,25 @@
-"""The protocol of what takes messages."""
+"""Where messages go: the protocol of the publisher, and what stands in for it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from emoedge.health import Health
+from emoedge.publish.control import Command
 from emoedge.publish.messages import Message
+
+CommandHandler = Callable[[Command], None]
+"""Carries out an accepted command."""
+StateProvider = Callable[[], Iterable[Message]]
+"""The states that are newer than those published last."""
 
 
 class Sink(Protocol):
     """Takes messages without ever making the pipeline wait."""
+
+    def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
+        """Connect the commands; before `start`."""
 
     def start(self) -> None:
         """Begin; before the first publish()."""
@@ -18,10 +28,34 @@ class Sink(Protocol):
         """Take one message."""
 
     def stop(self, timeout_s: float = 2.0) -> None:
-        """Let go of everything in good order."""
+        """Send what is left and disconnect."""
 
     def health(self) -> tuple[Health, ...]:
         """State of the way out."""
 
     def died(self) -> str:
         """Why nothing goes out any more, however long one waits; empty while it works."""
+
+
+class NoSink:
+    """Stands in for the publisher where `mqtt.enabled` is false."""
+
+    def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
+        """Do nothing: no command ever arrives."""
+
+    def start(self) -> None:
+        """Do nothing."""
+
+    def publish(self, message: Message) -> None:
+        """Do nothing."""
+
+    def stop(self, timeout_s: float = 2.0) -> None:
+        """Do nothing."""
+
+    def health(self) -> tuple[Health, ...]:
+        """The broker, switched off."""
+        return (Health("broker", "off", "mqtt.enabled = false"),)
+
+    def died(self) -> str:
+        """Never."""
+        return ""

@@ -23,10 +23,13 @@ from emoedge.record.retention import Deletion, Limits
 from emoedge.record.segment import Draft, Finished, finish
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Segment, Store
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 300.0
+HUNG_AFTER_S: Final = 300.0
+"""Copying a long segment onto a slow card may take minutes."""
 FAULTY_SWEEP_S: Final = 30.0
 """After a fault the store is looked after more often, so that it comes back by itself soon."""
 
@@ -62,21 +65,20 @@ class Keeper:
         self._deadline = float("inf")
         self._store_lock = threading.Lock()
         self._figures: dict[str, float | int | str | None] = {}
-        self._thread = threading.Thread(target=self._run, name="recording-keeper", daemon=True)
+        self.thread = WorkerThread(
+            "housekeeping", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._jobs.put(None)
+        )
 
     def start(self) -> None:
         """Recover what was cut off, apply the limits, then wait for work."""
-        self._thread.start()
+        self.thread.start()
 
     def stop(self, deadline: float) -> bool:
         """Finish what waits until `deadline` (time.monotonic()); False if something is left for the next start."""
         # Half of what is left for copying: the digest and the renames need time as well.
         now = time.monotonic()
         self._deadline = now + max(0.0, deadline - now) / 2
-        self._jobs.put(None)
-        if self._thread.ident is not None:
-            self._thread.join(max(0.0, deadline - time.monotonic()))
-        return not self._thread.is_alive()
+        return self.thread.stop(deadline - time.monotonic())
 
     def finish(self, draft: Draft, reason: str) -> None:
         """Make a segment of a draft, soon."""
@@ -112,15 +114,18 @@ class Keeper:
     def _run(self) -> None:
         next_sweep = 0.0
         while True:
+            self.thread.beat()
             if time.monotonic() >= next_sweep:
                 self._sweep()
                 next_sweep = time.monotonic() + (FAULTY_SWEEP_S if self.fault else SWEEP_S)
+            self.thread.rest()
             try:
                 job = self._jobs.get(timeout=max(0.05, next_sweep - time.monotonic()))
             except queue.Empty:
                 continue
             if job is None:
                 return
+            self.thread.beat()
             try:
                 self._finish(*job)
             except Exception as error:

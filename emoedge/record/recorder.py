@@ -33,6 +33,7 @@ from emoedge.record.segment import OpenSegment
 from emoedge.record.segment_factory import Opener
 from emoedge.record.store import Store
 from emoedge.record.timeline import TimelineEntry
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ STREAM_WAIT_S: Final = 2.0
 RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
 """Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
+HUNG_AFTER_S: Final = 180.0
+"""One fsync on a bad card takes many seconds; the first segment loads and tries the encoders, which takes more than
+a minute on a machine without time, and ending the process for that would lose the recording."""
 STOP_S: Final = 2.5
 """Of the 3 s that the process has for stopping."""
 
@@ -80,7 +84,6 @@ class Recorder:
     ) -> None:
         self.settings = settings
         self.store = Store(settings.dir)
-        self.heartbeat_s = time.monotonic()
         self._clock = clock
         self._on_change = on_change
         self._expects = (expects_video, expects_sound)
@@ -97,26 +100,21 @@ class Recorder:
         self._retry_at = 0.0
         self._failures = 0
         self._next_disk_check = 0.0
-        self._stopping = threading.Event()
         self._keeper = Keeper(self.store, settings, clock, language, on_change)
         self._opener = Opener(settings, clock, fps, language, describe, self._keeper)
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self.thread = WorkerThread("recorder", self._run, limit_s=HUNG_AFTER_S, wake=self._inbox.wake)
 
     def start(self) -> None:
         """Begin to keep the pre-roll; what a power cut left is recovered meanwhile."""
         self._keeper.start()
-        self._thread.start()
+        self.thread.start()
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """End the open segment and the threads; False if the disk did not let that happen in time."""
         deadline = time.monotonic() + timeout_s
         self._act(lambda now_s: self._policy.block("shutdown", now_s))
-        self._stopping.set()
-        self._inbox.wake()
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        finished = self._keeper.stop(deadline)
-        return finished and not self._thread.is_alive()
+        ended = self.thread.stop(timeout_s)
+        return self._keeper.stop(deadline) and ended
 
     # What comes in. None of these waits for the disk.
 
@@ -215,7 +213,7 @@ class Recorder:
             "pre_roll_bytes": self._ring.bytes,
             **self._keeper.figures(),
         }
-        fault = self._fault or self._keeper.fault
+        fault = self.thread.fault or self._keeper.thread.fault or self._fault or self._keeper.fault
         if fault:
             return Health("recording", "degraded", fault, figures)
         return Health("recording", "off" if self.mode == "off" else "ok", "", figures)
@@ -232,15 +230,15 @@ class Recorder:
     def _run(self) -> None:
         stopping = False
         while not stopping:
-            stopping = self._stopping.is_set()
+            stopping = self.thread.stopping.is_set()
             idle = self._segment is None and not self._actions
             items = self._inbox.take(0 if stopping else IDLE_TURN_S if idle else TURN_S)
-            self.heartbeat_s = time.monotonic()
+            self.thread.beat()
             try:
                 self._turn(items, stopping)
             except Exception as error:
                 # Nothing foreseen; the segment is closed as after any fault, and recording goes on.
-                logger.exception("the recorder stumbled")
+                logger.exception("unexpected error in the recorder")
                 if self._segment is not None:
                     self._give_up(self._segment, error)
         self._close("shutdown", self._clock.now_s())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from emoedge.clock import rfc3339
+from emoedge.clock import parse_rfc3339, rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of, read_json
@@ -47,14 +47,8 @@ def _draft(media: Path, language: Language, lock: hold) -> Draft:
     details = _details(partial_of(media.with_suffix(".json")))
     details |= {"id": media.stem, "recovered": True, "end_reason": "recovered"}
     duration_s = measure(partial_of(media))
-    started = details.get("started")
-    if isinstance(started, str):
-        try:
-            moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
-        except ValueError:
-            logger.warning("segment %s has no valid start time", media.stem)
-        else:
-            details["ended"] = rfc3339(moment + timedelta(seconds=duration_s))
+    if (moment := parse_rfc3339(details.get("started"))) is not None:
+        details["ended"] = rfc3339(moment + timedelta(seconds=duration_s))
     return Draft(media, details, language, _thumbnail(partial_of(media)), lock)
 
 

@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from emoedge.clock import parse_rfc3339
 from emoedge.errors import RecordingError
 from emoedge.files import PARTIAL, partial_of, read_json, to_json, write_atomically
 from emoedge.record.finish import discard
@@ -181,7 +182,7 @@ class Store:
         if segment.segment_id not in self._dated:
             details = segment.details()
             key = "started" if details.get("clock_synced") else "dated"
-            self._dated[segment.segment_id] = _parse(details.get(key))
+            self._dated[segment.segment_id] = parse_rfc3339(details.get(key))
         return self._dated[segment.segment_id]
 
     def enforce(
@@ -320,11 +321,3 @@ def _remove_if_empty(folder: Path) -> None:
     except OSError:
         # Not empty: something of another segment, or of the user's, is in it.
         logger.debug("%s is not empty", folder)
-
-
-def _parse(value: Any) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

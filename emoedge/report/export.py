@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 
-from emoedge.clock import rfc3339
+from emoedge.clock import parse_rfc3339, rfc3339
 from emoedge.emotions import EMOTIONS, Language, display_name
 from emoedge.outcomes import FusedState
 from emoedge.record.timeline import Cue, emotion_cues, subrip, webvtt
@@ -220,11 +220,7 @@ def to_emotionml(data: ReportData, media: str) -> bytes:
 
 def started_of(data: ReportData) -> datetime | None:
     """When the segment was started, on the device's clock."""
-    try:
-        moment = datetime.fromisoformat(str(data.details.get("started")).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+    return parse_rfc3339(data.details.get("started"))
 
 
 def _elan_types(root: ET.Element, language: Language) -> None:

@@ -33,35 +33,36 @@ class Adaptive(Protocol):
         ...
 
 
-class AdaptationKeeper:
+class AdaptationStore:
     """Loads the statistics, saves them now and then, and forgets them when their file is purged.
 
     Args:
         directory: `paths.state`.
-        adaptation: what is kept.
         now_s: monotonic clock, seconds.
     """
 
-    def __init__(
-        self, directory: Path, adaptation: Adaptive, now_s: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, directory: Path, now_s: Callable[[], float] = time.monotonic) -> None:
         self._path = directory / FILE_NAME
-        self._adaptation = adaptation
         self._now_s = now_s
         self._saved_s = now_s()
         self._on_disk = False
+        self._adaptation: Adaptive | None = None
+
+    def restore(self, adaptation: Adaptive) -> None:
+        """Continue with what was saved; from now on these statistics are kept."""
+        self._adaptation = adaptation
         try:
             adaptation.restore(read_json(self._path))
             self._on_disk = True
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("the voice adaptation begins afresh: %s", error)
+            logger.warning("cannot restore the voice adaptation, it starts again: %s", error)
             adaptation.reset()
 
     def look(self) -> None:
         """Call often: forget after a purge, save when it is time."""
-        if self._on_disk and not self._path.exists():
+        if self._on_disk and self._adaptation is not None and not self._path.exists():
             logger.info("the voice adaptation was purged")
             self._adaptation.reset()
             self._on_disk = False
@@ -69,10 +70,12 @@ class AdaptationKeeper:
             self.save()
 
     def save(self) -> None:
-        """Write the statistics; a disk that cannot be written is reported elsewhere and costs only this."""
+        """Write the statistics, if any; a disk that cannot be written is reported elsewhere and costs only this."""
         self._saved_s = self._now_s()
+        if self._adaptation is None:
+            return
         try:
             write_json(self._path, self._adaptation.state())
             self._on_disk = True
         except OSError as error:
-            logger.warning("the voice adaptation cannot be kept: %s", error)
+            logger.warning("cannot save the voice adaptation: %s", error)

@@ -58,6 +58,7 @@ class Controls:
         settings: as configured.
         device: what is controlled.
         store: where lasting changes are kept.
+        overrides: as loaded from the store.
         builder: makes the messages.
         clock: the pipeline's clock.
         publish: where the answers go.
@@ -68,6 +69,7 @@ class Controls:
         settings: Settings,
         device: Controlled,
         store: OverrideStore,
+        overrides: Overrides,
         builder: MessageBuilder,
         clock: Clock,
         publish: Callable[[Message], None],
@@ -78,7 +80,8 @@ class Controls:
         self._builder = builder
         self._clock = clock
         self._publish = publish
-        self.overrides: Overrides = store.load()
+        self.overrides = overrides
+        self._recording_said = False
         self.fault = ""
         self._tried_s = float("-inf")
         self._keeping = threading.Lock()
@@ -95,17 +98,21 @@ class Controls:
             self._publish(state)
 
     def look(self) -> None:
-        """Try again, now and then, to keep what the disk refused."""
+        """Try again, now and then, to keep what the disk refused; publish when a manual recording has ended."""
         if self.fault and self._clock.now_s() - self._tried_s >= RETRY_S:
             self._keep()
+        if self._device.recording_by_hand != self._recording_said:
+            for state in self.states():
+                self._publish(state)
 
     def states(self) -> Iterable[Message]:
         """The state of every control that has one."""
         now_s = self._clock.now_s()
         settings = self.overrides.apply(self._settings)
+        self._recording_said = self._device.recording_by_hand
         values = {
             "privacy": _switch(self.overrides.privacy),
-            "record": _switch(self._device.recording_by_hand),
+            "record": _switch(self._recording_said),
             "recording_mode": settings.recording.mode,
             "face_weight": f"{settings.fusion.face_weight:g}",
             "margin": f"{settings.fusion.margin:g}",

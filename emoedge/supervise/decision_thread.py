@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
@@ -17,6 +15,7 @@ from emoedge.observations import FacesObservation, Modality, TextObservation, Vo
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,8 @@ LATENCIES_KEPT: Final = 500
 IDLE_TICK_S: Final = 0.5
 """Between two looks at the state while there is nothing in it that could change by itself, as with privacy on: all that
 is due then is to say so again from time to time."""
-STOP_WAIT_S: Final = 1.0
+HUNG_AFTER_S: Final = 120.0
+"""It runs four times a second and waits for nothing, but on a machine without time it may have to."""
 
 
 class EventRecorder(Protocol):
@@ -56,7 +56,7 @@ class EventRecorder(Protocol):
         ...
 
 
-class Deciding:
+class DecisionThread:
     """Runs a DecisionStage in a thread of its own.
 
     Args:
@@ -84,21 +84,10 @@ class Deciding:
         self._dropped = 0
         self._latencies = Latencies(LATENCIES_KEPT)
         self._failure = ""
-        self._stopping = threading.Event()
-        self.heartbeat_s = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="decisions", daemon=True)
-
-    def start(self) -> None:
-        """Begin to decide."""
-        self._thread.start()
-
-    def stop(self, timeout_s: float = STOP_WAIT_S) -> bool:
-        """End the open event, say so, and end the thread; False if it did not end in time."""
-        self._stopping.set()
-        self._put(self._stage.close)
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        self.thread = WorkerThread(
+            "decisions", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._put(self._stage.close)
+        )
+        """Its end closes the open event and publishes that."""
 
     def observe(self, observation: Observation) -> None:
         """Hand over what a stage has found; never blocks."""
@@ -139,8 +128,8 @@ class Deciding:
             "dropped": self._dropped,
         }
         figures |= self._latencies.figures("face_latency")
-        if self._failure:
-            return Health("decisions", "degraded", self._failure, figures)
+        if fault := self.thread.fault or self._failure:
+            return Health("decisions", "degraded", fault, figures)
         return Health("decisions", "ok", "", figures)
 
     def _put(self, action: Callable[[float], list[Outcome]]) -> None:
@@ -162,14 +151,14 @@ class Deciding:
     def _run(self) -> None:
         while True:
             action = self._take(TICK_S if self._busy else IDLE_TICK_S)
-            if action is None and self._stopping.is_set():
+            if action is None and self.thread.stopping.is_set():
                 return
-            self.heartbeat_s = time.monotonic()
+            self.thread.beat()
             try:
                 self._say(action or self._stage.tick)
             except Exception as error:
                 self._failure = f"{type(error).__name__}: {error}"
-                logger.exception("a decision failed")
+                logger.exception("unexpected error in a decision")
 
     @property
     def _busy(self) -> bool:

@@ -20,7 +20,7 @@ _WHY: Final[Mapping[Cause, str]] = {
 }
 
 
-class Governing:
+class LoadControl:
     """Holds the step in force. `look` is for one thread, everything else for any.
 
     Args:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from emoedge.errors import ModelError
 from emoedge.health import Health
 from emoedge.latency import Latencies
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,6 @@ class StageThread(Generic[Item]):
     def __init__(self, spec: StageSpec[Item], now_s: Callable[[], float] = time.monotonic) -> None:
         self._spec = spec
         self._now_s = now_s
-        self._stop = threading.Event()
-        self._busy_since_s: float | None = None
         self._building = False
         self._deaths_s: deque[float] = deque(maxlen=RESTARTS)
         self._failure = ""
@@ -71,21 +69,7 @@ class StageThread(Generic[Item]):
         self._given_up = False
         self._items = 0
         self._latencies = Latencies(LATENCIES_KEPT)
-        self._thread = threading.Thread(target=self._run, name=spec.name, daemon=True)
-
-    def start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask it to end after the item in hand."""
-        self._stop.set()
-
-    def join(self, timeout_s: float) -> bool:
-        """Wait for the end; whether it came."""
-        if self._thread.ident is not None:
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        self.thread = WorkerThread(spec.name, self._run, limit_s=HUNG_AFTER_S, now_s=now_s)
 
     @property
     def name(self) -> str:
@@ -93,20 +77,12 @@ class StageThread(Generic[Item]):
         return self._spec.name
 
     @property
-    def hung(self) -> bool:
-        """Whether one item has been in work for longer than HUNG_AFTER_S, or building has for BUILD_LIMIT_S."""
-        since_s = self._busy_since_s
-        limit_s = BUILD_LIMIT_S if self._building else HUNG_AFTER_S
-        return since_s is not None and self._now_s() - since_s > limit_s
+    def is_slow(self) -> bool:
+        """Whether one item has been in work for longer than `SLOW_AFTER_S`."""
+        return not self._building and self.thread.busy_s > SLOW_AFTER_S
 
     @property
-    def slow(self) -> bool:
-        """Whether one item has been in work for longer than SLOW_AFTER_S."""
-        since_s = self._busy_since_s
-        return since_s is not None and not self._building and self._now_s() - since_s > SLOW_AFTER_S
-
-    @property
-    def loading(self) -> bool:
+    def is_loading(self) -> bool:
         """Whether it is loading its model."""
         return self._building
 
@@ -121,16 +97,16 @@ class StageThread(Generic[Item]):
             return Health(self.name, "failed", self._lacking, figures)
         if self._given_up:
             return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
-        if self.hung:
+        if self.thread.is_hung:
             return Health(self.name, "failed", "hangs; the service restarts by itself", figures)
-        if self.slow:
+        if self.is_slow:
             return Health(self.name, "degraded", "the machine is too slow: switch a modality off", figures)
         if self._failure:
             return Health(self.name, "degraded", f"restarted after: {self._failure}", figures)
         return Health(self.name, "ok", "", figures)
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self.thread.stopping.is_set():
             try:
                 self._serve()
             except ModelError as error:
@@ -139,21 +115,22 @@ class StageThread(Generic[Item]):
                 self._died(error)
 
     def _serve(self) -> None:
-        self._building = True
-        self._busy_since_s = self._now_s()
+        self._building, self.thread.limit_s = True, BUILD_LIMIT_S
+        self.thread.beat()
         try:
             work = self._spec.build()
         finally:
-            self._busy_since_s = None
-            self._building = False
+            self.thread.rest()
+            self._building, self.thread.limit_s = False, HUNG_AFTER_S
         self._lacking = ""
-        while not self._stop.is_set():
+        while not self.thread.stopping.is_set():
             item = self._spec.take(TAKE_TIMEOUT_S)
             if item is None:
                 continue
-            begun_s = self._busy_since_s = self._now_s()
+            begun_s = self._now_s()
+            self.thread.beat()
             work(item)
-            self._busy_since_s = None
+            self.thread.rest()
             self._latencies.add(self._now_s() - begun_s)
             self._items += 1
             if self._failure and self._deaths_s and begun_s - self._deaths_s[-1] > RESTART_WINDOW_S:
@@ -161,16 +138,16 @@ class StageThread(Generic[Item]):
 
     def _missing(self, error: ModelError) -> None:
         """Without its model the stage is of no use: say so, let the input pass, and look again later."""
-        self._busy_since_s = None
+        self.thread.rest()
         if not self._lacking:
             logger.warning("stage %s: %s", self.name, error)
         self._lacking = str(error)
         again_s = time.monotonic() + MISSING_RETRY_S
-        while not self._stop.is_set() and time.monotonic() < again_s:
+        while not self.thread.stopping.is_set() and time.monotonic() < again_s:
             self._spec.take(TAKE_TIMEOUT_S)
 
     def _died(self, error: Exception) -> None:
-        self._busy_since_s = None
+        self.thread.rest()
         self._failure = f"{type(error).__name__}: {error}"
         now_s = self._now_s()
         self._deaths_s.append(now_s)
@@ -180,5 +157,5 @@ class StageThread(Generic[Item]):
         if len(self._deaths_s) == RESTARTS and now_s - self._deaths_s[0] < RESTART_WINDOW_S:
             self._given_up = True
             logger.error("stage %s died %d times and stays down", self.name, RESTARTS)
-            self._stop.set()
-        self._stop.wait(RESTART_PAUSE_S)
+            self.thread.stopping.set()
+        self.thread.stopping.wait(RESTART_PAUSE_S)

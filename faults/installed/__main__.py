@@ -11,7 +11,7 @@ from collections.abc import Callable
 import click
 
 from faults.__main__ import print_rows
-from faults.catalogue import Outcome, Row
+from faults.fault import Outcome, Row
 from faults.installed.rows import ROWS
 from faults.installed.service import Service
 from faults.surroundings import Skipped, Unmet

@@ -6,8 +6,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from emoedge.bench.live import Heard, _delays, wall_s
+from benchmarks.live import _delays, wall_s
 from emoedge.clock import rfc3339
+from faults.surroundings import Heard
 
 
 def _stamp(seconds: float) -> str:
@@ -20,7 +21,8 @@ def test_time_stamps_of_payloads() -> None:
 
 def test_delays_are_taken_in_the_window_only() -> None:
     def heard(at_s: float, late_s: float) -> Heard:
-        return Heard(at_s, 1000.0 + at_s, "t", b'{"time": "%s"}' % _stamp(1000.0 + at_s - late_s).encode())
+        payload = b'{"time": "%s"}' % _stamp(1000.0 + at_s - late_s).encode()
+        return Heard(at_s, 1000.0 + at_s, "t", payload, retained=False)
 
     found = _delays("x", [heard(1, 9.0), heard(5, 0.05), heard(6, 0.05)], (4.0, 7.0), "time")
     assert found["x_count"] == 2

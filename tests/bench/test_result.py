@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from emoedge.bench import PARTS, SCHEMA, Plan, comparison, run_bench, table
+from emoedge.bench import SCHEMA, Plan, comparison, run_bench, table
 from emoedge.cli.bench import command
 from emoedge.config import Settings
 from emoedge.errors import ConfigError
@@ -25,7 +25,6 @@ FIELDS = {
     "pipeline",
     "memory",
     "start",
-    "live",
     "skipped",
 }
 
@@ -37,15 +36,13 @@ pytestmark = pytest.mark.timeout(900)
 @pytest.fixture(scope="module")
 def result(short_clip: Path) -> dict[str, Any]:
     """A real measurement, too short to mean anything."""
-    return run_bench(
-        Settings(), Plan(clip=short_clip, seconds=3.0, repeats=5, rounds=1, starts=1, parts=PARTS[:-1])
-    )
+    return run_bench(Settings(), Plan(clip=short_clip, seconds=3.0, repeats=5, rounds=1, starts=1))
 
 
 def test_has_all_parts_and_survives_json(result: dict[str, Any]) -> None:
     assert set(result) == FIELDS
     assert result["schema"] == SCHEMA
-    assert result["skipped"] == {"live": "not asked for"}
+    assert result["skipped"] == {}
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
@@ -93,7 +90,6 @@ def test_the_speech_model_has_its_own_share_of_memory(result: dict[str, Any]) ->
 def test_the_table_has_every_stage(result: dict[str, Any]) -> None:
     text = table(result)
     assert all(row["stage"] in text for row in result["stages"])
-    assert "not measured: live" in text
 
 
 def test_beside_an_older_one(result: dict[str, Any]) -> None:

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 
 from emoedge.config import Settings, load_settings
-from emoedge.config.reference import reference_toml
 from emoedge.errors import ConfigError
+from scripts.config_reference import reference_toml
 
 REFERENCE = reference_toml()
 KEYS = sorted(

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 from emoedge.config import Settings, load_settings
-from emoedge.config.reference import BEGIN_MARK, EXAMPLES, generated_files, json_schema, main, reference_toml
 from emoedge.errors import ConfigError
+from scripts.config_reference import BEGIN_MARK, EXAMPLES, generated_files, json_schema, main, reference_toml
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,7 +38,7 @@ def test_the_repository_has_the_present_reference(repository: Path) -> None:
     files = generated_files(repository)
     assert {path.name for path in files} == {"emoedge.toml", "emoedge.schema.json", "configuration.md"}
     stale = [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text]
-    assert stale == [], "run: python -m emoedge.config.reference"
+    assert stale == [], "run: python -m scripts.config_reference"
 
 
 def test_as_delivered_it_changes_nothing(repository: Path) -> None:

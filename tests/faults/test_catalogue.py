@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from faults.__main__ import main
 from faults.bench import Skipped, Unmet
-from faults.catalogue import CATALOGUE, Fault, load, run_one
+from faults.catalogue import CATALOGUE
+from faults.fault import Fault, run_one
 from faults.surroundings import until
 
 HERE = (
@@ -27,7 +28,7 @@ def made_of(run):
 
 
 def test_every_fault_says_cause_and_expectation_and_has_a_name_of_its_own():
-    faults = load()
+    faults = CATALOGUE
     assert len(faults) >= 20
     assert len({one.name for one in faults}) == len(faults)
     for one in faults:
@@ -38,7 +39,7 @@ def test_every_fault_says_cause_and_expectation_and_has_a_name_of_its_own():
 
 def test_every_fault_is_in_the_documentation(repository):
     text = (repository / "docs" / "faults.md").read_text(encoding="utf-8")
-    assert [one.name for one in load() if f"`{one.name}`" not in text] == []
+    assert [one.name for one in CATALOGUE if f"`{one.name}`" not in text] == []
 
 
 def test_what_is_not_met_fails_and_what_cannot_be_caused_is_named():
@@ -59,8 +60,7 @@ def test_the_exit_code_and_the_table_tell_a_failure(tmp_path, monkeypatch):
     def unmet(bench):
         raise Unmet("it fell over")
 
-    load()
-    monkeypatch.setattr("faults.__main__.load", lambda: [made_of(unmet)])
+    monkeypatch.setattr("faults.__main__.CATALOGUE", (made_of(unmet),))
     rows = tmp_path / "rows.json"
     result = CliRunner().invoke(main, ["--json", str(rows)])
     assert result.exit_code == 1
@@ -78,7 +78,6 @@ def test_an_unknown_name_is_refused():
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", HERE)
 def test_fault(name):
-    load()
     # Bounds on time, memory and load are kept by scripts/faults: the machine of a test run may be busy.
     row = run_one(next(one for one in CATALOGUE if one.name == name), measured=False)
     if row.result == "skipped":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 
-from faults.catalogue import load
+from faults.catalogue import CATALOGUE
 from faults.page import put, rows_table, soak_table
 
 
@@ -19,7 +19,7 @@ def line_of(table, name):
 
 def test_measured_rows_replace_what_the_page_says_and_the_others_stay():
     page = rows_table([row("sigterm"), row("disk-full", "FAIL", None)], "")
-    assert len(page.splitlines()) == len(load()) + 2
+    assert len(page.splitlines()) == len(CATALOGUE) + 2
     assert line_of(page, "sigterm").endswith("| pass | 1.2 s |")
     assert line_of(page, "disk-full").endswith("| FAIL | – |")
     assert line_of(page, "camera-black").endswith("| not run | – |")

@@ -249,7 +249,7 @@ def test_unreadable_overrides_mean_privacy(tmp_path):
 
 def test_a_refused_payload_is_escaped_once_in_the_log(caplog):
     sent = []
-    desk = CommandQueue(None, MessageBuilder("d", MediaClock()), sent.append)
+    desk = CommandQueue(MessageBuilder("d", MediaClock()), sent.append)
     desk.take("margin", b"\xff\xfe\n", retained=False)
     assert r'= "\xff\xfe\n": expected' in caplog.text
     assert json.loads(sent[0].encode())["value"] == r"\xff\xfe\n"

@@ -41,7 +41,8 @@ def publish(tmp_path) -> Iterator[Callable[..., Publisher]]:
 
     def make(port: int, *, on_command=None, state_provider=None, protocol="5", **mqtt) -> Publisher:
         settings = make_settings(port, tmp_path / "state", **mqtt)
-        publisher = Publisher(settings, builder(), on_command, state_provider, first_protocol=protocol)
+        publisher = Publisher(settings, builder(), first_protocol=protocol)
+        publisher.attach(on_command, state_provider or list)
         publisher.start()
         publishers.append(publisher)
         return publisher

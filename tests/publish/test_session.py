@@ -142,7 +142,8 @@ def test_a_large_message_over_tls(make_mosquitto, certificates, tmp_path):
     broker = make_mosquitto(tls_config(certificates) + f"listener {(port := free_port())} 127.0.0.1\n")
     commands: list[Command] = []
     settings = make_settings(broker.port, tmp_path / "state", tls=True, ca_file=certificates / "ca.crt")
-    publisher = Publisher(settings, builder(), commands.append)
+    publisher = Publisher(settings, builder())
+    publisher.attach(commands.append, list)
     publisher.start()
     wait_for_commands(publisher)
     sender = Listener(port, "none")
@@ -275,13 +276,12 @@ def test_stop_at_any_moment_leaves_nothing_behind(mosquitto, listen, tmp_path):
     listener = listen(mosquitto)
     before = set(threading.enumerate())
     for step in range(12):
-        publisher = Publisher(
-            make_settings(mosquitto.port, tmp_path / "state"), builder(), on_command=lambda _: None
-        )
+        publisher = Publisher(make_settings(mosquitto.port, tmp_path / "state"), builder())
+        publisher.attach(lambda _: None, list)
         publisher.start()
         time.sleep(step * 0.004)
         publisher.stop(2.0)
-    names = ("publisher", "commands", "mqtt-session", "paho-mqtt-client-emoedge")
+    names = ("publisher", "commands", "session", "paho-mqtt-client-emoedge")
     until(
         lambda: not [thread for thread in {*threading.enumerate()} - before if thread.name.startswith(names)],
         "all threads have ended",

@@ -151,7 +151,7 @@ def test_start_on_a_full_disk(settings, notices, small_disk, quick_retry):
     one = Rig(settings.model_copy(update={"mode": "continuous", "dir": small_disk / "recordings"}), notices)
     one.play(1.0)
     notices.wait("failed")
-    assert one.recorder._thread.is_alive()
+    assert one.recorder.thread.is_alive
     assert one.recorder.stop()
 
 

@@ -53,9 +53,9 @@ class Rig:
     def settle(self) -> None:
         """Let the thread see everything there is."""
         for _ in range(2):
-            beat = self.recorder.heartbeat_s
+            beat = self.recorder.thread.beats
             self.recorder._inbox.wake()
-            wait_for(lambda beat=beat: self.recorder.heartbeat_s > beat)
+            wait_for(lambda beat=beat: self.recorder.thread.beats > beat)
 
 
 @pytest.fixture

@@ -54,7 +54,10 @@ class Bench:
 
     def make(self) -> Controls:
         builder = MessageBuilder("d", self.clock)
-        return Controls(self.settings, self.device, self.store, builder, self.clock, self.sent.append)
+        overrides = self.store.load()
+        return Controls(
+            self.settings, self.device, self.store, overrides, builder, self.clock, self.sent.append
+        )
 
     def state(self, name: str) -> str:
         return next(one for one in reversed(self.sent) if one.suffix == f"control/{name}").encode().decode()

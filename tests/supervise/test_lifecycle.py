@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings
-from emoedge.supervise.daemon import Daemon, NoSink, run
+from emoedge.publish.sinks import NoSink
+from emoedge.supervise.assembly import assemble
+from emoedge.supervise.daemon import Daemon, run
 from emoedge.supervise.systemd_notify import Notifier
 
 # A busy machine may take long to import the engines; nothing waits longer than it has to.
@@ -117,7 +119,7 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
             "paths": {"state": tmp_path / "state"},
         }
     )
-    daemon = Daemon(settings, sink=lambda *_: Dead())
+    daemon = Daemon(assemble(settings, lambda *_: Dead()))
     assert run(daemon, threading.Event(), Notifier()) == "the publisher has died: for the test"
 
 
@@ -136,8 +138,8 @@ def test_damaged_settings_leave_privacy_on_over_a_restart(tmp_path: Path) -> Non
         }
     )
     for _ in range(2):
-        daemon = Daemon(settings)
-        states = {message.suffix: message.payload for message in daemon._controls.states()}
+        daemon = Daemon(assemble(settings))
+        states = {message.suffix: message.payload for message in daemon.parts.controls.states()}
         assert states["control/privacy"] == "ON"
 
 

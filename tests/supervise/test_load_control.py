@@ -10,8 +10,8 @@ from emoedge.frames import Frame
 from emoedge.health import Health
 from emoedge.observations import FacesObservation
 from emoedge.supervise.governor import STEPS, Reading
-from emoedge.supervise.load_control import Governing, reading
-from emoedge.supervise.workers import face_stage
+from emoedge.supervise.load_control import LoadControl, reading
+from emoedge.supervise.stages import face_work
 
 LUMA = np.zeros((24, 16), np.uint8)
 
@@ -29,8 +29,8 @@ def machine(cpu_cores: float = 0.1, waiting_s: float = 0.0, **figures: float) ->
     ]
 
 
-def restricted(settings: Settings, seconds: int = 120) -> Governing:
-    governing = Governing(settings)
+def restricted(settings: Settings, seconds: int = 120) -> LoadControl:
+    governing = LoadControl(settings)
     for second in range(seconds):
         governing.look(machine(throttled=4), float(second), loading=False)
     return governing
@@ -50,7 +50,7 @@ class Faces:
 
 
 def test_a_full_step_is_ok_and_names_the_rates():
-    health = Governing(Settings()).health()
+    health = LoadControl(Settings()).health()
     assert (health.name, health.state, health.reason) == ("governor", "ok", "")
     assert health.figures["mode"] == "full"
     assert health.figures["face_hz"] == Settings().performance.analysis_fps
@@ -67,7 +67,7 @@ def test_a_full_step_is_ok_and_names_the_rates():
     ],
 )
 def test_less_is_degraded_with_the_cause_and_the_remedy(state, words):
-    governing = Governing(Settings())
+    governing = LoadControl(Settings())
     for second in range(60):
         for _ in range(10):
             governing.looked_at()
@@ -81,8 +81,8 @@ def test_less_is_degraded_with_the_cause_and_the_remedy(state, words):
 
 
 def test_the_face_stage_follows_the_step_at_once():
-    governing, faces, seen = Governing(Settings()), Faces(), []
-    work = face_stage(lambda: faces, governing, seen.append)()
+    governing, faces, seen = LoadControl(Settings()), Faces(), []
+    work = face_work(lambda: faces, governing, seen.append)()
     for index in range(150):
         work(frame(index / 15))
     full = len(seen)
@@ -95,7 +95,7 @@ def test_the_face_stage_follows_the_step_at_once():
 
 
 def test_recording_gives_up_pictures_last_and_evenly():
-    governing = Governing(Settings())
+    governing = LoadControl(Settings())
     times = [index / 15 for index in range(150)]
     assert all(governing.recorded(frame(time_s)) for time_s in times)
     governing.step = STEPS[-1]
@@ -105,7 +105,7 @@ def test_recording_gives_up_pictures_last_and_evenly():
 
 
 def run(
-    governing: Governing, seconds: int, looked_at: int, parts: list[Health] | None = None, **flags: bool
+    governing: LoadControl, seconds: int, looked_at: int, parts: list[Health] | None = None, **flags: bool
 ) -> str:
     for second in range(seconds):
         for _ in range(looked_at):
@@ -115,16 +115,16 @@ def run(
 
 
 def test_pictures_that_are_not_looked_at_in_time_are_a_reason():
-    assert run(Governing(Settings()), 60, 10) == ""
-    assert run(Governing(Settings()), 60, 8) == "", "a few are left out by any machine"
-    slow = Governing(Settings())
+    assert run(LoadControl(Settings()), 60, 10) == ""
+    assert run(LoadControl(Settings()), 60, 8) == "", "a few are left out by any machine"
+    slow = LoadControl(Settings())
     assert run(slow, 120, 4) == "late"
     assert slow.face_hz == pytest.approx(5), "no more is asked for than is done"
 
 
 def test_no_more_is_asked_for_than_the_camera_gives():
     slow_camera = [Health("camera", "ok", "", {"fps": 2.0}), *machine()[1:]]
-    assert run(Governing(Settings()), 60, 2, slow_camera) == ""
+    assert run(LoadControl(Settings()), 60, 2, slow_camera) == ""
 
 
 @pytest.mark.parametrize(
@@ -138,11 +138,11 @@ def test_no_more_is_asked_for_than_the_camera_gives():
     ],
 )
 def test_where_nothing_is_to_be_looked_at_nothing_is_late(parts):
-    assert run(Governing(Settings()), 60, 0, parts) == ""
+    assert run(LoadControl(Settings()), 60, 0, parts) == ""
 
 
 def test_what_loads_is_not_late():
-    assert run(Governing(Settings()), 60, 0, machine(waiting_s=9.0), loading=True) == ""
+    assert run(LoadControl(Settings()), 60, 0, machine(waiting_s=9.0), loading=True) == ""
 
 
 def test_the_reading_comes_from_health():

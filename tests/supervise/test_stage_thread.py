@@ -39,14 +39,14 @@ def wait_for(condition, timeout_s=60.0):
 def test_works_and_stops():
     items, done = queue.Queue(), []
     thread = StageThread(StageSpec("face", lambda: done.append, take_from(items)))
-    thread.start()
+    thread.thread.start()
     for i in range(5):
         items.put(i)
     wait_for(lambda: len(done) == 5)
     assert thread.health().state == "ok"
     assert thread.health().figures["processed"] == 5
-    thread.stop()
-    assert thread.join(60)
+    thread.thread.request_stop()
+    assert thread.thread.join(60)
 
 
 def test_a_death_is_reported_and_the_stage_built_again():
@@ -62,7 +62,7 @@ def test_a_death_is_reported_and_the_stage_built_again():
         return work
 
     thread = StageThread(StageSpec("face", build, take_from(items)))
-    thread.start()
+    thread.thread.start()
     for item in ("a", "bad", "b"):
         items.put(item)
     wait_for(lambda: done == ["a", "b"])
@@ -70,8 +70,8 @@ def test_a_death_is_reported_and_the_stage_built_again():
     assert health.state == "degraded"
     assert "boom" in health.reason
     assert len(built) == 2
-    thread.stop()
-    assert thread.join(60)
+    thread.thread.request_stop()
+    assert thread.thread.join(60)
 
 
 def test_one_that_keeps_dying_stays_down():
@@ -79,10 +79,10 @@ def test_one_that_keeps_dying_stays_down():
         raise ValueError("no model")
 
     thread = StageThread(StageSpec("voice", build, take_from(queue.Queue())))
-    thread.start()
+    thread.thread.start()
     wait_for(lambda: thread.health().state == "failed")
     assert "no model" in thread.health().reason
-    assert thread.join(60)
+    assert thread.thread.join(60)
 
 
 def test_a_missing_model_is_said_and_found_when_it_comes(monkeypatch):
@@ -95,7 +95,7 @@ def test_a_missing_model_is_said_and_found_when_it_comes(monkeypatch):
         return done.append
 
     thread = StageThread(StageSpec("text", build, take_from(items)))
-    thread.start()
+    thread.thread.start()
     wait_for(lambda: thread.health().state == "failed")
     assert "emoedge models fetch" in thread.health().reason
     items.put("passes unheard")
@@ -104,48 +104,51 @@ def test_a_missing_model_is_said_and_found_when_it_comes(monkeypatch):
     wait_for(lambda: thread.health().state == "ok")
     items.put("heard")
     wait_for(lambda: done == ["heard"])
-    thread.stop()
-    assert thread.join(60)
+    thread.thread.request_stop()
+    assert thread.thread.join(60)
 
 
 def test_one_that_hangs_is_seen():
-    release, items, now = threading.Event(), queue.Queue(), [0.0]
-    thread = StageThread(
-        StageSpec("speech", lambda: lambda _: release.wait(60), take_from(items)), lambda: now[0]
-    )
-    thread.start()
+    release, begun, items, now = threading.Event(), threading.Event(), queue.Queue(), [0.0]
+
+    def work(_item):
+        begun.set()
+        release.wait(60)
+
+    thread = StageThread(StageSpec("speech", lambda: work, take_from(items)), lambda: now[0])
+    thread.thread.start()
     items.put(1)
-    wait_for(items.empty)
-    time.sleep(0.05)
-    assert not thread.hung
+    assert begun.wait(60)
+    assert not thread.thread.is_hung
     now[0] = stage_thread.SLOW_AFTER_S + 1
     assert thread.health().state == "degraded", "slow is not hung: the process must not end for it"
-    assert not thread.hung
+    assert not thread.thread.is_hung
     now[0] = stage_thread.HUNG_AFTER_S + 1
-    assert thread.hung
+    assert thread.thread.is_hung
     assert thread.health().state == "failed"
     release.set()
-    wait_for(lambda: not thread.hung)
-    thread.stop()
-    assert thread.join(60)
+    wait_for(lambda: not thread.thread.is_hung)
+    thread.thread.request_stop()
+    assert thread.thread.join(60)
 
 
 def test_loading_a_model_may_take_longer_than_an_item():
-    now, release = [0.0], threading.Event()
+    now, release, begun = [0.0], threading.Event(), threading.Event()
 
     def build():
+        begun.set()
         release.wait(60)
         return lambda _: None
 
     thread = StageThread(StageSpec("text", build, lambda _: None), now_s=lambda: now[0])
-    thread.start()
+    thread.thread.start()
     try:
-        time.sleep(0.05)
+        assert begun.wait(60)
         now[0] = stage_thread.HUNG_AFTER_S + 10
-        assert not thread.hung
+        assert not thread.thread.is_hung
         now[0] = stage_thread.BUILD_LIMIT_S + 1
-        assert thread.hung
+        assert thread.thread.is_hung
     finally:
         release.set()
-        thread.stop()
-        thread.join(60)
+        thread.thread.request_stop()
+        thread.thread.join(60)

@@ -1,0 +1,140 @@
+"""Builds the parts of the daemon and connects them.
+
+camera ─> slot ─> face ─────────────────────────┐
+microphone ─> queue ─> activity ─┬─> voice ─────┼─> decisions ─> publisher, recorder
+                                 └─> text ──────┘
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from emoedge.capture.capture_threads import make_camera_worker, make_microphone_worker
+from emoedge.clock import Clock, SystemClock
+from emoedge.config import Settings
+from emoedge.outcomes import RecordingChange
+from emoedge.pipeline.decisions import DecisionStage
+from emoedge.pipeline.perception import learned_fusion
+from emoedge.provenance import describe
+from emoedge.publish.messages import MessageBuilder
+from emoedge.publish.publisher import Publisher
+from emoedge.publish.sinks import NoSink, Sink
+from emoedge.record.recorder import Recorder
+from emoedge.record.snapshots import Snapshots
+from emoedge.supervise.adaptation import AdaptationStore
+from emoedge.supervise.controls import Controls
+from emoedge.supervise.decision_thread import DecisionThread
+from emoedge.supervise.device import Device
+from emoedge.supervise.load_control import LoadControl
+from emoedge.supervise.machine import MachineMonitor
+from emoedge.supervise.overrides import OverrideStore
+from emoedge.supervise.stage_thread import StageThread
+from emoedge.supervise.stages import Capture, build_stages
+
+EVENT_MARGIN_S: Final = 1.0
+"""An event is known when it has held for its shortest duration, and one tick and a busy moment later."""
+
+MakeSink = Callable[[Settings, MessageBuilder], Sink]
+MakeCapture = Callable[[Settings], Capture]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that the daemon starts, watches and stops; connected, not started.
+
+    Attributes:
+        settings: as configured, with what commands have changed.
+    """
+
+    settings: Settings
+    clock: Clock
+    builder: MessageBuilder
+    sink: Sink
+    controls: Controls
+    device: Device
+    capture: Capture
+    stages: list[StageThread[Any]]
+    decisions: DecisionThread
+    recorder: Recorder
+    load_control: LoadControl
+    adaptation: AdaptationStore
+    machine: MachineMonitor
+
+
+def assemble(
+    configured: Settings,
+    make_sink: MakeSink | None = None,
+    make_capture: MakeCapture | None = None,
+    clock: Clock | None = None,
+) -> Parts:
+    """Build all parts.
+
+    Args:
+        configured: the configuration.
+        make_sink: where messages go; over MQTT by default.
+        make_capture: camera and microphone; those of the configuration by default.
+        clock: the system's by default.
+    """
+    clock = clock or SystemClock()
+    builder = MessageBuilder(configured.device_id, clock, transcript=configured.publish.transcript)
+    sink = (make_sink or _mqtt)(configured, builder)
+
+    def on_change(change: RecordingChange) -> None:
+        sink.publish(builder.outcome(change))
+
+    store = OverrideStore(configured.paths.state)
+    overrides = store.load()
+    settings = overrides.apply(configured)
+    recorder = Recorder(
+        settings.recording,
+        clock=clock,
+        fps=settings.camera.fps,
+        language=settings.language,
+        describe=lambda: describe(settings),
+        on_change=on_change,
+        expects_video=settings.camera.source != "none",
+        expects_sound=settings.microphone.source != "none",
+        event_lag_s=settings.events.min_duration_s + EVENT_MARGIN_S,
+    )
+    stage = DecisionStage(settings, lambda _started_s: uuid.uuid4().hex[:16], learned_fusion(settings))
+    decisions = DecisionThread(stage, builder, clock, sink.publish, recorder)
+    load_control = LoadControl(settings)
+    camera, microphone = capture = (make_capture or _configured_capture)(settings)
+    snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
+    workers = tuple(worker for worker in capture if worker is not None)
+    device = Device(workers, recorder, decisions, load_control, snapshots, clock, on_change)
+    if camera is not None:
+        camera.add_tap(device.see)
+    if microphone is not None:
+        microphone.add_tap(recorder.offer_sound)
+    adaptation = AdaptationStore(settings.paths.state)
+    stages = build_stages(settings, capture, load_control, adaptation, device.observe)
+    controls = Controls(configured, device, store, overrides, builder, clock, sink.publish)
+    sink.attach(controls.handle, controls.states)
+    machine = MachineMonitor(settings.recording.dir)
+    return Parts(
+        settings,
+        clock,
+        builder,
+        sink,
+        controls,
+        device,
+        capture,
+        stages,
+        decisions,
+        recorder,
+        load_control,
+        adaptation,
+        machine,
+    )
+
+
+def _mqtt(settings: Settings, builder: MessageBuilder) -> Sink:
+    return Publisher(settings, builder) if settings.mqtt.enabled else NoSink()
+
+
+def _configured_capture(settings: Settings) -> Capture:
+    return make_camera_worker(settings.camera), make_microphone_worker(settings.microphone)
