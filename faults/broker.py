@@ -16,8 +16,8 @@ STATES: Final = ("status", "emotion", "health", "control/privacy", "control/marg
 """Retained: somebody who subscribes later must find them."""
 ENOUGH: Final = 3
 """So many messages have to wait on the disk before the broker returns."""
-RETURN_S: Final = 90.0
-"""The longest wait between two attempts is 60 s and a quarter."""
+RETURN_S: Final = 180.0
+"""The longest wait between two attempts is 60 s and a quarter; the rest is for a busy machine."""
 WRONG: Final = "not-the-right-one"
 REFUSED_S: Final = 12.0
 """For so long attempts are counted."""

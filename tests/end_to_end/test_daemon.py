@@ -22,7 +22,7 @@ from tests.publish.conftest import listen, make_mosquitto, mosquitto, until  # n
 pytestmark = pytest.mark.device
 
 TOPICS = ("status", "emotion", "event", "face", "voice", "text", "health")
-LONG_S = 90.0
+LONG_S = 300.0
 
 
 @pytest.fixture
