@@ -48,15 +48,17 @@ def toy():
 def test_fit_learns_the_labels_of_each_head(toy, record_property):
     rows, features, _, fitted = toy
     logits = features @ fitted.weights + fitted.bias
-    record_property("logits", logits.ravel().tolist())
+    posteriors = []
     start = 0
     for head, labels in enumerate(linear.HEAD_LABELS):
-        said = labels[logits[:, start : start + len(labels)].argmax(axis=1)]
+        posteriors.append(softmax(logits[:, start : start + len(labels)]))
+        said = labels[posteriors[-1].argmax(axis=1)]
         truth = rows.target[:, head].argmax(axis=1)
         has = np.isin(truth, labels)
         np.testing.assert_array_equal(said[has], truth[has])
         start += len(labels)
     np.testing.assert_array_equal(logits[:, start:].argmax(axis=1), rows.origin)
+    record_property("posteriors", np.concatenate(posteriors, axis=1).ravel().tolist())
 
 
 def test_a_broken_off_search_goes_on_to_the_same_weights(toy, tmp_path, monkeypatch):

@@ -42,6 +42,7 @@ CURVATURE: Final = 0.1
 """About p(1 - p) of a typical row: for the scale of each weight in the search."""
 
 Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
 
 
 def _own(head: int) -> NDArray[np.intp]:
@@ -132,7 +133,7 @@ def design(word: sparse.csr_matrix, char: sparse.csr_matrix, vocabulary: Vocabul
     return sparse.hstack([weigh(word, vocabulary.word_idf), weigh(char, vocabulary.char_idf)]).tocsr()
 
 
-def _log_softmax(logits: Floats) -> Floats:
+def _log_softmax(logits: Doubles) -> Doubles:
     logits = logits - logits.max(axis=1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
 
@@ -163,9 +164,12 @@ def fit(
 
 @dataclass(frozen=True)
 class _Problem:
-    """A loss of weights float32 (features + 1, outputs), the last row the bias, and the scale of each weight."""
+    """A loss of weights (features + 1, outputs), the last row the bias, and the scale of each weight.
 
-    loss: Callable[[Floats], tuple[float, Floats]]
+    In float64: with float32 the search ends among rounding errors, at weights that differ by 1 % from processor to processor.
+    """
+
+    loss: Callable[[Doubles], tuple[float, Doubles]]
     scale: Floats
 
 
@@ -185,7 +189,7 @@ def _heads_problem(
     penalty = np.full(_COLUMNS, settings.own, np.float32)
     penalty[:EMOTION_COUNT] = settings.shared
 
-    def loss(full: Floats) -> tuple[float, Floats]:
+    def loss(full: Doubles) -> tuple[float, Doubles]:
         weights = full[:-1]
         logits = features @ weights + full[-1]
         slope = np.zeros_like(logits)
@@ -214,7 +218,7 @@ def _gate_problem(
     weight = np.where(rows.origin == NO_GATE, 0, settings.gate_weight).astype(np.float32)[:, None]
     target = np.eye(HEADS, dtype=np.float32)[rows.origin]
 
-    def loss(full: Floats) -> tuple[float, Floats]:
+    def loss(full: Doubles) -> tuple[float, Doubles]:
         weights = full[:-1]
         log_p = _log_softmax(features @ weights + full[-1])
         slope = weight * (np.exp(log_p) - target)
@@ -247,8 +251,8 @@ def _search(name: str, problem: _Problem, settings: Settings, checkpoint: Path |
         logger.info("%s: going on after round %d", name, done)
 
     def objective(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        loss, gradient = problem.loss(flat.reshape(shape).astype(np.float32) * problem.scale)
-        return loss, (gradient * problem.scale).ravel().astype(np.float64)
+        loss, gradient = problem.loss(flat.reshape(shape) * problem.scale)
+        return loss, (gradient * problem.scale).ravel()
 
     options = {"maxiter": settings.iterations, "maxcor": 8, "ftol": 1e-7}
     for number in range(done + 1, settings.rounds + 1):
