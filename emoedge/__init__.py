@@ -99,46 +99,27 @@ __all__ = [
     "load_settings",
 ]
 
-_HOMES: Final = {
-    "config": ("Settings", "load_settings"),
-    "emotions": ("EMOTIONS", "Emotion", "Probabilities"),
-    "errors": (
-        "BrokerError",
-        "ConfigError",
-        "DeviceError",
-        "EmoedgeError",
-        "MediaError",
-        "ModelError",
-        "RecordingError",
-    ),
-    "frames": ("AudioBlock", "Frame"),
-    "health": ("Health",),
-    "observations": (
-        "Box",
-        "FaceObservation",
-        "FacesObservation",
-        "TextObservation",
-        "VoiceObservation",
-        "Word",
-    ),
-    "outcomes": (
-        "EmotionEvent",
-        "FusedState",
-        "HealthReport",
-        "ModalityOpinion",
-        "Outcome",
-        "RecordingChange",
-    ),
-    "pipeline": ("Pipeline",),
-    "pipeline.perception": ("Perception",),
-}
+_HOMES: Final = (
+    "errors",
+    "emotions",
+    "health",
+    "frames",
+    "observations",
+    "outcomes",
+    "config",
+    "pipeline",
+    "pipeline.perception",
+)
+"""Where the public names are defined, the fastest to import first."""
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use: `emoedge --help` must not pay for it."""
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"emoedge.{home}"), name)
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"emoedge.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
