@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,11 +74,11 @@ class Bench:
 
     # ---- the broker, and what is heard there ----
 
-    def start_broker(self, of: Bench | None = None) -> Listener:
+    def start_broker(self, of: Bench | None = None, *, retained: Mapping[str, str] | None = None) -> Listener:
         """Start the broker (or use that of another bench) with a listener, before the daemon can say anything.
 
         A daemon that runs already is held for that moment: it would be a fault of this bench, not
-        of the daemon, if its first messages found nobody.
+        of the daemon, if its first messages found nobody. `retained` is what the broker has by then, by topic.
         """
         if of is not None:
             self.broker = of.broker
@@ -86,6 +86,8 @@ class Bench:
             if self.broker.process is None:
                 self.broker.start()
             self._listener = Listener(self.broker.port)
+            for topic, payload in (retained or {}).items():
+                self._listener.send(topic, payload, retain=True)
         return self._listener
 
     def kill_broker(self) -> None:

@@ -107,6 +107,55 @@ def hostile_commands(bench: Bench) -> float:
 
 
 @fault(quick=True)
+def privacy_in_a_flood(bench: Bench) -> float:
+    """110 values of `margin` in one burst and then `privacy ON`; later 2,000 changes of three controls that end with ON.
+
+    The source is closed within 2 s both times, `privacy` is ON, and of the other controls the newest value counts.
+    """
+    bench.start_all()
+    longest_s = 0.0
+    for count, names in ((110, ("margin",)), (2_000, ("margin", "face_weight", "privacy"))):
+        for number in range(count):
+            name = names[number % len(names)]
+            value = "OFF" if name == "privacy" else f"{number / count:.4f}"
+            bench.listener.send(f"{BASE}/control/{name}/set", value, wait=False)
+        begun_s = time.monotonic()
+        bench.command("privacy", "ON")
+        until(lambda: not bench.has_open(bench.clip), "the source is closed")
+        took_s = time.monotonic() - begun_s
+        bench.within(took_s, PRIVACY_S, f"privacy took {took_s:.1f} s")
+        longest_s = max(longest_s, took_s)
+        until(lambda: bench.control("privacy") == "ON", "privacy is on")
+        newest = max(number for number in range(count) if names[number % len(names)] == "margin")
+        expected = f"{float(f'{newest / count:.4f}'):g}"
+        until(lambda value=expected: bench.control("margin") == value, f"margin is {expected}")
+        holds(bench.figure("broker", "refused_commands") == 0, "nothing is refused")
+        bench.command("privacy", "OFF")
+        until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
+    return longest_s
+
+
+@fault(quick=True)
+def retained_privacy_off(bench: Bench) -> float:
+    """`privacy OFF` was published with the retain flag; later ON; the broker is restarted and has the OFF again.
+
+    The retained OFF is refused on `control/error`, nothing is opened, and an OFF without the flag counts.
+    """
+    bench.start_all()
+    bench.command("privacy", "ON")
+    until(lambda: not bench.has_open(bench.clip), "the source is closed")
+    bench.kill_broker()
+    bench.start_broker(retained={f"{BASE}/control/privacy/set": "OFF"})
+    until(lambda: bench.last("status") == b"online", "it is online again", START_S)
+    until(lambda: bench.payloads("control/error"), "the retained OFF is refused")
+    time.sleep(3)
+    holds(not bench.has_open(bench.clip), "the source stays closed")
+    holds(bench.control("privacy") == "ON", f"privacy is {bench.control('privacy')!r}")
+    bench.command("privacy", "OFF")
+    return until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
+
+
+@fault(quick=True)
 def oversized_commands(bench: Bench) -> float:
     """60 messages of 65,000 bytes on a control topic, another one retained there, and a reconnection.
 

@@ -1,29 +1,32 @@
-"""Takes commands in, has the good ones carried out one after the other, and answers the bad ones."""
+"""Accepted commands on their way to where they are carried out, refused ones on their way to the answer.
+
+Privacy has its own lane and its own thread: it never waits for another command, and no queue is too full for it. Of
+the other controls the newest value waits, so that a flood of values costs nothing but the values in between.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-from emoedge.publish.control import Command, Rejection, RejectionLimiter, parse_command
+from emoedge.publish.control import Command, Refusals, Rejection, parse_command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.sinks import CommandHandler
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
-# Commands waiting to be read, and to be carried out; a person sends one at a time.
-MAX_COMMANDS: Final = 100
+MAX_SNAPSHOTS: Final = 10
+"""Snapshots that wait: each press is a picture, so that none replaces another."""
 HUNG_AFTER_S: Final = 60.0
 """Releasing a device takes seconds."""
 
 
 class CommandQueue:
-    """Commands have a thread of their own, for they may take their time: devices are opened and closed.
+    """Takes messages to `control/<name>/set`; devices are opened and closed in threads of its own.
 
     Args:
         builder: makes the answers.
@@ -36,60 +39,106 @@ class CommandQueue:
         publish: Callable[[Message], None],
     ) -> None:
         self.refused = 0
+        """Commands refused since the start."""
         self.handler: CommandHandler | None = None
-        """Carries out a command; None ignores all."""
+        """Carries out a command, called from two threads; None ignores all."""
         self._builder = builder
         self._publish = publish
-        self._limiter = RejectionLimiter()
-        self._waiting: queue.Queue[Command | None] = queue.Queue(MAX_COMMANDS)
-        self.thread = WorkerThread("commands", self._run, limit_s=HUNG_AFTER_S, wake=self._wake)
+        self._privacy = _Lane("privacy", self._carry_out, self._answer)
+        self._others = _Lane("commands", self._carry_out, self._answer)
+        self.threads = (self._privacy.thread, self._others.thread)
 
     def start(self) -> None:
         """Begin to carry out."""
-        if self.handler is not None:
-            self.thread.start()
+        for thread in self.threads:
+            thread.start()
 
     def stop(self) -> None:
         """Carry out nothing more; returns at once."""
-        self.thread.request_stop()
+        for thread in self.threads:
+            thread.request_stop()
 
     def take(self, name: str, payload: bytes, *, retained: bool) -> None:
-        """One message to `control/<name>/set`; never waits."""
+        """Take one message to `control/<name>/set`; never waits for what a command does."""
         result = parse_command(name, payload, retained=retained)
         if isinstance(result, Rejection):
             self._refuse(result)
         elif result is not None and self.handler is not None:
-            try:
-                self._waiting.put_nowait(result)
-            except queue.Full:
+            lane = self._privacy if result.name == "privacy" else self._others
+            if not lane.put(result):
                 self._refuse(Rejection(result.name, result.text, "too many commands at once"))
-
-    def _wake(self) -> None:
-        with contextlib.suppress(queue.Full):
-            self._waiting.put_nowait(None)
-
-    def _run(self) -> None:
-        while True:
-            self.thread.rest()
-            command = self._waiting.get()
-            if command is None or self.thread.stopping.is_set():
-                return
-            assert self.handler is not None  # `take` queues nothing without one
-            self.thread.beat()
-            try:
-                self.handler(command)
-            except Exception as error:
-                logger.exception("unexpected error in the command %s", command.name)
-                reason = f"failed: {type(error).__name__}: {error}"
-                self._publish(self._builder.control_error(command.name, command.text, reason))
 
     def _refuse(self, rejection: Rejection) -> None:
         self.refused += 1
-        suppressed = self._limiter.admit(time.monotonic())
-        if suppressed is None:
-            return
+        self._others.refuse(rejection)
+
+    def _carry_out(self, command: Command) -> None:
+        assert self.handler is not None  # `take` queues nothing without one
+        try:
+            self.handler(command)
+        except Exception as error:
+            logger.exception("unexpected error in the command %s", command.name)
+            reason = f"failed: {type(error).__name__}: {error}"
+            self._publish(self._builder.control_error(command.name, command.text, reason))
+
+    def _answer(self, rejection: Rejection, suppressed: int) -> None:
         # Name and value are quoted already; %r would escape them once more.
-        logger.warning('Refused command %s = "%s": %s', rejection.name, rejection.value, rejection.reason)
+        logger.warning('refused command %s = "%s": %s', rejection.name, rejection.value, rejection.reason)
         self._publish(
             self._builder.control_error(rejection.name, rejection.value, rejection.reason, suppressed)
         )
+
+
+class _Lane:
+    """What waits for one thread: commands, of each control the newest, and refusals to be answered."""
+
+    def __init__(
+        self,
+        name: str,
+        carry_out: Callable[[Command], None],
+        answer: Callable[[Rejection, int], None],
+    ) -> None:
+        self.thread = WorkerThread(name, self._run, limit_s=HUNG_AFTER_S, wake=self._wake)
+        self._carry_out = carry_out
+        self._answer = answer
+        self._changed = threading.Condition()
+        self._waiting: list[Command] = []
+        self._refusals = Refusals()
+
+    def put(self, command: Command) -> bool:
+        """Add a command in place of an older one of its control; return whether there was room."""
+        with self._changed:
+            same = [one for one in self._waiting if one.name == command.name]
+            if command.name == "snapshot":
+                if len(same) >= MAX_SNAPSHOTS:
+                    return False
+            else:
+                self._waiting = [one for one in self._waiting if one.name != command.name]
+            self._waiting.append(command)
+            self._changed.notify()
+        return True
+
+    def refuse(self, rejection: Rejection) -> None:
+        """Add a refusal."""
+        with self._changed:
+            self._refusals.add(rejection)
+            self._changed.notify()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while not self.thread.stopping.is_set():
+            self.thread.rest()
+            with self._changed:
+                now_s = time.monotonic()
+                if not self._waiting and not self.thread.stopping.is_set():
+                    self._changed.wait(self._refusals.due_in_s(now_s))
+                command = self._waiting.pop(0) if self._waiting else None
+                refusals = self._refusals.due(time.monotonic())
+            self.thread.beat()
+            for refusal in refusals:
+                self._answer(*refusal)
+            if command is not None and not self.thread.stopping.is_set():
+                self._carry_out(command)

@@ -3,7 +3,8 @@
 A value is a short plain text, never JSON. Nothing but the documented forms is accepted, so that a bad value
 cannot change anything. An empty payload is what a broker sends when somebody clears a retained message; it
 is ignored without an answer. Retained commands are standing orders: for the settings they count, on every
-connection anew; `record` and `snapshot` are acts of the moment, and retained ones are refused.
+connection again. `record` and `snapshot` are acts of the moment, and retained ones are refused. So is a retained
+`privacy OFF`: it would open camera and microphone whenever the connection comes back, whatever was said since.
 """
 
 from __future__ import annotations
@@ -24,8 +25,11 @@ MAX_VALUE_BYTES: Final = 32
 # An hour: whoever wants more sets recording_mode to continuous.
 MAX_RECORD_S: Final = 3600.0
 _MOMENTARY: Final = frozenset({"record", "snapshot"})
+ANSWER_INTERVAL_S: Final = 1.0
+"""Least time between two answers to bad values of one control, however many arrive."""
 # ASCII digits only: float() would also take "nan", "1_0", "٣" and hexadecimal.
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?", re.ASCII)
+NOT_RETAINED: Final = "retained commands are ignored here; publish without the retain flag"
 _SWITCH: Final = {"ON": True, "OFF": False}
 PRESS: Final = "PRESS"
 
@@ -75,10 +79,12 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
     if len(payload) > MAX_VALUE_BYTES:
         return Rejection(name, shown, f"longer than {MAX_VALUE_BYTES} bytes")
     if retained and name in _MOMENTARY:
-        return Rejection(name, shown, "retained commands are ignored here; publish without the retain flag")
+        return Rejection(name, shown, NOT_RETAINED)
     value = _PARSERS[name](text.strip(" \t\r\n"))
     if isinstance(value, _Expected):
         return Rejection(name, shown, f"expected {value.what}")
+    if retained and name == "privacy" and value is False:
+        return Rejection(name, shown, NOT_RETAINED)
     return Command(name, value)
 
 
@@ -133,19 +139,35 @@ _PARSERS: Final = {
 }
 
 
-class RejectionLimiter:
-    """At most one answer a second, however many bad commands arrive; the others are counted into the next."""
+class Refusals:
+    """Refused commands until they are answered: of each control the newest, with the number of the others.
 
-    def __init__(self, interval_s: float = 1.0) -> None:
+    Names that are not controls share one answer. Pure, times from outside.
+
+    Args:
+        interval_s: least time between two answers for one control.
+    """
+
+    def __init__(self, interval_s: float = ANSWER_INTERVAL_S) -> None:
         self._interval_s = interval_s
-        self._last_s = float("-inf")
-        self._suppressed = 0
+        self._waiting: dict[str, tuple[Rejection, int]] = {}
+        self._answered_s: dict[str, float] = {}
 
-    def admit(self, now_s: float) -> int | None:
-        """How many were suppressed since the last answer, or None when this one is to be suppressed."""
-        if now_s - self._last_s < self._interval_s:
-            self._suppressed += 1
-            return None
-        self._last_s = now_s
-        suppressed, self._suppressed = self._suppressed, 0
-        return suppressed
+    def add(self, rejection: Rejection) -> None:
+        """Add one; it takes the place of an older one of its control, which is counted."""
+        name = rejection.name if rejection.name in CONTROL_NAMES else ""
+        before = self._waiting.get(name)
+        self._waiting[name] = (rejection, 0 if before is None else before[1] + 1)
+
+    def due_in_s(self, now_s: float) -> float | None:
+        """Seconds until an answer is due; None when none waits."""
+        return min((max(0.0, self._due_s(name) - now_s) for name in self._waiting), default=None)
+
+    def due(self, now_s: float) -> list[tuple[Rejection, int]]:
+        """Take out what is to be answered now, each with the number of refusals that it stands for besides itself."""
+        names = [name for name in self._waiting if self._due_s(name) <= now_s]
+        self._answered_s |= dict.fromkeys(names, now_s)
+        return [self._waiting.pop(name) for name in names]
+
+    def _due_s(self, name: str) -> float:
+        return self._answered_s.get(name, float("-inf")) + self._interval_s

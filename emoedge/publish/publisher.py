@@ -6,7 +6,7 @@ Three kinds of message, three promises:
 - spooled ones: none is lost within the bound, see emoedge.publish.outbox;
 - the others (`face`, `control/error`): now or never.
 
-One worker thread owns all of it, another carries out commands; the pipeline, the network, the disk and the
+One worker thread owns all of it, two others carry out commands; the pipeline, the network, the disk and the
 devices that commands act on never wait for each other.
 """
 
@@ -23,7 +23,7 @@ from typing import Final
 from emoedge.config import Settings
 from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
-from emoedge.publish.command_queue import MAX_COMMANDS, CommandQueue
+from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.messages import Message, MessageBuilder
@@ -45,6 +45,8 @@ MAX_INBOX: Final = 2_000
 MAX_BESIDE: Final = 100_000
 # Ten seconds of `face` at ten a second, were the worker ever that late.
 MAX_PLAIN: Final = 100
+MAX_BIRTHS: Final = 10
+"""Messages of Home Assistant about itself between two turns of the worker."""
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
@@ -58,7 +60,7 @@ class _Inbox:
 
     links: list[Link | None] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
-    commands: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
+    births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
     spooled: deque[tuple[str, bytes]] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
     states: dict[str, bytes] = field(default_factory=dict)
@@ -110,7 +112,7 @@ class Publisher:
         self._stop_at_s: float | None = None
         self._dropped = 0
         self.thread = WorkerThread("publisher", self._run, limit_s=HUNG_AFTER_S, on_death=self._abandon)
-        self._desk = CommandQueue(builder, self.publish)
+        self._commands = CommandQueue(builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
         self._states = RetainedStates({} if secondary else {self._status_topic: b"online"})
@@ -128,17 +130,17 @@ class Publisher:
         """Connect the commands; before `start`.
 
         Args:
-            on_command: called with each accepted command, one after the other, in a thread of their own.
+            on_command: called with each accepted command: for privacy in one thread, for the others in another.
             states: asked in the worker thread, on every connection, for states newer than the remembered.
         """
-        self._desk.handler = on_command
+        self._commands.handler = on_command
         self._state_provider = states
 
     # From the pipeline, any thread
 
     def start(self) -> None:
         """Open the spool and begin to connect; returns at once."""
-        self._desk.start()
+        self._commands.start()
         self.thread.start()
 
     def publish(self, message: Message) -> None:
@@ -162,7 +164,7 @@ class Publisher:
         with self._condition:
             self._stop_at_s = time.monotonic() + timeout_s
             self._condition.notify()
-        self._desk.stop()
+        self._commands.stop()
         self.thread.join(timeout_s + 1.0)
 
     def health(self) -> tuple[Health, ...]:
@@ -170,7 +172,7 @@ class Publisher:
         session, state = self._session, self._session.state
         limit = self._settings.mqtt.spool_max_messages
         return (
-            broker_health(state, self.fault, session.connections, session.echo, self._desk.refused),
+            broker_health(state, self.fault, session.connections, session.echo, self._commands.refused),
             spool_health(self._outbox, self._dropped, limit),
         )
 
@@ -181,7 +183,8 @@ class Publisher:
     @property
     def fault(self) -> str:
         """What is wrong with one of its threads; empty while all is well."""
-        return self.thread.fault or self._desk.thread.fault or self._session.thread.fault
+        threads = (self.thread, *self._commands.threads, self._session.thread)
+        return next((thread.fault for thread in threads if thread.fault), "")
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
@@ -214,11 +217,14 @@ class Publisher:
             self._condition.notify()
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """See SessionListener. A flood beyond MAX_COMMANDS between two looks is not read at all."""
+        """See SessionListener. Commands pass by the worker, which may be waiting for the disk."""
+        if topic != self._announcer.birth_topic:
+            name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
+            self._commands.take(name, payload, retained=retained)
+            return
         with self._condition:
-            if len(self._inbox.commands) < MAX_COMMANDS:
-                self._inbox.commands.append((topic, payload, retained))
-                self._condition.notify()
+            self._inbox.births.append(payload)
+            self._condition.notify()
 
     # The worker
 
@@ -258,8 +264,8 @@ class Publisher:
             self._delivered(token)
         for link in inbox.links:
             self._link_changed(link)
-        for command in inbox.commands:
-            self._message(*command)
+        for payload in inbox.births:
+            self._announcer.birth(payload, now_s)
         self._announcer.announce_if_due(now_s, self._send_retained)
         self._states.send(self._send_retained)
         self._send_spooled()
@@ -271,7 +277,7 @@ class Publisher:
     def _inbox_empty(self) -> bool:
         inbox = self._inbox
         return not (
-            inbox.links or inbox.tokens or inbox.commands or inbox.spooled or inbox.plain or inbox.states
+            inbox.links or inbox.tokens or inbox.births or inbox.spooled or inbox.plain or inbox.states
         )
 
     def _link_changed(self, link: Link | None) -> None:
@@ -317,13 +323,6 @@ class Publisher:
 
     def _send_retained(self, topic: str, payload: bytes) -> int | None:
         return self._send(topic, payload, retain=True)
-
-    def _message(self, topic: str, payload: bytes, retained: bool) -> None:
-        if topic == self._announcer.birth_topic:
-            self._announcer.birth(payload, time.monotonic())
-            return
-        name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
-        self._desk.take(name, payload, retained=retained)
 
     def _finish(self, stop_at_s: float) -> None:
         """The last turns: deliver what is in memory, say offline, let go."""

@@ -316,6 +316,28 @@ def test_retained_commands(mosquitto, listen, publish):
     assert commands == [Command("privacy", True)]
 
 
+def test_a_retained_off_never_switches_privacy_off(mosquitto, listen, publish):
+    """ON came later; 0.6 s after the connection broke, camera and microphone were open again."""
+    commands: list[Command] = []
+    publisher = publish(mosquitto.port, on_command=commands.append)
+    wait_for_commands(publisher)
+    listener = listen(mosquitto)
+    listener.send(f"{BASE}/control/privacy/set", "OFF", retain=True)
+    until(lambda: commands == [Command("privacy", False)], "it counts when it is sent")
+    listener.send(f"{BASE}/control/privacy/set", "ON")
+    until(lambda: commands[-1] == Command("privacy", True), "carried out")
+    connection = publisher._session._connection
+    assert connection is not None
+    connection.abort()
+    until(lambda: listener.payloads(f"{BASE}/control/error"), "refused on the new connection")
+    answer = json.loads(listener.last(f"{BASE}/control/error"))
+    assert (answer["control"], answer["value"]) == ("privacy", "OFF")
+    assert "retain" in answer["reason"]
+    wait_for_commands(publisher)
+    assert commands == [Command("privacy", False), Command("privacy", True)]
+    assert len(listener.payloads(f"{BASE}/control/error")) == 1, "once a connection"
+
+
 def test_state_provider_is_asked_on_every_connection(mosquitto, listen, publish):
     publisher = publish(
         mosquitto.port, state_provider=lambda: [builder().outcome(HealthReport(1.0, 1.0, HEALTH))]

@@ -281,7 +281,7 @@ def test_stop_at_any_moment_leaves_nothing_behind(mosquitto, listen, tmp_path):
         publisher.start()
         time.sleep(step * 0.004)
         publisher.stop(2.0)
-    names = ("publisher", "commands", "session", "paho-mqtt-client-emoedge")
+    names = ("publisher", "commands", "privacy", "session", "paho-mqtt-client-emoedge")
     until(
         lambda: not [thread for thread in {*threading.enumerate()} - before if thread.name.startswith(names)],
         "all threads have ended",
