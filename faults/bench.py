@@ -45,6 +45,7 @@ class Bench:
         self.folder = folder
         self.measured = measured
         self.state = folder / "state"
+        self.runtime = folder / "run"
         self.models = folder / "models"
         self.recordings = folder / "recordings"
         self.log = folder / "daemon.log"
@@ -163,6 +164,7 @@ class Bench:
         } | {name: value for name, value in settings.items() if name.islower()}
         environment = {key: value for key, value in os.environ.items() if not key.startswith("EMOEDGE_")}
         environment |= {f"EMOEDGE_{key.upper()}": str(value) for key, value in wanted.items()}
+        environment |= {"RUNTIME_DIRECTORY": str(self.runtime), "CACHE_DIRECTORY": str(self.folder / "cache")}
         environment |= {name: str(value) for name, value in settings.items() if name.isupper()}
         config = self.folder / "emoedge.toml"
         config.touch()  # empty: the machine's own configuration must not take part

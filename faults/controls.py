@@ -127,8 +127,7 @@ def privacy_in_a_flood(bench: Bench) -> float:
         longest_s = max(longest_s, took_s)
         until(lambda: bench.control("privacy") == "ON", "privacy is on")
         newest = max(number for number in range(count) if names[number % len(names)] == "margin")
-        expected = f"{float(f'{newest / count:.4f}'):g}"
-        until(lambda value=expected: bench.control("margin") == value, f"margin is {expected}")
+        _wait_for_margin(bench, f"{float(f'{newest / count:.4f}'):g}")
         holds(bench.figure("broker", "refused_commands") == 0, "nothing is refused")
         bench.command("privacy", "OFF")
         until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
@@ -185,6 +184,10 @@ def oversized_commands(bench: Bench) -> float:
         bench.command("privacy", "OFF")
         until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
     return longest_s
+
+
+def _wait_for_margin(bench: Bench, value: str) -> None:
+    until(lambda: bench.control("margin") == value, f"margin is {value}")
 
 
 def _rubbish(dice: random.Random) -> tuple[str, bytes]:

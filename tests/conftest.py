@@ -18,6 +18,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.ge
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_records(tmp_path_factory) -> None:
+    """The records of privacy outside the state folder: not those of this machine, also for processes of a test."""
+    for name in ("RUNTIME_DIRECTORY", "CACHE_DIRECTORY"):
+        os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
+
+
 @pytest.fixture(scope="session")
 def shared_dir() -> Path:
     """Folder with data and clips that are not part of the repository; tests that need it skip without it."""

@@ -124,11 +124,16 @@ class CaptureWorker(Generic[Item]):
         self._manager.join(END_LIMIT_S + 0.2)
         return self.released
 
-    def pause(self) -> bool:
-        """Release the device (privacy) and forget what waits; whether it was released within a second."""
+    def begin_pause(self) -> None:
+        """Have the device released (privacy); returns at once."""
         with self._changed:
             self._paused = True
             self._changed.notify_all()
+
+    def pause(self) -> bool:
+        """Release the device (privacy) and forget what waits; whether it was released within a second."""
+        self.begin_pause()
+        with self._changed:
             self._changed.wait_for(lambda: self._session is None, END_LIMIT_S + 0.2)
         for outlet in self._outlets:
             outlet.clear()

@@ -78,12 +78,10 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
         return Rejection(quote(name), shown, "unknown control; expected one of " + ", ".join(CONTROL_NAMES))
     if len(payload) > MAX_VALUE_BYTES:
         return Rejection(name, shown, f"longer than {MAX_VALUE_BYTES} bytes")
-    if retained and name in _MOMENTARY:
-        return Rejection(name, shown, NOT_RETAINED)
     value = _PARSERS[name](text.strip(" \t\r\n"))
     if isinstance(value, _Expected):
         return Rejection(name, shown, f"expected {value.what}")
-    if retained and name == "privacy" and value is False:
+    if retained and (name in _MOMENTARY or (name == "privacy" and value is False)):
         return Rejection(name, shown, NOT_RETAINED)
     return Command(name, value)
 

@@ -176,15 +176,15 @@ class Publisher:
             spool_health(self._outbox, self._dropped, limit),
         )
 
-    def died(self) -> str:
-        """Why its thread has ended by itself; empty while it works."""
-        return self.thread.died
+    @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """The threads without which nothing goes out, or no command is carried out."""
+        return (self.thread, *self._commands.threads, self._session.thread)
 
     @property
     def fault(self) -> str:
         """What is wrong with one of its threads; empty while all is well."""
-        threads = (self.thread, *self._commands.threads, self._session.thread)
-        return next((thread.fault for thread in threads if thread.fault), "")
+        return next((thread.fault for thread in self.threads if thread.fault), "")
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""

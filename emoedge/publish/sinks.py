@@ -8,6 +8,7 @@ from typing import Protocol
 from emoedge.health import Health
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message
+from emoedge.worker_thread import WorkerThread
 
 CommandHandler = Callable[[Command], None]
 """Carries out an accepted command."""
@@ -33,8 +34,9 @@ class Sink(Protocol):
     def health(self) -> tuple[Health, ...]:
         """State of the way out."""
 
-    def died(self) -> str:
-        """Why nothing goes out any more, however long one waits; empty while it works."""
+    @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """The threads without which nothing goes out, or no command is carried out."""
 
 
 class NoSink:
@@ -56,6 +58,7 @@ class NoSink:
         """The broker, switched off."""
         return (Health("broker", "off", "mqtt.enabled = false"),)
 
-    def died(self) -> str:
-        """Never."""
-        return ""
+    @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """None."""
+        return ()

@@ -156,6 +156,7 @@ def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
         Run(("rmdir", "--ignore-fail-on-non-empty", str(system / f"{UNIT}.d")), must_work=False),
         Remove(machine.path("/etc/udev/rules.d/60-emoedge.rules")),
         Remove(machine.path("/var/cache/emoedge")),
+        Remove(machine.path("/run/emoedge")),
     ]
     if machine.systemd is not None:
         steps += [

@@ -1,12 +1,18 @@
-"""Commands from outside, applied to the running parts; what they change is kept over restarts."""
+"""Commands from outside, applied to the running parts; what they change is kept over restarts.
+
+Only the thread `settings` touches the disk, which may hang. Privacy ON is carried out and published without it; OFF
+is carried out once it is on disk.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Final, Literal, Protocol, cast
 
 from emoedge.clock import Clock
 from emoedge.config import RecordingMode, Settings
@@ -14,11 +20,21 @@ from emoedge.errors import EmoedgeError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.overrides import Overrides, OverrideStore
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
 RETRY_S: Final = 60.0
-"""A disk that could not be written is tried again so often."""
+"""Time between two attempts to write to a disk that could not be written."""
+SAVE_INTERVAL_S: Final = 1.0
+"""Least time between two writes of settings; privacy is written at once."""
+OFF_LIMIT_S: Final = 5.0
+"""OFF is refused when it is not on disk by then."""
+SLOW_S: Final = 10.0
+"""A disk that takes longer for a small file is reported in `health`."""
+HUNG_AFTER_S: Final = 120.0
+"""A disk that takes longer does not come back: a new process may find another one mounted."""
+NO_DISK: Final = "the folder paths.state does not answer: check its disk"
 NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 
 
@@ -49,6 +65,14 @@ class Controlled(Protocol):
     def recording_by_hand(self) -> bool:
         """State of the control `record`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Off:
+    """Privacy OFF on its way to the disk."""
+
+    command: Command
+    since_s: float
 
 
 class Controls:
@@ -82,28 +106,52 @@ class Controls:
         self._publish = publish
         self.overrides = overrides
         self._recording_said = False
-        self.fault = ""
+        self._disk_fault = ""
         self._tried_s = float("-inf")
-        self._keeping = threading.Lock()
+        self._off: _Off | None = None
+        self._unsaved: Literal["", "soon", "at once"] = "at once" if overrides.privacy else ""
+        self._changed = threading.Condition()
+        self._switching = threading.Lock()  # held while devices are released, or let open
+        self.thread = WorkerThread("settings", self._save_all, limit_s=HUNG_AFTER_S, wake=self._wake)
+
+    def start(self) -> None:
+        """Begin to save."""
+        self.thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Save what has changed and end; return whether that was done in time."""
+        return self.thread.stop(timeout_s)
 
     def handle(self, command: Command) -> None:
-        """Carry out one accepted command and answer."""
+        """Carry out one accepted command and answer; callable from several threads."""
+        if command.name == "privacy" and command.value is False:
+            self._ask_for_off(command)
+            return
         try:
             self._carry_out(command)
         except EmoedgeError as error:
             self._publish(self._builder.control_error(command.name, command.text, str(error)))
         else:
             self._remember(command)
-        for state in self.states():
-            self._publish(state)
+        self._publish_states()
 
     def look(self) -> None:
-        """Try again, now and then, to keep what the disk refused; publish when a manual recording has ended."""
-        if self.fault and self._clock.now_s() - self._tried_s >= RETRY_S:
-            self._keep()
+        """Retry what the disk refused, refuse an OFF that it does not take, and publish when a recording has ended."""
+        now_s = self._clock.now_s()
+        off = self._off
+        if off is not None and now_s - off.since_s >= OFF_LIMIT_S and self._withdraw(off):
+            self._refuse_off(off, NO_DISK)
+        if self._disk_fault and now_s - self._tried_s >= RETRY_S:
+            self._request("soon")
         if self._device.recording_by_hand != self._recording_said:
-            for state in self.states():
-                self._publish(state)
+            self._publish_states()
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with keeping the settings; empty while all is well."""
+        if self.thread.died:
+            return self.thread.fault
+        return NO_DISK if self.thread.busy_s > SLOW_S else self._disk_fault
 
     def states(self) -> Iterable[Message]:
         """The state of every control that has one."""
@@ -119,13 +167,14 @@ class Controls:
         }
         return [self._builder.control(name, value, now_s) for name, value in values.items()]
 
+    def _publish_states(self) -> None:
+        for state in self.states():
+            self._publish(state)
+
     def _carry_out(self, command: Command) -> None:
         device, value = self._device, command.value
         if command.name == "privacy":
-            if not device.set_privacy(bool(value)):
-                # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
-                logger.warning("%s", NOT_RELEASED)
-                self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
+            self._switch_on(command)
         elif command.name == "record":
             device.record(value is not False, None if isinstance(value, bool) else float(value))
         elif command.name == "recording_mode":
@@ -138,30 +187,117 @@ class Controls:
             device.snapshot()
         logger.info("command %s = %s carried out", command.name, command.text)
 
+    def _switch_on(self, command: Command) -> None:
+        """Release the devices, then note it in memory; the disk comes last, in its own thread."""
+        with self._switching:
+            self._off = None
+            released = self._device.set_privacy(True)
+            try:
+                self._store.note_privacy()
+            except OSError as error:
+                logger.warning("cannot note that privacy is ON: %s", error)
+        if not released:
+            # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
+            logger.warning("%s", NOT_RELEASED)
+            self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
+
+    def _ask_for_off(self, command: Command) -> None:
+        with self._changed:
+            self._off = _Off(command, self._clock.now_s())
+        self._request("at once")
+
+    def _withdraw(self, off: _Off) -> bool:
+        """Forget an OFF; return whether it still stood."""
+        with self._switching:
+            stood, self._off = self._off is off, None if self._off is off else self._off
+        return stood
+
+    def _refuse_off(self, off: _Off, reason: str) -> None:
+        logger.warning("privacy stays ON: %s", reason)
+        self._publish(
+            self._builder.control_error(off.command.name, off.command.text, f"privacy stays ON: {reason}")
+        )
+        self._publish_states()
+
     def _remember(self, command: Command) -> None:
-        changed = self.overrides.after(command)
-        if changed == self.overrides:
-            return
-        self.overrides = changed
-        self._keep()
+        with self._changed:
+            changed = self.overrides.after(command)
+            if changed == self.overrides:
+                return
+            self.overrides = changed
+        self._request("at once" if command.name == "privacy" else "soon")
 
-    def _keep(self) -> None:
-        with self._keeping:  # commands come in another thread than look()
-            self._save()
+    # ---- the thread that writes ----
 
-    def _save(self) -> None:
+    def _request(self, when: Literal["soon", "at once"]) -> None:
+        with self._changed:
+            if self._unsaved != "at once":
+                self._unsaved = when
+            self._changed.notify()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify()
+
+    def _save_all(self) -> None:
+        saved_s = float("-inf")
+        while True:
+            self.thread.rest()
+            with self._changed:
+                while not self._is_due(saved_s) and not self.thread.stopping.is_set():
+                    left_s = saved_s + SAVE_INTERVAL_S - time.monotonic()
+                    self._changed.wait(max(0.0, left_s) if self._unsaved else None)
+                if not self._unsaved:
+                    return  # asked to stop, and all is saved
+                self._unsaved, off = "", self._off
+                wanted = self.overrides if off is None else self.overrides.after(off.command)
+            self.thread.beat()
+            saved_s = time.monotonic()
+            self._save(wanted, off)
+
+    def _is_due(self, saved_s: float) -> bool:
+        return self._unsaved == "at once" or (
+            bool(self._unsaved) and time.monotonic() - saved_s >= SAVE_INTERVAL_S
+        )
+
+    def _save(self, wanted: Overrides, off: _Off | None) -> None:
         self._tried_s = self._clock.now_s()
+        before = self._disk_fault
         try:
-            self._store.save(self.overrides)
+            self._store.save(wanted)
         except OSError as error:
-            before, self.fault = (
-                self.fault,
-                f"a setting changed while running will not survive a restart: {error.strerror}",
-            )
+            self._disk_fault = f"a setting changed while running will not survive a restart: {error.strerror}"
             if not before:
-                logger.warning("%s", self.fault)
+                logger.warning("%s", self._disk_fault)
+            if off is not None and self._withdraw(off):
+                self._refuse_off(off, f"it cannot be written: {error.strerror}")
         else:
-            self.fault = ""
+            self._disk_fault = ""
+            if off is not None:
+                self._switch_off(off)
+
+    def _switch_off(self, off: _Off) -> None:
+        """Let the devices be opened, now that OFF is on disk."""
+        with self._switching:
+            if self._off is not off:  # ON has come meanwhile: the disk must say so again
+                self._request("at once")
+                return
+            self._off = None
+            try:
+                self._store.note_off()
+            except OSError as error:
+                failure = error.strerror
+                self._request("at once")
+            else:
+                failure = None
+                with self._changed:
+                    self.overrides = self.overrides.after(off.command)
+                self._device.set_privacy(False)
+        if failure is not None:
+            self._refuse_off(off, f"it cannot be noted: {failure}")
+            return
+        logger.info("command %s = %s carried out", off.command.name, off.command.text)
+        self._publish_states()
 
 
 def _switch(on: bool) -> str:

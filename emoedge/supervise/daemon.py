@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 CAPTURE_STOP_S: Final = 0.6
 DECISIONS_STOP_S: Final = 0.9
 RECORDER_STOP_S: Final = 1.9
+CONTROLS_STOP_S: Final = 2.0
 PUBLISHER_STOP_S: Final = 2.7
 LOOK_S: Final = 1.0
 """Interval between two looks at the parts: a change of health is published that soon."""
@@ -49,6 +50,7 @@ class Daemon:
         parts.decisions.thread.start()
         for stage in parts.stages:
             stage.thread.start()
+        parts.controls.start()
         if parts.controls.overrides.privacy:
             parts.device.set_privacy(True)
         for worker in self._workers():
@@ -70,14 +72,17 @@ class Daemon:
         self._govern(health)
 
     def stuck(self) -> str:
-        """Reason to restart the process, or an empty string."""
+        """Reason to restart the process, or an empty string.
+
+        While privacy is ON nothing is lost by waiting: the disk may hang for hours, and a new process would hang too.
+        """
         parts = self.parts
-        threads: list[WorkerThread] = [stage.thread for stage in parts.stages]
-        for thread in (*threads, parts.decisions.thread, parts.recorder.thread):
-            if thread.fault:
+        threads = [stage.thread for stage in parts.stages]
+        threads += [parts.decisions.thread, parts.recorder.thread, parts.controls.thread, *parts.sink.threads]
+        for thread in threads:
+            if thread.died or (thread.is_hung and not parts.controls.overrides.privacy):
                 return thread.fault
-        died = parts.sink.died()
-        return f"the publisher has died: {died}" if died else ""
+        return ""
 
     def stop(self) -> None:
         """End everything in the order of the data, within 3 s."""
@@ -93,10 +98,13 @@ class Daemon:
             stage.thread.request_stop()
         for thread in (*closers, *(stage.thread for stage in parts.stages)):
             thread.join(left_s(CAPTURE_STOP_S))
-        parts.adaptation.save()
+        adaptation = WorkerThread("adaptation", parts.adaptation.save)  # the disk may hang
+        adaptation.start()
         parts.decisions.thread.stop(left_s(DECISIONS_STOP_S))
         if not parts.recorder.stop(left_s(RECORDER_STOP_S)):
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
+        parts.controls.stop(left_s(CONTROLS_STOP_S))
+        adaptation.join(left_s(CONTROLS_STOP_S))
         parts.sink.stop(left_s(PUBLISHER_STOP_S))
 
     def _workers(self) -> list[CameraWorker | MicrophoneWorker]:

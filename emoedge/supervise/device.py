@@ -69,6 +69,9 @@ class Device:
     def set_privacy(self, on: bool) -> bool:
         """ON releases camera and microphone and forgets what waits; whether the devices were released."""
         self._private = on
+        if on:
+            for worker in self._capture:
+                worker.begin_pause()  # all at once: one that hangs must not keep the others open
         self._recorder.set_privacy(on)
         released = True
         if on:

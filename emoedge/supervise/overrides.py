@@ -1,20 +1,30 @@
-"""Settings changed while running: kept over restarts in a small file, written whole or not at all."""
+"""Settings changed while running, and privacy: kept over restarts in small files, written whole or not at all.
+
+Privacy fails closed. It is ON when any of its files says so; and once it has ever been ON, also when the settings are
+missing, damaged or cannot be read, until somebody switches it OFF.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoedge.config import RecordingMode, Settings
-from emoedge.files import put_aside, read_json, write_json
+from emoedge.files import put_aside, to_json, write_atomically
 from emoedge.publish.control import Command
+from emoedge.supervise.privacy_record import PrivacyRecord, cache_folder, runtime_folder
 
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "state.json"
+MAX_BYTES: Final = 4_096
+"""A larger file is not one that was written here."""
+_CHECKSUM: Final = "sha256"
 
 _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -22,7 +32,7 @@ _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 class Overrides(BaseModel):
     """What was changed by command; None where the configuration still counts."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     privacy: bool = False
     recording_mode: RecordingMode | None = None
@@ -30,7 +40,7 @@ class Overrides(BaseModel):
     margin: _Fraction | None = None
 
     def after(self, command: Command) -> Overrides:
-        """With a command applied; `record` and `snapshot` are acts of the moment and change nothing here."""
+        """The overrides with a command applied; `record` and `snapshot` are acts of the moment and change nothing here."""
         if command.name not in type(self).model_fields:
             return self
         return Overrides.model_validate(self.model_dump() | {command.name: command.value})
@@ -52,34 +62,98 @@ class Overrides(BaseModel):
 
 
 class OverrideStore:
-    """`state.json` in the state directory."""
+    """`state.json` in the state folder, and the two records that privacy has besides.
 
-    def __init__(self, directory: Path) -> None:
-        self.path = directory / FILE_NAME
+    Args:
+        folder: the state folder.
+        runtime: the record in memory; that of this machine by default.
+        cache: the record on a disk outside the state folder; that of this machine by default.
+    """
+
+    def __init__(
+        self, folder: Path, runtime: PrivacyRecord | None = None, cache: PrivacyRecord | None = None
+    ) -> None:
+        self.path = folder / FILE_NAME
+        self._runtime = runtime or PrivacyRecord(runtime_folder(), folder)
+        self._cache = cache or PrivacyRecord(cache_folder(), folder)
+        self._is_damaged = False
 
     def load(self) -> Overrides:
-        """What was kept; nothing where there is no file.
+        """Return what was kept, with privacy ON wherever that cannot be ruled out. Changes nothing, never raises."""
+        overrides, doubt = self._read()
+        runtime = self._runtime.read()
+        if overrides is None:
+            overrides = Overrides(
+                privacy=bool(doubt) or runtime is not None or self._cache.read() is not None
+            )
+            doubt = doubt or "is missing, and privacy has been ON before"
+            if overrides.privacy:
+                logger.error("%s %s: privacy is ON, send OFF to continue", self.path, doubt)
+        elif runtime == "ON" and not overrides.privacy:
+            logger.warning("%s says that privacy is ON", self._runtime.path)
+            overrides = overrides.model_copy(update={"privacy": True})
+        return overrides
 
-        A file that cannot be read may have said privacy ON, so that is what it then means, until somebody
-        switches it OFF; a damaged one is put aside, and one that says so takes its place.
-        """
-        try:
-            return Overrides.model_validate(read_json(self.path))
-        except FileNotFoundError:
-            return Overrides()
-        except OSError as error:
-            logger.error("%s cannot be read (%s): privacy is ON, send OFF to go on", self.path, error)  # noqa: TRY400
-            return Overrides(privacy=True)
-        except ValueError:  # of JSON, or pydantic's
-            logger.error("%s is damaged: privacy is ON, send OFF to go on", self.path)  # noqa: TRY400
-            private = Overrides(privacy=True)
-            try:
-                put_aside(self.path)
-                self.save(private)
-            except OSError as error:
-                logger.warning("%s cannot be put aside: %s", self.path, error)
-            return private
+    def note_privacy(self) -> None:
+        """Record in memory that privacy is ON: no disk takes part. Raises OSError."""
+        self._runtime.write("ON")
+
+    def note_off(self) -> None:
+        """Record in memory that privacy is OFF, once that is saved: until then ON counts. Raises OSError."""
+        if self._runtime.read() is not None:
+            self._runtime.write("OFF")
 
     def save(self, overrides: Overrides) -> None:
-        """Keep; raises OSError where the disk does not let us."""
-        write_json(self.path, overrides.model_dump(mode="json"))
+        """Write to the disk; raises OSError where it, or with privacy ON the record in memory, cannot be written."""
+        if self._is_damaged:
+            put_aside(self.path)
+            self._is_damaged = False
+        if overrides.privacy:
+            self._save_on(overrides)
+        else:
+            self._write(overrides)
+
+    def _save_on(self, overrides: Overrides) -> None:
+        """Write it wherever it can be written; raises the first OSError."""
+        failed: OSError | None = None
+        for write in (self.note_privacy, lambda: self._write(overrides), self._note_for_ever):
+            try:
+                write()
+            except OSError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+
+    def _note_for_ever(self) -> None:
+        if self._cache.read() is None:
+            self._cache.write("OFF")
+
+    def _write(self, overrides: Overrides) -> None:
+        write_atomically(self.path, _encode(overrides))
+
+    def _read(self) -> tuple[Overrides | None, str]:
+        """Return the content, or None and what is wrong with it; nothing is wrong with a missing file as such."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except FileNotFoundError:
+            return None, ""
+        except OSError as error:
+            return None, f"cannot be read ({error.strerror})"
+        try:
+            values = json.loads(data)
+            values.pop(_CHECKSUM)
+            overrides = Overrides.model_validate(values)
+        except (ValueError, ValidationError, RecursionError, AttributeError, TypeError, KeyError):
+            overrides = None
+        # Byte by byte: nothing is missing, nothing was added, and the checksum is right.
+        if overrides is None or _encode(overrides).encode() != data:
+            self._is_damaged = True
+            return None, "is damaged"
+        return overrides, ""
+
+
+def _encode(overrides: Overrides) -> str:
+    values = overrides.model_dump(mode="json")
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return to_json(values | {_CHECKSUM: digest})

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoedge.clock import MediaClock
-from emoedge.config import Settings
 from emoedge.publish.command_queue import MAX_SNAPSHOTS, CommandQueue
 from emoedge.publish.control import (
     CONTROL_NAMES,
@@ -26,7 +25,6 @@ from emoedge.publish.control import (
     state_text,
 )
 from emoedge.publish.messages import QUOTED_CHARACTERS, Message, MessageBuilder
-from emoedge.supervise.overrides import Overrides, OverrideStore
 
 from .conftest import PATIENCE_S, until
 from .samples import builder
@@ -238,45 +236,6 @@ def test_invented_names_do_not_fill_memory():
 )
 def test_state_text(value, text):
     assert state_text(value) == text
-
-
-def test_overrides_survive_and_apply(tmp_path):
-    store = OverrideStore(tmp_path / "state")
-    overrides = store.load()
-    assert overrides == Overrides()
-    for command in (
-        Command("privacy", True),
-        Command("margin", 0.05),
-        Command("recording_mode", "off"),
-        Command("record", 5.0),
-        Command("snapshot", True),
-    ):
-        overrides = overrides.after(command)
-    store.save(overrides)
-    kept = OverrideStore(tmp_path / "state").load()
-    assert kept == Overrides(privacy=True, margin=0.05, recording_mode="off")
-    in_force = kept.apply(Settings())
-    assert (in_force.fusion.margin, in_force.fusion.face_weight) == (0.05, Settings().fusion.face_weight)
-    assert in_force.recording.mode == "off"
-
-
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"margin": 7}', b"\xff", b"[" * 60_000, b" " * 100_000]
-)
-def test_damaged_overrides_are_put_aside_and_mean_privacy(tmp_path, content):
-    store = OverrideStore(tmp_path)
-    store.path.write_bytes(content)
-    assert store.load() == Overrides(privacy=True)
-    assert store.load() == Overrides(privacy=True), "and so it stays, over restarts"
-    assert store.path.with_name("state.json.damaged").read_bytes() == content
-    store.save(Overrides(margin=0.5))
-    assert store.load() == Overrides(margin=0.5)
-
-
-def test_unreadable_overrides_mean_privacy(tmp_path):
-    store = OverrideStore(tmp_path)
-    store.path.mkdir()
-    assert store.load() == Overrides(privacy=True)
 
 
 class Carried:

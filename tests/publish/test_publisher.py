@@ -494,8 +494,8 @@ def test_a_publisher_that_died_says_so_and_why(tmp_path, monkeypatch):
     monkeypatch.setattr(Outbox, "next_entry", stumble)
     monkeypatch.setattr(Outbox, "wake_in_s", stumble)
     publisher = Publisher(make_settings(free_port(), tmp_path), builder())
-    assert publisher.died() == ""
+    assert publisher.fault == ""
     publisher.start()
-    until(publisher.died, "it has died")
-    assert "nobody thought of it" in publisher.died()
+    until(lambda: publisher.fault, "it has died")
+    assert "nobody thought of it" in publisher.fault
     assert publisher.health()[0].state == "failed"

@@ -65,6 +65,8 @@ def test_what_a_year_in_a_living_room_needs(unit: Path) -> None:
     assert values["RestartPreventExitStatus"] == ["2"], "a wrong configuration does not mend itself"
     assert values["StartLimitIntervalSec"] == ["0"], "it never gives up"
     assert values["User"] == values["Group"] == values["StateDirectory"] == ["emoedge"]
+    assert values["RuntimeDirectory"] == ["emoedge"]
+    assert values["RuntimeDirectoryPreserve"] == ["yes"], "whether privacy is on outlives the process"
     assert "DynamicUser" not in values, "scp of recordings would not work"
     assert values["LimitCORE"] == ["0"], "a core dump would hold pictures and sound"
     assert {"char-video4linux rw", "char-alsa rw", "char-media rw"} <= set(values["DeviceAllow"])

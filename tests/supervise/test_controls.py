@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,16 @@ from emoedge.config import Settings
 from emoedge.errors import RecordingError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.supervise.controls import NOT_RELEASED, Controls
-from emoedge.supervise.overrides import OverrideStore
+from emoedge.supervise.controls import (
+    NO_DISK,
+    NOT_RELEASED,
+    OFF_LIMIT_S,
+    RETRY_S,
+    SAVE_INTERVAL_S,
+    Controls,
+)
+from emoedge.supervise.overrides import Overrides, OverrideStore
+from tests.publish.conftest import PATIENCE_S, until
 
 
 class Device:
@@ -48,16 +59,28 @@ class Bench:
     """Controls around a device."""
 
     def __init__(self, state: Path) -> None:
-        self.device, self.sent = Device(), list[Message]()
+        self.device, self.sent, self.running = Device(), list[Message](), list[Controls]()
         self.settings, self.store, self.clock = Settings(device_id="d"), OverrideStore(state), MediaClock()
         self.controls = self.make()
 
     def make(self) -> Controls:
         builder = MessageBuilder("d", self.clock)
         overrides = self.store.load()
-        return Controls(
+        controls = Controls(
             self.settings, self.device, self.store, overrides, builder, self.clock, self.sent.append
         )
+        controls.start()
+        self.running.append(controls)
+        return controls
+
+    def on_is_on_disk(self) -> bool:
+        """Whether the disk alone says that privacy is ON."""
+        path = self.store.path
+        return path.exists() and b'"privacy": true' in path.read_bytes()
+
+    def saved(self) -> Overrides:
+        """As after a restart."""
+        return OverrideStore(self.store.path.parent).load()
 
     def state(self, name: str) -> str:
         return next(one for one in reversed(self.sent) if one.suffix == f"control/{name}").encode().decode()
@@ -67,18 +90,39 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path / "state")
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    one = Bench(tmp_path / "state")
+    yield one
+    for controls in one.running:
+        controls.stop(PATIENCE_S)
 
 
-@pytest.mark.parametrize("on", [True, False])
-def test_privacy_is_carried_out_answered_and_kept(bench, on):
+class HangingDisk:
+    """A store whose disk hangs until it is thawed."""
+
+    def __init__(self, store: OverrideStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.hung, self.thawed, self.writes = threading.Event(), threading.Event(), 0
+        write = store._write
+
+        def hang(overrides: Overrides) -> None:
+            self.writes += 1
+            self.hung.set()
+            assert self.thawed.wait(PATIENCE_S)
+            write(overrides)
+
+        monkeypatch.setattr(store, "_write", hang)
+
+
+def test_privacy_is_carried_out_answered_and_kept(bench):
     bench.controls.handle(Command("privacy", True))
-    bench.controls.handle(Command("privacy", on))
-    assert bench.device.calls[-1] == ("privacy", on)
-    assert bench.state("privacy") == ("ON" if on else "OFF")
+    assert bench.device.calls[-1] == ("privacy", True)
+    assert bench.state("privacy") == "ON"
+    until(bench.on_is_on_disk, "it is on disk")
+    bench.controls.handle(Command("privacy", False))
+    until(lambda: bench.state("privacy") == "OFF", "OFF is carried out")
+    assert bench.device.calls[-1] == ("privacy", False)
     assert bench.errors() == []
-    assert bench.make().overrides.privacy is on
+    assert bench.saved() == Overrides()
 
 
 def test_a_device_that_is_not_released_is_said_and_the_switch_stands(bench, caplog):
@@ -88,7 +132,7 @@ def test_a_device_that_is_not_released_is_said_and_the_switch_stands(bench, capl
     assert (error["control"], error["value"], error["reason"]) == ("privacy", "ON", NOT_RELEASED)
     assert NOT_RELEASED in caplog.text
     assert bench.state("privacy") == "ON"
-    assert bench.make().overrides.privacy, "it is kept all the same"
+    assert bench.saved().privacy, "it is kept all the same"
 
 
 def test_what_fails_is_answered_and_not_kept(bench):
@@ -99,35 +143,115 @@ def test_what_fails_is_answered_and_not_kept(bench):
     assert bench.state("record") == "OFF"
 
 
-def test_a_disk_that_cannot_be_written_is_a_fault_that_goes_away(bench, monkeypatch):
-    def full(_: object) -> None:
-        raise OSError(28, "No space left on device")
+def test_on_is_carried_out_and_kept_though_the_disk_hangs(bench, monkeypatch):
+    disk = HangingDisk(bench.store, monkeypatch)
+    bench.controls.handle(Command("margin", 0.3))
+    assert disk.hung.wait(PATIENCE_S)
+    bench.controls.handle(Command("privacy", True))
+    assert bench.device.calls[-1] == ("privacy", True)
+    assert bench.state("privacy") == "ON"
+    assert bench.saved().privacy, "in memory, where a new process finds it"
+    disk.thawed.set()
+    until(
+        lambda: bench.store.path.exists() and bench.saved() == Overrides(privacy=True, margin=0.3), "on disk"
+    )
 
+
+def test_off_waits_for_the_disk_and_is_refused_when_it_hangs(bench, monkeypatch):
+    bench.controls.handle(Command("privacy", True))
+    until(bench.store.path.exists, "ON is on disk")
+    disk = HangingDisk(bench.store, monkeypatch)
+    bench.controls.handle(Command("privacy", False))
+    assert disk.hung.wait(PATIENCE_S)
+    bench.controls.look()
+    assert bench.errors() == [], "a slow disk gets some time"
+    bench.clock.advance(OFF_LIMIT_S)
+    bench.controls.look()
+    (error,) = bench.errors()
+    assert (error["control"], error["value"]) == ("privacy", "OFF")
+    assert NO_DISK in error["reason"]
+    disk.thawed.set()
+    until(lambda: disk.writes >= 2, "ON is written again, over the OFF that was on its way")
+    until(bench.on_is_on_disk, "it is on disk")
+    assert bench.device.calls == [("privacy", True)]
+    assert (bench.state("privacy"), bench.saved().privacy) == ("ON", True)
+
+
+def test_on_overtakes_an_off_that_waits_for_the_disk(bench, monkeypatch):
+    bench.controls.handle(Command("privacy", True))
+    until(bench.store.path.exists, "ON is on disk")
+    disk = HangingDisk(bench.store, monkeypatch)
+    bench.controls.handle(Command("privacy", False))
+    assert disk.hung.wait(PATIENCE_S)
+    bench.controls.handle(Command("privacy", True))
+    disk.thawed.set()
+    until(lambda: disk.writes >= 2, "ON is written again")
+    until(bench.on_is_on_disk, "it is on disk")
+    assert ("privacy", False) not in bench.device.calls
+    assert bench.saved().privacy
+
+
+@pytest.mark.parametrize("place", ["_write", "note_off"])
+def test_off_that_cannot_be_kept_in_both_places_is_refused(bench, monkeypatch, place):
+    bench.controls.handle(Command("privacy", True))
+    until(bench.store.path.exists, "ON is on disk")
     with monkeypatch.context() as patch:
-        patch.setattr(bench.store, "save", full)
+        patch.setattr(bench.store, place, full)
+        bench.controls.handle(Command("privacy", False))
+        until(bench.errors, "refused")
+    assert "No space left" in bench.errors()[0]["reason"]
+    assert bench.state("privacy") == "ON"
+    bench.controls.stop(PATIENCE_S)
+    assert bench.saved().privacy
+    assert bench.device.calls == [("privacy", True)]
+
+
+def test_settings_are_written_once_a_second_at_most_and_the_newest_at_the_end(bench, monkeypatch):
+    """30 changes a second were 60 syncs a second."""
+    written: list[Overrides] = []
+    monkeypatch.setattr(bench.store, "_write", written.append)
+    begun_s = time.monotonic()
+    for number in range(200):
+        bench.controls.handle(Command("margin", number / 1000))
+    assert bench.state("margin") == "0.199"
+    bench.controls.stop(PATIENCE_S)
+    assert written[-1] == Overrides(margin=0.199)
+    assert len(written) <= 2 + (time.monotonic() - begun_s) / SAVE_INTERVAL_S
+
+
+def full(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_disk_that_cannot_be_written_is_a_fault_that_goes_away(bench, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "_write", full)
         bench.controls.handle(Command("margin", 0.3))
-    assert "will not survive a restart" in bench.controls.fault
+        until(lambda: "will not survive a restart" in bench.controls.fault, "a fault")
     assert bench.state("margin") == "0.3"
     bench.controls.handle(Command("margin", 0.4))
-    assert bench.controls.fault == ""
-    assert bench.make().overrides.margin == 0.4
+    until(lambda: bench.controls.fault == "", "it goes away")
+    assert bench.saved().margin == 0.4
 
 
 def test_what_the_disk_refused_is_kept_once_it_can_be(bench, monkeypatch):
     """Privacy switched ON while the disk was full was OFF after the next restart, though the disk was long free."""
+    tries = []
 
-    def full(_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def count(overrides: Overrides) -> None:
+        tries.append(overrides)
+        full()
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.store, "save", full)
+        patch.setattr(bench.store, "_write", count)
         bench.controls.handle(Command("privacy", True))
-        bench.clock.advance(60.0)
+        until(lambda: bench.controls.fault, "a fault")
+        bench.clock.advance(RETRY_S)
         bench.controls.look()
-        assert bench.controls.fault
+        until(lambda: len(tries) == 2, "tried again")
     bench.controls.look()
-    assert bench.controls.fault, "not at every turn: a full disk is not to be asked all the time"
-    bench.clock.advance(120.0)
+    assert not bench.store.path.exists(), "not at every turn: a full disk is not to be asked all the time"
+    bench.clock.advance(2 * RETRY_S)
     bench.controls.look()
-    assert bench.controls.fault == ""
-    assert bench.make().overrides.privacy
+    until(lambda: bench.controls.fault == "", "it goes away")
+    assert bench.saved().privacy

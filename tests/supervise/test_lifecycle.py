@@ -18,6 +18,7 @@ from emoedge.publish.sinks import NoSink
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon, run
 from emoedge.supervise.systemd_notify import Notifier
+from emoedge.worker_thread import WorkerThread
 
 # A busy machine may take long to import the engines; nothing waits longer than it has to.
 START_S = 60.0
@@ -108,8 +109,11 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
     """It went on without anybody hearing of it; only a new process can publish again."""
 
     class Dead(NoSink):
-        def died(self) -> str:
-            return "for the test"
+        @property
+        def threads(self) -> tuple[WorkerThread, ...]:
+            dead = WorkerThread("publisher", lambda: None)
+            dead.died = "for the test"
+            return (dead,)
 
     settings = Settings.model_validate(
         {
@@ -120,7 +124,7 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
         }
     )
     daemon = Daemon(assemble(settings, lambda *_: Dead()))
-    assert run(daemon, threading.Event(), Notifier()) == "the publisher has died: for the test"
+    assert run(daemon, threading.Event(), Notifier()) == "the publisher thread has died: for the test"
 
 
 def test_damaged_settings_leave_privacy_on_over_a_restart(tmp_path: Path) -> None:

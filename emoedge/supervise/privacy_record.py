@@ -1,0 +1,112 @@
+"""Whether privacy is ON, kept apart from the settings: where a hanging disk or a torn write cannot take it along.
+
+Two such files: one in memory (`/run/emoedge/privacy`), written before any disk is touched, which outlives the process
+but not a restart of the machine; one in the cache folder, which only says that privacy has been ON at some time, so
+that a missing state folder is not taken for that of a new device.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+FILE_NAME: Final = "privacy"
+RUNTIME_FOLDER: Final = Path("/run/emoedge")
+MAX_BYTES: Final = 65_536
+"""Larger files are not ours."""
+
+Fact = Literal["ON", "OFF"]
+"""ON is what counts; OFF says that it was ON before."""
+
+
+class PrivacyRecord:
+    """One file with a line for each state folder, `ON <folder>` or `OFF <folder>`; a bare `ON` counts for all.
+
+    Args:
+        folder: where the file is kept; made when it is written.
+        state: `paths.state` of this daemon.
+    """
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        self.path = folder / FILE_NAME
+        # Links stay: what they point to may be missing.
+        self._state = str(state.absolute()).replace("\n", "\\n")
+
+    def read(self) -> Fact | None:
+        """Return what is known; a file that cannot be read, or has a line of another kind, says ON. Never raises."""
+        try:
+            with self.path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            return "ON"
+        if len(data) > MAX_BYTES:
+            return "ON"
+        return self._meaning(data.decode("utf-8", "surrogateescape").split("\n"))
+
+    def write(self, fact: Fact) -> None:
+        """Replace the line of this state folder; raises OSError."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(self.path.parent):
+            try:
+                text = self.path.read_bytes()[:MAX_BYTES].decode("utf-8", "surrogateescape")
+            except FileNotFoundError:
+                text = ""
+            others = [line for line in text.split("\n") if _is_of_another(line, self._state)]
+            # Ours first, so that a file that has become too large loses another one.
+            lines = [f"{fact} {self._state}", *others, ""]
+            partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
+            partial.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
+            partial.replace(self.path)
+
+    def _meaning(self, lines: list[str]) -> Fact | None:
+        found: Fact | None = None
+        for line in filter(None, lines):
+            fact, _, folder = line.partition(" ")
+            if fact not in ("ON", "OFF") or (fact == "ON" and folder in ("", self._state)):
+                return "ON"
+            if folder == self._state:
+                found = "OFF"
+        return found
+
+
+def runtime_folder() -> Path:
+    """Folder in memory that outlives the process: systemd's, `/run/emoedge`, or one of the user's."""
+    given = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    if os.access(RUNTIME_FOLDER if RUNTIME_FOLDER.is_dir() else RUNTIME_FOLDER.parent, os.W_OK):
+        return RUNTIME_FOLDER
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(session) / "emoedge" if session else Path(tempfile.gettempdir()) / f"emoedge-{os.getuid()}"
+
+
+def cache_folder() -> Path:
+    """Folder on a disk, but not in the state folder: systemd's, or the user's."""
+    given = os.environ.get("CACHE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path(os.environ.get("HOME") or "/tmp") / ".cache") / "emoedge"  # noqa: S108
+
+
+def _is_of_another(line: str, state: str) -> bool:
+    fact, _, folder = line.partition(" ")
+    return fact in ("ON", "OFF") and folder not in ("", state)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keep other daemons with the same file out for a moment."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
