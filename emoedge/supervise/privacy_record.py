@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
 
+from emoedge.files import write_atomically
+
 FILE_NAME: Final = "privacy"
 RUNTIME_FOLDER: Final = Path("/run/emoedge")
 MAX_BYTES: Final = 65_536
@@ -61,9 +63,7 @@ class PrivacyRecord:
             others = [line for line in text.split("\n") if _is_of_another(line, self._state)]
             # Ours first, so that a file that has become too large loses another one.
             lines = [f"{fact} {self._state}", *others, ""]
-            partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-            partial.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
-            partial.replace(self.path)
+            write_atomically(self.path, "\n".join(lines).encode("utf-8", "surrogateescape"))
 
     def _meaning(self, lines: list[str]) -> Fact | None:
         found: Fact | None = None
