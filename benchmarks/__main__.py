@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: everything of `emoedge bench`, the peers, and the budgets. Called by scripts/bench."""
+"""`python -m benchmarks`: `emoedge bench`, the peers and the budgets. Called by scripts/bench."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def main() -> int:
     if result.get("recogniser"):
         large = result["recogniser"]
         print(
-            f"with {large['speech_model']}: ratio {large['pipeline']['ratio']}, {large['memory']['peak_mb']} MB"
+            f"with {large['speech_model']}: ratio {large['pipeline']['ratio']}, {large['memory']['peak_mb']} MB"  # noqa: E501
         )
     print(f"\n{as_table(verdicts)}\n\nfigures: {options.json}")
     return int(options.strict and any(verdict.holds is False for verdict in verdicts))
@@ -123,7 +123,7 @@ def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
-    """The pipeline against its engines once more, on a shorter clip, with a recogniser as large as those in use."""
+    """Measure the pipeline against its engines on a shorter clip, with a recogniser of full size."""
     speech = settings.speech.model_copy(update={"model": str(options.recogniser.resolve())})
     settings = settings.model_copy(update={"speech": speech})
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:

@@ -1,7 +1,7 @@
-"""What every model answers to fixed inputs, as JSON: `python -m benchmarks.answers`. Two machines should say the same.
+"""Answers of every model to fixed inputs, as JSON, to compare machines: `python -m benchmarks.answers`.
 
-Integer networks must agree to the byte; floating-point ones to the digits shown, because compilers and libraries round
-differently.
+Integer networks must agree to the byte; floating-point ones to the digits shown, because compilers and
+libraries round differently.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Many devices on one broker: `python -m benchmarks.broker --devices 200 --json FILE`.
 
-Each simulated device says over MQTT 5 what the pipeline says of a minute of the demo's clip, at its own phase, with the
-publisher's topics, retain flags and qualities of service, and a health message every 30 s. The broker is a real Mosquitto
-on a port of its own; one subscriber hears everything, as Home Assistant would. Bytes and messages are the broker's own
-count ($SYS), its processor time the kernel's.
+Each simulated device says over MQTT 5 what the pipeline says of a minute of the demo's clip, at its own
+phase, with the publisher's topics, retain flags and qualities of service, and a health message every 30 s.
+The broker is a real Mosquitto on a port of its own; one subscriber hears everything, as Home Assistant would.
+Bytes and messages are the broker's own count ($SYS), its processor time the kernel's.
 """
 
 from __future__ import annotations

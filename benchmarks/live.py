@@ -1,6 +1,7 @@
 """`emoedge run` as it is, looked at from outside: start-up, latencies, memory, context switches, rest.
 
-The daemon plays a clip in real time on the test bench of `faults`: a process of its own, a real Mosquitto, a listener.
+The daemon plays a clip in real time on the test bench of `faults`: a process of its own, a real Mosquitto, a
+listener.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ from faults.bench import BASE, START_S, Bench
 from faults.surroundings import Heard, until
 
 FACE_HZ: Final = 30.0
-"""Every picture that is looked at is published, which is ten a second; a limit of ten would leave out those that come early."""
+"""Every picture that is looked at is published, which is ten a second; a limit of ten would leave out those
+that come early."""
 SETTLE_S: Final = 5.0
 """After the first result: models of the other modalities are loaded, pages are touched."""
 PRIVACY_SETTLE_S: Final = 3.0
 
 
 def live(settings: Settings, clip: Path, window_s: float = 20.0, rest_s: float = 15.0) -> dict[str, Any]:
-    """Two runs of the daemon: everything on, then at rest; and no speech recognition, then recording, then not again.
+    """Run the daemon twice: everything on, then at rest; without speech recognition, recording in between.
 
     Args:
         settings: folder and name of the models are taken from it; all else is default.
@@ -141,7 +143,7 @@ def _window(process: Path, seconds: float) -> tuple[Usage, tuple[float, float]]:
 
 
 def _recording(bench: Bench, process: Path, window_s: float, before_cores: float) -> dict[str, Any]:
-    """What continuous recording adds: over the mean of the windows before and after it, in the same process."""
+    """Measure what continuous recording adds to the mean of the windows before and after it."""
     cores = []
     for mode in ("continuous", "off"):
         bench.command("recording_mode", mode)

@@ -1,6 +1,7 @@
 """Write the measured figures into docs/performance.md: `python -m benchmarks.page [--check]`.
 
-The tables come from docs/data/*.json alone; what stands between the marks of a part is made anew, the rest is left as it is.
+The tables come from docs/data/*.json alone; what stands between the marks of a part is made anew, the rest is
+left as it is.
 """
 
 from __future__ import annotations

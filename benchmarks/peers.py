@@ -1,7 +1,7 @@
-"""The same faces, judged by others: `fer` with its default detector, and YuNet with our classifier; a bare encode.
+"""Peers on the same faces: `fer` with its default detector, YuNet with our classifier, a bare encode.
 
-All run on the same pictures, decoded before, on one core, each as often as ours and in turn with ours. `fer` has an
-environment of its own under build/, so that its TensorFlow and OpenCV stay out of ours.
+All run on the same pictures, decoded before, on one core, each as often as ours and in turn with ours. `fer`
+has an environment of its own under build/, so that its TensorFlow and OpenCV stay out of ours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ FER_NEEDS: Final = (
     "matplotlib",
     "tqdm",
 )
-"""What fer 25.10.3 imports; the metadata also ask for facenet-pytorch, which its default detector does without."""
+"""What fer 25.10.3 imports; the metadata also ask for facenet-pytorch, which its default detector does
+without."""
 YUNET_SIZE: Final = (320, 240)
 FER_FRAMES: Final = 60
 """Pictures that fer gets, spread over the clip: it takes a tenth of a second for each."""
@@ -62,7 +63,7 @@ for frame in frames:
     seen += len(judge.detect_emotions(frame))
     taken.append(time.process_time() - begun)
 print(json.dumps({"frames": len(frames), "faces_per_frame": seen / len(frames), "cpu_s_per_frame": sum(taken) / len(taken)}))
-"""
+"""  # noqa: E501
 
 
 def measure_peers(

@@ -1,7 +1,7 @@
-"""The pictures of docs/performance.md from the measured JSON: `python -m benchmarks.plots` (needs the extra `docs`).
+"""Plots of docs/performance.md from the measured JSON: `python -m benchmarks.plots` (extra `docs`).
 
-Each picture is made twice, for light and for dark pages. Colours are three of Okabe and Ito's (2008), which people with
-colour-blindness tell apart; marks and hatches differ as well.
+Each picture is made twice, for light and for dark pages. Colours are three of Okabe and Ito's (2008), which
+people with colour-blindness tell apart; marks and hatches differ as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the cost grows with faces, resolution, frame rate and cameras: `python -m benchmarks.scaling --json FILE`."""
+"""Cost by faces, resolution, frame rate and cameras: `python -m benchmarks.scaling --json FILE`."""
 
 from __future__ import annotations
 

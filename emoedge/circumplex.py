@@ -1,7 +1,7 @@
 """Valence and arousal of a posterior: its mean position on the circumplex of affect.
 
-Each of the seven classes has a place in the plane of Russell's circumplex (1980); a posterior is at the mean of these
-places, weighted by its probabilities. The same for face, voice, text and the fused state.
+Each of the seven classes has a place in the plane of Russell's circumplex (1980); a posterior is at the mean
+of these places, weighted by its probabilities. The same for face, voice, text and the fused state.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ POSITIONS: Final[Mapping[Emotion, tuple[float, float]]] = {
     "surprise": (0.40, 0.67),
     "neutral": (0.0, 0.0),
 }
-"""Valence and arousal of each class, -1 to 1: "angry", "disgusted", "fearful", "happy", "sad" and "surprised" as raters placed
-them in Russell and Mehrabian, "Evidence for a three-factor theory of emotions", J. Research in Personality 11, 1977; neutral
-is the origin by definition. Their third axis, dominance, is left out."""
+"""Valence and arousal of each class, -1 to 1: "angry", "disgusted", "fearful", "happy", "sad" and "surprised"
+as raters placed them in Russell and Mehrabian, "Evidence for a three-factor theory of emotions", J. Research
+in Personality 11, 1977; neutral is the origin by definition. Their third axis, dominance, is left out."""
 
 _PLACES: Final = np.array([POSITIONS[name] for name in EMOTIONS])
 

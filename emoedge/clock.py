@@ -34,10 +34,10 @@ class Clock(Protocol):
 
 
 class Belief:
-    """Whether a wall clock is believed that is said to be synchronised: not for an hour after it has jumped. Pure.
+    """Trust in a synchronised wall clock: withheld for an hour after a jump. Pure.
 
-    The mark of a synchronisation stays when somebody sets the clock by hand, a year ahead, say; all recordings
-    would be too old then. Within the hour, whatever keeps the clock has put it right.
+    The mark of a synchronisation stays when somebody sets the clock by hand, a year ahead, say; all
+    recordings would be too old then. Within the hour, whatever keeps the clock has put it right.
     """
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Belief:
         self._doubt_until_s = float("-inf")
 
     def look(self, now_s: float, offset_s: float, *, synchronized: bool) -> bool:
-        """Take note of the moment (monotonic), how far the wall clock is ahead of it, and what is said of it."""
+        """Record the monotonic time, the wall clock's offset and whether it is reported as synchronised."""
         if not synchronized:
             self._offset_s = None  # the jump of the first synchronisation is what everybody waits for
             return False
@@ -56,7 +56,7 @@ class Belief:
 
 
 class SystemClock:
-    """The device's clocks. The offset is taken afresh for each stamp, so a corrected clock is used at once."""
+    """The device's clocks. The offset is read for each stamp, so corrections apply at once."""
 
     def __init__(self) -> None:
         self._synchronized = False
@@ -73,7 +73,7 @@ class SystemClock:
         return datetime.fromtimestamp(time_s + offset, tz=timezone.utc)
 
     def synchronized(self) -> bool:
-        """Whether the kernel or systemd-timesyncd says that the clock is synchronized, and it has not jumped since."""
+        """Return whether the clock is reported as synchronised and has not jumped since."""
         now_s = time.monotonic()
         if now_s - self._asked_s > ASK_EVERY_S:
             self._asked_s = now_s

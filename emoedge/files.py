@@ -71,7 +71,8 @@ def write_atomically(
 
     Args:
         path: in a folder that exists or can be made.
-        data: the content; in text, characters without an encoding (file names need not be UTF-8) become escapes.
+        data: the content; in text, characters without an encoding (file names need not be UTF-8) become
+            escapes.
         mode: permissions of the new file, before the umask.
         prepare: called with the written file before it is renamed, to set owner and permissions.
 
@@ -92,7 +93,7 @@ def write_atomically(
 
 
 def put_aside(path: Path) -> Path:
-    """Rename a damaged file to `<name>.damaged` for whoever wants to look into it; the new path. Raises OSError."""
+    """Rename a damaged file to `<name>.damaged` and return the new path. Raises OSError."""
     aside = path.with_name(path.name + ".damaged")
     path.replace(aside)
     return aside
@@ -126,7 +127,7 @@ def read_json(path: Path) -> Any:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files in order; hexadecimal, raises OSError."""
+    """SHA-256 of a file, or of a folder's names and contents in order; hexadecimal, raises OSError."""
     digest = hashlib.sha256()
     files = [path] if not path.is_dir() else sorted(item for item in path.rglob("*") if item.is_file())
     for file in files:

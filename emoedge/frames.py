@@ -1,7 +1,7 @@
 """Video frames and audio blocks: what sources deliver. Never modified.
 
-All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
-files in `replay`); only what leaves the process gets a wall-clock stamp.
+All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media
+time for files in `replay`); only what leaves the process gets a wall-clock stamp.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ SourceName = Literal["camera", "microphone"]
 def shrunk(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """A picture, (h, w) or (h, w, 3), in a smaller size (width, height).
 
-    Halved by area average as long as it goes, for which OpenCV has fast code, and brought to its size by linear
-    interpolation: a tenth of the time of an area average of any other ratio.
+    Halved by area average as long as it goes, for which OpenCV has fast code, and brought to its size by
+    linear interpolation: a tenth of the time of an area average of any other ratio.
     """
     import cv2
 
@@ -45,7 +45,8 @@ class Frame:
 
     Attributes:
         time_s: when it was captured (not when it was read), seconds.
-        data: uint8; layout "i420": (height * 3 / 2, width) planar YUV 4:2:0, video range (16 to 235); layout "bgr": (height, width, 3).
+        data: uint8; layout "i420": (height * 3 / 2, width) planar YUV 4:2:0, video range (16 to 235); layout
+            "bgr": (height, width, 3).
         layout: how `data` is to be read.
         width, height: size of the picture in pixels (both even for "i420").
         sequence: counts the frames of a source from 0; a gap means dropped frames.
@@ -113,14 +114,14 @@ class Frame:
 
 
 class PlanarFrame(Frame):
-    """A picture of the layout "i420" whose planes lie apart, as decoders leave them: they are read where they are.
+    """Frame of layout "i420" whose planes are apart, as decoders leave them, and read in place.
 
     `data` puts them together when it is first asked for.
 
     Args:
         time_s: as in `Frame`, like `width`, `height` and `sequence`.
-        planes: luma uint8 (height, width) and the two of chroma (height / 2, width / 2); kept, not copied, and must not
-            change as long as the frame lives.
+        planes: luma uint8 (height, width) and the two of chroma (height / 2, width / 2); kept, not copied,
+            and must not change as long as the frame lives.
         width: pixels, even.
         height: pixels, even.
         sequence: of the source.
@@ -156,7 +157,7 @@ class PlanarFrame(Frame):
 
 
 def joined_planes(planes: tuple[NDArray[np.uint8], ...]) -> NDArray[np.uint8]:
-    """Luma (height, width) and two of chroma, half as high and wide, as one array uint8 (height * 3 / 2, width)."""
+    """Join luma (height, width) and two half-size chroma planes as uint8 (height * 3 / 2, width)."""
     height, width = planes[0].shape
     data = np.empty((height * 3 // 2, width), np.uint8)
     chroma = data[height:].reshape(2, height // 2, width // 2)

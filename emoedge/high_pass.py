@@ -1,4 +1,4 @@
-"""Removal of what lies below speech: offset, mains hum, rumble. One filter for live sound, files and training.
+"""High-pass for offset, mains hum and rumble: one filter for live audio, files and training.
 
 The filter is causal and its output does not depend on how the stream is cut into blocks.
 """
@@ -18,8 +18,9 @@ SECTIONS: Final = (
     ((1.0, -1.99980818657422, 1.0), (1.0, -1.964591066976912, 0.9652490336912682)),
     ((1.0, -1.999497864892553, 1.0), (1.0, -1.9856099815273258, 0.986583257249897)),
 )
-"""Numerators and denominators of `scipy.signal.cheby2(5, 30, 60, "high", fs=16000, output="sos")`: at most -30 dB up to 60 Hz,
-which is mains hum everywhere, nothing at 0 Hz, -4 dB at 80 Hz, where deep voices begin, and -0.3 dB at 100 Hz."""
+"""Numerators and denominators of `scipy.signal.cheby2(5, 30, 60, "high", fs=16000, output="sos")`: at most
+-30 dB up to 60 Hz, which is mains hum everywhere, nothing at 0 Hz, -4 dB at 80 Hz, where deep voices begin,
+and -0.3 dB at 100 Hz."""
 ORDER: Final = 6
 """Values of state: two a section, of which the first needs only one."""
 BLOCK: Final = 128
@@ -75,7 +76,7 @@ def _matrices() -> _Matrices:
 
 
 class HighPass:
-    """The filter over a stream. A new stream begins as if its first sample had lasted forever: an offset leaves no trace."""
+    """Filter of a stream that starts as if its first sample had lasted forever: an offset leaves no trace."""
 
     def __init__(self) -> None:
         self._state: Array | None = None

@@ -13,7 +13,7 @@ SHARES: Final = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 
 
 def quantiles_ms(durations_s: Iterable[float], *names: str) -> dict[str, float]:
-    """Quantiles by name ("p50", "p95", "p99") of at least one duration in seconds, with linear interpolation."""
+    """Quantiles "p50", "p95" and "p99" of durations in seconds, with linear interpolation."""
     values = np.quantile(list(durations_s), [SHARES[name] for name in names])
     return {name: float(value) * 1000 for name, value in zip(names, values, strict=True)}
 

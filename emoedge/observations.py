@@ -1,7 +1,7 @@
 """What the stages find in frames and audio: small frozen values with units in their names.
 
-All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
-files in `replay`); only what leaves the process gets a wall-clock stamp.
+All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media
+time for files in `replay`); only what leaves the process gets a wall-clock stamp.
 """
 
 from __future__ import annotations
@@ -203,7 +203,8 @@ class ActivityChange:
     Attributes:
         speaking: True for a beginning.
         time_s: when it really began or ended, on the source's clock; at or before the end of the block.
-        pause: a short pause began or ended within speech; a pause that grows long is followed by the end itself.
+        pause: a short pause began or ended within speech; a pause that grows long is followed by the end
+            itself.
     """
 
     speaking: bool
@@ -224,7 +225,7 @@ class AudioActivity:
         return self.block.duration_s
 
     def after_loss(self, lost: Sequence[AudioActivity]) -> AudioActivity:
-        """Return this item with what was lost right before it: the audio as a gap, the beginnings and ends of speech kept."""
+        """Return this item behind a gap; beginnings and ends of speech in the lost audio are kept."""
         kept = [change for item in lost for change in item.changes if not change.pause]
         return AudioActivity(self.block.after_loss([item.block for item in lost]), (*kept, *self.changes))
 

@@ -1,11 +1,11 @@
 """Outcomes: what the pipeline yields, and what MQTT messages, timeline and report are made of.
 
-An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`), `FusedState`,
-`EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it was true, `topic`, the name
-of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
+An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`),
+`FusedState`, `EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it
+was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
 
-All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time for
-files in `replay`); only what leaves the process gets a wall-clock stamp.
+All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time
+for files in `replay`); only what leaves the process gets a wall-clock stamp.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from emoedge.observations import (
 FIGURE_DIGITS: Final = 3
 """Digits kept of the figures in health."""
 MOMENTS: Final = ("since_s", "started_s", "ended_s", "start_s", "end_s")
-"""Fields of payloads that are moments: sinks give them a wall-clock stamp or count them from a segment's start."""
+"""Fields of payloads that are moments: sinks give them a wall-clock stamp or count them from a segment's
+start."""
 
 _WORST_FIRST: Final[tuple[HealthState, ...]] = ("failed", "degraded", "ok", "off")
 
@@ -53,7 +54,8 @@ class FusedState:
         probabilities: fused posterior, or None when no modality has an opinion.
         emotion: the decision (the text may have chosen it among the candidates), or None.
         confidence: probability of `emotion`, 0..1 (0 without one).
-        decided_by: "face", "voice", "text" (text alone, or text chose), "fusion" (face and voice together), or None.
+        decided_by: "face", "voice", "text" (text alone, or text chose), "fusion" (face and voice together),
+            or None.
         candidates: emotions in doubt, the leader first.
         opinions: what took part; empty when nothing did.
         observed_s: when the newest input behind this state was captured, for the latency.

@@ -1,7 +1,7 @@
 """Takes credentials out of addresses and pipelines: the one rule for errors, log, sidecar and messages.
 
-Of an address, scheme, host and port are shown; user, path and query never: most cheap cameras carry the password
-there (`rtsp://H/user=admin&password=…`). Whatever could be read in two ways is hidden.
+Of an address, scheme, host and port are shown; user, path and query never: most cheap cameras carry the
+password there (`rtsp://H/user=admin&password=…`). Whatever could be read in two ways is hidden.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def public_address(source: str) -> str:
 
 
 def public_pipeline(pipeline: str) -> str:
-    """A GStreamer pipeline with its elements and capabilities; of properties, only what cannot be a secret."""
+    """A GStreamer pipeline with elements and capabilities, and only properties that cannot be secret."""
     try:
         words = shlex.split(_ASSIGNMENT.sub("=", pipeline))
     except ValueError:  # a quote is missing: no telling where a value ends
@@ -86,8 +86,8 @@ def _public_url(url: str) -> str:
 def _host(rest: str) -> str | None:
     """Host and port of an address without its scheme, or None where another reading is possible.
 
-    The user ends at the last `@` before the host, and a password may hold `/`, `#`, `?` and `@`; an `@` may stand in
-    the path as well, but is read as part of it only in the value of a parameter.
+    The user ends at the last `@` before the host, and a password may hold `/`, `#`, `?` and `@`; an `@` may
+    stand in the path as well, but is read as part of it only in the value of a parameter.
     """
     plain = _HOST.match(rest)
     head = rest

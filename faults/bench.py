@@ -26,7 +26,8 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 DEVICE: Final = "faulty"
 BASE: Final = f"emoedge/{DEVICE}"
 START_S: Final = 300.0
-"""Until all stages work: a few seconds on an idle machine, much more on one that is busy with something else."""
+"""Until all stages work: a few seconds on an idle machine, much more on one that is busy with something else.
+"""
 STAGES: Final = ("face", "voice", "text")
 SPOOLED: Final = frozenset(f"{BASE}/{suffix}" for suffix in ("event", "voice", "text", "recording"))
 
@@ -36,7 +37,8 @@ class Bench:
 
     Args:
         folder: empty.
-        measured: whether bounds on time, memory and load count; False where the machine may be busy otherwise.
+        measured: whether bounds on time, memory and load count; False where the machine may be busy
+            otherwise.
     """
 
     def __init__(self, folder: Path, *, measured: bool = True) -> None:
@@ -76,10 +78,11 @@ class Bench:
     # ---- the broker, and what is heard there ----
 
     def start_broker(self, of: Bench | None = None, *, retained: Mapping[str, str] | None = None) -> Listener:
-        """Start the broker (or use that of another bench) with a listener, before the daemon can say anything.
+        """Start the broker (or use another bench's) with a listener, before the daemon publishes.
 
         A daemon that runs already is held for that moment: it would be a fault of this bench, not
-        of the daemon, if its first messages found nobody. `retained` is what the broker has by then, by topic.
+        of the daemon, if its first messages found nobody. `retained` is what the broker has by then, by
+        topic.
         """
         if of is not None:
             self.broker = of.broker
@@ -272,7 +275,7 @@ class Bench:
         return int(rows[0][0]) if rows else 0
 
     def _look_into_spool(self, question: str) -> list[tuple[Any, ...]]:
-        """Read from a copy, which is what a power cut would leave; the daemon keeps the file itself locked."""
+        """Read from a copy, as a power cut would leave it; the daemon locks the file itself."""
         copy = self.folder / "spool-copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()

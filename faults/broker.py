@@ -22,11 +22,13 @@ WRONG: Final = "not-the-right-one"
 REFUSED_S: Final = 12.0
 """For so long attempts are counted."""
 HOUR: Final = 2_000
-"""Messages of an hour in which somebody speaks a third of the time: a voice result a second, and the texts."""
+"""Messages of an hour in which somebody speaks a third of the time: a voice result a second, and the texts.
+"""
 FLOOD_PER_S: Final = 120.0
 """Drained at 50 a second; a second's count may straddle two batches and holds live messages as well."""
 FROZEN_S: Final = 90.0
-"""Noticed after one and a half times the 30 s of the keep-alive at the latest, or when an answer is overdue."""
+"""Noticed after one and a half times the 30 s of the keep-alive at the latest, or when an answer is overdue.
+"""
 PERSISTENT_S: Final = 90.0
 """Refused credentials are tried again once a minute."""
 
@@ -47,7 +49,8 @@ def broker_absent_at_start(bench: Bench) -> float:
 def broker_killed_and_restarted(bench: Bench) -> float:
     """The broker is killed, stays away while people speak, and returns with nothing retained.
 
-    All states are retained again, everything that waited on the disk arrives in order with its original times.
+    All states are retained again, everything that waited on the disk arrives in order with its original
+    times.
     """
     bench.start_all()
     bench.kill_broker()

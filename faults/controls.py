@@ -24,7 +24,8 @@ NEAR_MISSES: Final = (
     b'{"privacy":"ON"}', b"null", b"[]", b"../../etc/passwd", b"$(reboot)", b"'; DROP TABLE message; --",
     "０.５".encode(), b"continuous\n\n\n\nx", b"99999999", b"PRESSED", b"\xff\xfe", b"\xed\xa0\x80",
 )  # fmt: skip
-"""Almost a value of some control, and of none: numbers are only tried where none is expected or out of range."""
+"""Almost a value of some control, and of none: numbers are only tried where none is expected or out of range.
+"""
 
 
 @fault(quick=True)
@@ -108,9 +109,10 @@ def hostile_commands(bench: Bench) -> float:
 
 @fault(quick=True)
 def privacy_in_a_flood(bench: Bench) -> float:
-    """110 values of `margin` in one burst and then `privacy ON`; later 2,000 changes of three controls that end with ON.
+    """110 values of `margin` in a burst, then `privacy ON`; then 2,000 changes that end with ON.
 
-    The source is closed within 2 s both times, `privacy` is ON, and of the other controls the newest value counts.
+    The source is closed within 2 s both times, `privacy` is ON, and of the other controls the newest value
+    counts.
     """
     bench.start_all()
     longest_s = 0.0
@@ -136,7 +138,7 @@ def privacy_in_a_flood(bench: Bench) -> float:
 
 @fault(quick=True)
 def retained_privacy_off(bench: Bench) -> float:
-    """`privacy OFF` was published with the retain flag; later ON; the broker is restarted and has the OFF again.
+    """A retained `privacy OFF`; later ON; the broker is restarted and delivers the OFF again.
 
     The retained OFF is refused on `control/error`, nothing is opened, and an OFF without the flag counts.
     """
@@ -158,7 +160,8 @@ def retained_privacy_off(bench: Bench) -> float:
 def oversized_commands(bench: Bench) -> float:
     """60 messages of 65,000 bytes on a control topic, another one retained there, and a reconnection.
 
-    `privacy ON`, published after them, is carried out within 2 s, both times; no echo is lost, and `health` says ok.
+    `privacy ON`, published after them, is carried out within 2 s, both times; no echo is lost, and `health`
+    says ok.
     """
     bench.start_all()
     topic, large = f"{BASE}/control/margin/set", b"x" * OVERSIZED_BYTES

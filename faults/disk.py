@@ -31,7 +31,8 @@ TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
 def recordings_directory_vanishes(bench: Bench) -> float:
     """The recordings directory is moved away while a segment is being written.
 
-    Analysis goes on, the loss is told on `recording` or in `health`, and recording resumes in a new directory.
+    Analysis goes on, the loss is told on `recording` or in `health`, and recording resumes in a new
+    directory.
     """
     _record_on(bench)
     moved = bench.folder / "moved"
@@ -79,7 +80,7 @@ def recordings_become_read_only(bench: Bench) -> float:
 
 @fault()
 def recordings_permission_lost(bench: Bench) -> float:
-    """Somebody takes the recordings directory away from the daemon's user (owner and mode), and gives it back.
+    """The recordings directory is taken from the daemon's user (owner and mode), and given back.
 
     Analysis goes on, `health` says that recording is degraded and why, recording resumes by itself.
     """
@@ -98,7 +99,7 @@ def recordings_permission_lost(bench: Bench) -> float:
 
 @fault()
 def state_disk_full(bench: Bench) -> float:
-    """The disk of the state directory is full while the broker is away, and is freed before the broker returns.
+    """The state directory's disk is full while the broker is away, and freed before it returns.
 
     Nothing crashes, `health` names it, messages wait in memory and all of them arrive.
     """
@@ -124,7 +125,8 @@ def state_disk_full(bench: Bench) -> float:
 def store_reaches_its_bound(bench: Bench) -> None:
     """Continuous recording into a store that may hold some 1.5 MB.
 
-    The oldest go first with all their sidecars and are reported, never the segment being written; the bound is kept.
+    The oldest go first with all their sidecars and are reported, never the segment being written; the bound
+    is kept.
     """
     _record_on(bench, recording__max_bytes=BOUND_BYTES)
     until(lambda: len(_deleted(bench)) >= ENOUGH, f"{ENOUGH} recordings were deleted", RESUMES_S * 2)
@@ -148,7 +150,8 @@ def store_reaches_its_bound(bench: Bench) -> None:
 def disk_full(bench: Bench) -> float:
     """Another program fills the recordings' disk (8 MB) to the last byte, and frees it again.
 
-    Analysis goes on, `health` says that the disk is full, recording resumes by itself, and what is finished plays.
+    Analysis goes on, `health` says that the disk is full, recording resumes by itself, and what is finished
+    plays.
     """
     from faults.lifecycle import play
 
@@ -187,7 +190,7 @@ def start_on_a_full_disk(bench: Bench) -> float:
 
 @fault()
 def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
-    """A recording of two years ago is in the store, at most one day is kept, and the clock is not synchronised.
+    """A recording is two years old, one day is kept, and the clock is not synchronised.
 
     The recording stays: a clock that cannot be believed must not delete.
     """

@@ -69,7 +69,7 @@ CATALOGUE: Final[list[Fault]] = []
 
 
 def fault(*, quick: bool = False) -> Callable[[Cause], Cause]:
-    """Enter a function: its name is the fault's, its docstring the cause and, after an empty line, the expectation."""
+    """Enter a function: its name is the fault's, its docstring the cause and the expectation."""
 
     def enter(run: Cause) -> Cause:
         cause, _, expectation = (inspect.getdoc(run) or "").partition("\n\n")

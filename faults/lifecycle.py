@@ -34,9 +34,10 @@ def sigterm(bench: Bench) -> float:
 
 @fault()
 def hung_up(bench: Bench) -> float:
-    """SIGHUP, as from somebody who wants the configuration read again or whose terminal went away, while a recording runs.
+    """SIGHUP while a recording runs, as for a reload or from a terminal that went away.
 
-    Ends in order within 3 s, says offline, the recording is whole; the exit code makes systemd start it again.
+    Ends in order within 3 s, says offline, the recording is whole; the exit code makes systemd start it
+    again.
     """
     # Under nohup, as this catalogue may be run, the daemon would rightly go on.
     bench.start_all((program("env", "coreutils"), "--default-signal=HUP"))
@@ -88,7 +89,7 @@ def sigkill_while_the_broker_is_away(bench: Bench) -> float:
 
 @fault(quick=True)
 def sigkill_in_mid_recording(bench: Bench) -> float:
-    """SIGKILL in the middle of a recording, once the encoder has caught up with the pre-roll, then a new start.
+    """SIGKILL in a recording, once the encoder has caught up with the pre-roll, then a new start.
 
     The last will says offline; what was written until 2 s before is recovered, finished and plays.
     """

@@ -22,7 +22,8 @@ SHARE: Final = 0.1
 SLOW_S: Final = 45.0
 """Longer than the 30 s of sound that wait for a slow stage, so that the bound is reached."""
 OLD_AT_MOST_S: Final = 12.0
-"""An emotion never rests on anything older than the longest age that the fusion allows (text, 10 s), and a bit."""
+"""An emotion never rests on anything older than the longest age that the fusion allows (text, 10 s), and a
+bit."""
 STEPS_SEEN: Final = 2
 HOT_S: Final = 60.0
 """A step in 20 s."""
@@ -88,8 +89,8 @@ def wall_clock_jumps(bench: Bench) -> float:
 def a_tenth_of_a_core(bench: Bench) -> float:
     """The running daemon gets a tenth of a core for 45 s, then all of it again.
 
-    The governor lowers the rates in its order and says why, latency stays bounded, no sound is lost uncounted, `health`
-    says degraded; then all is well again.
+    The governor lowers the rates in its order and says why, latency stays bounded, no sound is lost
+    uncounted, `health` says degraded; then all is well again.
     """
     bench.start_all()
     until(lambda: bench.part("governor"), "the governor is in health")
@@ -131,9 +132,10 @@ def a_tenth_of_a_core(bench: Bench) -> float:
 
 @fault()
 def board_gets_hot(bench: Bench) -> float:
-    """The processor's temperature rises to 85 degrees, and falls to 50 again (a thermal zone of the bench's own).
+    """The processor's temperature rises to 85 degrees and falls to 50 (a simulated thermal zone).
 
-    `health` names the heat and the remedy, the governor lowers the rates while voices go on; all comes back with the cool.
+    `health` names the heat and the remedy, the governor lowers the rates while voices go on; all comes back
+    with the cool.
     """
     if os.geteuid() != 0:
         raise Skipped("a thermal zone of our own needs root")

@@ -30,7 +30,7 @@ def speech_model_missing(bench: Bench) -> float:
 
 @fault()
 def face_model_damaged(bench: Bench) -> float:
-    """The face model is cut off in the middle; later the damaged file is removed and the shipped one is found.
+    """The face model is cut off; later the damaged file is removed and the shipped one is found.
 
     `face` is failed with reason and remedy while voice and text go on; it works by itself afterwards.
     """

@@ -1,6 +1,7 @@
 """The daemon on media time: fed from a clip as fast as it takes it, with its own parts in their own threads.
 
-A device does not look at those behind it and loses what they do not take in time; these sources wait for them.
+A device does not look at those behind it and loses what they do not take in time; these sources wait for
+them.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from emoedge.supervise.stages import Capture
 AHEAD_S: Final = 0.3
 """So far may one source be ahead of the other: both come from one file."""
 WAITING_S: Final = 3.0
-"""With more sound waiting for a stage the microphone holds back; a device would not, and sound would be lost."""
+"""With more sound waiting for a stage the microphone holds back; a device would not, and sound would be lost.
+"""
 RECORDER_WAITING: Final = 40
 """The same for what waits for the recorder."""
 FAR_S: Final = 1e6
@@ -56,7 +58,7 @@ class Pace:
     def wait(
         self, name: str, due_s: float, done_s: float, ready: Callable[[], bool], timeout_s: float
     ) -> None:
-        """Until the item of `name` that is complete at `done_s` may go out; TimeoutError after `timeout_s`."""
+        """Wait until the item of `name` complete at `done_s` may go out; TimeoutError after `timeout_s`."""
         deadline_s = time.monotonic() + timeout_s
         with self._changed:
             self._next[name] = due_s

@@ -18,7 +18,7 @@ EVERY_MIN: Final = 30
 
 
 def rows_table(rows: list[dict[str, Any]], page: str) -> str:
-    """The catalogue's table; of several runs of a fault the last one counts, without any what the page says."""
+    """The catalogue's table; the last of several runs counts, without any the page's own row."""
     measured = {row["name"]: row for row in rows}
     said = dict(_said(page))
     lines = ["| fault | cause | expectation | result | time to recover |", "|---|---|---|---|---|"]
@@ -44,10 +44,10 @@ def _said(page: str) -> Iterator[tuple[str, tuple[str, str]]]:
 
 def soak_table(soak: dict[str, Any]) -> str:
     """The soak's course."""
-    lines = ["| media time | resident memory | threads | open files | sentences' blocks | recordings kept | stored |",
+    lines = ["| media time | resident memory | threads | open files | sentences' blocks | recordings kept | stored |",  # noqa: E501
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     lines += [
-        f"| {row['minute'] / 60:.1f} h | {row['resident_mb']:.1f} MB | {row['threads']} | {row['open_files']} "
+        f"| {row['minute'] / 60:.1f} h | {row['resident_mb']:.1f} MB | {row['threads']} | {row['open_files']} "  # noqa: E501
         f"| {row['texts']} | {row['recordings']} | {row['stored_mb']:.1f} MB |"
         for row in soak["rows"]
         if row["minute"] % EVERY_MIN == 0
@@ -68,7 +68,7 @@ def put(text: str, name: str, content: str) -> str:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--soak", "soak_file", type=click.Path(exists=True, path_type=Path))
 def main(files: tuple[Path, ...], soak_file: Path | None) -> None:
-    """Put the rows of `scripts/faults --json` into the page, those of later files over those of earlier ones."""
+    """Put the rows of `scripts/faults --json` into the page; later files replace earlier ones."""
     text = PAGE.read_text(encoding="utf-8")
     rows = [row for file in files for row in json.loads(file.read_text(encoding="utf-8"))]
     if rows:

@@ -40,9 +40,10 @@ def nothing_listens(bench: Bench) -> None:
 
 @fault()
 def secrets_stay_secret(bench: Bench) -> None:
-    """The broker's password is in a file, the camera's in its address; a recording is made, and the process is crashed.
+    """Passwords of broker and camera are configured, a recording is made, and the process crashes.
 
-    Neither is in the log, the command line, MQTT, a crash report or any file; others can read no file with a secret or a recording.
+    Neither is in the log, the command line, MQTT, a crash report or any file; others can read no file with a
+    secret or a recording.
     """
     password = bench.folder / "password"
     password.write_text(f"{SECRET}\n", encoding="ascii")
@@ -78,9 +79,10 @@ def secrets_stay_secret(bench: Bench) -> None:
 
 @fault()
 def broker_with_a_wrong_certificate(bench: Bench) -> float:
-    """Somebody else answers at the broker's address, with a certificate of an authority that is not ours; later the broker.
+    """An impostor with another authority's certificate answers for the broker; later the broker.
 
-    The password is never sent there, `log` and spool say what is wrong and wait; with the right one all arrives.
+    The password is never sent there, `log` and spool say what is wrong and wait; with the right one all
+    arrives.
     """
     _certificates(bench.folder)
     _passwords(bench, SECRET)

@@ -5,8 +5,8 @@
 The daemon's own parts in their own threads (capture workers, stages, decisions, recorder with retention,
 publisher with its spool, a real Mosquitto), fed by a clip as fast as they take it. Only the clock is not the
 machine's: it is the media time reached. While it runs the broker goes away and returns, privacy is switched,
-recordings and snapshots are made, weights are changed. Once a minute of media time memory, open files, threads,
-spool and store are written down.
+recordings and snapshots are made, weights are changed. Once a minute of media time memory, open files,
+threads, spool and store are written down.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ from faults.surroundings import Mosquitto, program
 FPS: Final = 2
 """Of the camera: the fewest with which faces are still followed; hours of more would take hours."""
 CLIP_S: Final = 60
-"""Length of a round: the demo's 20 s of a person who speaks, then an empty minute's rest with the room's sound."""
+"""Length of a round: the demo's 20 s of a person who speaks, then an empty minute's rest with the room's
+sound."""
 RECYCLE_H: Final = 0.5
 """Hours of recognised sound between two loads of the speech model; shortened from 6, to see several."""
 MINUTE_S: Final = 60.0
@@ -191,7 +192,8 @@ def _run(folder: Path, hours: float, mode: str, table: IO[str]) -> list[dict[str
     try:
         while len(rows) < hours * 60:
             daemon.look()
-            # Not daemon.stuck(): what runs in the gaps of other work stands still for longer than a device may.
+            # Not daemon.stuck(): what runs in the gaps of other work stands still for longer than a device
+            # may.
             reached_s = pace.now_s() - pace.start_s
             while len(rows) < hours * 60 and (len(rows) + 1) * MINUTE_S <= reached_s:
                 minute = len(rows) + 1
@@ -213,7 +215,7 @@ def _header(table: IO[str], row: dict[str, Any]) -> csv.DictWriter[str]:
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Compare the first and the last fifth of what follows the warm-up: memory by its median, counts by their peaks.
+    """Compare the first and last fifth after the warm-up: medians of memory, peaks of counts.
 
     Open files and threads come and go with recordings and connections; what leaks raises the peak.
     """

@@ -28,7 +28,8 @@ BACK_S: Final = 60.0
 def camera_file_vanishes(bench: Bench) -> float:
     """The clip that the camera plays is moved away, and back.
 
-    At the end of its round the camera is failed with the reason, the voice goes on, and it comes back by itself.
+    At the end of its round the camera is failed with the reason, the voice goes on, and it comes back by
+    itself.
     """
     short = bench.folder / "short.mp4"
     _cut(bench, short, seconds=5)
@@ -283,7 +284,7 @@ def _pulse(
     socket_file = bench.folder / PULSE
     socket_file.unlink(missing_ok=True)
     server = bench.spawn(
-        program("pulseaudio", "pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",
+        program("pulseaudio", "pulseaudio"), "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no",  # noqa: E501
         "-L", f"module-native-protocol-unix auth-anonymous=1 socket={socket_file}",
         "-L", f"module-null-sink sink_name=fakemic {kind}",
         "-L", "module-remap-source master=fakemic.monitor source_name=mic",

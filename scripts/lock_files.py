@@ -1,7 +1,7 @@
 """Write the requirement files of `lock/`, from which `scripts/setup` installs.
 
-uv chooses the versions for all supported Pythons and processors at once. Only the hashes of files that these can
-install are kept, and no addresses: the files come from the index that a machine uses.
+uv chooses the versions for all supported Pythons and processors at once. Only the hashes of files that these
+can install are kept, and no addresses: the files come from the index that a machine uses.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ INTERPRETERS = ("10", "11", "12", "13")
 PROCESSORS = ("x86_64", "aarch64")
 SETS = {"dev": ("dev",), "run": (), "demo": ("demo",), "docs": ("docs",)}
 """Extras in each set. The first contains all others, and its versions are theirs."""
-HEADER = "# The versions that were tested, for CPython 3.10 to 3.13 on x86-64 and 64-bit Arm. Written by scripts/lock.\n"
+HEADER = "# The versions that were tested, for CPython 3.10 to 3.13 on x86-64 and 64-bit Arm. Written by scripts/lock.\n"  # noqa: E501
 SUPPORTED = (
     "((platform_machine == 'aarch64' and sys_platform == 'linux')"
     " or (platform_machine == 'x86_64' and sys_platform == 'linux'))"
@@ -41,7 +41,7 @@ def resolve(source: str, *options: str, requirements: str = "") -> list[Package]
         output = Path(folder, "pylock.toml")
         uv = str(Path(sys.executable).with_name("uv"))
         command = (
-            uv, "pip", "compile", source, "--universal", "--python-version=3.10", "--format=pylock.toml", "--quiet",
+            uv, "pip", "compile", source, "--universal", "--python-version=3.10", "--format=pylock.toml", "--quiet",  # noqa: E501
             f"--output-file={output}", *options,
         )  # fmt: skip
         subprocess.run(
@@ -55,8 +55,8 @@ def can_install(url: str) -> bool:
     """Return whether a supported Python on a supported processor can install this wheel."""
     tags = parse_wheel_filename(urlparse(url).path.rpartition("/")[2])[3]
     return any(
-        (tag.interpreter in {"py3", *(f"{kind}3{minor}" for kind in ("py", "cp") for minor in INTERPRETERS)} or tag.abi == "abi3")
-        and (tag.platform == "any" or (tag.platform.startswith("manylinux") and tag.platform.endswith(PROCESSORS)))
+        (tag.interpreter in {"py3", *(f"{kind}3{minor}" for kind in ("py", "cp") for minor in INTERPRETERS)} or tag.abi == "abi3")  # noqa: E501
+        and (tag.platform == "any" or (tag.platform.startswith("manylinux") and tag.platform.endswith(PROCESSORS)))  # noqa: E501
         for tag in tags
     )  # fmt: skip
 

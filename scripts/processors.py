@@ -1,7 +1,7 @@
 """Run the numerical tests as other processors would compute them: ``python scripts/processors.py``.
 
-Each variation is a run of pytest with other kernels of numpy, OpenBLAS and PyTorch. What the tests record as fitted must be
-the same in all of them to two digits.
+Each variation is a run of pytest with other kernels of numpy, OpenBLAS and PyTorch. What the tests record as
+fitted must be the same in all of them to two digits.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def _environment(threads: int, **choices: str) -> dict[str, str]:
 
 
 def features() -> list[str]:
-    """What numpy finds in this processor beyond what it always uses; asked where none of it is switched off."""
-    code = "import json, numpy; print(json.dumps(numpy.show_config(mode='dicts')['SIMD Extensions'].get('found', [])))"
+    """Features that numpy finds beyond its baseline, asked where none is disabled."""
+    code = "import json, numpy; print(json.dumps(numpy.show_config(mode='dicts')['SIMD Extensions'].get('found', [])))"  # noqa: E501
     done = subprocess.run(
         [sys.executable, "-c", code], env=_without_choices(), capture_output=True, text=True, check=True
     )

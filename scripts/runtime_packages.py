@@ -1,4 +1,4 @@
-"""Print what emoedge needs at run time as it is installed here, with versions, one a line: for scripts/audit."""
+"""Print the installed run-time packages with versions, one a line: for scripts/audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 
 def closure(root: str) -> dict[str, str]:
-    """Names and versions of what a distribution needs, and what that needs, without extras and without itself."""
+    """Names and versions of a distribution's dependencies, without extras and itself."""
     found: dict[str, str] = {}
     waiting = [root]
     while waiting:

@@ -1,11 +1,11 @@
 """Make the pictures of the documentation from real runs: `python scripts/screenshots.py [FOLDER] [options]`.
 
-Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live view of the
-terminal from the messages of the same run, or of a daemon that runs (`--daemon`).
+Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live
+view of the terminal from the messages of the same run, or of a daemon that runs (`--daemon`).
 
-The pictures of the integrations need them to run, on 127.0.0.1 and connected to that daemon: `--node-red URL` with
-the flow imported, `--home-assistant URL` with the dashboard at `/emoedge-devices/livingroom`, where `--tokens FILE` is
-a JSON file with what its frontend keeps under `hassTokens`.
+The pictures of the integrations need them to run, on 127.0.0.1 and connected to that daemon: `--node-red URL`
+with the flow imported, `--home-assistant URL` with the dashboard at `/emoedge-devices/livingroom`, where
+`--tokens FILE` is a JSON file with what its frontend keeps under `hassTokens`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
         save(browser, wanted.folder / name)
     browser.open(view, 1000, 640)
     box = browser.evaluate(
-        "(() => { const b = document.querySelector('svg').getBoundingClientRect(); return [b.width, b.height]; })()"
+        "(() => { const b = document.querySelector('svg').getBoundingClientRect(); return [b.width, b.height]; })()"  # noqa: E501
     )
     save(browser, wanted.folder / "watch.png", (box[0], box[1]))
     browser.close()
@@ -97,7 +97,7 @@ def integrations(wanted: argparse.Namespace, work: Path) -> None:
         browser.wait("typeof RED !== 'undefined' && RED.nodes && RED.nodes.workspace && RED.sidebar", 120)
         time.sleep(wanted.wait / 2)
         browser.evaluate(
-            "RED.sidebar.show('debug'), document.querySelector('a[href=\"#red-ui-tab-debug-link-button\"]')?.click(), 1"
+            "RED.sidebar.show('debug'), document.querySelector('a[href=\"#red-ui-tab-debug-link-button\"]')?.click(), 1"  # noqa: E501
         )
         time.sleep(wanted.wait)  # until some messages have come
         save(browser, wanted.folder / "node-red.png")
@@ -127,7 +127,7 @@ def seek(browser: Browser) -> None:
         "Runtime.evaluate",
         awaitPromise=True,
         expression=f"""new Promise(done => {{ const v = document.querySelector('video');
-            v.addEventListener('seeked', () => setTimeout(done, 1500), {{once: true}}); v.currentTime = {SHOWN_AT_S}; }})""",
+            v.addEventListener('seeked', () => setTimeout(done, 1500), {{once: true}}); v.currentTime = {SHOWN_AT_S}; }})""",  # noqa: E501
     )
 
 
@@ -178,7 +178,7 @@ def terminal(state: WatchState) -> str:
     console = Console(record=True, width=WIDTH, height=HEIGHT, file=StringIO(), force_terminal=True)
     console.print(render(state))
     svg = console.export_svg(title="emoedge watch")
-    return f"<!doctype html><style>svg {{ width: 1000px; display: block }}</style><body style='margin:0'>{svg}</body>"
+    return f"<!doctype html><style>svg {{ width: 1000px; display: block }}</style><body style='margin:0'>{svg}</body>"  # noqa: E501
 
 
 if __name__ == "__main__":

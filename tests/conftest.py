@@ -20,7 +20,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="session", autouse=True)
 def own_records(tmp_path_factory) -> None:
-    """The records of privacy outside the state folder: not those of this machine, also for processes of a test."""
+    """The records of privacy outside the state folder: not those of this machine, also for processes of a
+    test."""
     for name in ("RUNTIME_DIRECTORY", "CACHE_DIRECTORY"):
         os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-PROGRAM = "import logging; from emoedge.logs import set_up_logging; set_up_logging('info'); logging.warning('disk %s', 1)"
+PROGRAM = "import logging; from emoedge.logs import set_up_logging; set_up_logging('info'); logging.warning('disk %s', 1)"  # noqa: E501
 
 
 @pytest.mark.parametrize(

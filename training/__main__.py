@@ -1,7 +1,7 @@
-"""From raw data to a model and its card, one command a model: `python -m training train|evaluate MODEL --data DIR`.
+"""One command a model, from raw data to card: `python -m training train|evaluate MODEL --data DIR`.
 
-Every step keeps checkpoints in the work folder; a run that was broken off goes on where it was. The steps are modules
-of their own and can be called alone, with more options.
+Every step keeps checkpoints in the work folder; a run that was broken off goes on where it was. The steps are
+modules of their own and can be called alone, with more options.
 """
 
 from __future__ import annotations

@@ -11,5 +11,5 @@ def default_device() -> torch.device:
 
 
 def fast_in_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 pays: it is several times as fast as float32 with matrix units, ten times as slow without."""
+    """Return whether bfloat16 pays: several times faster with matrix units, ten times slower without."""
     return device.type == "cuda" or torch.cpu._is_amx_tile_supported()  # noqa: SLF001  PyTorch has no public question

@@ -1,13 +1,16 @@
 """PyTorch to int8 TFLite, by replaying the traced graph with TensorFlow operations.
 
-The network is traced with ``torch.fx``, its batch normalisation folded, and every node repeated in TensorFlow in the
-NHWC layout; the result is compared with PyTorch before anything is quantized. Post-training quantization is per channel
-for convolutions (Jacob et al. 2018, arXiv:1712.05877) with int8 input and output. Dense layers are quantized per tensor:
-per-channel ``FULLY_CONNECTED`` is operator version 12, which tflite-runtime 2.14 refuses to load.
+The network is traced with ``torch.fx``, its batch normalisation folded, and every node repeated in TensorFlow
+in the NHWC layout; the result is compared with PyTorch before anything is quantized. Post-training
+quantization is per channel for convolutions (Jacob et al. 2018, arXiv:1712.05877) with int8 input and output.
+Dense layers are quantized per tensor: per-channel ``FULLY_CONNECTED`` is operator version 12, which
+tflite-runtime 2.14 refuses to load.
 
-Supported: Conv2d (grouped: depthwise only), BatchNorm2d, Linear, ReLU, ReLU6, Hardswish, Hardsigmoid, Sigmoid, MaxPool2d and
-AvgPool2d without padding, AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, additions, multiplications, ``torch.cat``
-over channels, ``mean`` and ``amax`` over the two spatial axes. Anything else raises ``ExportError`` by name. Logits go out: no softmax.
+Supported: Conv2d (grouped: depthwise only), BatchNorm2d, Linear, ReLU, ReLU6, Hardswish, Hardsigmoid,
+    Sigmoid, MaxPool2d and
+AvgPool2d without padding, AdaptiveAvgPool2d(1), Flatten, Dropout, Identity, additions, multiplications,
+``torch.cat`` over channels, ``mean`` and ``amax`` over the two spatial axes. Anything else raises
+``ExportError`` by name. Logits go out: no softmax.
 """
 
 from __future__ import annotations
@@ -43,8 +46,10 @@ class ExportReport:
         path: the ``.tflite`` file.
         size_bytes: its size.
         sha256: its digest.
-        parity: largest absolute difference of the rebuilt float graph from PyTorch, relative to the largest output.
-        quantization_difference: mean absolute difference of int8 outputs from float outputs on the representative data.
+        parity: largest absolute difference of the rebuilt float graph from PyTorch, relative to the largest
+            output.
+        quantization_difference: mean absolute difference of int8 outputs from float outputs on the
+            representative data.
         agreement: share of representative samples whose arg max is the same in int8 and float.
     """
 
@@ -67,12 +72,13 @@ def export_int8(
     Args:
         module: takes one float tensor in NCHW (or (N, F) for purely dense nets) and returns one tensor.
         example_shape: shape of one input with batch 1, in PyTorch's order, such as (1, 1, 48, 48).
-        representative: inputs of ``example_shape`` (or batches of them) like those met in use, at least 100: they set the
-            ranges of all activations. Values as the network takes them, after normalisation.
+        representative: inputs of ``example_shape`` (or batches of them) like those met in use, at least 100:
+            they set the ranges of all activations. Values as the network takes them, after normalisation.
         path: the ``.tflite`` file to write; its input is NHWC int8, its output int8.
 
     Raises:
-        ExportError: unsupported layer, or the rebuilt graph differs from PyTorch by more than ``PARITY_TOLERANCE``.
+        ExportError: unsupported layer, or the rebuilt graph differs from PyTorch by more than
+            ``PARITY_TOLERANCE``.
     """
     import tensorflow as tf
 

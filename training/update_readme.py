@@ -1,7 +1,7 @@
-"""Write the table of measured figures into README.md and README.es.md: ``python -m training.update_readme [--check]``.
+"""Write the figures into the READMEs: ``python -m training.update_readme [--check]``.
 
-The figures are those of the shipped models' sidecars (``models/*.json``), so the table cannot say anything else than the
-cards. To be run after any model was made anew; a test compares the two.
+The figures are those of the shipped models' sidecars (``models/*.json``), so the table cannot say anything
+else than the cards. To be run after any model was made anew; a test compares the two.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ FER: Final = (0.674, 0.657)
 """Accuracy and macro recall of ``fer`` 25.10.3 on the same rows of FER+ Test (`training/face/card.py`)."""
 
 SVM: Final = (0.375, 0.520)
-"""Macro recall of a support vector machine on the same speakers, each left out; its clips normalised by the population, and
-by all of the speaker's own clips."""
+"""Macro recall of a support vector machine on the same speakers, each left out; its clips normalised by the
+population, and by all of the speaker's own clips."""
 
 _SETS: Final = ("brighter", "emoevent", "meacorpus")
 

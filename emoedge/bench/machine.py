@@ -49,13 +49,13 @@ def describe_machine(proc: Path = PROC, sys: Path = SYS) -> dict[str, Any]:
 
 
 def emulated(architecture: str, cpuinfo: str) -> bool:
-    """Whether an emulator pretends to be another processor: the kernel names one that this architecture never has."""
+    """Return whether the kernel names a processor that this architecture never has: an emulator."""
     foreign = any(maker in cpuinfo for maker in ("GenuineIntel", "AuthenticAMD"))
     return architecture not in {"x86_64", "AMD64", "i686", "i386"} and foreign
 
 
 def processor_name(cpuinfo: str) -> str:
-    """Name of the processor as the kernel has it; on Arm boards the name of the board; empty where it has none."""
+    """Name of the processor, on Arm boards of the board, as the kernel reports it; empty if unknown."""
     for key in ("model name", "Model", "Hardware"):
         for line in cpuinfo.splitlines():
             name, _, value = line.partition(":")

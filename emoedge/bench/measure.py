@@ -1,4 +1,4 @@
-"""Timing of small pieces of work, in processor time of this process, which a busy machine does not stretch."""
+"""Timing of small pieces of work in processor time, which a busy machine does not stretch."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ MOST_FRAMES: Final = 450
 
 
 def stage_rows(settings: Settings, clip: Path, repeats: int) -> list[dict[str, Any]]:
-    """All rows, JSON-ready; a stage without its model, or without its kind of medium in the clip, is left out."""
+    """All rows, JSON-ready; stages without a model or a suitable stream in the clip are left out."""
     frames: list[Frame] = []
     blocks: list[AudioBlock] = []
     for item in MediaReader(clip):
@@ -209,7 +209,7 @@ def _record_rows(frames: list[Frame], blocks: list[AudioBlock]) -> Iterator[Row]
 
 
 def bare_encode(frames: list[Frame], blocks: list[AudioBlock], fps: float = FPS) -> None:
-    """What FFmpeg's encoders themselves cost through PyAV: the recorder's encoder settings, an ordinary MP4."""
+    """Encode with FFmpeg alone through PyAV: the recorder's encoder settings, an ordinary MP4."""
     import av
 
     from emoedge.record.encoders import add_video_stream, choose_encoder

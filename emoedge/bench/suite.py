@@ -62,8 +62,8 @@ def run_bench(
         say: told what is being measured.
 
     Returns:
-        JSON-ready: `schema`, `machine`, `clip`, `models`, `stages`, `pipeline`, `memory`, `start`, and `skipped` with the
-        reason for each part that could not be measured.
+        JSON-ready: `schema`, `machine`, `clip`, `models`, `stages`, `pipeline`, `memory`, `start`, and
+        `skipped` with the reason for each part that could not be measured.
 
     Raises:
         MediaError, ModelError: clip or models cannot be had.

@@ -16,8 +16,10 @@ def table(result: Mapping[str, Any]) -> str:
 def _head(result: Mapping[str, Any]) -> Iterator[str]:
     machine, clip = result["machine"], result["clip"]
     emulation = " (emulated)" if machine["emulated"] else ""
-    yield f"{machine['board'] or machine['processor']}, {machine['architecture']}{emulation}, {machine['cores']} cores"
-    yield f"governor {machine['governor'] or 'unknown'}, load {machine['load_1_min']}, {machine['system']}, Python {machine['python']}"
+    name = machine["board"] or machine["processor"]
+    yield f"{name}, {machine['architecture']}{emulation}, {machine['cores']} cores"
+    governor, python = machine["governor"] or "unknown", machine["python"]
+    yield f"governor {governor}, load {machine['load_1_min']}, {machine['system']}, Python {python}"
     yield ", ".join(f"{name} {version}" for name, version in machine["engines"].items())
     yield (
         f"clip {clip['name']}: {clip['seconds']} s, {clip['width']} x {clip['height']}, {clip['fps']} fps; "
@@ -42,7 +44,8 @@ def _engines(pipeline: Mapping[str, Any] | None) -> Iterator[str]:
         name = engine["engine"] + ("" if engine["in_sum"] else ", for comparison")
         yield f"{name:42} {engine['runs_per_media_s']:6.2f} {engine['cpu_s_per_media_s']:16.4f}"
     yield f"{'sum of the engines':42} {'':6} {pipeline['bare_cpu_s_per_media_s']:16.4f}"
-    yield f"{'whole pipeline':42} {'':6} {pipeline['cpu_s_per_media_s']:16.4f}   ratio {pipeline['ratio']:.2f}"
+    seconds, ratio = pipeline["cpu_s_per_media_s"], pipeline["ratio"]
+    yield f"{'whole pipeline':42} {'':6} {seconds:16.4f}   ratio {ratio:.2f}"
     yield ""
 
 

@@ -1,8 +1,8 @@
 """Takes down what a pipeline asks of its engines, so that the same can be asked of the engines alone.
 
-Every engine is watched at its own library's door (TFLite's `invoke`, Vosk's functions; Silero's network, which the
-product runs itself, at `emoedge.vad.silero`): whatever way the product takes to its engines, what it asks of them is
-counted, with the data that it asked it of.
+Every engine is watched at its own library's door (TFLite's `invoke`, Vosk's functions; Silero's network,
+which the product runs itself, at `emoedge.vad.silero`): whatever way the product takes to its engines, what
+it asks of them is counted, with the data that it asked it of.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class Tally:
 
     Attributes:
         networks: by name of the model.
-        speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched results.
+        speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched
+            results.
         speech_model: folder of the recogniser's model.
         speech_rate_hz: as the recogniser was told.
         written: bytes that conversions wrote, by kind: "pictures", "opencv", "tensors", "sound".

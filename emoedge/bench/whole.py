@@ -1,7 +1,7 @@
 """The whole pipeline on a clip, as fast as it goes, against the sum of its bare engines.
 
-Each measurement runs in a process of its own (`python -m emoedge.bench.whole KIND`, a job as JSON on standard input, the
-answer as JSON on standard output): memory and context switches are then the pipeline's alone.
+Each measurement runs in a process of its own (`python -m emoedge.bench.whole KIND`, a job as JSON on standard
+input, the answer as JSON on standard output): memory and context switches are then the pipeline's alone.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _one_core() -> None:
 
 
 def against_engines(settings: Settings, clip: Path, rounds: int = 3) -> dict[str, Any]:
-    """Processor time of the pipeline and of each bare engine, in turns; counts and bytes from a watched run."""
+    """Time the pipeline and each bare engine in turns; counts and bytes come from a watched run."""
     from emoedge.bench.bare import bare_engines
     from emoedge.bench.tally import watching
     from emoedge.pipeline.pipeline import Pipeline
@@ -124,7 +124,7 @@ def against_engines(settings: Settings, clip: Path, rounds: int = 3) -> dict[str
 
 
 def _inside(settings: Settings, clip: Path) -> dict[str, float]:
-    """What the engines take where the pipeline calls them, their caches full of everybody else's data; seconds by name."""
+    """Seconds by engine inside the pipeline, where the caches hold other data."""
     from emoedge.bench.tally import watching
     from emoedge.pipeline.pipeline import Pipeline
 

@@ -28,9 +28,11 @@ from emoedge.observations import AudioActivity
 logger = logging.getLogger(__name__)
 
 LOSS_REMEMBERED_S: Final = 60.0
-"""For so long after a loss the microphone counts as degraded: longer than the interval of `health` messages."""
+"""For so long after a loss the microphone counts as degraded: longer than the interval of `health` messages.
+"""
 BEHIND_S: Final = 4.0
-"""With more sound waiting, what is found in it comes too late to be fused with the face (voice: 6 s with its length)."""
+"""With more sound waiting, what is found in it comes too late to be fused with the face (voice: 6 s with its
+length)."""
 _LOG_LOSS_EVERY_S: Final = 1.0
 
 
@@ -105,7 +107,7 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         return queue
 
     def relay(self) -> BlockQueue[AudioActivity]:
-        """Return a queue for audio that a consumer hands on; its losses and delays count as the microphone's."""
+        """Return a queue for audio handed on by a consumer; its losses and delays count as ours."""
         queue = BlockQueue[AudioActivity]()
         self._queues.append(queue)
         self._relays.append(queue)

@@ -22,7 +22,8 @@ from emoedge.rate_limit import Pacer
 Item = TypeVar("Item", Frame, AudioBlock)
 
 LATE_S: Final = 0.5
-"""A picture later than this is left out: a machine too slow to decode the clip shows fewer, not older ones."""
+"""A picture later than this is left out: a machine too slow to decode the clip shows fewer, not older ones.
+"""
 STILL_S: Final = 60.0
 """Length of one round of a clip that is one picture."""
 

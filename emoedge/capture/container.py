@@ -23,7 +23,8 @@ names from anywhere (hls, concat): nothing that a path from outside should lead 
 
 _REMEDY: Final = "give a video, sound or picture file that ffprobe can read"
 _MAX_BAD_PACKETS: Final = 3
-"""So many packets in a row may be undecodable (a scratch, a tag at the end of an MP3) before it is an error."""
+"""So many packets in a row may be undecodable (a scratch, a tag at the end of an MP3) before it is an error.
+"""
 
 
 def check_file(path: Path) -> None:
@@ -83,7 +84,7 @@ def audio_stream(container: Any) -> Any | None:
 
 
 def decoded(container: Any, stream: Any, path: Path) -> Iterator[av.AudioFrame | av.VideoFrame]:
-    """All decoded frames of one stream in presentation order; the container gives nothing of its other streams any more.
+    """All decoded frames of one stream in presentation order; other streams can no longer be read.
 
     Raises:
         MediaError: nothing can be decoded, decoding breaks, or the last packet is cut.

@@ -1,4 +1,4 @@
-"""Decoded pictures of any format and size to the one layout inside the process: planar YUV 4:2:0, even sizes."""
+"""Conversion of decoded pictures to the internal layout: planar YUV 4:2:0, even sizes."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class PictureConverter:
         return data, width, height
 
     def planes(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[tuple[Planes, ...], int, int]:
-        """As calling it, but the three planes by themselves: the decoder's own memory where nothing has to be converted."""
+        """Like calling it, but returns the three planes: the decoder's memory where nothing is converted."""
         width, height = self._prepare(frame, pixel_aspect, None)
         planes = _planes(self._in_layout(frame, width, height), width, height)
         if self._orientation != UPRIGHT:
@@ -162,7 +162,7 @@ class PictureConverter:
 
 
 def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:
-    """Views of the three planes of a yuv420p picture, without the padding of their lines; they keep its memory alive."""
+    """Views of the planes of a yuv420p picture without line padding; they keep its memory alive."""
     shapes = ((height, width), (height // 2, width // 2), (height // 2, width // 2))
     return tuple(
         np.ndarray(shape, np.uint8, plane, strides=(plane.line_size, 1))

@@ -30,18 +30,22 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item", Frame, AudioBlock)
 
 STALL_S: Final = 5.0
-"""Nothing for so long is a fault: a USB reset takes one or two seconds, a network camera's key frame less than four."""
+"""Nothing for so long is a fault: a USB reset takes one or two seconds, a network camera's key frame less
+than four."""
 OPEN_LIMIT_S: Final = 60.0
-"""Opening may take so long: network cameras and a Jetson's camera service need up to ten seconds; PortAudio, which
-tries every device there is, was seen to take more than twenty on a machine that was starting everything at once."""
+"""Opening may take so long: network cameras and a Jetson's camera service need up to ten seconds; PortAudio,
+which tries every device there is, was seen to take more than twenty on a machine that was starting everything
+at once."""
 LOAD_LIMIT_S: Final = 180.0
-"""Before that, a library like OpenCV is loaded: on a slow card, while everything else is loaded too, this takes a minute."""
+"""Before that, a library like OpenCV is loaded: on a slow card, while everything else is loaded too, this
+takes a minute."""
 END_LIMIT_S: Final = 0.8
 """How long a session may take to end: stopping as a whole must take less than a second."""
 STABLE_S: Final = 10.0
 """A device that ran for so long was well: the next failure is a new one, not one more in a row."""
 MAX_ABANDONED: Final = 3
-"""With so many threads stuck in a driver another one will not help; without a limit they would add up over months."""
+"""With so many threads stuck in a driver another one will not help; without a limit they would add up over
+months."""
 _POLL_S: Final = 0.1
 _LOG_EVERY: Final = 20  # of equal failures in a row
 

@@ -23,7 +23,8 @@ _CAPABILITY: Final = struct.Struct("16s32s32sIII12x")
 _CAN_CAPTURE: Final = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, …_MPLANE
 _HAS_DEVICE_CAPS: Final = 0x80000000
 _PLATFORM_DRIVERS: Final = ("unicam", "bcm2835", "rp1-cfe", "pispbe", "rpi-hevc", "tegra")
-"""Parts of a board's own camera path: they look like cameras but give raw sensor data; picamera2 or GStreamer uses them."""
+"""Parts of a board's own camera path: they look like cameras but give raw sensor data; picamera2 or GStreamer
+uses them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def _ebml_number(file: BinaryIO, *, keep_marker: bool = False) -> int | None:
 
 
 def _program_stream_size(file: BinaryIO) -> int | None:
-    """End of the last packet (ISO/IEC 13818-1, 2.5.3; ISO/IEC 11172-1, 2.4.3); None after anything unexpected."""
+    """End of the last packet (ISO/IEC 13818-1, 2.5.3; 11172-1, 2.4.3); None after anything unexpected."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         position = 0
         while position + 4 <= len(data):
@@ -125,7 +125,8 @@ def _program_stream_size(file: BinaryIO) -> int | None:
                 head = data[position + 4 : position + 14]
                 if len(head) < 10:
                     return position + 14
-                # MPEG-2 packs begin with the bits 01 and say how much stuffing follows; MPEG-1 packs have 12 bytes.
+                # MPEG-2 packs begin with the bits 01 and say how much stuffing follows; MPEG-1 packs have 12
+                # bytes.
                 position += 14 + (head[9] & 7) if head[0] >> 6 == 1 else 12
             elif code >= _FIRST_STREAM:
                 position += 6 + int.from_bytes(data[position + 4 : position + 6], "big")

@@ -14,7 +14,8 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
 
 FROZEN_S: Final = 10.0
-"""The noise of a sensor makes two equal pictures next to impossible; ten seconds also spare a clip that holds still."""
+"""The noise of a sensor makes two equal pictures next to impossible; ten seconds also spare a clip that holds
+still."""
 BLACK_S: Final = 10.0
 SILENT_S: Final = 10.0
 CLIPPING_S: Final = 10.0
@@ -82,7 +83,7 @@ class SoundSummary:
 
     @property
     def level_dbfs(self) -> float:
-        """Level without what lies below speech, dB relative to full scale; minus infinity for digital silence."""
+        """Level of the filtered audio, in dB relative to full scale; minus infinity for digital silence."""
         return 10 * math.log10(self.speech_power) if self.speech_power else -math.inf
 
 

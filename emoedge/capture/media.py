@@ -22,8 +22,8 @@ from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
 
 AHEAD: Final = 6
-"""Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing of its own left
-in the caches, which costs it a quarter more."""
+"""Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing
+of its own left in the caches, which costs it a quarter more."""
 AHEAD_BYTES: Final = 2_700_000
 """Fewer where so much is reached before: large pictures are worth their memory more than their caches."""
 GATHERED_S: Final = 0.2
@@ -124,7 +124,7 @@ class MediaReader:
         return merge(frames, blocks, key=lambda item: item.time_s)
 
     def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
-        """The pictures alone; of all, or of those whose time, asked once in order, is wanted: others are not converted."""
+        """Frames alone; with `wanted`, only those whose time is wanted are converted."""
         if not self.info.has_video:
             return
         if self.info.still:
@@ -179,7 +179,7 @@ def _is_still(container: Any) -> bool:
 
 
 class _Gathered:
-    """Decoded sound of one kind, put together until there is enough to make a call of the resampler worth its cost."""
+    """Decoded audio of one format, collected until resampling is worth a call."""
 
     def __init__(self, rate: int) -> None:
         import av
@@ -210,7 +210,7 @@ class _Gathered:
         self._end_s = self._start_s + self._count / self._rate
 
     def resampled(self, *, end: bool = False) -> Iterator[tuple[float, NDArray[np.int16]]]:
-        """What was gathered, 16 kHz mono with the time of its first sample; with `end`, what the resampler still holds too."""
+        """Collected audio, 16 kHz mono, with its start time; with `end`, the resampler's rest too."""
         frames = [self._fifo.read()] if self._count else []
         self._count = 0
         for frame in frames:

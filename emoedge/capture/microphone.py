@@ -49,7 +49,8 @@ BUSY_HOLD_S: Final = 60.0
 LATENCIES: Final = 30
 """The latency used is the median of so many chunks, three seconds."""
 SLEW_S: Final = 0.005
-"""How far the time of a block may be off the end of the one before it, so that corrections are never heard."""
+"""How far the time of a block may be off the end of the one before it, so that corrections are never heard.
+"""
 
 
 @dataclass(frozen=True, slots=True)

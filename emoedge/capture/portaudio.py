@@ -161,7 +161,7 @@ def _told_apart(found: list[InputDevice]) -> list[InputDevice]:
 
 
 def choose(found: list[InputDevice], wanted: str) -> InputDevice:
-    """The input that a configuration means: its name, a part of it that only one has, ALSA's address, or "auto".
+    """The input named in the configuration: a name, a unique part of one, an ALSA address, or "auto".
 
     Raises:
         DeviceError: none, or more than one.

@@ -32,7 +32,8 @@ AudioItem = TypeVar("AudioItem", bound=Audio)
 SOUND_LIMIT_S: Final = 30.0
 """So much sound waits for a slow listener: two long utterances, about 1 MB."""
 SHED_S: Final = 10.0
-"""At the limit the oldest so many seconds go at once: one hole every now and then instead of one in every block."""
+"""At the limit the oldest so many seconds go at once: one hole every now and then instead of one in every
+block."""
 
 
 class Outlet(Protocol, Generic[Item]):

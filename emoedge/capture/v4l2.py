@@ -17,7 +17,8 @@ from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 
 RAW_LIMIT: Final = 640 * 480 * 30
-"""Pixels a second that fit a USB 2 bus uncompressed, with room for a microphone; beyond it MJPEG is asked for."""
+"""Pixels a second that fit a USB 2 bus uncompressed, with room for a microphone; beyond it MJPEG is asked
+for."""
 OLDEST_S: Final = 2.0
 """A driver's stamp older than this, or in the future, is not on the monotonic clock and is not used."""
 BUFFERS: Final = 2

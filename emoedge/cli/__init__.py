@@ -36,9 +36,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 
 EXIT_INTERRUPTED: Final = 130
 
-# The stages have a thread each. Matrices and pictures are small here: splitting one of them over threads that wait
-# for each other by spinning costs several times the arithmetic, and takes the cores from Vosk. The libraries read
-# these when they are loaded; who sets them before has the say.
+# The stages have a thread each. Matrices and pictures are small here: splitting one of them over threads that
+# wait for each other by spinning costs several times the arithmetic, and takes the cores from Vosk. The
+# libraries read these when they are loaded; who sets them before has the say.
 ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
@@ -87,7 +87,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit code: 0 success, 1 the work failed, 2 the call or the configuration is wrong, 130 interrupted.
+        The exit code: 0 success, 1 the work failed, 2 the call or the configuration is wrong, 130
+        interrupted.
     """
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")

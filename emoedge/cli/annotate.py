@@ -49,9 +49,10 @@ def command(
 ) -> None:
     """Subtitles with the emotion, ELAN, EmotionML or tables of what is in media files.
 
-    MEDIA is a video or sound file, the lines that `emoedge replay` has written (.jsonl), or a recorded segment (its
-    id, or its .mp4 with its sidecars): only the first has to be looked at again. What is written is named
-    NAME.emotion.vtt, .srt, .eaf, .emotionml, .csv or .json, and its name is printed. Exit code 1 if any failed.
+    MEDIA is a video or sound file, the lines that `emoedge replay` has written (.jsonl), or a recorded
+    segment (its id, or its .mp4 with its sidecars): only the first has to be looked at again. What is written
+    is named NAME.emotion.vtt, .srt, .eaf, .emotionml, .csv or .json, and its name is printed. Exit code 1 if
+    any failed.
 
     \b
     Example:

@@ -25,7 +25,8 @@ from emoedge.logs import set_up_logging
 def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
     """The whole pipeline in real time on the bundled clip or on yours, events shown live.
 
-    Leaves a recording and its report behind. Starts a broker of its own where the configured one does not answer.
+    Leaves a recording and its report behind. Starts a broker of its own where the configured one does not
+    answer.
 
     \b
     Example:

@@ -47,7 +47,8 @@ def command(config_path: Path | None, as_json: bool) -> None:
         for microphone in microphones:
             default = ", the default" if microphone.default else ""
             click.echo(
-                f'source = "{microphone.source}"  # {microphone.channels} channels, {microphone.rate_hz} Hz{default}'
+                f'source = "{microphone.source}"  '
+                f"# {microphone.channels} channels, {microphone.rate_hz} Hz{default}"
             )
         if not microphones:
             click.echo("# none found")

@@ -71,9 +71,9 @@ def command(
 
     Times are media times (`time_s`); two runs of the same file give the same lines.
 
-    With --out, MEDIA are files, folders and patterns: each file's lines go to OUT/…/NAME.jsonl, several files at
-    once. A second call leaves out what is done, unless the file, the models or the configuration changed. What
-    failed is in OUT/errors.jsonl, an overview in OUT/summary.csv; exit code 1 if any failed.
+    With --out, MEDIA are files, folders and patterns: each file's lines go to OUT/…/NAME.jsonl, several files
+    at once. A second call leaves out what is done, unless the file, the models or the configuration changed.
+    What failed is in OUT/errors.jsonl, an overview in OUT/summary.csv; exit code 1 if any failed.
 
     \b
     Example:

@@ -21,9 +21,9 @@ class NoReaderError(Exception):
 class StandardStream(io.FileIO):
     """Standard output or standard error, whose failure never changes how the process ends on its own.
 
-    The interpreter exits with 120 where its last flush of a stream fails. Here, the first failed write to standard
-    output raises an `OSError` that names it, and later ones are dropped. On standard error, all failed writes are
-    dropped: a log on a full disk is not a reason to stop working.
+    The interpreter exits with 120 where its last flush of a stream fails. Here, the first failed write to
+    standard output raises an `OSError` that names it, and later ones are dropped. On standard error, all
+    failed writes are dropped: a log on a full disk is not a reason to stop working.
     """
 
     def __init__(self, number: int) -> None:
@@ -53,8 +53,8 @@ class StandardStream(io.FileIO):
 def prepare_streams() -> None:
     """Open the standard streams that are closed, and replace output and error by a `StandardStream`.
 
-    A closed one is opened on `/dev/null`: otherwise the next file to be opened gets its number, and with it what
-    libraries print. A stream that is not the process's own, such as a test's, is kept.
+    A closed one is opened on `/dev/null`: otherwise the next file to be opened gets its number, and with it
+    what libraries print. A stream that is not the process's own, such as a test's, is kept.
     """
     for number in (0, STANDARD_OUTPUT, STANDARD_ERROR):
         try:

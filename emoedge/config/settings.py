@@ -88,7 +88,8 @@ class CameraSettings(Section):
     source: str = Field(
         "auto",
         min_length=1,
-        description='"auto", a stable V4L2 path (/dev/v4l/by-id/…), "picamera:0", "gst:PIPELINE", "rtsp://…", '
+        description='"auto", a stable V4L2 path (/dev/v4l/by-id/…), "picamera:0", "gst:PIPELINE", '
+        '"rtsp://…", '
         '"http://…", "file:CLIP" (in real time, repeated) or "none"',
     )
     width: int = Field(640, ge=64, le=4096, description="Requested width, in pixels")
@@ -106,7 +107,8 @@ class MicrophoneSettings(Section):
     source: str = Field(
         "auto",
         min_length=1,
-        description='"auto", a device name as `emoedge devices` lists it, an ALSA address such as "hw:Device,0", '
+        description='"auto", a device name as `emoedge devices` lists it, '
+        'an ALSA address such as "hw:Device,0", '
         '"file:CLIP" (its audio, synchronised with the camera when both name the same file) or "none"',
     )
 

@@ -1,4 +1,4 @@
-"""What would stop the daemon here, found out by really trying: devices, models, broker, disk, clock, board."""
+"""Checks of everything that would stop the daemon: devices, models, broker, disk, clock, board."""
 
 from emoedge.doctor.checks import run_checks
 from emoedge.doctor.result import CheckResult

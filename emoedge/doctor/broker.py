@@ -92,4 +92,7 @@ def _remedy(settings: Settings, state: SessionState) -> str:
         return "correct mqtt.username and mqtt.password, or the broker's access rules"
     if settings.mqtt.tls:
         return "check mqtt.host, mqtt.port and mqtt.ca_file, and that the broker runs with TLS there"
-    return "start the broker (sudo apt install mosquitto), correct mqtt.host and mqtt.port, or set mqtt.enabled to false"
+    return (
+        "start the broker (sudo apt install mosquitto), correct mqtt.host and mqtt.port, "
+        "or set mqtt.enabled to false"
+    )

@@ -13,7 +13,8 @@ from emoedge.clock import SystemClock
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 
-# The firmware's throttling word (raspberrypi.com, "vcgencmd get_throttled"): the upper half remembers since the start.
+# The firmware's throttling word (raspberrypi.com, "vcgencmd get_throttled"): the upper half remembers since
+# the start.
 _THROTTLED: Final = Path("devices/platform/soc/soc:firmware/get_throttled")
 _SINCE_START: Final = {
     1 << 16: "the power supply was too weak",

@@ -1,4 +1,4 @@
-"""A known question with a recorded answer: does this board's runtime compute what the model was measured with?"""
+"""Self-check: does this board's runtime compute what the face model was measured with?"""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def drawn_face(size: int) -> NDArray[np.uint8]:
 
 
 def deviation(classifier: FaceClassifier, card: Path) -> float:
-    """How far the classifier's answer is from the recorded one, in units of what rounding allows: up to 1 is right.
+    """Distance of the classifier's answer from the recorded one, in units of rounding; up to 1 is right.
 
     Args:
         classifier: the model as loaded here.

@@ -146,7 +146,8 @@ def _refused(name: str, error: Exception, remedy: str) -> CheckResult:
     if _service_runs():
         return warning(
             name,
-            f"{error.message if isinstance(error, EmoedgeError) else error}; the service is running and may hold it",
+            f"{error.message if isinstance(error, EmoedgeError) else error}; "
+            "the service is running and may hold it",
             "look at its health instead, or stop it for this check: sudo systemctl stop emoedge",
         )
     if isinstance(error, EmoedgeError):

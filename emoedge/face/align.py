@@ -15,7 +15,8 @@ from emoedge.face.sample import clip_rectangle, crop_luma
 from emoedge.frames import Frame, shrunk
 from emoedge.observations import Box
 
-# Where a face sits in a FER+ crop, in fractions of its side: medians of BlazeFace's output over 1,500 training images.
+# Where a face sits in a FER+ crop, in fractions of its side: medians of BlazeFace's output over 1,500
+# training images.
 FACE_CENTRE: Final = (0.503, 0.585)
 """The point halfway between the middle of the eyes and the mouth."""
 EYE_DISTANCE: Final = 0.365
@@ -23,11 +24,12 @@ EYE_MOUTH: Final = 0.388
 BOX_WIDTH: Final = 0.85
 
 TIGHTNESS: Final = 0.95
-"""The crop in shares of that median geometry: 0.92 to 0.96 scored a point better than 1.0 on 1,000 faces of FER+ Valid set
-into pictures and found again, and 1.04 no better."""
+"""The crop in shares of that median geometry: 0.92 to 0.96 scored a point better than 1.0 on 1,000 faces of
+FER+ Valid set into pictures and found again, and 1.04 no better."""
 
 OVERSAMPLING: Final = 4 / 3
-"""A large face is first shrunk (area average) to this many times the crop, then warped: no aliasing, little blur."""
+"""A large face is first shrunk (area average) to this many times the crop, then warped: no aliasing, little
+blur."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,10 @@ class CropGeometry:
 def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: int) -> CropGeometry:
     """Where to cut.
 
-    Size is the geometric mean of two estimates: the detector's box, and the larger of the distance of the eyes and the
-    distance from eyes to mouth. The first is steadier under yaw, the second under chin and hair; together they vary
-    least on the training sets. The angle comes from both the line of the eyes and the line from eyes to mouth, each
-    by its length: in profile, where the eyes coincide, the latter decides.
+    Size is the geometric mean of two estimates: the detector's box, and the larger of the distance of the
+    eyes and the distance from eyes to mouth. The first is steadier under yaw, the second under chin and hair;
+    together they vary least on the training sets. The angle comes from both the line of the eyes and the line
+    from eyes to mouth, each by its length: in profile, where the eyes coincide, the latter decides.
 
     Args:
         box: of the detector, fractions.
@@ -73,7 +75,7 @@ def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: 
 
 
 def _upright(centre: tuple[float, float], angle: float, scale: float, size: int) -> NDArray[np.float64]:
-    """The affine map (2, 3) that turns and scales a picture so that a face's centre comes to its place in a crop."""
+    """Affine map (2, 3) that rotates and scales a picture so that a face's centre comes to its place."""
     cos, sin = scale * math.cos(angle), scale * math.sin(angle)
     target = (FACE_CENTRE[0] * size - 0.5, FACE_CENTRE[1] * size - 0.5)
     source = (centre[0] - 0.5, centre[1] - 0.5)
@@ -92,8 +94,8 @@ def cut(frame: Frame, geometry: CropGeometry, size: int, *, quick: bool = False)
         frame: any layout; parts outside the picture are filled by reflection.
         geometry: where to cut.
         size: side of the result, pixels.
-        quick: a large face is shrunk by halving and linear interpolation, at a tenth of the cost; the crop differs by less than from
-            one frame to the next.
+        quick: a large face is shrunk by halving and linear interpolation, at a tenth of the cost; the crop
+            differs by less than from one frame to the next.
 
     Returns:
         uint8 (size, size).
@@ -129,7 +131,8 @@ def cut(frame: Frame, geometry: CropGeometry, size: int, *, quick: bool = False)
 GLIMPSE: Final = 24
 """Side of a glimpse: mouth, eyes and brows are still apart, and what it costs is a tenth of a crop."""
 LEAST_DEVIATION: Final = 8.0
-"""Floor of the deviation, gray levels, as in the classifier's own input: a flat patch is not blown up into noise."""
+"""Floor of the deviation, gray levels, as in the classifier's own input: a flat patch is not blown up into
+noise."""
 
 
 def peek(pyramid: Pyramid, geometry: CropGeometry, width: int) -> NDArray[np.float32]:
@@ -141,7 +144,8 @@ def peek(pyramid: Pyramid, geometry: CropGeometry, width: int) -> NDArray[np.flo
         width: of the frame, pixels.
 
     Returns:
-        float32 (GLIMPSE, GLIMPSE), zero mean and unit deviation; what lies outside the picture is the nearest inside.
+        float32 (GLIMPSE, GLIMPSE), zero mean and unit deviation; what lies outside the picture is the nearest
+        inside.
     """
     import cv2
 
@@ -166,7 +170,7 @@ def change(glimpse: NDArray[np.float32], before: NDArray[np.float32]) -> float:
 
 
 def align(frame: Frame, detection: Detection, size: int) -> tuple[NDArray[np.uint8], CropGeometry]:
-    """Crop one detected face: uint8 (size, size) luma, and where it was cut; raises ValueError if outside the frame."""
+    """Crop a face: uint8 (size, size) luma and its rectangle; raises ValueError outside the frame."""
     geometry = crop_geometry(detection.box, detection.landmarks, frame.width, frame.height)
     return cut(frame, geometry, size), geometry
 

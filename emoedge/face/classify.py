@@ -53,7 +53,7 @@ class FaceModelCard:
 
     @classmethod
     def load(cls, path: Path) -> FaceModelCard:
-        """Read and check a sidecar; raises ModelError when it is missing, broken or of another label order."""
+        """Read a sidecar; raises ModelError when it is missing, broken or in another label order."""
         try:
             content: dict[str, Any] = read_json(path)
             labels = tuple(content["labels"])
@@ -112,10 +112,10 @@ class FaceClassifier:
         self.size = shape[1]
 
     def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw logits (N, 7) of crops uint8 (N, size, size), averaged with the mirror image where the card says so.
+        """Raw logits (N, 7) of crops uint8 (N, size, size), averaged with the mirror image if so calibrated.
 
-        Crops are run one by one: the runtimes plan memory anew for every other batch size, which costs more than
-        a batch of a few faces saves.
+        Crops are run one by one: the runtimes plan memory anew for every other batch size, which costs more
+        than a batch of a few faces saves.
         """
         quantized = self._interpreter.quantize(standardise(crops))[..., None]
         results = np.empty((len(crops), len(EMOTIONS)), np.float32)

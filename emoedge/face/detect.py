@@ -24,7 +24,8 @@ from emoedge.observations import Box
 
 INPUT_SIDE: Final = 128
 LANDMARKS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
-"""Order of the landmarks; right and left are the person's own, so the right eye is on the left of an unmirrored picture."""
+"""Order of the landmarks; right and left are the person's own, so the right eye is on the left of an
+unmirrored picture."""
 
 MIN_SCORE: Final = 0.5
 """MediaPipe's threshold; lower ones find hands and cushions."""
@@ -33,21 +34,24 @@ OVERLAP: Final = 0.3
 """Boxes that overlap more than this (intersection over union) are one face: MediaPipe's value."""
 
 REGION_GROWTH: Final = 2.1
-"""A region around a face, in sizes of its box: what the crop geometry was measured at, and the context that BlazeFace wants."""
+"""A region around a face, in sizes of its box: what the crop geometry was measured at, and the context that
+BlazeFace wants."""
 
 REFINE_BELOW: Final = 0.35
-"""Faces smaller than this share of the detector's input are looked at again at higher resolution: one pixel of the whole
-frame at 128 is five at 640, too coarse for the eyes."""
+"""Faces smaller than this share of the detector's input are looked at again at higher resolution: one pixel
+of the whole frame at 128 is five at 640, too coarse for the eyes."""
 
 CONFIRM_BELOW: Final = 0.2
-"""Faces smaller than this share of the picture's longer side are confirmed: they are what lettering is taken for."""
+"""Faces smaller than this share of the picture's longer side are confirmed: they are what lettering is taken
+for."""
 
 CLOSER_GROWTH: Final = 1.7
-"""A second, closer look at a small face: lettering and patterns that pass for a face in one frame of them do not in another."""
+"""A second, closer look at a small face: lettering and patterns that pass for a face in one frame of them do
+not in another."""
 
 CONFIRMED_SCORE: Final = 0.62
-"""The mean of both looks that confirms a small face. Of 500 faces of 50 to 500 pixels set into pictures it keeps 0.96, and of
-79 pictures of lettering, in 0.37 of which one look sees a face so surely, 0.01."""
+"""The mean of both looks that confirms a small face. Of 500 faces of 50 to 500 pixels set into pictures it
+keeps 0.96, and of 79 pictures of lettering, in 0.37 of which one look sees a face so surely, 0.01."""
 
 GLIMPSE_SCORE: Final = 0.2
 """The second look is heard even when it sees little: that is what it is for."""
@@ -91,8 +95,9 @@ def anchors() -> NDArray[np.float32]:
 
 
 Candidate = tuple[float, list[float]]
-"""Score, and sixteen numbers: x and y in turn of the upper left corner, the lower right one and the six landmarks, fractions of
-the input. A face is found by some six anchors: for so few, plain numbers are faster than arrays."""
+"""Score, and sixteen numbers: x and y in turn of the upper left corner, the lower right one and the six
+landmarks, fractions of the input. A face is found by some six anchors: for so few, plain numbers are faster
+than arrays."""
 
 
 def decode(
@@ -101,7 +106,8 @@ def decode(
     """Turn raw outputs into candidates, best first.
 
     Args:
-        regressors: (896, 16): box centre, box size, then six landmarks, in input pixels relative to the anchor.
+        regressors: (896, 16): box centre, box size, then six landmarks, in input pixels relative to the
+            anchor.
         logits: (896,) of "face".
         min_score: candidates below it are left out, and all but the best MOST_CANDIDATES.
     """
@@ -140,7 +146,7 @@ def overlap(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def suppress(candidates: list[Candidate], threshold: float = OVERLAP) -> list[Candidate]:
-    """Weighted non-maximum suppression: overlapping candidates become their score-weighted mean (BlazeFace, section 3.3).
+    """Weighted non-maximum suppression: the score-weighted mean of overlaps (BlazeFace, section 3.3).
 
     Args:
         candidates: best first.
@@ -248,14 +254,14 @@ class FaceDetector:
         there -= np.float32(1.0)
 
     def refine(self, frame: Frame, face: Detection) -> Detection:
-        """Look again at a small face, around it, for exact landmarks; large or not found again, it stays as it was."""
+        """Detect a small face again, close up, for exact landmarks; otherwise it stays as it was."""
         if _share(frame, face) >= REFINE_BELOW:
             return face
         again = self.detect(frame, grown(face.box, REGION_GROWTH))
         return best_match(face, again) or face
 
     def confirm(self, frame: Frame, face: Detection) -> Detection | None:
-        """Refine a face that nobody has seen before; None for a small one that two looks together do not find sure.
+        """Refine a new face; None for a small one that two detections do not confirm.
 
         The score of a small one is the mean of both looks.
         """

@@ -1,4 +1,4 @@
-"""The luma of a frame, halved again and again: what flow, changes of a face and changes of the scene are seen in."""
+"""Pyramid of a frame's luma for optical flow and for changes of face and scene."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BASE_WIDTH: Final = 200
 
 
 def halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Half the size by area average; OpenCV has fast code for this ratio alone, any other costs forty times as much.
+    """Halve by area average: OpenCV's fast case; any other ratio costs forty times as much.
 
     Pixel i of the result is the mean of 2 i and 2 i + 1; an odd last row or column is left out.
     """
@@ -41,7 +41,8 @@ class Pyramid:
         if small.ndim == 3:
             small = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         elif small.base is not None:
-            # What is kept until the next frame must not be a view of this one: some sources use their buffers again.
+            # What is kept until the next frame must not be a view of this one: some sources use their buffers
+            # again.
             small = small.copy()
         self._levels = [small]
 
@@ -58,7 +59,7 @@ class Pyramid:
         return levels[min(number, len(levels) - 1)]
 
     def level_for(self, pixels: float, least: float) -> int:
-        """The smallest level on which what is `pixels` wide on the first is still more than half `least`, at most `least`."""
+        """The smallest level on which `pixels` of the first one span more than half of `least`."""
         number = 0
         while pixels > least * (1 << number):
             number += 1

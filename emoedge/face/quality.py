@@ -9,23 +9,26 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-# Each factor rises linearly from 0 to 1 between these two values; a factor under REASON_BELOW is named as a reason.
+# Each factor rises linearly from 0 to 1 between these two values; a factor under REASON_BELOW is named as a
+# reason.
 SIZE_PIXELS: Final = (16.0, 48.0)
 """Side of the crop in the source picture. The model sees 48 pixels; under 16 nothing but a smile survives."""
 SHARPNESS: Final = (0.05, 0.30)
 """Mean absolute Laplacian of the crop over its contrast (see ``sharpness``)."""
 CONTRAST_LEVELS: Final = (5.0, 20.0)
-"""Standard deviation of the luma, gray levels: below some 5, noise and quantization are as large as the face."""
+"""Standard deviation of the luma, gray levels: below some 5, noise and quantization are as large as the face.
+"""
 CLIPPED_SHARE: Final = (0.7, 0.35)
 """Share of pixels at either end of the range (falling)."""
 TURN: Final = (1.0, 0.45)
-"""Sideways offset of the nose from the eyes' middle in eye distances (falling): 0 is frontal, 0.5 about 40 degrees."""
+"""Sideways offset of the nose from the eyes' middle in eye distances (falling): 0 is frontal, 0.5 about 40
+degrees."""
 REASON_BELOW: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """A verdict: ``value`` 0 (useless) to 1, and what lowers it, of small, blurred, dark, bright, flat, turned."""
+    """Quality from 0 (useless) to 1, and its reasons: small, blurred, dark, bright, flat, turned."""
 
     value: float
     reasons: tuple[str, ...]
@@ -36,7 +39,7 @@ def _rise(value: float, limits: tuple[float, float]) -> float:
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:
-    """Mean absolute Laplacian over the standard deviation of a lightly smoothed crop: free of exposure, dulled to noise.
+    """Mean absolute Laplacian over the standard deviation of a smoothed crop: independent of exposure.
 
     Args:
         crop: uint8 (S, S).
@@ -66,7 +69,8 @@ def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
     between_x, between_y = (right_x + left_x) / 2, (right_y + left_y) / 2
     down_x, down_y = mouth_x - between_x, mouth_y - between_y
     down = math.hypot(down_x, down_y)
-    # In profile the eyes coincide: the distance from eyes to mouth, about as long on a frontal face, stands in.
+    # In profile the eyes coincide: the distance from eyes to mouth, about as long on a frontal face, stands
+    # in.
     unit = max(math.hypot(left_x - right_x, left_y - right_y), 0.6 * down, 1e-6)
     aside = (nose_x - between_x) * down_y - (nose_y - between_y) * down_x
     return abs(aside) / max(down, 1e-6) / unit
@@ -87,7 +91,8 @@ def assess(
         aspect: width over height of the frame.
 
     Returns:
-        The product of the factors' geometric mean and their minimum's square root, and the reasons, worst first.
+        The product of the factors' geometric mean and their minimum's square root, and the reasons, worst
+        first.
     """
     import cv2
 

@@ -11,7 +11,7 @@ from emoedge.frames import Frame, Rectangle
 
 
 def clip_rectangle(frame: Frame, left: float, top: float, right: float, bottom: float) -> Rectangle:
-    """Whole, even pixel coordinates (left, top, right, bottom) of the part of a rectangle that lies inside the frame.
+    """Even pixel coordinates (left, top, right, bottom) of the part of a rectangle inside the frame.
 
     Widened outwards where it must be: "i420" has one chroma sample for two by two pixels.
 
@@ -27,7 +27,7 @@ def clip_rectangle(frame: Frame, left: float, top: float, right: float, bottom: 
 
 
 def crop_luma(frame: Frame, rectangle: Rectangle) -> NDArray[np.uint8]:
-    """The luma inside a rectangle of ``clip_rectangle``, uint8 (height, width): a view where the frame is "i420"."""
+    """Luma inside a rectangle of `clip_rectangle`, uint8 (height, width): a view for "i420"."""
     left, top, right, bottom = rectangle
     if frame.layout == "i420":
         return frame.luma[top:bottom, left:right]
@@ -47,8 +47,8 @@ def letterbox_rgb(
         part: as from ``clip_rectangle``; None for the whole frame.
 
     Returns:
-        uint8 RGB (height, width, 3), the scale from frame to square, and the offset (x, y) of the picture in the middle of the
-        square.
+        uint8 RGB (height, width, 3), the scale from frame to square, and the offset (x, y) of the picture in
+        the middle of the square.
     """
     left, top, right, bottom = part or (0, 0, frame.width, frame.height)
     scale = side / max(right - left, bottom - top)

@@ -1,4 +1,4 @@
-"""Whether anything has changed since it was looked for faces: where nothing has, looking again finds nothing new."""
+"""Changes of the scene since the last detection: without one, detecting again finds nothing new."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from emoedge.face.pyramid import Pyramid
 from emoedge.observations import Box
 
 CELLS_WIDTH: Final = 50
-"""A change is looked for in a picture at most so wide, where a cell is the mean of some 16 x 16 pixels of a 640 x 480 frame:
-sensor noise is gone there, and the smallest face that is reported covers two by two cells."""
+"""A change is looked for in a picture at most so wide, where a cell is the mean of some 16 x 16 pixels of a
+640 x 480 frame: sensor noise is gone there, and the smallest face that is reported covers two by two cells.
+"""
 CHANGED_LEVELS: Final = 4
-"""A cell that differs by more gray levels has changed: noise of 8 levels a pixel gives 2 at most among all cells."""
+"""A cell that differs by more gray levels has changed: noise of 8 levels a pixel gives 2 at most among all
+cells."""
 
 
 class Scene:
@@ -34,7 +36,8 @@ class Scene:
 
         Args:
             pyramid: of the picture.
-            known: places that are looked at anyway, fractions of the frame; what changes there does not count.
+            known: places that are looked at anyway, fractions of the frame; what changes there does not
+                count.
         """
         cells = pyramid.level(pyramid.level_for(pyramid.shape[1], CELLS_WIDTH))
         if self._cells is None or self._cells.shape != cells.shape or _changed(self._cells, cells, known):

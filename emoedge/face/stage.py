@@ -21,18 +21,21 @@ from emoedge.frames import Frame
 from emoedge.observations import Box, FaceObservation, FacesObservation
 
 LOOK_EVERY_S: Final = 0.5
-"""Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the face."""
+"""Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the
+face."""
 SEARCH_EVERY_S: Final = 0.2
 """Between two looks while nobody is there: how long a newcomer may go unseen."""
 STILL_EVERY_S: Final = 1.0
-"""Between two looks at a scene in which nothing has changed since all of it was looked at; a change ends it at once."""
+"""Between two looks at a scene in which nothing has changed since all of it was looked at; a change ends it
+at once."""
 OTHERS_EVERY_S: Final = 2.0
-"""While the faces known are found where they are expected and nothing changes beside them, the rest of the scene is
-looked at this often all the same."""
+"""While the faces known are found where they are expected and nothing changes beside them, the rest of the
+scene is looked at this often all the same."""
 CLASSIFY_EVERY_S: Final = 1.0
 """An unchanged face is classified anew after this time all the same."""
 CHANGED: Final = 0.12
-"""Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone gives less."""
+"""Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone
+gives less."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +149,7 @@ class FaceStage:
     def _look(
         self, frame: Frame, pyramid: Pyramid, moves: dict[int, Detection], *, lost: bool
     ) -> tuple[Track, ...]:
-        """Find all faces with the detector: those known where they are expected, others all over the picture."""
+        """Detect all faces: known ones where they are expected, others in the whole frame."""
         now = frame.time_s
         self._looked_s = now
         self.looks += 1
@@ -198,8 +201,8 @@ class FaceStage:
     def _everywhere(self, frame: Frame, expected: list[Detection], tiles: tuple[Box, ...]) -> list[Detection]:
         """Run the detector over the whole picture, over one part of it, and around faces not found again.
 
-        Far faces are too small for the detector on the whole picture; the parts take turns, the finer ones only
-        while nobody is there.
+        Far faces are too small for the detector on the whole picture; the parts take turns, the finer ones
+        only while nobody is there.
         """
         found = self._detect(frame)
         if tiles:
@@ -243,7 +246,7 @@ class FaceStage:
     def _judge(
         self, frame: Frame, pyramid: Pyramid, track: Track, geometry: CropGeometry
     ) -> tuple[Quality, Probabilities | None]:
-        """Quality and posterior of a face: those of last time where it has hardly changed, which a glimpse shows."""
+        """Quality and posterior of a face, reused where it has hardly changed."""
         glimpse = peek(pyramid, geometry, frame.width)
         last = self._opinions.get(track.track_id)
         recent = last is not None and frame.time_s - last.time_s < CLASSIFY_EVERY_S

@@ -1,7 +1,7 @@
 """Still pictures: find the largest face, look at it more than once, and answer once.
 
-A camera shows a face again and again, a little different each time; a still picture does so only once. In place of time
-it gets several views of the same face, cut a little differently, whose logits are averaged.
+A camera shows a face again and again, a little different each time; a still picture does so only once. In
+place of time it gets several views of the same face, cut a little differently, whose logits are averaged.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from emoedge.frames import Frame
 from emoedge.observations import Box
 
 WEAK_SCORE: Final = 0.45
-"""Last resort on a still picture that shows no face at the usual score: it was probably taken for the sake of one."""
+"""Last resort on a still picture that shows no face at the usual score: it was probably taken for the sake of
+one."""
 
 PARTS: Final = ((1.0, 0.6), (0.36,))
-"""Sides of the parts in which a still picture is looked at, one row after the other until a face is found: with the finest,
-faces of 60 pixels in a picture of 1600 x 1200."""
+"""Sides of the parts in which a still picture is looked at, one row after the other until a face is found:
+with the finest, faces of 60 pixels in a picture of 1600 x 1200."""
 
 STILL_MARGIN: Final = 0.4
 """Border added to a still picture in which the face may touch the edges, in shares of its size."""
@@ -64,8 +65,8 @@ def _holds(outer: Box, inner: Box) -> bool:
 def _looks(detector: FaceDetector, frame: Frame) -> Iterator[list[Detection]]:
     """What is found, look by look.
 
-    In the whole picture, then in overlapping parts at higher resolution, then in the picture with a border around it
-    (BlazeFace misses faces that fill the picture), and at last by weaker evidence.
+    In the whole picture, then in overlapping parts at higher resolution, then in the picture with a border
+    around it (BlazeFace misses faces that fill the picture), and at last by weaker evidence.
     """
     yield detector.detect(frame)
     for shares in PARTS:
@@ -122,19 +123,22 @@ def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6))
 
 
 VIEWS: Final = ((1.0, 0.0), (0.9, 0.0), (1.0, -0.06))
-"""Views of a face in a still picture: side in shares of the usual crop, and how much higher it is cut, in sides. On FER+ Valid
-set into pictures these three together scored 0.7 points (macro recall: 2 points) better than the first alone."""
+"""Views of a face in a still picture: side in shares of the usual crop, and how much higher it is cut, in
+sides. On FER+ Valid set into pictures these three together scored 0.7 points (macro recall: 2 points) better
+than the first alone."""
 
 CROP_VIEWS: Final = VIEWS[:2]
 """The views beside a crop as it is; a third gained nothing on FER+ Valid."""
 
 SURE: Final = 0.9
-"""A crop judged so surely as it is is not looked at again: that is two thirds of them, and every crop costs half as much in the
-mean. On FER+ Valid, and on the same crops tighter, lower or turned, accuracy and macro recall stay within 0.001 of what they are when
-all are looked at again; on crops a third too loose accuracy falls from 0.863 to 0.856."""
+"""A crop judged so surely as it is is not looked at again: that is two thirds of them, and every crop costs
+half as much in the mean. On FER+ Valid, and on the same crops tighter, lower or turned, accuracy and macro
+recall stay within 0.001 of what they are when all are looked at again; on crops a third too loose accuracy
+falls from 0.863 to 0.856."""
 
 PLAUSIBLE_SIDE: Final = (0.4, 2.0)
-"""A face found in a crop must be this large, in shares of the crop, to be the one that the crop was made for."""
+"""A face found in a crop must be this large, in shares of the crop, to be the one that the crop was made for.
+"""
 
 
 def aligned_views(
@@ -174,8 +178,9 @@ def crop_logits(
 ) -> NDArray[np.float32]:
     """Raw logits (7,) of a picture that already is a face crop.
 
-    The crop as it is and, unless that is as sure as ``sure`` or the detector finds no face in it, the same face cut the usual way count one
-    half each: other people's crops are looser, tighter or more tilted than those the model has learned from.
+    The crop as it is and, unless that is as sure as ``sure`` or the detector finds no face in it, the same
+    face cut the usual way count one half each: other people's crops are looser, tighter or more tilted than
+    those the model has learned from.
     """
     plain = classifier.logits(from_crop(image, classifier.size)[None])[0]
     if detector is None or classifier.calibrated(plain[None]).max() >= sure:

@@ -13,9 +13,11 @@ from emoedge.face.detect import Detection
 from emoedge.observations import Box
 
 FORGET_AFTER_S: Final = 1.5
-"""A face that has been away this long gets a new id when it comes back: longer gaps may well be somebody else."""
+"""A face that has been away this long gets a new id when it comes back: longer gaps may well be somebody
+else."""
 COAST_S: Final = 0.6
-"""A face not seen for up to this long is still reported where it would be: a blink of the detector, a hand."""
+"""A face not seen for up to this long is still reported where it would be: a blink of the detector, a hand.
+"""
 SURE_SCORE: Final = 0.75
 """A new face with this score is believed at once, a weaker one when it is seen a second time."""
 MATCH_DISTANCE: Final = 0.8
@@ -26,15 +28,16 @@ VELOCITY_SMOOTHING: Final = 0.5
 PRIMARY_ADVANTAGE: Final = 1.4
 """Another face must be this much more prominent to become the primary one: no flicker between two people."""
 FLOW_FACE: Final = 48.0
-"""A face wider than this many pixels is followed on a higher level: 24 to 48 are enough, and a near one costs no more than a far
-one. On 80 a face was followed no better and at a quarter more."""
+"""A face wider than this many pixels is followed on a higher level: 24 to 48 are enough, and a near one costs
+no more than a far one. On 80 a face was followed no better and at a quarter more."""
 FLOW_WINDOW: Final = (11, 11)
 """Pixels around each point that optical flow compares: a quarter of a face and more."""
 FLOW_REACH: Final = 0.4
-"""Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face does not go
-farther between two frames."""
+"""Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face
+does not go farther between two frames."""
 FLOW_GRID: Final = np.array([(u, v) for v in (0.25, 0.45, 0.65, 0.85) for u in (0.2, 0.5, 0.8)], np.float32)
-"""Where in a box flow is measured, (12, 2) shares of its size: the inner face, not the background beside it."""
+"""Where in a box flow is measured, (12, 2) shares of its size: the inner face, not the background beside it.
+"""
 FLOW_MARGIN: Final = 2.0
 """Points nearer to the border of the picture have nothing around them to compare."""
 FLOW_POINTS: Final = 5
@@ -42,7 +45,8 @@ FLOW_POINTS: Final = 5
 FLOW_LEVELS: Final = 2
 """Levels of the pyramid above the picture: a move of half a face of FLOW_FACE pixels."""
 FLOW_END: Final = (3, 10, 0.03)
-"""A point's search ends after 10 steps, or with one below 0.03 pixels: the median over the points is what counts."""
+"""A point's search ends after 10 steps, or with one below 0.03 pixels: the median over the points is what
+counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -225,8 +229,8 @@ def flow_landmarks(
 ) -> Detection | None:
     """Carry one face from one small picture to the next by sparse optical flow (Lucas-Kanade, pyramidal).
 
-    A point counts if the way back from where it went leads to where it was. The way back is looked for around the place it
-    should lead to, at full resolution: where that is wrong, it leads elsewhere.
+    A point counts if the way back from where it went leads to where it was. The way back is looked for around
+    the place it should lead to, at full resolution: where that is wrong, it leads elsewhere.
 
     Args:
         before: uint8 luma (h, w) on which the face is some FLOW_FACE / 2 to FLOW_FACE pixels wide.

@@ -137,7 +137,7 @@ def snr_reliability(snr_db: float) -> float:
 
 
 def decisive(state: FusedState) -> Probabilities | None:
-    """The fused posterior with the decision on top: where the text chose, it changes places with the leader."""
+    """Fused posterior with the decision on top: the text's choice trades places with the leader."""
     if state.probabilities is None or state.emotion is None:
         return None
     values = state.probabilities.tolist()

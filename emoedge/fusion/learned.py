@@ -1,10 +1,12 @@
 """Learned fusion: a log-linear pool whose weights follow the reliability of each opinion.
 
-    log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + h * b[c],    r_m = reliability_m ^ g_m * exp(-age_m / t_m)
+    log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + h * b[c],    r_m = reliability_m ^ g_m *
+    exp(-age_m / t_m)
 
-The sharpness s and the share h of the bias depend on which modalities take part, so that the confidence means the same
-with one as with three. The coefficients come from training (`models/fusion.json`), from calibrated posteriors of the three models on
-validation data. Source of the form: Genest & Zidek, "Combining probability distributions", Stat. Sci. 1(1), 1986.
+The sharpness s and the share h of the bias depend on which modalities take part, so that the confidence means
+the same with one as with three. The coefficients come from training (`models/fusion.json`), from calibrated
+posteriors of the three models on validation data. Source of the form: Genest & Zidek, "Combining probability
+distributions", Stat. Sci. 1(1), 1986.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One answer per item, for pictures, sounds and sentences: streamed, in constant memory, through the deployed path."""
+"""Answers to single pictures, sounds and sentences: streamed, in constant memory."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
     Args:
         items: paths.
         settings: `paths.models` is used.
-        crop: the pictures are face crops already (each is judged as it is and aligned anew); otherwise the largest face is
-            found first.
+        crop: the pictures are face crops already (each is judged as it is and aligned anew); otherwise the
+            largest face is found first.
 
     Yields:
         A line an item; one that cannot be read has "error".
@@ -62,7 +62,10 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
         if result.box is not None:
             box = result.box
             more["box"] = {
-                "x": round(box.x, 4), "y": round(box.y, 4), "width": round(box.width, 4), "height": round(box.height, 4)
+                "x": round(box.x, 4),
+                "y": round(box.y, 4),
+                "width": round(box.width, 4),
+                "height": round(box.height, 4),
             }  # fmt: skip
         return answer(item, result.probabilities, **more)
 

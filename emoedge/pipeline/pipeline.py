@@ -1,7 +1,7 @@
 """The pipeline on one thread and on media time: what `replay` and the Python interface use.
 
-The daemon runs the same stages in threads (`emoedge.supervise.daemon`); here everything happens in the order of
-the media times, so that two runs of a file say the same.
+The daemon runs the same stages in threads (`emoedge.supervise.daemon`); here everything happens in the order
+of the media times, so that two runs of a file say the same.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class Pipeline:
             progress: told the media time reached, seconds.
 
         Yields:
-            The outcomes that the daemon would publish, in order, between two reports of health; `time_s` is media time.
+            The outcomes that the daemon would publish, in order, between two reports of health; `time_s` is
+            media time.
 
         Raises:
             MediaError: the file cannot be read; when it breaks in the middle, after what came before.

@@ -39,7 +39,7 @@ class FacePerceiver(Protocol):
         ...
 
     def renewed(self) -> FacePerceiver:
-        """A stage as if built anew, for another medium, that takes over the models; this one is of no use any more."""
+        """Return a fresh stage that reuses the loaded model. The old one must not be used afterwards."""
         ...
 
 

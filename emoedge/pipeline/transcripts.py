@@ -14,7 +14,7 @@ TIME_DIGITS: Final = 3
 
 
 class Transcriber:
-    """Transcribes one file after the other with one recogniser, block by block, so that length does not matter."""
+    """Transcribes files one after the other, block by block, so that length does not matter."""
 
     def __init__(self, recogniser: Recogniser) -> None:
         self._recogniser = recogniser

@@ -1,4 +1,4 @@
-"""Tells Home Assistant what the device offers, again on its birth message, and takes back what is no longer offered.
+"""Announces the device to Home Assistant, again on its birth message, and withdraws what is gone.
 
 For one thread; `send` is what puts a retained message on the wire.
 """
@@ -34,7 +34,7 @@ class Announcer:
         self._at_s: float | None = None
 
     def birth(self, payload: bytes, now_s: float) -> None:
-        """Home Assistant has said something about itself; when it has started, the announcement is due soon."""
+        """Handle Home Assistant's status; after its start the announcement is due soon."""
         if payload == _BIRTH and self._at_s is None:
             # Not at once: all devices of a house would speak in the same moment.
             self._at_s = now_s + random.uniform(*homeassistant.BIRTH_DELAY_S)

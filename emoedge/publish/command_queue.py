@@ -1,7 +1,8 @@
 """Accepted commands on their way to where they are carried out, refused ones on their way to the answer.
 
-Privacy has its own lane and its own thread: it never waits for another command, and no queue is too full for it. Of
-the other controls the newest value waits, so that a flood of values costs nothing but the values in between.
+Privacy has its own lane and its own thread: it never waits for another command, and no queue is too full for
+it. Of the other controls the newest value waits, so that a flood of values costs nothing but the values in
+between.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ MAX_IN_FLIGHT: Final = 10
 MAX_OUTSTANDING: Final = 200
 
 _TAKEN_OVER: Final = 0x8E  # MQTT 5, section 3.14.2.1
-# CONNACK codes of version 5 (section 3.2.2.2) that a new attempt will not cure; paho maps those of 3.1.1 to them.
+# CONNACK codes of version 5 (section 3.2.2.2) that a new attempt will not cure; paho maps those of 3.1.1 to
+# them.
 _REFUSED: Final = frozenset({0x85, 0x86, 0x87, 0x8A, 0x8C})
 _UNSUPPORTED_VERSION: Final = 0x84
 
@@ -74,7 +75,7 @@ class Terms:
 
 
 class _Client(Client):
-    """Shortens large messages, and says when its network thread ends: paho dies silently on a malformed packet."""
+    """paho client that shortens large messages and reports when its network thread ends."""
 
     def __init__(self, protocol: MqttVersion, on_end: Callable[[], None], **options: Any) -> None:
         v5 = protocol == "5"

@@ -3,8 +3,9 @@
 A value is a short plain text, never JSON. Nothing but the documented forms is accepted, so that a bad value
 cannot change anything. An empty payload is what a broker sends when somebody clears a retained message; it
 is ignored without an answer. Retained commands are standing orders: for the settings they count, on every
-connection again. `record` and `snapshot` are acts of the moment, and retained ones are refused. So is a retained
-`privacy OFF`: it would open camera and microphone whenever the connection comes back, whatever was said since.
+connection again. `record` and `snapshot` are acts of the moment, and retained ones are refused. So is a
+retained `privacy OFF`: it would open camera and microphone whenever the connection comes back, whatever was
+said since.
 """
 
 from __future__ import annotations
@@ -162,7 +163,7 @@ class Refusals:
         return min((max(0.0, self._due_s(name) - now_s) for name in self._waiting), default=None)
 
     def due(self, now_s: float) -> list[tuple[Rejection, int]]:
-        """Take out what is to be answered now, each with the number of refusals that it stands for besides itself."""
+        """Take out the refusals to be answered now, each with the number of others that it stands for."""
         names = [name for name in self._waiting if self._due_s(name) <= now_s]
         self._answered_s |= dict.fromkeys(names, now_s)
         return [self._waiting.pop(name) for name in names]

@@ -11,13 +11,15 @@ import secrets
 from typing import Final
 
 ECHO_CONTROL: Final = "echo"
-"""Its name among the controls: `control/echo/set` needs no subscription and no right that commands do not need."""
+"""Its name among the controls: `control/echo/set` needs no subscription and no right that commands do not
+need."""
 INTERVAL_S: Final = 10.0
 """Between an answer and the next question."""
 RETRY_S: Final = 3.0
 """Between questions without an answer; a broker of several machines may not know the subscription at once."""
 TIMEOUT_S: Final = 10.0
-"""Without an answer for this long, commands do not arrive: a good broker needs milliseconds, one far away a second."""
+"""Without an answer for this long, commands do not arrive: a good broker needs milliseconds, one far away a
+second."""
 FIRST_PATIENCE_S: Final = 60.0
 LONGEST_PATIENCE_S: Final = 3600.0
 """Between fresh connections that do not help: what still goes out must not be interrupted all the time."""

@@ -257,7 +257,8 @@ def _diagnostics(base: str) -> dict[str, dict[str, Any]]:
         "spool": health
         | {
             "state_class": "measurement",
-            "value_template": "{{ value_json.parts.spool.figures.depth if 'spool' in value_json.parts else None }}",
+            "value_template": "{{ value_json.parts.spool.figures.depth "
+            "if 'spool' in value_json.parts else None }}",
             "icon": "mdi:tray-full",
         },
         "latency": {

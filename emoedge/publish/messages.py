@@ -131,7 +131,8 @@ class MessageBuilder:
 def quote(text: str) -> str:
     r"""Printable and short: for error messages about what came from outside.
 
-    Backslashes stay as they are: bytes that are no text have become `\xff` before, and must not be escaped twice.
+    Backslashes stay as they are: bytes that are no text have become `\xff` before, and must not be escaped
+    twice.
     """
     short = text[: QUOTED_CHARACTERS + 1]
     shown = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in short)

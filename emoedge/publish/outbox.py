@@ -118,7 +118,7 @@ class Outbox:
             self._dropped_in_memory += 1
 
     def next_entry(self, now_s: float) -> Entry | None:
-        """The oldest message not yet sent on this connection, if it may go now; what is on disk is rationed."""
+        """Return the oldest message not yet sent on this connection, if it may go now."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return None
         if not self._read_ahead and self._read_up_to < self._rows_up_to:

@@ -14,7 +14,8 @@ from typing import Final
 MAX_PACKET_BYTES: Final = 16_384
 """Larger PUBLISH packets are shortened; commands and birth messages have a few bytes."""
 MAX_PAYLOAD_BYTES: Final = 256
-"""Payload that is kept of a shortened PUBLISH: more than any command may have, so that it is seen to be longer."""
+"""Payload that is kept of a shortened PUBLISH: more than any command may have, so that it is seen to be
+longer."""
 MAX_OTHER_BYTES: Final = 131_072
 """Largest accepted packet of another kind: CONNACK or DISCONNECT with two texts of 65,535 bytes."""
 CHUNK_BYTES: Final = 65_536

@@ -130,7 +130,8 @@ class Publisher:
         """Connect the commands; before `start`.
 
         Args:
-            on_command: called with each accepted command: for privacy in one thread, for the others in another.
+            on_command: called with each accepted command: for privacy in one thread, for the others in
+                another.
             states: asked in the worker thread, on every connection, for states newer than the remembered.
         """
         self._commands.handler = on_command

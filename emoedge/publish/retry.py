@@ -57,7 +57,7 @@ class ConnectionEnd:
 
 @dataclass(frozen=True, slots=True)
 class NextAttempt:
-    """What to do next: wait, then try a version. `suspect_same_id` when it looks like another client's doing."""
+    """Next step: wait, then try a version. `suspect_same_id` when another client may use our id."""
 
     delay_s: float
     protocol: MqttVersion

@@ -128,7 +128,8 @@ class MqttSession:
         except (OSError, ValueError) as error:
             return ConnectionEnd("unreachable", getattr(error, "strerror", None) or str(error), protocol)
         except Exception as error:
-            # Nothing foreseen (no memory for a thread, say); without this thread there would never be a connection again.
+            # Nothing foreseen (no memory for a thread, say); without this thread there would never be a
+            # connection again.
             logger.exception("connecting failed")
             return ConnectionEnd("unreachable", f"{type(error).__name__}: {error}", protocol)
         self.thread.rest()  # a connection may last for ever
@@ -195,7 +196,10 @@ _WORDS: Final[dict[Failure, tuple[str, str]]] = {
     "lost": ("the connection to the broker {place} was lost", "it is tried again by itself"),
     "no_echo": (
         "commands do not arrive from the broker {place}",
-        "allow this client to write and read the topic in the access list of the broker, or restart the broker",
+        (
+            "allow this client to write and read the topic in the access list of the broker, "
+            "or restart the broker"
+        ),
     ),
     "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),
     "unreachable": ("the broker {place} cannot be reached", "start it, or set mqtt.host"),

@@ -65,7 +65,7 @@ class Spool:
         self._connection: sqlite3.Connection | None = None
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Keep entries (ascending `seq`, above all kept ones) in one synced transaction; trim to the bound."""
+        """Append entries (`seq` above all others) in one synced transaction and trim to the bound."""
         self._run(lambda connection: self._append(connection, entries))
 
     def delete(self, seqs: Iterable[int]) -> None:

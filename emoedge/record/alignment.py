@@ -38,7 +38,7 @@ class SoundTrack:
     left_out_s: float = 0.0
 
     def place(self, block: AudioBlock) -> NDArray[np.int16]:
-        """The samples to append next, int16 (n,): silence for a hole, then the block, or what of it is new."""
+        """Samples to append, int16 (n,): silence for a gap, then what of the block is new."""
         want = round((block.time_s - self.start_s) * SAMPLE_RATE_HZ)
         drift = want - self.written
         samples = block.samples

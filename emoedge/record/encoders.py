@@ -22,7 +22,8 @@ SOFTWARE: Final = ("libx264", "libopenh264")
 KEYFRAME_S: Final = 2.0
 """A player seeks to key frames: at most so far from where one clicks."""
 BITS_PER_PIXEL: Final = 0.2
-"""Ceiling of the bit rate per pixel and frame: noise in the dark must not fill the disk (0.9 Mbit/s at 640 x 480 x 15)."""
+"""Ceiling of the bit rate per pixel and frame: noise in the dark must not fill the disk (0.9 Mbit/s at 640 x
+480 x 15)."""
 MAX_BIT_RATE: Final = 8_000_000
 LARGE_PIXELS: Final = 1280 * 720
 CLOCK_HZ: Final = 90_000

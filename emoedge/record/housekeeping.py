@@ -42,7 +42,8 @@ class Keeper:
         settings: the section `recording`.
         clock: for retention by age and the time of changes.
         language: of subtitles.
-        notify: told of each segment finished, deleted or lost; called from this thread and from `make_room`'s.
+        notify: told of each segment finished, deleted or lost; called from this thread and from
+            `make_room`'s.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class Keeper:
         self.thread.start()
 
     def stop(self, deadline: float) -> bool:
-        """Finish what waits until `deadline` (time.monotonic()); False if something is left for the next start."""
+        """Finish waiting segments until `deadline` (time.monotonic()); False if some are left."""
         # Half of what is left for copying: the digest and the renames need time as well.
         now = time.monotonic()
         self._deadline = now + max(0.0, deadline - now) / 2

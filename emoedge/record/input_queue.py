@@ -11,9 +11,11 @@ from emoedge.record.pre_roll import Item
 from emoedge.record.timeline import TimelineEntry
 
 FRAMES_S: Final = 3.0
-"""Pictures that may wait, seconds: what a slow card's sync takes. Beyond it the oldest is dropped (newest wins)."""
+"""Pictures that may wait, seconds: what a slow card's sync takes. Beyond it the oldest is dropped (newest
+wins)."""
 SOUND_S: Final = 60.0
-"""Sound that may wait: two megabytes a minute. Beyond it the oldest is dropped, counted, and becomes silence."""
+"""Sound that may wait: two megabytes a minute. Beyond it the oldest is dropped, counted, and becomes silence.
+"""
 MAX_ENTRIES: Final = 4000
 SAMPLE_S: Final = 0.19
 """States and faces are kept about five times a second: as fine as a curve in the report shows."""

@@ -16,7 +16,8 @@ from emoedge.outcomes import EmotionEvent
 Reason = Literal["manual", "event", "continuous"]
 
 EVENT_DECISION_S: Final = 5.0
-"""An event is known only after it has lasted a while; the ring reaches back this much further than the pre-roll."""
+"""An event is known only after it has lasted a while; the ring reaches back this much further than the
+pre-roll."""
 MAX_EVENT_S: Final = 3600.0
 """An event whose end never comes (its stage died) does not keep the recording going for ever."""
 
@@ -141,7 +142,7 @@ class RecordingPolicy:
         return self._recorded.get(event_id)
 
     def block(self, reason: str, now_s: float) -> list[Action]:
-        """Stop and stay stopped (privacy, shutdown) until `unblock`; events and manual recordings are forgotten."""
+        """Stop until `unblock` (privacy, shutdown); events and manual recordings are forgotten."""
         self._blocked = reason
         self._manual_until_s = None
         self._open_events.clear()

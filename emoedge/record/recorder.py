@@ -1,4 +1,4 @@
-"""The recorder: a thread that keeps the pre-roll, encodes what the policy asks for, and tells what became of it.
+"""Recorder thread: keeps the pre-roll, encodes what the policy asks for and reports the outcome.
 
 Whatever happens to the disk, offering pictures and sound never waits and never fails: a fault is reported
 and a state in `health`, and is tried again with back-off.
@@ -49,8 +49,8 @@ RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
 """Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
 HUNG_AFTER_S: Final = 180.0
-"""One fsync on a bad card takes many seconds; the first segment loads and tries the encoders, which takes more than
-a minute on a machine without time, and ending the process for that would lose the recording."""
+"""One fsync on a bad card takes many seconds; the first segment loads and tries the encoders, which takes
+more than a minute on a machine without time, and ending the process for that would lose the recording."""
 STOP_S: Final = 2.5
 """Of the 3 s that the process has for stopping."""
 
@@ -66,7 +66,8 @@ class Recorder:
         describe: models with digests and configuration (without secrets) for the JSON sidecar.
         on_change: told of each segment started, finished, deleted or failed; must not block.
         expects_video, expects_sound: which sources are configured.
-        event_lag_s: how long after its start an event may become known; the pre-roll reaches back so much further.
+        event_lag_s: how long after its start an event may become known; the pre-roll reaches back so much
+            further.
     """
 
     def __init__(

@@ -176,7 +176,7 @@ class OpenSegment:
         return self._draft(reason, ended)
 
     def check_in_place(self) -> None:
-        """Raise RecordingError where somebody has moved or deleted the file: what is written would be found by nobody."""
+        """Raise RecordingError where the file has been moved or deleted while it is written."""
         partial = partial_of(self.plan.media)
         if not partial.exists():
             raise RecordingError(f"{partial} was moved or deleted while it was being written")

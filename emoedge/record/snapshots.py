@@ -64,7 +64,7 @@ class Snapshots:
         return len(pictures)
 
     def sweep(self, now: datetime | None, but: Path | None = None) -> None:
-        """Delete what is too old, save for one; `now` by a clock that can be believed, else None. Raises OSError.
+        """Delete old snapshots except the newest; `now` is None while the clock cannot be trusted.
 
         What was made before the clock was set counts from the first time that it is seen here.
         """

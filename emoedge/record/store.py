@@ -167,7 +167,7 @@ class Store:
         return shutil.disk_usage(self._nearest()).free
 
     def writable(self) -> bool:
-        """Whether nothing seems to be in the way of writing: a folder with permission, or where one can be made."""
+        """Return whether the folder can be written to, or be created."""
         try:
             nearest = self._nearest()
         except RecordingError:
@@ -195,7 +195,8 @@ class Store:
     ) -> None:
         """Delete what is beyond the limits; `deleted` is told of each; raises OSError.
 
-        One thread at a time: the recorder makes room for a new segment while the keeper finishes the last one.
+        One thread at a time: the recorder makes room for a new segment while the keeper finishes the last
+        one.
         """
         with self._enforcing:
             self._enforce(limits, now, clock_synced, deleted)

@@ -1,9 +1,9 @@
 """The timeline of a segment (`<id>.jsonl`): outcomes to rows and back, and the subtitles made of them. Pure.
 
-One JSON object a line: `{"t": seconds from the start of the segment, "topic": …, "payload": …}`. The payload is that
-of the outcome, its moments (`…_s`) counted from the start of the segment. What was published has the topic of the
-message. Three topics stay on the device: "state" is the fused state and "faces" the faces of a frame, both at a few
-hertz, "transcript" an utterance with the times of its words.
+One JSON object a line: `{"t": seconds from the start of the segment, "topic": …, "payload": …}`. The payload
+is that of the outcome, its moments (`…_s`) counted from the start of the segment. What was published has the
+topic of the message. Three topics stay on the device: "state" is the fused state and "faces" the faces of a
+frame, both at a few hertz, "transcript" an utterance with the times of its words.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _timeline(rows: Iterable[tuple[Any, Any, Any]]) -> Timeline:
 
 
 def _outcome(topic: Any, payload: Mapping[str, Any], t: float) -> Outcome | None:
-    """The outcome of a row, None for a topic that is not used; raises KeyError, TypeError, ValueError, AttributeError."""
+    """Outcome of a row, None for unused topics; raises KeyError, TypeError, ValueError, AttributeError."""
     if topic in ("state", "emotion"):
         return _state(payload, t)
     if topic in ("faces", "face"):

@@ -68,8 +68,9 @@ class SvgCanvas:
     def document(self, width: float, height: float, title: str) -> str:
         """A whole SVG file."""
         return (
-            f'<?xml version="1.0" encoding="UTF-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" width="{width:g}" '
-            f'height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img" aria-label={quoteattr(title)}>'
+            '<?xml version="1.0" encoding="UTF-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" '
+            f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}" role="img" '
+            f"aria-label={quoteattr(title)}>"
             f"<title>{escape(title)}</title>{self.body()}</svg>\n"
         )
 

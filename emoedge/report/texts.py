@@ -33,7 +33,8 @@ TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
         "trust_voice": "la franja: más marcada, más fiable",
         "trust_text": "la franja: más marcada, más fiable",
         "gap": "Las zonas rayadas no tienen datos.",
-        "keys": "Espacio: reproducir o parar · ← →: 5 s · Mayús + ← →: 1 s · N y P: episodio siguiente y anterior",
+        "keys": "Espacio: reproducir o parar · ← →: 5 s · Mayús + ← →: 1 s · "
+        "N y P: episodio siguiente y anterior",
         "estimate": "Son estimaciones de un programa, no lo que la persona siente. Pueden estar equivocadas.",
         "clock": "La hora del dispositivo no estaba sincronizada.",
         "recovered": "Segmento recuperado tras un corte: puede faltar el final.",

@@ -1,4 +1,4 @@
-"""Whether what was said so far sounds finished: decides who is answered in a short pause and who is waited for."""
+"""Decides whether an utterance sounds finished, and so is answered in a short pause."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ a al aunque como con cuando de del desde donde e el en entre era es esta este ha
 mientras mis muy ni nos o para pero por porque que se si sin sobre son su sus tan te tu tus u un una unas unos y
 """
 LEADING: Final = frozenset(_WORDS.split())
-"""Spanish words that lead on to another one: articles, prepositions, conjunctions, clitics, some verbs. As a transcript
-has them: "si" and "sí", "que" and "qué" are told apart by the recogniser."""
+"""Spanish words that lead on to another one: articles, prepositions, conjunctions, clitics, some verbs. As a
+transcript has them: "si" and "sí", "que" and "qué" are told apart by the recogniser."""
 FEWEST_WORDS: Final = 3
 """One or two words may be all ("sí", "muy bien"), or the beginning of anything."""
 

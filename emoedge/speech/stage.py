@@ -2,8 +2,9 @@
 
 Speech activity opens and closes the way to the recogniser: silence costs nothing, and
 the end of speech gives the result at once instead of when the recogniser's own pause
-has passed. A short pause already ends what the recogniser is given: the result is ready before it is sure that speech
-has ended. It is said at once where it sounds like a whole sentence, else when speech has ended or gone on.
+has passed. A short pause already ends what the recogniser is given: the result is ready before it is sure
+that speech has ended. It is said at once where it sounds like a whole sentence, else when speech has ended or
+gone on.
 """
 
 from __future__ import annotations
@@ -44,10 +45,12 @@ GAP_S: Final = 0.1
 """Lost sound longer than this ends the utterance: words across it would be invented."""
 
 EARLIEST_S: Final = 0.7
-"""A pause after less speech is no end of a sentence (three words take as long), and the recogniser had better not be cut."""
+"""A pause after less speech is no end of a sentence (three words take as long), and the recogniser had better
+not be cut."""
 
 TAIL_S: Final = 0.2
-"""Sound after the last voice that the recogniser still gets when a pause begins: the margin behind the last word."""
+"""Sound after the last voice that the recogniser still gets when a pause begins: the margin behind the last
+word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class SpeechStage:
         self._before = ""
 
     def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[TextObservation]:
-        """Take the next block of the stream and the changes of speech activity in it; return the utterances that ended, in order."""
+        """Take the next block with its changes of speech activity; return the utterances that ended."""
         found: list[_Said] = []
         if block.gap_s > GAP_S:
             # Only the utterance ends: the activity may go on speaking without saying so again.

@@ -70,7 +70,7 @@ class AdaptationStore:
             self.save()
 
     def save(self) -> None:
-        """Write the statistics, if any; a disk that cannot be written is reported elsewhere and costs only this."""
+        """Write the statistics, if there are any; a disk that cannot be written costs only this."""
         self._saved_s = self._now_s()
         if self._adaptation is None:
             return

@@ -1,7 +1,7 @@
 """Commands from outside, applied to the running parts; what they change is kept over restarts.
 
-Only the thread `settings` touches the disk, which may hang. Privacy ON is carried out and published without it; OFF
-is carried out once it is on disk.
+Only the thread `settings` touches the disk, which may hang. Privacy ON is carried out and published without
+it; OFF is carried out once it is on disk.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Controls:
         self._publish_states()
 
     def look(self) -> None:
-        """Retry what the disk refused, refuse an OFF that it does not take, and publish when a recording has ended."""
+        """Retry what the disk refused, refuse an OFF that it did not take, publish ended recordings."""
         now_s = self._clock.now_s()
         off = self._off
         if off is not None and now_s - off.since_s >= OFF_LIMIT_S and self._withdraw(off):

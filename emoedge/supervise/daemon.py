@@ -74,7 +74,8 @@ class Daemon:
     def stuck(self) -> str:
         """Reason to restart the process, or an empty string.
 
-        While privacy is ON nothing is lost by waiting: the disk may hang for hours, and a new process would hang too.
+        While privacy is ON nothing is lost by waiting: the disk may hang for hours, and a new process would
+        hang too.
         """
         parts = self.parts
         threads = [stage.thread for stage in parts.stages]

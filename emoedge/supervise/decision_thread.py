@@ -26,8 +26,8 @@ Observation = FacesObservation | VoiceObservation | TextObservation
 MAX_WAITING: Final = 256
 LATENCIES_KEPT: Final = 500
 IDLE_TICK_S: Final = 0.5
-"""Between two looks at the state while there is nothing in it that could change by itself, as with privacy on: all that
-is due then is to say so again from time to time."""
+"""Between two looks at the state while there is nothing in it that could change by itself, as with privacy
+on: all that is due then is to say so again from time to time."""
 HUNG_AFTER_S: Final = 120.0
 """It runs four times a second and waits for nothing, but on a machine without time it may have to."""
 

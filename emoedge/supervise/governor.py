@@ -1,8 +1,8 @@
 """How much is done a second, so that the device stays inside its processor budget, cool, and up to date.
 
 Pure: readings of the machine in, a step out. Each step gives up a little more, in an order that is documented
-(docs/governor.md): what is least missed first, and the sound never. Restricting is quick, letting go is slow, and
-slower each time it turns out to have been too early.
+(docs/governor.md): what is least missed first, and the sound never. Restricting is quick, letting go is slow,
+and slower each time it turns out to have been too early.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ COOL_C: Final = 74.0
 LATE_SOUND_S: Final = 2.0
 """Sound that waits longer comes too late to be fused with a face of now; a sentence in work takes less."""
 FEW_FACES: Final = 0.7
-"""With a smaller part of the pictures asked for looked at, the processor is not ours, whatever our share of it says."""
+"""With a smaller part of the pictures asked for looked at, the processor is not ours, whatever our share of
+it says."""
 ENOUGH_FACES: Final = 0.9
 """A step is taken back above this only."""
 
@@ -83,8 +84,8 @@ class Reading:
         temperature_c: of the processor, None where it cannot be read.
         throttled: the board says that it is slowed down.
         sound_waiting_s: sound that no stage has heard yet, seconds; 0 while stages load their models.
-        face_share: part of the pictures that were to be looked at since the reading before that really were; may be
-            above 1 by chance, 1 where there is nothing to look at.
+        face_share: part of the pictures that were to be looked at since the reading before that really were;
+            may be above 1 by chance, 1 where there is nothing to look at.
     """
 
     time_s: float

@@ -13,7 +13,8 @@ from emoedge.rate_limit import Pacer
 from emoedge.supervise.governor import STEPS, Cause, Governor, Reading, Step
 
 _WHY: Final[Mapping[Cause, str]] = {
-    "budget": "the budget of {budget:g} cores is used up: raise performance.cpu_budget or switch a modality off",
+    "budget": "the budget of {budget:g} cores is used up: raise performance.cpu_budget "
+    "or switch a modality off",
     "hot": "the processor is hot: improve the cooling",
     "throttled": "the board is throttled: check power supply and cooling",
     "late": "the machine is too slow: switch a modality or another program off",

@@ -12,7 +12,8 @@ from emoedge.process import open_file_count, resident_mb, thread_count
 from emoedge.supervise.governor import HOT_C
 
 SYS: Final = Path("/sys")
-# Bits of the firmware's throttling word: now under-voltage, frequency capped, throttled, soft temperature limit.
+# Bits of the firmware's throttling word: now under-voltage, frequency capped, throttled, soft temperature
+# limit.
 _THROTTLED_NOW: Final = 0xF
 
 Figures = dict[str, float | int | str | None]

@@ -1,7 +1,7 @@
-"""Settings changed while running, and privacy: kept over restarts in small files, written whole or not at all.
+"""Settings changed at run time, and privacy, kept over restarts in small files.
 
-Privacy fails closed. It is ON when any of its files says so; and once it has ever been ON, also when the settings are
-missing, damaged or cannot be read, until somebody switches it OFF.
+Privacy fails closed. It is ON when any of its files says so; and once it has ever been ON, also when the
+settings are missing, damaged or cannot be read, until somebody switches it OFF.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Overrides(BaseModel):
     margin: _Fraction | None = None
 
     def after(self, command: Command) -> Overrides:
-        """The overrides with a command applied; `record` and `snapshot` are acts of the moment and change nothing here."""
+        """The overrides with a command applied; `record` and `snapshot` change nothing here."""
         if command.name not in type(self).model_fields:
             return self
         return Overrides.model_validate(self.model_dump() | {command.name: command.value})
@@ -79,7 +79,7 @@ class OverrideStore:
         self._is_damaged = False
 
     def load(self) -> Overrides:
-        """Return what was kept, with privacy ON wherever that cannot be ruled out. Changes nothing, never raises."""
+        """Return what was kept, with privacy ON where that cannot be ruled out. Never raises."""
         overrides, doubt = self._read()
         runtime = self._runtime.read()
         if overrides is None:
@@ -104,7 +104,7 @@ class OverrideStore:
             self._runtime.write("OFF")
 
     def save(self, overrides: Overrides) -> None:
-        """Write to the disk; raises OSError where it, or with privacy ON the record in memory, cannot be written."""
+        """Write to the disk; raises OSError where it, or the record of privacy, cannot be written."""
         if self._is_damaged:
             put_aside(self.path)
             self._is_damaged = False
@@ -132,7 +132,7 @@ class OverrideStore:
         write_atomically(self.path, _encode(overrides))
 
     def _read(self) -> tuple[Overrides | None, str]:
-        """Return the content, or None and what is wrong with it; nothing is wrong with a missing file as such."""
+        """Return the content, or None and what is wrong with it; a missing file alone is not wrong."""
         try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)

@@ -1,8 +1,8 @@
-"""Whether privacy is ON, kept apart from the settings: where a hanging disk or a torn write cannot take it along.
+"""Record of privacy apart from the settings, out of reach of a hanging disk or a torn write.
 
-Two such files: one in memory (`/run/emoedge/privacy`), written before any disk is touched, which outlives the process
-but not a restart of the machine; one in the cache folder, which only says that privacy has been ON at some time, so
-that a missing state folder is not taken for that of a new device.
+Two such files: one in memory (`/run/emoedge/privacy`), written before any disk is touched, which outlives the
+process but not a restart of the machine; one in the cache folder, which only says that privacy has been ON at
+some time, so that a missing state folder is not taken for that of a new device.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Fact = Literal["ON", "OFF"]
 
 
 class PrivacyRecord:
-    """One file with a line for each state folder, `ON <folder>` or `OFF <folder>`; a bare `ON` counts for all.
+    """File with a line for each state folder, `ON <folder>` or `OFF <folder>`; a bare `ON` is for all.
 
     Args:
         folder: where the file is kept; made when it is written.
@@ -40,7 +40,7 @@ class PrivacyRecord:
         self._state = str(state.absolute()).replace("\n", "\\n")
 
     def read(self) -> Fact | None:
-        """Return what is known; a file that cannot be read, or has a line of another kind, says ON. Never raises."""
+        """Return what is known; an unreadable file or an unknown line counts as ON. Never raises."""
         try:
             with self.path.open("rb") as file:
                 data = file.read(MAX_BYTES + 1)

@@ -21,9 +21,11 @@ Item = TypeVar("Item")
 TAKE_TIMEOUT_S: Final = 0.5
 """How long a stage waits for input before it looks whether to stop: bounds the time that stopping takes."""
 SLOW_AFTER_S: Final = 20.0
-"""No single frame, stretch or utterance honestly takes this long, even on the slowest board that can do the work."""
+"""No single frame, stretch or utterance honestly takes this long, even on the slowest board that can do the
+work."""
 HUNG_AFTER_S: Final = 120.0
-"""Ending the process for it would make it worse on a machine that has no time to spare: there, a frame took 30 s."""
+"""Ending the process for it would make it worse on a machine that has no time to spare: there, a frame took
+30 s."""
 BUILD_LIMIT_S: Final = 180.0
 """Loading a speech model from a cold, worn card while the other stages load theirs may take a minute."""
 RESTARTS: Final = 5

@@ -55,7 +55,7 @@ def build_stages(
 def face_work(
     build: Callable[[], FacePerceiver], load_control: LoadControl, observe: Observe
 ) -> Callable[[], Callable[[Frame], None]]:
-    """Build a face stage that looks at as many frames, and calls its detector as often, as the governor allows."""
+    """Build a face stage with the frame rate and the rate of detections that the governor allows."""
 
     def make() -> Callable[[Frame], None]:
         stage, pacer = build(), Pacer(load_control.face_hz)

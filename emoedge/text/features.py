@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from emoedge.text.words import LIGHT, NEGATION_REACH, NEGATORS, SCOPE_ENDS
 
 DENIED: Final = -0.75
-"""What a denied word counts as itself, beside the feature of its own that it is: "no tengo miedo" speaks against fear
-even if "miedo" was never seen denied. The negation of VADER (Hutto and Gilbert 2014: -0.74)."""
+"""What a denied word counts as itself, beside the feature of its own that it is: "no tengo miedo" speaks
+against fear even if "miedo" was never seen denied. The negation of VADER (Hutto and Gilbert 2014: -0.74)."""
 CONCEDED: Final = 0.3
 """What words before a "pero" count (VADER: 0.5, and 1.5 for those after it)."""
 CONCEDED_REACH: Final = 8
@@ -60,7 +60,8 @@ class HashedBatch:
 
     word_line, char_line: int (features,), which line each feature belongs to, ascending within each kind.
     word, char: int (features,), buckets in [0, 2**bits).
-    word_value, char_value: float32 (features,), what each counts: 1, CONCEDED, or times DENIED for what a negation
+    word_value, char_value: float32 (features,), what each counts: 1, CONCEDED, or times DENIED for what a
+        negation
     turns round.
     """
 
@@ -82,7 +83,7 @@ def frequency(total: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class _Prefix:
-    """Prefix sums of a text's code points, from which the hash of any stretch follows without reading it again."""
+    """Prefix sums of a text's code points, from which the hash of any part follows."""
 
     sums: Hashes
     inverses: Hashes
@@ -178,7 +179,8 @@ class Hasher:
         first = np.ones(len(words), np.bool_)
         first[1:] = of_line[1:] != of_line[:-1]
         last_negator = np.maximum.accumulate(np.where(is_negator, index, -1 - NEGATION_REACH))
-        # The scope is closed by the end of a line (before its first word), by a conjunction, and by a denied word.
+        # The scope is closed by the end of a line (before its first word), by a conjunction, and by a denied
+        # word.
         closed = np.maximum.accumulate(np.where(first, index - 1, -1))
         closed = np.maximum(closed, np.maximum.accumulate(np.where(ends_scope, index, -1)))
         before = np.concatenate([[-1], np.maximum.accumulate(np.where(content, index, -1))[:-1]])[
@@ -209,8 +211,8 @@ class Hasher:
             own = prefix.stretches(start, end)
             denied = negated[start] | negated[end - 1]
             counted = np.maximum(value[start], value[end - 1])
-            # Hashes of negated words and of their characters live apart, so that "contento" says nothing about
-            # "no estoy contento" but what DENIED says.
+            # Hashes of negated words and of their characters live apart, so that "contento" says nothing
+            # about "no estoy contento" but what DENIED says.
             hashes += [own ^ np.where(denied, _NEGATED, np.uint64(0)), own[denied]]
             places += [start, start[denied]]
             values += [counted, self.denied * counted[denied]]

@@ -1,8 +1,8 @@
 """The text model: which emotion the words of an utterance carry.
 
-A linear model over hashed word and character n-grams (`text_features`) with three heads, one for each kind of text it
-was trained on, which disagree about what a label means (video comments, tweets, transcribed speech). A gate, read
-from the text itself, says how much each head counts. The weights are int8; only numpy is needed.
+A linear model over hashed word and character n-grams (`text_features`) with three heads, one for each kind of
+text it was trained on, which disagree about what a label means (video comments, tweets, transcribed speech).
+A gate, read from the text itself, says how much each head counts. The weights are int8; only numpy is needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from emoedge.text.words import FILLERS, degree
 DEGREE: Final = 0.25
 """Natural logarithm of how much sharper "muy" and its like make each head, and "un poco" flatter.
 
-About the booster of VADER (Hutto and Gilbert 2014); sentences of different length are hard to compare otherwise.
+About the booster of VADER (Hutto and Gilbert 2014); sentences of different length are hard to compare
+otherwise.
 """
 
 FORMAT: Final = "emoedge-text-4"
@@ -163,8 +164,8 @@ class Outputs:
     def probabilities(self) -> NDArray[np.float32]:
         """(n, 7), of the type of `heads`: the heads weighted by the gate.
 
-        A label counts only as far as the gate favours heads that have it, so that a doubt about the kind of text
-        does not bring in labels that this kind does not use.
+        A label counts only as far as the gate favours heads that have it, so that a doubt about the kind of
+        text does not bring in labels that this kind does not use.
         """
         mixed = np.einsum("nhk,nh->nk", self.heads, self.gate) * (self.gate @ self.has_label)
         return np.asarray(mixed / mixed.sum(axis=1, keepdims=True), self.heads.dtype)

@@ -1,8 +1,8 @@
 """From a line of text to its tokens: the same for a transcript and for a comment as it was written.
 
-`normalize` accepts a transcript (lower case, no punctuation) as well as raw comments and tweets. What a transcript
-cannot hold (emoji, "!", "?", hashtags, mentions, capitals) is kept as tokens of its own where it is present, so
-that the words of both forms are the same.
+`normalize` accepts a transcript (lower case, no punctuation) as well as raw comments and tweets. What a
+transcript cannot hold (emoji, "!", "?", hashtags, mentions, capitals) is kept as tokens of its own where it
+is present, so that the words of both forms are the same.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def _strip_accents(text: str) -> str:
 
 
 def _laugh(match: re.Match[str]) -> str:
-    # "jejeje", "ahahah" and "jajjaja" are one word each, but "hija" is none of them: one consonant, one vowel. The
-    # vowel carries a shade of meaning (irony in "jeje").
+    # "jejeje", "ahahah" and "jajjaja" are one word each, but "hija" is none of them: one consonant, one
+    # vowel. The vowel carries a shade of meaning (irony in "jeje").
     letters = set(match[0])
     vowels = letters - {"j", "h"}
     if len(letters) != 2 or len(vowels) != 1:
@@ -112,8 +112,9 @@ def _punctuation(token: str) -> str:
 def normalize(text: str) -> str:
     """The tokens of text, separated by single spaces: a-z and ñ, marks, "!", "?" and single emoji.
 
-    Any string is accepted, lone surrogates and control characters included; what is neither a Latin letter nor
-    a mark becomes a space. Idempotent. Never longer than MAX_CHARS tokens; empty for text without any token.
+    Any string is accepted, lone surrogates and control characters included; what is neither a Latin letter
+    nor a mark becomes a space. Idempotent. Never longer than MAX_CHARS tokens; empty for text without any
+    token.
     """
     text = text[:MAX_CHARS].encode("utf-8", "ignore").decode("utf-8")
     if not text.isascii():

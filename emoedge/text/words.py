@@ -39,7 +39,8 @@ _LIGHT: Final = (
 LIGHT: Final = FILLERS | frozenset(_LIGHT.split())
 """Words that a negation passes over on its way to the word that it denies."""
 NEGATION_REACH: Final = 4
-"""A negation denies the first word that is not light, at most this many words on, before any of SCOPE_ENDS."""
+"""A negation denies the first word that is not light, at most this many words on, before any of SCOPE_ENDS.
+"""
 
 _STRONG: Final = (
     "muy mucho mucha muchos muchas muchisimo muchisima tan tanto tanta tantos tantas super re recontra requete "

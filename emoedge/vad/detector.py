@@ -1,4 +1,4 @@
-"""Speech activity of an audio stream: hysteresis and a hangover over the probability that Silero gives every 32 ms."""
+"""Speech activity: hysteresis and a hangover over the probability that Silero gives every 32 ms."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ ONSET_CHUNKS: Final = 2
 HANGOVER_S: Final = 0.45
 """Pauses shorter than this are part of the utterance: longer than a stop consonant, shorter than a breath."""
 PAUSE_S: Final = 0.16
-"""A pause within speech is told after so much: longer than nearly all stop consonants. In 250 real Spanish sentences
-there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
+"""A pause within speech is told after so much: longer than nearly all stop consonants. In 250 real Spanish
+sentences there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
 LEAD_S: Final = 0.03
 """Silero notices speech within a chunk or two (measured on synthetic voices: 4 to 36 ms late)."""
 LINGER_S: Final = 0.04
@@ -60,7 +60,8 @@ class SpeechActivity:
     """Says when speech begins and ends; the same for every size of blocks.
 
     Args:
-        detector: gives the probability of speech in 32 ms of audio; the shipped Silero unless a test brings its own.
+        detector: gives the probability of speech in 32 ms of audio; the shipped Silero unless a test brings
+            its own.
         on: probability at which speech begins; it may end below the lower of this and OFF.
     """
 
@@ -90,7 +91,8 @@ class SpeechActivity:
     def process(self, block: AudioBlock) -> list[ActivityChange]:
         """Take the next block; return the changes that became known with it, in order.
 
-        After lost sound (`gap_s`) an utterance under way goes on: the listeners decide what a gap means to them.
+        After lost sound (`gap_s`) an utterance under way goes on: the listeners decide what a gap means to
+        them.
         """
         changes = []
         if block.gap_s > 0:
@@ -129,7 +131,7 @@ class SpeechActivity:
         return ActivityChange(speaking=True, time_s=max(began_s, self._last_end_s))
 
     def _judge_speech(self, chunk_s: float, chunk_end_s: float) -> ActivityChange | None:
-        """Whether speech pauses, goes on or ends; times before which it cannot have done so are remembered."""
+        """Return the change if speech pauses, resumes or ends, with the time at which it did."""
         if self.probability >= self._off:
             self._last_voice_s = chunk_end_s
             if not self._paused:

@@ -16,7 +16,8 @@ from emoedge.inference import Interpreter
 CHUNK: Final = 512
 """Samples judged at a time: 32 ms at 16 kHz."""
 STATE: Final = 256
-"""Values of the recurrent state, which goes into the network beside the samples and comes out beside the answer."""
+"""Values of the recurrent state, which goes into the network beside the samples and comes out beside the
+answer."""
 
 
 class Silero:
@@ -41,8 +42,8 @@ class Silero:
         """Return the probability of speech in each of the next chunks.
 
         Args:
-            samples: int16 (n * CHUNK,) at 16 kHz. The result depends on the stream alone, not on how it is divided
-                into calls.
+            samples: int16 (n * CHUNK,) at 16 kHz. The result depends on the stream alone, not on how it is
+                divided into calls.
         """
         probabilities = []
         for chunk in samples.reshape(-1, CHUNK):

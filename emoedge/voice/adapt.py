@@ -1,10 +1,11 @@
 """Adaptation to the person, the microphone and the room: running statistics of the features.
 
-Each feature has a mean that differs between speakers. Its estimate starts at the population's and moves towards the
-speaker's with every utterance: the posterior mean of a normal model, with a pseudo-count that is the ratio of the
-variance within a speaker to the variance between speakers (empirical Bayes; the relevance factor of MAP adaptation,
-Gauvain & Lee 1994). What differs much between people, such as the pitch, therefore adapts after one utterance; what
-differs little, such as the speed of the pitch, hardly ever does. The spread is shrunk towards the population's alike.
+Each feature has a mean that differs between speakers. Its estimate starts at the population's and moves
+towards the speaker's with every utterance: the posterior mean of a normal model, with a pseudo-count that is
+the ratio of the variance within a speaker to the variance between speakers (empirical Bayes; the relevance
+factor of MAP adaptation, Gauvain & Lee 1994). What differs much between people, such as the pitch, therefore
+adapts after one utterance; what differs little, such as the speed of the pitch, hardly ever does. The spread
+is shrunk towards the population's alike.
 
 Only sums are kept: no sound, no utterance, nothing that tells who it was.
 """
@@ -21,7 +22,8 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float64]
 
 OUTLIER: Final = 4.0
-"""Standard deviations from the present estimate beyond which a value is pulled in: a cough or a slammed door."""
+"""Standard deviations from the present estimate beyond which a value is pulled in: a cough or a slammed door.
+"""
 MEMORY: Final = 60.0
 """Utterances after which old ones begin to fade, so that a moved microphone is forgotten in minutes."""
 LIMIT: Final = 5.0
@@ -142,7 +144,7 @@ class Adaptation:
 
 
 def pull_in(vectors: NDArray[np.floating], prior: Prior) -> NDArray[np.float32]:
-    """Features (…, d) with values beyond OUTLIER standard deviations of the population brought back to there."""
+    """Features (…, d) clipped to OUTLIER standard deviations of the population."""
     reach = OUTLIER * np.sqrt(prior.within + prior.between)
     return np.clip(vectors, prior.mean - reach, prior.mean + reach).astype(np.float32)
 
@@ -173,7 +175,7 @@ def network_input(
     prior: Prior,
     level: int,
 ) -> NDArray[np.float32]:
-    """What the network sees: features relative to the population, relative to the speaker, and how well that is known.
+    """Network input: features relative to the population and to the speaker, and how well both are known.
 
     Args:
         vector: features, (…, d).
@@ -184,8 +186,9 @@ def network_input(
         level: position of the level, whose value relative to the population says nothing (gain).
 
     Returns:
-        float32 (…, 2 d) within ±LIMIT: d values relative to the population, with the count in the place of the level,
-        then d values relative to the speaker. Without any utterance the level relative to the speaker is 0.
+        float32 (…, 2 d) within ±LIMIT: d values relative to the population, with the count in the place of
+        the level, then d values relative to the speaker. Without any utterance the level relative to the
+        speaker is 0.
     """
     known = np.asarray(weight, dtype=np.float64)
     population = (vector - prior.mean) / np.sqrt(prior.within + prior.between)

@@ -44,8 +44,8 @@ class Calibration:
 
     Attributes:
         temperature: divides the logits, > 0 (Guo et al. 2017).
-        spread_power: the temperature grows with this power of the standard deviation of the logits, 0 to 1: a voice
-            far from those of the training gives large logits, right or wrong.
+        spread_power: the temperature grows with this power of the standard deviation of the logits, 0 to 1: a
+            voice far from those of the training gives large logits, right or wrong.
     """
 
     temperature: float
@@ -179,7 +179,7 @@ class VoiceClassifier:
         return np.concatenate([self._interpreter.run(row[None])[0] for row in values])
 
     def probabilities(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> Probabilities:
-        """Calibrated posterior of one utterance from the features (n, d) of its stretches: their logits' mean."""
+        """Calibrated posterior of one utterance from the features (n, d) of its windows."""
         mean = self.logits(vectors, adaptation).mean(axis=0)
         count = adaptation.count if adaptation else 0.0
         return as_probabilities(self.model.calibration(count)(mean))
@@ -240,7 +240,7 @@ def describe_speech(sound: Floats, spans: list[Span]) -> HeardClip:
 
 
 def _at_usual_level(sound: Floats) -> NDArray[np.int16]:
-    """The clip as int16 with its loud parts at USUAL_DBFS, so that its gain cannot decide where speech begins."""
+    """The clip as int16 with its loud parts at USUAL_DBFS, so that gain does not decide on speech."""
     powers = frame_powers(sound)
     loud_db = to_db(float(np.percentile(powers, 95))) if len(powers) else USUAL_DBFS
     gain_db = np.clip(USUAL_DBFS - loud_db, -MOST_GAIN_DB, MOST_GAIN_DB)

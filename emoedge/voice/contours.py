@@ -1,9 +1,11 @@
 """What is heard in each 10 ms of a stretch of speech: spectrum, energy, pitch and voicing.
 
-Floors and thresholds are relative to the stretch itself, so that gain changes nothing but ``energy_db``. Only numpy
-and one transform of OpenCV are used, and the same samples always give the same contours, whatever blocks they came in.
+Floors and thresholds are relative to the stretch itself, so that gain changes nothing but ``energy_db``. Only
+numpy and one transform of OpenCV are used, and the same samples always give the same contours, whatever
+blocks they came in.
 
-Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency", for the autocorrelation pitch.
+Source: Boersma 1993, "Accurate short-term analysis of the fundamental frequency", for the autocorrelation
+    pitch.
 """
 
 from __future__ import annotations
@@ -23,11 +25,13 @@ HOP: Final = 160
 """Samples between frames: 10 ms, fine enough for syllables (about 150 ms)."""
 FRAMES_PER_SECOND: Final = SAMPLE_RATE / HOP
 WINDOW: Final = 640
-"""Samples in a frame: 40 ms holds three periods of a 75 Hz voice, so that one transform serves pitch and spectrum."""
+"""Samples in a frame: 40 ms holds three periods of a 75 Hz voice, so that one transform serves pitch and
+spectrum."""
 FFT: Final = 1024
 """Transform length: zero padding leaves lags up to 384 samples (42 Hz) free of circular wrap."""
 BLOCK_FRAMES: Final = 32
-"""Frames transformed at a time: their buffers stay in the cache, and no page is fetched from the system for them."""
+"""Frames transformed at a time: their buffers stay in the cache, and no page is fetched from the system for
+them."""
 MELS: Final = 40
 MEL_RANGE_HZ: Final = (60.0, 7600.0)
 F0_RANGE_HZ: Final = (65.0, 520.0)
@@ -49,7 +53,8 @@ class Contours:
     """What is heard in each frame of a stretch; every array has n frames of HOP samples.
 
     Attributes:
-        log_mel: float32 (n, MELS), natural logarithm of mel power, floored relative to the peak of the stretch.
+        log_mel: float32 (n, MELS), natural logarithm of mel power, floored relative to the peak of the
+            stretch.
         power: float32 (n, FFT // 2 + 1), power spectrum of the Hann-windowed frame.
         energy_db: float32 (n,), frame power in dB relative to full scale.
         f0_st: float32 (n,), pitch in semitones above 100 Hz; meaningful where voiced.
@@ -147,8 +152,8 @@ def _power_spectrum(samples: Floats) -> Floats:
         block = power[first : first + BLOCK_FRAMES]
         rows = len(block)
         np.multiply(windows[first : first + rows], _hann(), out=frames[:rows, :WINDOW])
-        # OpenCV's transform takes a fifteenth of the time of numpy's and is loaded for the face anyway. Its rows are
-        # packed: real 0, real 1, imaginary 1, … , real FFT / 2.
+        # OpenCV's transform takes a fifteenth of the time of numpy's and is loaded for the face anyway. Its
+        # rows are packed: real 0, real 1, imaginary 1, … , real FFT / 2.
         packed = cv2.dft(frames[:rows], spectrum[:rows], flags=cv2.DFT_ROWS)
         np.square(packed, out=packed)
         block[:, 0], block[:, -1] = packed[:, 0], packed[:, -1]
@@ -158,7 +163,8 @@ def _power_spectrum(samples: Floats) -> Floats:
 
 def _best_lag(correlation: Floats, shortest: int, longest: int) -> tuple[Floats, Floats]:
     """Peak lag in samples (parabolic) and its height, per row of a correlation (n, lags)."""
-    # A small cost for long lags keeps the first of equal peaks: no octave errors downwards (Boersma 1993, eq. 24).
+    # A small cost for long lags keeps the first of equal peaks: no octave errors downwards (Boersma 1993, eq.
+    # 24).
     lags = np.arange(shortest, longest + 1)
     cost = (0.02 * np.log2(lags / shortest)).astype(np.float32)
     best = np.argmax(correlation[:, shortest : longest + 1] - cost, axis=1) + shortest
@@ -180,8 +186,8 @@ def _median5(values: Floats) -> Floats:
 def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
     """Pitch (semitones above 100 Hz), harmonicity and voicing of each frame.
 
-    Two passes: the median of the first narrows the range of the second to an octave below and one and a half above,
-    which removes most octave errors without a search over paths (Hirst 2011).
+    Two passes: the median of the first narrows the range of the second to an octave below and one and a half
+    above, which removes most octave errors without a search over paths (Hirst 2011).
     """
     rate = SAMPLE_RATE // 2
     shortest, longest = int(rate / F0_RANGE_HZ[1]), int(rate / F0_RANGE_HZ[0])

@@ -1,8 +1,8 @@
 """The feature vector of one stretch of speech: the one function for training and for the device.
 
-Contours (see contours.py) become functionals: means, spreads, percentiles, slopes and rhythm of pitch, energy, voice
-quality, spectrum and cepstrum. All but ``LEVEL_FEATURE`` are invariant to gain; the level is only ever used relative
-to the speaker's own running mean, where a constant gain cancels.
+Contours (see contours.py) become functionals: means, spreads, percentiles, slopes and rhythm of pitch,
+energy, voice quality, spectrum and cepstrum. All but ``LEVEL_FEATURE`` are invariant to gain; the level is
+only ever used relative to the speaker's own running mean, where a constant gain cancels.
 """
 
 from __future__ import annotations

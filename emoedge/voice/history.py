@@ -40,7 +40,7 @@ class History:
         self.end_s = block.end_s
 
     def between(self, start_s: float, end_s: float) -> NDArray[np.int16]:
-        """The sound from one time to another, int16 (n,), as far as it is known; a view that the next block may change."""
+        """Audio between two times, int16 (n,), as far as kept; a view that the next block may change."""
         origin_s = self.end_s - self._count / SAMPLE_RATE_HZ
         first = max(0, round((start_s - origin_s) * SAMPLE_RATE_HZ))
         last = min(self._count, max(first, round((end_s - origin_s) * SAMPLE_RATE_HZ)))

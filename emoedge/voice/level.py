@@ -50,7 +50,7 @@ def snr_db(speech_power: float, noise: float) -> float:
 
 
 class NoiseFloor:
-    """Follows the noise of a stream through speech and pauses (in the manner of Martin 2001, minimum statistics)."""
+    """Noise floor of a stream through speech and pauses (after Martin 2001, minimum statistics)."""
 
     def __init__(self) -> None:
         self._powers: deque[float] = deque(maxlen=int(MEMORY_S * SAMPLE_RATE / FRAME))

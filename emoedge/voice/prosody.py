@@ -108,7 +108,8 @@ def rhythm_functionals(heard: Contours, voiced: Mask) -> Named:
     envelope = smooth(np.maximum(heard.energy_db, heard.energy_db.max() - 40.0), 7)
     middle = envelope[1:-1]
     peaks = (middle > envelope[:-2]) & (middle >= envelope[2:]) & heard.speech[1:-1] & voiced[1:-1]
-    # A nucleus stands 2 dB above the valley beside it: compare with the lowest point within 100 ms on each side.
+    # A nucleus stands 2 dB above the valley beside it: compare with the lowest point within 100 ms on each
+    # side.
     valley = np.lib.stride_tricks.sliding_window_view(edge_padded(envelope, 10), 11).min(axis=1)
     prominent = envelope - np.maximum(valley[: len(envelope)], valley[10 : len(envelope) + 10]) > 2.0
     nuclei = np.count_nonzero(peaks & prominent[1:-1])
@@ -150,7 +151,7 @@ def _shape(frames: NDArray[np.int64], values: Floats) -> Floats:
 
 
 def melody_functionals(heard: Contours, voiced: Mask) -> Named:
-    """The form of the whole pitch and energy contour, and of its voiced runs: accents and the end of the phrase."""
+    """Shape of the pitch and energy contours and of the voiced runs: accents, end of the phrase."""
     frames, loud = np.flatnonzero(voiced), np.flatnonzero(heard.speech)
     named = {f"f0_wave{i + 1}": float(v) for i, v in enumerate(_shape(frames, heard.f0_st[frames]))}
     energies = smooth(heard.energy_db, 9)[loud]

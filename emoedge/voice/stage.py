@@ -54,11 +54,12 @@ class VoiceStage:
         self._heard = History(HISTORY_S)
         self._speaking = False
         self.hop_s = HOP_S
-        """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes unheard."""
+        """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes
+        unheard."""
         self._quiet()
 
     def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[VoiceObservation]:
-        """Take the next block of the stream and the changes of speech activity in it; return the stretches that ended with it, in order."""
+        """Take the next block with its changes of speech activity; return the windows that ended."""
         found = []
         if block.gap_s > 0:
             self._high_pass.reset()

@@ -1,7 +1,7 @@
 """Small statistics of contours that the functionals are made of.
 
-A stretch is a few hundred frames, for which most of numpy's own functions spend more time on their arguments than on
-the values; these do not.
+A stretch is a few hundred frames, for which most of numpy's own functions spend more time on their arguments
+than on the values; these do not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Named = dict[str, float]
 
 
 def mean(values: NDArray[np.floating]) -> float:
-    """Arithmetic mean of values (n,), n >= 1; a third of the time of numpy's method for a few hundred values."""
+    """Arithmetic mean of values (n,), n >= 1, in a third of the time of numpy's method."""
     return float(np.add.reduce(values)) / len(values)
 
 

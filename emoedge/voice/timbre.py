@@ -152,12 +152,13 @@ def spectrum_functionals(heard: Contours, voiced: Mask) -> Named:
 
 
 FORMANT_BANDS: Final = ((250.0, 1000.0), (1000.0, 2600.0), (2200.0, 3800.0))
-"""Where the first three formants mostly lie; the centre of gravity in each stands in for them (no root finding)."""
+"""Where the first three formants mostly lie; the centre of gravity in each stands in for them (no root
+finding)."""
 
 
 @cache
 def _formant_matrix() -> Floats:
-    """Turns the roots of power (n, bins up to 3.8 kHz) into sums over the FORMANT_BANDS, then weighted ones: (bins, 6)."""
+    """Matrix from roots of power (n, bins up to 3.8 kHz) to sums over FORMANT_BANDS: (bins, 6)."""
     count = len(FORMANT_BANDS)
     matrix = np.zeros((band_bins(0, FORMANT_BANDS[-1][1]).stop, 2 * count), dtype=np.float32)
     for column, band_hz in enumerate(FORMANT_BANDS):
@@ -197,7 +198,7 @@ def _beat_matrix() -> NDArray[np.float64]:
 
 
 def modulation_functionals(heard: Contours) -> Named:
-    """How fast the bands beat: shares of slow, syllabic and fast modulation (Wu, Falk & Chan 2011), and how much."""
+    """Modulation of the bands: shares of slow, syllabic and fast (Wu, Falk & Chan 2011), and depth."""
     span = slice(int(np.argmax(heard.speech)), len(heard.speech) - int(np.argmax(heard.speech[::-1])))
     bands = np.stack([heard.log_mel[span, low:high].mean(axis=1) for low, high in BAND_GROUPS])
     bands = bands - bands.mean(axis=1, keepdims=True)

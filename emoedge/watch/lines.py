@@ -1,4 +1,4 @@
-"""One readable line for a message: what `emoedge demo` prints, and `emoedge watch` where there is no terminal."""
+"""Readable lines for messages, for `emoedge demo` and for `emoedge watch` without a terminal."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def _emotion(payload: Payload, language: Language) -> str:
 def _event(payload: Payload, language: Language) -> str:
     recording = payload.get("recording")
     more = f" -> {recording}" if recording else ""
-    return f"{word(str(payload.get('type')), language)} {display_name(payload.get('emotion'), language).upper()}{more}"
+    name = display_name(payload.get("emotion"), language).upper()
+    return f"{word(str(payload.get('type')), language)} {name}{more}"
 
 
 def _opinion(payload: Payload, language: Language) -> str:

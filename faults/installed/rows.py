@@ -1,4 +1,4 @@
-"""What is tried on an installed service; docstrings are what is done and what must be seen, as in the catalogue."""
+"""Checks of an installed service; docstrings say what is done and what must be seen."""
 
 from __future__ import annotations
 

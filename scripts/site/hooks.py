@@ -37,7 +37,8 @@ TRANSLATIONS: Final = {
     "privacy.md": "es/privacidad.md",
     "integrations/index.md": "es/integrations.md",
 }
-"""English page -> the Spanish one that the switch in the head leads to; for others it leads to the first page."""
+"""English page -> the Spanish one that the switch in the head leads to; for others it leads to the first
+page."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -65,7 +66,7 @@ def _pages_in(menu: Iterable[Any]) -> Iterator[str]:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made from the code, from the models' cards, and from the files beside README.md."""
+    """Add the pages made from the code, the models' cards and the files beside README.md."""
     pages = {
         "reference/commands.md": reference.commands_page(),
         "reference/messages.md": reference.messages_page(),

@@ -1,4 +1,4 @@
-"""Every reason that `health` can give and every error with its remedy, read from the source of the package."""
+"""Reasons of `health` and errors with their remedies, read from the package's source."""
 
 from __future__ import annotations
 

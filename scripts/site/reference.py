@@ -1,4 +1,4 @@
-"""Reference pages made from the code: commands from click, messages from the payload models, checks, models, Python.
+"""Reference pages made from the code: commands, messages, checks, models, Python interface.
 
 Pure: each function returns the Markdown of one page. `scripts/site/hooks.py` adds them to the site.
 """
@@ -74,7 +74,7 @@ def messages_page() -> str:
         "",
         "## Labels",
         "",
-        "Always in this order, lower case, the same in every message and file. Names for people follow `language`.",
+        "Always in this order, lower case, the same in every message and file. Names for people follow `language`.",  # noqa: E501
         "",
         "| value | Spanish | English | colour |",
         "|---|---|---|---|",
@@ -116,7 +116,7 @@ def checks_page() -> str:
             "# Doctor's checks",
             "",
             "`emoedge doctor` looks at these, in this order, by really trying. Each result is",
-            "`ok`, `warning` or `failed`, with what was found and a remedy; `--json` for programs. Exit code 0 when nothing",
+            "`ok`, `warning` or `failed`, with what was found and a remedy; `--json` for programs. Exit code 0 when nothing",  # noqa: E501
             "failed, 1 otherwise. What to do about each: [Troubleshooting](../troubleshooting.md).",
             "",
             *_table("check", "what is looked at", rows),
@@ -168,7 +168,7 @@ def models_page() -> str:
         [
             "# Models",
             "",
-            "Cards of all shipped models, as measured through the deployed path. `emoedge models list` shows what is",
+            "Cards of all shipped models, as measured through the deployed path. `emoedge models list` shows what is",  # noqa: E501
             "installed, `emoedge models verify` compares digests and runs each.",
             "",
             *rows,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emoedge.bench.machine import describe_machine, emulated, processor_name
 
-PI = "processor\t: 0\nBogoMIPS\t: 108.00\nCPU part\t: 0xd08\n\nHardware\t: BCM2711\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n"
+PI = "processor\t: 0\nBogoMIPS\t: 108.00\nCPU part\t: 0xd08\n\nHardware\t: BCM2711\nModel\t\t: Raspberry Pi 4 Model B Rev 1.4\n"  # noqa: E501
 PC = "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: Some Xeon\n"
 
 

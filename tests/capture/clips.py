@@ -31,7 +31,7 @@ def clap_sound(rate_hz: int, duration_s: float, channels: int = 2) -> np.ndarray
 
 
 def clap_picture(time_s: float, width: int = 64, height: int = 48) -> np.ndarray:
-    """Black; white from CLAP_S on, for 100 ms; a slowly moving grey bar so that no two frames are the same."""
+    """Black, white for 100 ms from CLAP_S on, and a moving grey bar so that all frames differ."""
     white = CLAP_S - 1e-6 <= time_s < CLAP_S + 0.1
     picture = np.full((height, width, 3), 255 if white else 0, np.uint8)
     picture[-4:, : 1 + round(time_s * FPS) % width] = 128

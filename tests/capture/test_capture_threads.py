@@ -197,7 +197,7 @@ def test_a_hanging_driver_is_left_behind_and_the_next_attempt_works(
 def test_loading_a_library_is_not_the_time_of_the_device(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Importing OpenCV takes half a minute on a board that is busy: its camera was given up, again and again."""
+    """Importing OpenCV takes half a minute on a busy board: its camera was given up again and again."""
     monkeypatch.setattr(keeper, "OPEN_LIMIT_S", 0.2)
 
     def make() -> ScriptedCamera:

@@ -207,7 +207,8 @@ def test_delays_and_drift_move_the_times_by_little(
         captured_s = start_s + index * period_s
         placed_s = anchor.place(index * period_s * (1 + drift), captured_s + delay_s)
         best_s = min(best_s, delay_s)
-        # Never earlier than captured (but for the drift), never later than the best delay so far (but for the slew).
+        # Never earlier than captured (but for the drift), never later than the best delay so far (but for the
+        # slew).
         assert placed_s >= captured_s - 0.01
         assert placed_s <= captured_s + best_s + 0.02
 

@@ -1,4 +1,4 @@
-"""Picamera2 and V4L2: stand-ins with the signatures of picamera2 0.3.38 and OpenCV; real V4L2 where there is one."""
+"""Picamera2 and V4L2: stand-ins with the real signatures, and a real V4L2 device where there is one."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_rotation_metadata_is_obeyed(tmp_path: Path, degrees: int) -> None:
 
 @pytest.mark.parametrize("orientation", [Orientation(), Orientation(90, mirror=True), Orientation(180)])
 def test_planes_that_lie_apart_are_the_same_picture(tmp_path: Path, orientation: Orientation) -> None:
-    """Frames are the decoder's own memory: they stay as they are while it goes on, and read as one array would."""
+    """Frames are the decoder's memory: they stay valid while it goes on, and read like one array."""
 
     def moving(time_s: float) -> np.ndarray:
         picture = np.zeros((72, 100, 3), np.uint8)

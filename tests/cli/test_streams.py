@@ -1,4 +1,4 @@
-"""Standard output and error that are full, closed, or have no reader: every command ends with its own exit code."""
+"""Full, closed or abandoned standard streams: every command ends with its own exit code."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ def test_any_environment(environ: dict[str, str]) -> None:
     load(Path("/dev/null"), environ)
 
 
-# A hundred thousand inputs in rounds of their own seeds: the engine slows down with what it remembers of a run.
+# A hundred thousand inputs in rounds of their own seeds: the engine slows down with what it remembers of a
+# run.
 ROUND = 10_000
 TEXT_ROUNDS = range(8)
 ENVIRONMENT_ROUNDS = range(8, 10)

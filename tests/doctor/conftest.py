@@ -22,7 +22,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def make_settings(tmp_path: Path) -> Callable[..., Settings]:
-    """`make_settings(mqtt={"port": 1})`: everything that needs a device or a broker is off unless asked for."""
+    """`make_settings(mqtt={"port": 1})`: everything that needs a device or broker is off by default."""
 
     def make(**sections: dict[str, Any]) -> Settings:
         values: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Camera and microphone checks: with a clip in their place, and broken in every way a file or stand-in can be."""
+"""Camera and microphone checks: with a clip, and broken in every way a file or stand-in can be."""
 
 from __future__ import annotations
 

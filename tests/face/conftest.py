@@ -17,7 +17,7 @@ def detector(repository) -> FaceDetector:
 
 @pytest.fixture(scope="session")
 def portrait() -> np.ndarray:
-    """Scikit-image's astronaut (NASA, public domain): (512, 512, 3) BGR, one smiling face in the upper half."""
+    """Scikit-image's astronaut (NASA, public domain): (512, 512, 3) BGR, a smiling face above."""
     data = pytest.importorskip("skimage.data")
     return np.ascontiguousarray(data.astronaut()[:, :, ::-1])
 

@@ -80,7 +80,7 @@ def _centroid(crop):
 @pytest.mark.parametrize("angle", [0.0, 0.4])
 @pytest.mark.parametrize("layout", ["bgr", "i420"])
 def test_cut_is_not_off_by_half(side, angle, layout):
-    """A dot at the face centre, and one at an eye, land where they belong within a quarter of a crop pixel."""
+    """Dots at face centre and eye land where they belong, within a quarter of a crop pixel."""
     image = np.zeros((480, 640, 3), np.uint8)
     centre = (311.0, 233.0)
     geometry = CropGeometry(

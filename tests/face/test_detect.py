@@ -91,7 +91,7 @@ def test_refined_landmarks_are_exact(detector, portrait):
 
 
 def test_colour_order_matters_to_the_detector(detector, portrait):
-    """The model sees RGB: the letterboxed sample of a pure blue BGR picture must be blue in its last channel."""
+    """The model sees RGB: a pure blue BGR picture is blue in the sample's last channel."""
     blue = np.zeros((64, 64, 3), np.uint8)
     blue[:, :, 0] = 255
     for layout in ("bgr", "i420"):

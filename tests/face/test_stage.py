@@ -134,7 +134,7 @@ def test_several_people_one_primary(detector, portrait):
 
 
 def test_two_rough_places_of_one_face_are_one_face(detector, portrait):
-    """The whole picture and a part of it may place a face so differently that only the second look shows it is one."""
+    """A face may be placed so differently in frame and part that only the second look joins them."""
     picture = scene(portrait, (200, 100))
     (true,) = detector.detect(frame(picture, 0.0))
 

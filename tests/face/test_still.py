@@ -22,7 +22,7 @@ def classifier(repository):
 
 
 def test_the_astronaut_smiles(classifier, detector, portrait):
-    """Through the whole still-picture path. A label order mix-up, a crop off by half or an unscaled input ends elsewhere."""
+    """The whole still-picture path: a label mix-up, a shifted crop or unscaled input ends elsewhere."""
     result = classify_picture(classifier, detector, portrait)
     assert result.emotion == "happiness"
     assert result.probabilities[EMOTIONS.index("happiness")] > 0.8

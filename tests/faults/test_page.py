@@ -40,7 +40,7 @@ def test_only_the_marked_place_is_written():
 
 def test_the_soak_is_told_every_half_hour():
     minutes = [
-        {"minute": n, "resident_mb": 200 + n / 100, "threads": 20, "open_files": 19, "texts": n * 600, "recordings": 9,
+        {"minute": n, "resident_mb": 200 + n / 100, "threads": 20, "open_files": 19, "texts": n * 600, "recordings": 9,  # noqa: E501
          "stored_mb": 3.0} for n in range(1, 91)
     ]  # fmt: skip
     table = soak_table({"rows": minutes}).splitlines()[2:]

@@ -212,7 +212,7 @@ def test_a_flood_of_bad_commands_gets_few_answers(mosquitto, listen, publish):
 @pytest.mark.parametrize("protocol", ["5", "3.1.1"])
 @pytest.mark.parametrize("retain", [False, True])
 def test_oversized_messages_do_not_keep_commands_out(mosquitto, listen, publish, protocol, retain):
-    """Mosquitto counted what it could not send to us as on the way to us, until nothing was delivered any more."""
+    """Mosquitto counted undeliverable messages as in flight, until nothing was delivered any more."""
     commands: list[Command] = []
     listener = listen(mosquitto)
     topic = f"{BASE}/control/margin/set"

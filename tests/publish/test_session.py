@@ -166,7 +166,8 @@ def test_no_tls_where_tls_is_expected(make_mosquitto, certificates, tmp_path):
 
 
 def test_another_client_with_the_same_id(mosquitto, listen, tmp_path):
-    # Mosquitto 2.0.11 closes the older connection without a word, so it takes a few rounds to suspect it; newer ones say it.
+    # Mosquitto 2.0.11 closes the older connection without a word, so it takes a few rounds to suspect it;
+    # newer ones say it.
     pair = [start(tmp_path / name, mosquitto.port) for name in ("first", "second")]
     until(lambda: any(one.health()[0].state == "failed" for one in pair), "one of them notices")
     reason = next(one.health()[0].reason for one in pair if one.health()[0].state == "failed")
@@ -200,7 +201,8 @@ class ScriptedBroker:
             except OSError:
                 return
             self._open.append(connection)
-            # Fixed header (2 bytes here: the CONNECT is longer than 16 and shorter than 16 KiB), "MQTT", level.
+            # Fixed header (2 bytes here: the CONNECT is longer than 16 and shorter than 16 KiB), "MQTT",
+            # level.
             data = connection.recv(4096)
             level = data[data.index(b"MQTT") + 4]
             self.levels.append(level)

@@ -60,7 +60,7 @@ def test_vanished_directory_is_made_again(rig, settings, notices):
 
 
 def test_a_moved_directory_is_noticed_while_the_segment_is_written(rig, settings, notices, tmp_path):
-    """What was said until the end of the segment, five minutes later, went into a file that nobody finished."""
+    """Words said until the end of the segment went into a file that was never finished."""
     one = rig(mode="continuous")
     one.play(2.0)
     notices.wait("started")
@@ -230,7 +230,7 @@ def test_a_fault_ends_in_health_when_nothing_is_in_the_way_any_more(rig, setting
 
 
 def test_a_fault_nobody_thought_of_does_not_end_the_keeper(rig, notices, monkeypatch):
-    """A `keep_days` beyond the calendar ended its thread: nothing was finished any more, and `health` said ok."""
+    """A `keep_days` beyond the calendar ended its thread: no segment was finished, `health` was ok."""
     from emoedge.record.store import Store
 
     def stumble(*_args, **_kwargs):

@@ -216,7 +216,7 @@ def test_after_sigkill_all_but_the_last_two_seconds_play(tmp_path, killed_at_s):
 
 @pytest.mark.slow
 def test_drifting_microphone_stays_in_step_for_ten_minutes(tmp_path):
-    """A crystal 200 parts in a million off parts picture and sound by 120 ms in ten minutes if nobody looks."""
+    """A crystal 200 ppm off moves picture and sound 120 ms apart in ten minutes."""
     from emoedge.record.alignment import SoundTrack
 
     track = SoundTrack(0.0)

@@ -129,7 +129,7 @@ def test_ffprobe_agrees_on_duration_and_streams(rig, notices, tmp_path):
     assert not one.recorder.manual
     try:
         out = subprocess.run(
-            ["ffprobe", "-v", "error", "-show_entries", "format=duration:stream=codec_name", "-of", "json", done.path],
+            ["ffprobe", "-v", "error", "-show_entries", "format=duration:stream=codec_name", "-of", "json", done.path],  # noqa: E501
             capture_output=True, text=True, check=True,
         )  # fmt: skip
     except FileNotFoundError:

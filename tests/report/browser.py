@@ -35,7 +35,7 @@ class Browser:
         hosts = "MAP * ~NOTFOUND" + (", EXCLUDE 127.0.0.1" if loopback else "")
         self._process = subprocess.Popen(
             [
-                program, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--hide-scrollbars",
+                program, "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio", "--hide-scrollbars",  # noqa: E501
                 "--autoplay-policy=no-user-gesture-required", f"--host-resolver-rules={hosts}",
                 "--disable-background-networking", "--no-first-run", "--disable-dev-shm-usage",
                 "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank",
@@ -104,7 +104,7 @@ class Browser:
     def click(self, selector: str) -> None:
         """A real click with the mouse in the middle of an element."""
         box = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}}); "
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}}); "  # noqa: E501
             "const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 STATE = """(() => { const v = document.getElementById('video'), p = document.getElementById('plots');
   const c = document.getElementById('cursor').getBoundingClientRect(), b = p.getBoundingClientRect();
   return { video: v.currentTime, curves: Number(p.dataset.time), index: Number(p.dataset.index), paused: v.paused,
-           cursor: (c.left + c.width / 2 - b.left) / b.width * v.duration, seeking: v.seeking }; })()"""
+           cursor: (c.left + c.width / 2 - b.left) / b.width * v.duration, seeking: v.seeking }; })()"""  # noqa: E501
 
 
 @pytest.fixture

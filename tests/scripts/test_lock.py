@@ -17,7 +17,7 @@ SETS = {"build": (), "run": (), "demo": ("demo",), "docs": ("docs",), "dev": ("d
 MACHINES = [
     {
         "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.9", "platform_machine": machine,
-        "sys_platform": "linux", "implementation_name": "cpython", "platform_python_implementation": "CPython",
+        "sys_platform": "linux", "implementation_name": "cpython", "platform_python_implementation": "CPython",  # noqa: E501
         "extra": "",
     }
     for minor in (10, 11, 12, 13) for machine in ("x86_64", "aarch64")

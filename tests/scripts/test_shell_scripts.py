@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = (
-    "setup", "demo", "test", "fresh", "lock", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit",
+    "setup", "demo", "test", "fresh", "lock", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit",  # noqa: E501
 )  # fmt: skip
 
-# Stands in for the environment's interpreter: logs its calls; pip fails, and is configured, as the test wants.
+# Stands in for the environment's interpreter: logs its calls; pip fails, and is configured, as the test
+# wants.
 PYTHON = """#!/bin/sh
 echo "python $*" >> "$CALLS"
 case "$*" in
@@ -25,7 +26,7 @@ case "$*" in
   *"pip config list"*) cat "$PIP_CONFIGURED" 2>/dev/null ;;
   *"pip install"*) env | grep '^PIP_[A-Z_]*=' | sort > "$PIP_ENVIRONMENT"; cat "$PIP_SAYS" 2>/dev/null; exit "${PIP_EXIT:-0}" ;;
 esac
-"""
+"""  # noqa: E501
 LOGGED = '#!/bin/sh\necho "$(basename "$0") $*" >> "$CALLS"\n'
 
 
@@ -292,11 +293,11 @@ def test_progress_goes_to_standard_error(prepared: Stage) -> None:
         ),
         ("ERROR: No matching distribution found for vosk\n", "No matching distribution found for vosk"),
         (
-            "  error: subprocess-exited-with-error\n   ERROR: No matching distribution found for setuptools\n",
+            "  error: subprocess-exited-with-error\n   ERROR: No matching distribution found for setuptools\n",  # noqa: E501
             "No matching distribution found for setuptools",
         ),
         (
-            "WARNING: broken by SSLError('[SSL: CERTIFICATE_VERIFY_FAILED]')\nERROR: No matching distribution\n",
+            "WARNING: broken by SSLError('[SSL: CERTIFICATE_VERIFY_FAILED]')\nERROR: No matching distribution\n",  # noqa: E501
             "check network, clock and certificates",
         ),
     ],

@@ -1,4 +1,4 @@
-"""The Whisper adapter: cutting, times and spelling with a stand-in model; the real one where it is installed."""
+"""The Whisper adapter: cuts, times and spelling with a stand-in; the real model where installed."""
 
 from __future__ import annotations
 

@@ -235,7 +235,8 @@ def test_a_disk_that_cannot_be_written_is_a_fault_that_goes_away(bench, monkeypa
 
 
 def test_what_the_disk_refused_is_kept_once_it_can_be(bench, monkeypatch):
-    """Privacy switched ON while the disk was full was OFF after the next restart, though the disk was long free."""
+    """Privacy switched ON while the disk was full was OFF after the next restart, though the disk was long
+    free."""
     tries = []
 
     def count(overrides: Overrides) -> None:

@@ -1,4 +1,4 @@
-"""What is kept of settings changed while running, and of privacy: whole, checked, and closed where in doubt."""
+"""What is kept of settings changed while running, and of privacy: whole, checked, and closed where in doubt."""  # noqa: E501
 
 from __future__ import annotations
 

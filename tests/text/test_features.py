@@ -123,7 +123,8 @@ def test_features_of_known_values(hasher):
 
 def test_counts_of_features(hasher):
     batch = hasher(["ab cd"])
-    # Two words and one pair; of each word: 3 + 2 + 1 stretches of " ab " of sizes 2, 3 and 4 less the ones of two blanks.
+    # Two words and one pair; of each word: 3 + 2 + 1 stretches of " ab " of sizes 2, 3 and 4 less the ones of
+    # two blanks.
     assert len(batch.word) == 3
     assert len(batch.char) == 2 * (3 + 2)
 

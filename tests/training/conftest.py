@@ -1,4 +1,4 @@
-"""PyTorch's compiler is loaded before TensorFlow: in the other order torch 2.14 crashes with TensorFlow 2.21 when it makes its
+"""PyTorch's compiler is loaded before TensorFlow: torch 2.14 crashes after TensorFlow 2.21 when it makes its
 first optimizer."""
 
 from contextlib import suppress

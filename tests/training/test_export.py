@@ -13,7 +13,7 @@ from training.export import ExportError, export_int8  # noqa: E402
 
 
 class Mixed(nn.Module):
-    """Touches every asymmetry between the two layouts: stride 2, depthwise, flatten of a map, concatenation."""
+    """Every asymmetry between the layouts: stride 2, depthwise, flattened maps, concatenation."""
 
     def __init__(self):
         super().__init__()

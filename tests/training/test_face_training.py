@@ -174,7 +174,8 @@ def test_the_map_undoes_what_training_did_to_the_logits(record_property):
     mended = distorted @ matrix.T + back
     before, after = (metrics.accuracy(values.argmax(axis=1), labels) for values in (distorted, mended))
     assert after > before + 0.02
-    # Over six draws the two differ by 0.004 at most, for the map is fitted to the draw; what was distorted costs 0.1.
+    # Over six draws the two differ by 0.004 at most, for the map is fitted to the draw; what was distorted
+    # costs 0.1.
     assert after == pytest.approx(metrics.accuracy(logits.argmax(axis=1), labels), abs=0.01)
     held, _ = fit_map(distorted, labels, ridge=(1e3, 1e-4))
     np.testing.assert_allclose(held, np.eye(7), atol=1e-3)

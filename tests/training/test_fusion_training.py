@@ -15,7 +15,7 @@ from training.fusion.measure import Answers, by_pool, by_rule, measure, scenes
 
 @pytest.fixture
 def opinions(monkeypatch):
-    """A good face (worse with low reliability), a noisy voice, a text in between; none of them knows how sure it is."""
+    """A good face, a noisy voice, a text in between; none of them knows how sure it is."""
     monkeypatch.setattr(cases, "DRAWS", 1400)
     rng = np.random.default_rng(0)
     made = {}
@@ -63,7 +63,8 @@ def test_confidence_means_the_same_whatever_takes_part(opinions, fitted, record_
     for name in ("voice", "face+voice", "face+voice+text"):
         drawn = cases.draw(opinions, 5, cases.present_in(name), 0.1)
         learned, rule = by_pool(fusion, drawn), by_rule(drawn)
-        # Ten bins of 1400 draws are 0.03 off by chance; the coefficients agree to four digits on any processor.
+        # Ten bins of 1400 draws are 0.03 off by chance; the coefficients agree to four digits on any
+        # processor.
         assert learned.calibration_error() < 0.07
         assert learned.calibration_error() < rule.calibration_error() / 2
 

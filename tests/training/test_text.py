@@ -149,7 +149,8 @@ def test_given_names_are_exchanged_and_nothing_else():
 
 @pytest.mark.numerical
 def test_temperatures_make_confidence_true(record_property):
-    # Heads that are sure and right half of the time have to be flattened, by themselves, whatever the gate says.
+    # Heads that are sure and right half of the time have to be flattened, by themselves, whatever the gate
+    # says.
     rng = np.random.default_rng(1)
     count = 3000
     origin = rng.integers(len(data.DOMAINS), size=count)
@@ -170,11 +171,13 @@ def test_temperatures_make_confidence_true(record_property):
     record_property("temperatures", found.tolist())
     chosen = sharpen(asked.outputs, np.log(found))
     assert error(sharpen(asked.outputs, np.zeros(linear.HEADS))) > 0.3
-    # Ten bins of 300 rows that are right half of the time differ from a true confidence by 0.023 on average, by chance.
+    # Ten bins of 300 rows that are right half of the time differ from a true confidence by 0.023 on average,
+    # by chance.
     assert error(chosen) < 0.05
     for head in range(len(data.DOMAINS)):
         own = origin == head
-        # The log loss has one minimum, where they are equal: 0.001 is a thousand times what the search leaves over.
+        # The log loss has one minimum, where they are equal: 0.001 is a thousand times what the search leaves
+        # over.
         share_right = np.mean(chosen[own].argmax(axis=1) == truth[own])
         assert chosen[own].max(axis=1).mean() == pytest.approx(share_right, abs=1e-3)
     assert asked.without(1).truth.shape == (np.sum(origin != 1),)
@@ -280,7 +283,8 @@ def test_the_baseline_is_fitted_on_the_other_folds(record_property):
     said = crossval.baseline(examples, of_fold, "brighter")
     record_property("folds", of_fold.tolist())
     truth = [example.label for example in examples if example.domain == "brighter"]
-    # One in six is right by chance, with a standard deviation of 0.026; a baseline that has seen the row knows them all.
+    # One in six is right by chance, with a standard deviation of 0.026; a baseline that has seen the row
+    # knows them all.
     assert np.mean(said == truth) < 0.35
 
 

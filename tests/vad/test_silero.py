@@ -11,7 +11,8 @@ from emoedge.errors import ModelError
 from emoedge.model_store.manifest import SPEECH_ACTIVITY
 from emoedge.vad.silero import CHUNK, Silero
 
-# The library rounds what passes between its layers to 16 bits; over the files tried the two were at most 0.002 apart.
+# The library rounds what passes between its layers to 16 bits; over the files tried the two were at most
+# 0.002 apart.
 ROUNDING = 0.005
 
 

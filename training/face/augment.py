@@ -15,7 +15,8 @@ Image = NDArray[np.uint8]
 def jitter_geometry(image: Image, size: int, rng: np.random.Generator) -> Image:
     """Mirror, scale, shift, rotate and shear like a detector's crop, and sample at ``size`` x ``size``.
 
-    Scale has a deviation of 9 % and shift of 4 % of the side, rotation of 9 degrees (clipped at 2.5 deviations).
+    Scale has a deviation of 9 % and shift of 4 % of the side, rotation of 9 degrees (clipped at 2.5
+    deviations).
     """
     source = image.shape[0]
     n = np.clip(rng.standard_normal(7), -2.5, 2.5)
@@ -60,7 +61,7 @@ _NOISE_BANK = np.random.default_rng(7).standard_normal(1 << 18).astype(np.float3
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """White noise from a fixed bank at a random place: drawing it anew would cost more than the whole warp."""
+    """White noise from a fixed bank at a random place, which is cheaper than drawing it."""
     count = int(np.prod(shape))
     start = int(rng.integers(0, len(_NOISE_BANK) - count))
     return _NOISE_BANK[start : start + count].reshape(shape)

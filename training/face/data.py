@@ -1,7 +1,7 @@
 """Face crops with soft labels: FER+ (ten votes an image) and ExpW (one noisy label an image).
 
-Classes are in the order of ``emoedge.emotions.EMOTIONS`` everywhere. Third-party terms: FER2013/FER+ and ExpW are for
-research; see the model card.
+Classes are in the order of ``emoedge.emotions.EMOTIONS`` everywhere. Third-party terms: FER2013/FER+ and ExpW
+are for research; see the model card.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTIONS
 
 EXPW_SIDE = 64
-"""Side to which ExpW crops (48 to 80 pixels) are brought once, area-averaged; leaves room for the affine jitter."""
+"""Side to which ExpW crops (48 to 80 pixels) are brought once, area-averaged; leaves room for the affine
+jitter."""
 
 EXPW_CROP = (0.104, 0.054, 0.892)
-"""Top, left and side (fractions) of the part of an ExpW crop that shows a face like FER+ does: BlazeFace's landmarks lie 1.12
-times closer together in ExpW and 0.04 lower; medians over 1,500 faces of each set."""
+"""Top, left and side (fractions) of the part of an ExpW crop that shows a face like FER+ does: BlazeFace's
+landmarks lie 1.12 times closer together in ExpW and 0.04 lower; medians over 1,500 faces of each set."""
 
 NEAR_TWIN_CORRELATION = 0.97
-"""Train rows that correlate more than this with a Valid or Test image are left out: most are re-crops of one photograph."""
+"""Train rows that correlate more than this with a Valid or Test image are left out: most are re-crops of one
+photograph."""
 
 EXPW_NAMES = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
@@ -48,7 +50,7 @@ class FaceSet:
 
 
 def clean_votes(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Set single votes to zero, as FER+'s own loader does in every mode (Barsoum et al. 2016, arXiv:1608.01041)."""
+    """Set single votes to zero, as FER+'s loader does (Barsoum et al. 2016, arXiv:1608.01041)."""
     cleaned = votes.astype(np.float32)
     cleaned[cleaned == 1] = 0
     return cleaned
@@ -64,8 +66,8 @@ def majority_rows(
         vote_classes: names of the ten columns.
 
     Returns:
-        A mask (N,) of rows whose top class has more than half of the cleaned votes and is one of the seven, and
-        labels (N,) as indices into ``EMOTIONS`` (only meaningful under the mask).
+        A mask (N,) of rows whose top class has more than half of the cleaned votes and is one of the seven,
+        and labels (N,) as indices into ``EMOTIONS`` (only meaningful under the mask).
     """
     cleaned = clean_votes(votes)
     top = cleaned.argmax(axis=1)
@@ -138,8 +140,8 @@ def relabel(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mix noisy labels with a teacher's opinion.
 
-    The label keeps a share ``a / (a + 0.15)`` where ``a`` is the probability that the teacher gives it: 0.77 at
-    a = 0.5, 0.25 at a = 0.05. A row on which the teacher neither agrees nor is sure counts little.
+    The label keeps a share ``a / (a + 0.15)`` where ``a`` is the probability that the teacher gives it: 0.77
+    at a = 0.5, 0.25 at a = 0.05. A row on which the teacher neither agrees nor is sure counts little.
 
     Args:
         given: (N,) labels of the set.

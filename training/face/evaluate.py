@@ -1,7 +1,7 @@
 """Calibrate and measure the shipped face model: ``python -m training.face.evaluate --data DIR --out models``.
 
-Everything goes through the deployed classifier. Balance and temperature are fitted on FER+ Valid; Test is only measured.
-Writes ``face_emotion.json`` (read by the classifier), ``face_emotion.md`` and two figures.
+Everything goes through the deployed classifier. Balance and temperature are fitted on FER+ Valid; Test is
+only measured. Writes ``face_emotion.json`` (read by the classifier), ``face_emotion.md`` and two figures.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ from training.face.train import predict
 MODEL = "face_emotion"
 
 ROBUSTNESS_ROWS = 600
-"""Test rows for the tables beside the main one, drawn once at random: intervals of about 3 points are enough there."""
+"""Test rows for the tables beside the main one, drawn once at random: intervals of about 3 points are enough
+there."""
 
 
 def judge(
@@ -47,7 +48,7 @@ def judge(
 
 
 def judge_once(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of crops as they are, one view each and its mirror image: what the daemon does with a frame."""
+    """Posteriors (N, 7) of crops, one view and its mirror image: what the daemon does with a frame."""
     return classifier.probabilities(np.stack([from_crop(image, classifier.size) for image in images]))
 
 
@@ -59,7 +60,7 @@ def write_sidecar(path: Path, content: dict[str, Any]) -> None:
 def deployed_logits(
     model: Path, detector: FaceDetector, images: NDArray[np.uint8], *, mirror: bool
 ) -> NDArray[np.float32]:
-    """Raw logits (N, 7) of an int8 model by the way that ``classify face --crop`` goes with a crop of which it is not sure.
+    """Raw logits (N, 7) of an int8 model by the path of ``classify face --crop`` for unsure crops.
 
     Whatever its sidecar says: how sure it may be is yet to be fitted.
     """
@@ -172,7 +173,7 @@ def picture_scores(
 def quality_table(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> list[dict[str, float]]:
-    """Accuracy by quality over randomly degraded crops: the estimate is worth something if accuracy rises with it."""
+    """Accuracy by quality over degraded crops: a useful estimate rises with it."""
     views, sides = randomly_degraded(images, seed=1)
     values = np.array([assess(view, float(side)).value for view, side in zip(views, sides, strict=True)])
     hit = judge(classifier, detector, views).argmax(axis=1) == labels

@@ -1,6 +1,7 @@
-"""Quantize a trained face network: ``python -m training.face.export --data DIR --weights ema.pt --out models``.
+"""Quantize a face network: ``python -m training.face.export --data DIR --weights ema.pt --out models``.
 
-Writes ``face_emotion.tflite``; ``training.face.evaluate`` then fits its calibration and writes the sidecar and the card.
+Writes ``face_emotion.tflite``; ``training.face.evaluate`` then fits its calibration and writes the sidecar
+and the card.
 """
 
 from __future__ import annotations

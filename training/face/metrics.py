@@ -91,7 +91,7 @@ TEMPERATURE_BOUNDS = (0.3, 4.0)
 
 
 def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """The temperature with the lowest negative log-likelihood; there is one, as that is convex in its inverse."""
+    """The temperature with the lowest negative log-likelihood, which is convex in its inverse."""
     exact = logits.astype(np.float64)
     given = exact[np.arange(len(labels)), labels]
 
@@ -112,19 +112,20 @@ RARE = 0.03
 """Classes with a smaller share than this (disgust and fear, in FER+) get an offset of their own."""
 
 DRAWS = 200
-"""Draws of the rows over which ``fit_bias`` averages: with two dozen disgusted faces the best offset hangs on single ones."""
+"""Draws of the rows over which ``fit_bias`` averages: with two dozen disgusted faces the best offset hangs on
+single ones."""
 
 
 SOFTNESS = 0.05
-"""Logits within which a row is a bit of a hit and a bit of a miss in ``fit_bias``. Single rows at the border decided between points
-of its grid; ten times as much blurs the rare classes away."""
+"""Logits within which a row is a bit of a hit and a bit of a miss in ``fit_bias``. Single rows at the border
+decided between points of its grid; ten times as much blurs the rare classes away."""
 
 
 def hit_degrees(logits: Logits, labels: Labels) -> NDArray[np.float64]:
     """How much of a hit each row is, (N,) in [0, 1]: a half where its label ties with the best other one.
 
-    Counted as hits and misses, the rows make a search for the balance a search among steps, where the best point depends on
-    the rows that lie within rounding of the border.
+    Counted as hits and misses, the rows make a search for the balance a search among steps, where the best
+    point depends on the rows that lie within rounding of the border.
     """
     exact = logits.astype(np.float64)
     rows = np.arange(len(labels))
@@ -134,10 +135,10 @@ def hit_degrees(logits: Logits, labels: Labels) -> NDArray[np.float64]:
 
 
 def headroom(recall: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How far accuracy and macro recall lie above ``AIMS``, each in its own standard errors; the smaller of both.
+    """Distance of accuracy and macro recall above ``AIMS`` in standard errors; the smaller of both.
 
-    A point of accuracy is known from all rows, a point of macro recall hangs on the few rows of the rarest class: what
-    looks equally safe on one set of faces is, in these units, about equally safe on the next.
+    A point of accuracy is known from all rows, a point of macro recall hangs on the few rows of the rarest
+    class: what looks equally safe on one set of faces is, in these units, about equally safe on the next.
 
     Args:
         recall: (..., classes).
@@ -159,9 +160,9 @@ def headroom(recall: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np
 def fit_bias(logits: Logits, labels: Labels, draws: int = DRAWS, seed: int = 0) -> NDArray[np.float32]:
     """Shift the balance between frequent and rare classes.
 
-    Two strengths: one for ``-log(prior)`` over all classes (Menon et al. 2021, arXiv:2007.07314), one for the rare
-    classes; seven free values would be fitted to two dozen disgusted faces. Chosen for the most ``headroom``, in the mean over
-    draws of the rows within each class.
+    Two strengths: one for ``-log(prior)`` over all classes (Menon et al. 2021, arXiv:2007.07314), one for the
+    rare classes; seven free values would be fitted to two dozen disgusted faces. Chosen for the most
+    ``headroom``, in the mean over draws of the rows within each class.
 
     Returns:
         (7,) offsets with mean zero.

@@ -2,11 +2,12 @@
 
 Design, and why:
 
-* 48 x 48 gray input, the native size of FER+; larger inputs only interpolate, smaller ones lose the mouth corners.
-* a 5 x 5 stride-2 stem: 32 filters over every 2 x 2 cell keep all pixels and cost 0.5 M multiply-adds, where a
-  full-resolution 3 x 3 layer would eat a quarter of the budget.
-* dense 3 x 3 convolutions with ReLU: on x86 and on Cortex-A cores they run close to peak in int8, and they lose
-  less to per-channel quantization than depthwise layers (Jacob et al. 2018, arXiv:1712.05877).
+* 48 x 48 gray input, the native size of FER+; larger inputs only interpolate, smaller ones lose the mouth
+    corners.
+* a 5 x 5 stride-2 stem: 32 filters over every 2 x 2 cell keep all pixels and cost 0.5 M multiply-adds, where
+  a full-resolution 3 x 3 layer would eat a quarter of the budget.
+* dense 3 x 3 convolutions with ReLU: on x86 and on Cortex-A cores they run close to peak in int8, and they
+  lose less to per-channel quantization than depthwise layers (Jacob et al. 2018, arXiv:1712.05877).
 * four residual blocks (He et al. 2016, arXiv:1512.03385), 38.5 M multiply-adds, 1.16 M parameters.
 """
 
@@ -55,7 +56,7 @@ class ResidualBlock(nn.Module):
 
 
 class FaceNet(nn.Module):
-    """Gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits in the order of ``emoedge.emotions``."""
+    """Network from gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits."""
 
     def __init__(self, widths: tuple[int, ...] = (32, 72, 144, 224), dropout: float = 0.2) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the shipped face model says of FER+ Valid, for the training of the fusion: ``python -m training.face.posteriors``.
+"""Posteriors of the shipped face model on FER+ Valid: ``python -m training.face.posteriors``.
 
 Half of the rows as they are, half degraded at random, so that the fusion learns what quality is worth.
 """

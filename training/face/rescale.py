@@ -1,9 +1,9 @@
 """Fit the last layer's logits to the majority of the annotators: ``python -m training.face.rescale``.
 
-Training sees soft votes, two sets with their own habits, and rare classes more often than they occur; what is asked for in the
-end is the majority label of a face seen in several views. A linear map of the seven logits, held close to the identity
-(matrix scaling, Guo et al. 2017, arXiv:1706.04599, with a ridge), is fitted on FER+ Valid through the deployed path, and
-folded into the last layer: it costs nothing at run time.
+Training sees soft votes, two sets with their own habits, and rare classes more often than they occur; what is
+asked for in the end is the majority label of a face seen in several views. A linear map of the seven logits,
+held close to the identity (matrix scaling, Guo et al. 2017, arXiv:1706.04599, with a ridge), is fitted on
+FER+ Valid through the deployed path, and folded into the last layer: it costs nothing at run time.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from training.face.evaluate import deployed_logits
 from training.face.restore import restore
 
 MATRIX_RIDGE, OFFSET_RIDGE = 0.1, 0.01
-"""Weights of the squared distances from the identity and from zero, beside the mean log-loss. In 24 halves of FER+ Valid, fitted
-on one half and judged on the other, ridges from 0.03 to 0.1 did equally well, none better."""
+"""Weights of the squared distances from the identity and from zero, beside the mean log-loss. In 24 halves of
+FER+ Valid, fitted on one half and judged on the other, ridges from 0.03 to 0.1 did equally well, none better.
+"""
 
 STEPS = 60
 

@@ -1,8 +1,8 @@
-"""The float network back from its int8 file, so that a training can go on where only the shipped model is left.
+"""Restore the float network from its int8 file, so that training can go on from the shipped model.
 
-Weights come back to half a quantization step, with batch normalisation folded into them: each normalisation layer is left
-with mean zero, deviation one and the folded bias, so it must not be trained on statistics of its own
-(see ``train.freeze_statistics``).
+Weights come back to half a quantization step, with batch normalisation folded into them: each normalisation
+layer is left with mean zero, deviation one and the folded bias, so it must not be trained on statistics of
+its own (see ``train.freeze_statistics``).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ LAYERS = ("CONV_2D", "FULLY_CONNECTED")
 
 @dataclass(frozen=True)
 class Layer:
-    """Weights of one layer in PyTorch's order: kernel (outputs, inputs, H, W) or (outputs, inputs), bias (outputs,)."""
+    """Weights of a layer in PyTorch's order: kernel (outputs, inputs[, H, W]), bias (outputs,)."""
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
 
 
 def read_layers(path: Path) -> list[Layer]:
-    """Kernels and biases of all convolutions and dense layers of a quantized model, in the order in which they run."""
+    """Kernels and biases of all layers of a quantized model, in the order in which they run."""
     interpreter = load_runtime()[1](model_path=str(path))
     interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
@@ -70,7 +70,8 @@ def restore(path: Path) -> FaceNet:
     net = FaceNet()
 
     def take(shape: tuple[int, ...]) -> Layer:
-        # The converter runs a block's projection before its other layers, so the order alone does not tell them apart.
+        # The converter runs a block's projection before its other layers, so the order alone does not tell
+        # them apart.
         for index, layer in enumerate(left):
             if layer.kernel.shape == shape:
                 return left.pop(index)

@@ -1,4 +1,4 @@
-"""What cameras do to a crop, at fixed strengths, for the table in the card; and whole pictures made of crops."""
+"""Degradations of crops at fixed strengths, for the card, and whole pictures made of crops."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def randomly_degraded(images: Image, seed: int) -> tuple[Image, NDArray[np.int64
 
 
 def whole_picture(crop: Image, rng: np.random.Generator) -> Image:
-    """A 640 x 480 colour picture with the face somewhere in it, 120 to 260 pixels large, and its blurred surroundings."""
+    """A 640 x 480 colour picture with the face, 120 to 260 pixels large, in blurred surroundings."""
     side = int(rng.integers(120, 261))
     face = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
     top = int(rng.integers(0, CANVAS[0] - side + 1))

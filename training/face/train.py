@@ -1,17 +1,17 @@
 """Train the face network: ``python -m training.face.train --data DIR --out DIR``, twice.
 
-The first time from random weights; the second time with ``--init`` from what the first left: a shorter step, the full
-picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation, Furlanello et al.
-2018, arXiv:1805.04770).
+The first time from random weights; the second time with ``--init`` from what the first left: a shorter step,
+the full picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation,
+Furlanello et al. 2018, arXiv:1805.04770).
 
-From a shipped ``.tflite`` file (``--init``, see ``training.face.restore``) short, fine steps go on, with normalisation and the
-earliest layers held, and the opinion that the model has of several views of a picture in its labels. The shipped weights
-have nothing of it: they were as good before.
+From a shipped ``.tflite`` file (``--init``, see ``training.face.restore``) short, fine steps go on, with
+normalisation and the earliest layers held, and the opinion that the model has of several views of a picture
+in its labels. The shipped weights have nothing of it: they were as good before.
 
-One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same command goes on.
-Views are made on the processor, one thread. An epoch is
-``STEPS`` batches of rows from FER+ and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over
-``--minutes`` of wall-clock time where the machine is shared (the result then depends on its load).
+One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same
+command goes on. Views are made on the processor, one thread. An epoch is ``STEPS`` batches of rows from FER+
+and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over ``--minutes`` of wall-clock time where the
+machine is shared (the result then depends on its load).
 """
 
 from __future__ import annotations
@@ -61,12 +61,13 @@ class Recipe:
 
     Attributes:
         peak_rate: highest learning rate.
-        sizes: input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan & Le 2021,
-            arXiv:2104.00298).
+        sizes: input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan &
+            Le 2021, arXiv:2104.00298).
         relabel_at: shares of the training at which the averaged network gives its opinion on the labels.
-        distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see ``relabel``.
-        strength: of augmentation, at the start and at the end: it eases off linearly from ``ease_from`` on, so that the
-            last, fine steps are taken on faces like those met in use.
+        distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see
+            ``relabel``.
+        strength: of augmentation, at the start and at the end: it eases off linearly from ``ease_from`` on,
+            so that the last, fine steps are taken on faces like those met in use.
         ease_from: share of the training.
         power: how far rare classes are drawn more often, see ``row_sampling``.
         hold: keep the statistics of normalisation and the earliest layers as they are.
@@ -251,7 +252,7 @@ def distil(
 
 
 def teach(faces: FaceSet, given: NDArray[np.int64], posterior: NDArray[np.float32]) -> FaceSet:
-    """Refine the labels of ``faces`` with a model's opinion, its prior flattened so that rare classes keep a voice."""
+    """Refine the labels of ``faces`` by a model's opinion with a flattened prior, for rare classes."""
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
     posterior /= posterior.sum(axis=1, keepdims=True)
@@ -313,14 +314,15 @@ def train(
     limit: int | None = None,
     device: torch.device | None = None,
 ) -> None:
-    """Run or resume a training; writes ``last.pt`` (all state), ``ema.pt`` (weights for export) and ``log.jsonl``.
+    """Run or resume a training; writes ``last.pt`` (state), ``ema.pt`` (weights) and ``log.jsonl``.
 
     Args:
         data: folder that holds ``faces/``.
         out: created if missing.
         schedule: when to end.
         seed: of every random choice.
-        init: weights of a first training, which makes this the second; or a shipped ``.tflite`` file: the third.
+        init: weights of a first training, which makes this the second; or a shipped ``.tflite`` file: the
+            third.
         limit: cap on rows a set, for trying things out.
         device: to work on, see ``training.device``.
     """
@@ -357,7 +359,7 @@ def train(
             expw = FaceSet(expw.images, saved["targets"], saved["weights"], expw.sharp)
             fer = FaceSet(fer.images, saved["fer_targets"], fer.weights, fer.sharp)
     print(
-        f"rows: FER+ {len(fer.images)}, ExpW {len(expw.images)}; {multiply_adds(net) / 1e6:.1f} M multiply-adds"
+        f"rows: FER+ {len(fer.images)}, ExpW {len(expw.images)}; {multiply_adds(net) / 1e6:.1f} M multiply-adds"  # noqa: E501
     )
 
     while schedule.progress(state["steps"], state["seconds"]) < 1.0:

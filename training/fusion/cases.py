@@ -1,4 +1,4 @@
-"""Cases for the fusion: a face, a voice and a message with the same label, drawn at random from validation data.
+"""Cases for the fusion: face, voice and text with one label, drawn from validation data.
 
 Modalities are left out, replaced by one of another label, or taken from the degraded part of their data.
 """
@@ -21,7 +21,8 @@ from emoedge.observations import Modality
 WRONG: Final = 0.1
 """Share of opinions replaced by one that was meant for a random label, where errors are measured."""
 WRONG_IN_FIT: Final = 0.05
-"""Likewise in what is fitted: halfway between none and WRONG, so that the confidence is off by little with either."""
+"""Likewise in what is fitted: halfway between none and WRONG, so that the confidence is off by little with
+either."""
 DRAWS = 6_000
 LEFT_OUT: Final = 0.3
 
@@ -40,7 +41,7 @@ class Opinions:
 
 @dataclass(frozen=True)
 class Cases:
-    """Drawn cases: labels (n,), present (n, 3), and per modality probabilities (n, 3, 7), reliability (n, 3)."""
+    """Drawn cases: labels (n,), present (n, 3), probabilities (n, 3, 7), reliability (n, 3)."""
 
     labels: NDArray[np.int64]
     present: NDArray[np.bool_]

@@ -1,4 +1,4 @@
-"""How well the two ways of combining do: macro recall and calibration, with what may be missing, wrong or degraded."""
+"""Macro recall and calibration of both fusion methods, with parts missing, wrong or degraded."""
 
 from __future__ import annotations
 
@@ -117,7 +117,8 @@ def measure(
         folds: pools, each with opinions that it was not fitted on.
 
     Returns:
-        Macro recalls of each modality alone, of the rule and of the pool, and their calibration errors, by scene.
+        Macro recalls of each modality alone, of the rule and of the pool, and their calibration errors, by
+        scene.
     """
     table: dict[str, dict[str, Any]] = {}
     kept: dict[str, list[Answers]] = {"rule": [], "learned": []}

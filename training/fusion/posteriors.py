@@ -1,7 +1,8 @@
-"""What the three shipped models say of validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
+"""Posteriors of the models on validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
 
-Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability (n,),
-degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what ``training.voice.train`` left in ``--voice`` and ``training.text.train`` in ``--text``.
+Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability
+(n,), degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what
+``training.voice.train`` left in ``--voice`` and ``training.text.train`` in ``--text``.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def write_face(data: Path, models: Path, out: Path) -> None:
 
 
 def text_posteriors(data: Path, work: Path, out: Path) -> None:
-    """Rows that training never saw, each judged by the model without its fold, as transcripts with recognition errors."""
+    """Held-out rows, each judged by the model without its fold, with recognition errors."""
     corpus = text_data.load(data)
     judged = crossval.answers(corpus.train, crossval.folds(corpus.train), work, forms(corpus)["with errors"])
     kept = [(posterior, example) for example, _, posterior in judged if posterior is not None]

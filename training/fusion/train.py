@@ -1,7 +1,8 @@
 """Fit and measure the learned fusion: ``python -m training.fusion.train --posteriors DIR --out models``.
 
-Takes a minute or two. Pools fitted on one half of the groups (people, rows) are measured on the other half, beside each
-modality alone and the weighted rule: see cases.py for how they are drawn. What ships is fitted on both halves.
+Takes a minute or two. Pools fitted on one half of the groups (people, rows) are measured on the other half,
+beside each modality alone and the weighted rule: see cases.py for how they are drawn. What ships is fitted on
+both halves.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What recognition does to a sentence: the transcript form of raw text, and its typical errors.
 
 Raw text becomes a transcript (no case, punctuation, emoji, links or mentions); then words are dropped,
-confused with words that sound alike, merged or split, as a recognizer of Spanish with a closed vocabulary does.
+confused with words that sound alike, merged or split, as a recognizer of Spanish with a closed vocabulary
+does.
 """
 
 from __future__ import annotations

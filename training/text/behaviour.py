@@ -1,4 +1,4 @@
-"""The behavioural suite: `python -m training.text.behaviour [--model PATH]` prints the pass rate of each capability."""
+"""The behavioural suite: `python -m training.text.behaviour [--model PATH]` prints pass rates."""
 
 from __future__ import annotations
 

@@ -23,8 +23,9 @@ LEAST_PROBABILITY = 1e-9
 SEARCH: dict[str, Any] = {"method": "L-BFGS-B", "jac": "3-point", "options": {"ftol": 1e-13, "gtol": 1e-7}}
 
 OFFSET_SHARPNESS = 2.0
-"""Exponent of the posteriors in the macro F1 that the class offsets raise: a smooth stand-in for the leading class. A search
-by steps for the macro F1 of the leading class itself follows single rows of the rare classes, and lost on new ones."""
+"""Exponent of the posteriors in the macro F1 that the class offsets raise: a smooth stand-in for the leading
+class. A search by steps for the macro F1 of the leading class itself follows single rows of the rare classes,
+and lost on new ones."""
 OFFSET_PENALTY = 0.02
 """Of that macro F1, for the square of an offset: rare classes would take chance for a reason."""
 
@@ -58,7 +59,7 @@ def shifted(asked: Asked, offset: NDArray[np.float32]) -> Asked:
 
 
 def offsets(asked: Asked) -> NDArray[np.float32]:
-    """Offsets (sets, 7) to the logits of each set's head, for the smooth macro F1 of its own rows; 0 for labels it lacks.
+    """Offsets (sets, 7) of each set's head for the smooth macro F1 of its rows; 0 for missing labels.
 
     Chosen on four folds they raise the macro F1 of the fifth in the mean, on every set.
     """
@@ -99,7 +100,7 @@ def calibrate(weights: MessageWeights, asked: Asked) -> MessageWeights:
 
 
 def _all_heads(of_sets: NDArray[Any]) -> NDArray[Any]:
-    """Log temperatures of every head: no real rows test the head of plain statements, it takes the others' mean."""
+    """Log temperatures of all heads; the head of plain statements takes the others' mean."""
     return np.append(of_sets, of_sets.mean())
 
 
@@ -114,10 +115,11 @@ def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.floa
 def temperatures(asked: Asked) -> NDArray[np.float32]:
     """The heads' temperatures for which confidence and accuracy agree best on every set.
 
-    Asked as the device asks: through the gate. What is minimized is the log loss of the confidence as a forecast of
-    being right, of the label that leads at temperatures of one: a proper score (Gneiting and Raftery 2007), and smooth,
-    where the calibration error itself is made of steps and has as many minima as bins change rows. The likelihood of
-    the label would spend the temperatures on the shares of the classes, which balanced training leaves out on purpose.
+    Asked as the device asks: through the gate. What is minimized is the log loss of the confidence as a
+    forecast of being right, of the label that leads at temperatures of one: a proper score (Gneiting and
+    Raftery 2007), and smooth, where the calibration error itself is made of steps and has as many minima as
+    bins change rows. The likelihood of the label would spend the temperatures on the shares of the classes,
+    which balanced training leaves out on purpose.
     """
     sets = len(data.DOMAINS)
     said = asked.outputs.probabilities.argmax(axis=1)

@@ -1,7 +1,8 @@
 """Cross-validation of the text model: five models, each without a fifth of every set's groups.
 
-Groups are videos in MEACorpus, copies of a text elsewhere; the folds are stratified, so that the ten videos with fear are
-spread. What a fold's model says of its own fold is what the shipped recipe is measured by, and what calibrates it.
+Groups are videos in MEACorpus, copies of a text elsewhere; the folds are stratified, so that the ten videos
+with fear are spread. What a fold's model says of its own fold is what the shipped recipe is measured by, and
+what calibrates it.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def save(weights: Sequence[MessageWeights], work: Path) -> None:
 def answers(
     examples: Sequence[data.Example], of_fold: NDArray[np.intp], work: Path, form: Callable[[str], str]
 ) -> Iterator[tuple[data.Example, int, Probabilities | None]]:
-    """Every row with one emotion, its fold, and what the model without this fold says of it, as the device asks."""
+    """Every single-emotion row with its fold and the posterior of the model without that fold."""
     for number in range(FOLDS):
         model = TextEmotionModel.load(work / NAME.format(number))
         own = [examples[index] for index in np.flatnonzero(of_fold == number) if examples[index].single]
@@ -92,7 +93,7 @@ def answers(
 def baseline(
     examples: Sequence[data.Example], of_fold: NDArray[np.intp], domain: data.Domain
 ) -> NDArray[Any]:
-    """What TF-IDF with balanced logistic regression, trained in its own set, says on the same folds, of transcripts.
+    """Answers of TF-IDF with balanced logistic regression, in its own set, on the same folds.
 
     Returns the labels said, of the rows with one emotion, in order.
     """

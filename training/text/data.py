@@ -1,7 +1,8 @@
 """The text sets as one list of examples, split so that no group is on both sides.
 
 Every set keeps its own head (see `train`), because they disagree about what a label means: BRIGHTER has no
-neutral, in MEACorpus neutral is mostly news reading and there is no surprise, in EmoEvent neutral is "others".
+neutral, in MEACorpus neutral is mostly news reading and there is no surprise, in EmoEvent neutral is
+"others".
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def fold(group: str, folds: int) -> int:
 
 @dataclass(frozen=True)
 class Corpus:
-    """All examples: train and dev share no text; MEACorpus comes without a dev part and is cross-validated instead."""
+    """All examples: train and dev share no text; MEACorpus is cross-validated, having no dev part."""
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...]

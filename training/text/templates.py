@@ -1,7 +1,8 @@
 """Sentences made from words and frames: they teach negation, everyday statements of feeling and neutral talk.
 
-The data sets hold few simple statements of one's own feeling, which is what a device hears. Frames and sentences here
-and in `tests/behaviour` are disjoint (a test compares them); single words such as "contento" are of course in both.
+The data sets hold few simple statements of one's own feeling, which is what a device hears. Frames and
+sentences here and in `tests/behaviour` are disjoint (a test compares them); single words such as "contento"
+are of course in both.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ DENIED: Final[dict[str, dict[str, float]]] = {
     "sadness": {"neutral": 0.4, "happiness": 0.6},
     "surprise": {"neutral": 1.0},
 }
-"""What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm."""
+"""What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm.
+"""
 
 NEUTRAL: Final = (
     "mañana voy a la oficina a las ocho", "la reunión empieza a las diez", "hay que comprar pan y leche",
@@ -228,7 +230,7 @@ def frames() -> Iterator[str]:
 
 
 def sentences(rng: np.random.Generator, per_word: int = 4) -> list[Taught]:
-    """Statements of feeling, plain and denied, exclamations, swearing, turns with "pero", and neutral talk."""
+    """Statements of feeling, plain and denied, exclamations, swearing, "pero", neutral talk."""
     return [
         *_states(rng, per_word),
         *_nouns(),

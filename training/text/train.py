@@ -1,8 +1,9 @@
 """Train the text model: `python -m training.text.train --data DIR --out DIR`.
 
-Writes DIR/text_emotion.npz. Run `python -m training.text.evaluate` for the card and its figures. The recipe is run six
-times, five of them without a fifth of the groups each (`crossval`), which says what the recipe is worth and calibrates it.
-Every step keeps its result in the cache, and a run that was broken off goes on from there to the same weights.
+Writes DIR/text_emotion.npz. Run `python -m training.text.evaluate` for the card and its figures. The recipe
+is run six times, five of them without a fifth of the groups each (`crossval`), which says what the recipe is
+worth and calibrates it. Every step keeps its result in the cache, and a run that was broken off goes on from
+there to the same weights.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ logger = logging.getLogger(__name__)
 GATE_TEMPERATURE = 0.7
 """Below one: the head that fits best counts for more than its share."""
 DENIED = -0.5
-"""What a denied word counts in training, less than on the device: the sets label many a denied feeling as that feeling,
-and would take back what they can. On held-out rows the two measure alike."""
+"""What a denied word counts in training, less than on the device: the sets label many a denied feeling as
+that feeling, and would take back what they can. On held-out rows the two measure alike."""
 PLAIN_GATE = -1.0
-"""Added to the gate's output for the head of plain statements. Made sentences outnumber the real ones that are like them,
-so that without it many a line of real speech was taken for one: chosen by cross-validation."""
+"""Added to the gate's output for the head of plain statements. Made sentences outnumber the real ones that
+are like them, so that without it many a line of real speech was taken for one: chosen by cross-validation."""
 CLIP_QUANTILE = 0.9999
 """Weights beyond this quantile of their column are clipped, so that int8 has steps for the rest."""
 
@@ -65,7 +66,7 @@ def _fit(
     settings: linear.Settings,
     seed: int,
 ) -> MessageWeights:
-    """Teacher, rows, features, fit, int8: weights with temperatures of one. `work` keeps what can be taken up again."""
+    """Fit teacher, rows, features and int8 weights with temperatures of one; `work` is resumable."""
     said = teacher.opinions(examples, vectors, second, work)
     table = rows(examples, said, norms, np.random.default_rng(seed))
     hasher = Hasher(settings.word_bits, settings.char_bits, DENIED)
@@ -84,7 +85,7 @@ def _fit(
 
 
 def train(folder: Path, work: Path, settings: linear.Settings, seed: int) -> MessageWeights:
-    """The whole training, from the data folder to calibrated int8 weights; the folds' models are left in `work`.
+    """Train from the data folder to calibrated int8 weights; the folds' models stay in `work`.
 
     The development parts are not read: what is measured on them was neither fitted nor calibrated there.
     """

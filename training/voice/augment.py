@@ -1,6 +1,7 @@
 """Ways in which a microphone, a room and a line change speech, applied at random to training clips.
 
-All are synthetic: coloured noise, babble mixed from other clips, rooms as decaying noise, band limits, speed, clipping.
+All are synthetic: coloured noise, babble mixed from other clips, rooms as decaying noise, band limits, speed,
+clipping.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How the test clips are spoilt to see what the model stands: noise, line, room, gain. Each the same in every run."""
+"""Degradations of the test clips (noise, line, room, gain), the same in every run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ CONDITIONS: Final[dict[str, Spoil]] = {
     "gain +20 dB": _gain(20.0),
     "gain -20 dB": _gain(-20.0),
 }
-"""The signal-to-noise ratio is over the whole clip, pauses included, so it is higher while somebody speaks."""
+"""The signal-to-noise ratio is over the whole clip, pauses included, so it is higher while somebody speaks.
+"""
 
 
 def spoil(

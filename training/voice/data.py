@@ -1,7 +1,7 @@
 """The speech corpora: index, decoded clips, and the part of each clip that holds speech.
 
-`DIR/speech/index.csv` has one row a clip (file, set, language, speaker, emotion, sentence); `DIR/speech/clips.zip`
-holds the sound. Decoding takes half a minute and is kept in a cache file.
+`DIR/speech/index.csv` has one row a clip (file, set, language, speaker, emotion, sentence);
+`DIR/speech/clips.zip` holds the sound. Decoding takes half a minute and is kept in a cache file.
 """
 
 from __future__ import annotations

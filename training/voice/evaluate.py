@@ -1,8 +1,8 @@
 """Measure the voice model through the path that ships, and write its card.
 
-``python -m training.voice.evaluate --data DIR --out DIR`` after ``training.voice.train``. Every speaker of the target
-set is judged by a network that never heard them, exported to int8 like the one that ships, through the program's own
-speech activity, features, adaptation and interpreter.
+``python -m training.voice.evaluate --data DIR --out DIR`` after ``training.voice.train``. Every speaker of
+the target set is judged by a network that never heard them, exported to int8 like the one that ships, through
+the program's own speech activity, features, adaptation and interpreter.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ HIGH_VOICE_HZ: Final = 165.0
 def hear(
     data: Path, corpus: Corpus, clips: NDArray[np.int64], condition: str, cache: Path
 ) -> dict[int, HeardClip]:
-    """Speech and features of whole clips under a condition, through the program; where speech lies is cached."""
+    """Speech and features of whole clips under a condition; where speech lies is cached."""
     stored = cache / f"spans_{condition.replace(' ', '_')}.json"
     known: dict[str, list[list[float]]] = json.loads(stored.read_text()) if stored.exists() else {}
     voices = [clip for clip, origin in zip(corpus.clips, corpus.origin, strict=True) if origin != TARGET_SET]
@@ -65,7 +65,7 @@ def hear(
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers to clips: probabilities (n, 7), labels (n,), speakers (n,), and where any speech was found (n,).
+    """Answers to clips: probabilities (n, 7), labels (n,), speakers (n,), speech found (n,).
 
     A clip without speech found has all its probability on a wrong label, so that it counts as an error.
     """
@@ -134,7 +134,8 @@ class LeftOut:
             if fold.name in UNSEEN_SETS:
                 continue
             path = folder / f"{fold.name.replace('/', '_')}.tflite"
-            # The calibration comes from the other speakers, so that the calibration is measured honestly, too.
+            # The calibration comes from the other speakers, so that the calibration is measured honestly,
+            # too.
             write_model(trained, number, path, calibrations(trained, without=number))
             self.paths[fold.name] = path
 
@@ -226,7 +227,7 @@ def sentences(data: Path, out: Path, recipe: Recipe) -> dict[str, float]:
 
 
 def timing(path: Path) -> dict[str, float]:
-    """Milliseconds of processor time for three seconds of speech; the fastest run, for other work only ever adds to it."""
+    """Milliseconds of processor time for three seconds of speech; the fastest run."""
     from emoedge.voice.features import features
 
     classifier = VoiceClassifier(path)

@@ -58,7 +58,7 @@ def usable(corpus: Corpus) -> NDArray[np.bool_]:
 
 
 def clip_weights(corpus: Corpus, target_weight: float) -> NDArray[np.float64]:
-    """Weight of each clip: emotions alike within each set, sets by their number of clips, the target set more."""
+    """Weight of each clip: emotions alike within a set, sets by size, the target set more."""
     weights = np.zeros(len(corpus))
     for origin in np.unique(corpus.origin):
         members = usable(corpus) & (corpus.origin == origin)
@@ -85,7 +85,7 @@ def population(features: NDArray[np.float32], corpus: Corpus, spread_count: floa
 def session_inputs(
     features: NDArray[np.floating], starts: NDArray[np.bool_], prior: Prior
 ) -> NDArray[np.float32]:
-    """Network inputs of utterances in order of time, each with the statistics of those before it in its session."""
+    """Network inputs of utterances in order, each with the statistics of its session so far."""
     count, total, squares = causal_sums(features - prior.mean, starts)
     mean, deviation = shrink(prior, count[:, None], total, squares)
     return network_input(features, mean, deviation, count, prior, LEVEL)

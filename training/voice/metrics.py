@@ -14,7 +14,8 @@ from emoedge.emotions import EMOTION_COUNT
 from emoedge.voice.classify import LEAST_SPREAD, Calibration
 
 SEARCH: dict[str, Any] = {"method": "L-BFGS-B", "jac": "3-point", "options": {"ftol": 1e-13, "gtol": 1e-7}}
-"""To the fourth digit: temperature and spread can stand in for one another, and the loss is flat along that line."""
+"""To the fourth digit: temperature and spread can stand in for one another, and the loss is flat along that
+line."""
 
 Labels = NDArray[np.int64]
 Probs = NDArray[np.floating]
@@ -82,7 +83,8 @@ def fit_calibration(
     Args:
         logits: (n, 7).
         labels: (n,).
-        counts: utterances of the speaker heard before, (n,); see VoiceModel.calibration() for what lies in between.
+        counts: utterances of the speaker heard before, (n,); see VoiceModel.calibration() for what lies in
+            between.
     """
     share = 1.0 / (1.0 + counts)
     logits = logits.astype(np.float64)

@@ -1,7 +1,7 @@
 """The networks: many small perceptrons trained side by side, and the few that become one graph.
 
-All members of all folds see the same batches and differ in their seeds and in the clips whose weight is zero for
-them. One large product per layer then trains dozens of them in the time of a few.
+All members of all folds see the same batches and differ in their seeds and in the clips whose weight is zero
+for them. One large product per layer then trains dozens of them in the time of a few.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Imagined sessions: what the running statistics know when an utterance arrives.
 
-The network must work for a stranger as well as for somebody heard thirty times, and for people who are mostly of one
-mood. So each epoch deals every speaker's utterances anew into sessions of random length and mood, and gives each
-utterance the statistics of those before it in its session: exactly what Adaptation does on the device.
+The network must work for a stranger as well as for somebody heard thirty times, and for people who are mostly
+of one mood. So each epoch deals every speaker's utterances anew into sessions of random length and mood, and
+gives each utterance the statistics of those before it in its session: exactly what Adaptation does on the
+device.
 """
 
 from __future__ import annotations

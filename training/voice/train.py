@@ -1,8 +1,8 @@
 """Train the voice network: ``python -m training.voice.train --data DIR --out DIR``.
 
 One thread, seeded; the same command goes on from the last epoch and from cached features. All leave-one-out
-committees and the final one are trained side by side. Writes `voice_emotion.tflite` and its sidecar to --models, and
-everything that ``training.voice.evaluate`` needs to --out.
+committees and the final one are trained side by side. Writes `voice_emotion.tflite` and its sidecar to
+--models, and everything that ``training.voice.evaluate`` needs to --out.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def session_logits(
 
 
 def calibrations(trained: Trained, without: int | None = None) -> dict[str, dict[str, float]]:
-    """For strangers and for people known, fitted on the speakers left out (on all of them but one fold's if so asked).
+    """Calibrations for strangers and for known people, fitted on the speakers left out.
 
     Every clip counts twice: by itself, and in its place in a session.
     """
