@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, get_args
 
 from emoedge.config import Settings
 from emoedge.emotions import Emotion
@@ -45,6 +45,7 @@ class DecisionStage:
         self._sent: FusedState | None = None
         self._sent_s = float("-inf")
         self.state: FusedState | None = None
+        self._withheld = ""
 
     @property
     def current_event(self) -> Emotion | None:
@@ -53,17 +54,23 @@ class DecisionStage:
 
     def on_faces(self, faces: FacesObservation, now_s: float) -> list[Outcome]:
         """Take in the faces of a frame."""
+        if self._withheld:
+            return self.tick(now_s)
         self.fuser.on_faces(faces)
         outcomes: list[Outcome] = [faces] if self._worth_sending(faces) else []
         return outcomes + self.tick(now_s)
 
     def on_voice(self, voice: VoiceObservation, now_s: float) -> list[Outcome]:
         """Take in a stretch of speech."""
+        if self._withheld:
+            return self.tick(now_s)
         self.fuser.on_voice(voice)
         return [voice, *self.tick(now_s)]
 
     def on_text(self, text: TextObservation, now_s: float) -> list[Outcome]:
         """Take in an utterance."""
+        if self._withheld:
+            return self.tick(now_s)
         self.fuser.on_text(text)
         return [text, *self.tick(now_s)]
 
@@ -75,6 +82,8 @@ class DecisionStage:
     def tick(self, now_s: float) -> list[Outcome]:
         """Look at the state of this moment; call at least every TICK_S while nothing comes in."""
         state, before = self.fuser.state(now_s), self.state
+        if self._withheld:
+            state = replace(state, reason=self._withheld)
         since_s = now_s if before is None or state.emotion != before.emotion else before.since_s
         state = self.state = replace(state, since_s=since_s)
         outcomes: list[Outcome] = list(self._events.update(state))
@@ -86,6 +95,26 @@ class DecisionStage:
     def close(self, now_s: float) -> list[Outcome]:
         """End the open event."""
         return list(self._events.close(now_s))
+
+    def withhold(self, reason: str, now_s: float) -> list[Outcome]:
+        """Forget everybody and take in nothing more until `resume`.
+
+        Returns:
+            The end of the open event, no faces where faces were published, and no emotion for this reason.
+        """
+        for modality in get_args(Modality):
+            self.fuser.forget(modality)
+        outcomes = self.close(now_s)
+        if self._face_sent_ids is not None:
+            self._face_sent_s, self._face_sent_ids = now_s, ()
+            outcomes.append(FacesObservation(now_s, ()))
+        self._withheld = reason
+        return outcomes + self.tick(now_s)
+
+    def resume(self, now_s: float) -> list[Outcome]:
+        """Take in what comes again."""
+        self._withheld = ""
+        return self.tick(now_s)
 
     def _worth_sending(self, faces: FacesObservation) -> bool:
         ids = tuple(face.track_id for face in faces.faces)

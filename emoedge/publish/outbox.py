@@ -60,6 +60,8 @@ class Outbox:
     def __init__(self, spool: Spool | None, max_in_memory: int = MAX_IN_MEMORY) -> None:
         self.disk_error = ""
         self.commits = 0
+        self._is_held: Callable[[str], bool] | None = None
+        self._exempt: set[int] = set()
         self._spool = spool
         self._max_in_memory = max_in_memory
         self._next_seq = 1
@@ -109,8 +111,27 @@ class Outbox:
         """Take over what an earlier process left on disk."""
         self._try_disk(now_s, lambda _: None)
 
-    def add(self, topic: str, payload: bytes, now_s: float) -> None:
-        """Take one message; it is the newest."""
+    @property
+    def sendable_in_memory(self) -> int:
+        """Messages that are only in memory, without those that are held."""
+        return sum(self._may_go(item.entry) for item in self._waiting.values())
+
+    def hold(self, is_held: Callable[[str], bool]) -> None:
+        """Keep messages on these topics back, also those on disk; they wait until `release`."""
+        self._is_held = is_held
+        self._read_ahead = [entry for entry in self._read_ahead if self._may_go(entry)]
+
+    def release(self) -> None:
+        """Let go what was held, in the order in which it came."""
+        self._is_held = None
+        self._exempt.clear()
+        self._read_ahead.clear()
+        self._read_up_to = 0
+
+    def add(self, topic: str, payload: bytes, now_s: float, *, exempt: bool = False) -> None:
+        """Take one message; it is the newest. One that is exempt is not held."""
+        if exempt:
+            self._exempt.add(self._next_seq)
         self._waiting[self._next_seq] = _Waiting(Entry(self._next_seq, topic, payload), now_s)
         self._next_seq += 1
         while len(self._waiting) > self._max_in_memory:
@@ -121,12 +142,16 @@ class Outbox:
         """Return the oldest message not yet sent on this connection, if it may go now."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return None
-        if not self._read_ahead and self._read_up_to < self._rows_up_to:
+        read_up_to = -1
+        # A page may hold nothing that may go; a disk that fails leaves the place where it is.
+        while not self._read_ahead and read_up_to < self._read_up_to < self._rows_up_to:
+            read_up_to = self._read_up_to
             self._try_disk(now_s, self._read)
         if self._read_ahead:
             self._earn(now_s)
             return self._read_ahead[0] if self._allowance >= 1 else None
-        return next((item.entry for item in self._waiting.values() if not item.sent), None)
+        waiting = (item.entry for item in self._waiting.values() if not item.sent)
+        return next((entry for entry in waiting if self._may_go(entry)), None)
 
     def sent(self, entry: Entry, token: int) -> None:
         """The entry from next_entry() went out; `token` will come back with its acknowledgement."""
@@ -226,7 +251,10 @@ class Outbox:
         entries = spool.after(self._read_up_to, _READ_AHEAD)
         self._read_up_to = entries[-1].seq if entries else self._rows_up_to
         known = self._delivered.union(self._in_flight.values())
-        self._read_ahead = [entry for entry in entries if entry.seq not in known]
+        self._read_ahead = [entry for entry in entries if entry.seq not in known and self._may_go(entry)]
+
+    def _may_go(self, entry: Entry) -> bool:
+        return self._is_held is None or entry.seq in self._exempt or not self._is_held(entry.topic)
 
     def _commit(self, spool: Spool, up_to_s: float) -> None:
         entries = [item.entry for item in self._waiting.values() if item.since_s <= up_to_s]

@@ -47,6 +47,8 @@ MAX_BESIDE: Final = 100_000
 MAX_PLAIN: Final = 100
 MAX_BIRTHS: Final = 10
 """Messages of Home Assistant about itself between two turns of the worker."""
+NOT_ABOUT_PEOPLE: Final = frozenset({"recording"})
+"""Spooled topics that privacy does not hold back: they name files."""
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
@@ -61,7 +63,7 @@ class _Inbox:
     links: list[Link | None] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
     births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
-    spooled: deque[tuple[str, bytes]] = field(default_factory=deque)
+    spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
     states: dict[str, bytes] = field(default_factory=dict)
 
@@ -110,6 +112,7 @@ class Publisher:
         self._condition = threading.Condition()
         self._inbox = _Inbox()
         self._stop_at_s: float | None = None
+        self._is_private = False
         self._dropped = 0
         self.thread = WorkerThread("publisher", self._run, limit_s=HUNG_AFTER_S, on_death=self._abandon)
         self._commands = CommandQueue(builder, self.publish)
@@ -117,6 +120,7 @@ class Publisher:
         self._link: Link | None = None
         self._states = RetainedStates({} if secondary else {self._status_topic: b"online"})
         self._finishing = False
+        self._holds = False
 
     @property
     def _status_topic(self) -> str:
@@ -152,12 +156,23 @@ class Publisher:
             if message.retain:
                 inbox.states[topic] = payload
             elif message.spool:
-                inbox.spooled.append((topic, payload))
+                inbox.spooled.append((topic, payload, self._is_private and _is_end(message)))
                 if len(inbox.spooled) > self._max_inbox:
                     inbox.spooled.popleft()
                     self._dropped += 1
             else:
                 inbox.plain.append((topic, payload))
+            self._condition.notify()
+
+    def hold(self, on: bool) -> None:
+        """Keep messages about people back while privacy is ON, except for the end of the open event."""
+        with self._condition:
+            self._is_private = on
+            if on:  # never to be published later
+                face = f"{self._base}/face"
+                self._inbox.plain = deque(
+                    (one for one in self._inbox.plain if one[0] != face), maxlen=MAX_PLAIN
+                )
             self._condition.notify()
 
     def stop(self, timeout_s: float = 2.0) -> None:
@@ -256,8 +271,9 @@ class Publisher:
             inbox, self._inbox = self._inbox, _Inbox()
         self.thread.beat()
         now_s = time.monotonic()
-        for topic, payload in inbox.spooled:
-            self._outbox.add(topic, payload, now_s)
+        self._hold_or_release()
+        for topic, payload, exempt in inbox.spooled:
+            self._outbox.add(topic, payload, now_s, exempt=exempt)
         for topic, payload in inbox.states.items():
             self._states.update(topic, payload)
         # Acknowledgements first: those of a lost connection must be counted before it is forgotten.
@@ -309,6 +325,18 @@ class Publisher:
         self._states.delivered(token)
         self._announcer.delivered(token)
 
+    def _hold_or_release(self) -> None:
+        if self._is_private == self._holds:
+            return
+        self._holds = self._is_private
+        if self._holds:
+            self._outbox.hold(self._is_about_people)
+        else:
+            self._outbox.release()
+
+    def _is_about_people(self, topic: str) -> bool:
+        return topic.removeprefix(f"{self._base}/") not in NOT_ABOUT_PEOPLE
+
     def _send_spooled(self) -> None:
         while self._link is not None:
             entry = self._outbox.next_entry(time.monotonic())
@@ -344,7 +372,14 @@ class Publisher:
         self._outbox.close(time.monotonic())
 
     def _unfinished(self) -> bool:
-        return bool(self._outbox.in_memory or self._states.waiting)
+        return bool(self._outbox.sendable_in_memory or self._states.waiting)
 
     def _left_s(self, stop_at_s: float) -> float:
         return stop_at_s - time.monotonic()
+
+
+def _is_end(message: Message) -> bool:
+    """Whether a message says that an event has ended."""
+    return (
+        message.suffix == "event" and isinstance(message.payload, dict) and message.payload["type"] == "end"
+    )

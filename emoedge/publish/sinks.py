@@ -28,6 +28,9 @@ class Sink(Protocol):
     def publish(self, message: Message) -> None:
         """Take one message."""
 
+    def hold(self, on: bool) -> None:
+        """Keep queued messages about people back (privacy), or let them go; returns at once."""
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """Send what is left and disconnect."""
 
@@ -50,6 +53,9 @@ class NoSink:
 
     def publish(self, message: Message) -> None:
         """Do nothing."""
+
+    def hold(self, on: bool) -> None:
+        """Do nothing: nothing is queued."""
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Do nothing."""

@@ -105,7 +105,7 @@ def assemble(
     camera, microphone = capture = (make_capture or _configured_capture)(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
     workers = tuple(worker for worker in capture if worker is not None)
-    device = Device(workers, recorder, decisions, load_control, snapshots, clock, on_change)
+    device = Device(workers, recorder, decisions, load_control, snapshots, clock, on_change, sink.hold)
     if camera is not None:
         camera.add_tap(device.see)
     if microphone is not None:

@@ -45,14 +45,14 @@ class Daemon:
     def start(self) -> None:
         """Start every part; returns at once, what is not available is reported in `health` and retried."""
         parts = self.parts
+        parts.controls.start()
+        if parts.controls.overrides.privacy:  # before anything that is queued can leave
+            parts.device.set_privacy(True)
         parts.sink.start()
         parts.recorder.start()
         parts.decisions.thread.start()
         for stage in parts.stages:
             stage.thread.start()
-        parts.controls.start()
-        if parts.controls.overrides.privacy:
-            parts.device.set_privacy(True)
         for worker in self._workers():
             worker.start()
         for state in parts.controls.states():

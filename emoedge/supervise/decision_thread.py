@@ -85,9 +85,9 @@ class DecisionThread:
         self._latencies = Latencies(LATENCIES_KEPT)
         self._failure = ""
         self.thread = WorkerThread(
-            "decisions", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._put(self._stage.close)
+            "decisions", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._put(self._take_leave)
         )
-        """Its end closes the open event and publishes that."""
+        """Its end closes the open event and publishes that nobody looks any more."""
 
     def observe(self, observation: Observation) -> None:
         """Hand over what a stage has found; never blocks."""
@@ -100,14 +100,17 @@ class DecisionThread:
             self._recorder.offer_text(observation)
             self._put(lambda now_s: self._stage.on_text(observation, now_s))
 
-    def forget(self, *modalities: Modality, close: bool = False) -> None:
-        """Drop the opinions of lost sources; with `close`, end the open event too (privacy)."""
+    def forget(self, *modalities: Modality) -> None:
+        """Drop the opinions of lost sources."""
+        self._put(
+            lambda now_s: [
+                outcome for modality in modalities for outcome in self._stage.forget(modality, now_s)
+            ]
+        )
 
-        def act(now_s: float) -> list[Outcome]:
-            outcomes = [outcome for modality in modalities for outcome in self._stage.forget(modality, now_s)]
-            return outcomes + (self._stage.close(now_s) if close else [])
-
-        self._put(act)
+    def set_privacy(self, on: bool) -> None:
+        """ON forgets everybody, ends the open event and publishes no emotion with the reason `privacy`."""
+        self._put((lambda now_s: self._stage.withhold("privacy", now_s)) if on else self._stage.resume)
 
     def set_weights(self, *, face_weight: float | None = None, margin: float | None = None) -> None:
         """Change the rule while it runs; values from 0 to 1."""
@@ -179,6 +182,9 @@ class DecisionThread:
     def _tell(self, outcome: Outcome) -> None:
         self._publish(self._builder.outcome(outcome))
         self._recorder.offer_published(outcome)
+
+    def _take_leave(self, now_s: float) -> list[Outcome]:
+        return self._stage.withhold("offline", now_s)
 
     def _timed(self, captured_s: float, outcomes: list[Outcome]) -> list[Outcome]:
         self._latencies.add(self._clock.now_s() - captured_s)

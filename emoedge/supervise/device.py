@@ -29,6 +29,7 @@ class Device:
         snapshots: where single frames are kept.
         clock: the pipeline's clock.
         on_change: takes what became of a snapshot.
+        hold: keeps queued messages about people back, or lets them go.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Device:
         snapshots: Snapshots,
         clock: Clock,
         on_change: Callable[[RecordingChange], None],
+        hold: Callable[[bool], None],
     ) -> None:
         self._capture = capture
         self._recorder = recorder
@@ -48,6 +50,7 @@ class Device:
         self._snapshots = snapshots
         self._clock = clock
         self._on_change = on_change
+        self._hold = hold
         self._newest: Frame | None = None
         self._private = False
 
@@ -69,6 +72,7 @@ class Device:
     def set_privacy(self, on: bool) -> bool:
         """ON releases camera and microphone and forgets what waits; whether the devices were released."""
         self._private = on
+        self._hold(on)
         if on:
             for worker in self._capture:
                 worker.begin_pause()  # all at once: one that hangs must not keep the others open
@@ -78,8 +82,9 @@ class Device:
             for worker in self._capture:
                 released = worker.pause() and released
             self._newest = None
-            self._decisions.forget("face", "voice", "text", close=True)
+            self._decisions.set_privacy(True)
         else:
+            self._decisions.set_privacy(False)
             for worker in self._capture:
                 worker.resume()
         return released

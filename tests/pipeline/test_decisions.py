@@ -100,3 +100,30 @@ def test_a_lost_source_takes_its_opinion_with_it(stage):
     stage.on_faces(faces(0), 0)
     (update,) = stage.forget("face", 0.1)
     assert update.emotion is None
+
+
+def test_privacy_ends_everything_and_takes_nothing_in(stage):
+    """Viewers went on showing somebody."""
+    for i in range(10):
+        stage.on_voice(VoiceObservation(i, i + 1, peaked("anger"), 20, -20), i + 1)
+    stage.on_faces(faces(10), 10)
+    assert stage.current_event == "anger"
+    end, face, state = stage.withhold("privacy", 11)
+    assert (end.kind, end.emotion) == ("end", "anger")
+    assert (face.topic, face.faces) == ("face", ())
+    assert (state.emotion, state.reason, state.opinions) == (None, "privacy", ())
+    assert stage.on_faces(faces(11.5), 11.5) == [], "what was in work is dropped"
+    assert stage.on_voice(VoiceObservation(10, 11, peaked("anger"), 20, -20), 11.6) == []
+    interval_s = Settings().publish.interval
+    (again,) = stage.tick(11 + interval_s)
+    assert (again.emotion, again.reason) == (None, "privacy"), (
+        "repeated, so that it is not taken for a lost device"
+    )
+    (back,) = stage.resume(30)
+    assert back.reason == "no_opinion"
+    assert stage.on_faces(faces(31), 31)
+
+
+def test_privacy_publishes_no_face_where_none_was_published(stage):
+    (state,) = stage.withhold("privacy", 1)
+    assert (state.topic, state.reason) == ("emotion", "privacy")

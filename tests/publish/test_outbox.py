@@ -329,3 +329,46 @@ def test_real_spool_behaves_like_the_fake(tmp_path):
     assert (outbox.on_disk, outbox.in_memory) == (0, 0)
     outbox.close(10.0)
     assert pytest.approx(spool.depth()) == 0
+
+
+def about_people(topic: str) -> bool:
+    return topic == "event"
+
+
+def test_what_is_held_waits_in_memory_and_on_disk_and_goes_in_order():
+    """944 of 1,000 messages about people went out after privacy was switched on."""
+    disk = FakeDisk()
+    disk.rows = {seq: Entry(seq, "event", b"old%d" % seq) for seq in range(1, 121)}
+    disk.rows[110] = Entry(110, "recording", b"file")
+    outbox = Outbox(disk)
+    outbox.open(0.0)
+    first = outbox.next_entry(0.0)
+    assert first is not None
+    outbox.sent(first, 1)
+    outbox.hold(about_people)
+    outbox.add("event", b"end", 1.0, exempt=True)
+    outbox.add("event", b"new", 1.0)
+    gone = []
+    for step in range(20):
+        entry = outbox.next_entry(1.0 + step)
+        if entry is not None:
+            outbox.sent(entry, 100 + step)
+            gone.append(entry.payload)
+    assert gone == [b"file", b"end"]
+    assert outbox.sendable_in_memory == 1, "sent, not acknowledged"
+    outbox.persist(30.0, connected=True)
+    assert outbox.next_entry(31.0) is None
+    for token in (1, 100, 101):
+        outbox.delivered(token)
+    outbox.release()
+    later = []
+    now_s = 40.0
+    while len(later) < 119:
+        now_s += 1.0
+        entry = outbox.next_entry(now_s)
+        assert entry is not None
+        outbox.sent(entry, 1000 + len(later))
+        outbox.delivered(1000 + len(later))
+        later.append(entry.payload)
+    assert later == [b"old%d" % seq for seq in range(2, 121) if seq != 110] + [b"new"]
+    assert outbox.next_entry(now_s + 1) is None

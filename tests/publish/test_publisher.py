@@ -7,12 +7,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from emoedge.config import Settings
-from emoedge.outcomes import EmotionEvent, HealthReport
+from emoedge.outcomes import EmotionEvent, HealthReport, RecordingChange
 from emoedge.publish.control import Command
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
@@ -338,6 +339,25 @@ def test_a_retained_off_never_switches_privacy_off(mosquitto, listen, publish):
     assert len(listener.payloads(f"{BASE}/control/error")) == 1, "once a connection"
 
 
+def test_messages_about_people_wait_while_privacy_is_on(mosquitto, start_and_listen, publish):
+    mosquitto.stop()
+    publisher = publish(mosquitto.port)
+    for number in range(100):
+        publisher.publish(builder().outcome(event(number)))
+    publisher.hold(True)
+    publisher.publish(builder().outcome(replace(event(7), kind="end", ended_s=8.0)))
+    publisher.publish(builder().outcome(event(100)))
+    publisher.publish(builder().outcome(RecordingChange("finished", "r", 1.0)))
+    listener = start_and_listen(mosquitto)
+    until(lambda: listener.payloads(f"{BASE}/recording"), "what names files goes out")
+    until(lambda: ids(listener), "and the end of the event that was under way")
+    until(lambda: spool(publisher)["depth"] == 101, "the others wait")
+    assert ids(listener) == ["00007"]
+    publisher.hold(False)
+    until(lambda: len(ids(listener)) == 102, "they go out after OFF")
+    assert ids(listener)[1:] == [f"{number:05d}" for number in range(101)]
+
+
 def test_state_provider_is_asked_on_every_connection(mosquitto, listen, publish):
     publisher = publish(
         mosquitto.port, state_provider=lambda: [builder().outcome(HealthReport(1.0, 1.0, HEALTH))]
@@ -388,7 +408,7 @@ def test_a_dead_publisher_is_failed_and_offline(mosquitto, listen, publish, monk
     publisher = publish(mosquitto.port)
     listener = listen(mosquitto)
     until(lambda: listener.last(f"{BASE}/status") == b"online", "online")
-    monkeypatch.setattr(publisher._outbox, "add", lambda *_: 1 / 0)
+    monkeypatch.setattr(publisher._outbox, "add", lambda *_, **__: 1 / 0)
     publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[0].state == "failed", "failed")
     assert "ZeroDivisionError" in publisher.health()[0].reason

@@ -106,3 +106,26 @@ def test_what_a_standing_thread_cannot_take_is_counted_and_blocks_nobody(
         thread.observe(observation)
     assert thread.health().figures["dropped"] == 5
     goes_on.set()
+
+
+def emotion_and_reason(message: Message) -> tuple[object, object]:
+    assert isinstance(message.payload, dict)
+    return message.payload["emotion"], message.payload["reason"]
+
+
+def test_the_end_says_that_nobody_looks_any_more(
+    made: tuple[DecisionThread, list[Message], Recorder],
+) -> None:
+    """`emotion` stayed happiness, retained, after a clean stop."""
+    thread, sent, _recorder = made
+    until(lambda: sent)
+    assert thread.thread.stop(PATIENCE_S)
+    assert (sent[-1].suffix, *emotion_and_reason(sent[-1])) == ("emotion", None, "offline")
+
+
+def test_privacy_is_the_reason_until_off(made: tuple[DecisionThread, list[Message], Recorder]) -> None:
+    thread, sent, _recorder = made
+    thread.set_privacy(True)
+    until(lambda: sent and emotion_and_reason(sent[-1]) == (None, "privacy"))
+    thread.set_privacy(False)
+    until(lambda: emotion_and_reason(sent[-1]) == (None, "no_opinion"))
