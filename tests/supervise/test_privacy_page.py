@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from emoedge.publish import homeassistant, publisher
 from emoedge.record.store import Store
 from emoedge.supervise import adaptation, overrides
 from emoedge.supervise.purge import purge_everything
-from emoedge.voice.adapt import Adaptation
+from emoedge.voice.adapt import Adaptation, Prior
 
 
 @pytest.mark.parametrize(
@@ -29,7 +31,15 @@ def test_a_purge_forgets_what_was_kept_of_voices_and_of_damaged_messages(tmp_pat
     assert [path.name for path in state.iterdir()] == [overrides.FILE_NAME]
 
 
-def test_what_is_kept_of_voices_are_means_over_all_speakers():
-    learnt = Adaptation.__new__(Adaptation)
-    learnt._weight, learnt._sum, learnt._squares = 2.0, np.zeros(3), np.zeros(3)
-    assert set(learnt.state()) == {"weight", "sum", "squares"}, "say in PRIVACY.md what else is kept"
+def test_the_file_about_voices_holds_sums_alone_however_many_utterances_there_were(tmp_path):
+    learnt = Adaptation(Prior(np.zeros(3), np.ones(3), np.ones(3), spread_count=4.0))
+    store = adaptation.AdaptationStore(tmp_path)
+    store.restore(learnt)
+    for utterance in ([1.0, 2.0, 3.0], [0.5, -1.0, 2.0], [2.0, 0.0, 1.0]):
+        learnt.update(np.array(utterance))
+    store.save()
+    kept = json.loads((tmp_path / adaptation.FILE_NAME).read_text(encoding="utf-8"))
+    assert set(kept) == {"weight", "sum", "squares"}, "say in PRIVACY.md what else is kept"
+    assert kept["weight"] == 3.0
+    assert kept["sum"] == [3.5, 1.0, 6.0], "one sum for each feature, no value of a single utterance"
+    assert kept["squares"] == [5.25, 5.0, 14.0]

@@ -144,11 +144,15 @@ def test_loading_a_model_may_take_longer_than_an_item():
     thread.thread.start()
     try:
         assert begun.wait(60)
+        assert thread.is_loading
         now[0] = stage_thread.HUNG_AFTER_S + 10
+        assert thread.thread.busy_s == now[0], "the stage is at work, and on nothing else than its model"
         assert not thread.thread.is_hung
+        assert not thread.is_slow
         now[0] = stage_thread.BUILD_LIMIT_S + 1
         assert thread.thread.is_hung
+        assert thread.health().state == "failed"
     finally:
         release.set()
         thread.thread.request_stop()
-        thread.thread.join(60)
+        assert thread.thread.join(60)

@@ -191,11 +191,18 @@ def test_any_text_gives_a_posterior_or_nothing(model, text):
         assert np.all(posterior >= 0)
 
 
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "\n" * 1_000_000, "@" * 500_000, "(" * 500_000])
+def test_huge_text_with_nothing_to_go_on_has_no_opinion(model, text):
+    assert model.classify(text) is None
+
+
 @pytest.mark.parametrize(
-    "text", ["a" * 1_000_000, "no " * 400_000, "😂" * 300_000, "\n" * 1_000_000, "@" * 500_000, "(" * 500_000]
+    ("text", "emotion"), [("😂" * 300_000, "happiness"), ("estoy muy contenta " * 60_000, "happiness")]
 )
-def test_huge_text_is_answered(model, text):
-    model.classify(text)
+def test_huge_text_is_answered_like_its_beginning(model, text, emotion):
+    posterior = model.classify(text)
+    assert leader(posterior) == emotion
+    assert posterior.sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_fillers_are_written_as_normalized():
