@@ -267,7 +267,7 @@ class PacedDaemon(Daemon):
         return microphone._waiting_s < WAITING_S and self._room_for_recording()  # noqa: SLF001
 
     def _room_for_recording(self) -> bool:
-        return len(self.parts.recorder._inbox) < RECORDER_WAITING  # noqa: SLF001
+        return len(self.parts.recorder._input_queue) < RECORDER_WAITING  # noqa: SLF001
 
     def _govern(self, health: tuple[Health, ...]) -> None:
         """Nothing is given up here: there is no real time to be late for."""

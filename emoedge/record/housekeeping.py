@@ -34,7 +34,7 @@ FAULTY_SWEEP_S: Final = 30.0
 """After a fault the store is looked after more often, so that it comes back by itself soon."""
 
 
-class Keeper:
+class Housekeeping:
     """Looks after the store.
 
     Args:

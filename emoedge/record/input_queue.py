@@ -1,4 +1,4 @@
-"""What waits for the recorder's thread: bounded, and whoever offers never waits."""
+"""Bounded queue of what the recorder's thread is to record; adding to it never waits."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from emoedge.record.pre_roll import Item
 from emoedge.record.timeline import TimelineEntry
 
 FRAMES_S: Final = 3.0
-"""Pictures that may wait, seconds: what a slow card's sync takes. Beyond it the oldest is dropped (newest
-wins)."""
+"""Seconds of video that may wait: as long as a sync of a slow card takes. Beyond it the oldest frame is
+dropped."""
 SOUND_S: Final = 60.0
-"""Sound that may wait: two megabytes a minute. Beyond it the oldest is dropped, counted, and becomes silence.
-"""
+"""Seconds of audio that may wait (two megabytes a minute). Beyond it the oldest block is dropped and counted,
+and becomes silence in the segment."""
 MAX_ENTRIES: Final = 4000
+"""Maximum number of timeline entries that may wait; beyond it the oldest is dropped and counted."""
 SAMPLE_S: Final = 0.19
-"""States and faces are kept about five times a second: as fine as a curve in the report shows."""
+"""Minimum interval between two states or faces, in seconds: as fine as a curve in the report shows."""
 
 
-class Inbox:
-    """Frames, audio and timeline entries in the order they came.
+class InputQueue:
+    """Queue of frames, audio blocks and timeline entries.
 
     Args:
         fps: nominal frame rate, for the bound on frames.
@@ -45,7 +46,7 @@ class Inbox:
         return len(self._frames) + len(self._sounds) + len(self._entries)
 
     def put_frame(self, frame: Frame) -> None:
-        """Add a picture."""
+        """Add a frame."""
         with self._ready:
             self._frames.append(frame)
             if len(self._frames) > self._max_frames:
@@ -53,7 +54,7 @@ class Inbox:
                 self.frames_dropped += 1
 
     def put_sound(self, block: AudioBlock) -> None:
-        """Add sound."""
+        """Add an audio block."""
         with self._ready:
             self._sounds.append(block)
             self._sound_s += block.duration_s
@@ -71,7 +72,7 @@ class Inbox:
                 self.entries_dropped += 1
 
     def put_sampled(self, entry: TimelineEntry) -> None:
-        """Add an outcome for the timeline, unless there was one of this topic just before."""
+        """Add an outcome for the timeline unless the last of its topic is less than `SAMPLE_S` old."""
         last_s = self._sampled_s.get(entry.topic)
         # A source that starts again (a file from its beginning) may go back in time.
         if last_s is None or not 0 <= entry.time_s - last_s < SAMPLE_S:
@@ -79,7 +80,7 @@ class Inbox:
             self.put_entry(entry)
 
     def take(self, wait_s: float) -> list[Item]:
-        """Everything that waits, by time; waits `wait_s` first unless `wake` was called.
+        """Return everything in the queue in order of time, after `wait_s` or when `wake` is called.
 
         Taking in batches keeps an idle recorder asleep most of the time.
         """

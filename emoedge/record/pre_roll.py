@@ -1,8 +1,8 @@
-"""Pre-roll: the last seconds of picture, sound and messages, kept in memory as they came.
+"""Pre-roll: frames, audio and timeline entries of the last seconds, in memory.
 
-Nothing is encoded or copied while idle: the ring holds references. Frames stay raw, because
+Nothing is encoded or copied while idle: the pre-roll holds references. Frames stay raw, because
 compressing them all the time would cost more than the memory does: five seconds of 640 x 480
-at 15 frames a second in I420 are 35 MB. A larger picture gets less pre-roll rather than more memory.
+at 15 frames a second in I420 are 35 MB. Larger frames get a shorter pre-roll, not more memory.
 """
 
 from __future__ import annotations
@@ -14,15 +14,17 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.record.timeline import TimelineEntry
 
 DEFAULT_MAX_BYTES: Final = 96 * 1024 * 1024
+"""Maximum size of the pre-roll on a machine with ample memory."""
 MEMORY_SHARE: Final = 16
-"""At most one part in so many of the machine's memory is used for pre-roll (64 MB on a 1 GB board)."""
+"""The pre-roll takes at most 1 / `MEMORY_SHARE` of the machine's memory (64 MB on a 1 GB board)."""
 MAX_ENTRIES: Final = 4000
+"""Maximum number of timeline entries; beyond it the oldest is dropped."""
 
 Item = Frame | AudioBlock | TimelineEntry
 
 
 def memory_limit_bytes() -> int:
-    """Bytes that pre-roll may take on this machine."""
+    """Maximum size of the pre-roll on this machine, in bytes."""
     import os
 
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -30,11 +32,11 @@ def memory_limit_bytes() -> int:
 
 
 class PreRoll:
-    """Frames, audio and timeline entries of the last `seconds`, within `max_bytes`.
+    """Frames, audio blocks and timeline entries of the last `seconds`, within `max_bytes`.
 
     Args:
-        seconds: how far back, >= 0.
-        max_bytes: bound on pixels and samples together; beyond it the oldest frames go first.
+        seconds: length, >= 0.
+        max_bytes: bound on pixels and samples together; beyond it the oldest frames are dropped.
     """
 
     def __init__(self, seconds: float, max_bytes: int) -> None:
@@ -46,7 +48,7 @@ class PreRoll:
         self._entries: deque[TimelineEntry] = deque(maxlen=MAX_ENTRIES)
 
     def add(self, item: Item, *, hold: bool = False) -> None:
-        """Keep an item and let go of what is too old; with `hold`, only of what is too much."""
+        """Add an item and drop what is too old; with `hold`, drop only what exceeds `max_bytes`."""
         if isinstance(item, Frame):
             self._frames.append(item)
             self.bytes += item.data.nbytes
@@ -61,7 +63,7 @@ class PreRoll:
             self.bytes -= self._frames.popleft().data.nbytes
 
     def forget_before(self, time_s: float) -> None:
-        """Drop what ended before a moment."""
+        """Drop what ended before `time_s`."""
         while self._frames and self._frames[0].time_s < time_s:
             self.bytes -= self._frames.popleft().data.nbytes
         while self._sounds and self._sounds[0].end_s < time_s:
@@ -70,19 +72,19 @@ class PreRoll:
             self._entries.popleft()
 
     def take(self, from_s: float) -> list[Item]:
-        """Empty the ring and return what lies after `from_s`, in order of time."""
+        """Return everything after `from_s` in order of time, and empty the pre-roll."""
         self.forget_before(from_s)
         items: list[Item] = sorted([*self._frames, *self._sounds, *self._entries], key=_time)
         self.clear()
         return items
 
     def first_after(self, from_s: float) -> tuple[Frame | None, AudioBlock | None]:
-        """The first picture and the first sound after a moment."""
+        """First frame and first audio block after `from_s`."""
         frame = next((frame for frame in self._frames if frame.time_s >= from_s), None)
         return frame, next((block for block in self._sounds if block.end_s > from_s), None)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop everything."""
         self._frames.clear()
         self._sounds.clear()
         self._entries.clear()

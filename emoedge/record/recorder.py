@@ -1,7 +1,7 @@
-"""Recorder thread: keeps the pre-roll, encodes what the policy asks for and reports the outcome.
+"""Recorder thread: keeps the pre-roll, encodes the segments that the policy begins and reports changes.
 
-Whatever happens to the disk, offering pictures and sound never waits and never fails: a fault is reported
-and a state in `health`, and is tried again with back-off.
+Offering frames and audio never waits and never fails, also when the disk does. A fault is reported,
+shown in `health`, and the disk is tried again with back-off.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome, RecordingChange
-from emoedge.record.housekeeping import Keeper
-from emoedge.record.input_queue import Inbox
+from emoedge.record.housekeeping import Housekeeping
+from emoedge.record.input_queue import InputQueue
 from emoedge.record.mux import write_errors
 from emoedge.record.names import new_segment_id
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
 from emoedge.record.pre_roll import Item, PreRoll, memory_limit_bytes
 from emoedge.record.segment import OpenSegment
-from emoedge.record.segment_factory import Opener
+from emoedge.record.segment_factory import SegmentFactory
 from emoedge.record.store import Store
 from emoedge.record.timeline import TimelineEntry
 from emoedge.worker_thread import WorkerThread
@@ -38,21 +38,23 @@ from emoedge.worker_thread import WorkerThread
 logger = logging.getLogger(__name__)
 
 TURN_S: Final = 0.1
-"""How often the thread looks while it records: what waits for the encoder stays little."""
+"""Interval of the thread's turns while it records, in seconds: little waits for the encoder."""
 IDLE_TURN_S: Final = 0.5
-"""How often it looks while there is nothing to record; a decision to record wakes it at once."""
+"""Interval of the turns while there is nothing to record; a decision to record wakes the thread."""
 LATE_S: Final = 0.5
-"""Pictures and sound reach the recorder this long after they were captured, at most."""
+"""Maximum time from capture until a frame or an audio block reaches the recorder, in seconds."""
 STREAM_WAIT_S: Final = 2.0
-"""A segment waits so long for a source that is expected (a camera starting up) before it begins without."""
+"""Maximum wait for an expected source, in seconds (a camera that is starting); the segment then begins without
+it."""
 RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
 """Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
+"""Interval of the checks of free space while a segment is open or after a fault, in seconds."""
 HUNG_AFTER_S: Final = 180.0
-"""One fsync on a bad card takes many seconds; the first segment loads and tries the encoders, which takes
-more than a minute on a machine without time, and ending the process for that would lose the recording."""
+"""An fsync on a bad card takes many seconds, and the first segment loads and tries the encoders, which takes
+more than a minute on a busy machine. Ending the process for that would lose the recording."""
 STOP_S: Final = 2.5
-"""Of the 3 s that the process has for stopping."""
+"""Time for stopping, of the 3 s that the process has."""
 
 
 class Recorder:
@@ -64,10 +66,9 @@ class Recorder:
         fps: nominal frame rate of the frames offered.
         language: of subtitles and overlay.
         describe: models with digests and configuration (without secrets) for the JSON sidecar.
-        on_change: told of each segment started, finished, deleted or failed; must not block.
+        on_change: called for each segment started, finished, deleted or failed; must not block.
         expects_video, expects_sound: which sources are configured.
-        event_lag_s: how long after its start an event may become known; the pre-roll reaches back so much
-            further.
+        event_lag_s: time from the start of an event until it may be known; the pre-roll is longer by this.
     """
 
     def __init__(
@@ -92,8 +93,10 @@ class Recorder:
         self._policy_lock = threading.Lock()
         self._decided: list[Action] = []  # by any thread, under the lock
         self._actions: deque[Action] = deque()  # the recorder's thread only
-        self._inbox = Inbox(fps)
-        self._ring = PreRoll(settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes())
+        self._input_queue = InputQueue(fps)
+        self._pre_roll = PreRoll(
+            settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes()
+        )
         self._segment: OpenSegment | None = None
         self._newest_s: dict[type, float] = {}
         self._private = False
@@ -101,61 +104,61 @@ class Recorder:
         self._retry_at = 0.0
         self._failures = 0
         self._next_disk_check = 0.0
-        self._keeper = Keeper(self.store, settings, clock, language, on_change)
-        self._opener = Opener(settings, clock, fps, language, describe, self._keeper)
-        self.thread = WorkerThread("recorder", self._run, limit_s=HUNG_AFTER_S, wake=self._inbox.wake)
+        self._housekeeping = Housekeeping(self.store, settings, clock, language, on_change)
+        self._segment_factory = SegmentFactory(settings, clock, fps, language, describe, self._housekeeping)
+        self.thread = WorkerThread("recorder", self._run, limit_s=HUNG_AFTER_S, wake=self._input_queue.wake)
 
     def start(self) -> None:
-        """Begin to keep the pre-roll; what a power cut left is recovered meanwhile."""
-        self._keeper.start()
+        """Start the threads; segments that a power cut interrupted are recovered in the background."""
+        self._housekeeping.start()
         self.thread.start()
 
     def stop(self, timeout_s: float = STOP_S) -> bool:
-        """End the open segment and the threads; False if the disk did not let that happen in time."""
+        """End the open segment and the threads; return False if the disk was too slow for `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         self._act(lambda now_s: self._policy.block("shutdown", now_s))
         ended = self.thread.stop(timeout_s)
-        return self._keeper.stop(deadline) and ended
+        return self._housekeeping.stop(deadline) and ended
 
-    # What comes in. None of these waits for the disk.
+    # Input. None of these waits for the disk.
 
     def offer_frame(self, frame: Frame) -> None:
-        """A picture; when the encoder cannot keep up the oldest waiting one is dropped and counted."""
-        self._inbox.put_frame(frame)
+        """Add a frame; when the encoder cannot keep up, the oldest one is dropped and counted."""
+        self._input_queue.put_frame(frame)
 
     def offer_sound(self, block: AudioBlock) -> None:
-        """A stretch of sound."""
-        self._inbox.put_sound(block)
+        """Add an audio block."""
+        self._input_queue.put_sound(block)
 
     def offer_published(self, outcome: Outcome) -> None:
-        """An outcome that was published, for the timeline; words only where `recording.transcript` is set."""
+        """Add a published outcome to the timeline, with words only where `recording.transcript` is set."""
         if isinstance(outcome, TextObservation) and not self.settings.transcript:
             outcome = replace(outcome, transcript="", words=())
-        self._inbox.put_entry(TimelineEntry(outcome.topic, outcome))
+        self._input_queue.put_entry(TimelineEntry(outcome.topic, outcome))
 
     def offer_state(self, state: FusedState) -> None:
-        """The fused state, as often as it is computed; a few a second are kept for the curves."""
-        self._inbox.put_sampled(TimelineEntry("state", state))
+        """Add the fused state, as often as it is computed; a few a second are kept for the curves."""
+        self._input_queue.put_sampled(TimelineEntry("state", state))
 
     def offer_faces(self, faces: FacesObservation) -> None:
-        """All faces of a frame, for the overlay and the quality curve."""
-        self._inbox.put_sampled(TimelineEntry("faces", faces))
+        """Add all faces of a frame, for the overlay and the quality curve."""
+        self._input_queue.put_sampled(TimelineEntry("faces", faces))
 
     def offer_text(self, text: TextObservation) -> None:
-        """An utterance with its words; kept only where `recording.transcript` is set."""
+        """Add an utterance with its words; kept only where `recording.transcript` is set."""
         if self.settings.transcript:
-            self._inbox.put_entry(TimelineEntry("transcript", text))
+            self._input_queue.put_entry(TimelineEntry("transcript", text))
 
     # Control.
 
     def on_event(self, event: EmotionEvent) -> str | None:
-        """Take note of an event; the id of the segment that it began in, or None."""
+        """Tell the policy about an event; return the id of the segment that it began in, or None."""
         self._act(lambda now_s: self._policy.on_event(event, now_s))
         with self._policy_lock:
             return self._policy.segment_of(event.event_id)
 
     def record(self, on: bool, seconds: float | None = None) -> str | None:
-        """Manual control: record (for some seconds, or until told otherwise) or end whatever runs.
+        """Start a manual recording (for `seconds`, or until it is ended), or end the running one.
 
         Returns:
             The id of the segment.
@@ -170,26 +173,26 @@ class Recorder:
         return self.segment_id
 
     def set_mode(self, mode: RecordingMode) -> None:
-        """Change the mode."""
+        """Set the recording mode."""
         self._act(lambda now_s: self._policy.set_mode(mode, now_s))
 
     def set_drawing(self, on: bool) -> None:
-        """Whether the next segments get the overlay that the settings ask for."""
-        self._opener.draw = on
+        """Enable or disable the overlay of the next segments, where the settings enable it."""
+        self._segment_factory.draw = on
 
     def set_privacy(self, on: bool) -> None:
-        """ON ends the segment, forgets the pre-roll and keeps anything from being recorded until OFF."""
+        """Set privacy: ON ends the segment, drops the pre-roll and blocks recording until OFF."""
         if on:
             self._act(lambda now_s: self._policy.block("privacy", now_s))
         else:
             self._act(self._policy.unblock)
         self._private = on
 
-    # What can be seen.
+    # State.
 
     @property
     def segment_id(self) -> str | None:
-        """The segment being recorded, or None."""
+        """Id of the segment being recorded, or None."""
         with self._policy_lock:
             return self._policy.segment_id
 
@@ -204,17 +207,19 @@ class Recorder:
         return self._policy.manual
 
     def health(self) -> Health:
-        """State of recording; a fault is "degraded" while it is being tried again."""
+        """State of recording; a fault is "degraded" while the disk is tried again."""
         figures = {
             "recording": self.segment_id,
-            "queue": len(self._inbox),
-            "frames_dropped": self._inbox.frames_dropped,
-            "sound_dropped_s": round(self._inbox.sound_dropped_s, 3),
-            "timeline_dropped": self._inbox.entries_dropped,
-            "pre_roll_bytes": self._ring.bytes,
-            **self._keeper.figures(),
+            "queue": len(self._input_queue),
+            "frames_dropped": self._input_queue.frames_dropped,
+            "sound_dropped_s": round(self._input_queue.sound_dropped_s, 3),
+            "timeline_dropped": self._input_queue.entries_dropped,
+            "pre_roll_bytes": self._pre_roll.bytes,
+            **self._housekeeping.figures(),
         }
-        fault = self.thread.fault or self._keeper.thread.fault or self._fault or self._keeper.fault
+        fault = (
+            self.thread.fault or self._housekeeping.thread.fault or self._fault or self._housekeeping.fault
+        )
         if fault:
             return Health("recording", "degraded", fault, figures)
         return Health("recording", "off" if self.mode == "off" else "ok", "", figures)
@@ -226,14 +231,14 @@ class Recorder:
             actions = decide(self._clock.now_s())
             self._decided += actions
         if actions:
-            self._inbox.wake()
+            self._input_queue.wake()
 
     def _run(self) -> None:
         stopping = False
         while not stopping:
             stopping = self.thread.stopping.is_set()
             idle = self._segment is None and not self._actions
-            items = self._inbox.take(0 if stopping else IDLE_TURN_S if idle else TURN_S)
+            items = self._input_queue.take(0 if stopping else IDLE_TURN_S if idle else TURN_S)
             self.thread.beat()
             try:
                 self._turn(items, stopping)
@@ -254,10 +259,10 @@ class Recorder:
         self._carry_out(stopping)
         self._check_disk()
         if (self._private or self.mode == "off") and not self._actions:
-            self._ring.clear()
+            self._pre_roll.clear()
 
     def _check_disk(self) -> None:
-        """Look after the free space: half of the reserve may be used up by the segment being written."""
+        """Check the free space: the segment being written may use half of the reserve."""
         segment = self._segment
         if time.monotonic() < self._next_disk_check or (segment is None and not self._fault):
             return
@@ -266,7 +271,7 @@ class Recorder:
         try:
             if segment is not None:
                 segment.check_in_place()
-            self._keeper.make_room(reserve if segment is None else reserve // 2)
+            self._housekeeping.make_room(reserve if segment is None else reserve // 2)
         except (OSError, RecordingError) as error:
             if segment is not None:
                 self._give_up(segment, error)
@@ -276,18 +281,18 @@ class Recorder:
             self._fault, self._failures = "", 0
 
     def _route(self, item: Item) -> None:
-        """Into the open segment what belongs to it, everything else into the ring."""
+        """Write an item to the open segment if it belongs to it, else add it to the pre-roll."""
         kind = type(item)
         self._newest_s[kind] = max(self._newest_s.get(kind, item.time_s), item.time_s)
         segment = self._segment
         ending = next((action for action in self._actions if isinstance(action, End)), None)
         if segment is None or (ending is not None and item.time_s >= ending.at_s):
             # While a segment waits to be opened, its pre-roll is not forgotten.
-            self._ring.add(item, hold=bool(self._actions))
+            self._pre_roll.add(item, hold=bool(self._actions))
         elif self._fits(item):
             self._write(segment, item)
         else:
-            self._ring.add(item)
+            self._pre_roll.add(item)
             with self._policy_lock:
                 if self._policy.segment_id == segment.plan.segment_id:
                     self._actions.extend(self._policy.split(item.time_s, "source changed"))
@@ -297,7 +302,7 @@ class Recorder:
         segment = self._segment
         assert segment is not None
         if isinstance(item, Frame):
-            return segment.video == self._opener.format_of(item)
+            return segment.video == self._segment_factory.format_of(item)
         return isinstance(item, TimelineEntry) or segment.has_sound
 
     def _carry_out(self, stopping: bool) -> None:
@@ -317,9 +322,9 @@ class Recorder:
         return now_s >= at_s + LATE_S or min(newest) >= at_s
 
     def _try_open(self, begin: Begin, now_s: float, stopping: bool) -> bool:
-        """Open a segment, or drop it if its end has come and it cannot be; False to try again later."""
+        """Open a segment, or drop it if it has ended and cannot be opened; False to try again later."""
         over = stopping or any(isinstance(action, End) for action in self._actions)
-        frame, block = self._ring.first_after(begin.from_s)
+        frame, block = self._pre_roll.first_after(begin.from_s)
         missing = (self._expects[0] and frame is None) or (self._expects[1] and block is None)
         nothing = frame is None and block is None
         waiting = (
@@ -335,13 +340,13 @@ class Recorder:
                     self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()
-        for item in self._ring.take(begin.from_s):
+        for item in self._pre_roll.take(begin.from_s):
             self._route(item)
         return True
 
     def _opened(self, begin: Begin, frame: Frame | None, block: AudioBlock | None) -> bool:
         try:
-            segment = self._opener.open(begin, frame, block)
+            segment = self._segment_factory.open(begin, frame, block)
         except write_errors() as error:
             self._failed(begin.segment_id, error)
             return False
@@ -374,19 +379,19 @@ class Recorder:
         except write_errors() as error:
             self._give_up(segment, error)
             return
-        self._keeper.finish(draft, reason)
+        self._housekeeping.finish(draft, reason)
 
     def _give_up(self, segment: OpenSegment, error: Exception) -> None:
-        """Save what is on the disk of a segment that cannot go on, and try another one later."""
+        """Abort a segment that cannot be written, have its file finished, and try another one later."""
         self._segment = None
         with self._policy_lock:
             self._policy.segment_lost(segment.plan.segment_id)
         draft = segment.abort(f"failed: {error}", self._clock.wall(self._clock.now_s()))
         self._failed(segment.plan.segment_id, error)
-        self._keeper.finish(draft, "failed")
+        self._housekeeping.finish(draft, "failed")
 
     def _failed(self, segment_id: str, error: Exception) -> None:
-        """Remember a fault for `health`, and when to try again; the same one over and over is told once."""
+        """Remember a fault for `health` and the time of the next try; a repeated one is reported once."""
         reason = str(error) or type(error).__name__
         if reason != self._fault:
             logger.error("recording failed: %s", reason)

@@ -1,4 +1,4 @@
-"""Where a segment begins, what is in it, and what its sidecar says of it."""
+"""Opens segments: start time, tracks, and the first details of the sidecar."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emoedge.clock import Clock
 from emoedge.config.settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.frames import AudioBlock, Frame
-from emoedge.record.housekeeping import Keeper
+from emoedge.record.housekeeping import Housekeeping
 from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, make_day_dir
 from emoedge.record.overlay import Overlay
@@ -17,10 +17,10 @@ from emoedge.record.policy import Begin
 from emoedge.record.segment import OpenSegment, SegmentPlan
 
 JOIN_S: Final = 0.25
-"""Sound that begins this much before the first picture is cut to it: a video should begin with a picture."""
+"""Audio that begins up to this many seconds before the first frame is cut: a video begins with a picture."""
 
 
-class Opener:
+class SegmentFactory:
     """Opens segments for the recorder.
 
     Args:
@@ -28,8 +28,8 @@ class Opener:
         clock: the pipeline's clock.
         fps: nominal frame rate.
         language: of subtitles and overlay.
-        describe: models and configuration for the sidecar.
-        keeper: makes room on the disk.
+        describe: returns models and configuration for the sidecar.
+        housekeeping: makes room on the disk.
     """
 
     def __init__(
@@ -39,23 +39,23 @@ class Opener:
         fps: float,
         language: Language,
         describe: Callable[[], Mapping[str, Any]],
-        keeper: Keeper,
+        housekeeping: Housekeeping,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._fps = fps
         self._language = language
         self._describe = describe
-        self._keeper = keeper
+        self._housekeeping = housekeeping
         self.draw = True
-        """Whether the next segments get the overlay that the settings ask for."""
+        """Whether the next segments get the overlay, if the settings enable it."""
 
     def format_of(self, frame: Frame) -> VideoFormat:
-        """The format of a segment that this frame fits into."""
+        """Video format of a segment that this frame fits into."""
         return VideoFormat.of(frame, self._fps)
 
     def open(self, begin: Begin, frame: Frame | None, block: AudioBlock | None) -> OpenSegment:
-        """Begin a segment with the tracks that the first picture and the first sound ask for.
+        """Open a segment with the tracks that the first frame and the first audio block call for.
 
         Raises:
             RecordingError: the disk is full, or no encoder works.
@@ -64,7 +64,7 @@ class Opener:
         start_s = start_of(begin.from_s, frame, block)
         started = self._clock.wall(start_s)
         folder = self._settings.dir / day_of(started)
-        self._keeper.make_room()
+        self._housekeeping.make_room()
         make_day_dir(self._settings.dir)
         make_day_dir(folder)
         plan = SegmentPlan(
@@ -81,7 +81,7 @@ class Opener:
             },
             language=self._language,
         )
-        with self._keeper.opening:
+        with self._housekeeping.opening:
             return OpenSegment(
                 plan,
                 None if frame is None else self.format_of(frame),
@@ -92,7 +92,7 @@ class Opener:
 
 
 def start_of(from_s: float, frame: Frame | None, block: AudioBlock | None) -> float:
-    """Time zero of a segment: its first picture, or its first sound where that is well before."""
+    """Time zero of a segment: its first frame, or its first audio where that is `JOIN_S` or more before."""
     sound_s = None if block is None else max(block.time_s, from_s)
     if frame is None:
         assert sound_s is not None

@@ -193,10 +193,9 @@ class Store:
         clock_synced: bool,
         deleted: Callable[[Segment, Deletion], None] = lambda _segment, _deletion: None,
     ) -> None:
-        """Delete what is beyond the limits; `deleted` is told of each; raises OSError.
+        """Delete what exceeds the limits and call `deleted` for each segment; raises OSError.
 
-        One thread at a time: the recorder makes room for a new segment while the keeper finishes the last
-        one.
+        One thread at a time: the recorder makes room for a new segment while housekeeping finishes the last.
         """
         with self._enforcing:
             self._enforce(limits, now, clock_synced, deleted)
@@ -258,7 +257,7 @@ class Store:
 
 
 class hold:  # noqa: N801 - reads as a statement: `with hold(path) as held`
-    """Lock a partial file for as long as the block lasts; True if nobody else has it.
+    """Lock a partial file for as long as the block lasts; True unless another process or thread holds it.
 
     The lock belongs to the open file, so it ends with the process, however that ends.
     """
@@ -280,7 +279,7 @@ class hold:  # noqa: N801 - reads as a statement: `with hold(path) as held`
         self.release()
 
     def release(self) -> None:
-        """Let go."""
+        """Release the lock."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

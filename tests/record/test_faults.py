@@ -15,7 +15,7 @@ import pytest
 from emoedge.backoff import Backoff
 from emoedge.clock import MediaClock
 from emoedge.files import partial_of
-from emoedge.record import housekeeping as keeper_module
+from emoedge.record import housekeeping as housekeeping_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record.recorder import Recorder
 
@@ -27,7 +27,7 @@ from .test_recorder import Rig
 def quick_retry(monkeypatch):
     monkeypatch.setattr(recorder_module, "RETRY", Backoff(first_s=0.1, longest_s=60.0, jitter=0.0))
     monkeypatch.setattr(recorder_module, "DISK_CHECK_S", 0.05)
-    monkeypatch.setattr(keeper_module, "FAULTY_SWEEP_S", 0.1)
+    monkeypatch.setattr(housekeeping_module, "FAULTY_SWEEP_S", 0.1)
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_a_fault_ends_in_health_when_nothing_is_in_the_way_any_more(rig, setting
     wait_for(lambda: one.recorder._fault == "")
 
 
-def test_a_fault_nobody_thought_of_does_not_end_the_keeper(rig, notices, monkeypatch):
+def test_a_fault_nobody_thought_of_does_not_end_housekeeping(rig, notices, monkeypatch):
     """A `keep_days` beyond the calendar ended its thread: no segment was finished, `health` was ok."""
     from emoedge.record.store import Store
 

@@ -36,7 +36,7 @@ class Rig:
         self.recorder.start()
 
     def play(self, until_s: float, picture: bool = True, sound: bool = True) -> None:
-        """Offer picture and sound from the present to `until_s`, no faster than the inbox may hold."""
+        """Offer picture and sound from the present to `until_s`, no faster than the queue may hold."""
         for item in clip(self.clock.time_s, until_s - self.clock.time_s):
             is_sound = isinstance(item, AudioBlock)
             if is_sound and sound:
@@ -44,9 +44,9 @@ class Rig:
             elif not is_sound and picture:
                 self.recorder.offer_frame(item)
             self.clock.advance(item.time_s)
-            if len(self.recorder._inbox) > 20:
-                self.recorder._inbox.wake()
-                wait_for(lambda: len(self.recorder._inbox) == 0)
+            if len(self.recorder._input_queue) > 20:
+                self.recorder._input_queue.wake()
+                wait_for(lambda: len(self.recorder._input_queue) == 0)
         self.clock.advance(until_s)
         self.settle()
 
@@ -54,7 +54,7 @@ class Rig:
         """Let the thread see everything there is."""
         for _ in range(2):
             beat = self.recorder.thread.beats
-            self.recorder._inbox.wake()
+            self.recorder._input_queue.wake()
             wait_for(lambda beat=beat: self.recorder.thread.beats > beat)
 
 
@@ -305,7 +305,7 @@ def test_frames_that_wait_too_long_are_replaced_and_counted(settings, notices):
         recorder.offer_frame(make_frame(index / FPS, index))
     figures = recorder.health().figures
     assert figures["frames_dropped"] == 100 - 45
-    assert recorder._inbox.take(0)[-1].sequence == 99
+    assert recorder._input_queue.take(0)[-1].sequence == 99
 
 
 def test_all_emotions_have_a_subtitle(rig, notices):

@@ -13,7 +13,7 @@ from emoedge.clock import MediaClock
 from emoedge.errors import RecordingError
 from emoedge.frames import Frame
 from emoedge.record import snapshots
-from emoedge.record.housekeeping import Keeper
+from emoedge.record.housekeeping import Housekeeping
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
 
@@ -90,12 +90,14 @@ def test_old_ones_go_without_a_new_one(tmp_path, settings):
     os.utime(old, (long_ago, long_ago))
     os.utime(young, (NOW.timestamp(), NOW.timestamp()))
     clock = SyncedClock(NOW)
-    keeper = Keeper(Store(settings.dir), settings.model_copy(update={"keep_days": 30.0}), clock, "es", print)
+    housekeeping = Housekeeping(
+        Store(settings.dir), settings.model_copy(update={"keep_days": 30.0}), clock, "es", print
+    )
     clock.believed = False
-    keeper._sweep()
+    housekeeping._sweep()
     assert old.exists(), "a clock that cannot be believed deletes nothing"
     clock.believed = True
-    keeper._sweep()
+    housekeeping._sweep()
     assert (old.exists(), young.exists()) == (False, True)
 
 

@@ -145,15 +145,15 @@ def test_sound_never_strays_further_than_the_drift_allowed(steps, first):
 
 
 def test_pre_roll_is_bounded_by_seconds_and_by_bytes():
-    ring = PreRoll(2.0, 10**9)
+    pre_roll = PreRoll(2.0, 10**9)
     for index in range(100):
-        ring.add(make_frame(index / 10, index))
-        ring.add(make_block(index / 10))
-        ring.add(TimelineEntry("event", event("begin", index / 10)))
-    times = [item.time_s for item in ring.take(0.0)]
+        pre_roll.add(make_frame(index / 10, index))
+        pre_roll.add(make_block(index / 10))
+        pre_roll.add(TimelineEntry("event", event("begin", index / 10)))
+    times = [item.time_s for item in pre_roll.take(0.0)]
     assert min(times) >= 9.9 - 2.0 - 0.05
     assert times == sorted(times)
-    assert ring.bytes == 0
+    assert pre_roll.bytes == 0
     frame_bytes = make_frame(0.0).data.nbytes
     small = PreRoll(1000.0, 5 * frame_bytes)
     for index in range(50):
