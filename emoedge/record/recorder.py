@@ -44,8 +44,8 @@ IDLE_TURN_S: Final = 0.5
 LATE_S: Final = 0.5
 """Maximum time from capture until a frame or an audio block reaches the recorder, in seconds."""
 STREAM_WAIT_S: Final = 2.0
-"""Maximum wait for an expected source, in seconds (a camera that is starting); the segment then begins without
-it."""
+"""Maximum wait in seconds for an expected source, such as a camera that is starting. The segment then begins
+without it."""
 RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
 """Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
