@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from emoedge.config import Settings
@@ -23,7 +24,7 @@ _POLL_S: Final = 0.05
 
 
 class _Silent:
-    """A listener that only connects."""
+    """A listener that only connects and subscribes."""
 
     def on_connected(self, link: Link) -> None:
         """Nothing to send."""
@@ -35,18 +36,18 @@ class _Silent:
         """Nothing was sent."""
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Nothing was asked for."""
+        """A retained command: not for us."""
 
 
 def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[CheckResult]:
-    """Connect as the daemon would, under another client id, and leave without a trace."""
+    """Connect and subscribe as the daemon would, under another client id, and leave without a trace."""
     mqtt = settings.mqtt
     if not mqtt.enabled:
         yield ok("broker", "off (mqtt.enabled = false)")
         return
     where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls else ''}"
     state = _connect(settings, wait_s)
-    if state.name == "connected":
+    if state.name == "connected" and not state.reason:
         yield ok("broker", f"{where} answers, MQTT {state.protocol or '?'}")
         return
     yield failed(
@@ -55,41 +56,52 @@ def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[Chec
 
 
 def _connect(settings: Settings, wait_s: float) -> SessionState:
+    from emoedge.publish.homeassistant import birth_topic
     from emoedge.publish.session import MqttSession
 
+    topics = (f"{settings.topic_base}/control/+/set", birth_topic(settings))
     client_id = f"emoedge-doctor-{time.monotonic_ns() % 10**9}"
-    session = MqttSession(settings.mqtt, client_id, None, (), _Silent())
+    session = MqttSession(settings.mqtt, client_id, None, topics, _Silent())
     # What it would log is in the result.
     log = logging.getLogger(MqttSession.__module__)
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
         session.start()
-        return _wait(session, wait_s)
+        return _wait(session, wait_s, len(topics))
     finally:
         session.stop(_STOP_S)
         log.setLevel(level)
 
 
-def _wait(session: MqttSession, wait_s: float) -> SessionState:
+def _wait(session: MqttSession, wait_s: float, topics: int) -> SessionState:
     begun_s = time.monotonic()
     away_since_s: float | None = None
     while (now_s := time.monotonic()) - begun_s < wait_s:
         state = session.state
-        if state.name in ("connected", "refused", "untrusted"):
+        if state.name in ("refused", "untrusted"):
             break
+        if state.name == "connected":
+            if session.subscribed == topics:
+                break
+            away_since_s = None
         # An attempt with MQTT 5 that failed may be followed by one with 3.1.1 that succeeds.
         if state.name == "away":
             away_since_s = now_s if away_since_s is None else away_since_s
             if now_s - away_since_s > AWAY_S:
                 break
         time.sleep(_POLL_S)
-    return session.state
+    state = session.state
+    if state.name == "connected" and session.subscribed < topics and not state.reason:
+        return replace(state, reason="the broker does not answer subscriptions: commands would not arrive")
+    return state
 
 
 def _remedy(settings: Settings, state: SessionState) -> str:
     if state.name == "refused":
         return "correct mqtt.username and mqtt.password, or the broker's access rules"
+    if state.name == "connected":
+        return "allow this client to subscribe to the topic in the access list of the broker"
     if settings.mqtt.tls:
         return "check mqtt.host, mqtt.port and mqtt.ca_file, and that the broker runs with TLS there"
     return (

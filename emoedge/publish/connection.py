@@ -110,11 +110,14 @@ class Connection:
         protocol: MqttVersion,
         on_connected: Callable[[MqttVersion], None],
         on_refused: Callable[[MqttVersion, str], None],
+        on_subscribed: Callable[[MqttVersion, str, str], None],
     ) -> None:
         self._terms = terms
         self._protocol: MqttVersion = protocol
         self._report_connected = on_connected
         self._report_refused = on_refused
+        self._report_subscribed = on_subscribed
+        self._asked: dict[int, str] = {}
         self._ended = threading.Event()
         self._answered = threading.Event()
         self._outcome: ConnectionEnd | None = None
@@ -211,6 +214,7 @@ class Connection:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         return client
 
@@ -221,7 +225,9 @@ class Connection:
         self._connected_at_s = time.monotonic()
         self._report_connected(self._protocol)
         for topic in self._terms.subscriptions:
-            client.subscribe(topic, qos=1)
+            _, mid = client.subscribe(topic, qos=1)
+            if mid is not None:
+                self._asked[mid] = topic
         # Not before: the first echo must find the subscription.
         self._answered.set()
         self._terms.listener.on_connected(self)
@@ -241,6 +247,12 @@ class Connection:
             # An answer all the same: sending it again would be refused again, and hold up what comes after.
             self._report_refused(self._protocol, str(reason))
         self._terms.listener.on_delivered(mid)
+
+    def _on_subscribe(self, _client: Client, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        topic = self._asked.pop(mid, None)
+        if topic is not None:
+            failures = [str(reason) for reason in reasons if reason.is_failure]
+            self._report_subscribed(self._protocol, topic, failures[0] if failures else "")
 
     def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
         try:

@@ -67,6 +67,9 @@ class MqttSession:
         self._connection: Connection | None = None
         self._state = SessionState("stopped")
         self.connections = 0
+        self.subscribed = 0
+        """Subscriptions that the broker has answered on this connection."""
+        self._refusals: dict[str, str] = {}
 
     @property
     def state(self) -> SessionState:
@@ -115,7 +118,9 @@ class MqttSession:
     def _attempt(self, protocol: MqttVersion) -> ConnectionEnd:
         """One connection from beginning to end."""
         try:
-            connection = Connection(self._terms, protocol, self._connected, self._publication_refused)
+            connection = Connection(
+                self._terms, protocol, self._connected, self._publication_refused, self._subscribed
+            )
             connection.open()
         except ssl.SSLEOFError:
             return ConnectionEnd("unreachable", "closed during the TLS handshake", protocol)
@@ -145,16 +150,34 @@ class MqttSession:
 
     def _connected(self, protocol: MqttVersion) -> None:
         self.connections += 1
+        self.subscribed = 0
+        self._refusals = {}
         self._state = SessionState("connected", protocol=protocol)
         settings = self._terms.settings
         logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, protocol)
 
     def _publication_refused(self, protocol: MqttVersion, detail: str) -> None:
-        place = f"{self._terms.settings.host}:{self._terms.settings.port}"
-        reason = f"the broker {place} refuses messages: {detail} (check its access list)"
-        if self._state.reason != reason:
+        self._refuse(
+            protocol, "", f"the broker {self._place} refuses messages: {detail} (check its access list)"
+        )
+
+    def _subscribed(self, protocol: MqttVersion, topic: str, failure: str) -> None:
+        """The broker has answered a subscription."""
+        self.subscribed += 1
+        if failure:
+            what = f"the broker {self._place} refuses the subscription to {topic}: {failure}"
+            remedy = "allow this client to subscribe to the topic in the access list of the broker"
+            self._refuse(protocol, topic, f"{what} ({remedy})")
+
+    def _refuse(self, protocol: MqttVersion, what: str, reason: str) -> None:
+        if self._refusals.get(what) != reason:
             logger.warning("%s", reason)
-        self._state = SessionState("connected", reason, protocol)
+        self._refusals[what] = reason
+        self._state = SessionState("connected", "; ".join(self._refusals.values()), protocol)
+
+    @property
+    def _place(self) -> str:
+        return f"{self._terms.settings.host}:{self._terms.settings.port}"
 
     def _report(self, outcome: ConnectionEnd, step: NextAttempt) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":

@@ -45,7 +45,7 @@ class Subscription:
         self._settings = settings
         self._topic = f"{settings.base}/{device}/#"
         self._inbox: queue.Queue[Received] = queue.Queue(1000)
-        self._answer: queue.Queue[str] = queue.Queue()
+        self._answer: queue.Queue[tuple[str, str]] = queue.Queue()
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         if settings.username is not None:
             password = settings.password.get_secret_value() if settings.password else None
@@ -53,6 +53,7 @@ class Subscription:
         if settings.tls:
             client.tls_set(ca_certs=str(settings.ca_file) if settings.ca_file else None)
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client = client
 
@@ -64,14 +65,12 @@ class Subscription:
             raise BrokerError(f"no broker at {place}: {error}", "name it with --host and --port") from error
         self._client.loop_start()
         try:
-            refusal = self._answer.get(timeout=CONNECT_WAIT_S)
+            refusal, remedy = self._answer.get(timeout=CONNECT_WAIT_S)
         except queue.Empty:
-            refusal = "no answer"
+            refusal, remedy = "no answer", "check mqtt.host and mqtt.port"
         if refusal:
             self._client.loop_stop()
-            raise BrokerError(
-                f"the broker at {place} refuses: {refusal}", "check mqtt.username and mqtt.password"
-            )
+            raise BrokerError(f"the broker at {place} refuses: {refusal}", remedy)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -97,10 +96,18 @@ class Subscription:
 
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._answer.put(str(reason))
+            self._answer.put((str(reason), "check mqtt.username and mqtt.password"))
             return
         client.subscribe(self._topic)
-        self._answer.put("")
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        refusal = next((str(reason) for reason in reasons if reason.is_failure), "")
+        self._answer.put(
+            (
+                refusal and f"the subscription to {self._topic}: {refusal}",
+                "allow this client to subscribe to the topic in the access list of the broker",
+            )
+        )
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         received = parse(self._settings.base, message.topic, message.payload)

@@ -14,6 +14,7 @@ import pytest
 from emoedge.config import Settings
 from emoedge.doctor.broker import check_broker
 from emoedge.doctor.result import CheckResult
+from tests.publish.conftest import refuse_subscriptions
 
 Make = Callable[..., Settings]
 
@@ -127,3 +128,13 @@ def test_a_certificate_file_that_is_not_there(make_settings: Make) -> None:
     assert result.state == "failed"
     assert "/nowhere/ca.crt" in result.detail
     assert "mqtt.ca_file" in result.remedy
+
+
+def test_a_refused_subscription_fails_and_names_the_topic(
+    make_settings: Make, start_mosquitto: Callable[[str], int], tmp_path: Path
+) -> None:
+    port = start_mosquitto(refuse_subscriptions(tmp_path))
+    result = one(make_settings(mqtt={"enabled": True, "host": "127.0.0.1", "port": port}))
+    assert result.state == "failed"
+    assert "/control/+/set" in result.detail
+    assert "subscribe" in result.remedy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import subprocess
@@ -107,6 +108,29 @@ def make_mosquitto(tmp_path_factory) -> Iterator[Callable[..., Mosquitto]]:
 @pytest.fixture
 def mosquitto(make_mosquitto) -> Mosquitto:
     return make_mosquitto()
+
+
+def refuse_subscriptions(folder: Path, *allowed: str) -> str:
+    """Lines of a configuration with which Mosquitto refuses subscriptions, except for these topics."""
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        pytest.skip("mosquitto has no plugin mosquitto_dynamic_security")
+    rules = [{"acltype": "subscribePattern", "topic": topic, "allow": True} for topic in allowed]
+    security = {
+        "defaultACLAccess": {
+            "publishClientSend": True,
+            "publishClientReceive": True,
+            "subscribe": False,
+            "unsubscribe": True,
+        },
+        "clients": [],
+        "groups": [{"groupname": "all", "roles": [{"rolename": "some"}], "clients": []}],
+        "roles": [{"rolename": "some", "acls": rules}],
+        "anonymousGroup": "all",
+    }
+    file = folder / "dynamic-security.json"
+    file.write_text(json.dumps(security))
+    return f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {file}\n"
 
 
 class Listener:

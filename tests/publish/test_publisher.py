@@ -19,7 +19,7 @@ from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.spool import Spool
 
-from .conftest import PATIENCE_S, Mosquitto, free_port, until
+from .conftest import PATIENCE_S, Mosquitto, free_port, refuse_subscriptions, until
 from .samples import BEGIN, HEALTH, STATE, builder, every_message
 from .test_messages import validate
 
@@ -304,6 +304,18 @@ def test_an_access_list_that_keeps_commands_out_is_seen_in_health(
     assert broker.process is not None
     broker.process.send_signal(signal.SIGHUP)
     until(lambda: publisher.health()[0].state == "ok", "it recovers")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_refused_subscription_is_seen_in_health(make_mosquitto, tmp_path, publish, protocol):
+    """The switch was dead, and health was ok."""
+    broker = make_mosquitto(refuse_subscriptions(tmp_path, "homeassistant/status"))
+    publisher = publish(broker.port, protocol=protocol, discovery=False)
+    refused = f"refuses the subscription to {BASE}/control/+/set"
+    until(lambda: refused in publisher.health()[0].reason, "health says it")
+    health = publisher.health()[0]
+    assert health.state == "degraded"
+    assert "homeassistant" not in health.reason
 
 
 def test_retained_commands(mosquitto, listen, publish):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from io import StringIO
 
 import pytest
@@ -11,14 +12,17 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from emoedge.clock import MediaClock
+from emoedge.config import MqttSettings
 from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.errors import BrokerError
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
 from emoedge.watch.lines import line_of
-from emoedge.watch.subscription import Received, parse
+from emoedge.watch.subscription import Received, Subscription, parse
 from emoedge.watch.view import WatchState, render
+from tests.publish.conftest import Mosquitto, refuse_subscriptions
 
 
 @pytest.fixture
@@ -174,3 +178,20 @@ def test_labels_of_the_bars_are_in_order(builder):
         line.split()[1] for line in text.splitlines() if len(line.split()) > 2 and line.split()[1] in EMOTIONS
     ]
     assert rows == list(EMOTIONS)
+
+
+def test_a_refused_subscription_is_an_error(tmp_path):
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if program is None:
+        pytest.skip("mosquitto is not installed (apt install mosquitto)")
+    broker = Mosquitto(program, tmp_path, extra=refuse_subscriptions(tmp_path))
+    broker.start()
+    try:
+        settings = MqttSettings(host="127.0.0.1", port=broker.port)
+        with (
+            pytest.raises(BrokerError, match=r"the subscription to emoedge/\+/#"),
+            Subscription(settings, "+"),
+        ):
+            pass
+    finally:
+        broker.stop()
