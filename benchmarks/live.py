@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,12 +143,16 @@ def _window(process: Path, seconds: float) -> tuple[Usage, tuple[float, float]]:
     return Usage.read(process).since(before), (begun_s, time.monotonic())
 
 
+def _has_mode(bench: Bench, mode: str) -> bool:
+    return bench.control("recording_mode") == mode
+
+
 def _recording(bench: Bench, process: Path, window_s: float, before_cores: float) -> dict[str, Any]:
     """Measure what continuous recording adds to the mean of the windows before and after it."""
     cores = []
     for mode in ("continuous", "off"):
         bench.command("recording_mode", mode)
-        until(lambda mode=mode: bench.control("recording_mode") == mode, f"recording is {mode}")
+        until(partial(_has_mode, bench, mode), f"recording is {mode}")
         time.sleep(SETTLE_S)
         used, times = _window(process, window_s)
         cores.append(used.cpu_s / (times[1] - times[0]))

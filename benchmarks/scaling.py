@@ -27,6 +27,7 @@ from emoedge.bench.measure import processor_s
 from emoedge.bench.whole import with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip, frames
+from emoedge.face.stage import FaceStage
 from emoedge.frames import Frame
 from emoedge.pipeline.perception import build_face
 from emoedge.pipeline.pipeline import Pipeline
@@ -82,6 +83,7 @@ def faces(count: int) -> dict[str, Any]:
     taken, seen, looks, judged = [], 0, 0, 0
     for _ in range(ROUNDS):
         stage = build_face(settings)
+        assert isinstance(stage, FaceStage)
         begun = time.process_time()
         for frame in crowd:
             seen += len(stage.process(frame).faces)

@@ -53,7 +53,9 @@ def degrade(image: Image, rng: np.random.Generator, probability: float) -> Image
         image = cv2.filter2D(image, -1, kernel if rng.random() < 0.7 else kernel.T)
     if rng.random() < probability * 0.4:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE)
+        image = np.asarray(
+            cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_GRAYSCALE), np.uint8
+        )
     return image
 
 

@@ -121,7 +121,7 @@ SOFTNESS = 0.05
 decided between points of its grid; ten times as much blurs the rare classes away."""
 
 
-def hit_degrees(logits: Logits, labels: Labels) -> NDArray[np.float64]:
+def hit_degrees(logits: NDArray[np.floating], labels: Labels) -> NDArray[np.float64]:
     """How much of a hit each row is, (N,) in [0, 1]: a half where its label ties with the best other one.
 
     Counted as hits and misses, the rows make a search for the balance a search among steps, where the best
@@ -176,7 +176,7 @@ def fit_bias(logits: Logits, labels: Labels, draws: int = DRAWS, seed: int = 0) 
     rows = np.array([len(group) for group in groups])
 
     def gain(offset: NDArray[np.float64]) -> float:
-        degree = hit_degrees(logits + offset, labels)
+        degree = hit_degrees(np.asarray(logits + offset), labels)
         recall = np.stack([degree[chosen].mean(axis=1) for chosen in drawn], axis=1)
         return float(headroom(recall, rows).mean())
 

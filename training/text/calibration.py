@@ -104,7 +104,7 @@ def _all_heads(of_sets: NDArray[Any]) -> NDArray[Any]:
     return np.append(of_sets, of_sets.mean())
 
 
-def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.float64]:
+def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.floating]:
     """The posteriors (n, 7) with these log temperatures (heads,)."""
     # In float64: the search for temperatures takes differences of what follows from them.
     heads = outputs.heads.astype(np.float64) ** np.exp(-log_temperatures)[None, :, None]

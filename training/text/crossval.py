@@ -52,7 +52,7 @@ def ask(
     for number, own_weights in enumerate(weights):
         model = TextEmotionModel(own_weights)
         has_label = model.has_label
-        own = [index for index in np.flatnonzero(of_fold == number) if examples[index].single]
+        own = [index for index in np.flatnonzero(of_fold == number).tolist() if examples[index].single]
         lines = [as_transcript(examples[index].text) for index in own]
         for start in range(0, len(lines), 256):
             outputs = model.outputs(lines[start : start + 256])
@@ -84,7 +84,9 @@ def answers(
     """Every single-emotion row with its fold and the posterior of the model without that fold."""
     for number in range(FOLDS):
         model = TextEmotionModel.load(work / NAME.format(number))
-        own = [examples[index] for index in np.flatnonzero(of_fold == number) if examples[index].single]
+        own = [
+            examples[index] for index in np.flatnonzero(of_fold == number).tolist() if examples[index].single
+        ]
         said = model.classify_batch([form(example.text) for example in own])
         for example, posterior in zip(own, said, strict=True):
             yield example, number, posterior

@@ -11,7 +11,7 @@ import argparse
 import json
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,7 @@ def speed(model: TextEmotionModel, lines: Sequence[str]) -> dict[str, float]:
     }
 
 
-def figures(answers: dict[str, Answers], folder: Path) -> None:
+def figures(answers: Mapping[str, Answers], folder: Path) -> None:
     """Confusion matrices (rows sum to one) and reliability diagrams of the transcript form."""
     import matplotlib as mpl
 
@@ -154,7 +154,7 @@ def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
     pooled: dict[str, dict[str, float]] = {}
     for name, form in forms(corpus).items():
         judged = list(crossval.answers(corpus.train, of_fold, work, form))
-        of_sets = {}
+        of_sets: dict[str, Answers] = {}
         for domain in data.DOMAINS:
             own = [item for item in judged if item[0].domain == domain]
             fold = np.array([number for _, number, _ in own])

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emoedge.emotions import EMOTIONS, leader
+from emoedge.emotions import EMOTIONS, Emotion, leader
 from emoedge.speech.factory import open_recogniser
 from emoedge.speech.recogniser import Recogniser
 from emoedge.text.model import TextEmotionModel
@@ -84,7 +84,7 @@ def main() -> None:
         arguments.details.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _rows(path: Path, count: int, seed: int) -> list[tuple[str, str]]:
+def _rows(path: Path, count: int, seed: int) -> list[tuple[str, Emotion]]:
     """Return (words, emotion) of rows with exactly one emotion, lower case without punctuation."""
     rows = []
     with path.open(encoding="utf-8", newline="") as file:

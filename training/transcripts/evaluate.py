@@ -60,6 +60,10 @@ class Timed:
         """Pass on."""
         self._inner.reset()
 
+    def renew(self) -> None:
+        """Pass on."""
+        self._inner.renew()
+
 
 def main() -> None:
     """Print the figures as one JSON object; details to a file when asked."""

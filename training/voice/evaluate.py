@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -114,7 +114,7 @@ class Answers:
         return result
 
 
-def collect(corpus: Corpus, clips: Iterable[int], rows: list[NDArray[np.float32] | None]) -> Answers:
+def collect(corpus: Corpus, clips: Iterable[int], rows: Sequence[NDArray[np.float32] | None]) -> Answers:
     """Answers from one row, or None, a clip."""
     indices = np.array(list(clips))
     labels = corpus.emotion[indices]

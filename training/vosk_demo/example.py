@@ -44,7 +44,7 @@ def main() -> None:
             }
             for w in speech.words
         ]
-    sound = 0.5 * pad(sound, 0.0, LEAD_S)
+    sound = np.float32(0.5) * pad(sound, 0.0, LEAD_S)
     with wave.open(str(out / "example.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
