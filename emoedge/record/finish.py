@@ -1,221 +1,155 @@
-"""From the fragmented `.partial` to the MP4 that people play: subtitle track, sidecars, final name.
+"""Finishing of a segment: from the fragmented `.partial` to the MP4 with subtitles, sidecars and final names.
 
-The streams are copied, not encoded again. The index lies at the end: putting it in front ("faststart")
-would write every segment to the card twice, and players and browsers open a file from either end.
+The sidecars are renamed first and the MP4 last, so that a segment appears only when it is whole. Whatever
+moment a crash hits, `recover` finds everything under one of two names.
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import struct
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.files import partial_of, put_in_place, write_synced
-from emoedge.record.mux import SyncedFile, close_dead
-from emoedge.record.names import FILE_MODE, REMUX, segment_files, share_with_group
-from emoedge.record.timeline import Cue
+from emoedge.files import partial_of, put_in_place, sha256_of
+from emoedge.record.mux import write_errors
+from emoedge.record.names import remove_unfinished, remux_of, segment_files, share_with_group
+from emoedge.record.remux import measure, remux, trim
+from emoedge.record.sidecar import names_of, write_details, write_sidecar
+from emoedge.record.store import hold
+from emoedge.record.timeline import Cue, emotion_cues, read_timeline, webvtt
 
 logger = logging.getLogger(__name__)
 
-SYNC_BYTES: Final = 4 * 1024 * 1024
-"""Synced in portions, so that no single wait for a slow card is long."""
-SUBTITLE_HZ: Final = 1000
-BOX_HEADER: Final = 8
-"""Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
 
-# FFmpeg's mov_text encoder wants a style in ASS form to make the sample description of.
-_ASS_HEADER: Final = (
-    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
-    b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
-    b"ScaleX, ScaleY, Spacing, "
-    b"Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
-    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\n\n"
-    b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
-)
+@dataclass
+class ClosedSegment:
+    """A segment whose video, audio and timeline are on the disk under their `.partial` names.
+
+    Attributes:
+        media: the final MP4.
+        details: for the JSON sidecar.
+        language: of the subtitles.
+        thumbnail: JPEG, or None to keep the one on the disk, if any.
+        lock: held until the segment is finished.
+    """
+
+    media: Path
+    details: dict[str, Any]
+    language: Language
+    thumbnail: bytes | None = None
+    lock: hold | None = field(default=None, repr=False)
 
 
-class GaveUpError(RecordingError):
-    """The time allowed ran out before the copy was done."""
+@dataclass(frozen=True, slots=True)
+class FinishedSegment:
+    """A segment under its final name.
+
+    Attributes:
+        media: the MP4.
+        duration_s: its length.
+        bytes: its size.
+        sha256: its digest, hexadecimal.
+        shortfall: why it is fragmented or its sidecars are incomplete, or an empty string.
+    """
+
+    media: Path
+    duration_s: float
+    bytes: int
+    sha256: str
+    shortfall: str = ""
 
 
-def remux(
-    source: Path,
-    target: Path,
-    cues: Sequence[Cue],
-    duration_s: float,
-    give_up: Callable[[], bool] = lambda: False,
-) -> None:
-    """Copy picture and sound of a fragmented MP4 into an ordinary one with a subtitle track.
+def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) -> FinishedSegment:
+    """Give a closed segment its subtitles, its sidecars and its final names.
 
-    Args:
-        source: whole, or cut off anywhere: what can be read is taken.
-        target: a new file.
-        cues: the subtitles, in order and without overlap.
-        duration_s: length of the source.
-        give_up: asked between packets whether to stop.
+    A remux that fails (a full disk, no time left) does not lose the segment: the fragmented
+    file then gets the final name, and `shortfall` says why.
 
     Raises:
-        RecordingError: there is nothing to play in the source (GaveUpError: `give_up` said so).
-        OSError: the target cannot be written.
+        RecordingError: there is nothing to play; what there was is removed.
+        OSError: not even the renaming worked; the `.partial` stays for the next start.
     """
-    import av
-
+    media = segment.media
     try:
-        incoming = av.open(str(source))
-    except av.error.FFmpegError as error:
-        raise RecordingError(f"nothing to play in {source.name}: {error}") from error
-    output = SyncedFile(target)
-    try:
-        with incoming:
-            _copy(incoming, output, deque(_subtitle_samples(cues, duration_s)), give_up)
+        trim(partial_of(media))
+        duration_s = measure(partial_of(media))
+        if duration_s <= 0:
+            remove_unfinished(media)
+            raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
+        cues = emotion_cues(read_timeline(_timeline_of(media)).states, duration_s, segment.language)
+        whole, shortfall = _remux(media, cues, duration_s, give_up)
+        size, digest = whole.stat().st_size, sha256_of(whole)
+        segment.details |= {
+            "duration": round(duration_s, 3),
+            "bytes": size,
+            "sha256": digest,
+            "fragmented": whole == partial_of(media),
+        }
+        shortfall = _write_sidecars(segment, cues) or shortfall
+        _rename(media, whole)
+        return FinishedSegment(media, duration_s, size, digest, shortfall)
     finally:
-        output.close()
+        if segment.lock is not None:
+            segment.lock.release()
 
 
-def _copy(incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Callable[[], bool]) -> None:
-    import av
+def complete(media: Path) -> FinishedSegment:
+    """Tidy up a segment whose MP4 has its final name already: a crash came just after the renames.
 
-    streams = [stream for stream in incoming.streams if stream.type in ("video", "audio")]
-    outgoing = av.open(output, "w", format="mp4", options={"video_track_timescale": "90000"})
-    synced = 0
-    try:
-        copies = {stream.index: outgoing.add_stream_from_template(stream) for stream in streams}
-        subtitle_stream = _add_subtitle_stream(outgoing)
-        for packet in _packets(incoming, streams):
-            _check(give_up)
-            time_s = float(packet.pts * packet.time_base)
-            while subtitles and subtitles[0].pts <= time_s * SUBTITLE_HZ:
-                _mux_as(outgoing, subtitles.popleft(), subtitle_stream)
-            _mux_as(outgoing, packet, copies[packet.stream.index])
-            if output.size - synced > SYNC_BYTES:
-                output.sync_new()
-                synced = output.size
-        outgoing.close()
-    except BaseException:
-        output.dead = True
-        close_dead(outgoing)
-        raise
-
-
-def _check(give_up: Callable[[], bool]) -> None:
-    if give_up():
-        raise GaveUpError("no time left to finish the segment")
-
-
-def _mux_as(outgoing: Any, packet: Any, stream: Any) -> None:
-    packet.stream = stream
-    outgoing.mux(packet)
-
-
-def _packets(incoming: Any, streams: list[Any]) -> Iterator[Any]:
-    """The packets up to the end or to the first damage, which is where a cut file ends."""
-    import av
-
-    packets = incoming.demux(streams)
-    while True:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.error.FFmpegError as error:
-            logger.info("segment is cut off: %s", error)
-            return
-        if packet.dts is not None and packet.size and not packet.is_corrupt:
-            yield packet
-
-
-def _add_subtitle_stream(outgoing: Any) -> Any:
-    stream = outgoing.add_stream("mov_text")
-    stream.codec_context.subtitle_header = _ASS_HEADER
-    stream.time_base = Fraction(1, SUBTITLE_HZ)
-    return stream
-
-
-def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
-    """3GPP timed text samples (TS 26.245: a 16 bit length and UTF-8), with empty ones between the cues."""
-    import av
-
-    at_ms, end_ms = 0, round(end_s * SUBTITLE_HZ)
-    spans = [(round(cue.start_s * 1000), round(cue.end_s * 1000), cue.text.encode()) for cue in cues]
-    for start_ms, stop_ms, text in [*spans, (end_ms, end_ms, b"")]:
-        for from_ms, to_ms, content in ((at_ms, start_ms, b""), (start_ms, stop_ms, text)):
-            if to_ms <= from_ms:
-                continue
-            packet = av.Packet(struct.pack(">H", len(content)) + content)
-            packet.pts = packet.dts = from_ms
-            packet.duration, packet.time_base = to_ms - from_ms, Fraction(1, SUBTITLE_HZ)
-            yield packet
-        at_ms = max(at_ms, stop_ms)
-
-
-def measure(path: Path) -> float:
-    """Length in seconds of a media file, or of what is readable of a cut one; 0.0 for nothing."""
-    import av
-
-    try:
-        with av.open(str(path)) as container:
-            streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
-            return max(
-                (
-                    float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                    for packet in _packets(container, streams)
-                ),
-                default=0.0,
-            )
-    except (av.error.FFmpegError, IndexError) as error:
-        logger.info("%s cannot be read: %s", path.name, error)
-        return 0.0
-
-
-def trim(path: Path) -> None:
-    """Cut a fragmented MP4 back to its last whole fragment; raises OSError.
-
-    A disk that filled up or a power cut leaves half a fragment, at which players stumble.
+    Raises:
+        OSError: the disk cannot be read or written.
     """
-    size = path.stat().st_size
-    whole = 0
-    with path.open("rb") as file:
-        at = 0
-        while len(header := file.read(BOX_HEADER)) == BOX_HEADER:
-            length, kind = struct.unpack(">I4s", header)
-            if length < BOX_HEADER or at + length > size:
-                break
-            at += length
-            if kind in (b"mdat", b"mfra"):
-                whole = at
-            file.seek(at)
-    if whole < size:
-        os.truncate(path, whole)
+    _rename(media, media)
+    return FinishedSegment(media, measure(media), media.stat().st_size, sha256_of(media))
 
 
-def write_partial(path: Path, data: bytes | str) -> None:
-    """Write a sidecar under its `.partial` name and sync it; `publish` gives it its own name."""
-    partial = partial_of(path)
-    write_synced(partial, data.encode() if isinstance(data, str) else data, mode=FILE_MODE)
-    share_with_group(partial)
+def _timeline_of(media: Path) -> str:
+    for path in names_of(media.with_suffix(".jsonl")):
+        if path.exists():
+            return path.read_text(encoding="utf-8", errors="replace")
+    return ""
 
 
-def publish(media: Path) -> None:
-    """Give a segment its final names: sidecars first, the MP4 last, so that it appears only when whole."""
-    remuxed = partial_of(media.with_name(media.name + REMUX))
-    whole = remuxed if remuxed.exists() else partial_of(media)
-    sidecars = [path for path in segment_files(media)[1:] if partial_of(path).exists()]
-    moves = [*((partial_of(path), path) for path in sidecars), (whole, media)]
+def _remux(
+    media: Path, cues: Sequence[Cue], duration_s: float, give_up: Callable[[], bool]
+) -> tuple[Path, str]:
+    """Return the file that becomes the MP4, and why it is the fragmented one if it is."""
+    remuxed = remux_of(media)
+    remuxed.unlink(missing_ok=True)
+    try:
+        remux(partial_of(media), remuxed, cues, duration_s, give_up)
+    except write_errors() as error:
+        logger.warning("segment %s stays fragmented: %s", media.stem, error)
+        remuxed.unlink(missing_ok=True)
+        return partial_of(media), str(error)
+    return remuxed, ""
+
+
+def _write_sidecars(segment: ClosedSegment, cues: Sequence[Cue]) -> str:
+    """Write the sidecars under their `.partial` names; return the fault, or an empty string."""
+    media = segment.media
+    try:
+        write_details(partial_of(media.with_suffix(".json")), segment.details)
+        write_sidecar(partial_of(media.with_suffix(".vtt")), webvtt(cues))
+        if segment.thumbnail is not None:
+            write_sidecar(partial_of(media.with_suffix(".jpg")), segment.thumbnail)
+    except OSError as error:
+        logger.warning("sidecars of %s are incomplete: %s", media.stem, error)
+        return str(error)
+    return ""
+
+
+def _rename(media: Path, whole: Path) -> None:
+    """Give a segment its final names, the MP4 last, and remove what is left of it under other names."""
+    moves = [(partial_of(path), path) for path in segment_files(media)[1:] if partial_of(path).exists()]
+    if whole != media:
+        moves.append((whole, media))
     for partial, _path in moves:
         share_with_group(partial)
-    put_in_place(*moves)
-    if whole == remuxed:
-        partial_of(media).unlink(missing_ok=True)
-
-
-def discard(media: Path) -> None:
-    """Remove what there is of an unfinished segment."""
-    for path in segment_files(media):
-        partial_of(path).unlink(missing_ok=True)
-    partial_of(media.with_name(media.name + REMUX)).unlink(missing_ok=True)
+    if moves:
+        put_in_place(*moves)
+    remove_unfinished(media)

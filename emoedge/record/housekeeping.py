@@ -1,6 +1,6 @@
-"""The slow part of recording, in a thread of its own: finishing segments, recovery, retention.
+"""Housekeeping thread: has segments finished and recovered, and applies retention.
 
-A copy of forty megabytes onto a slow card must not hold up the pictures of the next segment.
+A copy of forty megabytes onto a slow card must not delay the frames of the next segment.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from emoedge.config.settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.outcomes import RecordingChange
+from emoedge.record.finish import ClosedSegment, FinishedSegment, finish
 from emoedge.record.mux import write_errors
 from emoedge.record.recover import recover
 from emoedge.record.retention import Deletion, Limits
-from emoedge.record.segment import Draft, Finished, finish
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Segment, Store
 from emoedge.worker_thread import WorkerThread
@@ -28,22 +28,23 @@ from emoedge.worker_thread import WorkerThread
 logger = logging.getLogger(__name__)
 
 SWEEP_S: Final = 300.0
+"""Interval of the sweeps (recovery, limits, figures), in seconds."""
 HUNG_AFTER_S: Final = 300.0
-"""Copying a long segment onto a slow card may take minutes."""
+"""Seconds after which the thread counts as hung: copying a long segment onto a slow card takes minutes."""
 FAULTY_SWEEP_S: Final = 30.0
-"""After a fault the store is looked after more often, so that it comes back by itself soon."""
+"""Interval of the sweeps after a fault, in seconds, so that the store recovers soon."""
 
 
 class Housekeeping:
-    """Looks after the store.
+    """Thread that maintains the store.
 
     Args:
-        store: where segments are.
+        store: the segments.
         settings: the section `recording`.
         clock: for retention by age and the time of changes.
         language: of subtitles.
-        notify: told of each segment finished, deleted or lost; called from this thread and from
-            `make_room`'s.
+        notify: called for each segment finished, deleted or failed, from this thread and from the one that
+            calls `make_room`.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Housekeeping:
         self._clock = clock
         self._language = language
         self._notify = notify
-        self._jobs: queue.Queue[tuple[Draft, str] | None] = queue.Queue()
+        self._jobs: queue.Queue[tuple[ClosedSegment, str] | None] = queue.Queue()
         self._deadline = float("inf")
         self._store_lock = threading.Lock()
         self._figures: dict[str, float | int | str | None] = {}
@@ -71,31 +72,31 @@ class Housekeeping:
         )
 
     def start(self) -> None:
-        """Recover what was cut off, apply the limits, then wait for work."""
+        """Recover interrupted segments, apply the limits, then wait for work."""
         self.thread.start()
 
     def stop(self, deadline: float) -> bool:
-        """Finish waiting segments until `deadline` (time.monotonic()); False if some are left."""
+        """Finish the waiting segments until `deadline` (time.monotonic()); return False if some are left."""
         # Half of what is left for copying: the digest and the renames need time as well.
         now = time.monotonic()
         self._deadline = now + max(0.0, deadline - now) / 2
         return self.thread.stop(deadline - time.monotonic())
 
-    def finish(self, draft: Draft, reason: str) -> None:
-        """Make a segment of a draft, soon."""
-        self._jobs.put((draft, reason))
+    def enqueue(self, segment: ClosedSegment, reason: str) -> None:
+        """Have a closed segment finished by the thread; `reason` is what `notify` reports."""
+        self._jobs.put((segment, reason))
 
     @property
     def opening(self) -> threading.Lock:
-        """To be held while a segment is begun, so that it is not taken for a leftover."""
+        """Lock to hold while a segment is opened: until then it looks like one that a power cut left."""
         return self._store.opening
 
     def figures(self) -> dict[str, float | int | str | None]:
-        """Segments, bytes and free bytes as last seen."""
+        """Number of segments, their bytes and the free bytes, as of the last sweep."""
         return dict(self._figures)
 
     def make_room(self, needed_bytes: int | None = None) -> None:
-        """Delete the oldest until so much (`min_free_bytes` by default) of the disk is free.
+        """Delete the oldest segments until `needed_bytes` (by default `min_free_bytes`) of the disk are free.
 
         Raises:
             RecordingError: there is nothing left to delete.
@@ -108,7 +109,7 @@ class Housekeeping:
         free = self._store.free_bytes()
         if free < needed:
             raise RecordingError(
-                f"disk full: {free // 1_000_000} MB free, {needed // 1_000_000} MB are to stay free",
+                f"disk full: {free // 1_000_000} MB free, {needed // 1_000_000} MB must stay free",
                 "free some space or lower recording.min_free_bytes",
             )
 
@@ -128,30 +129,30 @@ class Housekeeping:
                 return
             self.thread.beat()
             try:
-                self._finish(*job)
+                self._finish_and_notify(*job)
             except Exception as error:
-                # Nothing foreseen; the next segment shall not suffer for it.
+                # Nothing foreseen; the next segment must be finished all the same.
                 self.fault = f"{type(error).__name__}: {error}"
-                logger.exception("finishing a segment failed")
+                logger.exception("unexpected error in finishing a segment")
             next_sweep = min(next_sweep, time.monotonic() + 1.0)
 
-    def _finish(self, draft: Draft, reason: str) -> None:
-        segment_id = draft.media.stem
+    def _finish_and_notify(self, segment: ClosedSegment, reason: str) -> None:
+        segment_id = segment.media.stem
         try:
-            finished = finish(draft, lambda: time.monotonic() > self._deadline)
+            finished = finish(segment, lambda: time.monotonic() > self._deadline)
         except write_errors() as error:
-            logger.warning("segment %s could not be finished: %s", segment_id, error)
+            logger.warning("cannot finish segment %s: %s", segment_id, error)
             self.fault = str(error) if isinstance(error, OSError) else self.fault
             self._notify(
-                RecordingChange("failed", segment_id, self._clock.now_s(), draft.media, reason=str(error))
+                RecordingChange("failed", segment_id, self._clock.now_s(), segment.media, reason=str(error))
             )
             return
-        self._tell_finished(finished, reason)
+        self._notify_finished(finished, reason)
 
     def _sweep(self) -> None:
         try:
             for finished in recover(self._store, self._language):
-                self._tell_finished(finished, "recovered")
+                self._notify_finished(finished, "recovered")
             self._enforce()
             self._sweep_snapshots()
             count, total = self._store.usage()
@@ -163,7 +164,7 @@ class Housekeeping:
         except Exception as error:
             # Nothing foreseen; without this thread no segment would be finished any more.
             self.fault = f"{type(error).__name__}: {error}"
-            logger.exception("looking after the recordings directory failed")
+            logger.exception("unexpected error in housekeeping")
         else:
             self.fault = ""
 
@@ -173,14 +174,14 @@ class Housekeeping:
                 self._limits,
                 now=self._clock.wall(self._clock.now_s()),
                 clock_synced=self._clock.synchronized(),
-                deleted=self._tell_deleted,
+                deleted=self._notify_deleted,
             )
 
     def _sweep_snapshots(self) -> None:
         now = self._clock.wall(self._clock.now_s())
         self._snapshots.sweep(now if self._clock.synchronized() else None)
 
-    def _tell_finished(self, finished: Finished, reason: str) -> None:
+    def _notify_finished(self, finished: FinishedSegment, reason: str) -> None:
         self._notify(
             RecordingChange(
                 "finished",
@@ -194,7 +195,7 @@ class Housekeeping:
             )
         )
 
-    def _tell_deleted(self, segment: Segment, deletion: Deletion) -> None:
+    def _notify_deleted(self, segment: Segment, deletion: Deletion) -> None:
         logger.info("deleted segment %s (%s)", segment.segment_id, deletion.reason)
         self._notify(
             RecordingChange(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import RecordingError
+from emoedge.files import partial_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,26 @@ def day_of(wall: datetime) -> str:
 def segment_files(media: Path) -> list[Path]:
     """The MP4 and its sidecars, whether they exist or not."""
     return [media.with_suffix(suffix) for suffix in ALL_SUFFIXES]
+
+
+def remux_of(media: Path) -> Path:
+    """Name of the final file while it is being made from the `.partial` of a segment."""
+    return partial_of(media.with_name(media.name + REMUX))
+
+
+def remove_unfinished(media: Path) -> None:
+    """Remove what there is of a segment beside its finished files; raises OSError.
+
+    Without a finished MP4 its sidecars go too. The MP4's `.partial` goes last: while it is there,
+    recovery comes back for the rest.
+    """
+    is_finished = media.exists()
+    for path in segment_files(media)[1:]:
+        partial = partial_of(path)
+        for name in (partial_of(partial), partial, *([] if is_finished else [path])):
+            name.unlink(missing_ok=True)
+    remux_of(media).unlink(missing_ok=True)
+    partial_of(media).unlink(missing_ok=True)
 
 
 def private_opener(path: str, flags: int) -> int:

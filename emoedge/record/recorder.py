@@ -375,20 +375,20 @@ class Recorder:
         if segment is None:
             return
         try:
-            draft = segment.close(reason, self._clock.wall(at_s))
+            closed = segment.close(reason, self._clock.wall(at_s))
         except write_errors() as error:
             self._give_up(segment, error)
             return
-        self._housekeeping.finish(draft, reason)
+        self._housekeeping.enqueue(closed, reason)
 
     def _give_up(self, segment: OpenSegment, error: Exception) -> None:
         """Abort a segment that cannot be written, have its file finished, and try another one later."""
         self._segment = None
         with self._policy_lock:
             self._policy.segment_lost(segment.plan.segment_id)
-        draft = segment.abort(f"failed: {error}", self._clock.wall(self._clock.now_s()))
+        closed = segment.abort(f"failed: {error}", self._clock.wall(self._clock.now_s()))
         self._failed(segment.plan.segment_id, error)
-        self._housekeeping.finish(draft, "failed")
+        self._housekeeping.enqueue(closed, "failed")
 
     def _failed(self, segment_id: str, error: Exception) -> None:
         """Remember a fault for `health` and the time of the next try; a repeated one is reported once."""

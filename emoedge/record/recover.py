@@ -1,4 +1,4 @@
-"""After a power cut: what was written of a segment becomes a segment that plays."""
+"""Recovery after a crash or a power cut: what was written of a segment becomes a segment that plays."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from typing import Any
 from emoedge.clock import parse_rfc3339, rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.files import partial_of, read_json
-from emoedge.record.finish import discard, measure
-from emoedge.record.segment import Draft, Finished, finish
+from emoedge.files import partial_of
+from emoedge.record.finish import ClosedSegment, FinishedSegment, complete, finish
+from emoedge.record.remux import measure
+from emoedge.record.sidecar import names_of, read_details, thumbnail_of
 from emoedge.record.store import Store, hold
 
 logger = logging.getLogger(__name__)
 
 
-def recover(store: Store, language: Language) -> Iterator[Finished]:
-    """Finish every cut-off segment of the store that nobody is writing; empty ones are removed.
+def recover(store: Store, language: Language) -> Iterator[FinishedSegment]:
+    """Finish every interrupted segment of the store that no thread is writing; empty ones are removed.
+
+    A segment whose MP4 already has its final name is never made again from its `.partial`.
 
     Raises:
         OSError: the disk cannot be read or written.
@@ -32,10 +35,12 @@ def recover(store: Store, language: Language) -> Iterator[Finished]:
         if not held:
             continue
         try:
-            finished = finish(_draft(media, language, lock))
+            if media.is_file() and measure(media) > 0:
+                finished = complete(media)
+            else:
+                finished = finish(_closed(media, language, lock))
         except RecordingError as error:
-            logger.info("removed what was left of a segment: %s", error)
-            discard(media)
+            logger.info("removed an empty segment: %s", error)
         else:
             logger.info("recovered segment %s: %.1f s", media.stem, finished.duration_s)
             yield finished
@@ -43,34 +48,33 @@ def recover(store: Store, language: Language) -> Iterator[Finished]:
             lock.release()
 
 
-def _draft(media: Path, language: Language, lock: hold) -> Draft:
-    details = _details(partial_of(media.with_suffix(".json")))
-    details |= {"id": media.stem, "recovered": True, "end_reason": "recovered"}
-    duration_s = measure(partial_of(media))
-    if (moment := parse_rfc3339(details.get("started"))) is not None:
-        details["ended"] = rfc3339(moment + timedelta(seconds=duration_s))
-    return Draft(media, details, language, _thumbnail(partial_of(media)), lock)
+def _closed(media: Path, language: Language, lock: hold) -> ClosedSegment:
+    details = _details(media) | {"id": media.stem, "recovered": True}
+    if "ended" not in details:
+        details["end_reason"] = "recovered"
+        if (started := parse_rfc3339(details.get("started"))) is not None:
+            details["ended"] = rfc3339(started + timedelta(seconds=measure(partial_of(media))))
+    has_thumbnail = any(path.exists() for path in names_of(media.with_suffix(".jpg")))
+    return ClosedSegment(
+        media, details, language, None if has_thumbnail else _thumbnail(partial_of(media)), lock
+    )
 
 
-def _details(path: Path) -> dict[str, Any]:
-    try:
-        value = read_json(path)
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def _details(media: Path) -> dict[str, Any]:
+    for path in names_of(media.with_suffix(".json")):
+        try:
+            return read_details(path)
+        except (OSError, ValueError) as error:
+            logger.debug("cannot read %s: %s", path.name, error)
+    return {}
 
 
 def _thumbnail(path: Path) -> bytes | None:
-    """The first picture that can be decoded, as JPEG."""
+    """The first frame that can be decoded, as a thumbnail."""
     import av
-    import cv2
 
     try:
         with av.open(str(path)) as container:
-            frame = next(container.decode(video=0))
-            picture = frame.to_ndarray(format="bgr24")
+            return thumbnail_of(next(container.decode(video=0)).to_ndarray(format="bgr24"))
     except (av.error.FFmpegError, IndexError, StopIteration):
         return None
-    height = round(320 * picture.shape[0] / picture.shape[1])
-    _, data = cv2.imencode(".jpg", cv2.resize(picture, (320, height), interpolation=cv2.INTER_AREA))
-    return bytes(data.tobytes())

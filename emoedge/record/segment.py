@@ -1,11 +1,11 @@
-"""One segment on its way to the disk: opened, written item by item, closed into a draft, finished."""
+"""The segment being recorded: opened, written item by item, and closed for `finish`."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -13,43 +13,34 @@ from typing import Any, Final, TextIO
 from emoedge.clock import rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.files import partial_of, sha256_of, sync_data, sync_folder, to_json
+from emoedge.files import partial_of, sync_data
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
-from emoedge.record.finish import (
-    discard,
-    measure,
-    publish,
-    remux,
-    trim,
-    write_partial,
-)
-from emoedge.record.mux import SegmentWriter, VideoFormat, write_errors
-from emoedge.record.names import REMUX, private_opener, share_with_group
+from emoedge.record.finish import ClosedSegment
+from emoedge.record.mux import SegmentWriter, VideoFormat
+from emoedge.record.names import private_opener, remove_unfinished, share_with_group
 from emoedge.record.overlay import Overlay
 from emoedge.record.pre_roll import Item
+from emoedge.record.sidecar import SCHEMA, thumbnail_of, write_details
 from emoedge.record.store import hold
-from emoedge.record.timeline import TimelineEntry, emotion_cues, read_timeline, webvtt
+from emoedge.record.timeline import TimelineEntry
 
 logger = logging.getLogger(__name__)
 
-SIDECAR_SCHEMA: Final = 1
-THUMBNAIL_WIDTH: Final = 320
-THUMBNAIL_QUALITY: Final = 80
 TIMELINE_SYNC_S: Final = 2.0
-"""A power cut takes no more of the timeline than of the picture."""
+"""Interval of the timeline's syncs, in seconds: a power cut takes no more of it than of the video."""
 
 
 @dataclass(frozen=True)
 class SegmentPlan:
-    """What is known of a segment before its first picture.
+    """Names, times and details of a segment that is about to be opened.
 
     Attributes:
         segment_id: its name.
         media: the final MP4.
         start_s: time zero on the pipeline's clock.
         started: the same moment on the wall clock.
-        thumbnail_s: the moment whose picture becomes the thumbnail, pipeline's clock.
-        about: what the JSON sidecar says of it from the start (reason, models, configuration, clock).
+        thumbnail_s: time of the frame that becomes the thumbnail, pipeline's clock.
+        about: details that are known at the start (reason, models, configuration, clock).
         language: of the subtitles.
     """
 
@@ -62,40 +53,18 @@ class SegmentPlan:
     language: Language = "es"
 
 
-@dataclass
-class Draft:
-    """A segment whose pictures and sound are on the disk, under the `.partial` name."""
-
-    media: Path
-    details: dict[str, Any]
-    language: Language
-    thumbnail: bytes | None = None
-    lock: hold | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A segment under its final name."""
-
-    media: Path
-    duration_s: float
-    bytes: int
-    sha256: str
-    shortfall: str = ""
-
-
 class OpenSegment:
-    """Takes pictures, sound and timeline entries; only the recorder's thread uses it.
+    """Segment that takes frames, audio and timeline entries; used by the recorder's thread alone.
 
     Args:
         plan: names and times.
-        video: format of the picture, or None for sound alone.
-        sound: whether there is sound.
+        video: format of the video track, or None for audio alone.
+        sound: whether there is an audio track.
         encoder: "auto" or an FFmpeg encoder.
-        overlay: draws into the picture, or None.
+        overlay: draws into the frames, or None.
 
     Raises:
-        RecordingError, OSError: it cannot be begun; nothing is left behind.
+        RecordingError, OSError: it cannot be opened; no file is left.
     """
 
     def __init__(
@@ -119,38 +88,37 @@ class OpenSegment:
             self._lock = hold(partial_of(media))
             self._lock.__enter__()
             self._details: dict[str, Any] = {
-                "schema": SIDECAR_SCHEMA,
+                "schema": SCHEMA,
                 "id": plan.segment_id,
                 "started": rfc3339(plan.started),
                 **plan.about,
             }
-            write_partial(media.with_suffix(".json"), to_json(self._details))
-            sync_folder(media.parent)
+            write_details(partial_of(media.with_suffix(".json")), self._details)
             self._timeline: TextIO = open(  # noqa: SIM115 - Path.open has no opener; closed with the segment
                 partial_of(media.with_suffix(".jsonl")), "w", encoding="utf-8", opener=private_opener
             )
         except BaseException:
             self._writer.abort()
-            discard(media)
+            remove_unfinished(media)
             raise
 
     @property
     def video(self) -> VideoFormat | None:
-        """Format of the picture."""
+        """Format of the video track, or None."""
         return self._writer.video
 
     @property
     def has_sound(self) -> bool:
-        """Whether there is a sound track."""
+        """Whether there is an audio track."""
         return self._writer.has_sound
 
     @property
     def bytes_written(self) -> int:
-        """Size of the MP4 so far."""
+        """Size of the MP4 so far, in bytes."""
         return self._writer.bytes_written
 
     def write(self, item: Item) -> None:
-        """Add an item; those from before the segment are left out. Raises OSError, av.error.FFmpegError."""
+        """Add an item unless it is from before the segment; raises OSError, av.error.FFmpegError."""
         if isinstance(item, TimelineEntry):
             self._write_entry(item)
         elif isinstance(item, AudioBlock):
@@ -160,23 +128,23 @@ class OpenSegment:
                 self._thumbnail = item
             self._writer.write_frame(item if self._overlay is None else self._overlay.draw(item))
 
-    def close(self, reason: str, ended: datetime) -> Draft:
-        """End the segment; raises OSError or av.error.FFmpegError when the last of it cannot be written."""
+    def close(self, reason: str, ended: datetime) -> ClosedSegment:
+        """Close the segment; raises OSError or av.error.FFmpegError when its end cannot be written."""
         self._writer.close()
         self._timeline.close()
-        return self._draft(reason, ended)
+        return self._closed(reason, ended)
 
-    def abort(self, reason: str, ended: datetime) -> Draft:
-        """End the segment after an error, with what is on the disk."""
+    def abort(self, reason: str, ended: datetime) -> ClosedSegment:
+        """Close the segment after an error, with what is on the disk."""
         self._writer.abort()
         try:
             self._timeline.close()
         except OSError as error:
             logger.warning("timeline of %s is incomplete: %s", self.plan.segment_id, error)
-        return self._draft(reason, ended)
+        return self._closed(reason, ended)
 
     def check_in_place(self) -> None:
-        """Raise RecordingError where the file has been moved or deleted while it is written."""
+        """Raise RecordingError if the file was moved or deleted while it was being written."""
         partial = partial_of(self.plan.media)
         if not partial.exists():
             raise RecordingError(f"{partial} was moved or deleted while it was being written")
@@ -192,7 +160,7 @@ class OpenSegment:
             sync_data(self._timeline.fileno())
             self._timeline_synced = time.monotonic()
 
-    def _draft(self, reason: str, ended: datetime) -> Draft:
+    def _closed(self, reason: str, ended: datetime) -> ClosedSegment:
         writer = self._writer
         details = {
             **self._details,
@@ -216,79 +184,5 @@ class OpenSegment:
                 "left_out_s": round(writer.track.left_out_s, 3),
             },
         }
-        thumbnail = None if self._thumbnail is None else _jpeg(self._thumbnail)
-        return Draft(self.plan.media, details, self.plan.language, thumbnail, self._lock)
-
-
-def finish(draft: Draft, give_up: Callable[[], bool] = lambda: False) -> Finished:
-    """Make a draft into a segment under its final name.
-
-    A copy that fails (a full disk, no time left) is no reason to lose the segment: the fragmented
-    file then gets the final name, and `shortfall` says why.
-
-    Raises:
-        RecordingError: there was nothing to play; what there was is removed.
-        OSError: not even the renaming worked; the `.partial` stays for the next start.
-    """
-    media = draft.media
-    try:
-        return _finish(draft, give_up)
-    except RecordingError:
-        discard(media)
-        raise
-    finally:
-        if draft.lock is not None:
-            draft.lock.release()
-
-
-def _finish(draft: Draft, give_up: Callable[[], bool]) -> Finished:
-    media, details = draft.media, draft.details
-    trim(partial_of(media))
-    duration_s = measure(partial_of(media))
-    if duration_s <= 0:
-        raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
-    timeline = read_timeline(_text_of(partial_of(media.with_suffix(".jsonl"))))
-    cues = emotion_cues(timeline.states, duration_s, draft.language)
-    remuxed = partial_of(media.with_name(media.name + REMUX))
-    remuxed.unlink(missing_ok=True)
-    shortfall = ""
-    try:
-        remux(partial_of(media), remuxed, cues, duration_s, give_up)
-    except write_errors() as error:
-        logger.warning("segment %s stays fragmented: %s", media.stem, error)
-        shortfall = str(error)
-        remuxed.unlink(missing_ok=True)
-    whole = remuxed if remuxed.exists() else partial_of(media)
-    size, digest = whole.stat().st_size, sha256_of(whole)
-    details |= {
-        "duration": round(duration_s, 3),
-        "bytes": size,
-        "sha256": digest,
-        "fragmented": whole != remuxed,
-    }
-    try:
-        write_partial(media.with_suffix(".json"), to_json(details))
-        write_partial(media.with_suffix(".vtt"), webvtt(cues))
-        if draft.thumbnail is not None:
-            write_partial(media.with_suffix(".jpg"), draft.thumbnail)
-    except OSError as error:
-        logger.warning("sidecars of %s are incomplete: %s", media.stem, error)
-        shortfall = str(error)
-    publish(media)
-    return Finished(media, duration_s, size, digest, shortfall)
-
-
-def _jpeg(frame: Frame) -> bytes:
-    import cv2
-
-    height = max(2, round(THUMBNAIL_WIDTH * frame.height / frame.width))
-    small = cv2.resize(frame.bgr, (THUMBNAIL_WIDTH, height), interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, THUMBNAIL_QUALITY])
-    return bytes(data.tobytes())
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+        thumbnail = None if self._thumbnail is None else thumbnail_of(self._thumbnail.bgr)
+        return ClosedSegment(self.plan.media, details, self.plan.language, thumbnail, self._lock)

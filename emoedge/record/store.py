@@ -19,16 +19,15 @@ from typing import Any
 
 from emoedge.clock import parse_rfc3339
 from emoedge.errors import RecordingError
-from emoedge.files import PARTIAL, partial_of, read_json, to_json, write_atomically
-from emoedge.record.finish import discard
+from emoedge.files import PARTIAL, partial_of
 from emoedge.record.names import (
     DAY_PATTERN,
-    FILE_MODE,
     MEDIA_SUFFIX,
     is_segment_id,
-    share_with_group,
+    remove_unfinished,
 )
 from emoedge.record.retention import Deletion, Kept, Limits, plan_deletions
+from emoedge.record.sidecar import read_details, write_details
 
 logger = logging.getLogger(__name__)
 
@@ -50,13 +49,12 @@ class Segment:
     bytes: int
 
     def details(self) -> dict[str, Any]:
-        """What the JSON sidecar says; empty when it is missing or damaged."""
+        """Content of the JSON sidecar; empty when it is missing or damaged."""
         try:
-            value = read_json(self.media.with_suffix(".json"))
+            return read_details(self.media.with_suffix(".json"))
         except (OSError, ValueError) as error:
-            logger.warning("no details of segment %s: %s", self.segment_id, error)
+            logger.warning("cannot read the details of segment %s: %s", self.segment_id, error)
             return {}
-        return value if isinstance(value, dict) else {}
 
 
 class Store:
@@ -137,7 +135,7 @@ class Store:
             for media in self.partials():
                 with hold(partial_of(media)) as held:
                     if held:
-                        discard(media)
+                        remove_unfinished(media)
                         removed.append(media.stem)
             self.sweep_orphans()
         return removed
@@ -244,8 +242,7 @@ class Store:
             return  # gone meanwhile (a purge beside the daemon): a new sidecar would belong to nothing
         details = segment.details()
         details["dated"] = now.astimezone(timezone.utc).isoformat()
-        sidecar = segment.media.with_suffix(".json")
-        write_atomically(sidecar, to_json(details), mode=FILE_MODE, prepare=share_with_group)
+        write_details(segment.media.with_suffix(".json"), details)
         self._dated[segment.segment_id] = now
 
     def _day_dirs(self) -> list[Path]:

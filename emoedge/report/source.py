@@ -7,8 +7,8 @@ from pathlib import Path
 
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
-from emoedge.record.finish import measure
 from emoedge.record.names import ALL_SUFFIXES
+from emoedge.record.remux import measure
 from emoedge.record.store import Segment, Store
 from emoedge.record.timeline import read_timeline
 from emoedge.report.data import MAX_POINTS, ReportData, build

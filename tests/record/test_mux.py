@@ -17,9 +17,9 @@ from emoedge.errors import RecordingError
 from emoedge.files import partial_of
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.encoders import choose_encoder
-from emoedge.record.finish import measure, remux
 from emoedge.record.mux import SegmentWriter, VideoFormat, i420
 from emoedge.record.recover import recover
+from emoedge.record.remux import measure, remux
 from emoedge.record.store import Store
 
 from .helpers import (

@@ -14,9 +14,10 @@ from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
 from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
+from emoedge.record.finish import FinishedSegment, finish
 from emoedge.record.mux import VideoFormat
 from emoedge.record.names import day_of, new_segment_id
-from emoedge.record.segment import Finished, OpenSegment, SegmentPlan, finish
+from emoedge.record.segment import OpenSegment, SegmentPlan
 from emoedge.record.timeline import TimelineEntry
 
 STARTED = datetime(2026, 11, 22, 9, 30, 0, tzinfo=timezone.utc)
@@ -79,7 +80,7 @@ def picture(t: float, width: int, height: int) -> Frame:
 
 def make_segment(
     root: Path, started: datetime = STARTED, seconds: float = 30.0, size: tuple[int, int] = (320, 240)
-) -> Finished:
+) -> FinishedSegment:
     """Record a segment of `seconds` into a store."""
     segment_id = new_segment_id(started)
     folder = root / day_of(started)

@@ -124,7 +124,7 @@ def test_browser_shows_and_plays_sound_in_step(browser, tmp_path):
     """The segment's own file in a browser: the beep decoded by it is where the flash is."""
     import base64
 
-    from emoedge.record.finish import measure, remux
+    from emoedge.record.remux import measure, remux
     from tests.record.helpers import write_claps
 
     write_claps(tmp_path / "claps.partial", 7.0, [1.0, 2.5], 4.0)

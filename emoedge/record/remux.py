@@ -1,0 +1,192 @@
+"""Remux of a fragmented MP4 into an ordinary one with a subtitle track, and its repair after a cut.
+
+The streams are copied, not encoded again. The index lies at the end: putting it in front ("faststart")
+would write every segment to the card twice, and players and browsers open a file from either end.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Final
+
+from emoedge.errors import RecordingError
+from emoedge.record.mux import SyncedFile, close_dead
+from emoedge.record.timeline import Cue
+
+logger = logging.getLogger(__name__)
+
+SYNC_BYTES: Final = 4 * 1024 * 1024
+"""Synced in portions, so that no single wait for a slow card is long."""
+SUBTITLE_HZ: Final = 1000
+BOX_HEADER: Final = 8
+"""Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
+
+# FFmpeg's mov_text encoder wants a style in ASS form to make the sample description of.
+_ASS_HEADER: Final = (
+    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
+    b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
+    b"ScaleX, ScaleY, Spacing, "
+    b"Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
+    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\n\n"
+    b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+)
+
+
+class GaveUpError(RecordingError):
+    """The time allowed ran out before the copy was done."""
+
+
+def remux(
+    source: Path,
+    target: Path,
+    cues: Sequence[Cue],
+    duration_s: float,
+    give_up: Callable[[], bool] = lambda: False,
+) -> None:
+    """Copy picture and sound of a fragmented MP4 into an ordinary one with a subtitle track.
+
+    Args:
+        source: whole, or cut off anywhere: what can be read is taken.
+        target: a new file.
+        cues: the subtitles, in order and without overlap.
+        duration_s: length of the source.
+        give_up: asked between packets whether to stop.
+
+    Raises:
+        RecordingError: there is nothing to play in the source (GaveUpError: `give_up` said so).
+        OSError: the target cannot be written.
+    """
+    import av
+
+    try:
+        incoming = av.open(str(source))
+    except av.error.FFmpegError as error:
+        raise RecordingError(f"nothing to play in {source.name}: {error}") from error
+    output = SyncedFile(target)
+    try:
+        with incoming:
+            _copy(incoming, output, deque(_subtitle_samples(cues, duration_s)), give_up)
+    finally:
+        output.close()
+
+
+def _copy(incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Callable[[], bool]) -> None:
+    import av
+
+    streams = [stream for stream in incoming.streams if stream.type in ("video", "audio")]
+    outgoing = av.open(output, "w", format="mp4", options={"video_track_timescale": "90000"})
+    synced = 0
+    try:
+        copies = {stream.index: outgoing.add_stream_from_template(stream) for stream in streams}
+        subtitle_stream = _add_subtitle_stream(outgoing)
+        for packet in _packets(incoming, streams):
+            _check(give_up)
+            time_s = float(packet.pts * packet.time_base)
+            while subtitles and subtitles[0].pts <= time_s * SUBTITLE_HZ:
+                _mux_as(outgoing, subtitles.popleft(), subtitle_stream)
+            _mux_as(outgoing, packet, copies[packet.stream.index])
+            if output.size - synced > SYNC_BYTES:
+                output.sync_new()
+                synced = output.size
+        outgoing.close()
+    except BaseException:
+        output.dead = True
+        close_dead(outgoing)
+        raise
+
+
+def _check(give_up: Callable[[], bool]) -> None:
+    if give_up():
+        raise GaveUpError("no time left to finish the segment")
+
+
+def _mux_as(outgoing: Any, packet: Any, stream: Any) -> None:
+    packet.stream = stream
+    outgoing.mux(packet)
+
+
+def _packets(incoming: Any, streams: list[Any]) -> Iterator[Any]:
+    """The packets up to the end or to the first damage, which is where a cut file ends."""
+    import av
+
+    packets = incoming.demux(streams)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError as error:
+            logger.info("segment is cut off: %s", error)
+            return
+        if packet.dts is not None and packet.size and not packet.is_corrupt:
+            yield packet
+
+
+def _add_subtitle_stream(outgoing: Any) -> Any:
+    stream = outgoing.add_stream("mov_text")
+    stream.codec_context.subtitle_header = _ASS_HEADER
+    stream.time_base = Fraction(1, SUBTITLE_HZ)
+    return stream
+
+
+def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
+    """3GPP timed text samples (TS 26.245: a 16 bit length and UTF-8), with empty ones between the cues."""
+    import av
+
+    at_ms, end_ms = 0, round(end_s * SUBTITLE_HZ)
+    spans = [(round(cue.start_s * 1000), round(cue.end_s * 1000), cue.text.encode()) for cue in cues]
+    for start_ms, stop_ms, text in [*spans, (end_ms, end_ms, b"")]:
+        for from_ms, to_ms, content in ((at_ms, start_ms, b""), (start_ms, stop_ms, text)):
+            if to_ms <= from_ms:
+                continue
+            packet = av.Packet(struct.pack(">H", len(content)) + content)
+            packet.pts = packet.dts = from_ms
+            packet.duration, packet.time_base = to_ms - from_ms, Fraction(1, SUBTITLE_HZ)
+            yield packet
+        at_ms = max(at_ms, stop_ms)
+
+
+def measure(path: Path) -> float:
+    """Length in seconds of a media file, or of what is readable of a cut one; 0.0 for nothing."""
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
+            return max(
+                (
+                    float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    for packet in _packets(container, streams)
+                ),
+                default=0.0,
+            )
+    except (av.error.FFmpegError, IndexError) as error:
+        logger.info("%s cannot be read: %s", path.name, error)
+        return 0.0
+
+
+def trim(path: Path) -> None:
+    """Cut a fragmented MP4 back to its last whole fragment; raises OSError.
+
+    A disk that filled up or a power cut leaves half a fragment, at which players stumble.
+    """
+    size = path.stat().st_size
+    whole = 0
+    with path.open("rb") as file:
+        at = 0
+        while len(header := file.read(BOX_HEADER)) == BOX_HEADER:
+            length, kind = struct.unpack(">I4s", header)
+            if length < BOX_HEADER or at + length > size:
+                break
+            at += length
+            if kind in (b"mdat", b"mfra"):
+                whole = at
+            file.seek(at)
+    if whole < size:
+        os.truncate(path, whole)
