@@ -123,6 +123,7 @@ class Connection:
         self._outcome: ConnectionEnd | None = None
         self._connected_at_s: float | None = None
         self._outstanding = 0
+        self._unsendable = 0  # counts down: a token that no message has
         self._count_lock = threading.Lock()
         self._client = self._make_client()
 
@@ -185,7 +186,15 @@ class Connection:
             if self._ended.is_set() or self._connected_at_s is None or self._outstanding >= MAX_OUTSTANDING:
                 return None
             self._outstanding += 1
-        info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        try:
+            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+        except ValueError as error:  # a topic or a size that MQTT does not know: it would never go
+            with self._count_lock:
+                self._outstanding -= 1
+                self._unsendable -= 1
+            self._report_refused(self._protocol, f"{topic[:64]!r}: {error}")
+            self._terms.listener.on_delivered(self._unsendable)
+            return self._unsendable
         if info.rc != 0:
             with self._count_lock:
                 self._outstanding -= 1

@@ -46,6 +46,12 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_CONFIG_TOPIC: Final = re.compile(
+    r"[^+#$\x00-\x20\x7f-\x9f\ud800-\udfff]{1,1000}/device/[A-Za-z0-9_-]{1,200}/config"
+)
+_NAME: Final = re.compile(r"[a-z_]{1,64}")
+
+
 def config_topic(settings: Settings) -> str:
     """`<prefix>/device/<object id>/config`."""
     return f"{settings.mqtt.discovery_prefix}/device/{object_id(settings.device_id)}/config"
@@ -126,15 +132,20 @@ class AnnouncedStore:
             return {}
         if not isinstance(raw, dict):
             return {}
-        return {
-            topic: {str(name): str(platform) for name, platform in parts.items()}
-            for topic, parts in raw.items()
-            if isinstance(parts, dict)
-        }
+        return {topic: parts for topic, parts in raw.items() if _was_announced(topic, parts)}
 
     def save(self, announced: Announced) -> None:
         """Keep; raises OSError."""
         write_json(self._path, announced)
+
+
+def _was_announced(topic: str, parts: Any) -> bool:
+    """Return whether an entry of the record can be one of ours: its topic is going to be published to."""
+    return (
+        _CONFIG_TOPIC.fullmatch(topic) is not None
+        and isinstance(parts, dict)
+        and all(isinstance(one, str) and _NAME.fullmatch(one) for item in parts.items() for one in item)
+    )
 
 
 def _components(settings: Settings) -> dict[str, dict[str, Any]]:

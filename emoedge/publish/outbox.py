@@ -100,7 +100,14 @@ class Outbox:
     @property
     def dropped(self) -> int:
         """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
-        return self._dropped_on_disk + self._dropped_in_memory
+        return (
+            self._dropped_on_disk + self._dropped_in_memory + (0 if self._spool is None else self._spool.lost)
+        )
+
+    @property
+    def damaged(self) -> int:
+        """Messages lost to damage on the disk since the start."""
+        return 0 if self._spool is None else self._spool.lost
 
     @property
     def set_aside(self) -> int:

@@ -63,6 +63,9 @@ def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
         return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
     if outbox.set_aside:
         return Health("spool", "degraded", "a damaged spool was put aside; look at the disk", figures)
+    if outbox.damaged:
+        reason = f"{outbox.damaged} messages were damaged on the disk and are set aside; look at the disk"
+        return Health("spool", "degraded", reason, figures)
     if dropped and depth:
         return Health("spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures)
     return Health("spool", "ok", "", figures)

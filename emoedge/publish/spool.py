@@ -7,27 +7,39 @@ few times a second at most. The file is locked for one process, so that two daem
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from emoedge.errors import EmoedgeError
 from emoedge.files import put_aside, sync_folder
 
 logger = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """PRAGMA user_version of the file; one of another version is set aside."""
 
 _TABLES: Final = """
-CREATE TABLE IF NOT EXISTS message (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS message
+    (seq INTEGER PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS bad (seq INTEGER, topic BLOB, payload BLOB);
 CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 INSERT OR IGNORE INTO counter VALUES ('dropped', 0);
 """
+
+_ROWS: Final = "SELECT seq, CAST(topic AS BLOB), payload, crc FROM message WHERE seq > ? ORDER BY seq LIMIT ?"
+"""A topic is read as bytes: one that is not UTF-8 would fail the whole query."""
+LARGEST_SEQ: Final = 2**53
+"""A number above it was not given by us; SQLite could not count on from it."""
+MAX_BAD: Final = 100
+"""Bad rows kept for whoever wants to look into them."""
+_PAGE: Final = 500
 
 _PROBE: Final = "UPDATE counter SET value = value WHERE name = 'dropped'"
 
@@ -50,8 +62,10 @@ class Entry:
 class Spool:
     """The file. Not thread-safe: one thread opens and uses it.
 
-    A damaged file is renamed to `….damaged` (replacing an older one) and a new one begun; `set_aside`
-    counts that. All methods raise SpoolError where the disk fails; the next call tries again.
+    A damaged file is renamed to `….damaged` (replacing an older one) and a new one begun; `set_aside` counts
+    that, and `lost` the messages that it held, as far as they can be counted. A single bad row is moved to
+    the table `bad`, and counted too. All methods raise SpoolError where the disk fails; the next call tries
+    again.
 
     Args:
         path: the database file; its directory is made.
@@ -62,6 +76,9 @@ class Spool:
         self.path = path
         self.max_messages = max_messages
         self.set_aside = 0
+        """Files put aside since the start."""
+        self.lost = 0
+        """Messages lost to damage since the start."""
         self._connection: sqlite3.Connection | None = None
 
     def append(self, entries: Sequence[Entry]) -> None:
@@ -75,9 +92,42 @@ class Spool:
 
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The next entries above `seq` in order, at most `limit`."""
-        query = "SELECT seq, topic, payload FROM message WHERE seq > ? ORDER BY seq LIMIT ?"
-        rows = self._run(lambda connection: connection.execute(query, (seq, limit)).fetchall())
-        return [Entry(*row) for row in rows]
+        return self._run(lambda connection: self._after(connection, seq, limit))
+
+    def _after(self, connection: sqlite3.Connection, seq: int, limit: int) -> list[Entry]:
+        rows = connection.execute(_ROWS, (seq, limit)).fetchall()
+        entries = [_entry(row) for row in rows]
+        if None in entries:
+            self._set_rows_aside(connection)
+            return self._after(connection, seq, limit)
+        return [entry for entry in entries if entry is not None]
+
+    def _set_rows_aside(self, connection: sqlite3.Connection) -> None:
+        """Move every row that is not as it was written to the table `bad`, so that it holds up nothing."""
+        seq, bad = -(2**63), list[tuple[int]]()
+        while rows := connection.execute(_ROWS, (seq, _PAGE)).fetchall():
+            seq = rows[-1][0]
+            bad += [(row[0],) for row in rows if _entry(row) is None]
+        if not bad:
+            return
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(
+                "INSERT INTO bad SELECT seq, CAST(topic AS BLOB), payload FROM message WHERE seq = ?", bad
+            )
+            connection.executemany("DELETE FROM message WHERE seq = ?", bad)
+            connection.execute(
+                "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad ORDER BY rowid DESC LIMIT ?)",
+                (MAX_BAD,),
+            )
+        self.lost += len(bad)
+        numbers = ", ".join(str(one[0]) for one in bad[:5])
+        logger.error(
+            "%d messages in the spool %s are damaged and are set aside: number %s",
+            len(bad),
+            self.path,
+            numbers,
+        )
 
     def depth(self) -> int:
         """Messages kept."""
@@ -103,14 +153,15 @@ class Spool:
 
     def _number(self, query: str) -> int:
         row = self._run(lambda connection: connection.execute(query).fetchone())
-        return int(row[0])
+        # A damaged counter is no reason to lose messages.
+        return row[0] if row is not None and isinstance(row[0], int) else 0
 
     def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
         with connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
-                "INSERT OR REPLACE INTO message VALUES (?, ?, ?)",
-                [(entry.seq, entry.topic, entry.payload) for entry in entries],
+                "INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?)",
+                [(entry.seq, entry.topic, entry.payload, _crc(entry)) for entry in entries],
             )
             excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - self.max_messages
             if excess > 0:
@@ -153,6 +204,7 @@ class Spool:
         connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection)
+            self._set_rows_aside(connection)
         except BaseException:
             connection.close()
             raise
@@ -169,10 +221,16 @@ class Spool:
 
     def _put_aside(self, error: sqlite3.Error) -> None:
         self.set_aside += 1
+        held = _count(self.path)
+        self.lost += held or 0
         try:
             aside = put_aside(self.path)
             logger.error(
-                "the spool %s is damaged (%s): kept as %s, a new one is begun", self.path, error, aside
+                "the spool %s is damaged (%s) with %s messages in it: kept as %s, a new one is begun",
+                self.path,
+                error,
+                "an unknown number of" if held is None else held,
+                aside,
             )
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
@@ -207,13 +265,39 @@ def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[t
         connection.executemany(statement, rows)
 
 
+def _crc(entry: Entry) -> int:
+    return zlib.crc32(entry.payload, zlib.crc32(f"{entry.seq} {entry.topic} ".encode()))
+
+
+def _entry(row: tuple[Any, ...]) -> Entry | None:
+    """Return a row as a message, or None where it is not what was written."""
+    seq, topic, payload, crc = row
+    if not (isinstance(topic, bytes) and isinstance(payload, bytes) and 0 < seq <= LARGEST_SEQ):
+        return None
+    try:
+        entry = Entry(seq, topic.decode(), payload)
+    except UnicodeDecodeError:
+        return None
+    return entry if _crc(entry) == crc else None
+
+
+def _count(path: Path) -> int | None:
+    """Return how many messages a bad file holds; None where they cannot be counted."""
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
+    except sqlite3.Error:
+        return None
+
+
 def _is_damage(error: sqlite3.Error) -> bool:
     """Whether the file itself is bad: SQLITE_CORRUPT and SQLITE_NOTADB come as the base class itself.
 
-    Its subclasses are about the disk, permissions, a lock (OperationalError) or a mistake of ours, and a
-    good file must not be put aside for those.
+    A table or a column that is missing is damage as well. Other subclasses are about the disk, permissions or
+    a lock (OperationalError), or a mistake of ours, and a good file must not be put aside for those.
     """
-    return type(error) is sqlite3.DatabaseError
+    missing = str(error).startswith(("no such column", "no such table", "table message has"))
+    return type(error) is sqlite3.DatabaseError or missing
 
 
 def _touch_private(path: Path) -> None:

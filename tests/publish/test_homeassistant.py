@@ -216,10 +216,30 @@ def test_topics_follow_the_prefix():
     assert config_topic(make_settings(device_id="salón")).startswith("homeassistant/device/emoedge_sal_n_")
 
 
-@pytest.mark.parametrize("content", [b"", b"[1]", b'{"topic": 3}', b"\xff"])
+GOOD_TOPIC = "homeassistant/device/emoedge_a/config"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[1]", b'{"topic": 3}', b"\xff", b"[" * 60_000, b'{"a/device/b/config": []}']
+)
 def test_damaged_store_is_an_empty_one(tmp_path, content):
     (tmp_path / "discovery.json").write_bytes(content)
     store = AnnouncedStore(tmp_path)
     assert store.load() == {}
-    store.save({"topic": {"a": "sensor"}})
-    assert store.load() == {"topic": {"a": "sensor"}}
+    store.save({GOOD_TOPIC: {"a": "sensor"}})
+    assert store.load() == {GOOD_TOPIC: {"a": "sensor"}}
+
+
+def test_no_flipped_bit_of_the_record_gives_what_cannot_be_published(tmp_path):
+    """A topic with "+" ended the process at every start."""
+    store = AnnouncedStore(tmp_path)
+    store.save({GOOD_TOPIC: {"emotion": "sensor", "margin": "number"}})
+    path = tmp_path / "discovery.json"
+    good = path.read_bytes()
+    for bit in range(8 * len(good)):
+        damaged = bytearray(good)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        for topic, parts in store.load().items():
+            assert re.fullmatch(r"[^+#\x00-\x20\x7f-\x9f]+", topic)
+            json.dumps(parts, ensure_ascii=False).encode()

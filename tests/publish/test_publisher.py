@@ -15,6 +15,7 @@ import pytest
 from emoedge.config import Settings
 from emoedge.outcomes import EmotionEvent, HealthReport, RecordingChange
 from emoedge.publish.control import Command
+from emoedge.publish.messages import Message
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.spool import Spool
@@ -439,6 +440,19 @@ def test_access_list_of_the_broker_is_seen_in_health(make_mosquitto, tmp_path, l
     until(lambda: publisher.health()[0].state == "degraded", "degraded")
     assert "refuses messages: Not authorized" in publisher.health()[0].reason
     until(lambda: spool(publisher)["depth"] == 0, "it is not kept")
+
+
+def test_what_the_client_library_refuses_stops_nothing(mosquitto, listen, publish):
+    publisher = publish(mosquitto.port)
+    listener = listen(mosquitto)
+    assert publisher.wait_connected(PATIENCE_S)
+    for suffix in ("event/+", "event/" + "x" * 70_000):
+        publisher.publish(Message(suffix, "x", retain=False, spool=True, time_s=0.0))
+    publisher.publish(Message("emotion/#", "x", retain=True, spool=False, time_s=0.0))
+    publisher.publish(builder().outcome(event(1)))
+    until(lambda: ids(listener) == ["00001"], "the good one arrives")
+    until(lambda: spool(publisher)["depth"] == 0, "nothing waits")
+    assert "refuses messages" in publisher.health()[0].reason
 
 
 def test_secondary_leaves_the_daemon_alone(mosquitto, listen, publish, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -106,6 +108,93 @@ def test_another_format_is_put_aside(spool):
     other.close()
     spool.append(entries(1))
     assert (seqs(spool), spool.set_aside) == ([1], 1)
+
+
+def change(spool: Spool, statement: str) -> None:
+    """Do to the file what a failing disk might."""
+    spool.close()
+    with contextlib.closing(sqlite3.connect(spool.path, isolation_level=None)) as other:
+        other.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "topic = 'emoedge/+/event'",
+        "topic = CAST(X'ff6e' AS TEXT)",
+        "topic = X'6e'",
+        "payload = 'text'",
+        "payload = 7",
+        "crc = 0",
+        "crc = 'x'",
+        "seq = -5",
+        "seq = 9223372036854775807",
+    ],
+)
+def test_a_bad_row_is_set_aside_counted_and_holds_up_nothing(spool, damage, caplog):
+    """A topic with "+" ended the process at every start; one of invalid UTF-8 blocked the spool for ever."""
+    spool.append(entries(1, 2, 3))
+    change(spool, f"UPDATE message SET {damage} WHERE seq = 2")
+    assert seqs(spool) == [1, 3]
+    assert (spool.lost, spool.set_aside, spool.depth()) == (1, 0, 2)
+    assert "1 messages" in caplog.text
+    spool.append(entries(spool.last_seq() + 1))
+    assert seqs(spool) == [1, 3, 4]
+    spool.close()
+    assert seqs(spool) == [1, 3, 4]
+    assert spool.lost == 1, "counted once"
+
+
+def test_bad_rows_do_not_hide_the_good_ones_behind_them(spool):
+    spool.append(entries(*range(1, 101)))
+    change(spool, "UPDATE message SET crc = 0 WHERE seq <= 60")
+    assert [entry.seq for entry in spool.after(0, 50)] == list(range(61, 101))
+    assert spool.lost == 60
+
+
+@pytest.mark.parametrize(
+    ("damage", "lost"),
+    [
+        ("ALTER TABLE message RENAME COLUMN payload TO qayload", 3),
+        ("ALTER TABLE message RENAME TO nessage", 0),
+        ("PRAGMA user_version = 1", 3),
+    ],
+)
+def test_a_spool_of_another_shape_is_put_aside_with_a_count(spool, damage, lost):
+    spool.append(entries(1, 2, 3))
+    change(spool, damage)
+    spool.append(entries(4))
+    assert seqs(spool) == [4]
+    if lost:
+        assert (spool.set_aside, spool.lost) == (1, lost)
+
+
+def test_damaged_counters_count_from_zero(spool):
+    spool.append(entries(1))
+    change(spool, "UPDATE counter SET value = 'many'")
+    assert (spool.dropped(), seqs(spool)) == (0, [1])
+
+
+def test_no_damaged_byte_stops_the_spool(spool):
+    spool.append(entries(*range(1, 41)))
+    spool.close()
+    good = spool.path.read_bytes()
+    random = Random(24)
+    for _ in range(150):
+        damaged = bytearray(good)
+        damaged[random.randrange(len(good))] ^= 1 << random.randrange(8)
+        spool.path.write_bytes(damaged)
+        for suffix in ("-wal", "-shm", ".damaged"):
+            spool.path.with_name(spool.path.name + suffix).unlink(missing_ok=True)
+        after = Spool(spool.path, 1000)
+        seq = after.last_seq() + 1
+        assert 0 < seq < 100
+        after.append(entries(seq))
+        kept = after.after(0, 1000)
+        assert kept[-1].seq == seq
+        assert all(entry == entries(entry.seq)[0] for entry in kept)
+        after.delete([seq])
+        after.close()
 
 
 def test_full_disk_loses_nothing_that_was_kept(spool):
