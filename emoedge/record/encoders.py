@@ -1,4 +1,4 @@
-"""Which H.264 encoder to use: hardware where it proves itself, else software."""
+"""Choice of the H.264 encoder: hardware where a trial succeeds, else software."""
 
 from __future__ import annotations
 
@@ -17,18 +17,24 @@ logger = logging.getLogger(__name__)
 
 # The Pi's encoder (up to the Pi 4) is bcm2835-codec, always /dev/video11; newer boards have none.
 HARDWARE_NODE: Final = Path("/dev/video11")
+"""Device of the H.264 encoder of a Raspberry Pi up to model 4."""
 HARDWARE: Final = "h264_v4l2m2m"
+"""FFmpeg's name of that encoder."""
 SOFTWARE: Final = ("libx264", "libopenh264")
+"""Encoders on the processor, the better one first."""
 KEYFRAME_S: Final = 2.0
-"""A player seeks to key frames: at most so far from where one clicks."""
+"""Interval of key frames in seconds: a player seeks to the nearest one."""
 BITS_PER_PIXEL: Final = 0.2
 """Ceiling of the bit rate per pixel and frame: noise in the dark must not fill the disk (0.9 Mbit/s at 640 x
 480 x 15)."""
 MAX_BIT_RATE: Final = 8_000_000
+"""Ceiling of the bit rate of any size, in bits per second."""
 LARGE_PIXELS: Final = 1280 * 720
+"""Frame size above which libx264 gets a second thread."""
 CLOCK_HZ: Final = 90_000
-"""Time base of the picture, as in MPEG systems: fine enough for any frame rate."""
+"""Time base of the video track, as in MPEG systems: fine enough for any frame rate."""
 PROBE_FRAMES: Final = 12
+"""Frames of the trial; an encoder works if all of them can be decoded."""
 
 
 def choose_encoder(wanted: str, width: int, height: int, fps: float) -> str:

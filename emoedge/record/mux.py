@@ -1,8 +1,8 @@
-"""Pictures and sound into a fragmented MP4 with true time stamps, safe against a power cut.
+"""Muxing of frames and audio into a fragmented MP4 with true time stamps, safe against a power cut.
 
 The file consists of fragments of about a second, each on the disk before the next is begun
 (`fdatasync`), so whatever happens, all but the last two seconds can be played
-(ISO/IEC 14496-12, movie fragments). `finish.py` makes the usual kind of MP4 of it at the end.
+(ISO/IEC 14496-12, movie fragments). `remux.py` copies it into an ordinary MP4 at the end.
 """
 
 from __future__ import annotations
@@ -28,17 +28,19 @@ from emoedge.record.names import FILE_MODE
 logger = logging.getLogger(__name__)
 
 FRAGMENT_S: Final = 1.0
-"""With the encoder's delay and the write, this keeps what a power cut takes below two seconds."""
+"""Length of a fragment in seconds: with the encoder's delay and the write, a power cut takes less than two
+seconds."""
 INTERLEAVE_S: Final = 0.5
-"""A track that falls silent (unplugged) holds the other one back no longer than this."""
+"""Maximum wait for a track without data (an unplugged device) before the other one is written, in seconds."""
 AAC_BIT_RATE: Final = 48_000
-"""Plenty for mono speech at 16 kHz."""
+"""Bit rate of the audio track, ample for mono speech at 16 kHz."""
 AAC_FRAME: Final = 1024
+"""Samples in a frame of AAC-LC (ISO/IEC 14496-3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class VideoFormat:
-    """Size in pixels (even) and nominal rate of the picture; the real times come with each frame."""
+    """Size in pixels (even) and nominal frame rate of a video track; each frame has its own time."""
 
     width: int
     height: int
@@ -46,12 +48,12 @@ class VideoFormat:
 
     @classmethod
     def of(cls, frame: Frame, fps: float) -> VideoFormat:
-        """The format that fits a frame; an odd row or column is cut off."""
+        """Format that fits a frame; an odd row or column is cropped."""
         return cls(frame.width // 2 * 2, frame.height // 2 * 2, fps)
 
 
 class SegmentWriter:
-    """Writes one segment; only one thread uses it.
+    """Writer of one segment, for one thread.
 
     Args:
         path: the file to create; it must not exist.
@@ -108,21 +110,21 @@ class SegmentWriter:
 
     @property
     def has_sound(self) -> bool:
-        """Whether there is a sound track."""
+        """Whether there is an audio track."""
         return self._sound_stream is not None
 
     @property
     def duration_s(self) -> float:
-        """Length so far, seconds."""
+        """Length so far, in seconds."""
         return max(self._video_end_s, self.track.written / SAMPLE_RATE_HZ)
 
     @property
     def bytes_written(self) -> int:
-        """Size of the file so far."""
+        """Size of the file so far, in bytes."""
         return self._file.size
 
     def write_frame(self, frame: Frame) -> bool:
-        """Encode a frame at its time; False for one that comes before its predecessor and is left out."""
+        """Encode a frame at its time; return False for one older than its predecessor, which is left out."""
         import av
 
         assert self._video_stream is not None
@@ -150,7 +152,7 @@ class SegmentWriter:
             self._send_sound(waiting[at : at + AAC_FRAME])
 
     def close(self) -> None:
-        """Write what is left and sync; the file is then whole, if still fragmented."""
+        """Write the rest and sync; the file is then complete, though fragmented."""
         try:
             if self._sound_stream is not None:
                 if len(self._pending):
@@ -164,7 +166,7 @@ class SegmentWriter:
             self._file.close()
 
     def abort(self) -> None:
-        """Let go of the file after an error; what is on the disk stays there."""
+        """Release the file after an error; what is on the disk stays there."""
         self._file.dead = True
         try:
             close_dead(self._container)
@@ -203,14 +205,14 @@ class SegmentWriter:
 
 
 def write_errors() -> tuple[type[Exception], ...]:
-    """What writing or copying a segment may raise; FFmpeg is loaded only once something is recorded."""
+    """Errors that writing or copying a segment may raise; FFmpeg is loaded on the first call."""
     import av
 
     return (OSError, ValueError, RecordingError, av.error.FFmpegError)
 
 
 def close_dead(container: Any) -> None:
-    """Free a container whose file is given up; that it cannot write its end is expected."""
+    """Free a container whose file is abandoned; its error about the missing end is expected."""
     import av
 
     try:
@@ -220,7 +222,7 @@ def close_dead(container: Any) -> None:
 
 
 def i420(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
-    """uint8 (height * 3 / 2, width): the frame's picture, converted or cropped if need be."""
+    """Pixels of a frame in I420, uint8 (height * 3 / 2, width), converted or cropped where necessary."""
     if frame.layout == "i420" and (frame.width, frame.height) == (width, height):
         return frame.data
     import cv2
@@ -230,7 +232,7 @@ def i420(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
 
 
 class SyncedFile(io.RawIOBase):
-    """A new file whose growth is put on the disk each time the muxer has written a fragment.
+    """New file that is synced each time the muxer has written a fragment.
 
     The muxer writes only whole fragments, so every write is worth a sync.
     """
@@ -243,7 +245,7 @@ class SyncedFile(io.RawIOBase):
         self._unsynced = 0
 
     def write(self, data: Any) -> int:
-        """Write all of `data`; raises OSError, also for a disk that fills up half way."""
+        """Write all of `data`; raises OSError, also when the disk fills up half way."""
         if self.dead:
             raise OSError("file given up after an error")
         view = memoryview(data)
@@ -271,7 +273,7 @@ class SyncedFile(io.RawIOBase):
         return True
 
     def sync_new(self) -> None:
-        """Put on the disk what was written since the last call."""
+        """Sync what was written since the last call."""
         if self._unsynced:
             sync_data(self._fd)
             self._unsynced = 0

@@ -17,21 +17,25 @@ from emoedge.files import partial_of
 logger = logging.getLogger(__name__)
 
 ID_PATTERN: Final = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
+"""Form of a segment id: UTC time and 32 random bits."""
 DAY_PATTERN: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+"""Form of the name of a day's folder."""
 MEDIA_SUFFIX: Final = ".mp4"
 SIDECAR_SUFFIXES: Final = (".jsonl", ".json", ".vtt", ".jpg")
 ALL_SUFFIXES: Final = (MEDIA_SUFFIX, *SIDECAR_SUFFIXES)
+"""The files of a finished segment."""
 REMUX: Final = ".remux"
 """`<id>.mp4.remux.partial`: the final file while it is being made from `<id>.mp4.partial`."""
-
-# Owner writes, the group copies (scp), nobody else sees people's faces.
 FILE_MODE: Final = 0o640
+"""Permissions of a file: the owner writes, the group copies (scp), other users see no faces."""
 DIR_MODE: Final = 0o750
+"""Permissions of a folder, for the same reason."""
 GROUP: Final = "emoedge"
+"""Group that may read the recordings, where it exists."""
 
 
 def new_segment_id(wall: datetime) -> str:
-    """A sortable name made of the UTC time and 32 random bits.
+    """Sortable name made of the UTC time and 32 random bits.
 
     The random part keeps names apart when the clock is set back onto a time already used.
     """
@@ -40,12 +44,12 @@ def new_segment_id(wall: datetime) -> str:
 
 
 def is_segment_id(name: str) -> bool:
-    """Whether a name, possibly from outside, has the form of a segment id (and so cannot leave the store)."""
+    """Return whether a name from outside has the form of a segment id, and so cannot leave the store."""
     return ID_PATTERN.fullmatch(name) is not None
 
 
 def day_of(wall: datetime) -> str:
-    """The folder of a segment: the local date, as people look for it."""
+    """Name of the folder of a segment: the local date, by which people look for it."""
     return wall.astimezone().strftime("%Y-%m-%d")
 
 
@@ -75,7 +79,7 @@ def remove_unfinished(media: Path) -> None:
 
 
 def private_opener(path: str, flags: int) -> int:
-    """For `open(…, opener=…)`: nobody but owner and group can read the file, not even at first."""
+    """Opener for `open(…, opener=…)`: only owner and group can ever read the file."""
     return os.open(path, flags, FILE_MODE)
 
 

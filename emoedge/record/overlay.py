@@ -14,15 +14,15 @@ from emoedge.observations import FaceObservation, FacesObservation
 from emoedge.outcomes import FusedState, Outcome
 
 STALE_S: Final = 1.0
-"""A box older than this is no longer where the face is."""
+"""Maximum age of a box in seconds; an older one is no longer where the face is."""
 BAR_WIDTH: Final = 0.14
-"""Of the picture's width."""
+"""Length of a full bar, as a share of the frame's width."""
 LINE_HEIGHT: Final = 1 / 26
-"""Of the picture's height: seven bars take a little over a quarter of it."""
+"""Height of a line, as a share of the frame's height: seven bars take a little over a quarter of it."""
 
 
 class Overlay:
-    """Keeps the newest faces and state, and draws them onto frames.
+    """Drawing of the newest faces and state onto frames.
 
     Args:
         language: of the labels.
@@ -34,7 +34,7 @@ class Overlay:
         self._probabilities: Probabilities | None = None
 
     def update(self, outcome: Outcome) -> None:
-        """Take the newest faces or state; other outcomes are not drawn."""
+        """Keep the newest faces or state; other outcomes are not drawn."""
         if isinstance(outcome, FacesObservation):
             self._faces = outcome
         elif isinstance(outcome, FusedState):

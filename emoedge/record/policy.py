@@ -16,13 +16,12 @@ from emoedge.outcomes import EmotionEvent
 Reason = Literal["manual", "event", "continuous"]
 
 EVENT_DECISION_S: Final = 5.0
-"""An event is known only after it has lasted a while; the ring reaches back this much further than the
-pre-roll."""
+"""Maximum delay until an event is known, in seconds; the pre-roll in memory is longer by this."""
 MAX_EVENT_S: Final = 3600.0
-"""An event whose end never comes (its stage died) does not keep the recording going for ever."""
+"""Maximum time that an event without an end (its stage died) keeps a recording going, in seconds."""
 
 MAX_EVENTS: Final = 64
-"""Events whose segment is remembered: far more than can be under way at a time."""
+"""Number of events whose segment is remembered: far more than can be open at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class RecordingPolicy:
 
     @property
     def mode(self) -> RecordingMode:
-        """The mode in force."""
+        """The current mode."""
         return self._mode
 
     @property
@@ -97,7 +96,7 @@ class RecordingPolicy:
         return self.tick(now_s)
 
     def manual_on(self, seconds: float | None, now_s: float) -> list[Action]:
-        """Record until told otherwise, or for some seconds from now.
+        """Record until `manual_off`, or for some seconds from now.
 
         Raises:
             RecordingError: recording is off or blocked, or the seconds are not positive.
@@ -115,7 +114,7 @@ class RecordingPolicy:
         return self.tick(now_s)
 
     def manual_off(self, now_s: float) -> list[Action]:
-        """End whatever runs: events under way count as dealt with; continuous recording pauses until ON."""
+        """End the recording: open events count as handled; continuous recording pauses until ON."""
         self._manual_until_s = None
         self._open_events.clear()
         self._post_roll_until_s = float("-inf")
@@ -123,7 +122,7 @@ class RecordingPolicy:
         return self.tick(now_s)
 
     def on_event(self, event: EmotionEvent, now_s: float) -> list[Action]:
-        """Take note of an event; in mode "events" it opens or prolongs a segment."""
+        """Register an event; in mode "events" it opens or prolongs a segment."""
         if self._mode == "events" and not self._blocked:
             if event.kind == "begin":
                 self._open_events[event.event_id] = event.started_s

@@ -22,12 +22,11 @@ from emoedge.record.timeline import Cue
 logger = logging.getLogger(__name__)
 
 SYNC_BYTES: Final = 4 * 1024 * 1024
-"""Synced in portions, so that no single wait for a slow card is long."""
+"""Bytes between two syncs, so that no single wait for a slow card is long."""
 SUBTITLE_HZ: Final = 1000
+"""Time base of the subtitle track."""
 BOX_HEADER: Final = 8
 """Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
-
-# FFmpeg's mov_text encoder wants a style in ASS form to make the sample description of.
 _ASS_HEADER: Final = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
     b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
@@ -36,10 +35,11 @@ _ASS_HEADER: Final = (
     b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\n\n"
     b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
 )
+"""Style from which FFmpeg's mov_text encoder makes the sample description."""
 
 
 class GaveUpError(RecordingError):
-    """The time allowed ran out before the copy was done."""
+    """The time ran out before the copy was complete."""
 
 
 def remux(
@@ -49,14 +49,14 @@ def remux(
     duration_s: float,
     give_up: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Copy picture and sound of a fragmented MP4 into an ordinary one with a subtitle track.
+    """Copy video and audio of a fragmented MP4 into an ordinary one with a subtitle track.
 
     Args:
-        source: whole, or cut off anywhere: what can be read is taken.
+        source: complete, or cut off anywhere; what can be read is copied.
         target: a new file.
         cues: the subtitles, in order and without overlap.
         duration_s: length of the source.
-        give_up: asked between packets whether to stop.
+        give_up: called between packets; true to stop.
 
     Raises:
         RecordingError: there is nothing to play in the source (GaveUpError: `give_up` said so).
@@ -112,7 +112,7 @@ def _mux_as(outgoing: Any, packet: Any, stream: Any) -> None:
 
 
 def _packets(incoming: Any, streams: list[Any]) -> Iterator[Any]:
-    """The packets up to the end or to the first damage, which is where a cut file ends."""
+    """Yield the packets up to the end or to the first damage, which is where a cut file ends."""
     import av
 
     packets = incoming.demux(streams)
@@ -153,7 +153,7 @@ def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
 
 
 def measure(path: Path) -> float:
-    """Length in seconds of a media file, or of what is readable of a cut one; 0.0 for nothing."""
+    """Length in seconds of a media file, or of the readable part of a damaged one; 0.0 without any."""
     import av
 
     try:
@@ -174,7 +174,7 @@ def measure(path: Path) -> float:
 def trim(path: Path) -> None:
     """Cut a fragmented MP4 back to its last whole fragment; raises OSError.
 
-    A disk that filled up or a power cut leaves half a fragment, at which players stumble.
+    A full disk or a power cut leaves half a fragment, at which players fail.
     """
     size = path.stat().st_size
     whole = 0

@@ -1,4 +1,4 @@
-"""Which segments must go: by age, by total size, by free disk. Pure."""
+"""Choice of the segments to delete: by age, by total size, by free space. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What retention needs to know of a segment.
+    """A segment as retention sees it.
 
     Attributes:
         segment_id: sortable by age.
         bytes: MP4 and sidecars together.
-        dated: when it was recorded, by a clock that could be believed; None when no such time is known.
+        dated: when it was recorded, by a trusted clock; None if unknown.
     """
 
     segment_id: str
@@ -24,12 +24,12 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may stay.
+    """Limits of the store.
 
     Attributes:
-        keep_days: older segments go; 0 keeps them.
-        max_bytes: the oldest go beyond this total; 0 for no limit.
-        min_free_bytes: the oldest go while less of the disk is free.
+        keep_days: older segments are deleted; 0 keeps them.
+        max_bytes: maximum total; beyond it the oldest are deleted; 0 for no limit.
+        min_free_bytes: free space below which the oldest are deleted.
     """
 
     keep_days: float
@@ -54,14 +54,14 @@ def plan_deletions(
     clock_synced: bool,
     unfinished_bytes: int = 0,
 ) -> list[Deletion]:
-    """What to delete, oldest first.
+    """Segments to delete, oldest first.
 
     Args:
         segments: finished ones; the one being written is never among them.
-        limits: what may stay.
+        limits: the limits of the store.
         free_bytes: free on the disk at present.
         now: the wall clock.
-        clock_synced: whether `now` can be believed; if not, nothing goes by age.
+        clock_synced: whether `now` can be trusted; if not, nothing is deleted by age.
         unfinished_bytes: size of segments being written, which counts but cannot be deleted.
     """
     ordered = sorted(segments, key=lambda segment: segment.segment_id)

@@ -1,4 +1,4 @@
-"""Single pictures kept by command: `<dir>/snapshots/<id>.jpg`, bounded in number and age."""
+"""Snapshots made by command: `<dir>/snapshots/<id>.jpg`, bounded in number and age."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from emoedge.frames import Frame
 from emoedge.record.names import FILE_MODE, make_day_dir, new_segment_id, share_with_group
 
 FOLDER: Final = "snapshots"
-# A command topic is a button that anybody with access can press: the disk must not fill by it.
+"""Name of the folder in the recordings directory."""
 MAX_KEPT: Final = 200
+"""Maximum number of snapshots: anyone with access to the command topic can make one, and must not fill the
+disk."""
 JPEG_QUALITY: Final = 90
-# When this was written: a file from before it was made while the clock was wrong (a Pi begins in 1970).
+"""Quality of a snapshot."""
 EARLIEST: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
+"""When this was written: an older file was made while the clock was wrong (a Pi begins in 1970)."""
 
 
 class Snapshots:
@@ -34,7 +37,7 @@ class Snapshots:
         self._keep_days = keep_days
 
     def keep(self, frame: Frame, wall: datetime, *, clock_synced: bool) -> Path:
-        """Write a picture whole or not at all, and let go of what is too old or too much.
+        """Write a snapshot whole or not at all, and delete what is too old or exceeds the number.
 
         Raises:
             RecordingError: it cannot be written.
@@ -55,7 +58,7 @@ class Snapshots:
         return path
 
     def purge(self) -> int:
-        """Delete all; how many there were."""
+        """Delete all snapshots and return their number."""
         pictures = self._pictures()
         for path in [*pictures, *self._folder.glob(f"*{PARTIAL}")]:
             path.unlink(missing_ok=True)
@@ -80,7 +83,7 @@ class Snapshots:
                     path.unlink()
 
     def _bound(self, newest: Path) -> None:
-        """Delete what is too much; never what was made just now, whatever the clocks say."""
+        """Delete what exceeds the number, but never the snapshot just made, whatever the clock says."""
         pictures = [path for path in self._pictures() if path != newest]
         for path in pictures[: -(MAX_KEPT - 1)]:
             path.unlink(missing_ok=True)

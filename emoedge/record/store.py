@@ -1,4 +1,4 @@
-"""The segments on the disk: find, list, show, delete, keep within limits.
+"""Store of segments on the disk: find, list, show, delete, keep within limits.
 
 <dir>/YYYY-MM-DD/<id>.mp4 .jsonl .json .vtt .jpg       finished
 <dir>/YYYY-MM-DD/<id>.*.partial                        being written, or left by a power cut
@@ -82,7 +82,7 @@ class Store:
         return sorted(found, key=lambda segment: segment.segment_id)
 
     def partials(self) -> list[Path]:
-        """The `.mp4` names of segments that are being written or were cut off."""
+        """The `.mp4` names of segments that are being written or were interrupted."""
         return sorted(
             path.with_name(path.name.removesuffix(PARTIAL))
             for folder in self._day_dirs()
@@ -108,7 +108,7 @@ class Store:
         )
 
     def delete(self, segment: Segment) -> None:
-        """Delete a segment with all that carries its name, and the day's folder when that was its last.
+        """Delete a segment with all files of its name, and the day's folder if it is empty then.
 
         Reports and exports made beside the video show the same people, so they go along. The MP4 goes
         first: what a power cut leaves are sidecars, which `sweep_orphans` takes away. Raises OSError.
@@ -173,7 +173,7 @@ class Store:
         return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
 
     def dated(self, segment: Segment) -> datetime | None:
-        """When a segment was recorded, as far as that can be believed, else None.
+        """When a segment was recorded, or None where no trusted clock knew it.
 
         Its start where the clock was synchronized, else the first moment a synchronized clock saw it.
         """
@@ -224,7 +224,7 @@ class Store:
             deleted(segment, deletion)
 
     def _nearest(self) -> Path:
-        """The root, or what there is of the way to it; raises RecordingError."""
+        """The root, or its nearest parent that exists; raises RecordingError."""
         path = self.root
         while not path.exists() and path != path.parent:
             if path.is_symlink():

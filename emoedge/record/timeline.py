@@ -27,11 +27,11 @@ from emoedge.observations import (
 from emoedge.outcomes import MOMENTS, EmotionEvent, FusedState, ModalityOpinion, Outcome
 
 STATE_HOLD_S: Final = 2.0
-"""How long a state is valid without another one, where all were kept: after that nothing is known."""
+"""Seconds for which a state is valid without another one, where all were kept."""
 MESSAGE_HOLD_S: Final = 15.0
 """The same where only published states are known, of which there may be one in ten seconds."""
 MIN_CUE_S: Final = 0.6
-"""Nobody reads a subtitle that flickers past faster."""
+"""Minimum length of a subtitle in seconds; a shorter one cannot be read."""
 
 _MODALITIES: Final[tuple[Modality, ...]] = ("face", "voice", "text")
 
@@ -149,7 +149,7 @@ _Run = tuple[float, float, Emotion | None, float]
 
 
 def _runs(states: Iterable[FusedState], duration_s: float) -> list[_Run]:
-    """Stretches of one emotion with its mean confidence: start, end, emotion, confidence."""
+    """Runs of one emotion with its mean confidence: start, end, emotion, confidence."""
     points = [(min(max(state.time_s, 0.0), duration_s), state.emotion, state.confidence) for state in states]
     runs: list[_Run] = []
     weights: list[int] = []
@@ -167,7 +167,7 @@ def _runs(states: Iterable[FusedState], duration_s: float) -> list[_Run]:
 
 
 def _steady(runs: list[_Run]) -> list[_Run]:
-    """The runs without those too short to read: the one before goes on in their place."""
+    """The runs without those too short to read; the run before is extended over them."""
     steady: list[_Run] = []
     for run in runs:
         start, end, emotion, confidence = run
