@@ -58,6 +58,7 @@ class FaceObservation:
         quality: 0 (useless) to 1 (large, sharp, frontal, well lit).
         primary: the one face that the fusion listens to.
         quality_reasons: what lowers the quality, such as ("small", "blurred").
+        adapted: number of looks that the person's baseline rests on.
     """
 
     track_id: int
@@ -67,6 +68,7 @@ class FaceObservation:
     primary: bool = False
     landmarks: NDArray[np.float32] | None = None
     quality_reasons: tuple[str, ...] = ()
+    adapted: int = 0
 
     @property
     def emotion(self) -> Emotion | None:
@@ -88,6 +90,7 @@ class FaceObservation:
             "quality": unit_interval(self.quality),
             "quality_reasons": list(self.quality_reasons),
             "primary": self.primary,
+            "adapted": self.adapted,
         }
 
 

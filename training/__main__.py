@@ -14,12 +14,13 @@ from pathlib import Path
 Step = tuple[str, list[str]]
 
 
-def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[Step]:
+def steps(
+    task: str, model: str, data: Path, work: Path, models: Path, *, scratch: bool = False
+) -> list[Step]:
     """The modules to run, in order, with their arguments."""
     source, store = ["--data", str(data)], str(models)
-    weights = str(work / "face" / "ema.pt")
     train: dict[str, list[Step]] = {
-        "face": face_rounds(source, work / "face", store),
+        "face": face_rounds(source, work / "face", store, scratch=scratch),
         "voice": [("training.voice.train", [*source, "--out", str(work / "voice"), "--models", store])],
         "text": [("training.text.train", [*source, "--out", store, "--cache", str(work / "text")])],
         "vosk_demo": [("training.vosk_demo.train", ["--out", str(models / "vosk-es-demo")])],
@@ -45,7 +46,7 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
         "face": [
             (
                 "training.face.evaluate",
-                [*source, "--out", store, *(["--weights", weights] if Path(weights).exists() else [])],
+                [*source, "--out", store, *face_decision(work / "face", made=task == "train")],
             )
         ],
         "voice": [("training.voice.evaluate", [*source, "--out", str(work / "voice"), "--models", store])],
@@ -61,8 +62,20 @@ def steps(task: str, model: str, data: Path, work: Path, models: Path) -> list[S
     return train[model] + evaluate[model] if task == "train" else evaluate[model]
 
 
-def face_rounds(source: list[str], work: Path, store: str) -> list[Step]:
-    """Two trainings one after the other; then the last layer is fitted to the majority of the annotators."""
+def face_decision(work: Path, *, made: bool) -> list[str]:
+    """The runs of a training, or nothing where the sidecar's own decision is measured again."""
+    decision = work / "decision.json"
+    return ["--decision", str(decision), "--runs", str(work / "runs")] if made or decision.exists() else []
+
+
+FACE_START = Path(__file__).parent / "face" / "checkpoints" / "ferplus_expw.tflite"
+"""The network that FER+ and ExpW alone have taught: where every run begins."""
+FACE_RUNS = ("all", "without_ckplus", "without_jaffe", "without_rafdb")
+"""One that ships, and one without each set that strangers are measured on."""
+
+
+def face_start(source: list[str], work: Path, models: str) -> list[Step]:
+    """The start of all runs from nothing: two trainings, and the last layer fitted to the majority."""
     first, second, weights = work / "first", work / "second", str(work / "ema.pt")
     learned, quantized = str(second / "ema.pt"), str(second / "face_emotion.tflite")
     return [
@@ -74,10 +87,32 @@ def face_rounds(source: list[str], work: Path, store: str) -> list[Step]:
         ("training.face.export", [*source, "--weights", learned, "--out", str(second)]),
         (
             "training.face.rescale",
-            [*source, "--model", quantized, "--weights", learned, "--models", store, "--out", weights],
+            [*source, "--model", quantized, "--weights", learned, "--models", models, "--out", weights],
         ),
-        ("training.face.export", [*source, "--weights", weights, "--out", store]),
+        ("training.face.export", [*source, "--weights", weights, "--out", str(work)]),
     ]
+
+
+def face_rounds(source: list[str], work: Path, models: str, *, scratch: bool) -> list[Step]:
+    """All runs from one start; what decides on left-out sets; the network that ships."""
+    start = str(work / "start" / "face_emotion.tflite") if scratch else str(FACE_START)
+    held, samples, decision = str(work / "held"), str(work / "samples.npz"), str(work / "decision.json")
+    steps = face_start(source, work / "start", models) if scratch else []
+    steps += [
+        ("training.face.held", [*source, "--init", start, "--models", models, "--out", held]),
+        ("training.face.occlusion", [*source, "--models", models, "--out", samples]),
+    ]
+    for run in FACE_RUNS:
+        folder = work / "runs" / run
+        left_out = [] if run == "all" else ["--leave-out", run.removeprefix("without_")]
+        how = ["--held", held, "--init", start, "--out", str(folder), *left_out]
+        steps.append(("training.face.transfer", [*source, *how]))
+        how = ["--weights", str(folder / "ema.pt"), "--samples", samples, "--out", str(folder)]
+        steps.append(("training.face.export", [*source, *how]))
+    how = ["--runs", str(work / "runs"), "--models", models, "--out", decision]
+    steps.append(("training.face.offsets", [*source, *how]))
+    how = ["--weights", str(work / "runs" / "all" / "ema.pt"), "--samples", samples, "--out", models]
+    return [*steps, ("training.face.export", [*source, *how])]
 
 
 def main() -> None:
@@ -92,10 +127,14 @@ def main() -> None:
     parser.add_argument(
         "--models", type=Path, default=Path("models"), help="where model and card are written"
     )
+    parser.add_argument(
+        "--from-scratch", action="store_true", help="face: begin with random weights, four hours more"
+    )
     options = parser.parse_args()
     if options.model != "vosk_demo" and not options.data.is_dir():
         parser.error(f"no folder {options.data}: say where the data sets are with --data (docs/training.md)")
-    for module, arguments in steps(options.task, options.model, options.data, options.work, options.models):
+    where = options.data, options.work, options.models
+    for module, arguments in steps(options.task, options.model, *where, scratch=options.from_scratch):
         print(f"== python -m {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
         # A process each: libvosk waits for ever when it is loaded into one that has loaded PyTorch.
         done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)

@@ -46,19 +46,23 @@ def _items(function: Function) -> Function:
 @common
 @_items
 @click.option("--crop", is_flag=True, help="The pictures are face crops already: search nothing.")
-def face(config_path: Path | None, items: tuple[str, ...], list_path: str | None, crop: bool) -> int:
+@click.option("--adapt", is_flag=True, help="The pictures are one person's, in order: adapt to that face.")
+def face(
+    config_path: Path | None, items: tuple[str, ...], list_path: str | None, crop: bool, adapt: bool
+) -> int:
     """The emotion of the largest face in each picture.
 
     \b
     Example:
       emoedge classify face portrait.jpg
+      emoedge classify face --adapt --list one-person.txt
       emoedge classify face --crop --list crops.txt > faces.jsonl
     """
     from emoedge.pipeline.classify import classify_faces
 
     settings = settings_from(config_path)
     with _reading(items, list_path) as (lines, total):
-        return _print(classify_faces(lines, settings, crop=crop), total)
+        return _print(classify_faces(lines, settings, crop=crop, adapt=adapt), total)
 
 
 @command.command()

@@ -124,6 +124,10 @@ class FaceSettings(Section):
         0.06, description="Minimum size of a face, as a fraction of the shorter side of the frame"
     )
     min_quality: Fraction = Field(0.15, description="Minimum quality for which a face gets an emotion")
+    adapt: bool = Field(
+        True,
+        description="Adapt to how each person looks at rest while the face is followed (no identity)",
+    )
 
 
 class VoiceSettings(Section):

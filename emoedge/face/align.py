@@ -24,8 +24,8 @@ EYE_MOUTH: Final = 0.388
 BOX_WIDTH: Final = 0.85
 
 TIGHTNESS: Final = 0.95
-"""The crop in shares of that median geometry: 0.92 to 0.96 scored a point better than 1.0 on 1,000 faces of
-FER+ Valid set into pictures and found again, and 1.04 no better."""
+"""The crop in shares of that median geometry. 0.855 scored 2.7 points less on 300 faces of FER+ Valid set
+into pictures and found again, and a point less on JAFFE by a network that had not seen it."""
 
 OVERSAMPLING: Final = 4 / 3
 """A large face is first shrunk (area average) to this many times the crop, then warped: no aliasing, little
@@ -37,7 +37,7 @@ class CropGeometry:
     """An upright square on the face, in pixels of the frame.
 
     Attributes:
-        centre_x, centre_y: of the face (see ``FACE_CENTRE``).
+        centre_x, centre_y: of the face (see `FACE_CENTRE`).
         side: of the square.
         angle: of the head in the picture plane, radians, clockwise in picture coordinates.
     """
@@ -58,7 +58,7 @@ def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: 
 
     Args:
         box: of the detector, fractions.
-        landmarks: (6, 2), fractions, in the order of ``detect.LANDMARKS``.
+        landmarks: (6, 2), fractions, in the order of `detect.LANDMARKS`.
         width: of the frame, pixels.
         height: of the frame, pixels.
     """

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS, Emotion, Probabilities, softmax
 from emoedge.errors import ModelError
+from emoedge.face.baseline import BaselineCard
 from emoedge.files import read_json
 from emoedge.inference import Interpreter
 from emoedge.observations import Box
@@ -20,6 +21,14 @@ CLIP: Final = 4.0
 
 MIN_STD: Final = 8.0
 """Floor of the standard deviation, in gray levels: a flat patch must not be blown up into noise."""
+
+CONDITIONS: Final = ("mouth_covered", "eyes_covered", "askew")
+"""Outputs of the network beside the seven emotions: the lower half of the face is covered; the eyes are; it
+is not upright."""
+
+CONDITION_UNIT: Final = 4.0
+"""Log-odds of a condition for each unit of its output: the int8 output has one range for all, which the
+emotions should fill."""
 
 
 def standardise(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -39,17 +48,19 @@ def standardise(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, slots=True)
 class FaceModelCard:
-    """The sidecar ``.json`` of the model: what the classifier must know to use it.
+    """The sidecar `.json` of the model: what the classifier must know to use it.
 
     Attributes:
         temperature: divides the logits.
         bias: added to the logits, one an emotion: corrects the class balance of the training.
         mirror: average the logits of the crop and of its mirror image.
+        baseline: how a person's own neutral face is taken into account.
     """
 
     temperature: float
     bias: tuple[float, ...]
     mirror: bool
+    baseline: BaselineCard
 
     @classmethod
     def load(cls, path: Path) -> FaceModelCard:
@@ -61,6 +72,7 @@ class FaceModelCard:
                 float(content["temperature"]),
                 tuple(float(b) for b in content["bias"]),
                 bool(content["mirror"]),
+                BaselineCard.from_dict(content["baseline"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
@@ -91,11 +103,31 @@ class FaceResult:
     box: Box | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FaceOutputs:
+    """Raw outputs of the network.
+
+    Attributes:
+        logits: (N, 7) float32, of the emotions.
+        conditions: (N, 3) float32, log-odds of `CONDITIONS`.
+    """
+
+    logits: NDArray[np.float32]
+    conditions: NDArray[np.float32]
+
+    def mean(self) -> FaceOutputs:
+        """The mean over N views of one face, (1, …)."""
+        return FaceOutputs(
+            np.asarray(self.logits.mean(axis=0, keepdims=True), np.float32),
+            np.asarray(self.conditions.mean(axis=0, keepdims=True), np.float32),
+        )
+
+
 class FaceClassifier:
     """The int8 emotion model.
 
     Args:
-        path: the ``.tflite`` file, with its ``.json`` beside it.
+        path: the `.tflite` file, with its `.json` beside it.
         threads: of the interpreter.
 
     Raises:
@@ -110,20 +142,29 @@ class FaceClassifier:
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1:
             raise ModelError(f"{path} does not take gray squares: {shape}", "run: emoedge models verify")
         self.size = shape[1]
+        outputs = self._interpreter.run_quantized(
+            self._interpreter.quantize(np.zeros((1, self.size, self.size, 1), np.float32))
+        )[0].shape[-1]
+        if outputs != len(EMOTIONS) + len(CONDITIONS):
+            raise ModelError(f"{path} gives {outputs} values for a face", "run: emoedge models verify")
 
-    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Raw logits (N, 7) of crops uint8 (N, size, size), averaged with the mirror image if so calibrated.
+    def outputs(self, crops: NDArray[np.uint8]) -> FaceOutputs:
+        """Everything that the network says of crops uint8 (N, size, size).
 
-        Crops are run one by one: the runtimes plan memory anew for every other batch size, which costs more
-        than a batch of a few faces saves.
+        Averaged with the mirror image where the card says so. Crops are run one by one: the runtimes plan
+        their memory again for every other batch size, which costs more than a batch of a few faces saves.
         """
         quantized = self._interpreter.quantize(standardise(crops))[..., None]
-        results = np.empty((len(crops), len(EMOTIONS)), np.float32)
+        results = np.empty((len(crops), len(EMOTIONS) + len(CONDITIONS)), np.float32)
         for index, tensor in enumerate(quantized):
             views = [tensor, tensor[:, ::-1]] if self.card.mirror else [tensor]
             outputs = [self._interpreter.run_quantized(view[None])[0][0] for view in views]
             results[index] = np.mean(outputs, axis=0)
-        return results
+        return FaceOutputs(results[:, : len(EMOTIONS)], CONDITION_UNIT * results[:, len(EMOTIONS) :])
+
+    def logits(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Raw logits (N, 7) of crops uint8 (N, size, size)."""
+        return self.outputs(crops).logits
 
     def probabilities(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Calibrated posteriors (N, 7) of crops uint8 (N, size, size); each row sums to one."""

@@ -1,4 +1,4 @@
-"""How far a face crop can be trusted: size, sharpness, pose, light."""
+"""How far a face crop can be trusted: size, sharpness, pose, light, and what covers the face."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 SIZE_PIXELS: Final = (16.0, 48.0)
 """Side of the crop in the source picture. The model sees 48 pixels; under 16 nothing but a smile survives."""
 SHARPNESS: Final = (0.05, 0.30)
-"""Mean absolute Laplacian of the crop over its contrast (see ``sharpness``)."""
+"""Mean absolute Laplacian of the crop over its contrast (see `sharpness`)."""
 CONTRAST_LEVELS: Final = (5.0, 20.0)
 """Standard deviation of the luma, gray levels: below some 5, noise and quantization are as large as the face.
 """
@@ -23,15 +23,54 @@ CLIPPED_SHARE: Final = (0.7, 0.35)
 TURN: Final = (1.0, 0.45)
 """Sideways offset of the nose from the eyes' middle in eye distances (falling): 0 is frontal, 0.5 about 40
 degrees."""
+ROLL: Final = (75.0, 35.0)
+"""Tilt of the head in the picture plane, degrees (falling): beyond 35 the detector's landmarks are less and
+less those of the face."""
+MOUTH_COVERED: Final = (0.99, 0.7)
+"""Probability that the lower half of the face is covered (falling to nothing): without the mouth a smile
+cannot be told."""
+EYES_COVERED: Final = (1.3, 0.6)
+"""The same for the eyes; the answer is worth two fifths even where it is certain, since the mouth says
+most."""
+ASKEW: Final = (0.97, 0.6)
+"""Probability that the crop does not show an upright face (falling): lying on its side, upside down."""
 REASON_BELOW: Final = 0.5
+HOPELESS: Final = 0.05
+"""A factor of what covers or turns the face under this leaves nothing to judge."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """Quality from 0 (useless) to 1, and its reasons: small, blurred, dark, bright, flat, turned."""
+    """A verdict.
+
+    Attributes:
+        value: 0 (useless) to 1.
+        reasons: what lowers it, worst first, of small, blurred, dark, bright, flat, turned, covered.
+        hopeless: whether the face is covered or turned so far that nothing can be said of it.
+    """
 
     value: float
     reasons: tuple[str, ...]
+    hopeless: bool = False
+
+    def under(self, conditions: NDArray[np.float32]) -> Quality:
+        """The verdict with what the network sees of the face's conditions.
+
+        Args:
+            conditions: log-odds (3,), see `classify.CONDITIONS`.
+        """
+        mouth, eyes, askew = (1 / (1 + math.exp(-min(30.0, max(-30.0, float(x))))) for x in conditions)
+        covered = min(1.0 - _rise(mouth, MOUTH_COVERED[::-1]), 1.0 - _rise(eyes, EYES_COVERED[::-1]))
+        turned = 1.0 - _rise(askew, ASKEW[::-1])
+        low = sorted(
+            (factor, name)
+            for factor, name in ((covered, "covered"), (turned, "turned"))
+            if factor < REASON_BELOW
+        )
+        more = tuple(name for _, name in low)
+        reasons = (*more, *(name for name in self.reasons if name not in more))
+        worst = min(covered, turned)
+        return Quality(round(self.value * worst, 4), reasons, self.hopeless or worst < HOPELESS)
 
 
 def _rise(value: float, limits: tuple[float, float]) -> float:
@@ -60,7 +99,7 @@ def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
     """How far the head is turned aside, 0 (frontal) upwards, from where the nose stands between the eyes.
 
     Args:
-        landmarks: (6, 2), fractions of the frame, in the order of ``detect.LANDMARKS``.
+        landmarks: (6, 2), fractions of the frame, in the order of `detect.LANDMARKS`.
         aspect: width over height of the frame.
     """
     (right_x, right_y), (left_x, left_y), (nose_x, nose_y), (mouth_x, mouth_y) = (
@@ -81,6 +120,7 @@ def assess(
     source_side: float,
     landmarks: NDArray[np.float32] | None = None,
     aspect: float = 1.0,
+    roll: float = 0.0,
 ) -> Quality:
     """Rate a crop.
 
@@ -89,6 +129,7 @@ def assess(
         source_side: side of the crop in pixels of the source picture.
         landmarks: for the pose, or None where they are unknown.
         aspect: width over height of the frame.
+        roll: of the head in the picture plane, radians.
 
     Returns:
         The product of the factors' geometric mean and their minimum's square root, and the reasons, worst
@@ -105,10 +146,11 @@ def assess(
         "blurred": _rise(sharpness(crop), SHARPNESS),
         light_name: light,
     }
+    tilt = 1.0 - _rise(abs(math.degrees(math.remainder(roll, math.tau))), ROLL[::-1])
     if landmarks is not None:
-        factors["turned"] = 1.0 - _rise(turn(landmarks, aspect), TURN[::-1])
+        factors["turned"] = min(tilt, 1.0 - _rise(turn(landmarks, aspect), TURN[::-1]))
     worst = min(factors.values())
     product = math.prod(max(factor, 1e-6) for factor in factors.values())
     value = product ** (0.5 / len(factors)) * worst**0.5
     low = sorted((factor, name) for name, factor in factors.items() if factor < REASON_BELOW)
-    return Quality(round(min(1.0, value), 4), tuple(name for _, name in low))
+    return Quality(round(min(1.0, value), 4), tuple(name for _, name in low), tilt < HOPELESS)

@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import Probabilities, as_probabilities
+from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities
 from emoedge.face.align import CropGeometry, change, crop_geometry, cut, peek
-from emoedge.face.classify import FaceClassifier
+from emoedge.face.baseline import PersonBaseline
+from emoedge.face.classify import FaceClassifier, FaceOutputs
 from emoedge.face.detect import REFINE_BELOW, REGION_GROWTH, Detection, FaceDetector, best_match, grown
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.quality import Quality, assess
@@ -37,6 +38,10 @@ CHANGED: Final = 0.12
 """Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone
 gives less."""
 
+LEARN_EVERY_S: Final = 1.0
+"""Between two looks that a person's baseline learns from: what lies closer together is one look at one
+expression."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opinion:
@@ -45,7 +50,15 @@ class _Opinion:
     time_s: float
     glimpse: NDArray[np.float32]
     quality: Quality
-    probabilities: Probabilities
+    probabilities: Probabilities | None
+
+
+@dataclass(slots=True, eq=False)
+class _Person:
+    """The baseline of a track, and when it last learned."""
+
+    baseline: PersonBaseline
+    learned_s: float = -np.inf
 
 
 class FaceStage:
@@ -57,6 +70,8 @@ class FaceStage:
         max_faces: the most faces followed at a time.
         min_size: smallest face, as a fraction of the shorter side of the frame.
         min_quality: below it a face gets no probabilities.
+        adapt: take each person's own neutral face into account, see `PersonBaseline`; forgotten with the
+            track.
     """
 
     def __init__(
@@ -67,14 +82,17 @@ class FaceStage:
         max_faces: int = 4,
         min_size: float = 0.06,
         min_quality: float = 0.15,
+        adapt: bool = True,
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._min_size = min_size
         self._min_quality = min_quality
+        self._adapt = adapt
         self._max_faces = max_faces
         self._tracker = FaceTracker(max_faces)
         self._opinions: dict[int, _Opinion] = {}
+        self._people: dict[int, _Person] = {}
         self._before: Pyramid | None = None
         self._scene = Scene()
         self._looked_s = self._others_s = -np.inf
@@ -112,9 +130,14 @@ class FaceStage:
         """Forget all faces, as after a gap in the source; ids are not used again."""
         self._tracker.clear()
         self._opinions.clear()
+        self.forget_people()
         self._before = None
         self._scene.reset()
         self._looked_s = self._others_s = -np.inf
+
+    def forget_people(self) -> None:
+        """Drop every person's baseline; safe to call from another thread."""
+        self._people = {}
 
     def renewed(self) -> FaceStage:
         """A stage as if built anew, with the models of this one."""
@@ -124,6 +147,7 @@ class FaceStage:
             max_faces=self._max_faces,
             min_size=self._min_size,
             min_quality=self._min_quality,
+            adapt=self._adapt,
         )
 
     def _pause_s(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> float:
@@ -241,6 +265,7 @@ class FaceStage:
             primary=track.primary,
             landmarks=face.landmarks,
             quality_reasons=quality.reasons,
+            adapted=person.baseline.looks if (person := self._people.get(track.track_id)) else 0,
         )
 
     def _judge(
@@ -257,21 +282,41 @@ class FaceStage:
         except ValueError:
             return Quality(0.0, ("outside",)), None
         landmarks, aspect = track.detection.landmarks, frame.width / frame.height
-        quality = assess(crop, geometry.side, landmarks, aspect)
+        quality = assess(crop, geometry.side, landmarks, aspect, geometry.angle)
         if quality.value < self._min_quality:
             return quality, None
         self.classifications += 1
-        probabilities = as_probabilities(self._classifier.probabilities(crop[None])[0])
+        outputs = self._classifier.outputs(crop[None])
+        quality = quality.under(outputs.conditions[0])
+        clear = quality.value >= self._min_quality and not quality.hopeless
+        probabilities = self._posterior(frame.time_s, track.track_id, outputs) if clear else None
         self._opinions[track.track_id] = _Opinion(frame.time_s, glimpse, quality, probabilities)
         return quality, probabilities
+
+    def _posterior(self, time_s: float, track_id: int, outputs: FaceOutputs) -> Probabilities:
+        """The posterior of a face by its own baseline, which learns from it."""
+        logits = outputs.logits
+        if self._adapt:
+            person = self._people.setdefault(
+                track_id, _Person(PersonBaseline(self._classifier.card.baseline))
+            )
+            logits = person.baseline.adjusted(logits)
+            if time_s - person.learned_s >= LEARN_EVERY_S:
+                neutral = self._classifier.calibrated(outputs.logits)[0, EMOTIONS.index("neutral")]
+                person.baseline.update(outputs.logits[0], float(neutral))
+                person.learned_s = time_s
+        return as_probabilities(self._classifier.calibrated(logits)[0])
 
     def _forget(self, known: set[int]) -> None:
         for track_id in self._opinions.keys() - known:
             del self._opinions[track_id]
+        people = self._people
+        for track_id in people.keys() - known:
+            del people[track_id]
 
 
 def _add_new(found: list[Detection], more: list[Detection]) -> None:
-    """Append those of ``more`` that are not in ``found`` yet."""
+    """Append those of `more` that are not in `found` yet."""
     found.extend(face for face in more if best_match(face, found) is None)
 
 

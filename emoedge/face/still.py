@@ -14,11 +14,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import Probabilities, as_probabilities, leader
+from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities, leader
 from emoedge.face.align import CropGeometry, crop_geometry, cut, from_crop
-from emoedge.face.classify import FaceClassifier, FaceResult
+from emoedge.face.baseline import PersonBaseline
+from emoedge.face.classify import FaceClassifier, FaceOutputs, FaceResult
 from emoedge.face.detect import MIN_SCORE, Detection, FaceDetector
-from emoedge.face.quality import assess
+from emoedge.face.quality import Quality, assess
 from emoedge.frames import Frame
 from emoedge.observations import Box
 
@@ -72,12 +73,13 @@ def _looks(detector: FaceDetector, frame: Frame) -> Iterator[list[Detection]]:
     for shares in PARTS:
         tiles = still_tiles(frame.width, frame.height, shares)
         yield [face for tile in tiles for face in detector.detect(frame, tile)]
-    yield _detect_with_border(detector, frame, MIN_SCORE)
+    yield detect_with_border(detector, frame, MIN_SCORE)
     yield detector.detect(frame, min_score=WEAK_SCORE)
-    yield _detect_with_border(detector, frame, WEAK_SCORE)
+    yield detect_with_border(detector, frame, WEAK_SCORE)
 
 
-def _detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) -> list[Detection]:
+def detect_with_border(detector: FaceDetector, frame: Frame, min_score: float) -> list[Detection]:
+    """Faces of a picture that they may fill, found with a border around it."""
     import cv2
 
     left, top = round(STILL_MARGIN * frame.width), round(STILL_MARGIN * frame.height)
@@ -170,64 +172,90 @@ def as_frame(image: NDArray[np.uint8]) -> Frame:
     return Frame(0.0, np.ascontiguousarray(image[:, :, :3]), "bgr", image.shape[1], image.shape[0])
 
 
-def crop_logits(
-    classifier: FaceClassifier,
-    detector: FaceDetector | None,
-    image: NDArray[np.uint8],
-    sure: float = SURE,
-) -> NDArray[np.float32]:
-    """Raw logits (7,) of a picture that already is a face crop.
-
-    The crop as it is and, unless that is as sure as ``sure`` or the detector finds no face in it, the same
-    face cut the usual way count one half each: other people's crops are looser, tighter or more tilted than
-    those the model has learned from.
-    """
-    plain = classifier.logits(from_crop(image, classifier.size)[None])[0]
-    if detector is None or classifier.calibrated(plain[None]).max() >= sure:
-        return plain
+def crop_views(detector: FaceDetector, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8] | None:
+    """The face that the detector finds in a crop, cut the usual way, uint8 (views, size, size)."""
     frame = as_frame(image)
-    found = _detect_with_border(detector, frame, MIN_SCORE)
+    found = detect_with_border(detector, frame, MIN_SCORE)
     if not found:
-        return plain
+        return None
     face = max(found, key=lambda detection: detection.box.area)
     geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
     low, high = PLAUSIBLE_SIDE
     if not low <= geometry.side / min(frame.width, frame.height) <= high:
-        return plain
+        return None
     try:
-        views = aligned_views(frame, geometry, classifier.size, CROP_VIEWS)
+        return aligned_views(frame, geometry, size, CROP_VIEWS)
     except ValueError:
+        return None
+
+
+def crop_outputs(
+    classifier: FaceClassifier,
+    detector: FaceDetector | None,
+    image: NDArray[np.uint8],
+    sure: float = SURE,
+) -> FaceOutputs:
+    """Raw outputs (1, …) for a picture that already is a face crop.
+
+    The crop as it is and, unless that is as sure as `sure` or the detector finds no face in it, the same face
+    cut the usual way count one half each: other people's crops are looser, tighter or more tilted than those
+    the model has learned from. Whether it is covered or askew is for the usual cut to say.
+    """
+    plain = classifier.outputs(from_crop(image, classifier.size)[None])
+    clear = plain.conditions.max() < 0
+    if detector is None or (clear and classifier.calibrated(plain.logits).max() >= sure):
         return plain
-    return np.asarray((plain + classifier.logits(views).mean(axis=0)) / 2, np.float32)
+    views = crop_views(detector, image, classifier.size)
+    if views is None:
+        return plain
+    aligned = classifier.outputs(views).mean()
+    return FaceOutputs(np.asarray((plain.logits + aligned.logits) / 2, np.float32), aligned.conditions)
 
 
 def _result(
     classifier: FaceClassifier,
-    logits: NDArray[np.float32],
-    quality: tuple[float, tuple[str, ...]],
+    outputs: FaceOutputs,
+    quality: Quality,
     box: Box | None,
+    person: PersonBaseline | None,
 ) -> FaceResult:
-    probabilities: Probabilities = as_probabilities(classifier.calibrated(logits[None])[0])
-    return FaceResult(leader(probabilities), probabilities, "", quality[0], quality[1], box)
+    quality = quality.under(outputs.conditions[0])
+    if quality.hopeless:
+        return FaceResult(None, None, quality.reasons[0], quality.value, quality.reasons, box)
+    logits = outputs.logits if person is None else person.adjusted(outputs.logits)
+    if person is not None:
+        neutral = classifier.calibrated(outputs.logits)[0, EMOTIONS.index("neutral")]
+        person.update(outputs.logits[0], float(neutral))
+    probabilities: Probabilities = as_probabilities(classifier.calibrated(logits)[0])
+    return FaceResult(leader(probabilities), probabilities, "", quality.value, quality.reasons, box)
 
 
 def classify_crop(
-    classifier: FaceClassifier, detector: FaceDetector | None, image: NDArray[np.uint8]
+    classifier: FaceClassifier,
+    detector: FaceDetector | None,
+    image: NDArray[np.uint8],
+    person: PersonBaseline | None = None,
 ) -> FaceResult:
     """Judge a picture that already is a face crop.
 
     Args:
         classifier: the emotion model.
-        detector: without one the crop is judged as it is, see :func:`crop_logits`.
+        detector: without one the crop is judged as it is, see :func:`crop_outputs`.
         image: uint8, gray, BGR or BGRA, any size.
+        person: whose face it is; learns from it.
+
+    Returns:
+        The result; `reason` is "covered" or "turned" where nothing can be said of such a face.
     """
     quality = assess(from_crop(image, classifier.size), float(min(image.shape[:2])))
-    logits = crop_logits(classifier, detector, image)
-    return _result(classifier, logits, (quality.value, quality.reasons), None)
+    return _result(classifier, crop_outputs(classifier, detector, image), quality, None, person)
 
 
 def classify_picture(
-    classifier: FaceClassifier, detector: FaceDetector, image: NDArray[np.uint8]
+    classifier: FaceClassifier,
+    detector: FaceDetector,
+    image: NDArray[np.uint8],
+    person: PersonBaseline | None = None,
 ) -> FaceResult:
     """Judge the largest face of a picture.
 
@@ -235,9 +263,10 @@ def classify_picture(
         classifier: the emotion model.
         detector: finds the face.
         image: uint8, gray, BGR or BGRA.
+        person: whose face it is; learns from it.
 
     Returns:
-        The result; ``reason`` is "no_face" when there is none.
+        The result; `reason` is "no_face" when there is none, "covered" or "turned" where nothing can be said.
     """
     frame = as_frame(image)
     face = largest_face(detector, frame)
@@ -248,6 +277,5 @@ def classify_picture(
         views = aligned_views(frame, geometry, classifier.size)
     except ValueError:
         return FaceResult(None, None, "no_face")
-    quality = assess(views[0], geometry.side, face.landmarks, frame.width / frame.height)
-    logits = np.asarray(classifier.logits(views).mean(axis=0), np.float32)
-    return _result(classifier, logits, (quality.value, quality.reasons), face.box)
+    quality = assess(views[0], geometry.side, face.landmarks, frame.width / frame.height, geometry.angle)
+    return _result(classifier, classifier.outputs(views).mean(), quality, face.box, person)

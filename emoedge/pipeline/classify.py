@@ -29,7 +29,9 @@ def answer(item: str, probabilities: Probabilities | None, reason: str = "", **m
     return line | more
 
 
-def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> Iterator[Line]:
+def classify_faces(
+    items: Iterable[str], settings: Settings, *, crop: bool, adapt: bool = False
+) -> Iterator[Line]:
     """Judge pictures.
 
     Args:
@@ -37,6 +39,7 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
         settings: `paths.models` is used.
         crop: the pictures are face crops already (each is judged as it is and aligned anew); otherwise the
             largest face is found first.
+        adapt: the items are one person's, in order; otherwise every item stands alone.
 
     Yields:
         A line an item; one that cannot be read has "error".
@@ -45,6 +48,7 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
         ModelError: a model is missing or damaged.
     """
     from emoedge.capture.media import read_image
+    from emoedge.face.baseline import PersonBaseline
     from emoedge.face.classify import FaceClassifier
     from emoedge.face.detect import FaceDetector
     from emoedge.face.still import classify_crop, classify_picture
@@ -53,11 +57,12 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
     classifier = FaceClassifier(resolve(FACE_CLASSIFIER, models))
     detector = FaceDetector(resolve(FACE_DETECTOR, models))
     classify = classify_crop if crop else classify_picture
+    person = PersonBaseline(classifier.card.baseline) if adapt else None
 
     def judge(item: str) -> Line:
-        result = classify(classifier, detector, read_image(Path(item)))
-        if result.probabilities is None:
-            return answer(item, None, result.reason or "no_face")
+        result = classify(classifier, detector, read_image(Path(item)), person)
+        if result.reason == "no_face":
+            return answer(item, None, result.reason)
         more: Line = {"quality": round(result.quality, 3), "quality_reasons": list(result.quality_reasons)}
         if result.box is not None:
             box = result.box
@@ -67,7 +72,9 @@ def classify_faces(items: Iterable[str], settings: Settings, *, crop: bool) -> I
                 "width": round(box.width, 4),
                 "height": round(box.height, 4),
             }  # fmt: skip
-        return answer(item, result.probabilities, **more)
+        if person is not None:
+            more["adapted"] = person.looks
+        return answer(item, result.probabilities, result.reason, **more)
 
     return _each(items, judge)
 

@@ -99,6 +99,7 @@ def build_face(settings: Settings) -> FacePerceiver:
         max_faces=settings.face.max_faces,
         min_size=settings.face.min_size,
         min_quality=settings.face.min_quality,
+        adapt=settings.face.adapt,
     )
 
 

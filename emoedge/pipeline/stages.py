@@ -38,6 +38,10 @@ class FacePerceiver(Protocol):
         """Forget who is followed."""
         ...
 
+    def forget_people(self) -> None:
+        """Forget how the people in the picture look at rest; from any thread."""
+        ...
+
     def renewed(self) -> FacePerceiver:
         """Return a fresh stage that reuses the loaded model. The old one must not be used afterwards."""
         ...

@@ -130,6 +130,7 @@ class FacePart(Part):
     quality: Probability
     quality_reasons: tuple[str, ...]
     primary: bool = Field(description="The one face that the fusion listens to")
+    adapted: int = Field(ge=0, description="Number of looks that the baseline of this person rests on")
 
 
 class FacePayload(Payload):

@@ -44,6 +44,7 @@ class AdaptationStore:
     def __init__(self, directory: Path, now_s: Callable[[], float] = time.monotonic) -> None:
         self._path = directory / FILE_NAME
         self._now_s = now_s
+        self._forget_people: Callable[[], None] = lambda: None
         self._saved_s = now_s()
         self._on_disk = False
         self._adaptation: Adaptive | None = None
@@ -60,11 +61,20 @@ class AdaptationStore:
             logger.warning("cannot restore the voice adaptation, it starts again: %s", error)
             adaptation.reset()
 
+    def attach_faces(self, forget_people: Callable[[], None]) -> None:
+        """Take the call that makes the face stage forget how people look at rest, which is never saved."""
+        self._forget_people = forget_people
+
+    def forget_faces(self) -> None:
+        """Forget how people look at rest; from any thread."""
+        self._forget_people()
+
     def look(self) -> None:
         """Call often: forget after a purge, save when it is time."""
         if self._on_disk and self._adaptation is not None and not self._path.exists():
             logger.info("the voice adaptation was purged")
             self._adaptation.reset()
+            self._forget_people()
             self._on_disk = False
         if self._now_s() - self._saved_s >= SAVE_EVERY_S:
             self.save()

@@ -105,12 +105,22 @@ def assemble(
     camera, microphone = capture = (make_capture or _configured_capture)(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
     workers = tuple(worker for worker in capture if worker is not None)
-    device = Device(workers, recorder, decisions, load_control, snapshots, clock, on_change, sink.hold)
+    adaptation = AdaptationStore(settings.paths.state)
+    device = Device(
+        workers,
+        recorder,
+        decisions,
+        load_control,
+        snapshots,
+        clock,
+        on_change,
+        adaptation.forget_faces,
+        sink.hold,
+    )
     if camera is not None:
         camera.add_tap(device.see)
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
-    adaptation = AdaptationStore(settings.paths.state)
     stages = build_stages(settings, capture, load_control, adaptation, device.observe)
     controls = Controls(configured, device, store, overrides, builder, clock, sink.publish)
     sink.attach(controls.handle, controls.states)

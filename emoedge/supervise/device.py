@@ -29,6 +29,7 @@ class Device:
         snapshots: where single frames are kept.
         clock: the pipeline's clock.
         on_change: takes what became of a snapshot.
+        forget_faces: drops what was learned of the people in the picture.
         hold: keeps queued messages about people back, or lets them go.
     """
 
@@ -41,6 +42,7 @@ class Device:
         snapshots: Snapshots,
         clock: Clock,
         on_change: Callable[[RecordingChange], None],
+        forget_faces: Callable[[], None],
         hold: Callable[[bool], None],
     ) -> None:
         self._capture = capture
@@ -50,6 +52,7 @@ class Device:
         self._snapshots = snapshots
         self._clock = clock
         self._on_change = on_change
+        self._forget_faces = forget_faces
         self._hold = hold
         self._newest: Frame | None = None
         self._private = False
@@ -82,6 +85,7 @@ class Device:
             for worker in self._capture:
                 released = worker.pause() and released
             self._newest = None
+            self._forget_faces()
             self._decisions.set_privacy(True)
         else:
             self._decisions.set_privacy(False)

@@ -31,13 +31,19 @@ def build_stages(
         settings: in force.
         capture: camera and microphone, None where there is none.
         load_control: how much the stages may do.
-        store: keeps the voice's running statistics.
+        store: keeps the voice's running statistics, and can make the face stage forget its own.
         observe: takes what the stages find; called in their threads.
     """
     camera, microphone = capture
     stages: list[StageThread[Any]] = []
     if camera and settings.face.enabled:
-        work = face_work(lambda: build_face(settings), load_control, observe)
+
+        def build() -> FacePerceiver:
+            stage = build_face(settings)
+            store.attach_faces(stage.forget_people)
+            return stage
+
+        work = face_work(build, load_control, observe)
         stages.append(StageThread(StageSpec("face", work, camera.subscribe().take)))
     builders: dict[str, Callable[[], Callable[[AudioActivity], None]]] = {}
     if settings.voice.enabled:

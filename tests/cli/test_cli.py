@@ -107,6 +107,14 @@ def test_an_unreadable_item_gives_a_line_and_exit_1(tmp_path, portrait):
     assert "Traceback" not in result.stderr
 
 
+def test_a_list_of_faces_as_one_person(portrait):
+    alone = lines_of(emoedge("classify", "face", portrait, portrait))
+    adapted = lines_of(emoedge("classify", "face", "--adapt", portrait, portrait))
+    assert [line.get("adapted") for line in alone] == [None, None]
+    assert [line["adapted"] for line in adapted] == [1, 2]
+    assert adapted[0]["probabilities"] == alone[0]["probabilities"] == alone[1]["probabilities"]
+
+
 def test_a_list_of_sentences_from_standard_input():
     result = emoedge("classify", "text", "--list", "-", stdin="estoy muy contenta\n\ntengo mucho miedo\n")
     lines = lines_of(result)

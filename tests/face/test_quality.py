@@ -32,6 +32,7 @@ def test_each_reason(face):
         "blurred": assess(cv2.GaussianBlur(crop, (0, 0), 4), side, landmarks),
         "dark": assess((crop * 0.08).astype(np.uint8), side, landmarks),
         "turned": assess(crop, side, turned),
+        "covered": assess(crop, side, landmarks).under(np.array([3.0, -9.0, -9.0], np.float32)),
     }
     for reason, quality in cases.items():
         assert reason in quality.reasons, reason
@@ -52,3 +53,24 @@ def test_turn_is_the_same_for_a_tilted_head(face):
     rotation = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     tilted = ((landmarks - 0.5) @ rotation.T + 0.5).astype(np.float32)
     assert turn(tilted) == pytest.approx(turn(face[2]), abs=1e-4)
+
+
+def test_what_the_network_sees_of_the_face(face):
+    good = assess(*face)
+    assert good.under(np.full(3, -9, np.float32)) == good
+    masked, blindfolded, lying = (
+        good.under(np.where(np.arange(3) == i, 9, -9).astype(np.float32)) for i in range(3)
+    )
+    assert (masked.reasons, masked.hopeless, masked.value) == (("covered",), True, 0.0)
+    assert (blindfolded.reasons, blindfolded.hopeless) == (("covered",), False)
+    assert 0.2 * good.value < blindfolded.value < 0.5 * good.value
+    assert (lying.reasons, lying.hopeless) == (("turned",), True)
+
+
+def test_a_tilted_head_is_judged_and_an_upside_down_one_is_not(face):
+    crop, side, landmarks = face
+    values = [assess(crop, side, landmarks, 1.0, np.radians(roll)).value for roll in (0, 30, 45, 60, 75, 180)]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == values[1]
+    assert assess(crop, side, landmarks, 1.0, np.radians(-100)).hopeless
+    assert assess(crop, side, landmarks, 1.0, np.radians(180)).reasons == ("turned",)

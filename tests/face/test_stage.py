@@ -1,7 +1,11 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from emoedge.emotions import EMOTIONS
+from emoedge.emotions import EMOTIONS, softmax
+from emoedge.face.baseline import BaselineCard
+from emoedge.face.classify import CONDITIONS, FaceOutputs
 from emoedge.face.stage import CLASSIFY_EVERY_S, FaceStage
 from emoedge.face.track import moved
 from emoedge.frames import Frame
@@ -11,15 +15,20 @@ class Counting:
     """Stands in for the classifier: says "surprise" of everything and remembers the crops."""
 
     size = 48
+    card = SimpleNamespace(baseline=BaselineCard((0.0,) * 6 + (2.0,), 0.5, 1.0))
+    logit_row = np.array([0, 0, 0, 0, 0, 3, 1], np.float32)
+    condition_row = np.full(len(CONDITIONS), -9, np.float32)
 
     def __init__(self):
         self.crops = []
 
-    def probabilities(self, crops):
+    def outputs(self, crops):
         self.crops.extend(crops)
-        row = np.full(7, 0.05, np.float32)
-        row[EMOTIONS.index("surprise")] = 0.7
-        return np.tile(row, (len(crops), 1))
+        shape = (len(crops), 1)
+        return FaceOutputs(np.tile(self.logit_row, shape), np.tile(self.condition_row, shape))
+
+    def calibrated(self, logits):
+        return softmax(logits, 1.0)
 
 
 def frame(image, time_s):
@@ -186,3 +195,39 @@ def test_same_frames_same_observations(detector, portrait):
         return lines
 
     assert run() == run()
+
+
+def test_a_person_is_learned_while_followed_and_forgotten_with_the_track(stage, portrait):
+    picture = scene(portrait, (200, 100))
+    classifier = stage._classifier
+    classifier.logit_row = np.array([0, 0, 0, 0, 1.5, 0, 2], np.float32)  # neutral, and a little sad
+    seen = [stage.process(frame(picture, step * 1.1)).primary for step in range(6)]
+    assert [face.adapted for face in seen] == [1, 2, 3, 4, 5, 6]
+    sadness, neutral = EMOTIONS.index("sadness"), EMOTIONS.index("neutral")
+    sad = [face.probabilities[sadness] / face.probabilities[neutral] for face in seen]
+    assert sad == sorted(sad, reverse=True)
+    assert seen[-1].emotion == "neutral"
+    empty = np.full((480, 640, 3), 100, np.uint8)
+    stage.process(frame(empty, 9.0))
+    again = stage.process(frame(picture, 9.5)).primary
+    assert again.track_id == 2
+    assert again.adapted == 1
+    np.testing.assert_allclose(again.probabilities, seen[0].probabilities)
+    stage.reset()
+    assert stage.process(frame(picture, 0.0)).primary.adapted == 1
+
+
+def test_nothing_is_learned_where_it_is_not_wanted(detector, portrait):
+    stage = FaceStage(detector, Counting(), adapt=False)
+    for step in range(3):
+        face = stage.process(frame(scene(portrait, (200, 100)), step * 1.1)).primary
+    assert face.adapted == 0
+    assert stage._people == {}
+
+
+def test_a_covered_face_gets_no_emotion(stage, portrait):
+    stage._classifier.condition_row = np.array([9, -9, -9], np.float32)
+    face = stage.process(frame(scene(portrait, (200, 100)), 0.0)).primary
+    assert face.probabilities is None
+    assert face.quality_reasons == ("covered",)
+    assert face.adapted == 0

@@ -72,3 +72,19 @@ def test_a_damaged_file_costs_what_was_learnt_and_no_more(tmp_path: Path, conten
 def test_nothing_is_written_before_there_are_statistics(tmp_path: Path) -> None:
     AdaptationStore(tmp_path).save()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_purge_is_passed_on_once(tmp_path: Path) -> None:
+    purges: list[int] = []
+    store = AdaptationStore(tmp_path, lambda: 0.0)
+    store.attach_faces(lambda: purges.append(1))
+    learnt = Statistics()
+    store.restore(learnt)
+    store.look()
+    assert not purges  # nothing was on the disk yet
+    learnt.sums = {"weight": 1.0}
+    store.save()
+    (tmp_path / FILE_NAME).unlink()
+    store.look()
+    store.look()
+    assert len(purges) == 1

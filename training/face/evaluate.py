@@ -1,7 +1,9 @@
-"""Calibrate and measure the shipped face model: ``python -m training.face.evaluate --data DIR --out models``.
+"""Measure the shipped face model: `python -m training.face.evaluate --data DIR --out models`.
 
-Everything goes through the deployed classifier. Balance and temperature are fitted on FER+ Valid; Test is
-only measured. Writes ``face_emotion.json`` (read by the classifier), ``face_emotion.md`` and two figures.
+Everything goes through the deployed classifier, with what `training.face.offsets` has decided (`--decision`,
+or what the sidecar holds already); the Test parts of FER+ and RAF-DB are only measured. With `--runs` the
+sets that were left out of a run are measured by that run's network, otherwise the sidecar's figures of them
+stay. Writes `face_emotion.json` (read by the classifier), `face_emotion.md` and three figures.
 """
 
 from __future__ import annotations
@@ -10,41 +12,57 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from emoedge.doctor.self_check import drawn_face
-from emoedge.emotions import EMOTIONS, softmax
+from emoedge.emotions import EMOTIONS
 from emoedge.face.align import from_crop
-from emoedge.face.classify import FaceClassifier
+from emoedge.face.classify import CONDITIONS, FaceClassifier, FaceResult
 from emoedge.face.detect import FaceDetector
 from emoedge.face.quality import assess
-from emoedge.face.still import classify_crop, classify_picture, crop_logits
+from emoedge.face.still import classify_crop, classify_picture, crop_outputs
 from emoedge.files import sha256_of
 from training.face import metrics
 from training.face.card import write_card, write_figures
+from training.face.corpora import load_ckplus, load_jaffe, load_rafdb
 from training.face.data import load_ferplus_split
 from training.face.net import FaceNet, multiply_adds
+from training.face.occlusion import (
+    draw_clear_glasses,
+    draw_dark_glasses,
+    draw_hand,
+    draw_mask,
+    draw_thing,
+    found_face,
+)
 from training.face.robustness import DEGRADATIONS, randomly_degraded, whole_picture
-from training.face.train import predict
+from training.face.sidecar import neutral, write_sidecar
+from training.face.strangers import stranger_scores
 
 MODEL = "face_emotion"
 
-ROBUSTNESS_ROWS = 600
-"""Test rows for the tables beside the main one, drawn once at random: intervals of about 3 points are enough
+ROBUSTNESS_ROWS = 400
+"""Test rows for the tables beside the main one, drawn once at random: intervals of about 4 points are enough
 there."""
 
 
 def judge(
-    classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8]
+    classifier: FaceClassifier,
+    detector: FaceDetector,
+    images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
 ) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of crops of any size, by the way that ``classify face --crop`` goes."""
-    return classifier.calibrated(np.stack([crop_logits(classifier, detector, image) for image in images]))
+    """Posteriors (N, 7) of crops of any size, by the way that `classify face --crop` goes."""
+    return classifier.calibrated(
+        np.concatenate([crop_outputs(classifier, detector, image).logits for image in images])
+    )
 
 
 def judge_once(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -52,15 +70,10 @@ def judge_once(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray
     return classifier.probabilities(np.stack([from_crop(image, classifier.size) for image in images]))
 
 
-def write_sidecar(path: Path, content: dict[str, Any]) -> None:
-    """Write the JSON beside the model."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
 def deployed_logits(
     model: Path, detector: FaceDetector, images: NDArray[np.uint8], *, mirror: bool
 ) -> NDArray[np.float32]:
-    """Raw logits (N, 7) of an int8 model by the path of ``classify face --crop`` for unsure crops.
+    """Raw logits (N, 7) of an int8 model by the path of `classify face --crop` for unsure crops.
 
     Whatever its sidecar says: how sure it may be is yet to be fitted.
     """
@@ -68,33 +81,9 @@ def deployed_logits(
         copy = Path(shutil.copy(model, folder))
         write_sidecar(copy.with_suffix(".json"), neutral(mirror=mirror))
         classifier = FaceClassifier(copy)
-        return np.stack([crop_logits(classifier, detector, image, sure=np.inf) for image in images])
-
-
-def neutral(*, mirror: bool) -> dict[str, Any]:
-    """The part of the sidecar that the classifier reads, before anything is fitted."""
-    return {"labels": EMOTIONS, "temperature": 1.0, "bias": [0.0] * len(EMOTIONS), "mirror": mirror}
-
-
-def calibrate(
-    model: Path,
-    detector: FaceDetector,
-    images: NDArray[np.uint8],
-    labels: NDArray[np.int64],
-    *,
-    mirror: bool,
-) -> dict[str, Any]:
-    """Fit balance and temperature on the int8 model's own logits and write a first sidecar."""
-    logits = deployed_logits(model, detector, images, mirror=mirror)
-    bias = metrics.fit_bias(logits, labels)
-    temperature = metrics.fit_temperature(logits + bias, labels)
-    fitted = {
-        **neutral(mirror=mirror),
-        "temperature": round(temperature, 4),
-        "bias": [round(float(b), 4) for b in bias],
-    }
-    write_sidecar(model.with_suffix(".json"), fitted)
-    return fitted
+        return np.concatenate(
+            [crop_outputs(classifier, detector, image, sure=np.inf).logits for image in images]
+        )
 
 
 def summary(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
@@ -122,16 +111,6 @@ def brief(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict
     }
 
 
-def float_scores(
-    weights: Path, card: dict[str, Any], size: int, images: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> dict[str, float]:
-    """The float network with the same calibration on the same rows."""
-    net = FaceNet()
-    net.load_state_dict(torch.load(weights, weights_only=True))
-    logits = predict(net, images, size=size, mirror=card["mirror"], bf16=False)
-    return brief(softmax(logits + np.array(card["bias"], np.float32), card["temperature"]), labels)
-
-
 def degraded_scores(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
@@ -141,7 +120,7 @@ def degraded_scores(
         views = np.stack([degrade(image) for image in images])
         scores = brief(judge(classifier, detector, views), labels)
         scores["mean_quality"] = round(
-            float(np.mean([assess(view, view.shape[0]).value for view in views])), 3
+            float(np.mean([classify_crop(classifier, detector, view).quality for view in views])), 3
         )
         table[name] = scores
     return table
@@ -168,6 +147,73 @@ def picture_scores(
         "macro_recall_of_found": round(recall, 4),
         "accuracy_of_all": round(float(np.mean(hit)), 4),
     }
+
+
+ROLLED_ROWS = 100
+ROLLS_DEG = (0, 20, 40, 60, 90, 135, 180)
+
+
+def rolled_scores(
+    classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> dict[str, dict[str, float]]:
+    """Answers for whole pictures that are turned in their plane."""
+    table = {}
+    for roll in ROLLS_DEG:
+        rng = np.random.default_rng(0)
+        results = []
+        for image in images:
+            picture = whole_picture(image, rng)
+            centre = (picture.shape[1] / 2, picture.shape[0] / 2)
+            turned = cv2.warpAffine(
+                picture,
+                cv2.getRotationMatrix2D(centre, roll, 0.75),
+                picture.shape[1::-1],
+                borderMode=cv2.BORDER_REPLICATE,
+            )
+            results.append(classify_picture(classifier, detector, np.asarray(turned, np.uint8)))
+        table[str(roll)] = answer_scores(results, labels)
+    return table
+
+
+def answer_scores(results: list[FaceResult], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Share found, share answered, accuracy of the answers, mean quality of the faces found."""
+    found = [result for result in results if result.reason != "no_face"]
+    hits = [
+        result.emotion == EMOTIONS[label]
+        for result, label in zip(results, labels, strict=True)
+        if result.emotion is not None
+    ]
+    return {
+        "found": round(len(found) / len(labels), 3),
+        "answered": round(len(hits) / len(labels), 3),
+        "accuracy_of_answered": round(float(np.mean(hits)), 3) if hits else float("nan"),
+        "mean_quality": round(float(np.mean([result.quality for result in found])), 3) if found else 0.0,
+    }
+
+
+def covered_scores(
+    classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> dict[str, dict[str, float]]:
+    """Answers for crops with things drawn before the face, and whether that is noticed."""
+    table = {}
+    for draw in (None, draw_clear_glasses, draw_dark_glasses, draw_mask, draw_hand, draw_thing):
+        rng = np.random.default_rng(3)
+        results = []
+        chosen = []
+        for image, label in zip(images, labels, strict=True):
+            face = found_face(image, detector)
+            if face is None:
+                continue
+            if draw is not None:
+                draw(face, rng)
+            results.append(classify_crop(classifier, detector, face.image))
+            chosen.append(label)
+        name = "as they are" if draw is None else draw.__name__.removeprefix("draw_").replace("_", " ")
+        table[name] = answer_scores(results, np.array(chosen))
+        table[name]["noticed"] = round(
+            float(np.mean(["covered" in result.quality_reasons for result in results])), 3
+        )
+    return table
 
 
 def quality_table(
@@ -208,33 +254,86 @@ def self_check(classifier: FaceClassifier) -> dict[str, Any]:
     return {"logits": [round(float(v), 4) for v in logits], "tolerance": round(2.01 * step, 4)}
 
 
-def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True) -> dict[str, Any]:
-    """Calibrate, measure, and write sidecar, card and figures; returns the sidecar's content."""
+SETS_IN_TRAINING = [
+    "FER+ (Train, without duplicates of Valid and Test)",
+    "ExpW (subset, relabelled)",
+    "RAF-DB (train, without copies of test pictures)",
+    "Extended Cohn-Kanade",
+    "JAFFE",
+]
+
+
+def fitted(decision: dict[str, Any], run: str) -> dict[str, Any]:
+    """The part of the sidecar that the classifier reads, for the network of a run."""
+    return {
+        **neutral(),
+        "temperature": decision["temperature"],
+        "bias": decision["bias"][run],
+        "baseline": decision["baseline"],
+    }
+
+
+def run_classifier(runs: Path, run: str, decision: dict[str, Any]) -> FaceClassifier:
+    """The classifier of a run that left a set out."""
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(runs / run / f"{MODEL}.tflite", folder))
+        write_sidecar(copy.with_suffix(".json"), fitted(decision, run))
+        return FaceClassifier(copy)
+
+
+def left_out_scores(
+    data: Path, runs: Path, decision: dict[str, Any], detector: FaceDetector
+) -> dict[str, Any]:
+    """Sets that a run has not seen, by that run's network and the shipped decision."""
+    faces = data / "faces"
+    result = {}
+    for name, run, corpus in (
+        ("ckplus", "without_ckplus", load_ckplus(faces)),
+        ("jaffe", "without_jaffe", load_jaffe(faces)),
+        ("rafdb", "without_rafdb", load_rafdb(faces, "test")),
+    ):
+        if not (runs / run / f"{MODEL}.tflite").exists():
+            continue
+        classifier = run_classifier(runs, run, decision)
+        how = {"whole": name == "jaffe", "posed": name == "ckplus"}
+        result[name] = stranger_scores(classifier, detector, corpus, **how)
+    return result
+
+
+def evaluate(data: Path, out: Path, decision_file: Path | None, runs: Path | None) -> dict[str, Any]:
+    """Measure, and write sidecar, card and figures; returns the sidecar's content."""
     model = out / f"{MODEL}.tflite"
+    sidecar = model.with_suffix(".json")
+    before = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
+    decision = json.loads(decision_file.read_text(encoding="utf-8")) if decision_file else before["decision"]
+    write_sidecar(sidecar, fitted(decision, "all"))
     valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
     test_images, test_labels = load_ferplus_split(data / "faces", "Test")
     detector = FaceDetector(out / "face_detector.tflite")
-    card = calibrate(model, detector, valid_images, valid_labels, mirror=mirror)
     classifier = FaceClassifier(model)
     probabilities = judge(classifier, detector, test_images)
-    once = judge_once(classifier, test_images)
     some = np.random.default_rng(0).choice(
         len(test_images), min(ROBUSTNESS_ROWS, len(test_images)), replace=False
     )
     some_images, some_labels = test_images[some], test_labels[some]
+    left_out = left_out_scores(data, runs, decision, detector) if runs else before["metrics"]["left_out"]
     result: dict[str, Any] = {
         "valid": brief(judge(classifier, detector, valid_images), valid_labels),
         "test": summary(probabilities, test_labels),
-        "test_one_view": summary(once, test_labels),
+        "test_one_view": summary(judge_once(classifier, test_images), test_labels),
+        "rafdb_test": stranger_scores(
+            classifier, detector, load_rafdb(data / "faces", "test"), whole=False, posed=False
+        ),
+        "left_out": left_out,
         "degraded": degraded_scores(classifier, detector, some_images, some_labels),
         "pictures": picture_scores(classifier, detector, some_images, some_labels),
+        "rolled": rolled_scores(classifier, detector, some_images[:ROLLED_ROWS], some_labels[:ROLLED_ROWS]),
+        "covered": covered_scores(classifier, detector, some_images, some_labels),
         "quality": quality_table(classifier, detector, some_images, some_labels),
         "timing": timing(classifier, detector, test_images),
     }
-    if weights is not None:
-        result["float_test"] = float_scores(weights, card, classifier.size, test_images, test_labels)
     content = {
-        **card,
+        **fitted(decision, "all"),
         "name": MODEL,
         "sha256": sha256_of(model),
         "bytes": model.stat().st_size,
@@ -242,13 +341,15 @@ def evaluate(data: Path, out: Path, weights: Path | None, *, mirror: bool = True
             "shape": [1, classifier.size, classifier.size, 1],
             "standardised": "mean 0, deviation 1, clip 4",
         },
-        "multiply_adds": multiply_adds(FaceNet(), classifier.size),
-        "data": ["FER+ (Train, without duplicates of Valid and Test)", "ExpW (subset, relabelled)"],
+        "conditions": CONDITIONS,
+        "multiply_adds": multiply_adds(FaceNet(conditions=len(CONDITIONS)), classifier.size),
+        "data": SETS_IN_TRAINING,
         "self_check": self_check(classifier),
+        "decision": decision,
         "metrics": result,
     }
-    write_sidecar(model.with_suffix(".json"), content)
-    write_figures(out / "figures", probabilities, test_labels)
+    write_sidecar(sidecar, content)
+    write_figures(out / "figures", probabilities, test_labels, decision["baseline_curves"])
     write_card(model.with_suffix(".md"), content)
     return content
 
@@ -257,13 +358,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder with the model")
-    parser.add_argument("--weights", type=Path, help="ema.pt, to compare with the float network")
-    parser.add_argument(
-        "--no-mirror", action="store_true", help="classify the crop alone, without its mirror image"
-    )
+    parser.add_argument("--decision", type=Path, help="file of training.face.offsets")
+    parser.add_argument("--runs", type=Path, help="folder with the networks that left a set out")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    content = evaluate(args.data, args.out, args.weights, mirror=not args.no_mirror)
+    content = evaluate(args.data, args.out, args.decision, args.runs)
     print(json.dumps({key: value for key, value in content["metrics"].items() if key != "confusion"}))
 
 

@@ -1,7 +1,7 @@
-"""Quantize a face network: ``python -m training.face.export --data DIR --weights ema.pt --out models``.
+"""Quantize a face network: `python -m training.face.export --data DIR --weights ema.pt --out models`.
 
-Writes ``face_emotion.tflite``; ``training.face.evaluate`` then fits its calibration and writes the sidecar
-and the card.
+Writes `face_emotion.tflite`. With `--samples` the outputs for covered and askew faces are fitted to the
+features first, otherwise they stay at zero.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 from emoedge.face.classify import standardise
 from training.export import ExportReport, export_int8
 from training.face.augment import augment, jitter_geometry
-from training.face.data import load_expw, load_ferplus_train
+from training.face.corpora import as_set, load_rafdb
+from training.face.data import load_ferplus_train
 from training.face.net import INPUT_SIZE, FaceNet
+from training.face.occlusion import with_conditions
+from training.face.transfer import load_weights
 
 REPRESENTATIVE = 600
 """Training views that set the activation ranges: half plain, half degraded, from both sets."""
@@ -29,7 +32,10 @@ def representative_views(data: Path, size: int, seed: int = 0) -> NDArray[np.flo
     """Standardised training views (REPRESENTATIVE, 1, size, size)."""
     rng = np.random.default_rng(seed)
     views = []
-    for faces in (load_ferplus_train(data / "faces"), load_expw(data / "faces")):
+    for faces in (
+        load_ferplus_train(data / "faces"),
+        as_set(load_rafdb(data / "faces", "train"), sharp=True),
+    ):
         rows = rng.choice(len(faces.images), REPRESENTATIVE // 2, replace=False)
         for index, row in enumerate(rows):
             image = faces.images[row]
@@ -40,10 +46,27 @@ def representative_views(data: Path, size: int, seed: int = 0) -> NDArray[np.flo
     return standardise(np.stack(views))[:, None]
 
 
-def export(data: Path, weights: Path, out: Path, size: int = INPUT_SIZE) -> ExportReport:
-    """Write ``out/face_emotion.tflite`` from a state dict and report how well it follows the float net."""
+def load_network(weights: Path, samples: Path | None) -> FaceNet:
+    """The network of a state dict, or of a run of `training.face.transfer` with its further outputs.
+
+    Args:
+        weights: the file.
+        samples: of covered and askew faces, see `training.face.occlusion`; without them those outputs stay at
+            zero.
+    """
+    saved = torch.load(weights, map_location="cpu", weights_only=True)
+    if "habits" in saved:
+        return with_conditions(load_weights(weights)[0], samples)
     net = FaceNet()
-    net.load_state_dict(torch.load(weights, weights_only=True))
+    net.load_state_dict(saved)
+    return with_conditions(net, None)
+
+
+def export(
+    data: Path, weights: Path, out: Path, size: int = INPUT_SIZE, samples: Path | None = None
+) -> ExportReport:
+    """Write `out/face_emotion.tflite` and report how well it follows the float net."""
+    net = load_network(weights, samples)
     shape = (1, 1, size, size)
     return export_int8(net, shape, [representative_views(data, size)], out / "face_emotion.tflite")
 
@@ -56,9 +79,10 @@ def main() -> None:
     parser.add_argument(
         "--size", type=int, default=INPUT_SIZE, help="input side; less for a network in mid-training"
     )
+    parser.add_argument("--samples", type=Path, help="file of training.face.occlusion")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    report = asdict(export(args.data, args.weights, args.out, args.size))
+    report = asdict(export(args.data, args.weights, args.out, args.size, args.samples))
     print(
         json.dumps({key: str(value) if isinstance(value, Path) else value for key, value in report.items()})
     )

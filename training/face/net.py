@@ -56,9 +56,17 @@ class ResidualBlock(nn.Module):
 
 
 class FaceNet(nn.Module):
-    """Network from gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits."""
+    """Gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits in the order of `emoedge.emotions`.
 
-    def __init__(self, widths: tuple[int, ...] = (32, 72, 144, 224), dropout: float = 0.2) -> None:
+    Args:
+        widths: of the blocks.
+        dropout: before the last layer.
+        conditions: outputs beside the seven, see `training.face.occlusion`.
+    """
+
+    def __init__(
+        self, widths: tuple[int, ...] = (32, 72, 144, 224), dropout: float = 0.2, conditions: int = 0
+    ) -> None:
         super().__init__()
         self.stem = ConvBnRelu(1, widths[0], kernel=5, stride=2)
         inputs = widths[0]
@@ -70,10 +78,10 @@ class FaceNet(nn.Module):
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(inputs, CLASSES)
+        self.head = nn.Linear(inputs, CLASSES + conditions)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (N, 7)."""
+        """Return logits (N, 7), and after them those of the conditions."""
         features = self.flatten(self.pool(self.blocks(self.stem(x))))
         logits: Tensor = self.head(self.dropout(features))
         return logits

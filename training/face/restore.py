@@ -2,7 +2,7 @@
 
 Weights come back to half a quantization step, with batch normalisation folded into them: each normalisation
 layer is left with mean zero, deviation one and the folded bias, so it must not be trained on statistics of
-its own (see ``train.freeze_statistics``).
+its own until `revive` has given them some.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from emoedge.face.classify import CONDITIONS
 from emoedge.inference import load_runtime
-from training.face.net import ConvBnRelu, FaceNet
+from training.face.net import CLASSES, ConvBnRelu, FaceNet
 
 LAYERS = ("CONV_2D", "FULLY_CONNECTED")
 
@@ -61,10 +62,12 @@ def _dequantize(raw: NDArray[Any], how: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def restore(path: Path) -> FaceNet:
-    """The network of an int8 ``.tflite`` file that ``training.face.export`` has written.
+    """The network of an int8 `.tflite` file, with its seven emotions alone.
+
+    The further outputs are fitted to the features at every export.
 
     Raises:
-        ValueError: the file's layers are not those of ``FaceNet``.
+        ValueError: the file's layers are not those of `FaceNet`.
     """
     left = read_layers(path)
     net = FaceNet()
@@ -91,9 +94,49 @@ def restore(path: Path) -> FaceNet:
                 assert norm.running_var is not None
                 norm.running_mean.zero_()
                 norm.running_var.fill_(1.0 - norm.eps)
-        layer = take(tuple(net.head.weight.shape))
-        net.head.weight.copy_(torch.from_numpy(layer.kernel))
-        net.head.bias.copy_(torch.from_numpy(layer.bias))
+        layer = left.pop(next(index for index, layer in enumerate(left) if layer.kernel.ndim == 2))
+        if layer.kernel.shape not in {
+            (CLASSES + more, net.head.in_features) for more in (0, len(CONDITIONS))
+        }:
+            raise ValueError(f"{path} has another last layer: {layer.kernel.shape}")
+        net.head.weight.copy_(torch.from_numpy(layer.kernel[:CLASSES]))
+        net.head.bias.copy_(torch.from_numpy(layer.bias[:CLASSES]))
     if left:
         raise ValueError(f"{path} has {len(left)} layers too many")
     return net.eval()
+
+
+@torch.no_grad()
+def revive(net: nn.Module, views: torch.Tensor) -> None:
+    """Make the normalisation of a restored network live again; its logits stay the same.
+
+    Every layer gets the mean and variance that its input has over the views, and a scale and bias that undo
+    them.
+
+    Args:
+        net: as `restore` returns it, or a part of it.
+        views: (N, …), inputs like those it will be trained on.
+    """
+    moments: dict[nn.BatchNorm2d, list[torch.Tensor]] = {}
+
+    def measure(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        assert isinstance(norm, nn.BatchNorm2d)
+        x = inputs[0]
+        moments.setdefault(norm, []).append(torch.stack([x.mean((0, 2, 3)), x.square().mean((0, 2, 3))]))
+
+    norms = [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+    hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
+    net.eval()
+    for batch in views.split(128):
+        net(batch)
+    for hook in hooks:
+        hook.remove()
+    for norm, parts in moments.items():
+        mean, square = torch.stack(parts).mean(0)
+        variance = square - mean.square()
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_((variance + norm.eps).sqrt())
+        norm.bias.add_(mean)

@@ -1,16 +1,14 @@
-"""Train the face network: ``python -m training.face.train --data DIR --out DIR``, twice.
+"""Train the face network: `python -m training.face.train --data DIR --out DIR`, twice.
 
-The first time from random weights; the second time with ``--init`` from what the first left: a shorter step,
+The first time from random weights; the second time with `--init` from what the first left: a shorter step,
 the full picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation,
 Furlanello et al. 2018, arXiv:1805.04770).
 
-From a shipped ``.tflite`` file (``--init``, see ``training.face.restore``) short, fine steps go on, with
-normalisation and the earliest layers held, and the opinion that the model has of several views of a picture
-in its labels. The shipped weights have nothing of it: they were as good before.
+What comes out is where `training.face.transfer` begins.
 
 One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same
-command goes on. Views are made on the processor, one thread. An epoch is ``STEPS`` batches of rows from FER+
-and ExpW. Progress runs from 0 to 1 over ``--epochs``, or over ``--minutes`` of wall-clock time where the
+command goes on. Views are made on the processor, one thread. An epoch is `STEPS` batches of rows from FER+
+and ExpW. Progress runs from 0 to 1 over `--epochs`, or over `--minutes` of wall-clock time where the
 machine is shared (the result then depends on its load).
 """
 
@@ -43,7 +41,6 @@ from training.face.data import (
     row_sampling,
 )
 from training.face.net import INPUT_SIZE, FaceNet, multiply_adds
-from training.face.restore import restore
 
 BATCH = 128
 FER_ROWS = 80
@@ -65,13 +62,11 @@ class Recipe:
             Le 2021, arXiv:2104.00298).
         relabel_at: shares of the training at which the averaged network gives its opinion on the labels.
         distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see
-            ``relabel``.
-        strength: of augmentation, at the start and at the end: it eases off linearly from ``ease_from`` on,
+            `relabel`.
+        strength: of augmentation, at the start and at the end: it eases off linearly from `ease_from` on,
             so that the last, fine steps are taken on faces like those met in use.
         ease_from: share of the training.
-        power: how far rare classes are drawn more often, see ``row_sampling``.
-        hold: keep the statistics of normalisation and the earliest layers as they are.
-        zooms: views of a picture that the opinion is the mean of, in shares of its side.
+        power: how far rare classes are drawn more often, see `row_sampling`.
     """
 
     peak_rate: float
@@ -81,8 +76,6 @@ class Recipe:
     strength: tuple[float, float]
     ease_from: float
     power: float = 0.5
-    hold: bool = False
-    zooms: tuple[float, ...] = (1.0,)
 
 
 FIRST = Recipe(
@@ -100,18 +93,6 @@ SECOND = Recipe(
     distil=0.35,
     strength=(0.8, 0.35),
     ease_from=0.3,
-)
-
-
-THIRD = Recipe(
-    peak_rate=0.004,
-    sizes=((1.0, INPUT_SIZE),),
-    relabel_at=(0.0,),
-    distil=0.4,
-    strength=(0.6, 0.35),
-    ease_from=0.3,
-    hold=True,
-    zooms=(1.0, 0.9),
 )
 
 
@@ -187,7 +168,7 @@ def predict(
     mirror: bool = False,
     bf16: bool | None = None,
 ) -> NDArray[np.float32]:
-    """Logits (N, 7) of (N, S, S) crops, brought to ``size``; the mean of both views with ``mirror``."""
+    """Logits (N, 7) of (N, S, S) crops, brought to `size`; the mean of both views with `mirror`."""
     net.eval()
     device = next(net.parameters()).device
     bf16 = fast_in_bf16(device) if bf16 is None else bf16
@@ -216,31 +197,16 @@ def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[floa
     return float(hit.mean()), float(np.mean(recalls))
 
 
-def opinion(
-    ema: nn.Module, images: NDArray[np.uint8], size: int, zooms: tuple[float, ...] = (1.0,)
-) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of the mean logits over views of a picture, each with its mirror image.
+def opinion(ema: nn.Module, images: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
+    """Posteriors (N, 7) of pictures (N, S, S), each with its mirror image.
 
     Args:
         ema: the averaged model.
         images: (N, S, S).
         size: side of its input.
-        zooms: views, in shares of a picture's side.
     """
-    logits = np.mean([predict(ema, zoomed(images, zoom), size=size, mirror=True) for zoom in zooms], axis=0)
+    logits = predict(ema, images, size=size, mirror=True)
     return np.asarray(torch.softmax(torch.from_numpy(logits), 1).numpy(), np.float32)
-
-
-def zoomed(images: NDArray[np.uint8], share: float) -> NDArray[np.uint8]:
-    """The middle of each picture (N, S, S), ``share`` of its side, at the same size."""
-    if share == 1.0:
-        return images
-    side = images.shape[1]
-    matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), 0, 1 / share)
-    how = {"flags": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REFLECT_101}
-    return np.stack(
-        [np.asarray(cv2.warpAffine(image, matrix, (side, side), **how), np.uint8) for image in images]
-    )
 
 
 def distil(
@@ -252,7 +218,7 @@ def distil(
 
 
 def teach(faces: FaceSet, given: NDArray[np.int64], posterior: NDArray[np.float32]) -> FaceSet:
-    """Refine the labels of ``faces`` by a model's opinion with a flattened prior, for rare classes."""
+    """Refine the labels of `faces` by a model's opinion with a flattened prior, for rare classes."""
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
     posterior /= posterior.sum(axis=1, keepdims=True)
@@ -280,30 +246,6 @@ def make_optimizer(net: nn.Module, rate: float) -> torch.optim.SGD:
     return torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
 
 
-def start_from(init: Path | None) -> tuple[Recipe, FaceNet]:
-    """The round of training, and the network with which it starts."""
-    if init is None:
-        return FIRST, FaceNet()
-    if init.suffix == ".tflite":
-        return THIRD, restore(init)
-    net = FaceNet()
-    net.load_state_dict(torch.load(init, map_location="cpu", weights_only=True))
-    return SECOND, net
-
-
-def hold(net: FaceNet) -> None:
-    """Leave stem and first block untrained: they cost 40 % of the time, and edges are edges."""
-    for part in (net.stem, net.blocks[0]):
-        part.requires_grad_(requires_grad=False)
-
-
-def freeze_statistics(net: nn.Module) -> None:
-    """Use normalisation layers as they are: in a restored network theirs are folded into the weights."""
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-
-
 def train(
     data: Path,
     out: Path,
@@ -314,17 +256,16 @@ def train(
     limit: int | None = None,
     device: torch.device | None = None,
 ) -> None:
-    """Run or resume a training; writes ``last.pt`` (state), ``ema.pt`` (weights) and ``log.jsonl``.
+    """Run or resume a training; writes `last.pt` (state), `ema.pt` (weights) and `log.jsonl`.
 
     Args:
-        data: folder that holds ``faces/``.
+        data: folder that holds `faces/`.
         out: created if missing.
         schedule: when to end.
         seed: of every random choice.
-        init: weights of a first training, which makes this the second; or a shipped ``.tflite`` file: the
-            third.
+        init: weights of a first training, which makes this the second.
         limit: cap on rows a set, for trying things out.
-        device: to work on, see ``training.device``.
+        device: to work on, see `training.device`.
     """
     device = device or default_device()
     torch.manual_seed(seed)
@@ -339,10 +280,10 @@ def train(
     given = expw.targets.argmax(axis=1)
     valid_images, valid_labels = load_ferplus_split(data / "faces", "Valid")
 
-    recipe, net = start_from(init)
+    recipe, net = (FIRST if init is None else SECOND), FaceNet()
+    if init is not None:
+        net.load_state_dict(torch.load(init, map_location="cpu", weights_only=True))
     net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if recipe.hold:
-        hold(net)
     ema = copy.deepcopy(net)
     optimizer = make_optimizer(net, recipe.peak_rate)
     votes = fer.targets
@@ -370,9 +311,9 @@ def train(
         turn = state["relabelled"]
         if turn < len(recipe.relabel_at) and progress >= recipe.relabel_at[turn]:
             began = time.monotonic()
-            expw = teach(expw, given, opinion(ema, expw.images, size, recipe.zooms))
+            expw = teach(expw, given, opinion(ema, expw.images, size))
             if recipe.distil:
-                fer = distil(fer, votes, opinion(ema, fer.images, size, recipe.zooms), recipe.distil)
+                fer = distil(fer, votes, opinion(ema, fer.images, size), recipe.distil)
             state["relabelled"] += 1
             kept = float(expw.targets[np.arange(len(given)), given].mean())
             state["seconds"] += time.monotonic() - began
@@ -382,8 +323,6 @@ def train(
         sets = (fer, expw)
         sampling = [np.cumsum(row_sampling(faces.targets, recipe.power)) for faces in sets]
         net.train()
-        if recipe.hold:
-            freeze_statistics(net)
         total_loss = 0.0
         began = time.monotonic()
         done = 0
@@ -442,9 +381,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with faces/")
     parser.add_argument("--out", type=Path, required=True, help="checkpoints and log")
-    parser.add_argument(
-        "--init", type=Path, help="ema.pt of a first training, or a shipped .tflite file, to go on from"
-    )
+    parser.add_argument("--init", type=Path, help="ema.pt of a first training, to go on from")
     parser.add_argument("--epochs", type=int, default=75)
     parser.add_argument("--minutes", type=float, help="end by wall-clock time instead of epochs")
     parser.add_argument("--seed", type=int, default=1)
