@@ -47,7 +47,7 @@ class Belief:
     def look(self, now_s: float, offset_s: float, *, synchronized: bool) -> bool:
         """Record the monotonic time, the wall clock's offset and whether it is reported as synchronised."""
         if not synchronized:
-            self._offset_s = None  # the jump of the first synchronisation is what everybody waits for
+            self._offset_s = None  # the jump at the first synchronisation is expected
             return False
         if self._offset_s is not None and abs(offset_s - self._offset_s) > JUMP_S:
             self._doubt_until_s = now_s + DOUBT_S

@@ -90,7 +90,7 @@ class Frame:
 
         Args:
             width: of the result, pixels, even.
-            height: likewise.
+            height: in pixels too.
             part: its coordinates must be even for "i420", which has one chroma sample for two by two pixels.
 
         Returns:

@@ -217,5 +217,5 @@ def _reporting(connection: Connection) -> Iterator[Callable[[float], None]]:
 def _death(exit_code: Any) -> str:
     if isinstance(exit_code, int) and exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
-        return f"its process was ended by {name}"
+        return f"worker process killed by {name}"
     return f"its process ended with code {exit_code}"

@@ -36,7 +36,7 @@ class Plan:
 
     Attributes:
         clip: video with faces and speech; the demo's where None.
-        seconds: it goes round until it is so long.
+        seconds: the clip is repeated up to this length.
         repeats: of each small measurement.
         rounds: of the whole pipeline.
         starts: of each command, of which the best counts.

@@ -98,7 +98,7 @@ class _Player(Closing, Generic[Item]):
 
     def close(self) -> None:
         """Leave it."""
-        self._items = self._next = None  # lets go of the file
+        self._items = self._next = None  # closes the file
         clip, self._clip = self._clip, None
         if clip is not None:
             clip.leave()

@@ -92,7 +92,7 @@ def decoded(container: Any, stream: Any, path: Path) -> Iterator[av.AudioFrame |
     import av
     from av.stream import Discard
 
-    for other in container.streams:  # nobody asks for their packets: they need not be read
+    for other in container.streams:  # unused streams need not be read
         if other.index != stream.index:
             other.discard = Discard.all
     bad_in_a_row = 0

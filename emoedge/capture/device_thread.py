@@ -2,7 +2,7 @@
 
 Two threads: a session thread that may hang in a driver, and a manager that never touches the device,
 so that stop and privacy work whatever the driver does. A session that does not end in time is
-abandoned: it closes its device as soon as the driver lets go of it.
+abandoned: it closes its device as soon as the driver returns.
 """
 
 from __future__ import annotations
@@ -241,12 +241,10 @@ class CaptureWorker(Generic[Item]):
                 return None
             if session.done.is_set():
                 return session.error or DeviceError("the stream ended", "check the source")
-            start_limit_s = (
-                session.start_limit_s
-            )  # before the time: the wait begins anew when it gets shorter
+            start_limit_s = session.start_limit_s  # before the time: a shorter wait restarts it
             quiet_s = session.quiet_s(time.monotonic())
             if session.last_s is None and quiet_s > start_limit_s:
-                return DeviceError(f"nothing came in {quiet_s:.0f} s", "check that the device works")
+                return DeviceError(f"no data for {quiet_s:.0f} s", "check that the device works")
             if session.last_s is not None and quiet_s > self._stall_s:
                 return DeviceError(f"stalled: nothing for {quiet_s:.0f} s", "check cable and power")
 
@@ -261,7 +259,7 @@ class CaptureWorker(Generic[Item]):
         with self._changed:
             self._session = None
             if not ended:
-                logger.warning("%s: its driver hangs; the thread is left behind", self.name)
+                logger.warning("%s: driver not responding; abandoning the capture thread", self.name)
                 self._abandoned.append(session)
             self._changed.notify_all()
 

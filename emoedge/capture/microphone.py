@@ -146,7 +146,7 @@ class _Failure:
 
 
 class Microphone(Closing):
-    """A sound input, opened anew with a new PortAudio each time so that a replugged one is found.
+    """An audio input. PortAudio is re-initialised on every open, so replugged devices are found.
 
     Args:
         source: "auto", or a name as `emoedge.capture.devices.list_microphones` gives it.

@@ -35,7 +35,7 @@ class InputDevice:
 
     Attributes:
         name: stable name, to be put in the configuration.
-        index: PortAudio's number, valid until it is started anew.
+        index: PortAudio's number, valid until PortAudio is re-initialised.
         channels: the most it has.
         rate_hz: its own rate.
         default: whether it is the system's default.

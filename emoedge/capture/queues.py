@@ -53,7 +53,7 @@ class Outlet(Protocol, Generic[Item]):
 
 
 class FrameSlot:
-    """Holds the newest frame; a frame nobody took before the next one came is counted as dropped."""
+    """Holds the newest frame; a frame that is replaced before it is taken counts as dropped."""
 
     def __init__(self) -> None:
         self.dropped = 0

@@ -25,7 +25,7 @@ from emoedge.files import read_json
     type=click.FloatRange(1, 3600),
     default=60,
     show_default=True,
-    help="The clip goes round so long.",
+    help="Loop the clip for this many seconds.",
 )
 @click.option(
     "--repeats",

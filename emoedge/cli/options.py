@@ -34,7 +34,7 @@ def common(function: Function) -> Function:
         show_default=True,
         callback=set_level,
         expose_value=False,
-        help="How much is said on standard error.",
+        help="Minimum severity of log messages on standard error.",
     )(function)
     return click.option(
         "--config",

@@ -90,7 +90,7 @@ def command(
         _one(settings, media[0], output, speed, publish=publish)
         return
     if output is not None or publish or speed != "max":
-        raise ConfigError("--out goes with neither --output, --publish nor --speed", "leave them out")
+        raise ConfigError("--out cannot be combined with --output, --publish or --speed", "leave them out")
     if not _many(settings, media, folder, jobs or len(os.sched_getaffinity(0)), force=force):
         click.get_current_context().exit(1)
 

@@ -104,7 +104,7 @@ def _day(store: Store, day: str, output: Path | None, language: Language) -> Non
     try:
         date.fromisoformat(day)
     except ValueError:
-        raise ConfigError(f"--day {day!r} is no date", "write it as 2026-11-22") from None
+        raise ConfigError(f"--day {day!r} is not a date", "write it as YYYY-MM-DD") from None
     target = output or Path(f"{day}.html")
     try:
         count = build_day_report(store, day, target, language)

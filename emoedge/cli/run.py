@@ -18,7 +18,7 @@ from emoedge.cli.options import common, settings_from
 
 NOT_FOR_OTHERS: Final = 0o007
 EXIT_CODES: Final = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
-"""129 is not zero, so that a service manager starts the daemon again: the configuration is read anew."""
+"""129 is not zero, so that the service manager restarts the daemon, which re-reads the configuration."""
 
 
 @click.command

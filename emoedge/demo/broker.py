@@ -1,4 +1,4 @@
-"""An MQTT broker inside the process, for `emoedge demo` where none answers: amqtt, loopback only.
+"""Built-in MQTT broker for `emoedge demo` where none answers: amqtt, loopback only.
 
 It speaks MQTT 3.1.1 alone and lets everybody in: not for a device that stays.
 """
@@ -49,7 +49,9 @@ class EmbeddedBroker:
         try:
             from amqtt.broker import Broker
         except ImportError as error:
-            raise BrokerError(f"no broker inside: {error.name} is not installed", REMEDY) from error
+            raise BrokerError(
+                f"cannot start the built-in broker: {error.name} is not installed", REMEDY
+            ) from error
         self.port = _bindable(self.port)
         # amqtt reports every connection as a warning or an error in normal operation.
         logging.getLogger("amqtt").setLevel(logging.CRITICAL)
@@ -61,8 +63,8 @@ class EmbeddedBroker:
             self._broker = self._call(_started(Broker, self.port), START_TIMEOUT_S)
         except Exception as error:
             self._end_loop()
-            raise BrokerError(f"the broker inside does not start: {error}", REMEDY) from error
-        logger.info("Broker inside the process on %s:%d", self.host, self.port)
+            raise BrokerError(f"the built-in broker failed to start: {error}", REMEDY) from error
+        logger.info("built-in broker listening on %s:%d", self.host, self.port)
 
     def stop(self) -> None:
         """Close all connections; harmless when not started."""
@@ -70,7 +72,7 @@ class EmbeddedBroker:
             try:
                 self._call(self._broker.shutdown(), STOP_TIMEOUT_S)
             except Exception as error:  # noqa: BLE001 - it goes away with the loop anyway
-                logger.warning("The broker inside did not stop cleanly: %s", error)
+                logger.warning("the built-in broker did not stop cleanly: %s", error)
             self._broker = None
         self._end_loop()
 

@@ -1,6 +1,6 @@
 """The demonstration clip: a public-domain portrait moved about by code, with synthetic Spanish speech.
 
-Picture and sound are small files of the package (`emoedge/data/demo`, where a note says whence they come
+Picture and sound are small files of the package (`emoedge/data/demo`, where a note names their origin
 and why they may be shipped); the clip is put together from them on first use.
 """
 
@@ -84,7 +84,7 @@ def _writeable_cache() -> Path:
 
 
 def _own_temporary_directory() -> Path:
-    # Named after the user and closed to others: nobody else can lay a file there for us to play.
+    # Named after the user and closed to others: no other user can place a file there for us to play.
     path = Path(tempfile.gettempdir()) / f"emoedge-{os.getuid()}"
     path.mkdir(mode=0o700, exist_ok=True)
     if path.is_symlink() or path.stat().st_uid != os.getuid():
@@ -97,7 +97,7 @@ def _asset(name: str) -> bytes:
 
 
 def _fingerprint() -> str:
-    """Changes with the picture, the sound and this file, so that an upgrade makes the clip afresh."""
+    """Changes with the picture, the sound and this file, so that an upgrade rebuilds the clip."""
     files = (Path(__file__), _ASSETS / "portrait.jpg", _ASSETS / "speech.ogg")
     return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:12]
 

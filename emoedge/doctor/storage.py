@@ -34,7 +34,7 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
         if existing.is_symlink():
             where = existing.readlink()
             return failed(
-                name, f"{existing} is a link to {where} that is not there", "mount the disk it is on"
+                name, f"{existing} is a link to {where}, which does not exist", "mount the disk it is on"
             )
         existing = existing.parent
     remedy = f"make it writeable for this user, or set {key} to another folder"
@@ -85,6 +85,6 @@ def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> It
         if readable and holds_password:
             yield warning(
                 "secrets",
-                f"{path} holds the broker's password and everybody can read it",
+                f"{path} contains the broker password and is world-readable",
                 f"run: sudo chmod 640 {path} && sudo chgrp emoedge {path}",
             )

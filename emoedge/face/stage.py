@@ -33,7 +33,7 @@ OTHERS_EVERY_S: Final = 2.0
 """While the faces known are found where they are expected and nothing changes beside them, the rest of the
 scene is looked at this often all the same."""
 CLASSIFY_EVERY_S: Final = 1.0
-"""An unchanged face is classified anew after this time all the same."""
+"""Seconds after which an unchanged face is classified again."""
 CHANGED: Final = 0.12
 """Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone
 gives less."""
@@ -140,7 +140,7 @@ class FaceStage:
         self._people = {}
 
     def renewed(self) -> FaceStage:
-        """A stage as if built anew, with the models of this one."""
+        """Return a fresh stage that reuses the models of this one."""
         return FaceStage(
             self._detector,
             self._classifier,

@@ -67,7 +67,7 @@ def _looks(detector: FaceDetector, frame: Frame) -> Iterator[list[Detection]]:
     """What is found, look by look.
 
     In the whole picture, then in overlapping parts at higher resolution, then in the picture with a border
-    around it (BlazeFace misses faces that fill the picture), and at last by weaker evidence.
+    around it (BlazeFace misses faces that fill the picture), and finally by weaker evidence.
     """
     yield detector.detect(frame)
     for shares in PARTS:

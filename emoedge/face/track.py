@@ -150,7 +150,7 @@ class FaceTracker:
         """Take in the faces of one look at the picture.
 
         Args:
-            detections: all faces found at ``time_s``; an empty list is a look that found nobody.
+            detections: all faces found at ``time_s``; an empty list means that none was found.
             time_s: of the picture; must not go back.
 
         Returns:

@@ -56,8 +56,8 @@ def fuse_weighted(
 
     Args:
         face: posterior, float32 (7,), or None for no opinion.
-        voice: likewise.
-        text: likewise.
+        voice: as `face`.
+        text: as `face`.
         face_weight: weight of the face, 0..1; the voice has the rest.
         margin: how close to the leader a class must be to be in doubt, 0..1. With 0 nothing is ever in doubt.
 

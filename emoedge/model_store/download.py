@@ -142,7 +142,9 @@ def _copy(source: IO[bytes], file: IO[bytes], done: int, total: int | None, prog
         file.write(chunk)
         done += len(chunk)
         if done > MAX_BYTES:
-            raise ModelError("the download does not end", "correct the address")
+            raise ModelError(
+                f"the download is larger than the limit of {MAX_BYTES // 1_000_000} MB", "correct the address"
+            )
         if progress:
             progress(done, total)
     return done

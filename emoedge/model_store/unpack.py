@@ -47,7 +47,7 @@ def unpack(archive: Path, folder: Path) -> Path:
                 if not info.is_dir():
                     _extract(zipped, info, folder / PurePosixPath(info.filename))
     except _DAMAGE as error:
-        raise ModelError(f"{archive.name} is no intact zip archive: {error}", _REMEDY) from error
+        raise ModelError(f"{archive.name} is not a valid zip archive: {error}", _REMEDY) from error
     entries = list(folder.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
@@ -59,11 +59,13 @@ def _check(infos: list[zipfile.ZipInfo], name: str) -> None:
     for info in infos:
         path = PurePosixPath(info.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in info.filename:
-            raise ModelError(f"{name} has a path that leads outside: {info.filename!r}", _REMEDY)
+            raise ModelError(f"{name} contains a path outside the archive: {info.filename!r}", _REMEDY)
         if stat.S_ISLNK(info.external_attr >> 16):
             raise ModelError(f"{name} has a link in it: {info.filename!r}", _REMEDY)
         if info.file_size > MAX_RATIO * max(info.compress_size, 1024):
-            raise ModelError(f"{name} has a file packed beyond reason: {info.filename!r}", _REMEDY)
+            raise ModelError(
+                f"{name} contains a file with an implausible compression ratio: {info.filename!r}", _REMEDY
+            )
 
 
 def _extract(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> None:

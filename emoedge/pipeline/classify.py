@@ -37,7 +37,7 @@ def classify_faces(
     Args:
         items: paths.
         settings: `paths.models` is used.
-        crop: the pictures are face crops already (each is judged as it is and aligned anew); otherwise the
+        crop: the pictures are face crops already (each is judged as it is and aligned again); otherwise the
             largest face is found first.
         adapt: the items are one person's, in order; otherwise every item stands alone.
 

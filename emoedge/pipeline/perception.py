@@ -1,4 +1,4 @@
-"""Builds the perceiving stages from the settings, and says honestly which of them cannot be had."""
+"""Build the stages of face, voice and text from the settings, and report the unavailable ones."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Perception:
         return cls(face, activity, voice, speech, health)
 
     def renewed(self) -> Perception:
-        """The stages as if built anew, with the models that are loaded; these ones are of no use any more."""
+        """Return fresh stages that reuse the loaded models. The old stages must not be used afterwards."""
         if self.activity is not None:
             self.activity.reset()
         return Perception(

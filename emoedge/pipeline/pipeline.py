@@ -49,7 +49,7 @@ class Pipeline:
         perception: the stages; built from the settings by default.
 
     Raises:
-        ModelError: no modality at all can be had.
+        ModelError: no modality is available.
     """
 
     def __init__(self, settings: Settings | None = None, perception: Perception | None = None) -> None:
@@ -90,9 +90,7 @@ class Pipeline:
             audio=reader.info.has_audio and settings.microphone.source != "none",
         )
         if not (sources.video or sources.audio):
-            raise MediaError(
-                f"{path}: nothing in it that the configuration uses", "enable face, voice or speech"
-            )
+            raise MediaError(f"{path}: no stream that the configuration uses", "enable face, voice or speech")
         self.reset()
         yield self._health(sources)
         for item in _in_order(reader, sources, self._pacer):

@@ -1,4 +1,4 @@
-"""What the perceiving stages are to the pipeline."""
+"""Protocols of the perception stages."""
 
 from __future__ import annotations
 

@@ -76,4 +76,4 @@ class Announcer:
         try:
             self._store.save(announced)
         except OSError as error:
-            logger.warning("What Home Assistant was told cannot be kept: %s", error)
+            logger.warning("cannot save the announced entities: %s", error)

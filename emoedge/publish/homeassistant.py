@@ -27,7 +27,7 @@ BIRTH_DELAY_S: Final = (0.5, 5.0)
 _OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 ANNOUNCED_FILE: Final = "discovery.json"
-"""In the state directory: what Home Assistant was told, to be taken back one day."""
+"""In the state directory: the announced entities, to be withdrawn later."""
 
 _NAMES: Final[dict[str, tuple[str, str]]] = {
     # component id: (Spanish, English)

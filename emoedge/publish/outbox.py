@@ -36,7 +36,7 @@ DRAIN_PER_S: Final = 50.0
 MAX_IN_FLIGHT: Final = 8
 # Kept in memory while the disk fails: about a megabyte.
 MAX_IN_MEMORY: Final = 1_000
-# A failing disk is tried again so often.
+# Seconds between attempts to use a failing disk.
 DISK_RETRY_S: Final = 10.0
 _LARGEST_ALLOWANCE: Final = 2.0
 _READ_AHEAD: Final = 50
@@ -213,7 +213,7 @@ class Outbox:
         return min(DISK_RETRY_S, max(0.0, min(moments) - now_s))
 
     def close(self, now_s: float) -> None:
-        """Put on disk what was not delivered, and let go of the file."""
+        """Spool undelivered messages and close the file."""
         self._commit_s = self._delete_s = self._retry_s = float("-inf")
         self.persist(now_s, connected=False)
         if self._spool is not None:

@@ -2,7 +2,7 @@
 
 Three kinds of message, three promises:
 - states (retained): of each topic only the newest matters; one is on the way at a time, a newer one replaces
-  what waits, and all are sent afresh on every connection;
+  what waits, and all are sent again on every connection;
 - spooled ones: none is lost within the bound, see emoedge.publish.outbox;
 - the others (`face`, `control/error`): now or never.
 
@@ -317,7 +317,7 @@ class Publisher:
             return list(self._state_provider())
         except Exception:
             # The remembered states serve as well; a mistake elsewhere must not silence the device.
-            logger.exception("The states could not be asked for")
+            logger.exception("cannot read the current states")
             return []
 
     def _delivered(self, token: int) -> None:

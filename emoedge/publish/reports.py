@@ -18,9 +18,9 @@ def broker_health(
     Args:
         state: of the session.
         fault: of one of its threads, empty when all is well.
-        connections: so many so far.
+        connections: number of connections so far.
         echo: the proof that commands arrive; None where none are expected.
-        refused_commands: so many so far.
+        refused_commands: number of refused commands so far.
     """
     figures: Figures = {
         "protocol": state.protocol,

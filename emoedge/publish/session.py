@@ -44,7 +44,7 @@ class MqttSession:
         settings: where and how to connect.
         client_id: unique at the broker.
         will_topic: gets the retained payload `offline` from the broker when we vanish; None for no will.
-        subscriptions: topic filters, asked for anew on every connection.
+        subscriptions: topic filters, requested again on every connection.
         listener: told what happens.
         first_protocol: version of the first attempt, where the broker is known not to speak 5.
         echo: proves that messages arrive, on a topic among the subscriptions; None for no proof.

@@ -188,7 +188,7 @@ class Spool:
     def _opened(self) -> sqlite3.Connection:
         # A file deleted under us would take everything written to it into nothing.
         if self._connection is not None and not self.path.exists():
-            logger.warning("The spool %s was deleted while in use; a new one is begun", self.path)
+            logger.warning("the spool %s was deleted while in use; starting a new one", self.path)
             self._abandon()
         if self._connection is None:
             self._connection = self._open()

@@ -159,7 +159,7 @@ class Housekeeping:
             self._figures = {"segments": count, "bytes": total, "free_bytes": self._store.free_bytes()}
         except write_errors() as error:
             if str(error) != self.fault:
-                logger.warning("the recordings directory has a fault: %s", error)
+                logger.warning("cannot maintain the recordings directory: %s", error)
             self.fault = str(error)
         except Exception as error:
             # Nothing foreseen; without this thread no segment would be finished any more.

@@ -229,7 +229,7 @@ class Store:
         while not path.exists() and path != path.parent:
             if path.is_symlink():
                 raise RecordingError(
-                    f"{path} is a link to {path.readlink()} that is not there", "mount the disk it is on"
+                    f"{path} is a link to {path.readlink()}, which does not exist", "mount the disk it is on"
                 )
             path = path.parent
         return path

@@ -64,7 +64,7 @@ def build_day_report(store: Store, day: str, target: Path, language: Language = 
         The number of segments on it.
 
     Raises:
-        RecordingError: `day` is no date.
+        RecordingError: `day` is not a date.
         OSError: the page cannot be written.
     """
     if DAY_PATTERN.fullmatch(day) is None:

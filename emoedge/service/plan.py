@@ -170,7 +170,7 @@ def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
             Remove(machine.path("/var/lib/emoedge")),
         ]
         if machine.has_account:
-            # On Debian the group of the same name goes with the user, if nobody else is in it.
+            # On Debian the group of the same name goes with the user, if it has no other members.
             steps += [
                 Run(("userdel", ACCOUNT), must_work=False),
                 Run(("groupdel", "--force", ACCOUNT), must_work=False),

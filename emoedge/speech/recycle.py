@@ -1,4 +1,4 @@
-"""When to make a recogniser afresh: Vosk's memory was seen to grow over hours of use."""
+"""When to recreate a recogniser: Vosk's memory grows over hours of use."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ GAP_S: Final = 0.1
 """Lost sound longer than this ends the utterance: words across it would be invented."""
 
 EARLIEST_S: Final = 0.7
-"""A pause after less speech is no end of a sentence (three words take as long), and the recogniser had better
-not be cut."""
+"""A pause after less speech is not the end of a sentence (three words take as long), and splitting there
+costs accuracy."""
 
 TAIL_S: Final = 0.2
 """Sound after the last voice that the recogniser still gets when a pause begins: the margin behind the last

@@ -50,7 +50,7 @@ def load_model(folder: Path) -> Any:
 class VoskRecogniser:
     """A Vosk model decoding one stream.
 
-    The model is loaded afresh, between utterances, when `policy` says so; times go on counting.
+    The model is reloaded between utterances, when `policy` says so; times go on counting.
 
     Args:
         folder: the model.

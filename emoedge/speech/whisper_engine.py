@@ -41,7 +41,7 @@ def load_model(folder: Path, threads: int) -> Any:
         raise ModelError(f"no Whisper model at {folder}", REMEDY)
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise ModelError(f"{folder} is no Whisper model: {', '.join(missing)} missing", REMEDY)
+        raise ModelError(f"{folder} is not a Whisper model: {', '.join(missing)} missing", REMEDY)
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:

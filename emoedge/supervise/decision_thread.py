@@ -87,7 +87,7 @@ class DecisionThread:
         self.thread = WorkerThread(
             "decisions", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._put(self._take_leave)
         )
-        """Its end closes the open event and publishes that nobody looks any more."""
+        """Its end closes the open event and publishes that the camera is off."""
 
     def observe(self, observation: Observation) -> None:
         """Hand over what a stage has found; never blocks."""

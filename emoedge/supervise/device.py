@@ -109,7 +109,9 @@ class Device:
         """Keep the newest frame in the store; raises RecordingError."""
         frame = self._newest
         if frame is None:
-            raise RecordingError("there is no picture to keep", "switch privacy off and check the camera")
+            raise RecordingError(
+                "no frame available for a snapshot", "switch privacy off and check the camera"
+            )
         wall = self._clock.wall(frame.time_s)
         path = self._snapshots.keep(frame, wall, clock_synced=self._clock.synchronized())
         size, digest = path.stat().st_size, sha256_of(path)

@@ -1,7 +1,7 @@
 """The C library's memory, kept together so that it stays as large as it is for months.
 
 glibc gives each new thread an arena of its own, up to eight a core, and each of them keeps what a thread once
-needed. Capture threads are made anew whenever a device is opened: the process grew by some megabytes each
+needed. Capture threads are recreated whenever a device is opened: the process grew by some megabytes each
 time.
 """
 

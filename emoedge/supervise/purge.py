@@ -45,7 +45,7 @@ def _locked(spool: Path) -> bool:
     except sqlite3.OperationalError:
         return True
     except sqlite3.DatabaseError:
-        return False  # damaged, nobody can be using it
+        return False  # damaged, so not in use
     else:
         connection.execute("ROLLBACK")
         return False

@@ -30,7 +30,7 @@ BUILD_LIMIT_S: Final = 180.0
 """Loading a speech model from a cold, worn card while the other stages load theirs may take a minute."""
 RESTARTS: Final = 5
 RESTART_WINDOW_S: Final = 600.0
-"""So many deaths within the window, and the stage stays down: a fault that does not go away by itself."""
+"""A stage that fails this many times within the window stays down: the fault will not go away."""
 RESTART_PAUSE_S: Final = 1.0
 MISSING_RETRY_S: Final = 30.0
 """A model that is missing may be fetched while the daemon runs; looking for it costs nothing."""
@@ -43,7 +43,7 @@ class StageSpec(Generic[Item]):
 
     Attributes:
         name: as in `health`.
-        build: makes the stage's work function; called again after a death, so models are loaded afresh.
+        build: makes the stage's work function; called again after a death, so models are loaded again.
         take: waits up to so many seconds for the next item, None when there was none.
         modality: what a user loses while it is down, for the message.
     """
@@ -100,7 +100,8 @@ class StageThread(Generic[Item]):
         if self._given_up:
             return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
         if self.thread.is_hung:
-            return Health(self.name, "failed", "hangs; the service restarts by itself", figures)
+            reason = "not responding; the service will restart automatically"
+            return Health(self.name, "failed", reason, figures)
         if self.is_slow:
             return Health(self.name, "degraded", "the machine is too slow: switch a modality off", figures)
         if self._failure:
@@ -158,6 +159,6 @@ class StageThread(Generic[Item]):
         )
         if len(self._deaths_s) == RESTARTS and now_s - self._deaths_s[0] < RESTART_WINDOW_S:
             self._given_up = True
-            logger.error("stage %s died %d times and stays down", self.name, RESTARTS)
+            logger.error("stage %s failed %d times; giving up", self.name, RESTARTS)
             self.thread.stopping.set()
         self.thread.stopping.wait(RESTART_PAUSE_S)

@@ -29,7 +29,7 @@ sentences there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
 LEAD_S: Final = 0.03
 """Silero notices speech within a chunk or two (measured on synthetic voices: 4 to 36 ms late)."""
 LINGER_S: Final = 0.04
-"""It lets go of it up to 100 ms late, half as much on average."""
+"""It reports the end up to 100 ms late, half as much on average."""
 ROUNDING_S: Final = 0.001
 """Times are sums of floating-point numbers, and the pause is a whole number of chunks."""
 CLIP_ON: Final = 0.25

@@ -68,7 +68,7 @@ class VoiceModel:
     Attributes:
         prior: population statistics of the features.
         alone: how the logits of a stranger become probabilities.
-        known: likewise for somebody heard often; in between it moves from one to the other.
+        known: the same for a person heard often; in between it moves from one to the other.
         sha256: digest of the network that the sidecar belongs to.
     """
 

@@ -33,7 +33,7 @@ SHORTEST_S: Final = 0.4
 HISTORY_S: Final = FINAL_S + 2.0
 """Sound kept: the longest stretch, the hangover of the activity and a large block."""
 SURE_S: Final = HANGOVER_S + 0.05
-"""When speech has not been said to have ended so much later, it was going on."""
+"""If no end of speech is reported within this time, speech was still in progress."""
 GAP_S: Final = 0.1
 """Lost sound longer than this ends the stretch."""
 LEARN_EVERY_S: Final = 10.0

@@ -65,7 +65,7 @@ def test_one_bad_file_and_one_that_kills_its_process_cost_themselves_only(folder
     errors = [json.loads(line) for line in (out / "errors.jsonl").read_text().splitlines()]
     assert {line["name"]: line["error"] for line in errors}[
         "deadly.wav"
-    ] == "its process was ended by SIGSEGV"
+    ] == "worker process killed by SIGSEGV"
     assert not list(out.rglob("*.partial"))
     rows = {row["media"]: row for row in csv.DictReader((out / "summary.csv").open())}
     assert [row["status"] for row in rows.values()] == ["ok", "ok", "failed", "failed", "ok"]

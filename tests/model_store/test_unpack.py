@@ -40,7 +40,7 @@ def test_loose_files_stay_in_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../evil", "m/../../evil", "/evil", "..\\evil", "C:/evil"])
 def test_paths_that_lead_outside(tmp_path: Path, name: str) -> None:
     archive, folder = put(tmp_path, make_zip({"m/good": b"1", name: b"boo"}))
-    with pytest.raises(ModelError, match="leads outside"):
+    with pytest.raises(ModelError, match="outside the archive"):
         unpack(archive, folder)
     assert list(folder.rglob("*")) == []
     assert not list(tmp_path.rglob("*evil*"))
@@ -59,7 +59,7 @@ def test_links_are_refused(tmp_path: Path) -> None:
 
 def test_a_bomb_is_refused(tmp_path: Path) -> None:
     archive, folder = put(tmp_path, make_zip({"m/zeros": bytes(50_000_000)}))
-    with pytest.raises(ModelError, match="beyond reason"):
+    with pytest.raises(ModelError, match="implausible compression"):
         unpack(archive, folder)
 
 

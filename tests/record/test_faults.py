@@ -250,7 +250,7 @@ def test_a_fault_nobody_thought_of_does_not_end_housekeeping(rig, notices, monke
 
 
 @pytest.mark.parametrize(
-    ("there", "said"), [("link", "is a link to .* that is not there"), ("file", "not a folder")]
+    ("there", "said"), [("link", "is a link to .*, which does not exist"), ("file", "not a folder")]
 )
 def test_what_is_no_folder_is_named_as_it_is(rig, settings, notices, tmp_path, there, said):
     """A link to a disk that is not mounted: `health` said ok after "File exists"."""

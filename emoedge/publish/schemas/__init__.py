@@ -1,6 +1,6 @@
 """One JSON Schema a topic, generated from the payload models and kept beside this file.
 
-`python -m emoedge.publish.schemas` writes them anew; a test fails where they are not up to date.
+`python -m emoedge.publish.schemas` rewrites them; a test fails where they are not up to date.
 """
 
 from __future__ import annotations

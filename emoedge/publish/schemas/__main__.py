@@ -1,4 +1,4 @@
-"""`python -m emoedge.publish.schemas`: write the JSON Schemas anew."""
+"""`python -m emoedge.publish.schemas`: rewrite the JSON Schemas."""
 
 from emoedge.publish.schemas import write
 
