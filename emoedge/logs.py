@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import queue
 import sys
+import time
 from typing import Final
 
+from emoedge.worker_thread import WorkerThread
+
+MAX_LINES: Final = 1_000
+"""Lines that wait for a reader before more are dropped."""
+STDERR: Final = 2
+POLL_S: Final = 0.01
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _PRIORITIES: Final = {
     logging.DEBUG: 7,
@@ -34,3 +43,55 @@ class _JournalFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return f"<{_PRIORITIES.get(record.levelno, 6)}>{super().format(record)}"
+
+
+class _BackgroundHandler(logging.Handler):
+    """Hands lines to a thread that writes them: a log that is not read must hold up nothing but itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dropped = 0
+        self.lines: queue.Queue[bytes] = queue.Queue(MAX_LINES)
+        self.thread = WorkerThread("log", self._write_all)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a line, or count it when there is no room."""
+        try:
+            self.lines.put_nowait((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+        except queue.Full:
+            self.dropped += 1
+
+    def _write_all(self) -> None:
+        while True:
+            line = self.lines.get()
+            # Not through sys.stderr: whoever flushes that would wait for the same reader.
+            with contextlib.suppress(OSError):
+                while line:
+                    line = line[os.write(STDERR, line) :]
+            self.lines.task_done()
+
+
+def log_in_background() -> None:
+    """Write to standard error in a thread from now on; for a process that must not wait for its log."""
+    handler = _BackgroundHandler()
+    root = logging.getLogger()
+    handler.setFormatter(root.handlers[0].formatter if root.handlers else logging.Formatter(_FORMAT))
+    root.handlers[:] = [handler]
+    handler.thread.start()
+
+
+def dropped_lines() -> int:
+    """Return how many lines were lost because the log was not read."""
+    return sum(one.dropped for one in logging.getLogger().handlers if isinstance(one, _BackgroundHandler))
+
+
+def finish_log(timeout_s: float) -> None:
+    """Wait for the lines that are on their way, but not longer."""
+    deadline_s = time.monotonic() + timeout_s
+    for handler in logging.getLogger().handlers:
+        while (
+            isinstance(handler, _BackgroundHandler)
+            and handler.lines.unfinished_tasks
+            and time.monotonic() < deadline_s
+        ):
+            time.sleep(POLL_S)

@@ -15,7 +15,12 @@ from typing import Final
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.logs import finish_log, log_in_background
 
+logger = logging.getLogger(__name__)
+
+LOG_STOP_S: Final = 0.3
+"""A log that is not read keeps the process no longer than this."""
 NOT_FOR_OTHERS: Final = 0o007
 EXIT_CODES: Final = {signal.SIGTERM: 0, signal.SIGINT: 130, signal.SIGHUP: 129}
 """129 is not zero, so that the service manager restarts the daemon, which re-reads the configuration."""
@@ -55,11 +60,12 @@ def command(config_path: Path | None) -> int:
     signal.signal(signal.SIGINT, end)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
         signal.signal(signal.SIGHUP, end)
-    daemon = Daemon(assemble(settings))
     click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
+    log_in_background()
+    daemon = Daemon(assemble(settings))
     reason = run(daemon, stop, Notifier())
     if reason:
-        click.echo(f"emoedge: {reason}", err=True)
+        logger.error("%s", reason)
     return _leave(1 if reason else EXIT_CODES[told[0]] if told else 0)
 
 
@@ -69,8 +75,8 @@ def _leave(code: int) -> int:
     The interpreter's own end would kill it there, to which C++ answers with abort: systemd then takes a
     stop that was asked for to be a failure.
     """
+    finish_log(LOG_STOP_S)
     if any(thread.daemon for thread in threading.enumerate()):
-        logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError):
                 stream.flush()

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
 from emoedge.health import Health
+from emoedge.logs import dropped_lines
 from emoedge.observations import Modality
 from emoedge.outcomes import HealthReport
 from emoedge.supervise.assembly import Parts
@@ -122,6 +123,9 @@ class Daemon:
         health += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]
         health += [parts.decisions.health(), parts.recorder.health(), *parts.sink.health()]
         health += [parts.machine.read(), parts.load_control.health()]
+        if dropped := dropped_lines():
+            reason = "log lines were lost: standard error is not read, or not fast enough"
+            health.append(Health("log", "degraded", reason, {"dropped": dropped}))
         if parts.controls.fault:
             health.append(Health("control", "degraded", parts.controls.fault))
         return health

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -159,3 +160,31 @@ def test_a_log_on_a_full_disk_is_no_reason_not_to_run(tmp_path: Path, manager: s
         assert process.wait(START_S) == 0
     finally:
         process.kill()
+
+
+def test_a_log_that_is_not_read_holds_up_nothing(tmp_path: Path, manager: socket.socket) -> None:
+    """Standard error is a full pipe, as with a hanging journal or Ctrl-S: SIGTERM did nothing."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write_end, b"x" * 4096)
+    os.set_blocking(write_end, True)
+    os.read(read_end, 8192)  # room for the first words
+    command = [sys.executable, "-m", "emoedge", "run", "--log-level", "debug"]
+    process = subprocess.Popen(command, env=environment(tmp_path), stderr=write_end)
+    try:
+        assert receive(manager)[0] == "READY=1"
+        os.set_blocking(write_end, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(write_end, b"x")
+        os.set_blocking(write_end, True)
+        for _ in range(2):
+            assert "WATCHDOG=1" in receive(manager)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(START_S) == 0
+    finally:
+        process.kill()
+        for end in (read_end, write_end):
+            os.close(end)
