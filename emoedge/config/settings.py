@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 RecordingMode = Literal["off", "manual", "events", "continuous"]
 FusionMethod = Literal["weighted", "learned"]
 
-_TOPIC_SAFE: Final = re.compile(r"^[^+#/\x00-\x20\x7f]+$")
+_TOPIC_SAFE: Final = re.compile(r"[^+#/\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z")
 """MQTT wildcards, separators and control characters would change the meaning of a topic."""
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -205,7 +205,7 @@ class MqttSettings(Section):
     enabled: bool = Field(True, description="Enable publishing")
     host: str = Field("localhost", min_length=1, description="Host name or IP address of the broker")
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker, usually 8883 with TLS")
-    username: str | None = Field(None, description="User name")
+    username: str | None = Field(None, max_length=1024, description="User name")
     password: SecretStr | None = Field(
         None, description="Password; EMOEDGE_MQTT__PASSWORD_FILE keeps it out of this file"
     )
@@ -213,11 +213,13 @@ class MqttSettings(Section):
     ca_file: SomePath | None = Field(
         None, description="Certificate authority for TLS; the system's authorities by default"
     )
-    client_id: str | None = Field(None, description="MQTT client identifier; emoedge-<device_id> by default")
-    base: str = Field("emoedge", min_length=1, description="First level of every topic")
+    client_id: str | None = Field(
+        None, max_length=256, description="MQTT client identifier; emoedge-<device_id> by default"
+    )
+    base: str = Field("emoedge", min_length=1, max_length=256, description="First level of every topic")
     discovery: bool = Field(True, description="Announce the device to Home Assistant")
     discovery_prefix: str = Field(
-        "homeassistant", min_length=1, description="Home Assistant's discovery prefix"
+        "homeassistant", min_length=1, max_length=256, description="Home Assistant's discovery prefix"
     )
     spool_max_messages: int = Field(
         10_000, ge=0, description="Maximum number of messages kept on disk while the broker is unavailable"
@@ -234,6 +236,8 @@ class MqttSettings(Section):
     @field_validator("base", "discovery_prefix")
     @classmethod
     def _no_wildcards(cls, value: str) -> str:
+        if value.startswith("$"):
+            raise ValueError("must not begin with $: brokers keep such topics for themselves")
         if not all(_TOPIC_SAFE.match(level) for level in value.split("/")):
             raise ValueError("must be a topic without wildcards, spaces or empty levels")
         return value

@@ -316,3 +316,20 @@ def test_the_broker_is_a_host_alone(tmp_path: Path, host: str) -> None:
     assert "without mqtt://" in refusal(tmp_path, f'[mqtt]\nhost = "{host}"')
     for good in ("broker.local", "::1", "fe80::1%eth0", "192.168.1.2"):
         assert load_settings(write(tmp_path, f'[mqtt]\nhost = "{good}"'), {}).mqtt.host == good
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("client_id", "x" * 70_000),
+        ("username", "x" * 70_000),
+        ("base", "x" * 70_000),
+        ("discovery_prefix", "x" * 70_000),
+        ("base", "$SYS"),
+        ("base", "a\x85"),
+        ("base", "a\n"),
+    ],
+)
+def test_what_mqtt_cannot_carry_is_refused(key, value):
+    with pytest.raises(ValueError, match=key):
+        Settings.model_validate({"mqtt": {key: value}})
