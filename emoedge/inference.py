@@ -65,6 +65,10 @@ class Interpreter:
         self.input_shape: tuple[int, ...] = tuple(int(n) for n in details["shape"])
         self.input_dtype = np.dtype(details["dtype"])
         self.input_scale, self.input_zero_point = _quantization(details)
+        self.output_shape: tuple[int, ...] = tuple(
+            int(n) for n in self._interpreter.get_output_details()[0]["shape"]
+        )
+        """Of the first output, for the input shape of the file."""
         self._outputs = [
             (d["index"], *_quantization(d), np.dtype(d["dtype"]))
             for d in self._interpreter.get_output_details()

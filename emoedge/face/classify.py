@@ -142,9 +142,7 @@ class FaceClassifier:
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1:
             raise ModelError(f"{path} does not take gray squares: {shape}", "run: emoedge models verify")
         self.size = shape[1]
-        outputs = self._interpreter.run_quantized(
-            self._interpreter.quantize(np.zeros((1, self.size, self.size, 1), np.float32))
-        )[0].shape[-1]
+        outputs = self._interpreter.output_shape[-1]
         if outputs != len(EMOTIONS) + len(CONDITIONS):
             raise ModelError(f"{path} gives {outputs} values for a face", "run: emoedge models verify")
 
