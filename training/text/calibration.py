@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # type: ignore[import-untyped]
+from scipy.optimize import minimize
 
 from emoedge.emotions import EMOTION_COUNT, INDEX
 from emoedge.text.model import MessageWeights, Outputs

