@@ -141,7 +141,7 @@ def _voice_rows(settings: Settings, blocks: list[AudioBlock], repeats: int) -> I
 
     def judge() -> Callable[[], object]:
         classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models))
-        return lambda: classifier.probabilities(features(speech)[None], None)
+        return lambda: classifier.probabilities(features(speech)[None], None, STRETCH_S)
 
     yield _network_row("judge a voice", "3 s", judge, max(repeats // 4, 5))
 

@@ -33,6 +33,13 @@ MOST_GAIN_DB: Final = 45.0
 """Still quieter clips are as good as silent."""
 LEAST_SPREAD: Final = 1e-3
 """Of logits; flatter ones are as good as equal."""
+USUAL_SPEECH_S: Final = 1.6
+"""Shorter speech is answered with more doubt."""
+DEVICE_HALFWAY: Final = 10.0
+"""Utterances after which a device is half known."""
+EXPECTED_SHARE: Final = 0.4
+"""A class that takes more of the latest answers of a device is suspected of swallowing the others."""
+MAX_LOG_TEMPERATURE: Final = 3.0
 MIN_SNR_DB: Final = 5.0
 """Noisier stretches teach the running statistics about the noise rather than the person."""
 DAMAGED: Final = "run: emoedge models verify"
@@ -42,23 +49,57 @@ DAMAGED: Final = "run: emoedge models verify"
 class Calibration:
     """From logits to probabilities that mean what they say.
 
+    The logarithm of the temperature (Guo et al. 2017) is a sum of what is known of the speech.
+
     Attributes:
-        temperature: divides the logits, > 0 (Guo et al. 2017).
-        spread_power: the temperature grows with this power of the standard deviation of the logits, 0 to 1: a
-            voice far from those of the training gives large logits, right or wrong.
+        stranger: its value for a long utterance of a stranger on a new device.
+        person: added as the person becomes known.
+        device: added as the device becomes known.
+        short: added for each halving of the speech below USUAL_SPEECH_S.
+        one_sided: times the share by which one class exceeds EXPECTED_SHARE of the latest answers: added
+            doubt.
+        spread_power: times the logarithm of the standard deviation of the logits, 0 to 1: a voice far from
+            those of the training gives large logits, right or wrong.
     """
 
-    temperature: float
+    stranger: float
+    person: float
+    device: float
+    short: float
+    one_sided: float
     spread_power: float
 
     def __post_init__(self) -> None:
-        if not (self.temperature > 0 and 0 <= self.spread_power <= 1):
-            raise ValueError(f"impossible calibration {self.temperature}, {self.spread_power}")
+        if not (abs(self.stranger) < MAX_LOG_TEMPERATURE and 0 <= self.spread_power <= 1):
+            raise ValueError(f"impossible calibration {self}")
 
-    def __call__(self, logits: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Logits (…, 7) to probabilities of the same shape."""
-        spread = np.maximum(np.std(logits, axis=-1, keepdims=True), LEAST_SPREAD)
-        return np.asarray(softmax(logits / spread**self.spread_power, self.temperature), dtype=np.float32)
+    def __call__(self, logits: NDArray[np.floating], terms: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Logits (…, 7) to probabilities of the same shape; terms (…, 4) are those of calibration_terms()."""
+        spread = np.log(np.maximum(np.std(logits, axis=-1), LEAST_SPREAD))
+        weights = np.array([self.person, self.device, self.short, self.one_sided])
+        logarithm = self.stranger + terms @ weights + self.spread_power * spread
+        return np.asarray(softmax(logits / np.exp(logarithm)[..., None], 1.0), dtype=np.float32)
+
+
+def calibration_terms(
+    count: NDArray[np.floating] | float,
+    device_count: NDArray[np.floating] | float,
+    speech_s: NDArray[np.floating] | float,
+    leading_share: NDArray[np.floating] | float,
+) -> NDArray[np.float64]:
+    """What the temperature depends on, (…, 4), each 0 for a long utterance of a stranger on a new device.
+
+    Args:
+        count: utterances of the person heard before.
+        device_count: utterances heard before on the device.
+        speech_s: length of the speech that is judged, seconds, > 0.
+        leading_share: `Adaptation.leading_share`.
+    """
+    person = np.asarray(count) / (1.0 + np.asarray(count))
+    device = np.asarray(device_count) / (DEVICE_HALFWAY + np.asarray(device_count))
+    short = np.maximum(0.0, np.log2(USUAL_SPEECH_S / np.asarray(speech_s)))
+    one_sided = np.maximum(0.0, np.asarray(leading_share) - EXPECTED_SHARE)
+    return np.stack(np.broadcast_arrays(person, device, short, one_sided), axis=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,14 +108,12 @@ class VoiceModel:
 
     Attributes:
         prior: population statistics of the features.
-        alone: how the logits of a stranger become probabilities.
-        known: the same for a person heard often; in between it moves from one to the other.
+        calibration: how logits become probabilities.
         sha256: digest of the network that the sidecar belongs to.
     """
 
     prior: Prior
-    alone: Calibration
-    known: Calibration
+    calibration: Calibration
     sha256: str
 
     @classmethod
@@ -88,8 +127,7 @@ class VoiceModel:
             data: dict[str, Any] = read_json(path)
             model = cls(
                 prior=Prior.from_dict(data["normalisation"]),
-                alone=Calibration(**data["calibration"]["alone"]),
-                known=Calibration(**data["calibration"]["known"]),
+                calibration=Calibration(**data["calibration"]),
                 sha256=str(data["sha256"]),
             )
             labels, version, names = tuple(data["labels"]), data["feature_version"], tuple(data["features"])
@@ -106,14 +144,6 @@ class VoiceModel:
             )
         return model
 
-    def calibration(self, count: float) -> Calibration:
-        """The calibration when `count` utterances of the speaker were heard before."""
-        share = 1.0 / (1.0 + count)
-        return Calibration(
-            temperature=self.known.temperature ** (1 - share) * self.alone.temperature**share,
-            spread_power=self.known.spread_power * (1 - share) + self.alone.spread_power * share,
-        )
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeardClip:
@@ -121,10 +151,12 @@ class HeardClip:
 
     Attributes:
         vectors: float32 (n, d), features of its n >= 0 stretches of speech.
+        longest_s: length of the longest stretch, seconds.
         snr_db, level_dbfs, speech_s: as in ClipResult.
     """
 
     vectors: Floats
+    longest_s: float
     snr_db: float
     level_dbfs: float
     speech_s: float
@@ -172,17 +204,23 @@ class VoiceClassifier:
 
     def logits(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> NDArray[np.float32]:
         """Network output (n, 7) for features (n, d) of one speaker, given what is known of them."""
-        prior, person = self.model.prior, adaptation or self._stranger
-        mean, deviation = person.estimate()
-        counts = np.full(len(vectors), person.count)
-        values = network_input(pull_in(vectors, prior), mean, deviation, counts, prior, self._level)
-        return np.concatenate([self._interpreter.run(row[None])[0] for row in values])
+        prior, known = self.model.prior, (adaptation or self._stranger).estimate()
+        rows = (network_input(vector, known, prior, self._level) for vector in pull_in(vectors, prior))
+        return np.concatenate([self._interpreter.run(row[None])[0] for row in rows])
 
-    def probabilities(self, vectors: NDArray[np.floating], adaptation: Adaptation | None) -> Probabilities:
-        """Calibrated posterior of one utterance from the features (n, d) of its windows."""
-        mean = self.logits(vectors, adaptation).mean(axis=0)
-        count = adaptation.count if adaptation else 0.0
-        return as_probabilities(self.model.calibration(count)(mean))
+    def probabilities(
+        self, vectors: NDArray[np.floating], adaptation: Adaptation | None, speech_s: float
+    ) -> Probabilities:
+        """Calibrated posterior of one utterance from the features (n, d) of its windows.
+
+        Args:
+            vectors: features.
+            adaptation: what is known of the speaker and the device, or None.
+            speech_s: length of the longest stretch, seconds.
+        """
+        mean, known = self.logits(vectors, adaptation).mean(axis=0), adaptation or self._stranger
+        terms = calibration_terms(known.count, known.device_count, speech_s, known.leading_share)
+        return as_probabilities(self.model.calibration(mean, terms))
 
     def classify_clip(
         self, samples: NDArray[np.integer | np.floating], sample_rate: int = SAMPLE_RATE_HZ
@@ -206,9 +244,11 @@ class VoiceClassifier:
         """The second half of classify_clip: from features to the answer, and the lesson."""
         if len(heard.vectors) == 0:
             return ClipResult(None, "no_voice", heard.snr_db, heard.level_dbfs, heard.speech_s)
-        result = self.probabilities(heard.vectors, self.adaptation if self.adapt else None)
-        if self.adapt and heard.snr_db >= MIN_SNR_DB:
-            self.adaptation.update(heard.vectors.mean(axis=0))
+        known = self.adaptation if self.adapt else None
+        result = self.probabilities(heard.vectors, known, heard.longest_s)
+        if known and heard.snr_db >= MIN_SNR_DB:
+            known.update(heard.vectors.mean(axis=0))
+            known.count_answer(result)
         return ClipResult(result, "", heard.snr_db, heard.level_dbfs, heard.speech_s)
 
 
@@ -229,10 +269,11 @@ def describe_speech(sound: Floats, spans: list[Span]) -> HeardClip:
     pieces = [sound[_cut(stretch)] for stretch in stretches]
     pieces = [piece for piece in pieces if len(piece) >= MIN_SAMPLES and piece.any()]
     if not pieces:
-        return HeardClip(np.zeros((0, len(feature_names())), dtype=np.float32), 0.0, to_db(0.0), 0.0)
+        return HeardClip(np.zeros((0, len(feature_names())), dtype=np.float32), 0.0, 0.0, to_db(0.0), 0.0)
     power = float(frame_powers(np.concatenate(pieces)).mean())
     return HeardClip(
         vectors=np.stack([features(piece) for piece in pieces]),
+        longest_s=max(len(piece) for piece in pieces) / SAMPLE_RATE_HZ,
         snr_db=snr_db(power, noise_power(frame_powers(sound))),
         level_dbfs=to_db(power),
         speech_s=sum(span.end_s - span.start_s for span in spans),

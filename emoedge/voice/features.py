@@ -32,7 +32,7 @@ from emoedge.voice.timbre import (
 
 __all__ = ["FEATURE_VERSION", "LEVEL_FEATURE", "feature_names", "features", "named_features"]
 
-FEATURE_VERSION: Final = 2
+FEATURE_VERSION: Final = 3
 """Raised with every change that moves a value: model and features must agree."""
 
 

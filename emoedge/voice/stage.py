@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from emoedge.frames import AudioBlock
+from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.high_pass import HighPass
 from emoedge.observations import ActivityChange, VoiceObservation
 from emoedge.vad.detector import HANGOVER_S
@@ -28,8 +28,10 @@ STRETCH_S: Final = 3.0
 """Length of a stretch in the middle of speech: about a clause."""
 FINAL_S: Final = LONGEST_S
 """The last opinion sees up to this much."""
-SHORTEST_S: Final = 0.4
-"""Speech shorter than this ("sí", a cough) says nothing about the emotion."""
+SHORTEST_S: Final = 0.3
+"""Shorter speech holds no syllable; a word of 0.4 s is answered, with the doubt measured for its length."""
+NEW_PERSON_S: Final = 120.0
+"""After so long without speech somebody else may speak next, who starts from the statistics of the device."""
 HISTORY_S: Final = FINAL_S + 2.0
 """Sound kept: the longest stretch, the hangover of the activity and a large block."""
 SURE_S: Final = HANGOVER_S + 0.05
@@ -104,17 +106,20 @@ class VoiceStage:
 
     @property
     def adaptation(self) -> Adaptation:
-        """What was learnt about the speaker and the room; its `reset()` forgets them."""
+        """What was learnt about the device and the person; its `reset()` forgets them."""
         return self._classifier.adaptation
 
     def _quiet(self) -> None:
         self._speaking = False
         self._began_s: float | None = None
+        self._last_spoken_s = float("-inf")
         self._next_s = 0.0
         self._learnt_s = 0.0
         self._lessons: list[Floats] = []
 
     def _begin(self, time_s: float) -> None:
+        if time_s - self._last_spoken_s > NEW_PERSON_S:
+            self.adaptation.begin_person()
         self._began_s = time_s
         self._next_s = time_s + FIRST_S
         self._learnt_s = time_s
@@ -133,6 +138,7 @@ class VoiceStage:
         """The last opinion on speech that ended at `time_s`, and the lesson for the running statistics."""
         if self._began_s is None:
             return []
+        self._last_spoken_s = time_s
         found = self._middle(time_s)
         if time_s - self._began_s >= SHORTEST_S:
             found += self._judge(max(self._began_s, time_s - FINAL_S), time_s, final=True)
@@ -149,16 +155,21 @@ class VoiceStage:
         snr = snr_db(power, self._noise.power)
         vector = features(samples)
         adaptation = self._classifier.adaptation if self._classifier.adapt else None
+        probabilities = self._classifier.probabilities(
+            vector[None], adaptation, len(samples) / SAMPLE_RATE_HZ
+        )
         observation = VoiceObservation(
             start_s=start_s,
             end_s=end_s,
-            probabilities=self._classifier.probabilities(vector[None], adaptation),
+            probabilities=probabilities,
             snr_db=snr,
             level_dbfs=to_db(power),
             final=final,
         )
         if snr >= MIN_SNR_DB:
             self._lessons.append(vector)
+            if final and adaptation:
+                adaptation.count_answer(probabilities)
         if not final and end_s - self._learnt_s >= LEARN_EVERY_S:
             self._learn()
             self._learnt_s = end_s

@@ -14,11 +14,13 @@ from emoedge.voice.classify import (
     Span,
     VoiceClassifier,
     VoiceModel,
+    calibration_terms,
     hear_clip,
     join,
     split,
 )
-from emoedge.voice.stage import FINAL_S, FIRST_S, HOP_S, SHORTEST_S, VoiceStage
+from emoedge.voice.features import features
+from emoedge.voice.stage import FINAL_S, FIRST_S, HOP_S, NEW_PERSON_S, SHORTEST_S, VoiceStage
 from tests.vad.hearing import Hearing
 
 RATE = 16_000
@@ -51,23 +53,32 @@ def test_the_sidecar_fits_the_network(model_path):
     import hashlib
 
     assert model.sha256 == hashlib.sha256(model_path.read_bytes()).hexdigest()
-    assert model.calibration(0) == model.alone
-    assert model.calibration(1e9).temperature == pytest.approx(model.known.temperature)
 
 
 def test_large_logits_are_believed_less_and_keep_the_leader():
     logits = np.array([3.0, 0.0, -1.0, 0.5, 2.0, 0.0, 1.0])
-    plain, damped = Calibration(1.0, 0.0), Calibration(1.0, 0.5)
-    assert damped(logits).sum() == pytest.approx(1)
-    assert damped(logits).argmax() == 0
+    terms = calibration_terms(0.0, 0.0, 3.0, 0.0)
+    plain, damped = (Calibration(0.0, 0.0, 0.0, 0.0, 0.0, power) for power in (0.0, 0.5))
+    assert damped(logits, terms).sum() == pytest.approx(1)
+    assert damped(logits, terms).argmax() == 0
     # Four times the logits count as twice as large with a power of one half.
-    assert damped(4 * logits) == pytest.approx(plain(2 * logits / np.std(logits) ** 0.5), abs=1e-6)
-    assert damped(4 * logits).max() < plain(4 * logits).max()
-    assert damped(np.zeros((2, 7))) == pytest.approx(np.full((2, 7), 1 / 7))
+    assert damped(4 * logits, terms) == pytest.approx(
+        plain(2 * logits / np.std(logits) ** 0.5, terms), abs=1e-6
+    )
+    assert damped(4 * logits, terms).max() < plain(4 * logits, terms).max()
+    assert damped(np.zeros((2, 7)), terms) == pytest.approx(np.full((2, 7), 1 / 7))
     with pytest.raises(ValueError, match="impossible"):
-        Calibration(0.0, 0.0)
+        Calibration(4.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     with pytest.raises(ValueError, match="impossible"):
-        Calibration(1.0, 1.5)
+        Calibration(0.0, 0.0, 0.0, 0.0, 0.0, 1.5)
+
+
+def test_the_temperature_depends_on_what_is_known():
+    assert calibration_terms(0.0, 0.0, 4.0, 1 / 7) == pytest.approx(np.zeros(4))
+    person, device, short, one_sided = calibration_terms(1.0, 10.0, 0.4, 0.9)
+    assert person == device == 0.5
+    assert short == pytest.approx(2.0)
+    assert one_sided == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -133,6 +144,18 @@ def test_a_word_too_short_is_left_out(classifier, spoken, by_loudness):
     assert run(stage, np.concatenate([silence(1.0), short, silence(1.0)])) == []
 
 
+def test_a_short_word_is_answered_with_more_doubt(classifier, spoken, by_loudness):
+    word = spoken[: int(0.45 * RATE)]
+    (seen,) = run(
+        Hearing(VoiceStage(classifier), by_loudness()), np.concatenate([silence(1.0), word, silence(1.0)])
+    )
+    assert seen.final
+    assert seen.end_s - seen.start_s == pytest.approx(0.45, abs=0.1)
+    vector = features(word)[None]
+    short, long = (classifier.probabilities(vector, None, speech_s).max() for speech_s in (0.4, 3.0))
+    assert short < long
+
+
 def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
     stage = Hearing(VoiceStage(classifier), by_loudness())
     half = len(spoken) // 2
@@ -153,6 +176,16 @@ def test_adaptation_counts_utterances(model_path, spoken, by_loudness):
     assert stage.adaptation.count == pytest.approx(2)
     stage.adaptation.reset()
     assert stage.adaptation.count == 0
+
+
+def test_after_a_long_silence_a_new_person_starts_from_the_device(model_path, spoken, by_loudness):
+    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness())
+    sound = np.concatenate(
+        [silence(0.7), spoken, silence(NEW_PERSON_S - 10), spoken, silence(NEW_PERSON_S + 1), spoken]
+    )
+    assert sum(seen.final for seen in run(stage, np.concatenate([sound, silence(1.0)]))) == 3
+    assert stage.adaptation.count == pytest.approx(1)
+    assert stage.adaptation.device_count == pytest.approx(3)
 
 
 def test_clips_stand_alone_without_adaptation(model_path, spoken, by_loudness):

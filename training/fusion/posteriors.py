@@ -23,7 +23,7 @@ from training.text.evaluate import forms
 from training.voice.data import TARGET_SET
 from training.voice.evaluate import CLEAN, LeftOut, hear
 from training.voice.learn import Recipe
-from training.voice.train import learn_all
+from training.voice.train import gather, learn_all
 
 NOISY = ("pink noise, SNR 5 dB",)
 """Conditions of the voice beside the clean one, so that the fusion learns what a bad signal is worth."""
@@ -33,10 +33,11 @@ def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions
     """Speakers left out, one session each, judged by networks that never heard them."""
     card = json.loads((models / "voice_emotion.json").read_text(encoding="utf-8"))
     recipe = card["training"]["recipe"]
-    trained = learn_all(data, work, Recipe(**{**recipe, "hidden": tuple(recipe["hidden"])}), "speakers")
+    settings = Recipe(**{**recipe, "hidden": tuple(recipe["hidden"])})
+    trained = learn_all(data, work, settings, "speakers")
     corpus = trained.corpus
     clips = np.flatnonzero(corpus.origin == TARGET_SET)
-    left_out = LeftOut(trained, work / "folds")
+    left_out = LeftOut.speakers(corpus, trained, gather(data, work, settings), work / "folds")
     parts: list[tuple[np.ndarray, ...]] = []
     for condition in (CLEAN, *conditions):
         some = (
@@ -45,7 +46,7 @@ def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions
             else clips[np.isin(corpus.sentence[clips], np.unique(corpus.sentence[clips])[:2])]
         )
         heard = hear(data, corpus, some, condition, work / "cache")
-        answers = left_out.sessions(heard, adapt=True, order=None)
+        answers = left_out.answers(heard, "session", None)
         order = [clip for name in left_out.paths for clip in heard if corpus.speaker[clip] == name]
         reliability = np.array([snr_reliability(heard[int(clip)].snr_db) for clip in order], np.float32)
         found = answers.found

@@ -1,12 +1,13 @@
 """Ways in which a microphone, a room and a line change speech, applied at random to training clips.
 
 All are synthetic: coloured noise, babble mixed from other clips, rooms as decaying noise, band limits, speed,
-clipping.
+smaller and larger speakers, clipping.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import soxr
@@ -78,12 +79,49 @@ def speed(samples: Samples, factor: float) -> Samples:
     )
 
 
-def crop(rng: np.random.Generator, samples: Samples) -> Samples:
-    """Part of a clip, 1.2 s or more, as the stretches on the device are."""
-    shortest = int(1.2 * SAMPLE_RATE)
+STRETCH_WINDOW = 480
+"""30 ms: at least two periods of a deep voice."""
+STRETCH_REACH = 160
+"""Samples by which a window is moved to fit its neighbour: a period of 100 Hz."""
+
+
+def stretch(samples: Samples, factor: float) -> Samples:
+    """Slower by a factor, the pitch unchanged.
+
+    Overlapping windows, each moved to where it continues the one before.
+
+    Source: Verhelst & Roelands 1993, WSOLA.
+    """
+    hop = STRETCH_WINDOW // 2
+    fade = np.hanning(STRETCH_WINDOW + 1)[:-1].astype(np.float32)
+    count = max(1, int(len(samples) * factor) // hop - 1)
+    padded = np.pad(samples, (STRETCH_REACH, STRETCH_WINDOW + hop + 2 * STRETCH_REACH))
+    result = np.zeros((count + 1) * hop, dtype=np.float32)
+    place = STRETCH_REACH
+    for number in range(count):
+        wanted = STRETCH_REACH + int(number * hop / factor)
+        if number:
+            template = padded[place + hop : place + hop + STRETCH_WINDOW]
+            around = padded[wanted - STRETCH_REACH : wanted + STRETCH_REACH + STRETCH_WINDOW]
+            fit = np.correlate(around, template, "valid")
+            place = wanted - STRETCH_REACH + int(np.argmax(fit))
+        result[number * hop : number * hop + STRETCH_WINDOW] += padded[place : place + STRETCH_WINDOW] * fade
+    return result
+
+
+def resize(samples: Samples, factor: float) -> Samples:
+    """A smaller speaker for factors above one: pitch and formants higher, the tempo unchanged."""
+    return stretch(speed(samples, factor), factor)
+
+
+def crop(
+    rng: np.random.Generator, samples: NDArray[Any], shortest_s: float, longest_s: float
+) -> NDArray[Any]:
+    """Part of a clip, as the stretches on the device are."""
+    shortest = int(shortest_s * SAMPLE_RATE)
     if len(samples) <= shortest:
         return samples
-    length = int(rng.integers(shortest, min(len(samples), 4 * SAMPLE_RATE) + 1))
+    length = int(rng.integers(shortest, min(len(samples), int(longest_s * SAMPLE_RATE)) + 1))
     start = int(rng.integers(len(samples) - length + 1))
     return samples[start : start + length]
 
@@ -93,10 +131,18 @@ def distort(
 ) -> NDArray[np.float32]:
     """One random, voice-true distortion of a clip: float32 samples around [-1, 1], at least MIN_SAMPLES."""
     samples = clip.astype(np.float32) / np.float32(32768)
-    if rng.random() < 0.5:
+    kind = rng.random()
+    if kind < 0.3:
         samples = speed(samples, rng.uniform(0.92, 1.08))
-    if rng.random() < 0.4:
-        samples = crop(rng, samples)
+    elif kind < 0.6:
+        samples = resize(samples, rng.uniform(1.1, 1.35))
+    elif kind < 0.75:
+        samples = resize(samples, rng.uniform(0.82, 0.95))
+    size = rng.random()
+    if size < 0.3:
+        samples = crop(rng, samples, 1.2, 4.0)
+    elif size < 0.45:
+        samples = crop(rng, samples, 0.35, 1.2)
     if rng.random() < 0.35:
         samples = reverberate(rng, samples, rng.uniform(0.15, 0.8), rng.uniform(0.0, 12.0))
     if rng.random() < 0.5:

@@ -1,7 +1,8 @@
 """The speech corpora: index, decoded clips, and the part of each clip that holds speech.
 
-`DIR/speech/index.csv` has one row a clip (file, set, language, speaker, emotion, sentence);
-`DIR/speech/clips.zip` holds the sound. Decoding takes half a minute and is kept in a cache file.
+`DIR/speech/index.csv` and `index_more.csv` have one row a clip (file, set, language, speaker, emotion,
+sentence); `clips.zip` and `clips_more.zip` hold the sound. It is decoded and filtered as on the device, which
+takes a minute, and kept in a cache file.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import INDEX
+from emoedge.high_pass import HighPass
 from emoedge.voice.contours import HOP, MIN_SAMPLES, SAMPLE_RATE, contours
 
 TARGET_SET: Final = "uem"
@@ -33,6 +36,9 @@ TERMS: Final = {
     "emodb": ("EmoDB (Burkhardt et al. 2005)", "German", "free for research, see its authors"),
     "nemo": ("nEMO (Christop 2024)", "Polish", "CC BY-NC-SA 4.0"),
     "urdu": ("URDU (Latif et al. 2018; talk shows)", "Urdu", "see its authors"),
+    "ased": ("ASED (Retta et al. 2022)", "Amharic", "no licence stated; research, cite its authors"),
+    "savee": ("SAVEE (Haq & Jackson 2009)", "English", "free for research, see its authors"),
+    "tess": ("TESS (Pichora-Fuller & Dupuis 2020)", "English", "CC BY-NC-ND 4.0"),
 }
 """Name, language and terms of each set."""
 SPEAKERS: Final = {
@@ -42,8 +48,13 @@ SPEAKERS: Final = {
     "emodb": "10 actors, five of each sex",
     "nemo": "9 actors, four women and five men",
     "urdu": "29, from unscripted talk shows",
+    "ased": "65 adults, no actors; what five of eight judges accepted",
+    "savee": "4 men, British, acted",
+    "tess": "2 women, Canadian, acted",
 }
 """Who speaks, as their authors say."""
+PARTS: Final = (("index.csv", "clips.zip"), ("index_more.csv", "clips_more.zip"))
+"""Tables of clips and the archives that hold them."""
 TRIM_MARGIN: Final = SAMPLE_RATE // 10
 """Samples kept before and after the loud part of a clip; speech activity keeps about as much."""
 
@@ -54,7 +65,7 @@ class Corpus:
 
     Attributes:
         clips: int16 arrays at 16 kHz, trimmed to the speech.
-        file: str (n,), names in clips.zip.
+        file: str (n,), names in the archives, which differ.
         emotion: int (n,), index into EMOTIONS.
         origin: str (n,), name of the set.
         speaker: str (n,), unique over the sets.
@@ -72,6 +83,14 @@ class Corpus:
 
     def __len__(self) -> int:
         return len(self.emotion)
+
+    def only(self, kept: NDArray[np.bool_]) -> Corpus:
+        """Some of the clips."""
+        clips = [clip for clip, keep in zip(self.clips, kept, strict=True) if keep]
+        arrays = (
+            getattr(self, name)[kept] for name in ("file", "emotion", "origin", "speaker", "calm", "sentence")
+        )
+        return Corpus(clips, *arrays)
 
 
 def decode(data: bytes) -> NDArray[np.int16]:
@@ -93,14 +112,12 @@ def trim(samples: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def load(data: Path, cache: Path) -> Corpus:
-    """Read the index and the clips below `data`/speech; decoded and trimmed clips are kept in `cache`."""
-    folder = data / "speech"
-    with (folder / "index.csv").open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    stored = cache / "clips.npz"
+    """Read the tables and the clips below `data`/speech; decoded and trimmed clips are kept in `cache`."""
+    folder, stored = data / "speech", cache / "clips.npz"
+    tables = [list(csv.DictReader((folder / table).read_text("utf-8").splitlines())) for table, _ in PARTS]
+    rows = [row for table in tables for row in table]
     if not stored.exists():
-        with zipfile.ZipFile(folder / "clips.zip") as archive:
-            clips = [trim(decode(archive.read(row["file"]))) for row in rows]
+        clips = [trim(HighPass()(clip)) for clip in read_whole(data, [row["file"] for row in rows])]
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(stored, samples=np.concatenate(clips), lengths=[len(clip) for clip in clips])
     with np.load(stored) as arrays:
@@ -118,7 +135,9 @@ def load(data: Path, cache: Path) -> Corpus:
 
 
 def read_whole(data: Path, files: Iterable[str]) -> Iterator[NDArray[np.int16]]:
-    """Clips as they were recorded, not trimmed, one after the other."""
-    with zipfile.ZipFile(data / "speech" / "clips.zip") as archive:
+    """Clips as they were recorded, neither filtered nor trimmed, one after the other."""
+    with ExitStack() as stack:
+        archives = [stack.enter_context(zipfile.ZipFile(data / "speech" / name)) for _, name in PARTS]
+        holder = {name: archive for archive in archives for name in archive.namelist()}
         for file in files:
-            yield decode(archive.read(file))
+            yield decode(holder[file].read(file))

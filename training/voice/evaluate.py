@@ -8,6 +8,7 @@ the program's own speech activity, features, adaptation and interpreter.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Iterable, Sequence
@@ -19,22 +20,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS
-from emoedge.vad.detector import CLIP_ON, Span, SpeechActivity
-from emoedge.voice.classify import Calibration, HeardClip, VoiceClassifier, describe_speech, find_speech
-from emoedge.voice.contours import as_samples
-from emoedge.voice.features import feature_names
+from emoedge.vad.detector import CLIP_ON, SpeechActivity
+from emoedge.voice.classify import HeardClip, VoiceClassifier, hear_clip
+from emoedge.voice.features import FEATURE_VERSION, feature_names
 from training.voice import metrics
 from training.voice.card import write_card, write_figures
 from training.voice.conditions import CONDITIONS, spoil
 from training.voice.data import TARGET_SET, Corpus, read_whole
-from training.voice.folds import UNSEEN_SETS
-from training.voice.learn import Recipe
-from training.voice.train import REPOSITORY, Trained, calibrations, learn_all, session_logits, write_model
+from training.voice.extract import extract_all
+from training.voice.learn import Recipe, usable
+from training.voice.sessions import play
+from training.voice.train import (
+    LEFT_OUT_SETS,
+    REPOSITORY,
+    Evidence,
+    Trained,
+    fit,
+    gather,
+    judge,
+    learn_all,
+    set_of,
+    write_model,
+)
 
 CLEAN: Final = "as recorded"
 CURVE: Final = (0, 1, 3, 10, 30)
 """Utterances heard before the one that is judged."""
 ORDERS: Final = 5
+DEPLOYED_SETS: Final = ("ased", "savee", "tess")
+"""Left out as a whole and judged through the program: other rooms, languages and people than the rest."""
 DRAWS: Final = 2
 TIMED_SECONDS: Final = 3
 TIMED_RUNS: Final = 200
@@ -45,22 +59,37 @@ HIGH_VOICE_HZ: Final = 165.0
 def hear(
     data: Path, corpus: Corpus, clips: NDArray[np.int64], condition: str, cache: Path
 ) -> dict[int, HeardClip]:
-    """Speech and features of whole clips under a condition; where speech lies is cached."""
-    stored = cache / f"spans_{condition.replace(' ', '_')}.json"
-    known: dict[str, list[list[float]]] = json.loads(stored.read_text()) if stored.exists() else {}
-    voices = [clip for clip, origin in zip(corpus.clips, corpus.origin, strict=True) if origin != TARGET_SET]
-    activity = SpeechActivity(on=CLIP_ON)
-    heard = {}
-    for done, (clip, whole) in enumerate(zip(clips, read_whole(data, corpus.file[clips]), strict=True), 1):
-        sound = as_samples(spoil(condition, int(clip), whole, voices))
-        key = str(corpus.file[clip])
-        if key not in known:
-            known[key] = [[span.start_s, span.end_s] for span in find_speech(sound, activity)]
-        heard[int(clip)] = describe_speech(sound, [Span(*times) for times in known[key]])
-        if done % 100 == 0 or done == len(clips):
-            print(f"{condition}: {done} of {len(clips)}", flush=True)
-            stored.write_text(json.dumps(known))
-    return heard
+    """Speech and features of whole clips under a condition, through the program; kept in `cache`."""
+    digest = hashlib.sha256("\n".join(corpus.file[clips]).encode()).hexdigest()[:8]
+    stored = cache / f"heard_{condition.replace(' ', '_')}_{digest}_v{FEATURE_VERSION}.npz"
+    if not stored.exists():
+        voices = [
+            clip for clip, origin in zip(corpus.clips, corpus.origin, strict=True) if origin != TARGET_SET
+        ]
+        activity, heard = SpeechActivity(on=CLIP_ON), []
+        for clip, whole in zip(clips, read_whole(data, corpus.file[clips]), strict=True):
+            heard.append(hear_clip(spoil(condition, int(clip), whole, voices), activity))
+            if len(heard) % 100 == 0 or len(heard) == len(clips):
+                print(f"{condition}: {len(heard)} of {len(clips)}", flush=True)
+        save_heard(stored, heard)
+    return dict(zip(clips.tolist(), load_heard(stored), strict=True))
+
+
+def save_heard(path: Path, heard: list[HeardClip]) -> None:
+    """Keep what the program heard of some clips."""
+    np.savez(
+        path,
+        vectors=np.concatenate([one.vectors for one in heard]),
+        counts=[len(one.vectors) for one in heard],
+        figures=[[one.longest_s, one.snr_db, one.level_dbfs, one.speech_s] for one in heard],
+    )
+
+
+def load_heard(path: Path) -> list[HeardClip]:
+    """The inverse of save_heard()."""
+    with np.load(path) as arrays:
+        parts = np.split(arrays["vectors"], np.cumsum(arrays["counts"])[:-1])
+        return [HeardClip(part, *row) for part, row in zip(parts, arrays["figures"].tolist(), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -125,29 +154,52 @@ def collect(corpus: Corpus, clips: Iterable[int], rows: Sequence[NDArray[np.floa
 
 
 class LeftOut:
-    """The int8 networks of the speakers left out, and the clips as the program hears them."""
+    """The int8 networks of what was left out: speakers of the target set, or whole sets."""
 
-    def __init__(self, trained: Trained, folder: Path) -> None:
-        self.corpus = trained.corpus
+    def __init__(self, corpus: Corpus) -> None:
+        self.corpus = corpus
         self.paths: dict[str, Path] = {}
-        for number, fold in enumerate(trained.folds):
-            if fold.name in UNSEEN_SETS:
-                continue
-            path = folder / f"{fold.name.replace('/', '_')}.tflite"
-            # The calibration comes from the other speakers, so that the calibration is measured honestly,
-            # too.
-            write_model(trained, number, path, calibrations(trained, without=number))
-            self.paths[fold.name] = path
 
-    def sessions(self, heard: dict[int, HeardClip], *, adapt: bool, order: int | None) -> Answers:
-        """Every speaker's clips as one session: in random order (a seed), or in that of the index (None)."""
+    @classmethod
+    def speakers(cls, corpus: Corpus, trained: Trained, evidence: list[Evidence], folder: Path) -> LeftOut:
+        """One network for each speaker of the target set, from the plan "speakers"."""
+        left_out = cls(corpus)
+        for number, fold in enumerate(trained.folds):
+            path = folder / f"{fold.name.replace('/', '_')}.tflite"
+            # The calibration comes from the others, so that the calibration is measured honestly, too.
+            write_model(trained, number, path, fit(evidence, without=fold.name))
+            left_out.paths[fold.name] = path
+        return left_out
+
+    @classmethod
+    def sets(
+        cls, corpus: Corpus, trained: dict[str, Trained], evidence: list[Evidence], folder: Path
+    ) -> LeftOut:
+        """One network for each set, from the plan "final" without it."""
+        left_out = cls(corpus)
+        for name, parts in trained.items():
+            path = folder / f"without_{name}.tflite"
+            write_model(parts, 0, path, fit(evidence, without=name))
+            left_out.paths[name] = path
+        return left_out
+
+    def _clips(self, heard: dict[int, HeardClip], name: str) -> NDArray[np.int64]:
+        names = self.corpus.speaker if "/" in name else self.corpus.origin
+        return np.array([clip for clip in heard if names[clip] == name], dtype=np.int64)
+
+    def answers(self, heard: dict[int, HeardClip], kind: str, order: int | None = 0) -> Answers:
+        """All clips in the order of sessions.play(); the statistics run unless each stands alone."""
         clips, rows = [], []
         for name, path in self.paths.items():
-            classifier = VoiceClassifier(path, adapt=adapt)
-            mine = np.array([clip for clip in heard if self.corpus.speaker[clip] == name])
-            if order is not None:
-                mine = np.random.default_rng(order).permutation(mine)
-            for clip in mine:
+            classifier = VoiceClassifier(path, adapt=kind != "alone")
+            mine = self._clips(heard, name)
+            if not len(mine):
+                continue
+            for clip, person, device in zip(*play(kind, mine, self.corpus.speaker, order), strict=True):
+                if device:
+                    classifier.adaptation.reset()
+                elif person:
+                    classifier.adaptation.begin_person()
                 clips.append(int(clip))
                 rows.append(classifier.judge_clip(heard[int(clip)]).probabilities)
         return collect(self.corpus, clips, rows)
@@ -157,14 +209,15 @@ class LeftOut:
         clips, rows = [], []
         for name, path in self.paths.items():
             classifier = VoiceClassifier(path)
-            mine = np.array([c for c in heard if self.corpus.speaker[c] == name and len(heard[c].vectors)])
+            mine = np.array([clip for clip in self._clips(heard, name) if len(heard[int(clip)].vectors)])
             rng = np.random.default_rng(count)
             for clip in np.repeat(mine, DRAWS if count else 1):
                 classifier.adaptation.reset()
                 for other in rng.choice(mine[mine != clip], count, replace=False):
                     classifier.adaptation.update(heard[int(other)].vectors.mean(axis=0))
                 clips.append(int(clip))
-                rows.append(classifier.probabilities(heard[int(clip)].vectors, classifier.adaptation))
+                one = heard[int(clip)]
+                rows.append(classifier.probabilities(one.vectors, classifier.adaptation, one.longest_s))
         return collect(self.corpus, clips, rows).uar()
 
 
@@ -186,24 +239,59 @@ def by_pitch(corpus: Corpus, heard: dict[int, HeardClip], alone: Answers, sessio
     return result
 
 
-def unseen_sets(trained: Trained) -> dict[str, Any]:
-    """UAR on acted sets of another language whose clips and speakers were all left out; float network."""
-    result = {}
-    stranger = Calibration(**calibrations(trained)["alone"])
-    for number, fold in enumerate(trained.folds):
-        if fold.name not in UNSEEN_SETS:
-            continue
-        figures = {}
-        for name, alone in (("alone", True), ("session", False)):
-            logits, clips = session_logits(trained, number, alone)
-            labels = trained.corpus.emotion[clips]
-            figures[name] = round(metrics.uar(logits, labels), 4)
-            if alone:
-                probabilities = stranger(logits)
-                error = metrics.calibration_error(probabilities, labels)
-                surplus = float(probabilities.max(axis=1).mean()) - metrics.accuracy(probabilities, labels)
-                figures |= {"calibration_error": round(error, 4), "overconfidence": round(surplus, 4)}
-        result[fold.name] = figures
+def row_of(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Figures of answers to a set that may lack classes; one outside them becomes the likeliest inside."""
+    present = np.unique(labels)
+    inside = np.zeros_like(probabilities)
+    inside[:, present] = probabilities[:, present] + 1e-9
+    top = probabilities.max(axis=1)
+    answers = np.bincount(probabilities.argmax(axis=1), minlength=EMOTION_COUNT) / len(labels)
+    return {
+        "uar": round(metrics.uar(inside, labels), 4),
+        "calibration_error": round(metrics.calibration_error(probabilities, labels), 4),
+        "overconfidence": round(float(top.mean()) - metrics.accuracy(probabilities, labels), 4),
+        "shares": {name: round(float(share), 3) for name, share in zip(EMOTIONS, answers, strict=True)},
+    }
+
+
+def left_out_sets(evidence: list[Evidence], known: dict[str, dict[str, float]]) -> dict[str, Any]:
+    """Sets left out as a whole, float networks: figures by kind, and those of a training that knows them."""
+    result: dict[str, Any] = {}
+    for part in evidence:
+        if part.group in LEFT_OUT_SETS:
+            probabilities = fit(evidence, without=part.group)(part.logits, part.terms)
+            result.setdefault(part.group, {})[part.kind] = row_of(probabilities, part.labels)
+    for name, figures in result.items():
+        figures["known"] = known[name]
+    return result
+
+
+def deployed(answers: Answers) -> dict[str, Any]:
+    """Figures of each set left out as a whole, int8, through the program."""
+    origin = np.array([set_of(name) for name in answers.speaker])
+    return {
+        name: row_of(answers.probabilities[origin == name], answers.labels[origin == name])
+        | {"no_voice": int(np.sum(~answers.found[origin == name]))}
+        for name in np.unique(origin).tolist()
+    }
+
+
+def known_sets(data: Path, out: Path, recipe: Recipe) -> dict[str, dict[str, float]]:
+    """UAR on half of the speakers of each set, the other half heard in training; float networks."""
+    trained = learn_all(data, out, recipe, "halves")
+    corpus = trained.corpus
+    result: dict[str, dict[str, float]] = {}
+    for name in LEFT_OUT_SETS:
+        result[name] = {}
+        for kind in ("alone", "session"):
+            parts = []
+            for fold, committee in zip(trained.folds, trained.committees, strict=True):
+                clips = np.flatnonzero(fold.tested & usable(corpus) & (corpus.origin == name))
+                dealt = play(kind, clips, corpus.speaker)
+                logits = judge(committee, trained.prior, trained.features[0], dealt)
+                parts.append((logits - logits.min(), corpus.emotion[dealt.order]))
+            logits, labels = (np.concatenate(column) for column in zip(*parts, strict=True))
+            result[name][kind] = row_of(logits, labels)["uar"]
     return result
 
 
@@ -211,17 +299,13 @@ def sentences(data: Path, out: Path, recipe: Recipe) -> dict[str, float]:
     """UAR on unknown speakers with known and with unknown sentences, each clip alone; float network."""
     trained = learn_all(data, out, recipe, "sentences")
     pooled: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {"known": [], "unknown": []}
-    for number, fold in enumerate(trained.folds):
+    for fold, committee in zip(trained.folds, trained.committees, strict=True):
         kind = "unknown" if fold.name.startswith("sentences") else "known"
-        pooled[kind].append(session_logits(trained, number, alone=True))
+        dealt = play("alone", np.flatnonzero(fold.tested), trained.corpus.speaker)
+        logits = judge(committee, trained.prior, trained.features[0], dealt)
+        pooled[kind].append((logits, trained.corpus.emotion[dealt.order]))
     return {
-        kind: round(
-            metrics.uar(
-                np.concatenate([logits for logits, _ in parts]),
-                trained.corpus.emotion[np.concatenate([clips for _, clips in parts])],
-            ),
-            4,
-        )
+        kind: round(metrics.uar(*(np.concatenate(column) for column in zip(*parts, strict=True))), 4)
         for kind, parts in pooled.items()
     }
 
@@ -239,7 +323,7 @@ def timing(path: Path) -> dict[str, float]:
         started = time.process_time()
         vector = features(sound)
         middle = time.process_time()
-        classifier.probabilities(vector[None], None)
+        classifier.probabilities(vector[None], None, TIMED_SECONDS)
         samples["features"].append(1000 * (middle - started))
         samples["network"].append(1000 * (time.process_time() - middle))
     return {name: round(min(values), 2) for name, values in samples.items()}
@@ -250,8 +334,7 @@ def robustness(left_out: LeftOut, data: Path, clips: NDArray[np.int64], cache: P
     result = {}
     for condition in CONDITIONS:
         heard = hear(data, left_out.corpus, clips, condition, cache)
-        alone = left_out.sessions(heard, adapt=False, order=0)
-        adapted = left_out.sessions(heard, adapt=True, order=0)
+        alone, adapted = left_out.answers(heard, "alone"), left_out.answers(heard, "session")
         result[condition] = {
             "alone": round(alone.uar(), 4),
             "session": round(adapted.uar(), 4),
@@ -279,28 +362,38 @@ def main() -> None:
     recipe = Recipe(
         **{**content["training"]["recipe"], "hidden": tuple(content["training"]["recipe"]["hidden"])}
     )
+    corpus, _ = extract_all(options.data, options.out / "cache", 0)
+    cache, folds = options.out / "cache", options.out / "folds"
+    evidence = gather(options.data, options.out, recipe)
     trained = learn_all(options.data, options.out, recipe, "speakers")
-    corpus, cache = trained.corpus, options.out / "cache"
     target = np.flatnonzero(corpus.origin == TARGET_SET)
     names = np.unique(corpus.sentence[target])[: options.spoilt_sentences]
     some = target[np.isin(corpus.sentence[target], names)]
-    left_out = LeftOut(trained, options.out / "folds")
+    left_out = LeftOut.speakers(corpus, trained, evidence, folds)
     heard = hear(options.data, corpus, target, CLEAN, cache)
-    alone = left_out.sessions(heard, adapt=False, order=0)
-    runs = [left_out.sessions(heard, adapt=True, order=order) for order in range(ORDERS)]
+    alone = left_out.answers(heard, "alone")
+    runs = [left_out.answers(heard, "session", order) for order in range(ORDERS)]
     session = Answers(
         np.concatenate([run.probabilities for run in runs]),
         np.concatenate([run.labels for run in runs]),
         np.concatenate([run.speaker for run in runs]),
         np.concatenate([run.found for run in runs]),
     )
+    without = {name: learn_all(options.data, options.out, recipe, "final", name) for name in DEPLOYED_SETS}
+    abroad = LeftOut.sets(corpus, without, evidence, folds)
+    strangers = hear(
+        options.data, corpus, np.flatnonzero(np.isin(corpus.origin, DEPLOYED_SETS)), CLEAN, cache
+    )
     figures: dict[str, Any] = {
         "alone": alone.summary(),
         "session": session.summary(),
-        "session_in_index_order": round(left_out.sessions(heard, adapt=True, order=None).uar(), 4),
+        "session_in_index_order": round(left_out.answers(heard, "session", None).uar(), 4),
         "curve": {str(count): round(left_out.after(heard, count), 4) for count in CURVE},
         "by_pitch": by_pitch(corpus, heard, alone, session),
-        "unseen_sets": unseen_sets(trained),
+        "left_out_sets": left_out_sets(evidence, known_sets(options.data, options.out, recipe)),
+        "deployed": {
+            kind: deployed(abroad.answers(strangers, kind)) for kind in ("alone", "session", "device")
+        },
         "timing_ms": timing(path),
         "robustness": robustness(left_out, options.data, some, cache),
     }
@@ -310,7 +403,7 @@ def main() -> None:
     path.with_suffix(".json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     write_figures(options.models / "figures", alone, session, figures)
     write_card(options.models / "voice_emotion.md", content)
-    print(json.dumps({name: figures[name] for name in ("curve", "unseen_sets", "timing_ms")}, indent=1))
+    print(json.dumps({name: figures[name] for name in ("curve", "deployed", "timing_ms")}, indent=1))
     print(f"alone {figures['alone']['uar']}, session {figures['session']['uar']}")
 
 

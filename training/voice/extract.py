@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.high_pass import HighPass
+from emoedge.voice.contours import SAMPLE_RATE
 from emoedge.voice.features import FEATURE_VERSION, feature_names, features
-from training.voice.augment import distort
+from training.voice.augment import crop, distort
 from training.voice.data import TARGET_SET, Corpus, load
 
 Array = NDArray[np.float32]
+
+SHORT_S = (0.3, 1.2)
+"""Shortest and longest part of a clip that stands for a word."""
+SHORT_SEED = 99
 
 
 def extract(corpus: Corpus, cache: Path, copy: int) -> Array:
@@ -27,12 +33,32 @@ def extract(corpus: Corpus, cache: Path, copy: int) -> Array:
     voices = [clip for clip, origin in zip(corpus.clips, corpus.origin, strict=True) if origin != TARGET_SET]
     result = np.empty((len(corpus), len(feature_names())), dtype=np.float32)
     for index, clip in enumerate(corpus.clips):
-        heard = clip if copy == 0 else distort(np.random.default_rng((copy, index)), clip, voices)
-        result[index] = features(heard)
+        if copy:
+            distorted = distort(np.random.default_rng((copy, index)), clip, voices)
+            result[index] = features(HighPass().filter(distorted))
+        else:
+            result[index] = features(clip)
         if index % 500 == 0:
             print(f"copy {copy}: {index} of {len(corpus)}", file=sys.stderr, flush=True)
     np.save(stored, result)
     return result
+
+
+def extract_short(corpus: Corpus, cache: Path) -> tuple[Array, NDArray[np.float64]]:
+    """Features (n, d) of a short part of each clip, as of a word, and its length in seconds (n,)."""
+    stored = cache / f"features_v{FEATURE_VERSION}_short.npz"
+    if not stored.exists():
+        parts = [
+            crop(np.random.default_rng((SHORT_SEED, index)), clip, *SHORT_S)
+            for index, clip in enumerate(corpus.clips)
+        ]
+        np.savez(
+            stored,
+            features=np.stack([features(part) for part in parts]),
+            seconds=[len(part) / SAMPLE_RATE for part in parts],
+        )
+    with np.load(stored) as arrays:
+        return arrays["features"], arrays["seconds"]
 
 
 def extract_all(data: Path, cache: Path, copies: int) -> tuple[Corpus, Array]:

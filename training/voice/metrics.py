@@ -75,34 +75,43 @@ def calibration_error(probabilities: Probs, labels: Labels) -> float:
     return sum(abs(c - a) * n for c, a, n in reliability(probabilities, labels)) / len(labels)
 
 
+BOUNDS = ((-2.0, 2.0), (-1.5, 0.5), (-1.5, 0.5), (0.0, 1.0), (0.0, 5.0), (0.0, 1.0))
+"""Of the fields of Calibration: what is short or one-sided never makes surer."""
+PULL = 1e-3
+"""Weight of the squares of the fields: where the data do not say, nothing is added."""
+
+
 def fit_calibration(
-    logits: NDArray[np.floating], labels: Labels, counts: NDArray[np.floating]
-) -> dict[str, Calibration]:
-    """The calibration for strangers ("alone") and for people "known" with the least negative log-likelihood.
+    logits: NDArray[np.floating],
+    labels: Labels,
+    terms: NDArray[np.floating],
+    weights: NDArray[np.floating] | None = None,
+) -> Calibration:
+    """The calibration of least negative log-likelihood.
 
     Args:
         logits: (n, 7).
         labels: (n,).
-        counts: utterances of the speaker heard before, (n,); see VoiceModel.calibration() for what lies in
-            between.
+        terms: (n, 4), see calibration_terms().
+        weights: of the rows, (n,); alike by default.
     """
-    share = 1.0 / (1.0 + counts)
+    share = np.full(len(labels), 1 / len(labels)) if weights is None else weights / weights.sum()
     logits = logits.astype(np.float64)
     spread = np.log(np.maximum(logits.std(axis=1), LEAST_SPREAD))
+    design = np.column_stack([np.ones(len(labels)), terms, spread])
     rows = np.arange(len(labels))
 
-    def loss(parameters: NDArray[np.float64]) -> float:
-        known, alone, power = parameters
-        scaled = logits * np.exp(-(known + (alone - known) * share + power * spread))[:, None]
-        return float((logsumexp(scaled, axis=1) - scaled[rows, labels]).mean())
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        scaled = logits * np.exp(-design @ parameters)[:, None]
+        total = logsumexp(scaled, axis=1)
+        chances = np.exp(scaled - total[:, None])
+        # d(loss) / d(logarithm of the temperature) of each row.
+        slope = scaled[rows, labels] - (chances * scaled).sum(axis=1)
+        value = share @ (total - scaled[rows, labels]) + PULL * parameters @ parameters
+        return float(value), (share * slope) @ design + 2 * PULL * parameters
 
-    bounds = [(-2, 2), (-2, 2), (0, 1)]
-    known, alone, power = minimize(loss, np.zeros(3), bounds=bounds, **SEARCH).x
-    power = round(float(power), 4)
-    return {
-        "alone": Calibration(round(float(np.exp(alone)), 4), power),
-        "known": Calibration(round(float(np.exp(known)), 4), power),
-    }
+    found = minimize(loss, np.zeros(6), bounds=BOUNDS, **(SEARCH | {"jac": True})).x
+    return Calibration(*(round(float(value), 3) for value in found))
 
 
 def speaker_interval(
