@@ -252,7 +252,7 @@ has not heard them (two perceptrons instead of the shipped five), exported to in
 adaptation and interpreter. The population statistics hold no speaker of this set, and the calibration comes from the other speakers.
 "In sessions" takes a speaker's clips in random order (mean of five orders), each judged with what was learnt from those before it;
 the first ones of a session are included. 95 % intervals by drawing speakers. The recipe was chosen by the sets left out below and these
-figures together, among a handful of variants.
+figures together, among three whole recipes and some twenty quick variants: they are a little optimistic for it.
 
 {overall}
 
