@@ -109,7 +109,7 @@ def test_a_stream_and_its_loss(scheme: str, path: str, arguments: tuple[str, ...
     listening = url + "?listen=1" if scheme == "tcp" else url
     with serving(*arguments, listening) as server, connected(url, fps=20) as camera:
         check_pictures(read_items(camera, 25), 20)
-        assert camera.describe() == f"{url}, 320 x 240"
+        assert camera.describe() == f"{url.removesuffix(path)}, 320 x 240"  # a path may be a secret
         server.kill()
         read_until_lost(camera)
 
@@ -188,7 +188,7 @@ def test_a_pipeline_gives_its_pictures_in_the_asked_size() -> None:
 
 def test_a_password_in_a_pipeline_is_not_shown() -> None:
     camera = open_camera(CameraSettings(source="gst:rtspsrc location=rtsp://me:secret@host/x ! decodebin"))
-    assert camera.describe().startswith("gst:rtspsrc location=rtsp://host/x ! decodebin,")
+    assert camera.describe().startswith("gst:rtspsrc location=rtsp://host ! decodebin,")
 
 
 @needs_gstreamer

@@ -218,7 +218,7 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_no_place_to_write(tmp_path):
     (tmp_path / "recordings").symlink_to(tmp_path / "disk")
     store = Store(tmp_path / "recordings")
     assert not store.writable()
-    with pytest.raises(RecordingError, match="not there"):
+    with pytest.raises(RecordingError, match="does not exist"):
         store.free_bytes()
     (tmp_path / "disk").mkdir()
     assert store.writable()
