@@ -13,11 +13,24 @@ from pathlib import Path
 
 Step = tuple[str, list[str]]
 
+LEAVES_OUT = {("train", "text")}
+"""The trainings that can leave a set out."""
+
 
 def steps(
-    task: str, model: str, data: Path, work: Path, models: Path, *, scratch: bool = False
+    task: str,
+    model: str,
+    data: Path,
+    work: Path,
+    models: Path,
+    *,
+    scratch: bool = False,
+    left_out: str | None = None,
 ) -> list[Step]:
-    """The modules to run, in order, with their arguments."""
+    """Return the modules to run, in order, with their arguments.
+
+    With `left_out` it is the training without that set alone.
+    """
     source, store = ["--data", str(data)], str(models)
     train: dict[str, list[Step]] = {
         "face": face_rounds(source, work / "face", store, scratch=scratch),
@@ -59,6 +72,8 @@ def steps(
         "vosk_demo": [("training.vosk_demo.evaluate", [str(models / "vosk-es-demo")])],
         "fusion": train["fusion"][1:],
     }
+    if left_out is not None:
+        return [(module, [*arguments, "--leave-out", left_out]) for module, arguments in train[model]]
     return train[model] + evaluate[model] if task == "train" else evaluate[model]
 
 
@@ -130,11 +145,17 @@ def main() -> None:
     parser.add_argument(
         "--from-scratch", action="store_true", help="face: begin with random weights, four hours more"
     )
+    parser.add_argument("--leave-out", metavar="SET", help="train without this set; models/ is not touched")
     options = parser.parse_args()
+    if options.leave_out and (options.task, options.model) not in LEAVES_OUT:
+        parser.error("--leave-out: a set can be left out of the training of: text")
     if options.model != "vosk_demo" and not options.data.is_dir():
         parser.error(f"no folder {options.data}: say where the data sets are with --data (docs/training.md)")
-    where = options.data, options.work, options.models
-    for module, arguments in steps(options.task, options.model, *where, scratch=options.from_scratch):
+    where, how = (
+        (options.data, options.work, options.models),
+        {"scratch": options.from_scratch, "left_out": options.leave_out},
+    )
+    for module, arguments in steps(options.task, options.model, *where, **how):
         print(f"== python -m {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
         # A process each: libvosk waits for ever when it is loaded into one that has loaded PyTorch.
         done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
