@@ -15,6 +15,8 @@ JUMP_S: Final = 60.0
 # Servers are asked every 34 minutes at the latest (timesyncd.conf(5), PollIntervalMaxSec).
 DOUBT_S: Final = 3600.0
 TIMESYNC_MARK: Final = Path("/run/systemd/timesync/synchronized")
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+UPTIME: Final = Path("/proc/uptime")
 
 
 class Clock(Protocol):
@@ -82,6 +84,17 @@ class SystemClock:
             offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
             self._synchronized = self._belief.look(now_s, offset_s, synchronized=said)
         return self._synchronized
+
+
+def uptime() -> tuple[str, float]:
+    """Return the id of this start of the machine and the seconds since then, sleep included.
+
+    The id is empty where the kernel does not tell it: two such times cannot be compared.
+    """
+    try:
+        return BOOT_ID.read_text().strip(), float(UPTIME.read_text().split()[0])
+    except (OSError, ValueError, IndexError):
+        return "", time.monotonic()
 
 
 @dataclass

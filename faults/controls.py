@@ -8,7 +8,7 @@ from typing import Final
 
 from faults.bench import BASE, START_S, Bench
 from faults.fault import fault
-from faults.surroundings import holds, until
+from faults.surroundings import faked_clock, holds, until
 
 HOSTILE: Final = 3_000
 LOG_BYTES: Final = 64_000
@@ -18,6 +18,8 @@ OVERSIZED: Final = 60
 """Three times the messages that Mosquitto has on the way to one client."""
 OVERSIZED_BYTES: Final = 65_000
 PRIVACY_S: Final = 2.0
+FOR_A_TIME_S: Final = 60
+"""Longer than a restart takes, also on a busy machine."""
 CONTROLS: Final = ("privacy", "record", "recording_mode", "face_weight", "margin", "snapshot")
 NEAR_MISSES: Final = (
     b"NaN", b"inf", b"-0.1", b"1.0001", b"1e-1", b"0x1", b"0,5", b"TRUE", b"ONN", b"O N", b"ON\0",
@@ -49,6 +51,35 @@ def privacy_on_and_off(bench: Bench) -> float:
     bench.command("privacy", "OFF")
     took_s = until(lambda: bench.has_open(bench.clip), "the source is open again")
     took_s += until(lambda: b'"emotion":"' in bench.last("emotion"), "an emotion is seen again", START_S)
+    return took_s
+
+
+@fault()
+def privacy_for_a_time(bench: Bench) -> float:
+    """`privacy ON 60`, SIGKILL, and a new start with a wall clock that is a year ahead (libfaketime).
+
+    The source stays closed for the 60 s, `control/privacy/until` says until when on the clock of the day, and
+    then it opens without a command.
+    """
+    bench.start_all()
+    begun_s = time.monotonic()
+    bench.command("privacy", f"ON {FOR_A_TIME_S}")
+    until(lambda: bench.control("privacy") == "ON", "privacy is on")
+    holds(not bench.has_open(bench.clip), "the source is closed")
+    until(lambda: "ON-UNTIL" in (bench.runtime / "privacy").read_text(encoding="utf-8"), "the end is kept")
+    bench.kill()
+    bench.listener.heard.clear()
+    bench.start(**faked_clock(bench.folder, "+365d"))
+    until(lambda: bench.last("status") == b"online", "it is back", START_S)
+    until(lambda: bench.control("privacy"), "privacy is published")
+    year = time.gmtime().tm_year
+    while time.monotonic() < begun_s + FOR_A_TIME_S - 1:
+        holds(not bench.has_open(bench.clip), "the source stays closed")
+        holds(bench.control("privacy/until") > f"{year + 1}", f"until {bench.control('privacy/until')!r}")
+        time.sleep(0.2)
+    took_s = until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
+    until(lambda: bench.control("privacy") == "OFF", "privacy is off")
+    holds(bench.control("privacy/until") == "", "it has no end any more")
     return took_s
 
 

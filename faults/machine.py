@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from faults.bench import BASE, START_S, Bench
 from faults.fault import fault
-from faults.surroundings import Skipped, holds, program, until
+from faults.surroundings import Skipped, faked_clock, holds, program, until
 
 YEAR_S: Final = 365 * 24 * 3600
 JUMP_SEEN_S: Final = 30.0
@@ -43,21 +43,10 @@ def wall_clock_jumps(bench: Bench) -> float:
 
     Nothing stalls, no duration is negative, ids stay unique, no recording is deleted.
     """
-    library = next(Path("/usr/lib").rglob("faketime/libfaketimeMT.so.1"), None)
-    if library is None:
-        raise Skipped("libfaketime is not installed (apt install faketime)")
+    clock = faked_clock(bench.folder, "+0s")
     offset = bench.folder / "offset"
-    offset.write_text("+0s", encoding="ascii")
     bench.start_broker()
-    bench.start(
-        recording__mode="continuous",
-        recording__max_segment_s=5,
-        recording__keep_days=7,
-        LD_PRELOAD=library,
-        FAKETIME_TIMESTAMP_FILE=offset,
-        FAKETIME_NO_CACHE=1,
-        FAKETIME_DONT_FAKE_MONOTONIC=1,
-    )
+    bench.start(recording__mode="continuous", recording__max_segment_s=5, recording__keep_days=7, **clock)
     bench.wait_working()
     until(bench.segments, "a segment is finished", START_S)
     took_s = _jump(bench, offset, YEAR_S)

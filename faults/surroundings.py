@@ -51,6 +51,25 @@ def program(name: str, package: str) -> str:
     return found
 
 
+def faked_clock(folder: Path, offset: str) -> dict[str, object]:
+    """Variables of the environment for a wall clock with an offset; Skipped without libfaketime.
+
+    Args:
+        folder: for the file `offset`; what is written there counts at once.
+        offset: as libfaketime reads it, such as "+365d".
+    """
+    library = next(Path("/usr/lib").rglob("faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        raise Skipped("libfaketime is not installed (apt install faketime)")
+    (folder / "offset").write_text(offset, encoding="ascii")
+    return {
+        "LD_PRELOAD": library,
+        "FAKETIME_TIMESTAMP_FILE": folder / "offset",
+        "FAKETIME_NO_CACHE": 1,
+        "FAKETIME_DONT_FAKE_MONOTONIC": 1,
+    }
+
+
 def free_port() -> int:
     """A port that was free a moment ago."""
     with socket.socket() as probe:

@@ -11,7 +11,7 @@ said since.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from emoedge.config import RecordingMode
@@ -23,6 +23,8 @@ RECORDING_MODES: Final[tuple[RecordingMode, ...]] = get_args(RecordingMode)
 
 # No accepted value is longer than "continuous"; numbers get some room.
 MAX_VALUE_BYTES: Final = 32
+MAX_PRIVACY_S: Final = 604_800.0
+"""A week; `ON` alone has no end."""
 # An hour: whoever wants more sets recording_mode to continuous.
 MAX_RECORD_S: Final = 3600.0
 _MOMENTARY: Final = frozenset({"record", "snapshot"})
@@ -41,16 +43,20 @@ class Command:
 
     Attributes:
         name: which control.
-        value: bool for privacy and record (also float seconds > 0 for record), RecordingMode for
+        value: bool for privacy and record, or float seconds > 0 for which they are ON; RecordingMode for
             recording_mode, float in [0, 1] for face_weight and margin, True for snapshot.
+        retained: whether the broker had kept it.
     """
 
     name: ControlName
     value: bool | float | str
+    retained: bool = field(default=False, compare=False)
 
     @property
     def text(self) -> str:
         """The value as it may be sent."""
+        if self.name == "privacy" and not isinstance(self.value, bool):
+            return f"ON {state_text(self.value)}"
         return PRESS if self.name == "snapshot" else state_text(self.value)
 
 
@@ -84,7 +90,7 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
         return Rejection(name, shown, f"expected {value.what}")
     if retained and (name in _MOMENTARY or (name == "privacy" and value is False)):
         return Rejection(name, shown, NOT_RETAINED)
-    return Command(name, value)
+    return Command(name, value, retained)
 
 
 def state_text(value: bool | float | str) -> str:
@@ -101,8 +107,14 @@ class _Expected:
     what: str
 
 
-def _switch(text: str) -> bool | _Expected:
-    return _SWITCH.get(text.upper(), _Expected("ON or OFF"))
+def _privacy(text: str) -> bool | float | _Expected:
+    if text.upper() in _SWITCH:
+        return _SWITCH[text.upper()]
+    word, _, number = text.partition(" ")
+    seconds = float(number) if word.upper() == "ON" and _NUMBER.fullmatch(number) else 0.0
+    if 1 <= seconds <= MAX_PRIVACY_S:
+        return seconds
+    return _Expected(f"ON or OFF, or ON with seconds, such as ON 3600, at most {MAX_PRIVACY_S:.0f}")
 
 
 def _record(text: str) -> bool | float | _Expected:
@@ -129,7 +141,7 @@ def _press(text: str) -> bool | _Expected:
 
 
 _PARSERS: Final = {
-    "privacy": _switch,
+    "privacy": _privacy,
     "record": _record,
     "recording_mode": _mode,
     "face_weight": _fraction,

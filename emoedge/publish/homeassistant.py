@@ -155,6 +155,10 @@ def _components(settings: Settings) -> dict[str, dict[str, Any]]:
     parts |= {f"probability_{emotion}": _probability(base, emotion, language) for emotion in EMOTIONS}
     parts["event"] = _event(base)
     parts |= {name: _switch(base, name, icon) for name, icon in _SWITCHES}
+    parts["privacy"] |= {
+        "json_attributes_topic": f"{base}/control/privacy/until",
+        "json_attributes_template": "{{ {'until': value or None} | tojson }}",
+    }
     parts["recording_mode"] = {
         "platform": "select",
         **_control(base, "recording_mode"),

@@ -11,15 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal, Protocol, cast
 
-from emoedge.clock import Clock
+from emoedge.clock import Clock, rfc3339, uptime
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import EmoedgeError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.overrides import Overrides, OverrideStore
+from emoedge.supervise.privacy_end import Moment, PrivacyEnd
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ SLOW_S: Final = 10.0
 """A disk that takes longer for a small file is reported in `health`."""
 HUNG_AFTER_S: Final = 120.0
 """A disk that takes longer does not come back: a new process may find another one mounted."""
+MOVED_S: Final = 2.0
+"""The wall clock's time of the end of privacy is published again when it has moved by more."""
 NO_DISK: Final = "the folder paths.state does not answer: check its disk"
 NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 
@@ -86,6 +90,7 @@ class Controls:
         builder: makes the messages.
         clock: the pipeline's clock.
         publish: where the answers go.
+        uptime: the machine's, see `emoedge.clock.uptime`.
     """
 
     def __init__(
@@ -97,7 +102,9 @@ class Controls:
         builder: MessageBuilder,
         clock: Clock,
         publish: Callable[[Message], None],
+        uptime: Callable[[], tuple[str, float]] = uptime,
     ) -> None:
+        self._uptime = uptime
         self._settings = settings
         self._device = device
         self._store = store
@@ -106,6 +113,8 @@ class Controls:
         self._publish = publish
         self.overrides = overrides
         self._recording_said = False
+        self._end_said: datetime | None = None
+        self._ended_s = float("-inf")  # last attempt to end privacy whose time is over
         self._disk_fault = ""
         self._tried_s = float("-inf")
         self._off: _Off | None = None
@@ -124,14 +133,15 @@ class Controls:
 
     def handle(self, command: Command) -> None:
         """Carry out one accepted command and answer; callable from several threads."""
-        if command.name == "privacy" and command.value is False:
-            self._ask_for_off(command)
+        if command.name == "privacy":
+            self._switch(command)
             return
         try:
             self._carry_out(command)
         except EmoedgeError as error:
             self._publish(self._builder.control_error(command.name, command.text, str(error)))
         else:
+            logger.info("command %s = %s carried out", command.name, command.text)
             self._remember(command)
         self._publish_states()
 
@@ -143,6 +153,7 @@ class Controls:
             self._refuse_off(off, NO_DISK)
         if self._disk_fault and now_s - self._tried_s >= RETRY_S:
             self._request("soon")
+        self._look_at_end(now_s)
         if self._device.recording_by_hand != self._recording_said:
             self._publish_states()
 
@@ -158,9 +169,11 @@ class Controls:
         now_s = self._clock.now_s()
         settings = self.overrides.apply(self._settings)
         self._recording_said = self._device.recording_by_hand
+        self._end_said = end = self._end()
         values = {
-            "privacy": _switch(self.overrides.privacy),
-            "record": _switch(self._recording_said),
+            "privacy": _on_or_off(self.overrides.privacy),
+            "privacy/until": "" if end is None else rfc3339(end),
+            "record": _on_or_off(self._recording_said),
             "recording_mode": settings.recording.mode,
             "face_weight": f"{settings.fusion.face_weight:g}",
             "margin": f"{settings.fusion.margin:g}",
@@ -173,9 +186,7 @@ class Controls:
 
     def _carry_out(self, command: Command) -> None:
         device, value = self._device, command.value
-        if command.name == "privacy":
-            self._switch_on(command)
-        elif command.name == "record":
+        if command.name == "record":
             device.record(value is not False, None if isinstance(value, bool) else float(value))
         elif command.name == "recording_mode":
             device.set_recording_mode(cast("RecordingMode", value))
@@ -185,21 +196,71 @@ class Controls:
             device.set_weights(margin=float(value))
         else:
             device.snapshot()
-        logger.info("command %s = %s carried out", command.name, command.text)
+
+    def _switch(self, command: Command) -> None:
+        if command.value is False:
+            with self._switching:
+                self._ask_for_off(command)
+            return
+        is_timed = not isinstance(command.value, bool)
+        if command.retained and is_timed and self.overrides.privacy and self._off is None:
+            # It comes with every connection, and would give an end to what has none.
+            logger.info("privacy is ON already: the retained %s changes nothing", command.text)
+        else:
+            self._switch_on(command)
+            logger.info("command %s = %s carried out", command.name, command.text)
+        self._publish_states()
 
     def _switch_on(self, command: Command) -> None:
         """Release the devices, then note it in memory; the disk comes last, in its own thread."""
         with self._switching:
-            self._off = None
+            self._off, self._ended_s = None, float("-inf")
             released = self._device.set_privacy(True)
             try:
                 self._store.note_privacy()
             except OSError as error:
                 logger.warning("cannot note that privacy is ON: %s", error)
+            self._remember(command)
         if not released:
             # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
             logger.warning("%s", NOT_RELEASED)
             self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
+
+    # ---- the end of privacy that was switched on for a time ----
+
+    def _moment(self) -> Moment:
+        boot, uptime_s = self._uptime()
+        wall = self._clock.wall(self._clock.now_s())
+        return Moment(boot, uptime_s, wall.timestamp(), self._clock.synchronized())
+
+    def _end(self) -> datetime | None:
+        """Return the end by the wall clock as it is set at present."""
+        end = self.overrides.privacy_end
+        if end is None:
+            return None
+        return self._clock.wall(self._clock.now_s()) + timedelta(seconds=end.left_s(self._moment()))
+
+    def _look_at_end(self, now_s: float) -> None:
+        """Switch privacy off when its time is over; keep the published end true."""
+        with self._switching:
+            kept = self.overrides.privacy_end
+            if kept is None or self._off is not None or now_s - self._ended_s < RETRY_S:
+                return
+            now = self._moment()
+            if kept.left_s(now) <= 0:
+                logger.info("privacy ends: its time is over")
+                self._ended_s = now_s
+                self._ask_for_off(Command("privacy", False))
+                return
+            if not kept.is_of(now) and kept.synced and now.synced:
+                # From here on the uptime counts, which no jump of the clock changes.
+                kept = PrivacyEnd.after(kept.left_s(now), now)
+                with self._changed:
+                    self.overrides = self.overrides.model_copy(update={"privacy_end": kept})
+                self._request("soon")
+        end, said = self._end(), self._end_said
+        if end is None or said is None or abs(end - said) > timedelta(seconds=MOVED_S):
+            self._publish_states()
 
     def _ask_for_off(self, command: Command) -> None:
         with self._changed:
@@ -220,8 +281,10 @@ class Controls:
         self._publish_states()
 
     def _remember(self, command: Command) -> None:
+        is_timed = command.name == "privacy" and not isinstance(command.value, bool)
+        end = PrivacyEnd.after(float(command.value), self._moment()) if is_timed else None
         with self._changed:
-            changed = self.overrides.after(command)
+            changed = self.overrides.after(command, end)
             if changed == self.overrides:
                 return
             self.overrides = changed
@@ -275,6 +338,18 @@ class Controls:
             self._disk_fault = ""
             if off is not None:
                 self._switch_off(off)
+            elif wanted.privacy_end is not None:
+                self._note_end(wanted.privacy_end)
+
+    def _note_end(self, end: PrivacyEnd) -> None:
+        """Have the end count at the next start, now that it is on disk."""
+        with self._switching:
+            if self.overrides.privacy_end != end:
+                return
+            try:
+                self._store.note_end()
+            except OSError as error:
+                logger.warning("cannot note the end of privacy: %s", error)
 
     def _switch_off(self, off: _Off) -> None:
         """Let the devices be opened, now that OFF is on disk."""
@@ -300,5 +375,5 @@ class Controls:
         self._publish_states()
 
 
-def _switch(on: bool) -> str:
+def _on_or_off(on: bool) -> str:
     return "ON" if on else "OFF"

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from emoedge.config import RecordingMode, Settings
 from emoedge.files import put_aside, to_json, write_atomically
 from emoedge.publish.control import Command
+from emoedge.supervise.privacy_end import PrivacyEnd
 from emoedge.supervise.privacy_record import PrivacyRecord, cache_folder, runtime_folder
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Overrides(BaseModel):
-    """What was changed by command; None where the configuration still counts."""
+    """What was changed by command; None where the configuration still counts, or privacy has no end."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -38,9 +39,12 @@ class Overrides(BaseModel):
     recording_mode: RecordingMode | None = None
     face_weight: _Fraction | None = None
     margin: _Fraction | None = None
+    privacy_end: PrivacyEnd | None = None
 
-    def after(self, command: Command) -> Overrides:
+    def after(self, command: Command, end: PrivacyEnd | None = None) -> Overrides:
         """The overrides with a command applied; `record` and `snapshot` change nothing here."""
+        if command.name == "privacy":
+            return self.model_copy(update={"privacy": command.value is not False, "privacy_end": end})
         if command.name not in type(self).model_fields:
             return self
         return Overrides.model_validate(self.model_dump() | {command.name: command.value})
@@ -89,14 +93,21 @@ class OverrideStore:
             doubt = doubt or "is missing, and privacy has been ON before"
             if overrides.privacy:
                 logger.error("%s %s: privacy is ON, send OFF to continue", self.path, doubt)
-        elif runtime == "ON" and not overrides.privacy:
+        elif runtime in ("ON", "ON-UNTIL") and not overrides.privacy:
             logger.warning("%s says that privacy is ON", self._runtime.path)
             overrides = overrides.model_copy(update={"privacy": True})
+        if runtime == "ON" and overrides.privacy_end is not None:
+            # A later ON without an end was not written to the disk any more.
+            overrides = overrides.model_copy(update={"privacy_end": None})
         return overrides
 
     def note_privacy(self) -> None:
         """Record in memory that privacy is ON: no disk takes part. Raises OSError."""
         self._runtime.write("ON")
+
+    def note_end(self) -> None:
+        """Record in memory that privacy has an end, once that is saved. Raises OSError."""
+        self._runtime.write("ON-UNTIL")
 
     def note_off(self) -> None:
         """Record in memory that privacy is OFF, once that is saved: until then ON counts. Raises OSError."""
@@ -143,7 +154,7 @@ class OverrideStore:
         try:
             values = json.loads(data)
             values.pop(_CHECKSUM)
-            overrides = Overrides.model_validate(values)
+            overrides = Overrides.model_validate_json(json.dumps(values))
         except (ValueError, ValidationError, RecursionError, AttributeError, TypeError, KeyError):
             overrides = None
         # Byte by byte: nothing is missing, nothing was added, and the checksum is right.
@@ -155,5 +166,7 @@ class OverrideStore:
 
 def _encode(overrides: Overrides) -> str:
     values = overrides.model_dump(mode="json")
+    if overrides.privacy_end is None:
+        del values["privacy_end"]
     digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
     return to_json(values | {_CHECKSUM: digest})

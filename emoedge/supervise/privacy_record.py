@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast, get_args
 
 from emoedge.files import write_atomically
 
@@ -22,12 +22,13 @@ RUNTIME_FOLDER: Final = Path("/run/emoedge")
 MAX_BYTES: Final = 65_536
 """Larger files are not ours."""
 
-Fact = Literal["ON", "OFF"]
-"""ON is what counts; OFF says that it was ON before."""
+Fact = Literal["ON", "ON-UNTIL", "OFF"]
+"""ON has no end; ON-UNTIL has the one in the settings; OFF says that it was ON before."""
+_FACTS: Final = get_args(Fact)
 
 
 class PrivacyRecord:
-    """File with a line for each state folder, `ON <folder>` or `OFF <folder>`; a bare `ON` is for all.
+    """File with a line for each state folder, a fact and the folder; a bare `ON` is for all.
 
     Args:
         folder: where the file is kept; made when it is written.
@@ -69,10 +70,10 @@ class PrivacyRecord:
         found: Fact | None = None
         for line in filter(None, lines):
             fact, _, folder = line.partition(" ")
-            if fact not in ("ON", "OFF") or (fact == "ON" and folder in ("", self._state)):
+            if fact not in _FACTS or (fact != "OFF" and folder == ""):
                 return "ON"
-            if folder == self._state:
-                found = "OFF"
+            if folder == self._state and (found is None or _FACTS.index(fact) < _FACTS.index(found)):
+                found = cast("Fact", fact)
         return found
 
 
@@ -98,7 +99,7 @@ def cache_folder() -> Path:
 
 def _is_of_another(line: str, state: str) -> bool:
     fact, _, folder = line.partition(" ")
-    return fact in ("ON", "OFF") and folder not in ("", state)
+    return fact in _FACTS and folder not in ("", state)
 
 
 @contextmanager

@@ -40,6 +40,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "offline": "fuera de línea",
         "waiting": "esperando mensajes",
         "refused": "rechazado",
+        "until": "hasta",
     },
     "en": {
         "emotion": "emotion",
@@ -71,6 +72,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "offline": "offline",
         "waiting": "waiting for messages",
         "refused": "refused",
+        "until": "until",
     },
 }
 

@@ -195,5 +195,7 @@ def _keys(state: WatchState) -> Text:
     for key, control in (("r", "record"), ("p", "privacy")):
         value = str(state.latest.get(f"control/{control}", "?"))
         text.append(f"{key}: {word(control, state.language)} ", style=DIM)
-        text.append(f"{value}   ", style="bold red" if value == "ON" else DIM)
+        until = str(state.latest.get(f"control/{control}/until", ""))
+        more = f" {word('until', state.language)} {until[:16].replace('T', ' ')}Z" if until else ""
+        text.append(f"{value}{more}   ", style="bold red" if value == "ON" else DIM)
     return text.append(f"q: {word('quit', state.language)}", style=DIM)

@@ -150,7 +150,7 @@ def test_what_home_assistant_sends_is_accepted(name):
 def render(template: str, payload: dict) -> str:
     jinja2 = pytest.importorskip("jinja2")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, extensions=["jinja2.ext.loopcontrols"])
-    return environment.from_string(template).render(value_json=payload)
+    return environment.from_string(template).render(value=payload, value_json=payload)
 
 
 @pytest.mark.parametrize("message", [builder().outcome(STATE), builder().outcome(NOBODY)])
@@ -195,6 +195,14 @@ def test_templates_of_health():
     assert render(parts["spool"]["value_template"], payload) == "3"
     assert render(parts["spool"]["value_template"], without) == "None"
     assert render(parts["uptime"]["value_template"], payload) == "29"
+
+
+def test_the_switch_says_until_when_privacy_lasts():
+    part = discovery_payload(make_settings())["components"]["privacy"]
+    assert part["json_attributes_topic"] == "emoedge/living-room/control/privacy/until"
+    template = part["json_attributes_template"]
+    for value, wanted in (("2026-11-22T10:10:12.560Z", "2026-11-22T10:10:12.560Z"), ("", None)):
+        assert json.loads(render(template, value)) == {"until": wanted}
 
 
 def test_what_is_no_longer_offered_is_named_with_its_platform_alone():

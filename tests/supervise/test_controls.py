@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -55,23 +56,61 @@ class Device:
         return Path("x.jpg")
 
 
+class BoardClock(MediaClock):
+    """Clock of a board; `uptime` is its machine's."""
+
+    def __init__(self) -> None:
+        super().__init__(origin=datetime(2026, 11, 30, tzinfo=timezone.utc))
+        self.boot = "first"
+        self.up_s = 0.0
+
+    def uptime(self) -> tuple[str, float]:
+        return self.boot, self.up_s
+
+    def pass_by(self, seconds: float) -> None:
+        self.up_s += seconds
+        self.advance(self.time_s + seconds)
+
+    def jump(self, seconds: float) -> None:
+        self.origin += timedelta(seconds=seconds)
+
+
 class Bench:
     """Controls around a device."""
 
     def __init__(self, state: Path) -> None:
         self.device, self.sent, self.running = Device(), list[Message](), list[Controls]()
-        self.settings, self.store, self.clock = Settings(device_id="d"), OverrideStore(state), MediaClock()
+        self.settings, self.store, self.clock = Settings(device_id="d"), OverrideStore(state), BoardClock()
         self.controls = self.make()
 
     def make(self) -> Controls:
         builder = MessageBuilder("d", self.clock)
         overrides = self.store.load()
         controls = Controls(
-            self.settings, self.device, self.store, overrides, builder, self.clock, self.sent.append
+            self.settings,
+            self.device,
+            self.store,
+            overrides,
+            builder,
+            self.clock,
+            self.sent.append,
+            self.clock.uptime,
         )
         controls.start()
         self.running.append(controls)
         return controls
+
+    def restart(self) -> Controls:
+        """Stop, start again with what is kept, and take a first look."""
+        self.controls.stop(PATIENCE_S)
+        self.controls = self.make()
+        self.sent += self.controls.states()
+        self.controls.look()
+        return self.controls
+
+    def until_kept(self, seconds: float) -> None:
+        """Wait until an end this long after its beginning is in both places."""
+        until(lambda: (end := self.saved().privacy_end) is not None and end.seconds == seconds, "kept")
 
     def on_is_on_disk(self) -> bool:
         """Whether the disk alone says that privacy is ON."""
@@ -256,3 +295,122 @@ def test_what_the_disk_refused_is_kept_once_it_can_be(bench, monkeypatch):
     bench.controls.look()
     until(lambda: bench.controls.fault == "", "it goes away")
     assert bench.saved().privacy
+
+
+def test_privacy_for_a_time_ends_by_itself(bench):
+    bench.controls.handle(Command("privacy", 3600.0))
+    assert bench.device.calls == [("privacy", True)]
+    assert (bench.state("privacy"), bench.state("privacy/until")) == ("ON", "2026-11-30T01:00:00.000Z")
+    bench.clock.pass_by(3599)
+    bench.controls.look()
+    assert bench.device.calls == [("privacy", True)]
+    bench.clock.pass_by(1)
+    bench.controls.look()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+    assert bench.state("privacy/until") == ""
+    assert bench.device.calls == [("privacy", True), ("privacy", False)]
+    assert bench.saved() == Overrides()
+    assert bench.errors() == []
+
+
+@pytest.mark.parametrize("jump_s", [86_400, -86_400])
+def test_a_jump_of_the_clock_changes_what_is_said_but_not_the_end(bench, jump_s):
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.clock.jump(jump_s)
+    for restarted in (False, True):
+        if restarted:
+            bench.restart()
+        bench.controls.look()
+        assert bench.device.calls.count(("privacy", False)) == 0
+        day = "12-01" if jump_s > 0 else "11-29"
+        assert bench.state("privacy/until") == f"2026-{day}T00:10:00.000Z"
+    bench.clock.pass_by(600)
+    bench.controls.look()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+
+
+def test_time_goes_on_while_the_process_is_away(bench):
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.controls.stop(PATIENCE_S)
+    bench.clock.pass_by(601)
+    bench.restart()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+    assert bench.saved() == Overrides()
+
+
+def test_a_restart_of_the_machine_with_a_clock_that_is_not_believed_ends_nothing_early(bench):
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.controls.stop(PATIENCE_S)
+    bench.clock.boot, bench.clock.up_s = "second", 10.0
+    bench.clock.jump(86_400)
+    bench.restart()
+    assert bench.state("privacy") == "ON"
+    bench.clock.pass_by(580)
+    bench.controls.look()
+    assert ("privacy", False) not in bench.device.calls
+    bench.clock.pass_by(11)
+    bench.controls.look()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+
+
+def test_once_the_clock_is_believed_it_counts_and_the_uptime_from_then_on(bench, monkeypatch):
+    monkeypatch.setattr(bench.clock, "synchronized", lambda: True)
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.controls.stop(PATIENCE_S)
+    bench.clock.boot, bench.clock.up_s = "second", 10.0
+    bench.clock.jump(400)  # the machine was off for that long
+    bench.restart()
+    bench.clock.jump(86_400)
+    bench.until_kept(200)
+    bench.clock.pass_by(199)
+    bench.controls.look()
+    assert bench.state("privacy") == "ON"
+    bench.clock.pass_by(1)
+    bench.controls.look()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+
+
+@pytest.mark.parametrize("newer", [True, 7200.0])
+def test_a_newer_on_takes_the_place_of_the_time(bench, newer):
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.controls.handle(Command("privacy", newer))
+    bench.clock.pass_by(601)
+    bench.controls.look()
+    bench.restart()
+    assert bench.state("privacy") == "ON"
+    assert bench.state("privacy/until") == ("" if newer is True else "2026-11-30T02:00:00.000Z")
+    assert ("privacy", False) not in bench.device.calls
+
+
+@pytest.mark.parametrize("first", [True, 600.0])
+def test_a_retained_on_for_a_time_changes_no_end(bench, first):
+    bench.controls.handle(Command("privacy", first))
+    said = bench.state("privacy/until")
+    bench.clock.pass_by(100)
+    bench.controls.handle(Command("privacy", 300.0, retained=True))
+    assert bench.state("privacy/until") == said
+    bench.controls.handle(Command("privacy", False))
+    until(lambda: bench.state("privacy") == "OFF", "OFF")
+    bench.controls.handle(Command("privacy", 300.0, retained=True))
+    assert (bench.state("privacy"), bench.state("privacy/until")) == ("ON", "2026-11-30T00:06:40.000Z")
+
+
+def test_an_end_that_cannot_be_written_is_tried_again(bench, monkeypatch):
+    bench.controls.handle(Command("privacy", 600.0))
+    bench.until_kept(600)
+    bench.clock.pass_by(600)
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.store, "_write", full)
+        bench.controls.look()
+        until(bench.errors, "refused")
+        bench.controls.look()
+        assert len(bench.errors()) == 1, "not at every look"
+    assert bench.state("privacy") == "ON"
+    bench.clock.pass_by(RETRY_S)
+    bench.controls.look()
+    until(lambda: bench.state("privacy") == "OFF", "OFF")

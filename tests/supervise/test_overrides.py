@@ -10,7 +10,10 @@ import pytest
 from emoedge.config import Settings
 from emoedge.publish.control import Command
 from emoedge.supervise.overrides import Overrides, OverrideStore
+from emoedge.supervise.privacy_end import Moment, PrivacyEnd
 from emoedge.supervise.privacy_record import PrivacyRecord, cache_folder, runtime_folder
+
+END = PrivacyEnd.after(3600.5, Moment("boot", 12.25, 1.8e9, synced=True))
 
 
 @pytest.fixture
@@ -80,7 +83,11 @@ def test_damaged_settings_are_put_aside_and_mean_privacy(make, content):
 
 def test_no_flipped_bit_switches_privacy_off_or_changes_a_value(make):
     """49 of 712 did, `"qrivacy": true` among them."""
-    for kept in (Overrides(privacy=True, margin=0.25), Overrides(recording_mode="off", face_weight=0.5)):
+    for kept in (
+        Overrides(privacy=True, margin=0.25),
+        Overrides(recording_mode="off", face_weight=0.5),
+        Overrides(privacy=True, privacy_end=END),
+    ):
         store = make(boot=1)
         store.save(kept)
         good = store.path.read_bytes()
@@ -150,6 +157,28 @@ def test_privacy_counts_if_either_place_says_so(make, tmp_path):
     assert make().load() == Overrides(margin=0.1)
 
 
+def test_the_end_of_privacy_is_kept_and_counts_once_both_places_have_it(make):
+    store = make()
+    timed = Overrides(privacy=True, privacy_end=END)
+    store.save(timed)
+    assert make().load() == Overrides(privacy=True), "memory may know of a later ON without an end"
+    store.note_end()
+    assert make().load() == timed == make(boot=1).load()
+    store.note_privacy()
+    assert make().load() == Overrides(privacy=True)
+    store.note_end()
+    store.save(Overrides())
+    assert make().load() == Overrides(privacy=True), "OFF was not noted yet"
+    store.note_off()
+    assert make().load() == Overrides()
+
+
+def test_settings_without_an_end_are_written_as_before(make):
+    store = make()
+    store.save(Overrides(margin=0.5))
+    assert b"privacy_end" not in store.path.read_bytes()
+
+
 def test_on_is_written_wherever_it_can_be(make, tmp_path):
     (tmp_path / "run0").touch()  # no folder, so that nothing can be written there
     with pytest.raises(OSError, match="run0"):
@@ -164,10 +193,13 @@ def test_one_record_serves_several_daemons(tmp_path):
     records[1].write("OFF")
     assert [record.read() for record in records] == ["ON", "OFF", None]
     assert records[0].path.read_text().splitlines()[0] == f"OFF {tmp_path / 'b'}"
+    records[1].write("ON-UNTIL")
+    assert [record.read() for record in records] == ["ON", "ON-UNTIL", None]
 
 
 @pytest.mark.parametrize(
-    ("content", "fact"), [(b"ON\n", "ON"), (b"", None), (b"\xff\0", "ON"), (b"x" * 70_000, "ON")]
+    ("content", "fact"),
+    [(b"ON\n", "ON"), (b"ON-UNTIL\n", "ON"), (b"", None), (b"\xff\0", "ON"), (b"x" * 70_000, "ON")],
 )
 def test_a_record_that_is_not_ours(tmp_path, content, fact):
     record = PrivacyRecord(tmp_path, tmp_path / "state")

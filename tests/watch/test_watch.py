@@ -141,6 +141,15 @@ def test_faces_words_and_refusals_are_shown(builder):
     assert any("rechazado" in line and "the disk is full" in line for line in shown(state))
 
 
+def test_the_end_of_privacy_is_shown(builder):
+    state = full_state(builder)
+    state.apply(Received("sala", "control/privacy", "ON"))
+    state.apply(Received("sala", "control/privacy/until", "2026-11-22T10:10:12.560Z"))
+    assert "privacidad ON hasta 2026-11-22 10:10Z" in shown(state)[-1]
+    state.apply(Received("sala", "control/privacy/until", ""))
+    assert "hasta" not in shown(state)[-1]
+
+
 def test_bars_grow_with_the_terminal(builder):
     def longest(width):
         return max(line.count("█") + line.count("░") for line in shown(full_state(builder), width, 30))
