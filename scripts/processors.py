@@ -116,7 +116,8 @@ def differences(first: Fitted, other: Fitted) -> dict[str, float]:
 def main(arguments: list[str]) -> int:
     """Run all variations; 0 if the tests pass in each and the fitted values agree."""
     chosen, notes = variations(platform.machine(), features())
-    failures, reference, worst = [], {}, 0.0
+    failures, worst = [], 0.0
+    reference: dict[str, list[float]] = {}
     for name, environment in chosen.items():
         print(f"== {name}: {' '.join(f'{key}={value!r}' for key, value in environment.items())}", flush=True)
         status, fitted = run(environment, arguments)

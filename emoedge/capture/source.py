@@ -48,6 +48,16 @@ class FrameSource(Protocol):
         """One line for logs: what it is and what it delivers."""
         ...
 
+    def __enter__(self) -> Self:
+        """Open the source."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the source."""
+        ...
+
 
 class SoundSource(Protocol):
     """A microphone, or a file that plays one. Used by one thread, except for `abort`."""
@@ -70,6 +80,16 @@ class SoundSource(Protocol):
 
     def describe(self) -> str:
         """One line for logs: what it is and what it delivers."""
+        ...
+
+    def __enter__(self) -> Self:
+        """Open the source."""
+        ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the source."""
         ...
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emoedge.batch import find_jobs, run_batch, workers
+from emoedge.batch import Failure, find_jobs, run_batch, workers
 from emoedge.batch.work import replay_file
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
@@ -36,10 +36,9 @@ def stand_in(connection, settings, making, _level):
             return
         connection.send(("progress", 1.0))
         try:
-            outcome = replay_file(stub, job, making)
+            connection.send(("done", replay_file(stub, job, making)))
         except EmoedgeError as error:
-            outcome = workers.Failure(job.name, str(job.media), "MediaError", error.message)
-        connection.send(("done", outcome))
+            connection.send(("done", Failure(job.name, str(job.media), "MediaError", error.message)))
 
 
 @pytest.fixture

@@ -74,7 +74,7 @@ def test_the_table_says_no_aloud() -> None:
 
 
 @pytest.mark.parametrize("budget", BUDGETS, ids=lambda budget: budget.name)
-def test_verdicts_are_json(budget: object) -> None:
+def test_verdicts_are_json(budget) -> None:
     found = {verdict.to_json()["name"]: verdict.to_json() for verdict in judge(FIGURES)}
     assert found[budget.name]["limit"] == budget.limit
 

@@ -119,7 +119,7 @@ def test_frames_arrive_and_health_says_so(worker: CameraWorker) -> None:
 def test_each_consumer_gets_the_newest(worker: CameraWorker) -> None:
     first, second = worker.subscribe(), worker.subscribe()
     worker.start()
-    until(lambda: worker.health().figures["frames"] > 10)
+    until(lambda: int(worker.health().figures["frames"]) > 10)
     newest = first.take(60.0)
     assert newest is not None
     assert newest.sequence > 5
@@ -319,6 +319,8 @@ def test_the_time_without_a_microphone_is_a_gap_for_the_listener() -> None:
 
 
 def test_sound_that_waits_too_long_is_reported_before_any_is_lost() -> None:
+    worker: MicrophoneWorker
+
     class Quick(ScriptedMicrophone):
         def read(self, timeout_s: float = 0.5) -> AudioBlock | None:
             time.sleep(0.05)
@@ -345,7 +347,7 @@ def test_sound_nobody_takes_in_time_is_counted_and_reported() -> None:
     worker = MicrophoneWorker(Fast)
     worker.subscribe()
     worker.start()
-    until(lambda: worker.health().figures["lost_s"] >= 10)
+    until(lambda: float(worker.health().figures["lost_s"]) >= 10)
     until(lambda: "lost" in worker.health().reason)
     assert worker.health().state == "degraded"
     worker.stop()

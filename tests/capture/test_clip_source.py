@@ -14,7 +14,7 @@ from emoedge.capture import clip_source
 from emoedge.capture.clip_source import SharedClip
 from emoedge.capture.factory import open_camera, open_microphone
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
-from emoedge.errors import ConfigError, DeviceError, MediaError
+from emoedge.errors import ConfigError, DeviceError, EmoedgeError, MediaError
 from emoedge.frames import AudioBlock, Frame
 
 from .clips import CLAP_S, clap_sound, onset_s, read_items, sine, write_clip
@@ -139,7 +139,7 @@ def test_what_a_clip_lacks_is_an_error(tmp_path: Path, clap_clip: Path) -> None:
         ("gst:no-such-element", DeviceError),
     ],
 )
-def test_sources_that_are_wrong_or_missing(source: str, error: type[Exception]) -> None:
+def test_sources_that_are_wrong_or_missing(source: str, error: type[EmoedgeError]) -> None:
     with pytest.raises(error) as caught, open_camera(CameraSettings(source=source)) as camera:
         read_items(camera, 1)
     assert caught.value.remedy

@@ -151,8 +151,8 @@ class StandInPicamera2:
 @pytest.fixture
 def picamera2(monkeypatch: pytest.MonkeyPatch) -> type[StandInPicamera2]:
     module, libcamera = ModuleType("picamera2"), ModuleType("libcamera")
-    module.Picamera2 = StandInPicamera2
-    libcamera.ColorSpace = SimpleNamespace(Smpte170m=lambda: "SMPTE170M")
+    vars(module)["Picamera2"] = StandInPicamera2
+    vars(libcamera)["ColorSpace"] = SimpleNamespace(Smpte170m=lambda: "SMPTE170M")
     monkeypatch.setitem(sys.modules, "picamera2", module)
     monkeypatch.setitem(sys.modules, "libcamera", libcamera)
     monkeypatch.setattr(StandInPicamera2, "made", [])
@@ -346,7 +346,7 @@ def test_which_nodes_are_cameras(
         device_capabilities,
     )
     assert len(answer) == 104
-    monkeypatch.setattr(devices.fcntl, "ioctl", lambda *_: answer)
+    monkeypatch.setattr("fcntl.ioctl", lambda *_: answer)
     node = tmp_path / "video0"
     node.touch()
     found = devices._v4l2_camera(node, "/dev/v4l/by-id/x")

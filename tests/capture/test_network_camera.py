@@ -214,6 +214,7 @@ def test_closing_ends_the_pipeline_even_one_that_ignores_it(tmp_path: Path) -> N
         camera.open()
         with pytest.raises(TimeoutError):
             camera.read(timeout_s=0.3)
+        assert isinstance(camera, module.GstreamerCamera)
         process = camera._process
         camera.close()
         assert process.poll() is not None

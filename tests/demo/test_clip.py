@@ -109,7 +109,7 @@ def test_without_a_writeable_cache_it_goes_to_the_temporary_directory(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    monkeypatch.setattr(demo_clip.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(demo_clip, "_write_clip", lambda path: shutil.copy(clip, path))
     path = demo_clip.ensure_demo_clip()
     assert path.parent == tmp_path / f"emoedge-{os.getuid()}"

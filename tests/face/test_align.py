@@ -100,7 +100,7 @@ def test_cut_turns_the_head_upright():
     angle, side = 0.5, 160.0
     _, landmarks = _face((200.0, 200.0), side, angle, 400, 400)
     eye = landmarks[1] * 400
-    _dot(image, *eye, 8)
+    _dot(image, eye[0], eye[1], 8)
     crop = cut(Frame(0.0, image, "bgr", 400, 400), CropGeometry(200.0, 200.0, side, angle), SIZE)
     x, y = _centroid(crop)
     assert x == pytest.approx((FACE_CENTRE[0] + EYE_DISTANCE / 2) * SIZE - 0.5, abs=0.6)

@@ -68,8 +68,8 @@ def test_the_primary_face_does_not_flicker():
         primary = primary or current
         assert current == primary
     tracks = tracker.update([face(0.3, 0.5, 0.15), face(0.7, 0.5, 0.3)], 2.0)
-    (current,) = [track for track in tracks if track.primary]
-    assert current.detection.box.center[0] == pytest.approx(0.7)
+    (larger,) = [track for track in tracks if track.primary]
+    assert larger.detection.box.center[0] == pytest.approx(0.7)
 
 
 coordinates = st.floats(0.0, 1.0)

@@ -137,11 +137,11 @@ def assert_sound(name: str, payload: bytes) -> None:
     elif result.name in ("privacy", "snapshot"):
         assert isinstance(result.value, bool)
     elif result.name == "record":
-        assert isinstance(result.value, bool) or 0 < result.value <= MAX_RECORD_S
+        assert isinstance(result.value, bool) or 0 < float(result.value) <= MAX_RECORD_S
     elif result.name == "recording_mode":
         assert result.value in RECORDING_MODES
     else:
-        assert 0 <= result.value <= 1
+        assert 0 <= float(result.value) <= 1
         assert parse_command(name, state_text(result.value).encode()) is not None
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,10 @@ def wait_for_commands(publisher: Publisher) -> None:
     until(lambda: publisher.health()[0].figures["echo_ms"] is not None, "the echo comes back")
 
 
+def _has(listener, message: Message) -> bool:
+    return message.encode() in listener.payloads(f"{BASE}/{message.suffix}")
+
+
 def test_every_topic_arrives_and_validates(mosquitto, listen, publish):
     listener = listen(mosquitto)
     publisher = publish(mosquitto.port)
@@ -79,7 +84,7 @@ def test_every_topic_arrives_and_validates(mosquitto, listen, publish):
     for message in messages:
         publisher.publish(message)
         # One at a time: of states only the newest is promised.
-        until(lambda m=message: m.encode() in listener.payloads(f"{BASE}/{m.suffix}"), message.suffix)
+        until(partial(_has, listener, message), message.suffix)
     for suffix in PAYLOADS:
         for payload in listener.payloads(f"{BASE}/{suffix}"):
             validate(suffix, json.loads(payload))

@@ -275,10 +275,10 @@ def test_what_is_no_folder_is_named_as_it_is(rig, settings, notices, tmp_path, t
 def test_recovery_leaves_a_segment_alone_that_is_being_begun(rig, settings, notices, monkeypatch):
     """In six hours it was deleted once, in the moment between its file being made and being locked."""
     from emoedge.record import segment as segment_module
+    from emoedge.record.names import share_with_group as share
     from emoedge.record.recover import recover
 
     made, go_on = threading.Event(), threading.Event()
-    share = segment_module.share_with_group
 
     def slowly(path):
         made.set()

@@ -7,6 +7,7 @@ import json
 import stat
 import subprocess
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -55,7 +56,10 @@ class Rig:
         for _ in range(2):
             beat = self.recorder.thread.beats
             self.recorder._input_queue.wake()
-            wait_for(lambda beat=beat: self.recorder.thread.beats > beat)
+            wait_for(partial(self._beats_past, beat))
+
+    def _beats_past(self, beat: int) -> bool:
+        return self.recorder.thread.beats > beat
 
 
 @pytest.fixture

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from scripts import processors
@@ -45,10 +50,10 @@ def test_arm_has_kernels_of_its_own():
 def test_numpy_takes_the_names_that_it_gave():
     found = processors.features()
     code = "import warnings; warnings.simplefilter('error'); import numpy; print(numpy.__version__)"
-    for environment in processors.variations(processors.platform.machine(), found)[0].values():
-        done = processors.subprocess.run(
-            [processors.sys.executable, "-c", code],
-            env=processors.os.environ | environment,
+    for environment in processors.variations(platform.machine(), found)[0].values():
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | environment,
             capture_output=True,
             text=True,
             check=False,

@@ -32,7 +32,7 @@ def test_a_purge_forgets_what_was_kept_of_voices_and_of_damaged_messages(tmp_pat
 
 
 def test_the_file_about_voices_holds_sums_alone_however_many_utterances_there_were(tmp_path):
-    learnt = Adaptation(Prior(np.zeros(3), *np.ones((3, 3)), spread_count=4.0))
+    learnt = Adaptation(Prior(np.zeros(3), np.ones(3), np.ones(3), np.ones(3), spread_count=4.0))
     store = adaptation.AdaptationStore(tmp_path)
     store.restore(learnt)
     for utterance in ([1.0, 2.0, 3.0], [0.5, -1.0, 2.0], [2.0, 0.0, 1.0]):
@@ -46,7 +46,7 @@ def test_the_file_about_voices_holds_sums_alone_however_many_utterances_there_we
 
 
 def test_the_device_is_known_after_a_restart_and_the_person_is_not_and_a_purge_forgets_both(tmp_path):
-    prior = Prior(*np.ones((4, 3)), 1.0)
+    prior = Prior(np.ones(3), np.ones(3), np.ones(3), np.ones(3), 1.0)
     learnt = Adaptation(prior)
     store = adaptation.AdaptationStore(tmp_path)
     store.restore(learnt)
@@ -65,6 +65,6 @@ def test_the_device_is_known_after_a_restart_and_the_person_is_not_and_a_purge_f
 
 def test_statistics_of_another_model_begin_afresh(tmp_path):
     (tmp_path / adaptation.FILE_NAME).write_text('{"weight": 2.0, "sum": [0.0], "squares": [0.0]}')
-    learnt = Adaptation(Prior(*np.ones((4, 3)), 1.0))
+    learnt = Adaptation(Prior(np.ones(3), np.ones(3), np.ones(3), np.ones(3), 1.0))
     adaptation.AdaptationStore(tmp_path).restore(learnt)
     assert learnt.device_count == 0.0

@@ -3,7 +3,6 @@ import pytest
 
 from emoedge.frames import AudioBlock
 from emoedge.vad.detector import (
-    CHUNK,
     CLIP_ON,
     HANGOVER_S,
     LEAD_S,
@@ -12,6 +11,7 @@ from emoedge.vad.detector import (
     SpeechActivity,
     speech_spans,
 )
+from emoedge.vad.silero import CHUNK
 
 RATE = 16_000
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import soxr
 
-from emoedge.vad.detector import CHUNK, SpeechActivity
+from emoedge.vad.detector import SpeechActivity
+from emoedge.vad.silero import CHUNK
 
 RATE = 16_000
 SENTENCE = "Hoy he visto cinco veces a la misma persona en la calle de mi casa"

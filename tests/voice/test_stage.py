@@ -7,11 +7,10 @@ from emoedge.emotions import EMOTIONS
 from emoedge.errors import ModelError
 from emoedge.frames import AudioBlock
 from emoedge.fusion.fuser import snr_reliability
-from emoedge.vad.detector import CLIP_ON, SpeechActivity
+from emoedge.vad.detector import CLIP_ON, Span, SpeechActivity
 from emoedge.voice.classify import (
     JOIN_S,
     Calibration,
-    Span,
     VoiceClassifier,
     VoiceModel,
     calibration_terms,

@@ -15,7 +15,9 @@ import termios
 import time
 from dataclasses import dataclass
 
+import paho.mqtt.client as mqtt
 import pytest
+from paho.mqtt.enums import CallbackAPIVersion
 
 from emoedge.clock import MediaClock
 from emoedge.publish.messages import MessageBuilder
@@ -31,7 +33,7 @@ SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 class Device:
     """The other end: publishes, and takes down what is sent to it."""
 
-    client: object
+    client: mqtt.Client
     commands: queue.Queue
 
     def say(self, suffix: str, payload: str) -> None:
@@ -49,10 +51,8 @@ def broker():
 
 @pytest.fixture
 def device(broker):
-    import paho.mqtt.client as mqtt
-
     commands: queue.Queue = queue.Queue()
-    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.on_message = lambda _c, _u, m: commands.put((m.topic, m.payload.decode()))
     client.connect("127.0.0.1", broker.port)
     client.subscribe("emoedge/sala/control/+/set", qos=1)
