@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from emoedge.capture.queues import BlockQueue
 from emoedge.frames import AudioBlock
@@ -52,4 +53,4 @@ def test_a_slow_consumer_loses_audio_but_no_beginning_and_no_end():
     assert first is not None
     assert first.block.gap_s > 0
     assert first.changes == (BEGIN, END)
-    assert queue.lost_s == first.block.gap_s
+    assert queue.lost_s == pytest.approx(first.block.gap_s)  # Python 3.12 adds floats up more precisely
