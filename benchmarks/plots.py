@@ -38,6 +38,7 @@ def main() -> int:
         "resolution": ("scaling.json", _resolution),
         "frame-rate": ("scaling.json", _frame_rate),
         "broker": ("broker.json", _broker),
+        "decision": ("decision.json", _decision),
     }
     for name, (source, draw) in pictures.items():
         path = DATA / source
@@ -131,6 +132,23 @@ def _broker(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     axes.set(xlabel="devices on one Mosquitto", ylabel="processor of the broker, % of a core")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
+
+
+def _decision(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    """Changes of the named emotion against the delay of a real one, a point a time to hold."""
+    rows = figures["frontier"]
+    changes = [max(row["changes_a_minute"].values()) for row in rows]
+    for key, marks, label, colour in (
+        ("p50_s", "o-", "half of the changes named", colours[0]),
+        ("p95_s", "s--", "95 % of them named", colours[1]),
+    ):
+        axes.plot([row[key] for row in rows], changes, marks, color=colour, label=label)
+    for row, count in zip(rows, changes, strict=True):
+        axes.annotate(f"{row['hold_s']:g} s", (row["p95_s"], count), (5, 4), textcoords="offset points")
+    axes.set(xlabel="delay of a change of expression, s", ylabel="changes a minute,\nworst clip")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False)
 
 
 if __name__ == "__main__":

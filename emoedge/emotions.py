@@ -100,6 +100,11 @@ def from_mapping(mapping: Mapping[str, float]) -> Probabilities:
     return as_probabilities([mapping[name] for name in EMOTIONS])
 
 
+def percent(share: float) -> str:
+    """What a person reads for a share of one: whole percent, such as "58 %"."""
+    return f"{round(100 * share)} %"
+
+
 def display_name(emotion: Emotion | None, language: Language = "es") -> str:
     """What a person reads: the label in the given language, or a dash where there is none."""
     return "—" if emotion is None else DISPLAY_NAMES[language][INDEX[emotion]]

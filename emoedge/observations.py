@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.circumplex import affect
 from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
 from emoedge.frames import AudioBlock
 
@@ -244,10 +245,21 @@ def unit_interval(value: float) -> float:
     return min(1.0, max(0.0, finite(value, PROBABILITY_DIGITS) or 0.0))
 
 
-def _opinion(probabilities: Probabilities | None) -> dict[str, Any]:
+def posterior_payload(probabilities: Probabilities | None) -> dict[str, Any]:
+    """A posterior with its valence and arousal, JSON-ready; null without one."""
     if probabilities is None:
-        return {"emotion": None, "probabilities": None}
-    return {"emotion": leader(probabilities), "probabilities": to_mapping(probabilities)}
+        return {"probabilities": None, "valence": None, "arousal": None}
+    valence, arousal = affect(probabilities)
+    return {
+        "probabilities": to_mapping(probabilities),
+        "valence": finite(valence, PROBABILITY_DIGITS),
+        "arousal": finite(arousal, PROBABILITY_DIGITS),
+    }
+
+
+def _opinion(probabilities: Probabilities | None) -> dict[str, Any]:
+    emotion = None if probabilities is None else leader(probabilities)
+    return {"emotion": emotion, **posterior_payload(probabilities)}
 
 
 def _window(start_s: float, end_s: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Final, Literal
 
-from emoedge.emotions import Emotion, Probabilities, leader, to_mapping
+from emoedge.emotions import Emotion, Probabilities, leader
 from emoedge.health import Health, HealthState
 from emoedge.observations import (
     SECONDS_DIGITS,
@@ -23,6 +23,7 @@ from emoedge.observations import (
     TextObservation,
     VoiceObservation,
     finite,
+    posterior_payload,
     unit_interval,
 )
 
@@ -53,13 +54,14 @@ class FusedState:
         time_s: the moment.
         probabilities: fused posterior, or None when no modality has an opinion.
         emotion: the decision (the text may have chosen it among the candidates), or None.
-        confidence: probability of `emotion`, 0..1 (0 without one).
+        certain: one candidate is left, or the text settled it; False without an emotion.
+        confidence: the chance that `emotion` is right, 0..1 (0 without one).
         decided_by: "face", "voice", "text" (text alone, or text chose), "fusion" (face and voice together),
             or None.
         candidates: emotions in doubt, the leader first.
         opinions: what took part; empty when nothing did.
         observed_s: when the newest input behind this state was captured, for the latency.
-        reason: why there is no emotion ("nobody", "silent", "quality", …), else "".
+        reason: why there is no emotion ("nobody", "unsure", "no_opinion", …), else "".
         since_s: since when `emotion` has been what it is.
     """
 
@@ -74,6 +76,7 @@ class FusedState:
     observed_s: float = 0.0
     reason: str = ""
     since_s: float = 0.0
+    certain: bool = False
 
     def to_payload(self) -> dict[str, Any]:
         """JSON-ready fields."""
@@ -82,13 +85,14 @@ class FusedState:
             modalities[opinion.modality] = {
                 "age_ms": round(max(0.0, self.time_s - opinion.time_s) * 1000),
                 "emotion": leader(opinion.probabilities),
-                "probabilities": to_mapping(opinion.probabilities),
+                **posterior_payload(opinion.probabilities),
                 "reliability": unit_interval(opinion.reliability),
             }
         return {
             "emotion": self.emotion,
-            "confidence": unit_interval(self.confidence),
-            "probabilities": None if self.probabilities is None else to_mapping(self.probabilities),
+            "certain": self.certain,
+            "confidence": None if self.emotion is None else unit_interval(self.confidence),
+            **posterior_payload(self.probabilities),
             "modalities": modalities,
             "decided_by": self.decided_by,
             "candidates": list(self.candidates),

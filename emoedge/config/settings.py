@@ -162,7 +162,7 @@ class FusionSettings(Section):
     margin: Fraction = Field(
         0.2,
         description="Emotions whose probability is within this margin of the highest are candidates; "
-        "the text chooses among them",
+        "a text that gives one of them 1/7 or more chooses among them",
     )
     face_max_age_s: Seconds = Field(
         1.5, description="Maximum age of a face result that takes part, in seconds"
@@ -171,10 +171,17 @@ class FusionSettings(Section):
         6.0, description="Maximum age of a voice result that takes part, in seconds"
     )
     text_max_age_s: Seconds = Field(
-        10.0, description="Maximum age of a text result that takes part, in seconds"
+        4.0,
+        description="Maximum age of a text result that takes part, in seconds after the end of the "
+        "utterance, the delay of the recogniser included",
     )
     min_confidence: Fraction = Field(
-        0.0, description="Minimum confidence for which an emotion is named; 0 always names one"
+        0.3, description="Minimum confidence for which an emotion is named; 0 always names one"
+    )
+    hold_s: Seconds = Field(
+        0.8,
+        description="Seconds for which something else must last before it takes the place of what is named, "
+        '"no opinion" included; less where it is clear',
     )
 
 

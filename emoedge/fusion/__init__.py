@@ -2,6 +2,7 @@
 
 from emoedge.fusion.events import EventDetector
 from emoedge.fusion.fuser import Fuser
+from emoedge.fusion.hold import Hold
 from emoedge.fusion.rule import Decision, fuse_weighted
 
-__all__ = ["Decision", "EventDetector", "Fuser", "fuse_weighted"]
+__all__ = ["Decision", "EventDetector", "Fuser", "Hold", "fuse_weighted"]

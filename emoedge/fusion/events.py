@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from emoedge.config import EventSettings
-from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, Emotion
-from emoedge.fusion.fuser import decisive
+from emoedge.emotions import EMOTION_COUNT, INDEX, Emotion
 from emoedge.outcomes import EmotionEvent, FusedState
 
 
@@ -24,9 +23,10 @@ class _Episode:
 class EventDetector:
     """Decides when an emotion begins and ends; pure: states in, events out.
 
-    The posterior is smoothed exponentially (`smoothing_s`); an emotion begins once its smoothed probability
-    stays at or above `begin_confidence` for `min_duration_s`, and ends once it stays below `end_confidence`
-    for `end_after_s`, or as soon as another one begins. Time without any opinion pulls everything to zero.
+    The confidence of what is named is smoothed exponentially (`smoothing_s`), that of all else counts as
+    zero. An emotion that is named begins once its smoothed confidence stays at or above `begin_confidence`
+    for `min_duration_s`, and ends once it stays below `end_confidence` for `end_after_s`, or as soon as
+    another one begins. Time without an emotion pulls everything to zero.
 
     Args:
         settings: thresholds and times.
@@ -51,8 +51,8 @@ class EventDetector:
         if self._time_s is not None and state.time_s < self._time_s:
             return []
         self._smooth(state)
-        events = self._maybe_end(state.time_s)
-        return events + self._maybe_begin(state.time_s)
+        events = self._maybe_end(state)
+        return events + self._maybe_begin(state)
 
     def close(self, time_s: float) -> list[EmotionEvent]:
         """End the open event, as at shutdown or when privacy is switched on."""
@@ -62,8 +62,9 @@ class EventDetector:
         return events
 
     def _smooth(self, state: FusedState) -> None:
-        posterior = decisive(state)
-        target = [0.0] * EMOTION_COUNT if posterior is None else posterior.tolist()
+        target = [0.0] * EMOTION_COUNT
+        if state.emotion is not None:
+            target[INDEX[state.emotion]] = state.confidence
         if self._time_s is None or self._settings.smoothing_s == 0:
             self._smoothed = target
         else:
@@ -72,25 +73,24 @@ class EventDetector:
             self._smoothed = [keep * old + (1.0 - keep) * new for old, new in pairs]
         self._time_s = state.time_s
 
-    def _maybe_end(self, time_s: float) -> list[EmotionEvent]:
-        episode = self._episode
+    def _maybe_end(self, state: FusedState) -> list[EmotionEvent]:
+        episode, time_s = self._episode, state.time_s
         if episode is None:
             return []
-        level = self._smoothed[INDEX[episode.emotion]]
-        if level >= self._settings.end_confidence:
+        if self._level(episode.emotion) >= self._settings.end_confidence:
             episode.last_held_s = time_s
-            episode.peak_confidence = max(episode.peak_confidence, level)
+            if state.emotion == episode.emotion:
+                episode.peak_confidence = max(episode.peak_confidence, state.confidence)
         elif time_s - episode.last_held_s >= self._settings.end_after_s:
             return [self._end(episode.last_held_s)]
         return []
 
-    def _maybe_begin(self, time_s: float) -> list[EmotionEvent]:
-        level = max(self._smoothed)
-        best = EMOTIONS[self._smoothed.index(level)]
-        wanted = best != "neutral" or self._settings.neutral
-        if level < self._settings.begin_confidence or best == self.current:
+    def _maybe_begin(self, state: FusedState) -> list[EmotionEvent]:
+        best, time_s = state.emotion, state.time_s
+        if best is None or best == self.current or self._level(best) < self._settings.begin_confidence:
             self._rising = None
             return []
+        wanted = best != "neutral" or self._settings.neutral
         if self._rising is None or self._rising[0] != best:
             self._rising = (best, time_s)
         since_s = self._rising[1]
@@ -99,9 +99,14 @@ class EventDetector:
         self._rising = None
         events = [] if self._episode is None else [self._end(max(since_s, self._episode.started_s))]
         if wanted:
-            self._episode = _Episode(self._new_id(since_s), best, since_s, level, time_s)
-            events.append(EmotionEvent("begin", self._episode.event_id, best, since_s, None, level))
+            self._episode = _Episode(self._new_id(since_s), best, since_s, state.confidence, time_s)
+            events.append(
+                EmotionEvent("begin", self._episode.event_id, best, since_s, None, state.confidence)
+            )
         return events
+
+    def _level(self, emotion: Emotion) -> float:
+        return self._smoothed[INDEX[emotion]]
 
     def _end(self, time_s: float) -> EmotionEvent:
         episode = self._episode

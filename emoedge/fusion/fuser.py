@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from emoedge.config import FusionSettings
-from emoedge.emotions import INDEX, Emotion, Probabilities, as_probabilities
+from emoedge.emotions import Emotion, Probabilities, as_probabilities
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
@@ -70,6 +70,11 @@ class Fuser:
         else:
             self._opinions["text"] = ModalityOpinion("text", observation.end_s, observation.probabilities)
 
+    @property
+    def person(self) -> int | None:
+        """Number of the face that counts, or None."""
+        return self._track_id
+
     def forget(self, modality: Modality) -> None:
         """Drop the opinion of a modality whose source was lost or switched off."""
         self._opinions.pop(modality, None)
@@ -90,6 +95,7 @@ class Fuser:
             emotion=emotion,
             confidence=decision.confidence if emotion is not None else 0.0,
             decided_by=decision.decided_by if emotion is not None else None,
+            certain=decision.certain and emotion is not None,
             candidates=decision.candidates,
             opinions=tuple(fresh.values()),
             observed_s=max((opinion.time_s for opinion in fresh.values()), default=now_s),
@@ -134,15 +140,3 @@ class Fuser:
 def snr_reliability(snr_db: float) -> float:
     """How far a voice may be trusted, 0..1: half at 5 dB, nearly all at 15 dB (logistic)."""
     return 1.0 / (1.0 + math.exp(-(max(min(snr_db, 60.0), -60.0) - 5.0) / 3.0))
-
-
-def decisive(state: FusedState) -> Probabilities | None:
-    """Fused posterior with the decision on top: the text's choice trades places with the leader."""
-    if state.probabilities is None or state.emotion is None:
-        return None
-    values = state.probabilities.tolist()
-    chosen, first = INDEX[state.emotion], values.index(max(values))
-    if chosen == first:
-        return state.probabilities
-    values[chosen], values[first] = values[first], values[chosen]
-    return as_probabilities(values)

@@ -14,17 +14,17 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import EMOTION_COUNT, as_probabilities, softmax
+from emoedge.emotions import EMOTION_COUNT, INDEX, Probabilities, as_probabilities, leader, softmax
 from emoedge.errors import ModelError
 from emoedge.files import read_json
-from emoedge.fusion.rule import NO_DECISION, DecidedBy, Decision, decide
+from emoedge.fusion.rule import NO_DECISION, Decision, decide
 from emoedge.observations import Modality
 from emoedge.outcomes import ModalityOpinion
 
@@ -91,10 +91,28 @@ class LearnedFusion:
     def decide(self, opinions: Sequence[ModalityOpinion], now_s: float, margin: float) -> Decision:
         """Pool the opinions (at least one for a decision).
 
-        The message is part of the pool, so it does not decide a second time among the candidates.
+        One alone says what it says. The text is part of the pool, so it does not decide a second time among
+        the candidates. Where the pool prefers what no opinion ranks first, the most probable class that one
+        does rank first is named, in doubt.
         """
         if not opinions:
             return NO_DECISION
+        posteriors = [opinion.probabilities for opinion in opinions]
+        if len(opinions) == 1:
+            return decide(posteriors[0], posteriors, margin, opinions[0].modality)
+        fused = self.posterior(opinions, now_s)
+        decision = decide(fused, posteriors, margin, "fusion")
+        led = {leader(posterior) for posterior in posteriors}
+        if decision.emotion in led:
+            return decision
+        named = max(led, key=lambda emotion: (float(fused[INDEX[emotion]]), -INDEX[emotion]))
+        candidates = decision.candidates if named in decision.candidates else (*decision.candidates, named)
+        return replace(decision, emotion=named, candidates=candidates, certain=False)
+
+    def posterior(self, opinions: Sequence[ModalityOpinion], now_s: float) -> Probabilities:
+        """The pool of the opinions (at least one), float32 (7,); one alone is its own posterior."""
+        if len(opinions) == 1:
+            return opinions[0].probabilities
         scale = self.subsets[subset_name(opinion.modality for opinion in opinions)]
         logits = np.zeros(EMOTION_COUNT)
         for opinion in opinions:
@@ -102,6 +120,5 @@ class LearnedFusion:
             age_s = max(now_s - opinion.time_s, 0.0)
             trust = opinion.reliability**w.reliability_exponent * math.exp(-age_s / w.age_constant_s)
             logits += w.weight * trust * np.log(np.maximum(opinion.probabilities.astype(np.float64), FLOOR))
-        alone: DecidedBy = opinions[0].modality if len(opinions) == 1 else "fusion"
         logits = scale.sharpness * logits + scale.bias_share * self.bias
-        return decide(as_probabilities(softmax(logits)), None, margin, alone)
+        return as_probabilities(softmax(logits))

@@ -8,15 +8,17 @@ from typing import Final, get_args
 
 from emoedge.config import Settings
 from emoedge.emotions import Emotion
-from emoedge.fusion import EventDetector, Fuser
+from emoedge.fusion import EventDetector, Fuser, Hold
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import FusedState, Outcome
 
-# A move of the confidence smaller than this is no change worth a message.
-CONFIDENCE_STEP: Final = 0.1
-# Changes of degree (not of emotion) wait at least this long after the last message.
+PROBABILITY_STEP: Final = 0.1
+"""A move of every probability smaller than this is no change worth a message."""
+DEGREE_SPACING_S: Final = 3.0
+"""A change of degree alone waits at least this long after the last message."""
 MIN_SPACING_S: Final = 0.5
+"""A change of who takes part, or of how certain it is, waits at least this long after the last message."""
 # The fused state is looked at least this often, so that stale opinions leave in time.
 TICK_S: Final = 0.25
 
@@ -42,6 +44,8 @@ class DecisionStage:
         self._face_spacing_s = 1.0 / settings.publish.face_hz
         self._face_sent_s = float("-inf")
         self._face_sent_ids: tuple[int, ...] | None = None
+        self._hold = Hold(settings.fusion.hold_s)
+        self._losses = 0
         self._sent: FusedState | None = None
         self._sent_s = float("-inf")
         self.state: FusedState | None = None
@@ -77,19 +81,21 @@ class DecisionStage:
     def forget(self, modality: Modality, now_s: float) -> list[Outcome]:
         """A source was lost or switched off: its opinion leaves."""
         self.fuser.forget(modality)
+        self._losses += 1
         return self.tick(now_s)
 
     def tick(self, now_s: float) -> list[Outcome]:
         """Look at the state of this moment; call at least every TICK_S while nothing comes in."""
-        state, before = self.fuser.state(now_s), self.state
+        state = self.fuser.state(now_s)
         if self._withheld:
             state = replace(state, reason=self._withheld)
-        since_s = now_s if before is None or state.emotion != before.emotion else before.since_s
-        state = self.state = replace(state, since_s=since_s)
+        cause = self.fuser.person, self._losses, self._withheld
+        state = self.state = self._hold.update(state, self.fuser.margin, cause)
         outcomes: list[Outcome] = list(self._events.update(state))
-        if self._changed(state) or now_s - self._sent_s >= self._interval_s:
-            self._sent, self._sent_s = state, now_s
-            outcomes.append(state)
+        settled = self._hold.settled or state
+        if self._changed(state, settled) or now_s - self._sent_s >= self._interval_s:
+            self._sent, self._sent_s = settled, now_s
+            outcomes.append(settled)
         return outcomes
 
     def close(self, now_s: float) -> list[Outcome]:
@@ -127,15 +133,25 @@ class DecisionStage:
         self._face_sent_s, self._face_sent_ids = faces.time_s, ids
         return True
 
-    def _changed(self, state: FusedState) -> bool:
+    def _changed(self, state: FusedState, settled: FusedState) -> bool:
         sent = self._sent
         if sent is None or state.emotion != sent.emotion or state.reason != sent.reason:
             return True
-        if state.time_s - self._sent_s < MIN_SPACING_S:
+        if state is not settled:  # something else is on its way, or it comes back
             return False
-        parts = {opinion.modality for opinion in state.opinions}
-        return (
-            parts != {opinion.modality for opinion in sent.opinions}
-            or state.decided_by != sent.decided_by
-            or abs(state.confidence - sent.confidence) >= CONFIDENCE_STEP
-        )
+        waited_s = state.time_s - self._sent_s
+        if state.certain != sent.certain or _parts(state) != _parts(sent):
+            return waited_s >= MIN_SPACING_S
+        return waited_s >= DEGREE_SPACING_S and _distance(state, sent) > PROBABILITY_STEP
+
+
+def _parts(state: FusedState) -> set[Modality]:
+    return {opinion.modality for opinion in state.opinions}
+
+
+def _distance(one: FusedState, other: FusedState) -> float:
+    """The largest move of a probability."""
+    if one.probabilities is None or other.probabilities is None:
+        return 0.0 if one.probabilities is other.probabilities else 1.0
+    pairs = zip(one.probabilities.tolist(), other.probabilities.tolist(), strict=True)
+    return float(max(abs(a - b) for a, b in pairs))

@@ -10,7 +10,7 @@ from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
 from emoedge.observations import SECONDS_DIGITS, TextObservation
 from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome
-from emoedge.publish.payloads import PAYLOADS, SCHEMA_VERSION, ControlErrorPayload
+from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload
 from emoedge.version import __version__
 
 RETAINED: Final = frozenset({"emotion", "health"})
@@ -80,7 +80,8 @@ class MessageBuilder:
 
     def outcome(self, outcome: Outcome) -> Message:
         """The message of an outcome: its payload, with a head and wall-clock stamps."""
-        fields = self._head(outcome.time_s)
+        topic = outcome.topic
+        fields = self._head(PAYLOADS[topic], outcome.time_s)
         for name, value in outcome.to_payload().items():
             fields |= self._moment(name, value) if name in MOMENTS else {name: value}
         if isinstance(outcome, FusedState):
@@ -92,7 +93,6 @@ class MessageBuilder:
                 del fields["transcript"]
         elif isinstance(outcome, HealthReport):
             fields["version"] = __version__
-        topic = outcome.topic
         payload = PAYLOADS[topic].model_validate(fields).to_json()
         return Message(
             topic, payload, retain=topic in RETAINED, spool=topic in SPOOLED, time_s=outcome.time_s
@@ -106,7 +106,7 @@ class MessageBuilder:
         """A command refused just now, and why."""
         time_s = self._clock.now_s()
         payload = ControlErrorPayload(
-            **self._head(time_s),
+            **self._head(ControlErrorPayload, time_s),
             control=quote(name),
             value=quote(value),
             reason=reason,
@@ -114,8 +114,8 @@ class MessageBuilder:
         )
         return Message("control/error", payload.to_json(), retain=False, spool=False, time_s=time_s)
 
-    def _head(self, time_s: float) -> dict[str, Any]:
-        head: dict[str, Any] = {"schema": SCHEMA_VERSION, "device": self._device_id}
+    def _head(self, model: type[Payload], time_s: float) -> dict[str, Any]:
+        head: dict[str, Any] = {"schema": model.schema_version(), "device": self._device_id}
         head |= self._moment("time_s", time_s)
         head["clock_synced"] = self._clock.synchronized()
         return head

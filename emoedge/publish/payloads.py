@@ -7,18 +7,18 @@ media time; they are there in `replay` only, where a wall clock means nothing.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from emoedge.emotions import Emotion
 
-SCHEMA_VERSION: Final = 1
-"""Counts incompatible changes; a new optional field is not one."""
-
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Affect = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+Valence = Annotated[Affect | None, Field(description="Unpleasant (-1) to pleasant (1), of `probabilities`")]
+Arousal = Annotated[Affect | None, Field(description="Calm (-1) to excited (1), of `probabilities`")]
 HealthState = Literal["ok", "degraded", "failed", "off"]
 
 Timestamp = Annotated[
@@ -40,11 +40,18 @@ class Part(BaseModel):
 class Payload(Part):
     """Head of every JSON payload."""
 
-    schema_: Literal[1] = Field(alias="schema", description="Version of the payload's format")
+    schema_: Literal[1] = Field(
+        alias="schema", description="Counts incompatible changes of the payload; a new field is not one"
+    )
     device: str = Field(min_length=1, description="Device id, as in the topic")
     time: Timestamp = Field(description="When it was true, not when it was sent")
     time_s: Finite | None = Field(None, description="Media time of the same moment, seconds (replay only)")
     clock_synced: bool = Field(description="Whether the wall clock could be believed")
+
+    @classmethod
+    def schema_version(cls) -> int:
+        """The value of `schema`."""
+        return int(get_args(cls.model_fields["schema_"].annotation)[0])
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready values in field order: what was set, null included; what was never set is left out."""
@@ -69,6 +76,8 @@ class ModalityState(Part):
     age_ms: int = Field(ge=0, description="Age of the opinion when the state was fused, milliseconds")
     emotion: Emotion
     probabilities: Probabilities
+    valence: Valence
+    arousal: Arousal
     reliability: Probability = Field(description="How far the fusion trusted it, 0 to 1")
 
 
@@ -83,9 +92,16 @@ class Modalities(Part):
 class EmotionPayload(Payload):
     """`emotion`: the fused state. Retained."""
 
-    emotion: Emotion | None = Field(description="The decision; null without one")
-    confidence: Probability = Field(description="Probability of `emotion`; 0 without one")
+    schema_: Literal[2] = Field(  # type: ignore[assignment]
+        alias="schema",
+        description="2 since `confidence` is the chance to be right, and null without an emotion",
+    )
+    emotion: Emotion | None = Field(description="What is named; null without it")
+    certain: bool = Field(description="One candidate is left, or the text settled it")
+    confidence: Probability | None = Field(description="Chance that `emotion` is right; null without one")
     probabilities: Probabilities | None = Field(description="Fused; null when no modality has an opinion")
+    valence: Valence
+    arousal: Arousal
     modalities: Modalities
     decided_by: Literal["face", "voice", "text", "fusion"] | None
     candidates: tuple[Emotion, ...] = Field(description="Emotions in doubt, the leader first")
@@ -127,6 +143,8 @@ class FacePart(Part):
     box: BoxPayload
     emotion: Emotion | None
     probabilities: Probabilities | None = Field(description="Null where the quality allows no opinion")
+    valence: Valence
+    arousal: Arousal
     quality: Probability
     quality_reasons: tuple[str, ...]
     primary: bool = Field(description="The one face that the fusion listens to")
@@ -149,6 +167,8 @@ class VoicePayload(Payload):
     duration: NotNegative = Field(description="Seconds")
     emotion: Emotion | None
     probabilities: Probabilities | None = Field(description="Null where there was too little to go by")
+    valence: Valence
+    arousal: Arousal
     snr_db: Finite | None = Field(description="Signal-to-noise ratio, dB; null when unknown")
     level_dbfs: Finite | None = Field(description="Mean level, dB of full scale; null for digital silence")
     final: bool = Field(description="Last stretch of an utterance")
@@ -164,6 +184,8 @@ class TextPayload(Payload):
     duration: NotNegative = Field(description="Seconds")
     emotion: Emotion | None
     probabilities: Probabilities | None = Field(description="Null for words without an opinion")
+    valence: Valence
+    arousal: Arousal
     transcript: str | None = Field(None, description="There only where publish.transcript = true")
 
 

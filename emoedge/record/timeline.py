@@ -14,7 +14,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emoedge.emotions import EMOTIONS, INDEX, Emotion, Language, Probabilities, display_name, from_mapping
+from emoedge.emotions import (
+    EMOTIONS,
+    INDEX,
+    Emotion,
+    Language,
+    Probabilities,
+    display_name,
+    from_mapping,
+    percent,
+)
 from emoedge.observations import (
     SECONDS_DIGITS,
     Box,
@@ -124,7 +133,7 @@ def emotion_cues(states: Iterable[FusedState], duration_s: float, language: Lang
         language: of the names.
     """
     return [
-        Cue(start, end, f"{display_name(emotion, language)} {round(100 * confidence)} %")
+        Cue(start, end, f"{display_name(emotion, language)} {percent(confidence)}")
         for start, end, emotion, confidence in _steady(_runs(states, duration_s))
         if emotion is not None and end > start
     ]
@@ -255,6 +264,7 @@ def _state(payload: Mapping[str, Any], t: float) -> FusedState:
         opinions=tuple(opinions),
         reason=str(payload.get("reason") or ""),
         since_s=float(payload.get("since_s") or 0.0),
+        certain=bool(payload.get("certain")),
     )
 
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from emoedge.emotions import INDEX, Language, display_name
+from emoedge.emotions import INDEX, Language, display_name, percent
 from emoedge.observations import Word
 from emoedge.record.names import FILE_MODE
 from emoedge.report.canvas import SvgCanvas
@@ -150,7 +150,7 @@ def _warnings(data: ReportData, language: Language) -> list[str]:
 
 
 def _episode(episode: Episode, data: ReportData, language: Language) -> dict[str, Any]:
-    peak = "" if episode.peak_confidence is None else f" · {round(100 * episode.peak_confidence)} %"
+    peak = "" if episode.peak_confidence is None else f" · {percent(episode.peak_confidence)}"
     name = display_name(episode.emotion, language)
     return {
         "emotion": episode.emotion,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from emoedge.emotions import EMOTIONS, Language, display_name
+from emoedge.emotions import EMOTIONS, Language, display_name, percent
 
 Payload = Mapping[str, Any]
 
@@ -108,7 +108,8 @@ def _emotion(payload: Payload, language: Language) -> str:
     by = payload.get("decided_by")
     decided = f", {word('by', language)} {word(by, language)}" if by else ""
     return (
-        f"{display_name(emotion, language)} {payload.get('confidence', 0):.2f} ({', '.join(parts)}{decided})"
+        f"{display_name(emotion, language)} {percent(payload.get('confidence') or 0.0)} "
+        f"({', '.join(parts)}{decided})"
     )
 
 
@@ -124,7 +125,7 @@ def _opinion(payload: Payload, language: Language) -> str:
     if emotion not in EMOTIONS:
         judged = word("no_opinion", language)
     else:
-        judged = f"{display_name(emotion, language)} {payload['probabilities'][emotion]:.2f}"
+        judged = f"{display_name(emotion, language)} {percent(payload['probabilities'][emotion])}"
     transcript = payload.get("transcript")
     said = f' "{transcript}"' if transcript else ""
     return f"{payload.get('duration', 0):.1f} s: {judged}{said}"

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
+from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name, percent
 from emoedge.watch.lines import clock_of, line_of, word
 from emoedge.watch.subscription import Received
 
@@ -20,7 +20,7 @@ MODALITIES: Final = ("face", "voice", "text")
 NAME_CELLS: Final = 9
 """The longest name of an emotion."""
 BAR_CELLS: Final = (4, 30)
-"""Shortest and longest bar; at 80 columns it is 9."""
+"""Shortest and longest bar; at 80 columns it is 8."""
 EVENTS_KEPT: Final = 40
 FACES_SHOWN: Final = 2
 FAULTS_SHOWN: Final = 3
@@ -99,7 +99,7 @@ def _head(state: WatchState) -> Text:
     text.append(f" {word(status, language)}  ", style="bold red" if status == "offline" else "")
     if emotion in EMOTIONS:
         text.append(display_name(emotion, language).upper(), style=f"bold {COLORS[emotion]}")
-        text.append(f" {payload['confidence']:.2f}  ")
+        text.append(f" {percent(payload.get('confidence') or 0.0)}  ")
         text.append(f"{word('by', language)} {word(payload.get('decided_by') or '', language)}")
     else:
         reason = word(payload.get("reason", ""), language) if payload else word("waiting", language)
@@ -113,7 +113,7 @@ def _bars(state: WatchState, width: int) -> RenderableType:
     payload = state.mapping("emotion")
     modalities = payload.get("modalities") or {}
     # Borders, the names with their padding, then four columns of a bar, a number and padding.
-    cells = min(max((width - 4 - NAME_CELLS) // 4 - 7, BAR_CELLS[0]), BAR_CELLS[1])
+    cells = min(max((width - 4 - NAME_CELLS) // 4 - 8, BAR_CELLS[0]), BAR_CELLS[1])
     table = Table(box=None, padding=(0, 1), expand=False)
     table.add_column("", min_width=NAME_CELLS, no_wrap=True)
     columns: list[Mapping[str, float] | None] = []
@@ -121,9 +121,9 @@ def _bars(state: WatchState, width: int) -> RenderableType:
         part = modalities.get(name) or {}
         age = f" {part['age_ms'] / 1000:.1f} s" if part.get("age_ms") is not None else ""
         title = Text(word(name, state.language)).append(age, style=DIM)
-        table.add_column(title, min_width=cells + 5, no_wrap=True)
+        table.add_column(title, min_width=cells + 6, no_wrap=True)
         columns.append(part.get("probabilities"))
-    table.add_column(word("fusion", state.language), min_width=cells + 5, no_wrap=True)
+    table.add_column(word("fusion", state.language), min_width=cells + 6, no_wrap=True)
     columns.append(payload.get("probabilities"))
     for emotion in EMOTIONS:
         label = Text(display_name(emotion, state.language), style=COLORS[emotion])
@@ -138,7 +138,7 @@ def _bar(values: Mapping[str, float] | None, emotion: Emotion, cells: int) -> Te
     full = round(share * cells)
     text = Text("█" * full, style=COLORS[emotion])
     text.append("░" * (cells - full), style=DIM)
-    text.append(f" {share:.2f}")
+    text.append(f" {percent(share):>5}")
     return text
 
 
@@ -155,7 +155,7 @@ def _faces(state: WatchState) -> list[Text]:
             text.append(display_name(emotion, language), style=COLORS[emotion])
         else:
             text.append(word("no_opinion", language), style=DIM)
-        text.append(f"  {word('quality', language)} {float(face.get('quality') or 0.0):.2f}", style=DIM)
+        text.append(f"  {word('quality', language)} {percent(float(face.get('quality') or 0.0))}", style=DIM)
         more = len(faces) - FACES_SHOWN
         if more > 0 and len(lines) == FACES_SHOWN - 1:
             text.append(f"  + {more}", style=DIM)

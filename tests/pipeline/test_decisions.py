@@ -5,10 +5,12 @@ from __future__ import annotations
 from itertools import count, pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from emoedge.config import PublishSettings, Settings
+from emoedge.config import FusionSettings, PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
-from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
+from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
 from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.pipeline.decisions import DecisionStage
 
@@ -127,3 +129,79 @@ def test_privacy_ends_everything_and_takes_nothing_in(stage):
 def test_privacy_publishes_no_face_where_none_was_published(stage):
     (state,) = stage.withhold("privacy", 1)
     assert (state.topic, state.reason) == ("emotion", "privacy")
+
+
+def test_a_change_of_degree_waits_and_a_change_of_certainty_does_not(stage):
+    def face(time_s, p):
+        rest = (1 - p) / 2  # as likely as each other: fear and sadness
+        posterior = as_probabilities([0, 0, rest, p, rest, 0, 0])
+        return FacesObservation(
+            time_s, (FaceObservation(1, Box(0, 0, 0.5, 0.5), posterior, 1.0, primary=True),)
+        )
+
+    outcomes = run(stage, [face(i / 10, 0.95 if i < 20 else 0.65) for i in range(60)])
+    sent = [o for o in outcomes if isinstance(o, FusedState)]
+    assert {o.emotion for o in sent} == {"happiness"}
+    assert [o.time_s for o in sent] == pytest.approx([0, 3.0]), "0.3 less, at 2 s"
+    outcomes = run(stage, [face(6 + i / 10, 0.4) for i in range(30)])
+    doubts = [o for o in outcomes if isinstance(o, FusedState) and not o.certain]
+    assert doubts[0].time_s < 7.5, "that others are in doubt does not wait so long"
+
+
+def test_what_comes_and_goes_within_a_moment_is_not_said(stage):
+    outcomes = run(stage, [faces(0, "happiness")])
+    voice = VoiceObservation(0, 0.3, peaked("anger", 0.4), 20, -20)
+    text = TextObservation(0, 0.2, "no", peaked("fear", 0.3))
+    outcomes += stage.on_voice(voice, 0.3)
+    outcomes += stage.on_text(text, 0.4)
+    outcomes += run(stage, [faces(0.5 + i / 10, "happiness") for i in range(100)])
+    assert {o.emotion for o in outcomes if isinstance(o, FusedState)} == {"happiness"}
+
+
+ANY = st.lists(st.integers(0, 100), min_size=7, max_size=7).map(
+    lambda values: as_probabilities([(v + 0.1) / (sum(values) + 0.7) for v in values])
+)
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["face", "face", "face", "voice", "text", "nothing"]), ANY, st.integers(1, 8)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=50)
+@given(STEPS, st.floats(0, 1), st.floats(0, 1))
+def test_whatever_is_found_what_is_said_is_steady_and_led_by_a_modality(steps, min_confidence, hold_s):
+    fusion = FusionSettings(min_confidence=min_confidence, hold_s=hold_s)
+    stage = DecisionStage(Settings(fusion=fusion, publish=PublishSettings(interval=5)), lambda _: "e")
+    outcomes, now_s = [], 0.0
+    for kind, posterior, repeats in steps:
+        for _ in range(repeats):
+            now_s += 0.1
+            face = FaceObservation(1, Box(0, 0, 0.5, 0.5), posterior if kind == "face" else None, 1.0, True)
+            outcomes += stage.on_faces(FacesObservation(now_s, (face,)), now_s)
+        if kind == "voice":
+            outcomes += stage.on_voice(VoiceObservation(now_s - 1, now_s, posterior, 20, -20), now_s)
+        elif kind == "text":
+            outcomes += stage.on_text(TextObservation(now_s - 1, now_s, "no", posterior), now_s)
+    said = [o for o in outcomes if isinstance(o, FusedState)]
+    times = [b.time_s for a, b in pairwise(said) if a.emotion != b.emotion]
+    assert all(b - a >= hold_s - 1e-6 for a, b in pairwise(times))
+    assert all(b.time_s - a.time_s < 5.0 + 2 * hold_s + 0.2 for a, b in pairwise(said))
+    for state in said:
+        assert (state.emotion is None) == bool(state.reason)
+        if state.emotion is None:
+            assert not state.certain
+            continue
+        assert state.confidence >= min_confidence
+        firsts = {
+            max(o.probabilities[EMOTIONS.index(c)] for c in state.candidates)
+            == o.probabilities[EMOTIONS.index(state.emotion)]
+            for o in state.opinions
+        }
+        assert True in firsts
+        if state.decided_by == "text":
+            (text,) = [o for o in state.opinions if o.modality == "text"]
+            assert text.probabilities[EMOTIONS.index(state.emotion)] >= 1 / 7 - 1e-6
+    for event in outcomes:
+        if isinstance(event, EmotionEvent) and event.kind == "begin":
+            assert event.emotion in {state.emotion for state in said}

@@ -66,7 +66,7 @@ def test_every_message_validates(media_times, transcript):
         payload = json.loads(message.encode())
         validate(message.suffix, payload)
         assert list(payload)[:3] == ["schema", "device", "time"]
-        assert payload["schema"] == 1
+        assert payload["schema"] == (2 if message.suffix == "emotion" else 1)
         assert payload["device"] == "living-room"
         assert payload["clock_synced"] is False
         assert ("time_s" in payload) == media_times
@@ -131,9 +131,9 @@ def test_emotion_payload():
 
 def test_nobody_is_null_not_absent():
     payload = builder().outcome(NOBODY).payload
-    for key in ("emotion", "probabilities", "decided_by", "latency_ms"):
+    for key in ("emotion", "confidence", "probabilities", "valence", "arousal", "decided_by", "latency_ms"):
         assert payload[key] is None
-    assert payload["confidence"] == 0
+    assert payload["certain"] is False
     assert payload["modalities"] == {"face": None, "voice": None, "text": None}
     assert payload["reason"] == "nobody"
 

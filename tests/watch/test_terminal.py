@@ -93,7 +93,7 @@ def test_bars_and_keys_in_a_terminal(broker, device):
                 time.sleep(0.05)
 
     try:
-        until("ALEGRÍA 0.70")
+        until("ALEGRÍA 70 %")
         until("q: salir")
         os.write(ours, b"r")
         assert device.commands.get(timeout=120) == ("emoedge/sala/control/record/set", "ON")
@@ -115,7 +115,7 @@ def test_plain_lines_in_a_pipe(broker, device):
     process = subprocess.Popen(command(broker), stdout=subprocess.PIPE, text=True)
     try:
         line = ""
-        while "alegría 0.70" not in line:
+        while "alegría 70 %" not in line:
             line = process.stdout.readline()
             assert line, "it ended"
         assert "\x1b" not in line

@@ -42,8 +42,8 @@ def fused():
 
 def test_lines_are_in_the_language_asked_for(builder):
     payload = builder.outcome(fused()).payload
-    assert "alegría 0.70" in line_of("emotion", payload, "es")
-    assert "happiness 0.70" in line_of("emotion", payload, "en")
+    assert "alegría 70 %" in line_of("emotion", payload, "es")
+    assert "happiness 70 %" in line_of("emotion", payload, "en")
     nobody = builder.outcome(FusedState(1.0, None, None, 0.0, None, reason="nobody")).payload
     assert "no hay nadie" in line_of("emotion", nobody, "es")
     event = builder.outcome(EmotionEvent("begin", "x", "anger", 0.5, None, 0.8, "segment-1")).payload
@@ -76,7 +76,7 @@ def test_the_view_fits_a_terminal(builder, width):
     assert len(text.rstrip().splitlines()) <= 24
     assert "ALEGRÍA" in text
     # The last column is whole: the fused probability of the emotion can be read.
-    assert any(line.rstrip(" │").endswith("0.70") for line in text.splitlines() if "alegría" in line)
+    assert any(line.rstrip(" │").endswith("70 %") for line in text.splitlines() if "alegría" in line)
     assert "unplugged" in text
     for line in text.splitlines():
         assert len(line.rstrip()) <= width
@@ -123,7 +123,7 @@ def test_everything_fits_and_the_keys_stay_on_the_screen(builder, width, height,
     assert len(lines) == height
     assert "q: " + ("salir" if language == "es" else "quit") in lines[-1]
     assert " ON" in lines[-1]
-    assert any(line.rstrip(" │").endswith("0.70") for line in lines)
+    assert any(line.rstrip(" │").endswith("70 %") for line in lines)
 
 
 def test_faces_words_and_refusals_are_shown(builder):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge.publish.payloads import PAYLOADS, SCHEMA_VERSION, Payload
+from emoedge.publish.payloads import PAYLOADS, Payload
 
 DIRECTORY: Final = Path(__file__).parent
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -27,7 +27,7 @@ def schema_of(suffix: str) -> dict[str, Any]:
     schema = model.model_json_schema(by_alias=True, mode="validation")
     head = {
         "$schema": DIALECT,
-        "$id": f"urn:emoedge:{suffix.replace('/', '-')}:{SCHEMA_VERSION}",
+        "$id": f"urn:emoedge:{suffix.replace('/', '-')}:{model.schema_version()}",
         "title": suffix,
     }
     return head | {key: value for key, value in schema.items() if key != "title"}

@@ -1,0 +1,118 @@
+"""What is named is held, by example and by property."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.fusion.hold import DOUBT_HOLDS, Hold
+from emoedge.outcomes import FusedState
+
+STEP_S = 0.1
+MARGIN = 0.2
+NAMED = st.sampled_from([None, "anger", "happiness", "neutral"])
+
+
+def state(time_s, emotion, p=0.4, reason="unsure"):
+    values = [(1 - p) / 6] * 7
+    values[EMOTIONS.index(emotion or "neutral")] = p
+    posterior = as_probabilities(values)
+    return FusedState(time_s, posterior, emotion, p, "face", reason="" if emotion else reason)
+
+
+def named(hold, spans, p=0.4, cause=None):
+    """What is named at each step; spans: (steps, emotion) in a row."""
+    steps = [emotion for count, emotion in spans for _ in range(count)]
+    return [hold.update(state(i * STEP_S, one, p), MARGIN, cause).emotion for i, one in enumerate(steps)]
+
+
+def runs(said):
+    return [(emotion, len(list(group))) for emotion, group in groupby(said)]
+
+
+def test_something_else_is_named_once_it_has_lasted():
+    said = named(Hold(0.5), [(10, "anger"), (10, "happiness")], p=0.3)
+    assert runs(said) == [("anger", 15), ("happiness", 5)]
+
+
+def test_what_does_not_last_is_not_named():
+    said = named(Hold(0.5), [(10, "anger"), (4, "happiness"), (10, "anger")], p=0.3)
+    assert runs(said) == [("anger", 24)]
+
+
+def test_no_opinion_is_held_like_an_emotion():
+    said = named(
+        Hold(0.5), [(10, "anger"), (3, None), (5, "anger"), (10, None), (3, "anger"), (5, None)], p=0.3
+    )
+    assert runs(said) == [("anger", 23), (None, 13)]
+
+
+def test_what_is_clear_is_named_at_once_if_the_other_has_stood():
+    said = named(Hold(0.5), [(10, "anger"), (10, "happiness")], p=0.8)
+    assert runs(said) == [("anger", 10), ("happiness", 10)]
+    said = named(Hold(0.5), [(10, "anger"), (1, "happiness"), (10, "anger")], p=0.8)
+    assert runs(said) == [("anger", 10), ("happiness", 5), ("anger", 6)]
+
+
+def test_another_cause_is_not_held_across():
+    hold = Hold(0.5)
+    assert hold.update(state(0.0, "anger"), MARGIN, cause=1).emotion == "anger"
+    assert hold.update(state(0.1, "happiness"), MARGIN, cause=1).emotion == "anger"
+    assert hold.update(state(0.2, None, reason="nobody"), MARGIN, cause=None).reason == "nobody"
+    assert hold.update(state(0.3, "happiness"), MARGIN, cause=2).emotion == "happiness"
+
+
+def test_since_is_when_it_was_named():
+    hold = Hold(0.5)
+    steps = [state(i * STEP_S, "anger" if i < 10 else "happiness", 0.3) for i in range(20)]
+    said = [hold.update(one, MARGIN) for one in steps]
+    assert {one.since_s for one in said if one.emotion == "anger"} == {0.0}
+    (since_s,) = {one.since_s for one in said if one.emotion == "happiness"}
+    assert since_s == pytest.approx(1.5)
+
+
+def test_a_reason_without_an_emotion_changes_at_once():
+    hold = Hold(0.5)
+    hold.update(state(0.0, None, reason="no_opinion"), MARGIN)
+    assert hold.update(state(0.1, None, reason="unsure"), MARGIN).reason == "unsure"
+
+
+def test_the_posterior_goes_on_while_the_decision_is_held():
+    hold = Hold(0.5)
+    hold.update(state(0.0, "anger"), MARGIN)
+    now = state(0.1, "happiness", 0.35)
+    held = hold.update(now, MARGIN)
+    assert (held.emotion, held.confidence, held.time_s) == ("anger", 0.4, 0.1)
+    assert held.probabilities is now.probabilities
+    assert hold.settled.time_s == 0.0
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 12), NAMED), min_size=1, max_size=20),
+    st.floats(0.0, 1.5),
+    st.sampled_from([0.3, 0.8]),
+)
+def test_nothing_is_named_for_less_than_it_is_held(spans, hold_s, p):
+    said = runs(named(Hold(hold_s), spans, p))
+    assert all(count * STEP_S >= hold_s - 1e-6 for _, count in said[1:-1])
+
+
+@given(st.lists(st.tuples(st.integers(1, 12), NAMED), min_size=1, max_size=20), st.floats(0.0, 1.5))
+def test_what_has_gone_is_not_named_for_long(spans, hold_s):
+    hold, last_s = Hold(hold_s), {}
+    steps = [emotion for count, emotion in spans for _ in range(count)]
+    for i, emotion in enumerate(steps):
+        last_s[emotion] = i * STEP_S
+        said = hold.update(state(i * STEP_S, emotion, 0.3), MARGIN)
+        assert said.emotion in last_s, "it was the decision of some moment"
+        assert i * STEP_S - last_s[said.emotion] <= DOUBT_HOLDS * hold_s + STEP_S
+        assert hold.settled.emotion == said.emotion
+
+
+@given(st.lists(NAMED, min_size=1, max_size=50))
+def test_without_a_time_to_hold_all_is_named_at_once(steps):
+    assert named(Hold(0.0), [(1, one) for one in steps]) == steps
