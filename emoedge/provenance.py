@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.config import Settings
+from emoedge.config.settings import SECRET_NAMES
 from emoedge.errors import ModelError
 from emoedge.files import sha256_of
 from emoedge.model_store.manifest import SHIPPED
@@ -42,6 +43,8 @@ def public_configuration(settings: Settings, *also: str) -> dict[str, Any]:
     values = settings.model_dump(mode="json", include={"device_id", *SECTIONS, *also})
     for source in ("camera", "microphone"):
         values[source]["source"] = public_address(values[source]["source"])
+    for secret in SECRET_NAMES:
+        values["camera"].pop(secret)
     return values
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 HIDDEN: Final = "…"
@@ -23,6 +24,33 @@ _SECRET_NAME: Final = re.compile(
 )
 _ASSIGNMENT: Final = re.compile(r"\s*=\s*")
 _CAPS: Final = re.compile(r"(?:video|audio|image|application)/[\w.()+-]+(?:,|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The parts of an address, for the camera and for no one else.
+
+    Attributes:
+        scheme: with its colon, "" where there is none.
+        user_information: what stands before the last `@` before the host; "" where there is none.
+        host: with the port.
+        rest: path and query, with what begins them.
+    """
+
+    scheme: str
+    user_information: str
+    host: str
+    rest: str
+
+
+def split_address(url: str) -> Address | None:
+    """The parts of an address, or None where it could be read in two ways."""
+    match = _ADDRESS.match(url)
+    found = match and _host_in(match[2])
+    if not match or not found:
+        return None
+    before, after = match[2][: found.start()], match[2][found.end() :]
+    return Address(match[1] or "", before.removesuffix("@"), found[0], after)
 
 
 def public_address(source: str) -> str:
@@ -80,11 +108,12 @@ def _public_url(url: str) -> str:
     match = _ADDRESS.match(url.strip("\"'()<>,"))
     if match is None:
         return HIDDEN
-    return f"{match[1] or ''}//{_host(match[2]) or HIDDEN}"
+    host = _host_in(match[2])
+    return f"{match[1] or ''}//{host[0] if host else HIDDEN}"
 
 
-def _host(rest: str) -> str | None:
-    """Host and port of an address without its scheme, or None where another reading is possible.
+def _host_in(rest: str) -> re.Match[str] | None:
+    """Where host and port of an address without its scheme are; None where another reading is possible.
 
     The user ends at the last `@` before the host, and a password may hold `/`, `#`, `?` and `@`; an `@` may
     stand in the path as well, but is read as part of it only in the value of a parameter.
@@ -97,8 +126,7 @@ def _host(rest: str) -> str | None:
         if "@" in before or (plain and told):
             head = before
     if "@" not in head:
-        return plain[0] if plain else None
+        return plain
     if plain:  # `cam/live@1`, or a user called cam
         return None
-    found = _HOST.match(head[head.rindex("@") + 1 :])
-    return found[0] if found else None
+    return _HOST.match(head, head.rindex("@") + 1)

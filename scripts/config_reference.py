@@ -24,6 +24,9 @@ _COLUMNS: Final = 100
 # What a commented-out key shows where the default is "none" or differs from machine to machine.
 EXAMPLES: Final[dict[str, str]] = {
     "device_id": "living-room",
+    "camera.name": "hall",
+    "camera.username": "admin",
+    "camera.password": "…",
     "mqtt.username": "emoedge",
     "mqtt.password": "…",
     "mqtt.ca_file": "/etc/emoedge/ca.crt",

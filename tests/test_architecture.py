@@ -45,6 +45,7 @@ ROOMS = (
 GROUND = frozenset(
     [
         "backoff",
+        "characters",
         "circumplex",
         "clock",
         "drawing",
@@ -61,6 +62,7 @@ GROUND = frozenset(
         "process",
         "rate_limit",
         "redact",
+        "text_encoding",
         "version",
         "worker_thread",
     ]

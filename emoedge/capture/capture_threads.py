@@ -10,7 +10,7 @@ from typing import Final
 
 from emoedge.backoff import Backoff
 from emoedge.capture.device_thread import STALL_S, CaptureWorker
-from emoedge.capture.factory import NONE, open_camera, open_microphone
+from emoedge.capture.factory import open_camera, open_microphone
 from emoedge.capture.liveness import (
     PictureWatch,
     SoundWatch,
@@ -179,7 +179,7 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
 
 def make_camera_worker(settings: CameraSettings) -> CameraWorker | None:
     """The worker for the configured camera, not started; None for "none"."""
-    if settings.source == NONE:
+    if settings.source == "none":
         return None
     # A camera of one picture in ten seconds has not stalled after five.
     return CameraWorker(lambda: open_camera(settings), stall_s=max(STALL_S, 3.0 / settings.fps))
@@ -187,6 +187,6 @@ def make_camera_worker(settings: CameraSettings) -> CameraWorker | None:
 
 def make_microphone_worker(settings: MicrophoneSettings) -> MicrophoneWorker | None:
     """The worker for the configured microphone, not started; None for "none"."""
-    if settings.source == NONE:
+    if settings.source == "none":
         return None
     return MicrophoneWorker(lambda: open_microphone(settings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import quote
 
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter
@@ -13,9 +14,8 @@ from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.rate_limit import Pacer
-from emoedge.redact import public_address
+from emoedge.redact import public_address, split_address
 
-SCHEMES: Final = frozenset(("rtsp", "rtsps", "http", "https", "tcp", "udp"))
 OPEN_TIMEOUT_S: Final = 10.0
 """Cameras that sleep take several seconds to answer."""
 LOST_AFTER_S: Final = 3.0
@@ -43,12 +43,13 @@ class NetworkCamera(Closing):
     least delayed arrivals; the delay of the fastest packet (camera and network) stays in them.
 
     Args:
-        url: rtsp, http, tcp or udp address, with user and password where needed.
-        settings: at most so many pixels and frames a second, turning.
+        url: rtsp, http, tcp or udp address, with user and password where the settings have none.
+        settings: at most so many pixels and frames a second, turning, user and password, name.
     """
 
     def __init__(self, url: str, settings: CameraSettings) -> None:
-        self._url = url
+        self._url = with_credentials(url, settings)
+        self._shown = f"{settings.name} ({public_address(url)})" if settings.name else public_address(url)
         self._settings = settings
         self._container: Any = None
         self._frames: Iterator[Frame] | None = None
@@ -65,11 +66,11 @@ class NetworkCamera(Closing):
             )
         except (av.error.FFmpegError, OSError, ValueError) as error:
             raise DeviceError(
-                f"{public_address(self._url)}: {_reason(error)}", "check address, network and password"
+                f"{self._shown}: {_reason(error)}", "check address, network and password"
             ) from error
         if not self._container.streams.video:
             self.close()
-            raise DeviceError(f"{public_address(self._url)}: no picture in it", "check the address")
+            raise DeviceError(f"{self._shown}: no picture in it", "check the address")
         self._frames = self._pictures()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
@@ -80,9 +81,7 @@ class NetworkCamera(Closing):
         try:
             return next(self._frames, None)
         except (av.error.FFmpegError, OSError) as error:
-            raise DeviceError(
-                f"{public_address(self._url)}: lost: {_reason(error)}", "check network and camera"
-            ) from error
+            raise DeviceError(f"{self._shown}: lost: {_reason(error)}", "check network and camera") from error
 
     def close(self) -> None:
         """Disconnect."""
@@ -92,8 +91,8 @@ class NetworkCamera(Closing):
             container.close()
 
     def describe(self) -> str:
-        """Scheme, host and port, and size."""
-        return f"{public_address(self._url)}, {self._size[0]} x {self._size[1]}"
+        """Name, scheme, host and port, and size."""
+        return f"{self._shown}, {self._size[0]} x {self._size[1]}"
 
     def _takes(self, option: str) -> bool:
         return option != "rtsp_transport" or self._url.startswith("rtsp")
@@ -131,6 +130,23 @@ class NetworkCamera(Closing):
                 self._size = (width, height)
                 yield Frame(time_s, data, "i420", width, height, sequence)
                 sequence += 1
+
+
+def with_credentials(url: str, settings: CameraSettings) -> str:
+    """The address with user name and password in the form that FFmpeg reads.
+
+    FFmpeg takes a `/`, `#` or `?` in a password for the end of the host.
+    """
+    address = split_address(url)
+    if address is None:
+        return url
+    name, colon, password = address.user_information.partition(":")
+    safe = "%!$&'()*+,;=~"  # an address may hold escapes, a setting holds the plain text
+    if settings.username is not None:
+        secret = settings.password.get_secret_value() if settings.password else ""
+        name, colon, password, safe = settings.username.get_secret_value(), ":", secret, ""
+    user = f"{quote(name, safe=safe)}{colon}{quote(password, safe=safe)}"
+    return f"{address.scheme}//{user and user + '@'}{address.host}{address.rest}"
 
 
 def _reason(error: Exception) -> str:

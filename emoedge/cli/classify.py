@@ -13,6 +13,7 @@ import click
 
 from emoedge.cli.options import common, progress, settings_from
 from emoedge.errors import ConfigError
+from emoedge.text_encoding import text_lines
 
 if TYPE_CHECKING:
     from emoedge.pipeline.classify import Line
@@ -117,13 +118,17 @@ def _reading(
     elif items:
         raise ConfigError("both items and --list were given", "give one of them")
     elif list_path == "-":
-        yield _lines(sys.stdin, keep_blank=keep_blank), None
+        yield _lines(text_lines(sys.stdin.buffer), keep_blank=keep_blank), None
     else:
         try:
-            with Path(list_path).open(encoding="utf-8", errors="replace") as file:
-                total = sum(1 for line in file if keep_blank or line.strip())
-                file.seek(0)
-                yield _lines(file, keep_blank=keep_blank), total
+            with Path(list_path).open("rb") as file:
+                total = None
+                if file.seekable():  # a pipe can be read once
+                    reader = text_lines(file)
+                    total = sum(1 for _ in _lines(reader, keep_blank=keep_blank))
+                    reader.detach()
+                    file.seek(0)
+                yield _lines(text_lines(file), keep_blank=keep_blank), total
         except OSError as error:
             raise ConfigError(f"{list_path}: {error.strerror}", "give a readable file with --list") from error
 

@@ -1,6 +1,6 @@
 """Configuration: one frozen model per section, defaults, limits and documentation in one place."""
 
-from emoedge.config.load import default_paths, load_settings, used_file
+from emoedge.config.load import default_paths, drop_ins, load_settings, used_file
 from emoedge.config.settings import (
     CameraSettings,
     EventSettings,
@@ -34,6 +34,7 @@ __all__ = [
     "SpeechSettings",
     "VoiceSettings",
     "default_paths",
+    "drop_ins",
     "load_settings",
     "used_file",
 ]

@@ -1,4 +1,4 @@
-"""Load the settings from file and environment; errors name file, line, key and what was expected."""
+"""Load the settings from files and environment; errors name file, line, key and what was expected."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import os
 import stat
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from emoedge.config.settings import Settings
+from emoedge.characters import visible
+from emoedge.config.environment import apply_environment
+from emoedge.config.read import read_configuration_file
+from emoedge.config.settings import SECRET_NAMES, Settings
 from emoedge.errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -20,16 +24,19 @@ else:
     import tomli as tomllib
 
 SYSTEM_FILE: Final = Path("/etc/emoedge/emoedge.toml")
-ENVIRONMENT_PREFIX: Final = "EMOEDGE_"
-SECRET_KEYS: Final = frozenset({("mqtt", "password"), ("mqtt", "username")})
-MAX_FILE_BYTES: Final = 1_000_000
-"""Larger than any real configuration; keeps a wrong path (a video, a log) from being read whole."""
-
+DROP_INS: Final = "conf.d"
+"""Folder beside the configuration file; its `*.toml` are read over it, in the order of their names."""
 _LARGEST_SHOWN: Final = 10**80
 """Python refuses to format integers of thousands of digits."""
 
-_NOT_SETTINGS: Final = frozenset({"EMOEDGE_SHARED"})
-"""Environment variables with the prefix that are not settings."""
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """One configuration file, read and parsed."""
+
+    path: Path
+    text: str
+    values: dict[str, Any]
 
 
 def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -42,6 +49,11 @@ def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
 def used_file(environ: Mapping[str, str] | None = None) -> Path | None:
     """Return the configuration file that applies when none is named, or None."""
     return next((path for path in default_paths(environ) if _is_there(path)), None)
+
+
+def drop_ins(path: Path) -> tuple[Path, ...]:
+    """The files that are read over a configuration file, in order."""
+    return tuple(sorted((path.parent / DROP_INS).glob("*.toml")))
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -58,13 +70,15 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
     environ = os.environ if environ is None else environ
     if path is None:
         path = used_file(environ)
-    text = _read(path) if path is not None else ""
-    values = _parse(text, path)
-    sources = _apply_environment(values, environ)
+    documents = [] if path is None else [_read(one) for one in (path, *drop_ins(path))]
+    values: dict[str, Any] = {}
+    for document in documents:
+        _merge(values, document.values)
+    sources = apply_environment(values, environ)
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        problems = [_describe(problem, path, text, sources) for problem in error.errors()]
+        problems = [_describe(problem, documents, sources) for problem in error.errors()]
         raise ConfigError("\n".join(problems), "correct the configuration, then run: emoedge check") from None
 
 
@@ -85,28 +99,12 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path, remedy: str = "name a readable file with --config") -> str:
-    try:
-        with path.open("rb") as file:
-            # One byte more than allowed tells a file that is too long, a device without end included.
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", remedy) from None
-    if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(f"{path}: too large for a configuration", remedy)
-    try:
-        # Some editors put a byte order mark in front.
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: not UTF-8 text", "save the file as UTF-8") from None
+def _read(path: Path) -> _Document:
+    text = read_configuration_file(path)
+    return _Document(path, text, _parse(text, path))
 
 
-def _read_secret(path: Path, source: str) -> str:
-    """Read a secret from a file, without the newline that editors and `echo` put at the end."""
-    return _read(path, f"correct {source}, or make the file readable").rstrip("\n")
-
-
-def _parse(text: str, path: Path | None) -> dict[str, Any]:
+def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -122,47 +120,20 @@ def _parse(text: str, path: Path | None) -> dict[str, Any]:
         ) from None
 
 
-def _apply_environment(values: dict[str, Any], environ: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """Override values in place; return which key came from which variable, for the messages."""
-    sources: dict[tuple[str, ...], str] = {}
-    for section, key in sorted(SECRET_KEYS):
-        credential = Path(environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / f"{section}_{key}"
-        if credential.is_file():
-            sources[section, key] = f"credential {section}_{key}"
-            _set(values, (section, key), _read_secret(credential, sources[section, key]))
-    for name, raw in sorted(environ.items()):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in _NOT_SETTINGS:
-            continue
-        keys = tuple(name[len(ENVIRONMENT_PREFIX) :].lower().split("__"))
-        value: Any = raw
-        if keys[-1].endswith("_file") and (*keys[:-1], keys[-1][:-5]) in SECRET_KEYS:
-            keys, value = (*keys[:-1], keys[-1][:-5]), _read_secret(Path(raw), name)
-        _set(values, keys, value)
-        sources[keys] = name
-    return sources
+def _merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Put the keys of `over` in place, section by section."""
+    for key, value in over.items():
+        inner = values.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            _merge(inner, value)
+        else:
+            values[key] = value
 
 
-def _set(values: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
-    for key in keys[:-1]:
-        inner = values.setdefault(key, {})
-        if not isinstance(inner, dict):
-            inner = values[key] = {}
-        values = inner
-    values[keys[-1]] = value
-
-
-def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple[str, ...], str]) -> str:
+def _describe(problem: Any, documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> str:
     keys = tuple(str(part) for part in problem["loc"])
-    dotted = ".".join(keys)
-    # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
-    source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
-    if source:
-        place = source
-    elif path is None:
-        place = "built-in defaults"
-    else:
-        line = line_of(text, keys)
-        place = f"{path}:{line}" if line else str(path)
+    dotted = visible(".".join(keys))
+    place = _place(keys, documents, sources)
     if problem["type"] == "extra_forbidden":
         known = ", ".join(_known_keys(keys[:-1]))
         return f"{place}: {dotted}: unknown key; expected one of {known}"
@@ -170,21 +141,50 @@ def _describe(problem: Any, path: Path | None, text: str, sources: Mapping[tuple
     return f"{place}: {dotted}: {expected}{_got(keys, problem['input'])}"
 
 
+def _place(keys: tuple[str, ...], documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> str:
+    """The variable, the credential, or the file and line that sets a key."""
+    # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
+    source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
+    if source:
+        return visible(source)
+    setting = [document for document in documents if _sets(document.values, keys)]
+    if not documents:
+        return "built-in defaults"
+    document = (setting or documents)[-1]
+    line = line_of(document.text, keys)
+    return f"{document.path}:{line}" if line else str(document.path)
+
+
+def _sets(values: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
 def _got(keys: tuple[str, ...], value: Any) -> str:
-    """Return the rejected value where it cannot be a secret: a number in place of another setting."""
-    if keys in SECRET_KEYS or not isinstance(value, int | float):
+    """Return the rejected value where it cannot be a secret: a number where a number was expected."""
+    numeric = _annotation(keys) in (int, float) and keys[-1] not in SECRET_NAMES
+    if not numeric or not isinstance(value, int | float):
         return ""
     return f"; got {value}" if abs(value) <= _LARGEST_SHOWN else "; got a huge number"
 
 
-def _known_keys(section: tuple[str, ...]) -> list[str]:
-    model: type[BaseModel] = Settings
-    for key in section:
-        annotation = model.model_fields[key].annotation if key in model.model_fields else None
+def _annotation(keys: tuple[str, ...]) -> Any:
+    """The type of a key; None for an unknown one."""
+    annotation: Any = Settings
+    for key in keys:
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        model = annotation
-    return list(model.model_fields)
+            return None
+        field = annotation.model_fields.get(key)
+        annotation = field.annotation if field else None
+    return annotation
+
+
+def _known_keys(section: tuple[str, ...]) -> list[str]:
+    model = _annotation(section)
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:

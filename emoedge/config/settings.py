@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
 from pathlib import Path
@@ -19,7 +20,10 @@ from pydantic import (
     model_validator,
 )
 
+from emoedge.characters import has_control, hidden_character
+from emoedge.config.sources import CaptureSource, parse_camera, parse_microphone
 from emoedge.emotions import Language
+from emoedge.redact import split_address
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,6 +33,11 @@ FusionMethod = Literal["weighted", "learned"]
 
 _TOPIC_SAFE: Final = re.compile(r"[^+#/\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z")
 """MQTT wildcards, separators and control characters would change the meaning of a topic."""
+
+SECRET_NAMES: Final = frozenset({"username", "password"})
+"""Keys, of any section, whose values are never shown."""
+_LINE_BREAKS: Final = re.compile(r"[\r\n\t]")
+_HOST: Final = re.compile(r"[\w-]+(\.[\w-]+)*\.?\Z")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -58,6 +67,13 @@ def _from_home(value: Any) -> Any:
         raise ValueError("must not begin with ~ followed by an unknown user name") from None
 
 
+def _none_if_empty(value: Any) -> Any:
+    # One rule for files, variables and credentials: an empty secret is none.
+    return value or None if isinstance(value, str) else value
+
+
+Secret = Annotated[SecretStr | None, BeforeValidator(_none_if_empty)]
+
 SomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_from_home)]
 
 
@@ -73,13 +89,41 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_mix_up(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse what Python would take silently: true for a number, and NUL in text."""
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and kind is not bool:
+        """Refuse what Python would take silently: true for a number, and characters that nobody sees."""
+        name = str(info.field_name)
+        if isinstance(value, bool) and cls.model_fields[name].annotation is not bool:
             raise ValueError("must not be true or false")
-        if isinstance(value, str) and "\0" in value:
-            raise ValueError("must not contain a NUL character")
+        for text in value if isinstance(value, list) else [value]:
+            if isinstance(text, str):
+                _check_characters(text, secret=name in SECRET_NAMES)
         return value
+
+
+def _check_characters(text: str, *, secret: bool) -> None:
+    if secret:
+        if has_control(text):
+            raise ValueError(
+                "must not contain control characters; in the file, write it in single quotes, where a "
+                "backslash is only itself"
+            )
+        return
+    pipeline = text[:4].lower() == "gst:"  # may be written on several lines
+    if hidden := hidden_character(_LINE_BREAKS.sub(" ", text) if pipeline else text):
+        raise ValueError(f"must not contain the invisible character {hidden}")
+    if text != text.strip(" ") and not pipeline:
+        raise ValueError("must not begin or end with a space")
+
+
+def _check_credentials(username: object, password: object) -> None:
+    if password and not username:
+        raise ValueError("password is set without username; set both, or neither")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return bool(ipaddress.IPv6Address(text))
+    except ValueError:
+        return False
 
 
 class CameraSettings(Section):
@@ -99,6 +143,32 @@ class CameraSettings(Section):
         0, description="Clockwise rotation of the picture, in degrees"
     )
     mirror: bool = Field(False, description="Mirror the picture horizontally, after the rotation")
+    name: str | None = Field(
+        None, min_length=1, max_length=64, description="Name of the camera in messages, beside its address"
+    )
+    username: Secret = Field(None, description="User name of a network camera, instead of one in its address")
+    password: Secret = Field(
+        None,
+        description="Password of a network camera; EMOEDGE_CAMERA__PASSWORD_FILE keeps it out of this file",
+    )
+
+    @field_validator("source")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        return str(parse_camera(value))
+
+    @model_validator(mode="after")
+    def _credentials_once(self) -> Self:
+        _check_credentials(self.username, self.password)
+        address = split_address(self.source) if self.parsed_source.kind == "network" else None
+        if self.username and address and address.user_information:
+            raise ValueError("username is given twice: keep it out of the address in source")
+        return self
+
+    @property
+    def parsed_source(self) -> CaptureSource:
+        """What `source` means."""
+        return parse_camera(self.source)
 
 
 class MicrophoneSettings(Section):
@@ -111,6 +181,16 @@ class MicrophoneSettings(Section):
         'an ALSA address such as "hw:Device,0", '
         '"file:CLIP" (its audio, synchronised with the camera when both name the same file) or "none"',
     )
+
+    @field_validator("source")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        return str(parse_microphone(value))
+
+    @property
+    def parsed_source(self) -> CaptureSource:
+        """What `source` means."""
+        return parse_microphone(self.source)
 
 
 class FaceSettings(Section):
@@ -212,8 +292,10 @@ class MqttSettings(Section):
     enabled: bool = Field(True, description="Enable publishing")
     host: str = Field("localhost", min_length=1, description="Host name or IP address of the broker")
     port: int = Field(1883, ge=1, le=65535, description="Port of the broker, usually 8883 with TLS")
-    username: str | None = Field(None, max_length=1024, description="User name")
-    password: SecretStr | None = Field(
+    username: Annotated[str | None, BeforeValidator(_none_if_empty)] = Field(
+        None, max_length=1024, description="User name"
+    )
+    password: Secret = Field(
         None, description="Password; EMOEDGE_MQTT__PASSWORD_FILE keeps it out of this file"
     )
     tls: bool = Field(False, description="Use TLS; the certificate is always verified")
@@ -236,9 +318,14 @@ class MqttSettings(Section):
     @classmethod
     def _host_alone(cls, value: str) -> str:
         # "mqtt://name:1883" is what other programs take; here it would be an unknown host name.
-        if set(value) & set("/[] \t\n") or value.count(":") == 1:
+        if not _HOST.match(value) and not _is_ipv6(value):
             raise ValueError("must be a host name or an address alone, without mqtt://, brackets or port")
         return value
+
+    @model_validator(mode="after")
+    def _user_with_password(self) -> Self:
+        _check_credentials(self.username, self.password)
+        return self
 
     @field_validator("base", "discovery_prefix")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import stat
 import tempfile
@@ -9,9 +10,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from emoedge.config import Settings, default_paths
+from emoedge.config import Settings, default_paths, drop_ins
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import RecordingError
+from emoedge.text_encoding import EncodingError, decode_text
 
 # Room for the spool, the settings changed while running, and a minute of recording.
 LEAST_FREE_BYTES: Final = 50_000_000
@@ -74,17 +76,21 @@ def check_encoder(settings: Settings) -> Iterator[CheckResult]:
 
 def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> Iterator[CheckResult]:
     """A password in a configuration that everybody on the machine can read."""
-    if settings.mqtt.password is None:
-        return
-    for path in default_paths() if paths is None else paths:
+    passwords = [
+        (owner, secret.get_secret_value())
+        for owner, secret in (("broker", settings.mqtt.password), ("camera", settings.camera.password))
+        if secret is not None
+    ]
+    files = [one for path in default_paths() for one in (path, *drop_ins(path))] if paths is None else paths
+    for path, (owner, password) in itertools.product(files, passwords):
         try:
             readable = stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH
-            holds_password = settings.mqtt.password.get_secret_value() in path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
+            holds_password = password in decode_text(path.read_bytes())
+        except (OSError, EncodingError):
             continue
         if readable and holds_password:
             yield warning(
                 "secrets",
-                f"{path} contains the broker password and is world-readable",
+                f"{path} contains the {owner} password and is world-readable",
                 f"run: sudo chmod 640 {path} && sudo chgrp emoedge {path}",
             )

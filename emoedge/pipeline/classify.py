@@ -11,12 +11,14 @@ from emoedge.emotions import Probabilities, leader, to_mapping
 from emoedge.errors import MediaError
 from emoedge.model_store import resolve
 from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
+from emoedge.text_encoding import is_decoded
 
 Line = dict[str, Any]
 
 # Sentences go through the model so many at a time: large enough to pay, small enough to stream.
 TEXT_BATCH: Final = 256
 DIGITS: Final = 6
+_SAVE: Final = "save the list as UTF-8"
 
 
 def answer(item: str, probabilities: Probabilities | None, reason: str = "", **more: Any) -> Line:
@@ -102,9 +104,14 @@ def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
     from emoedge.text.model import TextEmotionModel
 
     model = TextEmotionModel.load(resolve(TEXT_MODEL, settings.paths.models))
+    number = 0
     for batch in _batches(items, TEXT_BATCH):
         for item, probabilities in zip(batch, model.classify_batch(batch), strict=True):
-            yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")
+            number += 1
+            if is_decoded(item):
+                yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")
+            else:
+                yield {"item": item, "error": f"line {number} is not UTF-8 text ({_SAVE})"}
 
 
 def _each(items: Iterable[str], judge: Callable[[str], Line]) -> Iterator[Line]:
@@ -112,7 +119,8 @@ def _each(items: Iterable[str], judge: Callable[[str], Line]) -> Iterator[Line]:
         try:
             yield judge(item)
         except MediaError as error:
-            yield {"item": item, "error": str(error)}
+            # The bytes may be those of a file's name; where there is no such file, they are another encoding.
+            yield {"item": item, "error": str(error) if is_decoded(item) else f"{error}; {_SAVE}"}
 
 
 def _batches(items: Iterable[str], size: int) -> Iterator[list[str]]:

@@ -84,7 +84,7 @@ def test_the_fingerprint_sees_what_shapes_the_lines_and_nothing_else(tmp_path, r
         return fingerprint(making_of(Settings.model_validate({"device_id": "sala", **changes})))
 
     same = of()
-    assert same == of(recording={"dir": str(tmp_path)}, mqtt={"host": "elsewhere", "password": "secret"})
+    assert same == of(recording={"dir": str(tmp_path)}, mqtt={"username": "me", "password": "secret"})
     differing = [
         of(device_id="cocina"),
         of(fusion={"margin": 0.3}),
@@ -93,7 +93,7 @@ def test_the_fingerprint_sees_what_shapes_the_lines_and_nothing_else(tmp_path, r
         of(speech={"model": "vosk-es-demo"}),
     ]
     assert len({same, *differing}) == 6
-    assert "secret" not in json.dumps(making_of(Settings(mqtt={"password": "secret"})))
+    assert "secret" not in json.dumps(making_of(Settings(mqtt={"username": "me", "password": "secret"})))
     # A model that was exchanged, and the calibration beside one.
     models = tmp_path / "models"
     models.mkdir()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
 from emoedge.capture.factory import open_camera
 from emoedge.capture.gstreamer import PROGRAM
@@ -21,6 +22,7 @@ from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 
 from .clips import read_items
+from .mjpeg_server import mjpeg_camera
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg program")
 needs_gstreamer = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"no {PROGRAM}")
@@ -124,6 +126,32 @@ def test_a_stream_is_turned_scaled_and_thinned() -> None:
         frames = read_items(camera, 8)
     assert (frames[0].width, frames[0].height) == (120, 160)
     check_pictures(frames, 10)
+
+
+PASSWORD = "pa@ss/w#o?r:d %41"
+
+
+@pytest.mark.parametrize("in_address", [True, False])
+def test_user_and_password(in_address: bool) -> None:
+    """Characters that end a host for FFmpeg are not the end of the password."""
+    password = PASSWORD.replace(" %41", "") if in_address else PASSWORD
+    with mjpeg_camera(login=f"admin:{password}") as server:
+        settings = (
+            CameraSettings(source=f"http://admin:{password}@127.0.0.1:{server.port}/x")
+            if in_address
+            else CameraSettings(
+                source=f"http://127.0.0.1:{server.port}/x", username="admin", password=password, name="hall"
+            )
+        )
+        with open_camera(settings) as camera:
+            check_pictures(read_items(camera, 5), 15)
+            shown = f"http://127.0.0.1:{server.port}"
+            assert camera.describe() == f"{shown if in_address else f'hall ({shown})'}, 320 x 240"
+        with pytest.raises(DeviceError) as caught:
+            open_camera(
+                settings.model_copy(update={"username": SecretStr("other"), "source": f"{shown}/x"})
+            ).open()
+    assert "pa@" not in str(caught.value)
 
 
 @pytest.mark.slow

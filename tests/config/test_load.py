@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings, default_paths, load_settings
-from emoedge.config.load import MAX_FILE_BYTES, line_of
+from emoedge.config.load import line_of
+from emoedge.config.read import MAX_FILE_BYTES
 from emoedge.errors import ConfigError
 
 SECRET = "correct horse battery"
@@ -96,8 +97,10 @@ def test_every_key_can_be_set_by_the_environment() -> None:
     assert settings.mqtt.username == "something"
     assert settings.mqtt.ca_file == Path("something")
     changed = settings.model_dump(mode="json")
-    for key in ("username", "password", "ca_file", "client_id"):
-        changed["mqtt"].pop(key), values["mqtt"].pop(key)
+    for section in (section for section in values if isinstance(values[section], dict)):
+        for key in [key for key, value in values[section].items() if value is None]:
+            assert changed[section].pop(key), key
+            values[section].pop(key)
     assert changed == values
 
 
@@ -148,7 +151,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("EMOEDGE_MQTT__PORTT", "1", "unknown key"),
         ("EMOEDGE_MQTT__HOST__NAME", "x", "mqtt.host"),
         ("EMOEDGE_MQTT", "x", "mqtt"),
-        ("EMOEDGE_", "x", "unknown key"),
+        ("EMOEDGE_SPEECH__MODLE", "x", "unknown key"),
         ("EMOEDGE_CAMERA__SOURCE", "\udc80", "camera.source"),
         ("EMOEDGE_MQTT__PORT", "1" * 5000, "mqtt.port"),
     ],
@@ -165,7 +168,9 @@ def test_a_bad_variable_is_named(tmp_path: Path, name: str, value: str, words: s
     [
         (b"a = \n", "not valid TOML: Invalid value (at line 1"),
         (b"[mqtt]\nport = 1\nport = 2\n", "not valid TOML"),
-        (b"\xff\xfe", "not UTF-8"),
+        (b"[mqtt]\n# a\xf1o\n", "not UTF-8: line 2 is not UTF-8 text"),
+        (b"\xff\xfea", "not UTF-8: line 1 is not UTF-16 text"),
+        ("a = 1\n".encode("utf-16-le"), "line 1 holds a NUL character"),
         (b"a = " + b"[" * 3000, "nested too deeply"),
         (b"a = " + b"9" * 5000, "not valid TOML"),
         (b"[mqtt]\nport = 0x" + b"f" * 5000, "got a huge number"),
@@ -215,7 +220,10 @@ def test_line_of_sections_and_keys() -> None:
 
 def test_a_password_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(f" {SECRET} \n")
-    environ = {"EMOEDGE_MQTT__PASSWORD_FILE": str(tmp_path / "password")}
+    environ = {
+        "EMOEDGE_MQTT__PASSWORD_FILE": str(tmp_path / "password"),
+        "EMOEDGE_MQTT__USERNAME": "me",
+    }
     password = load_settings(write(tmp_path, ""), environ).mqtt.password
     assert password is not None
     assert password.get_secret_value() == f" {SECRET} ", "only the newline at the end is no part of it"
@@ -231,7 +239,7 @@ def test_a_password_from_a_systemd_credential(tmp_path: Path) -> None:
     assert mqtt.username == "somebody"
 
 
-@pytest.mark.parametrize("place", ["missing", "", "."])
+@pytest.mark.parametrize("place", ["missing", "."])
 def test_a_secret_file_that_cannot_be_read(
     tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -246,7 +254,8 @@ def test_only_secrets_have_a_file_form(tmp_path: Path) -> None:
 
 
 def test_secrets_are_never_shown(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    settings = load_settings(write(tmp_path, f"[mqtt]\npassword = '{SECRET}'\n"), {})
+    text = "".join(f"[{section}]\nusername = 'me'\npassword = '{SECRET}'\n" for section in ("mqtt", "camera"))
+    settings = load_settings(write(tmp_path, text), {})
     with caplog.at_level(logging.DEBUG):
         logging.getLogger("emoedge").info("settings %s %r", settings, settings.mqtt)
     shown = [
@@ -267,6 +276,21 @@ def test_secrets_are_never_shown(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         f"[mqtt]\npassword = ['{SECRET}']\n",
         f"[mqtt]\npassword = {{a = '{SECRET}'}}\n",
         f"[mqtt]\nusername = ['{SECRET}']\n",
+        f"[camera]\npassword = '{SECRET}'\n",
+        f"[camera]\nusername = 'me'\npassword = ['{SECRET}']\n",
+        f"[camera]\nsource = '{SECRET}'\n",
+        f"[camera]\nsource = 'rtsp://me:{SECRET}'\n",
+        f"[camera]\nsource = 'rtsp://me:{SECRET}@'\n",
+        f"[camera]\nsource = 'rtmp://me:{SECRET}@cam'\n",
+        f"[camera]\nsource = 'rtsp://me:\u200b{SECRET}@cam/1'\n",
+        f"[camera]\nsource = 'rtsp://me:x@cam:{SECRET}/1'\n",
+        f'[camera]\nsource = "gst:rtspsrc user-pw=\'{SECRET}"\n',
+        f"[microphone]\nsource = 'http://me:{SECRET}@cam'\n",
+        f"[mqtt]\nhost = 'me:{SECRET}@broker'\n",
+        f"[mqtt]\nbase = '{SECRET}'\n",
+        f"device_id = '{SECRET}'\n",
+        f"[recording]\ndir = ['{SECRET}']\n",
+        f"[speech]\nengine = '{SECRET}'\n",
         f'[mqtt]\npassword = "{SECRET}\\u0000"\n',
         f"mqtt = '{SECRET}'\n",
         f"mqtt = ['{SECRET}']\n",
@@ -287,6 +311,62 @@ def test_secrets_are_not_in_messages(tmp_path: Path, text: str) -> None:
 def test_a_secret_in_the_wrong_place_is_not_in_the_message(tmp_path: Path, name: str) -> None:
     message = refusal(tmp_path, environ={f"EMOEDGE_{name}": f"mqtt://me:{SECRET}@broker/"})
     assert not [word for word in SECRET.split() if word in message]
+
+
+@pytest.mark.parametrize("key", ["mqtt.host", "mqtt.username", "mqtt.client_id", "camera.source", "mqtt"])
+def test_a_number_is_not_shown_where_text_belongs(tmp_path: Path, key: str) -> None:
+    assert "48231" not in refusal(tmp_path, f"{key} = 48231\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('device_id = "verde\\b0sque"\n', "BACKSPACE (U+0008) at position 6"),
+        ("device_id = 'verde\u200bbosque'\n", "ZERO WIDTH SPACE (U+200B) at position 6"),
+        ("device_id = 'a\ufeffb'\n", "ZERO WIDTH NO-BREAK SPACE (U+FEFF)"),
+        ("[mqtt]\nhost = 'broker\u00a0'\n", "NO-BREAK SPACE (U+00A0) at position 7"),
+        ("[mqtt]\nhost = 'bro\u00adker'\n", "SOFT HYPHEN"),
+        ('[mqtt]\nhost = "broker\\r"\n', "CARRIAGE RETURN (U+000D) at position 7"),
+        ("[mqtt]\nbase = 'a\u202eb'\n", "RIGHT-TO-LEFT OVERRIDE"),
+        ("[mqtt]\nclient_id = 'a\u2060b'\n", "WORD JOINER"),
+        ("[mqtt]\ndiscovery_prefix = 'a\u3164b'\n", "HANGUL FILLER"),
+        ("[mqtt]\nca_file = '/etc/ca\u200d.crt'\n", "ZERO WIDTH JOINER"),
+        ('[paths]\nstate = "/var/\\u001bx"\n', "ESCAPE (U+001B)"),
+        ("[paths]\nmodels = '/var/x '\n", "must not begin or end with a space"),
+        ("[speech]\nmodel = 'vosk\u2028es'\n", "LINE SEPARATOR"),
+        ("[camera]\nsource = 'rtsp://cam\u200b/1'\n", "ZERO WIDTH SPACE (U+200B) at position 11"),
+        ("[camera]\nsource = 'gst:a\u00a0! b'\n", "NO-BREAK SPACE"),
+        ("[microphone]\nsource = 'Mic\u00a0A'\n", "NO-BREAK SPACE"),
+        ('[mqtt]\nusername = "a"\npassword = "ab\\bcd"\n', "single quotes"),
+        ('[camera]\nusername = "a\\tb"\n', "single quotes"),
+    ],
+)
+def test_characters_that_are_not_seen_are_named(tmp_path: Path, text: str, words: str) -> None:
+    assert words in refusal(tmp_path, text)
+
+
+def test_what_is_seen_is_taken(tmp_path: Path) -> None:
+    text = "device_id = 'salón-ñ'\n[recording]\ndir = '/mnt/my disk'\n"
+    text += "[mqtt]\nusername = 'a'\npassword = ' é€ x\\b'\n"
+    settings = load_settings(write(tmp_path, text), {})
+    assert settings.device_id == "salón-ñ"
+    assert settings.recording.dir == Path("/mnt/my disk")
+    assert settings.mqtt.password is not None
+    assert settings.mqtt.password.get_secret_value() == " é€ x\\b"
+
+
+def test_files_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "[mqtt]\nport = 1\nhost = 'one'\n")
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d" / "20.toml").write_text("[mqtt]\nport = 3\n")
+    (tmp_path / "conf.d" / "10.toml").write_text("\n[mqtt]\nport = 2\ntls = true\n")
+    (tmp_path / "conf.d" / "30.toml.bak").write_text("port")
+    mqtt = load_settings(path, {}).mqtt
+    assert (mqtt.port, mqtt.host, mqtt.tls) == (3, "one", True)
+    (tmp_path / "conf.d" / "10.toml").write_text("\n[mqtt]\ntls = 'perhaps'\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, {})
+    assert caught.value.message.startswith(f"{tmp_path / 'conf.d' / '10.toml'}:3: mqtt.tls: ")
 
 
 def test_a_message_does_not_carry_its_cause(tmp_path: Path) -> None:
@@ -310,7 +390,9 @@ def test_the_home_folder_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "unknown user" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')
 
 
-@pytest.mark.parametrize("host", ["mqtt://broker", "broker:1883", "[::1]", " ", "bro ker", "broker/"])
+@pytest.mark.parametrize(
+    "host", ["mqtt://broker", "broker:1883", "[::1]", "bro ker", "broker/", "me:pa:ss@broker", "a..b"]
+)
 def test_the_broker_is_a_host_alone(tmp_path: Path, host: str) -> None:
     """It was taken for a name, and nobody knew that name."""
     assert "without mqtt://" in refusal(tmp_path, f'[mqtt]\nhost = "{host}"')

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from emoedge.cli import cli
 from emoedge.config import Settings
+from emoedge.config.environment import SECRET_KEYS
 from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
 from emoedge.publish.payloads import PAYLOADS
 
@@ -144,7 +145,7 @@ def keys() -> set[str]:
             found |= {f"{name}__{key}" for key in field.annotation.model_fields}
         else:
             found.add(name)
-    return found | {"mqtt__password_file", "mqtt__username_file"}
+    return found | {f"{section}__{key}_file" for section, key in SECRET_KEYS}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -81,7 +81,7 @@ def test_encoder(make_settings: Make) -> None:
 def test_a_password_that_everybody_can_read(make_settings: Make, tmp_path: Path) -> None:
     path = tmp_path / "emoedge.toml"
     path.write_text('[mqtt]\npassword = "hush-hush"\n')
-    settings = make_settings(mqtt={"password": "hush-hush"})
+    settings = make_settings(mqtt={"username": "me", "password": "hush-hush"})
     path.chmod(0o644)
     (result,) = check_secrets(settings, [path, tmp_path / "missing"])
     assert result.state == "warning"
@@ -92,3 +92,7 @@ def test_a_password_that_everybody_can_read(make_settings: Make, tmp_path: Path)
     path.chmod(0o644)
     path.write_text('[mqtt]\nhost = "localhost"\n')
     assert list(check_secrets(settings, [path])) == [], "the password came from elsewhere"
+    camera = make_settings(camera={"username": "me", "password": "hush-hush"})
+    path.write_text("password = 'hush-hush'\n", encoding="utf-16")
+    (result,) = check_secrets(camera, [path])
+    assert "camera password" in result.detail
