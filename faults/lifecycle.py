@@ -44,28 +44,42 @@ def hung_up(bench: Bench) -> float:
     return _ends_in_order(bench, signal.SIGHUP, HUNG_UP)
 
 
-@fault()
+@fault(quick=True)
 def another_daemon_on_the_same_state(bench: Bench) -> None:
     """Somebody starts a second daemon, with another device id and the same folders.
 
-    The first goes on as before; the second works as well, and says that its messages have no disk and why.
+    It ends with exit code 1 and names the process of the first, which goes on. After a SIGKILL of the first
+    one starts again.
     """
+    _second_is_refused(bench, device_id=OTHER)
+
+
+@fault()
+def another_daemon_with_the_same_client_id(bench: Bench) -> None:
+    """Somebody starts a second daemon on this machine, with the same client id and other folders.
+
+    It ends with exit code 1 and names the process of the first, which keeps its connection. After a SIGKILL
+    of the first one starts again.
+    """
+    other = bench.folder / OTHER
+    _second_is_refused(bench, paths__state=other / "state", recording__dir=other / "recordings")
+
+
+def _second_is_refused(bench: Bench, **settings: str | Path) -> None:
     bench.start_all()
     first = bench.process
-    other = f"emoedge/{OTHER}/health"
     bench.cleanup(lambda: bench.end(first))
-    bench.start(device_id=OTHER)
-
-    def spool() -> dict[str, Any]:
-        heard = bench.listener.on(other)
-        return dict(json.loads(heard[-1].payload)["parts"]["spool"]) if heard else {}
-
-    until(lambda: spool().get("state") == "degraded", "the second says it", START_S)
-    holds("in use by another emoedge" in str(spool()["reason"]), f"why: {spool()['reason']}")
+    bench.start(**settings)
+    holds(bench.process.wait(START_S) == 1, f"exit code {bench.process.returncode}")
+    said = bench.log_tail(5)
+    holds(f"another emoedge (process {first.pid})" in said, f"the first is named: {said!r}")
     bench.goes_on("emotion", "the first goes on")
-    holds(bench.state_of("spool") == "ok", "the first keeps its spool")
     holds(first.poll() is None, "the first lives")
-    bench.check_alive()
+    holds(bench.figure("broker", "connections") == 1, "the first was not thrown off the broker")
+    bench.end(first)
+    bench.listener.heard.clear()
+    bench.start(**settings)
+    until(lambda: b"online" in [one.payload for one in list(bench.listener.heard)], "it starts", START_S)
 
 
 @fault(quick=True)

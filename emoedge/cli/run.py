@@ -32,7 +32,8 @@ def command(config_path: Path | None) -> int:
     """The daemon: camera and microphone to MQTT and recordings, until SIGTERM or Ctrl-C.
 
     SIGHUP ends it in order as well, with exit code 129: the service is started again, with the
-    configuration as it is then.
+    configuration as it is then. A second one on the same state folder, or with the same client id at the same
+    broker, ends with exit code 1 and names the process of the first.
 
     \b
     Example:
@@ -44,11 +45,13 @@ def command(config_path: Path | None) -> int:
     keep_together()
     from emoedge.supervise.assembly import assemble
     from emoedge.supervise.daemon import Daemon, run
+    from emoedge.supervise.instance_lock import InstanceLock
     from emoedge.supervise.systemd_notify import Notifier
 
     settings = settings_from(config_path)
     # What is kept is for this user and the group alone, whoever started the process and however.
     os.umask(os.umask(0) | NOT_FOR_OTHERS)
+    _lock = InstanceLock(settings)  # until the process ends
     stop = threading.Event()
     told: list[signal.Signals] = []
 

@@ -437,3 +437,8 @@ class Settings(Section):
     def topic_base(self) -> str:
         """`<base>/<device_id>`, without a slash at the end."""
         return f"{self.mqtt.base}/{self.device_id}"
+
+    @property
+    def client_id(self) -> str:
+        """The MQTT client identifier of the daemon."""
+        return self.mqtt.client_id or f"emoedge-{self.device_id}"

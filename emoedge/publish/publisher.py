@@ -102,7 +102,7 @@ class Publisher:
         self._announcer = Announcer(settings)
         self._session = MqttSession(
             mqtt,
-            (mqtt.client_id or f"emoedge-{settings.device_id}") + (f"-{os.getpid()}" if secondary else ""),
+            settings.client_id + (f"-{os.getpid()}" if secondary else ""),
             will_topic=None if secondary else self._status_topic,
             subscriptions=() if secondary else self._subscriptions,
             listener=self,
