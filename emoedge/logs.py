@@ -6,6 +6,8 @@ import contextlib
 import logging
 import os
 import queue
+import select
+import stat
 import sys
 import time
 from typing import Final
@@ -48,8 +50,9 @@ class _JournalFormatter(logging.Formatter):
 class _BackgroundHandler(logging.Handler):
     """Hands lines to a thread that writes them: a log that is not read must hold up nothing but itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, output: int) -> None:
         super().__init__()
+        self._output = output
         self.dropped = 0
         self.lines: queue.Queue[bytes] = queue.Queue(MAX_LINES)
         self.thread = WorkerThread("log", self._write_all)
@@ -67,17 +70,43 @@ class _BackgroundHandler(logging.Handler):
             # Not through sys.stderr: whoever flushes that would wait for the same reader.
             with contextlib.suppress(OSError):
                 while line:
-                    line = line[os.write(STDERR, line) :]
+                    line = line[self._write(line) :]
             self.lines.task_done()
+
+    def _write(self, line: bytes) -> int:
+        try:
+            return os.write(self._output, line)
+        except BlockingIOError:
+            select.select([], [self._output], [])
+            return 0
 
 
 def log_in_background() -> None:
     """Write to standard error in a thread from now on; for a process that must not wait for its log."""
-    handler = _BackgroundHandler()
+    handler = _BackgroundHandler(_keep_stderr_from_blocking())
     root = logging.getLogger()
     handler.setFormatter(root.handlers[0].formatter if root.handlers else logging.Formatter(_FORMAT))
     root.handlers[:] = [handler]
     handler.thread.start()
+
+
+def _keep_stderr_from_blocking() -> int:
+    """Return a descriptor of standard error that may block; writing to standard error itself does not.
+
+    Libraries write there themselves (FFmpeg, OpenCV, ALSA, Vosk): what is not read is lost, and holds up
+    neither a camera nor a microphone. A file is left as it is.
+    """
+    output = os.dup(STDERR)
+    kind = os.fstat(STDERR).st_mode
+    with contextlib.suppress(OSError):
+        if stat.S_ISSOCK(kind):  # the journal's, which no other program shares
+            os.set_blocking(STDERR, False)
+        elif stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
+            # Opened again: the flag of the one at hand would count for the shell that shares it, too.
+            again = os.open(f"/proc/self/fd/{STDERR}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+            os.dup2(again, STDERR)
+            os.close(again)
+    return output
 
 
 def dropped_lines() -> int:

@@ -55,6 +55,8 @@ class Bench:
         self.broker = Mosquitto(folder)
         self.options: tuple[str, ...] = ()
         """Further arguments of `emoedge run`."""
+        self.stderr: int | None = None
+        """Where its standard error goes instead of into the log."""
         self._listener: Listener | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._undo = contextlib.ExitStack()
@@ -173,8 +175,9 @@ class Bench:
         config.touch()  # empty: the machine's own configuration must not take part
         command = [*within, sys.executable, "-m", "emoedge", "run", "--config", str(config), *self.options]
         with self.log.open("ab") as log:
+            error = log if self.stderr is None else self.stderr
             self._daemon = subprocess.Popen(
-                command, env=environment, cwd=REPOSITORY, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                command, env=environment, cwd=REPOSITORY, stdout=log, stderr=error, stdin=subprocess.DEVNULL
             )
 
     def start_all(self, within: tuple[str, ...] = (), /, **settings: object) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 import random
 import time
 from typing import Final
@@ -18,6 +21,7 @@ OVERSIZED: Final = 60
 """Three times the messages that Mosquitto has on the way to one client."""
 OVERSIZED_BYTES: Final = 65_000
 PRIVACY_S: Final = 2.0
+PROMISED_END_S: Final = 3.0
 FOR_A_TIME_S: Final = 60
 """Longer than a restart takes, also on a busy machine."""
 CONTROLS: Final = ("privacy", "record", "recording_mode", "face_weight", "margin", "snapshot")
@@ -166,6 +170,45 @@ def privacy_in_a_flood(bench: Bench) -> float:
         bench.command("privacy", "OFF")
         until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
     return longest_s
+
+
+@fault(quick=True)
+def log_not_read(bench: Bench) -> float:
+    """Standard error is a full pipe that nobody reads, at level debug: bad commands, `privacy ON`, SIGTERM.
+
+    ON closes the source within 2 s and is published, `health` counts the lines that are lost, SIGTERM ends it
+    within 3 s with exit code 0.
+    """
+    read_end, bench.stderr = os.pipe()
+    for end in (read_end, bench.stderr):
+        bench.cleanup(functools.partial(os.close, end))
+    bench.options = ("--log-level", "debug")
+    bench.start_all()
+    again = os.open(f"/proc/self/fd/{bench.stderr}", os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(again, b"x" * 4096)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(again, b"x")
+    os.close(again)
+    bench.command("margin", "lots")
+    until(lambda: bench.payloads("control/error"), "the bad command is refused")
+
+    def is_counted() -> bool:  # each change is a line
+        for number in range(100):
+            bench.listener.send(f"{BASE}/control/margin/set", f"0.{number:03}")
+        return bench.figure("log", "dropped") > 0
+
+    until(is_counted, "health counts the lost lines", START_S)
+    bench.command("privacy", "ON")
+    took_s = until(lambda: not bench.has_open(bench.clip), "the source is closed")
+    bench.within(took_s, PRIVACY_S, f"privacy took {took_s:.1f} s")
+    until(lambda: bench.control("privacy") == "ON", "privacy is on")
+    ended_s = bench.terminate()
+    holds(bench.process.returncode == 0, f"exit code {bench.process.returncode}")
+    bench.within(ended_s, PROMISED_END_S, f"it took {ended_s:.1f} s to end")
+    return took_s
 
 
 @fault(quick=True)
