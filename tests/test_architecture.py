@@ -59,6 +59,7 @@ GROUND = frozenset(
         "logs",
         "observations",
         "outcomes",
+        "package_files",
         "process",
         "rate_limit",
         "redact",

@@ -23,6 +23,8 @@ OLDEST_S: Final = 2.0
 """A driver's stamp older than this, or in the future, is not on the monotonic clock and is not used."""
 BUFFERS: Final = 2
 """Fewer buffers, fresher pictures."""
+LOG_LEVEL_ERROR: Final = 2
+"""OpenCV's number for it."""
 SELECT_S: Final = 1
 """OpenCV would wait for ten seconds otherwise, and the camera could not be released (privacy) meanwhile."""
 
@@ -75,7 +77,9 @@ class V4l2Camera(Closing):
                 "add the user to the group video, or end the program that uses the camera",
             ) from error
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(SELECT_S))  # read at the first grab
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # a line for each retry otherwise
+        # A line for each retry otherwise. OpenCV 5 has it in another place than OpenCV 4.
+        set_log_level = cv2.setLogLevel if hasattr(cv2, "setLogLevel") else cv2.utils.logging.setLogLevel
+        set_log_level(LOG_LEVEL_ERROR)
         capture = cv2.VideoCapture(node_number(node), cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 START_TIMEOUT_S: Final = 15.0
 STOP_TIMEOUT_S: Final = 5.0
-REMEDY: Final = "pip install 'emoedge[demo]', or run a broker such as mosquitto"
+REMEDY: Final = "install emoedge again, or run a broker such as mosquitto"
 
 
 class EmbeddedBroker:
@@ -44,7 +44,7 @@ class EmbeddedBroker:
         """Listen.
 
         Raises:
-            BrokerError: the extra `demo` is not installed, or the port is taken.
+            BrokerError: amqtt is not installed or does not start, or the port is taken.
         """
         try:
             from amqtt.broker import Broker

@@ -8,9 +8,9 @@ from typing import Any, Final, Literal
 
 from emoedge.errors import ModelError
 from emoedge.files import read_json
+from emoedge.package_files import package_folder
 
 Kind = Literal["tflite", "text", "fusion", "vosk", "whisper"]
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
 FILE_NAME: Final = "manifest.json"
 FETCH_REMEDY: Final = "run: emoedge models fetch"
 """Remedy for every missing or damaged model that can be downloaded."""
@@ -107,8 +107,7 @@ class Manifest:
 
 def package_models_dir() -> Path:
     """The models that come with emoedge: in a checkout `models/`, installed `emoedge/data/models/`."""
-    inside = _PACKAGE / "data" / "models"
-    return inside if inside.is_dir() else _PACKAGE.parent / "models"
+    return package_folder("models")
 
 
 def load_manifest(folder: Path | None = None) -> Manifest:

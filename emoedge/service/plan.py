@@ -83,7 +83,7 @@ def install_plan(
 
     Args:
         machine: where.
-        files: the folder `systemd/` of the checkout; `config/` lies beside it.
+        files: the folder `systemd/` that came with emoedge; `config/` lies beside it.
         executable: the `emoedge` that the unit starts.
         start: whether to start the service, or restart a running one.
         member: a user to take into the group `emoedge`, who can then read the recordings.

@@ -15,6 +15,7 @@ from typing import Final
 
 from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
+from emoedge.package_files import package_folder
 from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Write
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
@@ -62,16 +63,14 @@ def find_machine() -> Machine:
 
 
 def delivered_files() -> Path:
-    """The folder with unit, udev rule and drop-ins that came with this checkout.
+    """The folder with unit, udev rule and drop-ins; `config/` lies beside it.
 
     Raises:
-        ServiceError: emoedge was not installed from a checkout.
+        ServiceError: the installation is damaged.
     """
-    folder = Path(__file__).resolve().parents[2] / "systemd"
+    folder = package_folder("systemd")
     if not (folder / UNIT).is_file():
-        raise ServiceError(
-            f"no {folder / UNIT}", "install from a checkout of the repository: sudo scripts/install"
-        )
+        raise ServiceError(f"no {folder / UNIT}", "install emoedge again")
     return folder
 
 

@@ -58,7 +58,7 @@ def test_port_taken():
             EmbeddedBroker(other.getsockname()[1]).start()
 
 
-def test_without_the_extra(monkeypatch):
+def test_without_amqtt(monkeypatch):
     monkeypatch.setitem(sys.modules, "amqtt.broker", None)
-    with pytest.raises(BrokerError, match=r"emoedge\[demo\]"):
+    with pytest.raises(BrokerError, match=r"amqtt\.broker is not installed"):
         EmbeddedBroker().start()

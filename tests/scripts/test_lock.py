@@ -13,7 +13,7 @@ try:
 except ImportError:
     import tomli as tomllib  # type: ignore[no-redef]
 
-SETS = {"build": (), "run": (), "demo": ("demo",), "docs": ("docs",), "dev": ("dev", "demo", "docs")}
+SETS = {"build": (), "run": (), "docs": ("docs",), "dev": ("dev", "docs")}
 MACHINES = [
     {
         "python_version": f"3.{minor}", "python_full_version": f"3.{minor}.9", "platform_machine": machine,
@@ -73,6 +73,6 @@ def test_every_package_has_hashes_and_none_an_address(repository: Path, name: st
 def test_a_package_has_one_version_in_all_sets(repository: Path) -> None:
     everything = {str(entry) for entry in read(repository / "lock" / "dev.txt")}
     versions = {entry.split(";")[0].strip() for entry in everything}
-    for name in ("run", "demo", "docs"):
+    for name in ("run", "docs"):
         for entry in read(repository / "lock" / f"{name}.txt"):
             assert f"{entry.name}{entry.specifier}" in versions

@@ -39,7 +39,7 @@ class Stage:
 
     def stand_in(self, name: str, text: str) -> None:
         path = self.folder / "bin" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755)
 
@@ -215,24 +215,24 @@ def locked(name: str) -> list[str]:
 
 
 def test_the_second_run_has_nothing_to_do(prepared: Stage) -> None:
-    first = prepared.run("setup", "demo")
+    first = prepared.run("setup", "run")
     assert first.returncode == 0, first.stderr
-    assert pip_calls(prepared) == locked("demo")
-    second = prepared.run("setup", "demo")
+    assert pip_calls(prepared) == locked("run")
+    second = prepared.run("setup", "run")
     assert second.returncode == 0
     assert "up to date" in second.stderr
-    assert pip_calls(prepared) == locked("demo")
-    assert prepared.run("setup", "run").returncode == 0, (
-        "the demo's environment has all that the daemon needs"
-    )
-    assert pip_calls(prepared) == locked("demo")
+    assert pip_calls(prepared) == locked("run")
     prepared.run("setup", "dev")
-    assert pip_calls(prepared) == locked("demo") + locked("dev")
+    assert pip_calls(prepared) == locked("run") + locked("dev")
+    assert prepared.run("setup", "run").returncode == 0, (
+        "the tests' environment has all that the daemon needs"
+    )
+    assert pip_calls(prepared) == locked("run") + locked("dev")
 
 
 def test_a_machine_without_a_lock_is_told_so(prepared: Stage) -> None:
-    done = prepared.run("setup", "demo", UNLOCKED="1")
-    assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[demo]"]
+    done = prepared.run("setup", "docs", UNLOCKED="1")
+    assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[docs]"]
     assert "lock/ does not cover this machine or Python" in done.stderr
 
 
@@ -257,7 +257,7 @@ def test_where_hashes_count_only_the_main_index_is_asked(prepared: Stage) -> Non
         "PIP_PROXY": "http://proxy.example",
         "PIP_EXTRA_INDEX_URL": "https://wheels.example/simple",
     }
-    assert prepared.run("setup", "demo", **environment).returncode == 0
+    assert prepared.run("setup", "run", **environment).returncode == 0
     seen = dict(line.split("=", 1) for line in (prepared.folder / "pip-environment").read_text().splitlines())
     assert {name: value for name, value in seen.items() if not value.startswith(str(prepared.folder))} == {
         "PIP_CONFIG_FILE": "/dev/null",
@@ -269,7 +269,7 @@ def test_where_hashes_count_only_the_main_index_is_asked(prepared: Stage) -> Non
 
 def test_an_installation_without_an_index_keeps_its_folder(prepared: Stage) -> None:
     (prepared.folder / "pip-configured").write_text("global.no-index='true'\n")
-    assert prepared.run("setup", "demo", PIP_FIND_LINKS="/media/wheels").returncode == 0
+    assert prepared.run("setup", "run", PIP_FIND_LINKS="/media/wheels").returncode == 0
     seen = (prepared.folder / "pip-environment").read_text()
     assert "PIP_FIND_LINKS=/media/wheels\n" in seen
     assert "PIP_CONFIG_FILE" not in seen
@@ -325,6 +325,19 @@ def test_the_newest_packages_have_an_environment_of_their_own(prepared: Stage) -
     assert pip_calls(prepared) == ["--upgrade --upgrade-strategy eager -e .[dev]"]
     assert (prepared.folder / "venv-newest" / "setup.log").exists()
     assert prepared.calls[-1] == "python -m pytest -n 2 tests/config"
+
+
+def test_the_oldest_packages_have_an_environment_of_their_own(prepared: Stage) -> None:
+    shutil.copytree(prepared.folder / "venv", prepared.folder / "venv-lowest")
+    prepared.stand_in("tools/bin/uv", LOGGED)
+    done = prepared.run("test", "--lowest", "tests/config", TOOLS=str(prepared.folder / "bin" / "tools"))
+    assert done.returncode == 0, done.stderr
+    (compiled,) = [call for call in prepared.calls if call.startswith("uv ")]
+    environment = prepared.folder / "venv-lowest"
+    assert compiled.startswith("uv pip compile pyproject.toml --quiet --resolution lowest-direct --python ")
+    assert f" {environment}/bin/python --extra dev " in compiled
+    assert pip_calls(prepared) == [f"--requirement {environment}/lowest.txt", "--no-deps -e ."]
+    assert prepared.calls[-1] == "python -m pytest -n 2 -m not slow tests/config"
 
 
 def test_the_result_of_the_tests_is_that_of_the_script(prepared: Stage) -> None:

@@ -1,0 +1,17 @@
+"""Where the files that come with emoedge are: in a checkout, and in an installed package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+_PACKAGE: Final = Path(__file__).resolve().parent
+
+
+def package_folder(name: str) -> Path:
+    """Return the folder `models`, `systemd` or `config` that came with emoedge.
+
+    In a checkout it is at the top; `setup.py` copies it to `emoedge/data/` of an installed package.
+    """
+    inside = _PACKAGE / "data" / name
+    return inside if inside.is_dir() else _PACKAGE.parent / name
