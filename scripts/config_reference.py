@@ -28,6 +28,8 @@ EXAMPLES: Final[dict[str, str]] = {
     "camera.name": "hall",
     "camera.username": "admin",
     "camera.password": "…",
+    "camera.ca_file": "/etc/emoedge/camera-ca.crt",
+    "camera.tls_fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     "mqtt.username": "emoedge",
     "mqtt.password": "…",
     "mqtt.ca_file": "/etc/emoedge/ca.crt",

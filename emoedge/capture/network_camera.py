@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote
 
+from emoedge.capture.camera_certificate import certificate_fault, certificate_options
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
@@ -29,8 +30,6 @@ _OPTIONS: Final = {
     "flags": "low_delay",
     "analyzeduration": "1500000",
     "probesize": "1000000",
-    # What a camera's answer may lead to: never a file of this machine.
-    "protocol_whitelist": "rtsp,rtp,rtcp,udp,tcp,tls,crypto,http,https,httpproxy",
 }
 _STAMPLESS: Final = ("mpjpeg", "mjpeg", "image2", "jpeg_pipe")
 """Formats whose time stamps FFmpeg makes up from a guessed frame rate; the arrival is better."""
@@ -60,14 +59,18 @@ class NetworkCamera(Closing):
         import av
 
         options = {key: value for key, value in _OPTIONS.items() if self._takes(key)}
-        try:
-            self._container = av.open(
-                self._url, options=options, timeout=(OPEN_TIMEOUT_S, LOST_AFTER_S), metadata_errors="ignore"
-            )
-        except (av.error.FFmpegError, OSError, ValueError) as error:
-            raise DeviceError(
-                f"{self._shown}: {_reason(error)}", "check address, network and password"
-            ) from error
+        with certificate_options(self._url, self._settings, self._shown) as more:
+            try:
+                self._container = av.open(
+                    self._url,
+                    options=options | more,
+                    timeout=(OPEN_TIMEOUT_S, LOST_AFTER_S),
+                    metadata_errors="ignore",
+                )
+            except (av.error.FFmpegError, OSError, ValueError) as error:
+                raise certificate_fault(self._url, self._settings, self._shown) or DeviceError(
+                    f"{self._shown}: {_reason(error)}", "check address, network and password"
+                ) from error
         if not self._container.streams.video:
             self.close()
             raise DeviceError(f"{self._shown}: no picture in it", "check the address")

@@ -37,6 +37,7 @@ _TOPIC_SAFE: Final = re.compile(r"[^+#/\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z")
 SECRET_NAMES: Final = frozenset({"username", "password"})
 """Keys, of any section, whose values are never shown."""
 _LINE_BREAKS: Final = re.compile(r"[\r\n\t]")
+_FINGERPRINT: Final = re.compile(r"(?:sha-?256[:= ])?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})\Z", re.IGNORECASE)
 _HOST: Final = re.compile(r"[\w-]+(\.[\w-]+)*\.?\Z")
 
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -152,10 +153,31 @@ class CameraSettings(Section):
         description="Password of a network camera; EMOEDGE_CAMERA__PASSWORD_FILE keeps it out of this file",
     )
 
+    tls_verify: bool = Field(
+        True,
+        description="Verify the certificate of an https:// or rtsps:// camera before signing in",
+    )
+    ca_file: SomePath | None = Field(
+        None, description="Certificate authority of the camera; the system's authorities by default"
+    )
+    tls_fingerprint: str | None = Field(
+        None,
+        description="SHA-256 fingerprint of the camera's own certificate: this one alone is trusted, "
+        "with any authority and name",
+    )
+
     @field_validator("source")
     @classmethod
     def _known_kind(cls, value: str) -> str:
         return str(parse_camera(value))
+
+    @field_validator("tls_fingerprint")
+    @classmethod
+    def _sha256(cls, value: str | None) -> str | None:
+        match = _FINGERPRINT.match(value or "")
+        if value and not match:
+            raise ValueError("must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+        return match[1].replace(":", "").lower() if match else None
 
     @model_validator(mode="after")
     def _credentials_once(self) -> Self:
@@ -163,6 +185,8 @@ class CameraSettings(Section):
         address = split_address(self.source) if self.parsed_source.kind == "network" else None
         if self.username and address and address.user_information:
             raise ValueError("username is given twice: keep it out of the address in source")
+        if address and address.scheme not in ("https:", "rtsps:") and (self.ca_file or self.tls_fingerprint):
+            raise ValueError("ca_file and tls_fingerprint need an https:// or rtsps:// address in source")
         return self
 
     @property

@@ -93,10 +93,16 @@ def test_every_key_can_be_set_by_the_environment() -> None:
         for key, value in content.items() if isinstance(content, dict) else [("", content)]:
             name = f"EMOEDGE_{section}__{key}".rstrip("_").upper()
             environ[name] = "something" if value is None else str(value)
+    environ |= {
+        "EMOEDGE_CAMERA__SOURCE": "https://cam",
+        "EMOEDGE_CAMERA__TLS_FINGERPRINT": "a" * 64,
+    }
     settings = load_settings(Path("/dev/null"), environ)
     assert settings.mqtt.username == "something"
     assert settings.mqtt.ca_file == Path("something")
     changed = settings.model_dump(mode="json")
+    assert changed["camera"].pop("source") == "https://cam"
+    values["camera"].pop("source")
     for section in (section for section in values if isinstance(values[section], dict)):
         for key in [key for key, value in values[section].items() if value is None]:
             assert changed[section].pop(key), key
