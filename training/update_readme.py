@@ -24,7 +24,7 @@ SVM: Final = (0.375, 0.520)
 """Macro recall of a support vector machine on the same speakers, each left out; its clips normalised by the
 population, and by all of the speaker's own clips."""
 
-_SETS: Final = ("brighter", "emoevent", "meacorpus")
+_SETS: Final = ("brighter", "emoevent", "meacorpus", "semeval")
 
 Figures = dict[str, dict[str, Any]]
 
@@ -43,7 +43,7 @@ def english(figures: Figures) -> str:
 |---|---|---|---|---|
 | face | {_face_size(figures)} MB, {_multiply_adds(figures)} M multiply-adds | FER+ Test, 7 classes, {face["rows"]:,} faces | accuracy **{face["accuracy"]:.3f}** {_range(face["accuracy_95"])}, macro recall **{face["macro_recall"]:.3f}** {_range(face["macro_recall_95"])}, calibration error {face["calibration_error"]:.3f} | `fer` 25.10: {FER[0]:.3f} / {FER[1]:.3f} |
 | voice | {_megabytes(figures["voice_emotion"])} MB | 14 Spanish speakers, each left out of training, 7 emotions | macro recall **{alone[0]:.3f}** {_range(alone[1:])} for a stranger, **{session[0]:.3f}** {_range(session[1:])} in a session of one speaker | SVM: {SVM[0]:.3f}, {SVM[1]:.3f} with all of the speaker's clips |
-| text | {_megabytes(figures["text_emotion"])} MB | transcripts, cross-validated by video or text: BRIGHTER, EmoEvent, MEACorpus | macro F1 {", ".join(f"**{row['macro_f1']:.3f}** {_range(row['macro_f1_95'])}" for row in text)} | TF-IDF in its own domain, same folds: {_in_domain(figures)} |
+| text | {_megabytes(figures["text_emotion"])} MB | transcripts, cross-validated by video or text: BRIGHTER, EmoEvent, MEACorpus, SemEval-2018 | macro F1 {", ".join(f"**{row['macro_f1']:.3f}** {_range(row['macro_f1_95'])}" for row in text)}; with the set left out of training {_left_out(figures)} | TF-IDF in its own domain, same folds: {_in_domain(figures)} |
 | learned fusion | 1 kB | face, voice and text of different people, matched by label: it compares rules, it predicts nothing | macro recall {fused["learned"]:.3f}, the default rule {fused["rule"]:.3f} | best single one: {_best(fused):.3f} |
 """
 
@@ -56,7 +56,7 @@ def spanish(figures: Figures) -> str:
 |---|---|---|---|---|
 | cara | {_comma(_face_size(figures))} MB, {_comma(_multiply_adds(figures))} M de multiplicaciones y sumas | FER+ Test, 7 clases, {_thousands(face["rows"])} caras | acierto **{_es(face["accuracy"])}** {_range_es(face["accuracy_95"])}, exhaustividad media **{_es(face["macro_recall"])}** {_range_es(face["macro_recall_95"])}, error de calibración {_es(face["calibration_error"])} | `fer` 25.10: {_es(FER[0])} / {_es(FER[1])} |
 | voz | {_comma(_megabytes(figures["voice_emotion"]))} MB | 14 hablantes de español, cada uno excluido del entrenamiento, 7 emociones | exhaustividad media **{_es(alone[0])}** {_range_es(alone[1:])} con un desconocido, **{_es(session[0])}** {_range_es(session[1:])} en una sesión con la misma persona | SVM: {_es(SVM[0])}; {_es(SVM[1])} con todos los audios de la persona |
-| texto | {_comma(_megabytes(figures["text_emotion"]))} MB | transcripciones, validación cruzada por vídeo o texto: BRIGHTER, EmoEvent, MEACorpus | F1 media {"; ".join(f"**{_es(row['macro_f1'])}** {_range_es(row['macro_f1_95'])}" for row in text)} | TF-IDF en su propio dominio, mismas particiones: {_comma(_in_domain(figures, "; "))} |
+| texto | {_comma(_megabytes(figures["text_emotion"]))} MB | transcripciones, validación cruzada por vídeo o texto: BRIGHTER, EmoEvent, MEACorpus, SemEval-2018 | F1 media {"; ".join(f"**{_es(row['macro_f1'])}** {_range_es(row['macro_f1_95'])}" for row in text)}; sin el conjunto en el entrenamiento {_comma(_left_out(figures, "; "))} | TF-IDF en su propio dominio, mismas particiones: {_comma(_in_domain(figures, "; "))} |
 | fusión aprendida | 1 kB | cara, voz y texto de personas distintas, emparejados por etiqueta: compara reglas, no predice nada | exhaustividad media {_es(fused["learned"])}; la regla por defecto, {_es(fused["rule"])} | la mejor por separado: {_es(_best(fused))} |
 """
 
@@ -136,6 +136,11 @@ def _multiply_adds(figures: Figures) -> str:
 def _in_domain(figures: Figures, separator: str = ", ") -> str:
     baselines = figures["text_emotion"]["baseline"]
     return separator.join(f"{baselines[name]['macro_f1']:.3f}" for name in _SETS)
+
+
+def _left_out(figures: Figures, separator: str = ", ") -> str:
+    measured = figures["text_emotion"]["left_out"]
+    return separator.join(f"{measured[name]['macro_f1']:.3f}" for name in _SETS)
 
 
 def _best(fused: dict[str, float]) -> float:

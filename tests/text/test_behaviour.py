@@ -10,6 +10,7 @@ from training.text import behaviour, templates
 CAPABILITIES = behaviour.load()
 FRESH = behaviour.load(behaviour.FRESH)
 TALK = behaviour.load(behaviour.TALK)
+HOME = behaviour.load(behaviour.HOME)
 
 # Slightly below what was measured for the shipped model (see its card).
 MINIMUM = {
@@ -41,6 +42,8 @@ FRESH_MINIMUM = 0.84
 """Of the cases of text_cases_fresh.toml together: slightly below what was measured."""
 TALK_MINIMUM = 0.86
 """Of the cases of text_cases_talk.toml together, likewise."""
+HOME_MINIMUM = 0.86
+"""Of the cases of text_cases_home.toml together, likewise."""
 
 
 @pytest.fixture(scope="module")
@@ -78,18 +81,27 @@ def test_everyday_talk():
     assert sum(len(result.failed) for result in given) <= (1 - TALK_MINIMUM) * total
 
 
+def test_talk_at_home_of_the_kinds_that_failed():
+    given = behaviour.run(TextEmotionModel.load(behaviour.ROOT / "models" / "text_emotion.npz"), HOME)
+    total = sum(result.total for result in given)
+    assert total >= 130
+    assert sum(len(result.failed) for result in given) <= (1 - HOME_MINIMUM) * total
+
+
 def test_nothing_of_the_suite_was_taught():
     rng = np.random.default_rng(0)
     taught = {normalize(item.text) for item in templates.sentences(rng, per_word=40)}
     asked = {
         normalize(text)
-        for capability in (*CAPABILITIES, *FRESH, *TALK)
+        for capability in (*CAPABILITIES, *FRESH, *TALK, *HOME)
         for case in capability.cases
         for text in (case if capability.kind == "same" else case[: 1 if capability.kind == "is" else 2])
     }
     assert not taught & asked
     asked_frames = {
-        normalize(frame) for capability in (*CAPABILITIES, *FRESH, *TALK) for frame in capability.frames
+        normalize(frame)
+        for capability in (*CAPABILITIES, *FRESH, *TALK, *HOME)
+        for frame in capability.frames
     }
     assert asked_frames
     assert asked_frames.isdisjoint(normalize(frame) for frame in templates.frames())

@@ -11,10 +11,10 @@ from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
 from emoedge.text.features import Hasher
 from emoedge.text.model import Outputs, TextEmotionModel
 from emoedge.text.tokens import normalize
-from training.text import crossval, data, linear, talk, teacher, templates, train
-from training.text.augment import Recognizer, as_transcript, sound
+from training.text import crossval, data, evaluate, linear, talk, teacher, templates, train
+from training.text.augment import Recognizer, as_spoken, as_transcript, sound
 from training.text.calibration import Asked, offsets, sharpen, shifted, temperatures
-from training.text.measures import Answers, calibration_error, f1_scores
+from training.text.measures import NO_OPINION, Answers, calibration_error, f1_scores
 from training.text.names import NAMES, swap
 
 LINES = [
@@ -36,9 +36,9 @@ def toy():
         target[index, :, INDEX[name]] = 1
     weight = np.ones((len(LINES), linear.HEADS), np.float32)
     origin = np.arange(len(LINES)) % linear.HEADS
-    rows = linear.Rows([normalize(line) for line in LINES], origin, target, weight)
+    rows, lines = linear.Rows(origin, target, weight), [normalize(line) for line in LINES]
     hasher = Hasher(SETTINGS.word_bits, SETTINGS.char_bits)
-    counted = linear.counts(rows.lines, hasher)
+    counted = linear.counts(lines, hasher)
     vocabulary = linear.Vocabulary(*(linear.inverse_frequencies(part, 1) for part in counted))
     features = linear.design(*counted, vocabulary)
     return rows, features, vocabulary, linear.fit(features, rows, SETTINGS)
@@ -72,12 +72,12 @@ def test_a_broken_off_search_goes_on_to_the_same_weights(toy, tmp_path, monkeypa
 
 
 def test_the_device_computes_what_was_fitted(toy):
-    rows, features, vocabulary, fitted = toy
+    _, features, vocabulary, fitted = toy
     weights = train.quantize(fitted, vocabulary)
     restored = np.concatenate([part.weights * part.scale for part in (weights.word, weights.char)])
     logits = features @ restored + fitted.bias
     model = TextEmotionModel(weights)
-    answer = model.outputs(rows.lines)
+    answer = model.outputs([normalize(line) for line in LINES])
     start = 0
     for head, labels in enumerate(linear.HEAD_LABELS):
         expected = softmax(logits[:, start : start + len(labels)])
@@ -94,8 +94,8 @@ def test_int8_changes_little(toy):
 
 
 def test_a_head_without_a_label_never_says_it(toy):
-    rows, _, vocabulary, fitted = toy
-    answer = TextEmotionModel(train.quantize(fitted, vocabulary)).outputs(rows.lines)
+    _, _, vocabulary, fitted = toy
+    answer = TextEmotionModel(train.quantize(fitted, vocabulary)).outputs([normalize(line) for line in LINES])
     assert np.all(answer.heads[:, data.DOMAINS.index("brighter"), INDEX["neutral"]] == 0)
     assert np.all(answer.heads[:, data.DOMAINS.index("meacorpus"), INDEX["surprise"]] == 0)
     np.testing.assert_allclose(answer.probabilities.sum(axis=1), 1, atol=1e-5)
@@ -103,6 +103,19 @@ def test_a_head_without_a_label_never_says_it(toy):
 
 def test_transcript_has_words_alone():
     assert as_transcript("¡Qué MIEDO! 😱 @ana #NoMás https://example.org :(") == "que miedo no mas"
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("¡Qué MIEDO! @ana_23 #NoMás #miedo2019 https://example.org", "que miedo"),
+        ("#DíaDelLibro @<username> leemos juntos", "leemos juntos"),
+        ("#Feliz #Viernes", "feliz viernes"),
+    ],
+)
+def test_nobody_says_a_hashtag_or_a_mention(written, said):
+    # Unless there is nothing else.
+    assert as_spoken(written) == said
 
 
 @pytest.mark.parametrize(
@@ -237,6 +250,48 @@ def test_everyday_talk_is_made_whole_and_not_of_what_is_tested():
     assert not any(talk.is_near(line, asked) for line, _ in made)
 
 
+def test_a_set_left_out_has_no_teacher_and_no_say(monkeypatch, tmp_path):
+    pytest.importorskip("sklearn")
+    made = templates.sentences(np.random.default_rng(0))[:60]
+    monkeypatch.setattr(templates, "sentences", lambda _: made)
+    rng = np.random.default_rng(0)
+    words = {
+        "anger": "rabia furia coraje",
+        "sadness": "pena llanto tristeza",
+        "happiness": "gozo risa fiesta",
+    }
+    examples = []
+    for index in range(120):
+        name = list(words)[index % 3]
+        target = np.zeros(EMOTION_COUNT, np.float32)
+        target[INDEX[name]] = 1
+        text = f"tengo {rng.choice(words[name].split())} hoy"
+        examples += [data.Example(text, domain, target, -1, str(index)) for domain in data.DOMAINS]
+    vectors = np.array(
+        [[example.label == label for label in range(EMOTION_COUNT)] for example in examples], np.float32
+    )
+    norms = {"rabia": dict.fromkeys(templates.NORM_EMOTIONS, 3.0)}
+    material = train.assemble(examples, vectors, norms, SETTINGS, 1)
+    weights = train.leave_out(material, "emoevent", tmp_path, SETTINGS)
+    assert (tmp_path / crossval.LEFT_OUT.format("emoevent")).exists()
+    answer = TextEmotionModel(weights).outputs([normalize(example.text) for example in examples[:40]])
+    left_out = data.DOMAINS.index("emoevent")
+    assert answer.gate[:, left_out].max() < 0.05
+    judged = crossval.answers_left_out(examples, "emoevent", tmp_path, as_spoken)
+    assert len(judged) == 120
+    right = [
+        posterior is not None and int(posterior.argmax()) == example.label for example, posterior in judged
+    ]
+    assert np.mean(right) > 0.9
+
+
+def test_what_is_said_is_looked_for_among_the_labels_of_the_set():
+    posterior = np.array([0.2, 0.0, 0.0, 0.1, 0.1, 0.0, 0.6], np.float32)
+    given = evaluate._answers([posterior, None], [INDEX["anger"], INDEX["fear"]], "brighter")
+    assert list(given.said) == [INDEX["anger"], NO_OPINION]
+    assert given.confidence == pytest.approx([0.5, 0.0])
+
+
 @pytest.fixture(scope="module")
 def corpus(shared_dir):
     return data.load(shared_dir / "data")
@@ -247,7 +302,7 @@ def test_no_group_is_on_two_sides(corpus):
     assert groups.isdisjoint((example.domain, example.group) for example in corpus.dev)
     letters = {data.letters_of(example.text) for example in corpus.dev}
     assert letters.isdisjoint(data.letters_of(example.text) for example in corpus.train)
-    assert {example.domain for example in corpus.dev} == {"brighter", "emoevent", "tass"}
+    assert {example.domain for example in corpus.dev} == {"brighter", "emoevent", "semeval", "tass"}
 
 
 def test_folds_share_no_group_and_spread_the_rare_classes(corpus):
@@ -289,7 +344,7 @@ def test_the_baseline_is_fitted_on_the_other_folds(record_property):
 
 
 @pytest.mark.numerical
-def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path, record_property):
+def test_no_row_is_judged_by_what_was_fitted_on_it(tmp_path, record_property):
     pytest.importorskip("sklearn")
     rng = np.random.default_rng(0)
     examples = []
@@ -299,19 +354,51 @@ def test_the_second_encoder_is_asked_about_labelled_rows_alone(tmp_path, record_
         examples += [data.Example("si", name, target, -1, str(index)) for name in data.DOMAINS]
     examples += [data.Example("no", "xed", np.zeros(EMOTION_COUNT, np.float32), -1, str(i)) for i in range(9)]
     labels = np.array([example.label for example in examples])
-    labelled = np.array([example.domain != "xed" for example in examples])
-    first = rng.normal(size=(len(examples), 4)).astype(np.float32)
-    second = np.zeros((len(examples), 3), np.float32)
-    second[labelled, 0] = np.where(labels[labelled] == INDEX["anger"], 1, -1)
-    plain = teacher.opinions(examples, first, np.zeros_like(second), tmp_path)
-    said = teacher.opinions(examples, first, second, tmp_path)
+    own = np.array([data.DOMAINS.index(example.domain) for example in examples[:-9]])
+    kept = np.arange(len(examples)) >= 8
+    # Vectors that say nothing but which row it is: who was fitted on a row would know its label.
+    apart = 5 * np.eye(len(examples), dtype=np.float32)
+    said = teacher.opinions(examples, kept, apart, tmp_path)
+    of_own = said[:-9][np.arange(len(own)), own]
+    assert of_own[8:].max() < 0.6
+    # Vectors that say the label: it is known, also of rows of other sets.
+    telling = rng.normal(size=(len(examples), 4)).astype(np.float32) / 10
+    telling[:, 0] = np.where(labels == INDEX["anger"], 1, -1)
+    said = teacher.opinions(examples, kept, telling, tmp_path)
     record_property("opinions", said.ravel().tolist())
-    own = np.array([data.DOMAINS.index(example.domain) for example in examples if example.domain != "xed"])
-    of_own = said[labelled][np.arange(len(own)), own]
-    # It knows the label, and each row is judged by it; text without labels is judged as if it were not there.
-    np.testing.assert_array_equal(of_own.argmax(axis=1), labels[labelled])
-    np.testing.assert_array_equal(said[~labelled], plain[~labelled])
-    assert not np.array_equal(said[labelled], plain[labelled])
+    np.testing.assert_array_equal(
+        said[8:-9].argmax(axis=2), np.tile(labels[8:-9, None], (1, len(data.DOMAINS)))
+    )
+    np.testing.assert_allclose(said[8:].sum(axis=2), 1, atol=1e-5)
+    assert not said[:8].any()
+
+
+def test_semeval_teaches_several_emotions_as_shares_and_is_scored_on_rows_with_one(tmp_path):
+    labels = [*data.SEMEVAL_LABELS, "anticipation", "love", "optimism", "pessimism", "trust"]
+    rated = [f"{name}_intensity" for name in ("anger", "fear", "happiness", "sadness")]
+
+    def row(text, marked, **values):
+        cells = {"text": text} | {name: str(int(name in marked)) for name in labels} | {"valence": ""}
+        return cells | dict.fromkeys(rated, "") | values
+
+    made = [
+        row("una", ["anger"], valence="0.25"),
+        row("dos", ["anger", "sadness"], anger_intensity="0.2", sadness_intensity="0.6"),
+        row("tres", []),
+        row("cuatro", ["love"]),
+    ]
+    lines = ["\t".join(made[0]), *("\t".join(cells.values()) for cells in made)]
+    path = tmp_path / "semeval.tsv"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    one, two, none, loving = data._semeval(path)
+    assert (one.label, one.is_scored, one.valence) == (INDEX["anger"], True, 0.25)
+    assert two.target[INDEX["sadness"]] == pytest.approx(0.75)
+    assert not two.is_scored
+    assert none.target[INDEX["neutral"]] == 1
+    assert none.single
+    assert not none.is_scored
+    assert loving.target[INDEX["happiness"]] == 1
+    assert not loving.single
 
 
 def test_labels_are_read_into_their_places(corpus):

@@ -40,6 +40,23 @@ def as_transcript(text: str) -> str:
     return " ".join(token for token in normalize(text).split() if token not in MARKS and token[0].isalpha())
 
 
+_TAGS: Final = re.compile(r"[#@]<?\w+>?")
+
+
+def without_tags(text: str) -> str:
+    """Return the text without hashtags and mentions, words and all, as nobody says them aloud.
+
+    The text stays as it is if nothing would be left.
+    """
+    rest = " ".join(_TAGS.sub(" ", text).split())
+    return rest if any(map(str.isalpha, rest)) else text
+
+
+def as_spoken(text: str) -> str:
+    """Return what would be said, as a transcript: no hashtags, no mentions, no links, words alone."""
+    return as_transcript(without_tags(text)) or as_transcript(text)
+
+
 def sound(word: str) -> str:
     """A key that words which sound alike in Spanish (seseo, yeísmo, b/v, silent h) share."""
     for pattern, replacement in _SOUNDS:

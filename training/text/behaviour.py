@@ -25,6 +25,8 @@ FRESH: Final = ROOT / "tests" / "behaviour" / "text_cases_fresh.toml"
 """Written after the made sentences of `home`, and never looked at to change any."""
 TALK: Final = ROOT / "tests" / "behaviour" / "text_cases_talk.toml"
 """Written before the sentences of `talk`, and looked at while they were extended."""
+HOME: Final = ROOT / "tests" / "behaviour" / "text_cases_home.toml"
+"""Written before the second half of those sentences, of what failed until then; for judging alone."""
 
 CLEAR_FALL: Final = 0.05
 """A denied feeling must lose at least this much probability."""

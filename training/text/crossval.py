@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTION_COUNT, Probabilities
 from emoedge.text.model import MessageWeights, Outputs, TextEmotionModel
 from training.text import data
-from training.text.augment import as_transcript
+from training.text.augment import as_spoken
 from training.text.calibration import Asked, calibrate
 from training.text.teacher import TOLERANCE
 
@@ -26,6 +26,8 @@ SEED: Final = 0
 """Of the division into folds."""
 NAME: Final = "text_emotion_without_{}.npz"
 """The model of a fold, in the work folder."""
+LEFT_OUT: Final = "text_emotion_left_out_{}.npz"
+"""The model that was trained without a set, in the work folder."""
 
 
 def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp]:
@@ -46,14 +48,14 @@ def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp
 def ask(
     weights: Sequence[MessageWeights], examples: Sequence[data.Example], of_fold: NDArray[np.intp]
 ) -> Asked:
-    """What each fold's model says of the rows of its fold with one emotion, as transcripts."""
+    """What each fold's model says of the rows of its fold with one emotion, as transcripts without tags."""
     heads, gates, rows = [], [], []
     has_label = np.zeros((0, EMOTION_COUNT), np.float32)
     for number, own_weights in enumerate(weights):
         model = TextEmotionModel(own_weights)
         has_label = model.has_label
         own = [index for index in np.flatnonzero(of_fold == number).tolist() if examples[index].single]
-        lines = [as_transcript(examples[index].text) for index in own]
+        lines = [as_spoken(examples[index].text) for index in own]
         for start in range(0, len(lines), 256):
             outputs = model.outputs(lines[start : start + 256])
             heads.append(outputs.heads)
@@ -78,18 +80,35 @@ def save(weights: Sequence[MessageWeights], work: Path) -> None:
         own.save(work / NAME.format(number))
 
 
+def _is_scored(example: data.Example) -> bool:
+    return example.is_scored
+
+
 def answers(
-    examples: Sequence[data.Example], of_fold: NDArray[np.intp], work: Path, form: Callable[[str], str]
+    examples: Sequence[data.Example],
+    of_fold: NDArray[np.intp],
+    work: Path,
+    form: Callable[[str], str],
+    chosen: Callable[[data.Example], bool] = _is_scored,
 ) -> Iterator[tuple[data.Example, int, Probabilities | None]]:
-    """Every single-emotion row with its fold and the posterior of the model without that fold."""
+    """Every chosen row, its fold, and what the model without this fold says of it, as the device asks."""
     for number in range(FOLDS):
         model = TextEmotionModel.load(work / NAME.format(number))
         own = [
-            examples[index] for index in np.flatnonzero(of_fold == number).tolist() if examples[index].single
+            examples[index] for index in np.flatnonzero(of_fold == number).tolist() if chosen(examples[index])
         ]
         said = model.classify_batch([form(example.text) for example in own])
         for example, posterior in zip(own, said, strict=True):
             yield example, number, posterior
+
+
+def answers_left_out(
+    examples: Sequence[data.Example], name: data.Domain, work: Path, form: Callable[[str], str]
+) -> list[tuple[data.Example, Probabilities | None]]:
+    """Every scored row of a set, and what the model trained without this set says of it."""
+    model = TextEmotionModel.load(work / LEFT_OUT.format(name))
+    own = [example for example in examples if example.domain == name and example.is_scored]
+    return list(zip(own, model.classify_batch([form(example.text) for example in own]), strict=True))
 
 
 def baseline(
@@ -97,14 +116,14 @@ def baseline(
 ) -> NDArray[Any]:
     """Answers of TF-IDF with balanced logistic regression, in its own set, on the same folds.
 
-    Returns the labels said, of the rows with one emotion, in order.
+    Returns the labels said, of the scored rows, in order.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline, make_union
 
-    own = [index for index, row in enumerate(examples) if row.domain == domain and row.single]
-    lines = np.array([as_transcript(examples[index].text) for index in own], object)
+    own = [index for index, row in enumerate(examples) if row.domain == domain and row.is_scored]
+    lines = np.array([as_spoken(examples[index].text) for index in own], object)
     labels = np.array([examples[index].label for index in own])
     fold = of_fold[own]
     said = np.zeros(len(own), np.intp)

@@ -2,13 +2,15 @@
 
 Every set keeps its own head (see `train`), because they disagree about what a label means: BRIGHTER has no
 neutral, in MEACorpus neutral is mostly news reading and there is no surprise, in EmoEvent neutral is
-"others".
+"others", and in SemEval-2018 (first person, several emotions a row) neutral is a row on which no annotator
+agreed.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,15 +21,31 @@ from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX
 
-Domain = Literal["brighter", "emoevent", "meacorpus", "tass", "xed"]
-DOMAINS: Final[tuple[Domain, ...]] = ("brighter", "emoevent", "meacorpus")
+Domain = Literal["brighter", "emoevent", "meacorpus", "semeval", "tass", "xed"]
+DOMAINS: Final[tuple[Domain, ...]] = ("brighter", "emoevent", "meacorpus", "semeval")
 """The sets with emotion labels that are trusted: one head each."""
 
 LABELS: Final[dict[Domain, tuple[str, ...]]] = {
     "brighter": tuple(name for name in EMOTIONS if name != "neutral"),
     "emoevent": EMOTIONS,
     "meacorpus": tuple(name for name in EMOTIONS if name != "surprise"),
+    "semeval": EMOTIONS,
 }
+SCORED: Final[dict[Domain, tuple[str, ...]]] = {**LABELS, "semeval": LABELS["brighter"]}
+"""The labels on which a set is scored: neutral in SemEval is a row on which nobody agreed."""
+SEMEVAL_LABELS: Final = SCORED["semeval"]
+SEMEVAL_OTHERS: Final = {
+    "love": {"happiness": 1.0},
+    "optimism": {"happiness": 0.7, "neutral": 0.3},
+    "pessimism": {"sadness": 0.6, "fear": 0.2, "anger": 0.2},
+    "anticipation": {"neutral": 1.0},
+    "trust": {"neutral": 1.0},
+}
+"""What a SemEval row without any of the six teaches, by its other labels.
+
+In rows that have both, love and optimism go with happiness in four of five, pessimism mostly with sadness and
+anger. Anticipation and trust alone are taken for no feeling.
+"""
 POLARITIES: Final = ("N", "NEU", "P")
 
 
@@ -40,6 +58,7 @@ class Example:
     polarity: index into POLARITIES or -1.
     group: rows of one group never fall on two sides of a split.
     single: whether exactly one emotion is marked (the rows that are scored).
+    valence: 0 (most negative) to 1 where the set rates it, else not a number.
     """
 
     text: str
@@ -48,11 +67,17 @@ class Example:
     polarity: int
     group: str
     single: bool = True
+    valence: float = math.nan
 
     @property
     def label(self) -> int:
         """Index of the leading emotion."""
         return int(self.target.argmax())
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether the row has exactly one emotion, and one that its set is scored on."""
+        return self.single and EMOTIONS[self.label] in SCORED.get(self.domain, ())
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -95,6 +120,24 @@ def _meacorpus(path: Path) -> Iterator[Example]:
         yield Example(row["text"], "meacorpus", _one_hot(INDEX[row["emotion"]]), -1, row["video"])
 
 
+def _semeval(path: Path) -> Iterator[Example]:
+    for row in _rows(path):
+        target = np.zeros(EMOTION_COUNT, np.float32)
+        active = [name for name in SEMEVAL_LABELS if row[name] == "1"]
+        for name in active:
+            # Where raters ordered the rows by this emotion, its place says how much of the row it is.
+            target[INDEX[name]] = float(row.get(f"{name}_intensity") or 0.5) if len(active) > 1 else 1.0
+        others = [name for name in SEMEVAL_OTHERS if row[name] == "1"]
+        for name in others if not active else ():
+            for emotion, share in SEMEVAL_OTHERS[name].items():
+                target[INDEX[emotion]] += share
+        if not active and not others:
+            target[INDEX["neutral"]] = 1.0
+        text, valence = row["text"], float(row["valence"] or math.nan)
+        single = len(active) == 1 or not (active or others)
+        yield Example(text, "semeval", target / target.sum(), -1, letters_of(text), single, valence)
+
+
 def _tass(path: Path) -> Iterator[Example]:
     for row in _rows(path):
         empty = np.zeros(EMOTION_COUNT, np.float32)
@@ -126,6 +169,7 @@ def load(folder: Path) -> Corpus:
     dev = (
         *_brighter(text / "brighter_dev.tsv"),
         *_emoevent(text / "emoevent_dev.tsv"),
+        *_semeval(text / "semeval2018_es_dev.tsv"),
         *_tass(text / "tass2020_polarity_dev.tsv"),
     )
     seen = {letters_of(example.text) for example in dev}
@@ -133,6 +177,7 @@ def load(folder: Path) -> Corpus:
         *_brighter(text / "brighter_train.tsv"),
         *_emoevent(text / "emoevent_train.tsv"),
         *_meacorpus(text / "meacorpus_train.tsv"),
+        *_semeval(text / "semeval2018_es_train.tsv"),
         *_tass(text / "tass2020_polarity_train.tsv"),
         *_xed(text / "xed_subtitles_noisy.tsv"),
     )

@@ -10,19 +10,22 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import EMOTIONS, INDEX, Probabilities
+from emoedge.circumplex import affect
+from emoedge.emotions import EMOTIONS, INDEX, Probabilities, as_probabilities
 from emoedge.files import sha256_of
+from emoedge.text.features import Hasher
 from emoedge.text.model import TextEmotionModel
-from training.text import behaviour, crossval, data
-from training.text.augment import Recognizer, as_transcript
+from training.text import behaviour, crossval, data, linear, templates
+from training.text.augment import Recognizer, as_spoken, as_transcript
 from training.text.card import write_card
 from training.text.measures import (
     BINS,
@@ -40,26 +43,31 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MEASURED_BY_FOLDS = ("sets", "ece_of_all_sets", "left_out", "affect")
+"""Figures that need the models in the work folder."""
+
 
 def _answers(
     posteriors: Sequence[Probabilities | None], truth: Sequence[int], domain: data.Domain
 ) -> Answers:
-    return Answers(
-        truth=np.array(truth),
-        said=np.array([NO_OPINION if p is None else int(p.argmax()) for p in posteriors]),
-        confidence=np.array([0.0 if p is None else float(p.max()) for p in posteriors]),
-        labels=tuple(INDEX[name] for name in data.LABELS[domain]),
-    )
+    """Return the answers on the labels that the set has: one outside becomes the likeliest inside."""
+    labels = np.array([INDEX[name] for name in data.SCORED[domain]])
+    said, confidence = [], []
+    for posterior in posteriors:
+        inside = np.zeros(len(labels)) if posterior is None else posterior[labels] / posterior[labels].sum()
+        said.append(NO_OPINION if posterior is None else int(labels[inside.argmax()]))
+        confidence.append(float(inside.max()))
+    return Answers(np.array(truth), np.array(said), np.array(confidence), tuple(map(int, labels)))
 
 
 def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]:
-    """Three forms of the sets: as written, words alone, with recognition errors."""
+    """Return the three forms of a text: as written, as it would be said, and that with recognition errors."""
     recognizer = Recognizer(example.text for example in corpus.train)
     rng = np.random.default_rng(seed)
     return {
         "raw": lambda text: text,
-        "transcript": as_transcript,
-        "with errors": lambda text: recognizer.garble(as_transcript(text), rng),
+        "transcript": as_spoken,
+        "with errors": lambda text: recognizer.garble(as_spoken(text), rng),
     }
 
 
@@ -80,7 +88,16 @@ def speed(model: TextEmotionModel, lines: Sequence[str]) -> dict[str, float]:
     }
 
 
-def figures(answers: Mapping[str, Answers], folder: Path) -> None:
+def operations(model: TextEmotionModel, lines: Sequence[str]) -> int:
+    """Multiply-adds for a line in the mean: its features times the outputs of heads and gate."""
+    outputs = int(model.has_label.sum()) + len(model.has_label)
+    hasher = Hasher(linear.Settings.word_bits, linear.Settings.char_bits)
+    hashed = [hasher([line]) for line in lines]
+    features = np.mean([len(set(batch.word)) + len(set(batch.char)) for batch in hashed])
+    return round(float(features) * outputs)
+
+
+def figures(answers: dict[str, Answers], folder: Path) -> None:
     """Confusion matrices (rows sum to one) and reliability diagrams of the transcript form."""
     import matplotlib as mpl
 
@@ -147,7 +164,7 @@ def _by_fold(
 
 
 def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
-    """Answers of the folds' models to rows they never saw, beside a baseline on the same folds."""
+    """What the folds' models say of rows that they and their temperatures never saw."""
     corpus = data.load(folder)
     of_fold = crossval.folds(corpus.train)
     measured: dict[str, dict[str, Any]] = {domain: {} for domain in data.DOMAINS}
@@ -170,21 +187,30 @@ def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
             "ece": round(calibration_error(all_sets), 4),
             "ece_by_chance": round(chance_calibration_error(all_sets), 4),
         }
-    baselines = {}
+    return {"sets": measured, "ece_of_all_sets": pooled}
+
+
+def baselines(folder: Path) -> dict[str, Any]:
+    """Measure a plain model of each set, fitted on the same folds, on transcripts: some minutes a set."""
+    corpus = data.load(folder)
+    of_fold = crossval.folds(corpus.train)
+    measured: dict[str, Any] = {}
     for domain in data.DOMAINS:
         own_rows = [
-            index for index, example in enumerate(corpus.train) if example.domain == domain and example.single
+            index
+            for index, example in enumerate(corpus.train)
+            if example.domain == domain and example.is_scored
         ]
         rows, fold = [corpus.train[index] for index in own_rows], of_fold[own_rows]
         said = crossval.baseline(corpus.train, of_fold, domain)
-        labels = [INDEX[name] for name in data.LABELS[domain]]
+        labels = [INDEX[name] for name in data.SCORED[domain]]
         truth = np.array([example.label for example in rows])
-        baselines[domain] = {
+        measured[domain] = {
             "macro_f1": round(float(f1_scores(truth, said, labels).mean()), 4),
             "macro_f1_of_folds": _by_fold(truth, said, fold, labels),
         }
-        logger.info("%s, baseline: %s", domain, baselines[domain])
-    return {"sets": measured, "ece_of_all_sets": pooled, "baseline": baselines}
+        logger.info("%s, baseline: %s", domain, measured[domain])
+    return measured
 
 
 def evaluate(folder: Path, models: Path) -> dict[str, Any]:
@@ -194,7 +220,7 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
     corpus = data.load(folder)
     measured: dict[str, dict[str, Any]] = {}
     for domain in data.DOMAINS:
-        rows = [example for example in corpus.dev if example.domain == domain and example.single]
+        rows = [example for example in corpus.dev if example.domain == domain and example.is_scored]
         if not rows:
             continue
         truth = [example.label for example in rows]
@@ -210,16 +236,80 @@ def evaluate(folder: Path, models: Path) -> dict[str, Any]:
         "bytes": path.stat().st_size,
         "emotions": list(EMOTIONS),
         "dev": measured,
+        "operations": operations(model, spoken[:1500]),
         "speed": speed(model, spoken[:1500]),
         "behaviour": _behaviour(model, behaviour.CASES),
         "behaviour_talk": _behaviour(model, behaviour.TALK),
         "behaviour_fresh": _behaviour(model, behaviour.FRESH),
+        "behaviour_home": _behaviour(model, behaviour.HOME),
     }
+
+
+def left_out(folder: Path, work: Path) -> dict[str, Any]:
+    """Measure models trained without a set on its training part, as transcripts."""
+    examples = data.load(folder).train
+    measured: dict[str, Any] = {}
+    for domain in data.DOMAINS:
+        judged = crossval.answers_left_out(examples, domain, work, as_spoken)
+        given = _answers([p for _, p in judged], [example.label for example, _ in judged], domain)
+        shares = {EMOTIONS[label]: round(float(np.mean(given.said == label)), 3) for label in given.labels}
+        measured[domain] = metrics(given) | {"shares_said": shares}
+        logger.info("%s left out: macro F1 %.3f", domain, measured[domain]["macro_f1"])
+    return measured
+
+
+def valence(folder: Path, work: Path) -> dict[str, Any]:
+    """Compare valence and arousal of `emoedge.circumplex` with those that raters gave.
+
+    Tweets of SemEval-2018 by models that were kept from them; single words of the norms by their ratings of
+    five emotions, as a check of the places of the classes alone.
+    """
+    examples = data.load(folder).train
+    rated = [
+        (example.valence, affect(posterior).valence)
+        for example, _, posterior in crossval.answers(
+            examples,
+            crossval.folds(examples),
+            work,
+            as_spoken,
+            lambda example: not math.isnan(example.valence),
+        )
+        if posterior is not None
+    ]
+    words = [(rating, affect(felt)) for rating, felt in _felt_words(data.word_norms(folder))]
+    return {
+        "tweets": {"rows": len(rated), "valence": _correlation(rated)},
+        "words": {
+            "rows": len(words),
+            "valence": _correlation([(rating["valence"], place.valence) for rating, place in words]),
+            "arousal": _correlation([(rating["arousal"], place.arousal) for rating, place in words]),
+        },
+    }
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
+    return round(float(np.corrcoef(np.array(pairs).T)[0, 1]), 3)
+
+
+def _felt_words(
+    norms: dict[str, dict[str, float]],
+) -> Iterator[tuple[dict[str, float], Probabilities]]:
+    """Each rated word and its ratings as a posterior: the more of any emotion, the less neutral."""
+    for rating in norms.values():
+        felt = np.array([max(0.0, rating.get(name, 0.0) - templates.NORM_BLAND) ** 2 for name in EMOTIONS])
+        felt[INDEX["neutral"]] = 1.0
+        yield rating, as_probabilities(felt / felt.sum())
 
 
 def _behaviour(model: TextEmotionModel, path: Path) -> dict[str, dict[str, float]]:
     results = behaviour.run(model, behaviour.load(path))
     return {result.name: {"cases": result.total, "passed": round(result.rate, 3)} for result in results}
+
+
+def _carried_over(path: Path, names: Sequence[str]) -> dict[str, Any]:
+    """The figures of these names in a report written before, those that are there."""
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {name: before[name] for name in names if name in before}
 
 
 def main() -> None:
@@ -230,15 +320,19 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds text/")
     parser.add_argument("--models", type=Path, default=behaviour.ROOT / "models")
     parser.add_argument("--work", type=Path, help="where training left the folds' models")
+    parser.add_argument(
+        "--baseline", action="store_true", help="also fit the baseline again: an hour on a small board"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     report = evaluate(args.data, args.models)
     written = args.models / "text_emotion.json"
     if args.work and (args.work / crossval.NAME.format(0)).exists():
         report |= cross_validate(args.data, args.work, args.models / "figures")
+        report |= {"left_out": left_out(args.data, args.work), "affect": valence(args.data, args.work)}
     else:
-        before = json.loads(written.read_text(encoding="utf-8"))
-        report |= {name: before[name] for name in ("sets", "ece_of_all_sets", "baseline")}
+        report |= _carried_over(written, MEASURED_BY_FOLDS)
+    report |= {"baseline": baselines(args.data)} if args.baseline else _carried_over(written, ["baseline"])
     written.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     write_card(report, args.models / "text_emotion.md")
 

@@ -80,7 +80,6 @@ class Rows:
     weight: float32 (n, heads), how much each head learns from it; 0 for not at all.
     """
 
-    lines: list[str]
     origin: NDArray[np.intp]
     target: Floats
     weight: Floats
@@ -153,9 +152,9 @@ def fit(
 
     With `checkpoint` the state after each round is kept there, and taken up again if it is found.
     """
-    transposed, squares = features.T.tocsr(), features.multiply(features).T.tocsr()
-    heads = _heads_problem(features, transposed, squares, rows, settings)
-    gate = _gate_problem(features, transposed, squares, rows, settings)
+    squares = features.multiply(features).T.tocsr()
+    heads = _heads_problem(features, squares, rows, settings)
+    gate = _gate_problem(features, squares, rows, settings)
     full = _search("heads", heads, settings, checkpoint)
     outputs = [full[:, :EMOTION_COUNT][:, labels] + full[:, _own(h)] for h, labels in enumerate(HEAD_LABELS)]
     merged = np.concatenate([*outputs, _search("gate", gate, settings, checkpoint)], axis=1)
@@ -175,34 +174,38 @@ class _Problem:
 
 
 def _heads_problem(
-    features: sparse.csr_matrix,
-    transposed: sparse.csr_matrix,
-    squares: sparse.csr_matrix,
-    rows: Rows,
-    settings: Settings,
+    features: sparse.csr_matrix, squares: sparse.csr_matrix, rows: Rows, settings: Settings
 ) -> _Problem:
+    # A head's logit is the shared weight plus its own: one column of outputs for each label of each head.
+    shared, own = np.concatenate(HEAD_LABELS), np.concatenate([_own(head) for head in range(HEADS)])
+    ends = np.cumsum([len(labels) for labels in HEAD_LABELS])
+    spans = [slice(end - len(labels), end) for end, labels in zip(ends, HEAD_LABELS, strict=True)]
     members = []
     for head, labels in enumerate(HEAD_LABELS):
         mass = rows.target[:, head, labels].sum(axis=1)
-        chosen = np.flatnonzero((rows.weight[:, head] > 0) & (mass > 0))
-        target = rows.target[:, head][np.ix_(chosen, labels)] / mass[chosen, None]
-        members.append((chosen, target, rows.weight[chosen, head, None]))
+        weight = np.where(mass > 0, rows.weight[:, head], 0)[:, None]
+        members.append((rows.target[:, head, labels] / np.maximum(mass, 1e-9)[:, None], weight))
     penalty = np.full(_COLUMNS, settings.own, np.float32)
     penalty[:EMOTION_COUNT] = settings.shared
+    doubles = features.astype(np.float64)
+    transposed = doubles.T.tocsr()
 
     def loss(full: Doubles) -> tuple[float, Doubles]:
         weights = full[:-1]
-        logits = features @ weights + full[-1]
-        slope = np.zeros_like(logits)
+        joined = full[:, shared] + full[:, own]
+        slope = doubles @ joined[:-1] + joined[-1]
         total = 0.5 * float((penalty * weights * weights).sum())
-        for head, (chosen, target, weight) in enumerate(members):
-            labels, own = HEAD_LABELS[head], _own(head)
-            log_p = _log_softmax(logits[np.ix_(chosen, labels)] + logits[np.ix_(chosen, own)])
+        for span, (target, weight) in zip(spans, members, strict=True):
+            log_p = _log_softmax(slope[:, span])
             total -= float((weight * target * log_p).sum())
-            residual = weight * (np.exp(log_p) - target)
-            slope[np.ix_(chosen, labels)] += residual
-            slope[np.ix_(chosen, own)] += residual
-        return total, np.concatenate([transposed @ slope + penalty * weights, slope.sum(axis=0)[None]])
+            slope[:, span] = weight * (np.exp(log_p) - target)
+        by_output = np.concatenate([transposed @ slope, slope.sum(axis=0)[None]])
+        gradient = np.zeros_like(full)
+        gradient[:, own] = by_output
+        for span, labels in zip(spans, HEAD_LABELS, strict=True):
+            gradient[:, labels] += by_output[:, span]
+        gradient[:-1] += penalty * weights
+        return total, gradient
 
     each = np.repeat(rows.weight, EMOTION_COUNT, axis=1)
     everything = rows.weight.sum(axis=1, keepdims=True).repeat(EMOTION_COUNT, axis=1)
@@ -210,25 +213,23 @@ def _heads_problem(
 
 
 def _gate_problem(
-    features: sparse.csr_matrix,
-    transposed: sparse.csr_matrix,
-    squares: sparse.csr_matrix,
-    rows: Rows,
-    settings: Settings,
+    features: sparse.csr_matrix, squares: sparse.csr_matrix, rows: Rows, settings: Settings
 ) -> _Problem:
-    weight = np.where(rows.origin == NO_GATE, 0, settings.gate_weight).astype(np.float32)[:, None]
-    target = np.eye(HEADS, dtype=np.float32)[rows.origin]
+    kinds = np.flatnonzero(rows.origin != NO_GATE)
+    target = np.eye(HEADS, dtype=np.float32)[rows.origin[kinds]]
+    doubles = features[kinds].astype(np.float64)
+    transposed = doubles.T.tocsr()
 
     def loss(full: Doubles) -> tuple[float, Doubles]:
         weights = full[:-1]
-        log_p = _log_softmax(features @ weights + full[-1])
-        slope = weight * (np.exp(log_p) - target)
-        total = 0.5 * settings.gate * float((weights * weights).sum()) - float(
-            (weight * target * log_p).sum()
-        )
+        log_p = _log_softmax(doubles @ weights + full[-1])
+        slope = settings.gate_weight * (np.exp(log_p) - target)
+        total = 0.5 * settings.gate * float((weights * weights).sum())
+        total -= settings.gate_weight * float((target * log_p).sum())
         gradient = transposed @ slope + settings.gate * weights
         return total, np.concatenate([gradient, slope.sum(axis=0)[None]])
 
+    weight = np.where(rows.origin == NO_GATE, 0, settings.gate_weight).astype(np.float32)[:, None]
     penalty = np.full(HEADS, settings.gate, np.float32)
     return _Problem(loss, _scale(squares, weight.repeat(HEADS, axis=1), penalty))
 

@@ -1,10 +1,10 @@
 """Everyday talk by a small grammar: what people say at home when they fear, rejoice or ask for the salt.
 
-Beside this file `talk/NAME.txt` holds patterns of one emotion, one a line: "(a|b)" is one of its parts, which may be
-empty or hold others, "<who>" one of the words of that name in `talk/_lists.txt`. Most of them tell a
-situation and do not name the feeling. A sentence that shares most of its words with one of the two suites of
+Beside this file `talk/NAME.txt` holds patterns of one emotion, one a line: "(a|b)" is one of its parts, which
+may be empty or hold others, "<who>" one of the words of that name in `talk/_lists.txt`. Most of them tell a
+situation and do not name the feeling. A sentence that shares most of its words with one of the suites of
 everyday talk in `tests/behaviour` is left out, so that they ask for what was not taught.
-"""  # noqa: E501
+"""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def tested() -> list[frozenset[str]]:
     """The words of each sentence of the suites of everyday talk."""
     return [
         _words(case[0])
-        for path in (behaviour.FRESH, behaviour.TALK)
+        for path in (behaviour.FRESH, behaviour.TALK, behaviour.HOME)
         for capability in behaviour.load(path)
         for case in capability.cases
         if capability.kind == "is"

@@ -51,6 +51,8 @@ NOUN_FRAMES: Final = (
 )  # fmt: skip
 DENIAL: Final = 2.5
 """Weight of a denied noun: comments on fear that deny it are many, and labelled as fear."""
+DENIED_STATE: Final = 1.8
+"""And of a denied state or verb: what is said at home with a "no" (`talk`) is often no denial."""
 NEGATED_NOUN_FRAMES: Final = (
     "no siento {}", "no me produce {}", "esto ya no me da {}", "vivo sin {}", "nunca he sentido {}",
     "a mí eso no me da {}", "no tenemos ninguna {}", "lo conté sin {}", "entré sin {} en el agua",
@@ -256,7 +258,7 @@ def _states(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
                 frame = NAMED_FRAMES[rng.integers(len(NAMED_FRAMES))]
                 yield Taught(frame.format(word, person), _felt(name), 1.0)
             for frame in _some(rng, NEGATED_FRAMES, per_word - 1):
-                yield Taught(frame.format(word), _target(DENIED[name]), 1.0)
+                yield Taught(frame.format(word), _target(DENIED[name]), DENIED_STATE)
 
 
 def _nouns() -> Iterator[Taught]:
@@ -276,7 +278,7 @@ def _verbs(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
                 yield Taught(frame.format(verb, thing), _felt(name), 1.0)
             for thing in _some(rng, THINGS, per_word):
                 frame = NEGATED_VERB_FRAMES[rng.integers(len(NEGATED_VERB_FRAMES))]
-                yield Taught(frame.format(verb, thing), _target(DENIED[name]), 1.0)
+                yield Taught(frame.format(verb, thing), _target(DENIED[name]), DENIED_STATE)
 
 
 def _deeds(rng: np.random.Generator, per_word: int) -> Iterator[Taught]:
