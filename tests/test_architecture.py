@@ -35,6 +35,7 @@ ROOMS = (
     "report",
     "watch",
     "batch",
+    "evaluation",
     "service",
     "demo",
     "bench",

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("emoedge.cli.demo", "The whole pipeline on a clip, shown live"),
     "replay": ("emoedge.cli.replay", "The same pipeline on files, as JSON lines"),
     "classify": ("emoedge.cli.classify", "The emotion of faces, voices or sentences"),
+    "evaluate": ("emoedge.cli.evaluate", "How right it is on a folder of labelled clips"),
     "transcribe": ("emoedge.cli.transcribe", "What is said in sound files, with word times"),
     "check": ("emoedge.cli.check", "Validate the configuration"),
     "doctor": ("emoedge.cli.doctor", "Find out what would stop the daemon here"),

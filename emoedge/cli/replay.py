@@ -16,6 +16,7 @@ from emoedge.errors import BrokerError, ConfigError, MediaError
 
 if TYPE_CHECKING:
     from emoedge.batch import Report
+    from emoedge.batch.run import Watcher
     from emoedge.config import Settings
     from emoedge.health import Health
     from emoedge.publish.messages import Message
@@ -125,16 +126,17 @@ def _many(settings: Settings, media: tuple[Path, ...], folder: Path, processes: 
     jobs = find_jobs(media, folder)
     try:
         with progress(f"{len(jobs)} files", len(jobs)) as show:
-            report = run_batch(settings, jobs, folder, processes, force=force, watcher=_watcher(show))
+            report = run_batch(settings, jobs, folder, processes, force=force, watcher=batch_bar(show))
     except OSError as error:
         raise MediaError(
             f"cannot write {folder}: {error.strerror}", "name another folder with --out"
         ) from error
-    _tell(report, folder)
+    tell_batch(report, folder)
     return not report.failures
 
 
-def _watcher(show: Callable[[float], None]) -> Any:
+def batch_bar(show: Callable[[float], None]) -> Watcher:
+    """Return one bar for all files of a batch; it also reports the stages that are missing."""
     from emoedge.batch.run import Watcher
 
     class Bar(Watcher):
@@ -177,14 +179,14 @@ def _duration_of(media: Path) -> float:
         return 0.0
 
 
-def _tell(report: Report, folder: Path) -> None:
-    """How it went, on standard error."""
+def tell_batch(report: Report, folder: Path | None) -> None:
+    """Report on standard error how a batch went; its folder is named where it stays."""
     for failure in report.failures[:FAILURES_SHOWN]:
         click.echo(f"{failure.name}: {failure.error}", err=True)
     if len(report.failures) > FAILURES_SHOWN:
         click.echo(f"… and {len(report.failures) - FAILURES_SHOWN} more", err=True)
     counts = f"{len(report.done)} done, {len(report.skipped)} done before, {len(report.failures)} failed"
-    more = f" (see {folder / 'errors.jsonl'})" if report.failures else ""
+    more = f" (see {folder / 'errors.jsonl'})" if report.failures and folder else ""
     click.echo(f"{counts}{more}", err=True)
 
 

@@ -1,0 +1,140 @@
+"""The label of each clip: from `labels.csv`, from the names of its folders, or from its own name."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from emoedge.emotions import DISPLAY_NAMES, EMOTIONS, Emotion
+from emoedge.errors import ConfigError
+
+LABELS_FILE: Final = "labels.csv"
+"""In the folder of the clips: the columns `file` (path below the folder) and `label`. It alone decides."""
+COLUMNS: Final = ("file", "label")
+_OTHER_WORDS: Final[Mapping[str, Emotion]] = {
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happy": "happiness",
+    "joy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "enojo": "anger",
+    "felicidad": "happiness",
+    "feliz": "happiness",
+    "ira": "anger",
+    "triste": "sadness",
+}
+"""Common names of data sets, beside the labels and their display names."""
+REMEDY: Final = (
+    f"put the clips into folders called like {', '.join(EMOTIONS)}, or write {LABELS_FILE} with the columns "
+    + ",".join(COLUMNS)
+)
+
+
+def _plain(word: str) -> str:
+    """Lower case, without accents."""
+    return "".join(
+        char for char in unicodedata.normalize("NFD", word.lower()) if not unicodedata.combining(char)
+    )
+
+
+WORDS: Final[Mapping[str, Emotion]] = {
+    **_OTHER_WORDS,
+    **{
+        _plain(word): emotion
+        for names in DISPLAY_NAMES.values()
+        for word, emotion in zip(names, EMOTIONS, strict=True)
+    },
+}
+"""Word in lower case without accents -> label."""
+
+
+def label_of_word(word: str) -> Emotion | None:
+    """The label that a word names in English or Spanish, whatever its case and accents."""
+    return WORDS.get(_plain(word.strip()))
+
+
+def label_of_name(name: str) -> Emotion | None:
+    """The label among the words of a name such as `03-Alegría_b`.
+
+    Raises:
+        ConfigError: the words name two different emotions.
+    """
+    found = {
+        label for word in re.split(r"[^a-z]+", _plain(name)) if (label := label_of_word(word)) is not None
+    }
+    if len(found) > 1:
+        raise ConfigError(
+            f"the name {name!r} holds more than one label: {', '.join(sorted(found))}",
+            f"rename it, or write {LABELS_FILE}",
+        )
+    return next(iter(found), None)
+
+
+def find_labels(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
+    """Find the label of each clip; a clip without one is left out.
+
+    Where `labels.csv` is in the folder, it alone decides. Otherwise the outermost folder with a label in its
+    name counts, then the name of the file.
+
+    Args:
+        folder: of the clips.
+        names: their paths below it, with `/`.
+
+    Returns:
+        labels by name.
+
+    Raises:
+        ConfigError: `labels.csv` is damaged, a name holds two labels, or no clip has a label.
+    """
+    known = list(names)
+    path = folder / LABELS_FILE
+    labels = _read(path, known) if path.exists() else _from_names(known)
+    if not labels:
+        raise ConfigError(f"{folder}: none of its {len(known)} clips has a label", REMEDY)
+    return labels
+
+
+def _from_names(names: Iterable[str]) -> dict[str, Emotion]:
+    found: dict[str, Emotion] = {}
+    for name in names:
+        clip = PurePosixPath(name)
+        parts = [*clip.parts[:-1], clip.stem]
+        label = next((label for part in parts if (label := label_of_name(part)) is not None), None)
+        if label is not None:
+            found[name] = label
+    return found
+
+
+def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
+    known = set(names)
+    labels: dict[str, Emotion] = {}
+    try:
+        # Spreadsheets write a byte order mark, and semicolons where the comma is the decimal point.
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", "save it as UTF-8") from error
+    first = text.partition("\n")[0]
+    rows = csv.DictReader(text.splitlines(), delimiter=";" if ";" in first else ",", skipinitialspace=True)
+    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        raise ConfigError(
+            f"{path}: line 1 is {first!r}, not the columns {','.join(COLUMNS)}",
+            "write them as the first line",
+        )
+    for row in rows:
+        at = f"{path}: line {rows.line_num}"
+        name, word = (str(row[column] or "").strip() for column in COLUMNS)
+        name = PurePosixPath(name.replace("\\", "/")).as_posix()
+        label = label_of_word(word)
+        if label is None:
+            raise ConfigError(f"{at}: {word!r} is not a label", f"write one of {', '.join(EMOTIONS)}")
+        if name not in known:
+            raise ConfigError(f"{at}: no media file {name!r} in {path.parent}", "correct the name")
+        if labels.setdefault(name, label) != label:
+            raise ConfigError(f"{at}: {name!r} has two labels: {labels[name]} and {label}", "keep one")
+    return labels
