@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from emoedge.circumplex import affect
 from emoedge.emotions import EMOTIONS, INDEX, Probabilities, as_probabilities
+from emoedge.evaluation.measures import BINS, NO_OPINION
 from emoedge.files import sha256_of
 from emoedge.text.features import Hasher
 from emoedge.text.model import TextEmotionModel
@@ -28,8 +29,6 @@ from training.text import behaviour, crossval, data, linear, templates
 from training.text.augment import Recognizer, as_spoken, as_transcript
 from training.text.card import write_card
 from training.text.measures import (
-    BINS,
-    NO_OPINION,
     Answers,
     calibration_error,
     chance_calibration_error,

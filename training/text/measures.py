@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.emotions import EMOTIONS
-
-BOOTSTRAPS: Final = 1000
-BINS: Final = 10
-NO_OPINION: Final = -1
+from emoedge.evaluation import measures
+from emoedge.evaluation.measures import NO_OPINION, interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,37 +44,14 @@ def recalls(truth: NDArray[np.intp], said: NDArray[np.intp], labels: Sequence[in
 
 
 def calibration_error(answers: Answers) -> float:
-    """Expected calibration error of the answers given, over BINS bins with equally many rows.
-
-    Bins of equal width would hold a handful of rows each where a set is small, and measure chance.
-    """
+    """Expected calibration error of the answers given."""
     given = answers.said != NO_OPINION
-    return _gap((answers.said == answers.truth)[given], answers.confidence[given])
+    return measures.calibration_error((answers.said == answers.truth)[given], answers.confidence[given])
 
 
-def chance_calibration_error(answers: Answers, draws: int = 200) -> float:
+def chance_calibration_error(answers: Answers) -> float:
     """Mean calibration error of a perfectly calibrated model with as many rows of this confidence."""
-    rng = np.random.default_rng(0)
-    confidence = answers.confidence[answers.said != NO_OPINION]
-    return float(np.mean([_gap(rng.random(len(confidence)) < confidence, confidence) for _ in range(draws)]))
-
-
-def _gap(right: NDArray[np.bool_], confidence: NDArray[np.float64]) -> float:
-    gaps = [
-        abs(right[part].mean() - confidence[part].mean()) * len(part) / len(right)
-        for part in np.array_split(np.argsort(confidence, kind="stable"), min(BINS, len(confidence)))
-    ]
-    return float(np.sum(gaps))
-
-
-def interval(
-    statistic: Callable[[NDArray[np.intp]], float], count: int, seed: int = 0
-) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a statistic of row indices."""
-    rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(count, size=count)) for _ in range(BOOTSTRAPS)]
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    return measures.chance_calibration_error(answers.confidence[answers.said != NO_OPINION])
 
 
 def together(parts: Sequence[Answers]) -> Answers:
