@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -33,12 +35,16 @@ def test_rare_classes_count_as_much_as_frequent_ones():
     assert (scores.accuracy, scores.macro_recall) == (0.9, 0.5)
 
 
+def share(right, rows):
+    return float(right[rows].mean())
+
+
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     rng = np.random.default_rng(3)
     held = 0
     for _ in range(60):
         right = rng.random(100) < 0.6
-        low, high = interval(lambda rows, right=right: float(right[rows].mean()), len(right))
+        low, high = interval(partial(share, right), len(right))
         held += low <= 0.6 <= high
     assert 48 <= held <= 60
 

@@ -8,13 +8,14 @@ import pytest
 pytest.importorskip("scipy")
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX, softmax
+from emoedge.evaluation.measures import NO_OPINION
 from emoedge.text.features import Hasher
 from emoedge.text.model import Outputs, TextEmotionModel
 from emoedge.text.tokens import normalize
 from training.text import crossval, data, evaluate, linear, talk, teacher, templates, train
 from training.text.augment import Recognizer, as_spoken, as_transcript, sound
 from training.text.calibration import Asked, offsets, sharpen, shifted, temperatures
-from training.text.measures import NO_OPINION, Answers, calibration_error, f1_scores
+from training.text.measures import Answers, calibration_error, f1_scores
 from training.text.names import NAMES, swap
 
 LINES = [
