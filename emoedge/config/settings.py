@@ -326,6 +326,16 @@ class MqttSettings(Section):
     ca_file: SomePath | None = Field(
         None, description="Certificate authority for TLS; the system's authorities by default"
     )
+    cert_file: SomePath | None = Field(
+        None, description="Client certificate for a broker that asks for one, a PEM file; needs `tls`"
+    )
+    key_file: SomePath | None = Field(
+        None, description="Private key of the client certificate, a PEM file; `cert_file` by default"
+    )
+    key_password: SecretStr | None = Field(
+        None,
+        description="Password of the private key; EMOEDGE_MQTT__KEY_PASSWORD_FILE keeps it out of this file",
+    )
     client_id: str | None = Field(
         None, max_length=256, description="MQTT client identifier; emoedge-<device_id> by default"
     )
@@ -349,6 +359,12 @@ class MqttSettings(Section):
     @model_validator(mode="after")
     def _user_with_password(self) -> Self:
         _check_credentials(self.username, self.password)
+        return self
+
+    @model_validator(mode="after")
+    def _key_has_a_certificate(self) -> Self:
+        if self.key_file is not None and self.cert_file is None:
+            raise ValueError("key_file needs cert_file: set both, or neither")
         return self
 
     @field_validator("base", "discovery_prefix")

@@ -35,6 +35,12 @@ class _Silent:
     def on_delivered(self, token: int) -> None:
         """Nothing was sent."""
 
+    def on_refused(self, token: int, code: int) -> None:
+        """Nothing was sent."""
+
+    def on_oversized(self, topic: str, *, abandoned: bool) -> None:
+        """A retained message: not for us."""
+
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """A retained command: not for us."""
 

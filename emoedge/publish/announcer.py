@@ -11,10 +11,15 @@ from typing import Final
 
 from emoedge.config import Settings
 from emoedge.publish import homeassistant
+from emoedge.publish.limits import BrokerLimits, packet_bytes
 from emoedge.publish.messages import to_json
-from emoedge.publish.retained_states import Send
+from emoedge.publish.retained_states import RetainedStates, Send
 
 logger = logging.getLogger(__name__)
+
+MOVE_PAUSE_S: Final = 2.0
+"""Between taking a component out of one message and offering it in another: Home Assistant gives entity id,
+name and history back only to what it has removed before."""
 
 _BIRTH: Final = b"online"
 
@@ -30,50 +35,87 @@ class Announcer:
         self.birth_topic = homeassistant.birth_topic(settings)
         self._settings = settings
         self._store = homeassistant.AnnouncedStore(settings.paths.state)
-        self._on_the_way: dict[int, homeassistant.Announced] = {}
-        self._at_s: float | None = None
+        self._messages = RetainedStates()
+        self._moved: dict[str, bytes] = {}
+        self._moved_at_s = float("inf")
+        self._announced: homeassistant.Announced | None = None
+        self._limits = BrokerLimits()
+        self._at_s = float("inf")
+
+    def connected(self, limits: BrokerLimits, now_s: float) -> None:
+        """Announce on a new connection to a broker with these limits."""
+        self._limits = limits
+        self._announce(now_s)
 
     def birth(self, payload: bytes, now_s: float) -> None:
         """Handle Home Assistant's status; after its start the announcement is due soon."""
-        if payload == _BIRTH and self._at_s is None:
+        if payload == _BIRTH and self._at_s == float("inf"):
             # Not at once: all devices of a house would speak in the same moment.
             self._at_s = now_s + random.uniform(*homeassistant.BIRTH_DELAY_S)
 
     def due_in_s(self, now_s: float) -> float:
-        """Seconds until an announcement is due; infinite when none is."""
-        return float("inf") if self._at_s is None else max(0.0, self._at_s - now_s)
+        """Seconds until there is something to do; infinite when there is nothing."""
+        due_s = min(self._at_s, self._moved_at_s) - now_s
+        return min(max(0.0, due_s), self._messages.due_in_s(now_s))
 
-    def announce_if_due(self, now_s: float, send: Send) -> None:
-        """Announce when the time has come."""
-        if self._at_s is not None and now_s >= self._at_s:
-            self._at_s = None
-            self.announce(send)
-
-    def announce(self, send: Send) -> None:
-        """Announce now; empties what an earlier configuration announced elsewhere."""
-        previous = self._store.load()
-        topic = homeassistant.config_topic(self._settings)
-        wanted: homeassistant.Announced = {}
-        token = None
-        if self._settings.mqtt.discovery:
-            payload = homeassistant.discovery_payload(self._settings, previous.get(topic))
-            wanted = {topic: homeassistant.platforms(payload)}
-            token = send(topic, to_json(payload).encode())
-        for old in previous.keys() - wanted.keys():
-            token = send(old, b"")
-        if token is not None and wanted != previous:
-            self._on_the_way[token] = wanted
+    def send(self, send: Send, now_s: float) -> None:
+        """Send what is due."""
+        if now_s >= self._at_s:
+            self._announce(now_s)
+        if now_s >= self._moved_at_s:
+            self._moved_at_s = float("inf")
+            for topic, payload in self._moved.items():
+                self._messages.update(topic, payload)
+        self._messages.send(send, now_s)
 
     def connection_lost(self) -> None:
         """No acknowledgement will come any more."""
-        self._on_the_way.clear()
+        self._at_s = self._moved_at_s = float("inf")
+        self._messages.replace({})
+        self._messages.connection_lost()
 
     def delivered(self, token: int) -> None:
-        """The broker has it: from now on this is what must be taken back one day."""
-        announced = self._on_the_way.pop(token, None)
-        if announced is None:
+        """The broker has one; when it has all, this is what must be taken back one day."""
+        self._messages.delivered(token)
+        if self._announced is None or self._messages.waiting or self._moved_at_s < float("inf"):
             return
+        announced, self._announced = self._announced, None
         try:
             self._store.save(announced)
         except OSError as error:
             logger.warning("cannot save the announced entities: %s", error)
+
+    def refused(self, token: int, now_s: float, *, was_sent: bool) -> None:
+        """The broker does not take one."""
+        self._messages.refused(token, now_s, was_sent=was_sent)
+
+    def _announce(self, now_s: float) -> None:
+        """Announce; empties what an earlier configuration announced elsewhere."""
+        self._at_s = float("inf")
+        previous = self._store.load()
+        messages = {}
+        if self._settings.mqtt.discovery:
+            messages = homeassistant.discovery_messages(self._settings, previous, self._max_bytes)
+        wanted = {topic: homeassistant.platforms(payload) for topic, payload in messages.items()}
+        payloads = {topic: to_json(payload).encode() for topic, payload in messages.items()}
+        payloads |= dict.fromkeys(previous.keys() - wanted.keys(), b"")
+        self._moved = {
+            topic: payloads[topic] for topic in wanted if _has_moved(wanted[topic], topic, previous)
+        }
+        self._moved_at_s = now_s + MOVE_PAUSE_S if self._moved else float("inf")
+        self._messages.replace({topic: one for topic, one in payloads.items() if topic not in self._moved})
+        self._announced = wanted if wanted != previous else None
+
+    @property
+    def _max_bytes(self) -> int:
+        limit = self._limits.max_packet_bytes
+        if limit is None:
+            return homeassistant.MAX_MESSAGE_BYTES
+        longest = homeassistant.config_topic(self._settings, "_diagnostics")
+        # The length of the payload changes the number of digits of the length by three at most.
+        return min(homeassistant.MAX_MESSAGE_BYTES, limit - packet_bytes(longest, b"") - 3)
+
+
+def _has_moved(components: dict[str, str], topic: str, previous: homeassistant.Announced) -> bool:
+    """Return whether a component was announced in another message before."""
+    return any(name in parts for other, parts in previous.items() if other != topic for name in components)

@@ -7,17 +7,19 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
-
 from emoedge.config import MqttSettings
+from emoedge.publish.acknowledgements import Acknowledgements
+from emoedge.publish.client import PahoClient
 from emoedge.publish.echo import TIMEOUT_S, Echo
-from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES, PacketReader
+from emoedge.publish.limits import BrokerLimits
+from emoedge.publish.oversized import OversizedTopics
+from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion
+from emoedge.publish.suspects import CAREFUL_S, Suspects
+from emoedge.publish.tls import explain, make_context
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -27,20 +29,30 @@ CONNACK_TIMEOUT_S: Final[dict[MqttVersion, float]] = {"5": 3.0, "3.1.1": 10.0}
 KEEPALIVE_S: Final = 30
 # More than the outbox and all states together ever have on the way.
 MAX_QUEUED: Final = 100
-# paho does not look at the broker's Receive Maximum (Mosquitto: 20), so this is kept low.
-MAX_IN_FLIGHT: Final = 10
 # Messages that a stuck connection may pile up before more are refused; paho itself has no bound for QoS 0.
 MAX_OUTSTANDING: Final = 200
 
+_LEAST_WAIT_S: Final = 1.0
+"""Between two looks at missing acknowledgements."""
 _TAKEN_OVER: Final = 0x8E  # MQTT 5, section 3.14.2.1
 # CONNACK codes of version 5 (section 3.2.2.2) that a new attempt will not cure; paho maps those of 3.1.1 to
 # them.
 _REFUSED: Final = frozenset({0x85, 0x86, 0x87, 0x8A, 0x8C})
 _UNSUPPORTED_VERSION: Final = 0x84
+# The client library's own word for a connection that broke; a broker that says it says nothing either.
+_UNSPECIFIED: Final = 0x80
+TOPIC_INVALID: Final = 0x90
+TOO_LARGE: Final = 0x95
+NOT_ALLOWED: Final = 0x87
 
 
 class Link(Protocol):
     """One connection, for as long as it lasts."""
+
+    @property
+    def limits(self) -> BrokerLimits:
+        """What the broker takes."""
+        ...
 
     def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
         """Hand over a message without waiting; a token for on_delivered, or None if it cannot go."""
@@ -58,6 +70,12 @@ class SessionListener(Protocol):
     def on_delivered(self, token: int) -> None:
         """The message of this token is with the broker (QoS 1) or on the wire (QoS 0)."""
 
+    def on_refused(self, token: int, code: int) -> None:
+        """The message of this token will not be taken: a reason code of MQTT 5, section 2.4."""
+
+    def on_oversized(self, topic: str, *, abandoned: bool) -> None:
+        """A message that is much too large; if abandoned, it ends the connection and is not handed on."""
+
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """A message to one of the subscriptions."""
 
@@ -72,56 +90,45 @@ class Terms:
     subscriptions: tuple[str, ...]
     listener: SessionListener
     echo: Echo | None = None
+    acknowledgements: Acknowledgements = field(default_factory=Acknowledgements)
+    suspects: Suspects = field(default_factory=Suspects)
+    oversized: OversizedTopics = field(default_factory=OversizedTopics)
+    single_topics: tuple[str, ...] = ()
 
 
-class _Client(Client):
-    """paho client that shortens large messages and reports when its network thread ends."""
+class SessionReports(Protocol):
+    """What a connection tells its session; called from the network thread or the sender's."""
 
-    def __init__(self, protocol: MqttVersion, on_end: Callable[[], None], **options: Any) -> None:
-        v5 = protocol == "5"
-        super().__init__(
-            CallbackAPIVersion.VERSION2,
-            clean_session=None if v5 else True,
-            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
-            **options,
-        )
-        self._on_end = on_end
-        self._reader = PacketReader(super()._sock_recv, has_properties=v5)
+    def connected(self, protocol: MqttVersion, limits: BrokerLimits) -> None:
+        """The broker has accepted the connection."""
 
-    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
-        """As in paho; runs in the thread of loop_start()."""
-        try:
-            return super().loop_forever(timeout, retry_first_connection)
-        finally:
-            self._on_end()
+    def publication_refused(self, protocol: MqttVersion, topic: str, detail: str) -> None:
+        """A message was not taken."""
 
-    def _sock_recv(self, bufsize: int) -> bytes:
-        # The one place through which all of paho's reading goes; it has no public one.
-        return self._reader.read(bufsize)
+    def publication_taken(self, protocol: MqttVersion, topic: str) -> None:
+        """A message was taken."""
+
+    def subscription_answered(self, protocol: MqttVersion, topic: str, failure: str) -> None:
+        """The broker has answered a subscription."""
 
 
 class Connection:
     """One paho client and the thread it brings, from connect to disconnect."""
 
     def __init__(
-        self,
-        terms: Terms,
-        protocol: MqttVersion,
-        on_connected: Callable[[MqttVersion], None],
-        on_refused: Callable[[MqttVersion, str], None],
-        on_subscribed: Callable[[MqttVersion, str, str], None],
+        self, terms: Terms, protocol: MqttVersion, reports: SessionReports, known: BrokerLimits
     ) -> None:
         self._terms = terms
         self._protocol: MqttVersion = protocol
-        self._report_connected = on_connected
-        self._report_refused = on_refused
-        self._report_subscribed = on_subscribed
+        self._reports = reports
+        self.limits = known
         self._asked: dict[int, str] = {}
+        self._left_out: set[str] = set()
         self._ended = threading.Event()
         self._answered = threading.Event()
         self._outcome: ConnectionEnd | None = None
         self._connected_at_s: float | None = None
+        self._careful = terms.suspects.careful
         self._outstanding = 0
         self._unsendable = 0  # counts down: a token that no message has
         self._count_lock = threading.Lock()
@@ -141,25 +148,65 @@ class Connection:
         if not self._answered.wait(CONNACK_TIMEOUT_S[self._protocol]) and not self._ended.is_set():
             self._finish("no_answer", "no answer to CONNECT")
             self._client.disconnect()
-        if self._terms.echo is None or self._connected_at_s is None:
-            self._ended.wait()
-        else:
-            self._watch(self._terms.echo)
+        if self._connected_at_s is not None:
+            self._watch()
+        self._ended.wait()
         assert self._outcome is not None
         return self._outcome
 
-    def _watch(self, echo: Echo) -> None:
-        """Until the connection has ended, or nothing arrives on it any more."""
-        echo.connect(time.monotonic())
-        while not self._ended.wait(echo.due_in_s(time.monotonic())):
+    def _watch(self) -> None:
+        """Until the connection has ended, or is of no use any more."""
+        echo, acknowledgements = self._terms.echo, self._terms.acknowledgements
+        if echo is not None:
+            echo.connect(time.monotonic())
+        while not self._ended.wait(self._due_in_s(time.monotonic())):
             now_s = time.monotonic()
+            if self._careful and now_s - (self._connected_at_s or now_s) >= CAREFUL_S:
+                self._careful = False
+                self._terms.suspects.calm_down()
+                self._client.limit_in_flight(self.limits.in_flight)
+            if acknowledgements.needs_connection(now_s):
+                topics = ", ".join(acknowledgements.missing(now_s))
+                self._give_up("no_acknowledgement", f"nothing was acknowledged on {topics}")
+            self._subscribe_again(now_s)
+            if echo is None or not self._echo_can_work(echo, now_s):
+                continue
             payload = echo.payload_if_due(now_s)
             if payload is not None:
                 self.send(echo.topic, payload, qos=1, retain=False)
             if echo.needs_connection(now_s):
                 echo.disconnect()
-                self._finish("no_echo", f"nothing came back on {echo.topic} within {TIMEOUT_S:.0f} s")
-                self._client.disconnect()
+                self._give_up("no_echo", f"nothing came back on {echo.topic} within {TIMEOUT_S:.0f} s")
+
+    def _due_in_s(self, now_s: float) -> float:
+        echo, connected_s = self._terms.echo, self._connected_at_s or now_s
+        due_s = [max(_LEAST_WAIT_S, self._terms.acknowledgements.due_in_s(now_s))]
+        due_s.append(self._terms.oversized.due_in_s(now_s))
+        if echo is not None and self._echo_can_work(echo, now_s):
+            due_s.append(echo.due_in_s(now_s))
+        if self._careful:
+            due_s.append(max(0.0, connected_s + CAREFUL_S - now_s))
+        return min(due_s)
+
+    def _echo_can_work(self, echo: Echo, now_s: float) -> bool:
+        left_out = self._terms.oversized.left_out(now_s)
+        return echo.topic not in left_out and not self._terms.suspects.is_closed(echo.topic, now_s)
+
+    def _subscribe_again(self, now_s: float) -> None:
+        """Try topics again that were left out for long enough."""
+        left_out = set(self._terms.oversized.left_out(now_s))
+        for topic in sorted(self._left_out - left_out):
+            self._subscribe(topic)
+        self._left_out = left_out
+
+    def _subscribe(self, topic: str) -> None:
+        _, mid = self._client.subscribe(topic, qos=1)
+        if mid is not None:
+            self._asked[mid] = topic
+
+    def _give_up(self, failure: Failure, detail: str) -> None:
+        self._finish(failure, detail)
+        self._client.disconnect()
 
     def join(self) -> None:
         """End the network thread; no callback comes after this."""
@@ -182,44 +229,58 @@ class Connection:
 
     def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
         """See Link."""
+        now_s = time.monotonic()
         with self._count_lock:
             if self._ended.is_set() or self._connected_at_s is None or self._outstanding >= MAX_OUTSTANDING:
                 return None
             self._outstanding += 1
+        if not self.limits.fits(topic, payload):
+            what = f"larger than packets of {self.limits.max_packet_bytes} bytes"
+            return self._refuse(topic, what, TOO_LARGE)
+        if self._terms.suspects.is_closed(topic, now_s):
+            return self._refuse(topic, "the broker closes the connection on it", NOT_ALLOWED)
+        # With an answer to each, the message that ends a connection can be told from the others.
+        qos = min(1 if self._careful else qos, self.limits.max_qos)
         try:
-            info = self._client.publish(topic, payload, qos=qos, retain=retain)
+            info = self._client.publish(topic, payload, qos=qos, retain=retain and self.limits.retain)
         except ValueError as error:  # a topic or a size that MQTT does not know: it would never go
-            with self._count_lock:
-                self._outstanding -= 1
-                self._unsendable -= 1
-            self._report_refused(self._protocol, f"{topic[:64]!r}: {error}")
-            self._terms.listener.on_delivered(self._unsendable)
-            return self._unsendable
+            return self._refuse(topic, str(error), TOPIC_INVALID)
         if info.rc != 0:
             with self._count_lock:
                 self._outstanding -= 1
             return None
         return info.mid
 
-    def _make_client(self) -> Client:
+    def _refuse(self, topic: str, detail: str, code: int) -> int:
+        """Answer a message that cannot be sent."""
+        with self._count_lock:
+            self._outstanding -= 1
+            self._unsendable -= 1
+            token = self._unsendable
+        self._reports.publication_refused(self._protocol, topic, detail)
+        self._terms.listener.on_refused(token, code)
+        return token
+
+    def _make_client(self) -> PahoClient:
         settings = self._terms.settings
-        client = _Client(
+        client = PahoClient(
             self._protocol,
-            lambda: self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off"),
+            lambda mid, topic: self._terms.acknowledgements.add(mid, topic, time.monotonic()),
+            self._on_oversized,
+            self._broke_off,
             client_id=self._terms.client_id,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
-        client.max_inflight_messages_set(MAX_IN_FLIGHT)
         client.max_queued_messages_set(MAX_QUEUED)
         if settings.username is not None:
             password = None if settings.password is None else settings.password.get_secret_value()
             client.username_pw_set(settings.username, password)
         if settings.tls:
-            ca_file = None if settings.ca_file is None else str(settings.ca_file)
-            # Certificate and host name are always verified; there is no switch for it.
-            client.tls_set(ca_certs=ca_file, cert_reqs=ssl.CERT_REQUIRED)
+            client.tls_set_context(make_context(settings))
         if self._terms.will_topic is not None:
-            client.will_set(self._terms.will_topic, b"offline", qos=1, retain=True)
+            # The broker says only after CONNECT what it takes; `limits` is what it said before.
+            limits = self.limits
+            client.will_set(self._terms.will_topic, b"offline", qos=limits.max_qos, retain=limits.retain)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -227,43 +288,79 @@ class Connection:
         client.on_message = self._on_message
         return client
 
-    def _on_connect(self, client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+    def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, properties: Any) -> None:
         if reason.is_failure:
-            self._finish(_refusal(reason.value), str(reason))
+            self._finish(_refusal(reason.value), str(reason), reason.value)
             return
+        self.limits = self.limits.and_also(BrokerLimits.from_properties(properties))
+        client.limit_in_flight(1 if self._careful else self.limits.in_flight)
+        self._terms.acknowledgements.connect()
         self._connected_at_s = time.monotonic()
-        self._report_connected(self._protocol)
-        for topic in self._terms.subscriptions:
-            _, mid = client.subscribe(topic, qos=1)
-            if mid is not None:
-                self._asked[mid] = topic
+        self._reports.connected(self._protocol, self.limits)
+        for topic in self._topics_to_subscribe(self._connected_at_s):
+            self._subscribe(topic)
         # Not before: the first echo must find the subscription.
         self._answered.set()
         self._terms.listener.on_connected(self)
 
-    def _on_disconnect(self, _client: Client, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
-        if self._connected_at_s is None:
+    def _topics_to_subscribe(self, now_s: float) -> list[str]:
+        """One by one where the broker takes no wildcards, or one of them is left out."""
+        terms = self._terms
+        left_out = terms.oversized.left_out(now_s)
+        self._left_out = set(left_out)
+        single = left_out or not self.limits.wildcards
+        wanted = terms.single_topics if single and terms.single_topics else terms.subscriptions
+        return [
+            topic for topic in wanted if topic not in left_out and not terms.suspects.is_closed(topic, now_s)
+        ]
+
+    def _on_oversized(self, topic: bytes, size: int) -> None:
+        """A message with this topic is being shortened, or too large for that."""
+        name = topic.decode("utf-8", "replace")
+        abandoned = self._terms.oversized.take(name, size, time.monotonic())
+        self._terms.listener.on_oversized(name, abandoned=abandoned)
+        if abandoned:
+            self._give_up("oversized", f"{size} bytes on {name}")
+
+    def _on_disconnect(self, client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
+        said = flags.is_disconnect_packet_from_server and reason.value not in (0, _UNSPECIFIED)
+        if self._connected_at_s is None and isinstance(client.socket_error, ssl.SSLError):
+            self._broke_off()
+        elif self._connected_at_s is None:
             self._finish("no_answer", str(reason))
         elif reason.value == _TAKEN_OVER:
             self._finish("taken_over", str(reason))
         else:
-            self._finish("lost", str(reason))
+            self._finish("lost", str(reason), reason.value if said else None)
 
-    def _on_publish(self, _client: Client, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
+    def _broke_off(self) -> None:
+        """The network thread has ended."""
+        error = self._client.socket_error
+        if self._connected_at_s is None and isinstance(error, ssl.SSLError):
+            # An alert of TLS 1.3 comes after the handshake.
+            detail, remedy = explain(error, self._terms.settings)
+            self._finish("untrusted", detail, remedy=remedy)
+        else:
+            self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off")
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._count_lock:
             self._outstanding -= 1
+        topic = self._terms.acknowledgements.remove(mid)
         if reason.is_failure:
-            # An answer all the same: sending it again would be refused again, and hold up what comes after.
-            self._report_refused(self._protocol, str(reason))
-        self._terms.listener.on_delivered(mid)
+            self._reports.publication_refused(self._protocol, topic, str(reason))
+            self._terms.listener.on_refused(mid, reason.value)
+        else:
+            self._reports.publication_taken(self._protocol, topic)
+            self._terms.listener.on_delivered(mid)
 
-    def _on_subscribe(self, _client: Client, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+    def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         topic = self._asked.pop(mid, None)
         if topic is not None:
             failures = [str(reason) for reason in reasons if reason.is_failure]
-            self._report_subscribed(self._protocol, topic, failures[0] if failures else "")
+            self._reports.subscription_answered(self._protocol, topic, failures[0] if failures else "")
 
-    def _on_message(self, _client: Client, _data: Any, message: Any) -> None:
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         try:
             topic = message.topic
         except UnicodeDecodeError:
@@ -273,11 +370,16 @@ class Connection:
             return
         self._terms.listener.on_message(topic, message.payload[:MAX_PAYLOAD_BYTES], bool(message.retain))
 
-    def _finish(self, failure: Failure, detail: str) -> None:
+    def _finish(self, failure: Failure, detail: str, code: int | None = None, remedy: str = "") -> None:
         """The first reason counts."""
         if self._outcome is None:
             connected_s = 0.0 if self._connected_at_s is None else time.monotonic() - self._connected_at_s
-            self._outcome = ConnectionEnd(failure, detail, self._protocol, connected_s)
+            # Without commands it would be a dead device: their subscription is never given up.
+            asked = [topic for topic in self._asked.values() if "+" not in topic]
+            pending = (*asked, *self._terms.acknowledgements.topics) if self._connected_at_s else ()
+            self._outcome = ConnectionEnd(
+                failure, detail, self._protocol, connected_s, code=code, remedy=remedy, pending=pending
+            )
         self._answered.set()
         self._ended.set()
 

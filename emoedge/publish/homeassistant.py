@@ -1,4 +1,4 @@
-"""What Home Assistant is told: one discovery message for the whole device, pure.
+"""What Home Assistant is told: the discovery messages of one device, pure.
 
 Rules: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. States stay the machine's
 words (`happiness`, `events`), so that automations do not depend on the language; names are for people.
@@ -16,6 +16,7 @@ from emoedge.config import Settings
 from emoedge.emotions import EMOTIONS, Language, display_name
 from emoedge.files import read_json, write_json
 from emoedge.publish.control import PRESS, RECORDING_MODES
+from emoedge.publish.messages import to_json
 from emoedge.version import __version__
 
 Announced: TypeAlias = dict[str, dict[str, str]]
@@ -25,6 +26,9 @@ BIRTH_DELAY_S: Final = (0.5, 5.0)
 """After Home Assistant's birth message a device answers at a random moment within this, not all at once."""
 
 _OBJECT_ID: Final = re.compile(r"[A-Za-z0-9_-]+")
+
+MAX_MESSAGE_BYTES: Final = 4_000
+"""Brokers on small machines are often limited to packets of 4,096 bytes."""
 
 ANNOUNCED_FILE: Final = "discovery.json"
 """In the state directory: the announced entities, to be withdrawn later."""
@@ -46,15 +50,47 @@ _NAMES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+_PART: Final = {"probability": "_values"}
+_PART_OF: Final = dict.fromkeys(("health", "uptime", "spool", "latency"), "_diagnostics") | dict.fromkeys(
+    ("recording_mode", "face_weight", "margin"), "_more"
+)
+"""Part of the announcement by component; the others are in the one without a name."""
+
+_SHORT: Final = {
+    "availability": "avty",
+    "command_topic": "cmd_t",
+    "components": "cmps",
+    "default_entity_id": "def_ent_id",
+    "device": "dev",
+    "device_class": "dev_cla",
+    "entity_category": "ent_cat",
+    "event_types": "evt_typ",
+    "icon": "ic",
+    "json_attributes_template": "json_attr_tpl",
+    "json_attributes_topic": "json_attr_t",
+    "options": "ops",
+    "origin": "o",
+    "payload_press": "pl_prs",
+    "platform": "p",
+    "state_class": "stat_cla",
+    "state_topic": "stat_t",
+    "suggested_display_precision": "sug_dsp_prc",
+    "unique_id": "uniq_id",
+    "unit_of_measurement": "unit_of_meas",
+    "value_template": "val_tpl",
+}
+_SHORT_DEVICE: Final = {"identifiers": "ids", "manufacturer": "mf", "model": "mdl", "sw_version": "sw"}
+"""Home Assistant's abbreviations (homeassistant/components/mqtt/abbreviations.py)."""
+
 _CONFIG_TOPIC: Final = re.compile(
     r"[^+#$\x00-\x20\x7f-\x9f\ud800-\udfff]{1,1000}/device/[A-Za-z0-9_-]{1,200}/config"
 )
 _NAME: Final = re.compile(r"[a-z_]{1,64}")
 
 
-def config_topic(settings: Settings) -> str:
-    """`<prefix>/device/<object id>/config`."""
-    return f"{settings.mqtt.discovery_prefix}/device/{object_id(settings.device_id)}/config"
+def config_topic(settings: Settings, part: str = "") -> str:
+    """`<prefix>/device/<object id><part>/config`."""
+    return f"{settings.mqtt.discovery_prefix}/device/{object_id(settings.device_id)}{part}/config"
 
 
 def birth_topic(settings: Settings) -> str:
@@ -71,14 +107,8 @@ def object_id(device_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name) + "_" + digest
 
 
-def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The discovery message.
-
-    Args:
-        settings: language, topics and device id.
-        previous: component id -> platform of what was announced before; what is no longer offered is named
-            with its platform alone, which makes Home Assistant remove it.
-    """
+def discovery_payload(settings: Settings) -> dict[str, Any]:
+    """Everything that is announced, in one payload with the long keys."""
     base = settings.topic_base
     uid = object_id(settings.device_id)
     components = {
@@ -91,7 +121,6 @@ def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = N
         | part
         for name, part in _components(settings).items()
     }
-    gone = {name: {"platform": platform} for name, platform in (previous or {}).items()}
     return {
         "device": {
             "identifiers": [uid],
@@ -102,15 +131,69 @@ def discovery_payload(settings: Settings, previous: Mapping[str, str] | None = N
         },
         "origin": {"name": "emoedge", "sw_version": __version__},
         "availability": [{"topic": f"{base}/status"}],
-        "components": components | {name: part for name, part in gone.items() if name not in components},
+        "components": components,
     }
+
+
+def discovery_messages(
+    settings: Settings, previous: Announced, max_bytes: int = MAX_MESSAGE_BYTES
+) -> dict[str, dict[str, Any]]:
+    """The device's components in messages of a size that brokers take: topic -> payload, abbreviated.
+
+    Args:
+        settings: as for `discovery_payload`.
+        previous: what was announced before; what a topic no longer offers is named there with its platform
+            alone.
+        max_bytes: largest payload; where the usual parts are larger, each component gets its own message.
+    """
+    whole = discovery_payload(settings)
+    components: dict[str, Any] = whole["components"]
+    parts = _split(whole, {name: _PART.get(name.partition("_")[0], "") for name in components} | _PART_OF)
+    messages = _messages(settings, parts, previous)
+    if all(len(to_json(one).encode()) <= max_bytes for one in messages.values()):
+        return messages
+    return _messages(settings, _split(whole, {name: f"_{name}" for name in components}), previous)
+
+
+def _split(whole: Mapping[str, Any], part_of: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Part -> payload with the components of that part."""
+    parts: dict[str, dict[str, Any]] = {}
+    for name, component in whole["components"].items():
+        part = parts.setdefault(part_of[name], {**whole, "components": {}})
+        part["components"][name] = component
+    return parts
+
+
+def _messages(
+    settings: Settings, parts: Mapping[str, Mapping[str, Any]], previous: Announced
+) -> dict[str, dict[str, Any]]:
+    messages = {}
+    for part, payload in parts.items():
+        topic = config_topic(settings, part)
+        gone = {name: {"platform": platform} for name, platform in previous.get(topic, {}).items()}
+        messages[topic] = abbreviate({**payload, "components": gone | payload["components"]})
+    return messages
+
+
+def abbreviate(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload with Home Assistant's short keys."""
+    short = {_SHORT.get(key, key): value for key, value in payload.items()}
+    short["dev"] = {_SHORT_DEVICE.get(key, key): value for key, value in payload["device"].items()}
+    short["o"] = {_SHORT_DEVICE.get(key, key): value for key, value in payload["origin"].items()}
+    short["avty"] = [{"t": one["topic"]} for one in payload["availability"]]
+    short["cmps"] = {
+        name: {_SHORT.get(key, key): value for key, value in part.items()}
+        for name, part in payload["components"].items()
+    }
+    return short
 
 
 def platforms(payload: Mapping[str, Any]) -> dict[str, str]:
-    """Component id -> platform of what a discovery message offers."""
-    return {
-        name: part["platform"] for name, part in payload["components"].items() if part.keys() != {"platform"}
-    }
+    """Component id -> platform of what a discovery message offers, abbreviated or not."""
+    short = "cmps" in payload
+    components = payload["cmps" if short else "components"]
+    key = "p" if short else "platform"
+    return {name: part[key] for name, part in components.items() if part.keys() != {key}}
 
 
 def _entity_id(platform: str, uid: str, name: str) -> str:

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Entry, Spool, SpoolError
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,12 @@ class Outbox:
         self._max_in_memory = max_in_memory
         self._next_seq = 1
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
-        self._in_flight: dict[int, int] = {}
+        self._in_flight: dict[int, Entry] = {}
+        self._refused = RefusedMessages()
+        self.refused = 0
+        """Messages that the broker did not take, set aside since the start."""
+        self.last_refused = ""
+        """Topic and reason code of the last one."""
         # The disk as last seen: rows, the highest number on it, and how far it has been read.
         self._taken_over = spool is None
         self._rows = 0
@@ -101,7 +107,10 @@ class Outbox:
     def dropped(self) -> int:
         """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
         return (
-            self._dropped_on_disk + self._dropped_in_memory + (0 if self._spool is None else self._spool.lost)
+            self._dropped_on_disk
+            + self._dropped_in_memory
+            + (0 if self._spool is None else self._spool.lost)
+            + self.refused
         )
 
     @property
@@ -149,6 +158,11 @@ class Outbox:
         """Return the oldest message not yet sent on this connection, if it may go now."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return None
+        refused = self._refused.due(now_s)
+        if refused is not None and self._may_go(refused):
+            return refused
+        if self._refused.is_full:
+            return None
         read_up_to = -1
         # A page may hold nothing that may go; a disk that fails leaves the place where it is.
         while not self._read_ahead and read_up_to < self._read_up_to < self._rows_up_to:
@@ -157,12 +171,17 @@ class Outbox:
         if self._read_ahead:
             self._earn(now_s)
             return self._read_ahead[0] if self._allowance >= 1 else None
-        waiting = (item.entry for item in self._waiting.values() if not item.sent)
+        waiting = (
+            item.entry
+            for item in self._waiting.values()
+            if not item.sent and item.entry.seq not in self._refused
+        )
         return next((entry for entry in waiting if self._may_go(entry)), None)
 
     def sent(self, entry: Entry, token: int) -> None:
         """The entry from next_entry() went out; `token` will come back with its acknowledgement."""
-        self._in_flight[token] = entry.seq
+        self._in_flight[token] = entry
+        self._refused.sent(entry.seq)
         if self._read_ahead and self._read_ahead[0].seq == entry.seq:
             self._read_ahead.pop(0)
             self._allowance -= 1
@@ -171,13 +190,31 @@ class Outbox:
 
     def delivered(self, token: int) -> None:
         """The broker has it; a token of something else does no harm."""
-        seq = self._in_flight.pop(token, None)
-        if seq is not None and self._waiting.pop(seq, None) is None:
+        entry = self._in_flight.pop(token, None)
+        if entry is None:
+            return
+        self._refused.taken(entry.seq)
+        self._forget(entry.seq)
+
+    def refuse(self, token: int, code: int, now_s: float, *, was_sent: bool) -> None:
+        """The broker does not take it: it is tried again, or set aside, and holds up nothing."""
+        entry = self._in_flight.pop(token, None)
+        if entry is None or not self._refused.refuse(entry, code, now_s, was_sent=was_sent):
+            return
+        self.refused += 1
+        self.last_refused = f"{entry.topic[:64]!r}, reason code 0x{code:02X}"
+        logger.error("a message on %s is set aside: the broker does not take it", self.last_refused)
+        self._forget(entry.seq)
+        self._try_disk(now_s, lambda spool: spool.keep_bad([entry]))
+
+    def _forget(self, seq: int) -> None:
+        if self._waiting.pop(seq, None) is None:
             self._delivered.add(seq)
 
     def connection_lost(self) -> None:
         """What was not acknowledged has to be sent again, in order."""
         self._in_flight.clear()
+        self._refused.connection_lost()
         self._read_ahead.clear()
         self._read_up_to = 0
         for item in self._waiting.values():
@@ -210,6 +247,8 @@ class Outbox:
             moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, self._retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
+        if connected and len(self._in_flight) < MAX_IN_FLIGHT:
+            moments.append(now_s + self._refused.due_in_s(now_s))
         return min(DISK_RETRY_S, max(0.0, min(moments) - now_s))
 
     def close(self, now_s: float) -> None:
@@ -257,8 +296,12 @@ class Outbox:
     def _read(self, spool: Spool) -> None:
         entries = spool.after(self._read_up_to, _READ_AHEAD)
         self._read_up_to = entries[-1].seq if entries else self._rows_up_to
-        known = self._delivered.union(self._in_flight.values())
-        self._read_ahead = [entry for entry in entries if entry.seq not in known and self._may_go(entry)]
+        known = self._delivered.union(entry.seq for entry in self._in_flight.values())
+        self._read_ahead = [
+            entry
+            for entry in entries
+            if entry.seq not in known and entry.seq not in self._refused and self._may_go(entry)
+        ]
 
     def _may_go(self, entry: Entry) -> bool:
         return self._is_held is None or entry.seq in self._exempt or not self._is_held(entry.topic)

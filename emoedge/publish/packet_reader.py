@@ -18,6 +18,8 @@ MAX_PAYLOAD_BYTES: Final = 256
 longer."""
 MAX_OTHER_BYTES: Final = 131_072
 """Largest accepted packet of another kind: CONNACK or DISCONNECT with two texts of 65,535 bytes."""
+ABANDONED_BYTES: Final = 4_000_000
+"""Larger packets are not waited for: a slow network needs minutes, in which no command arrives."""
 CHUNK_BYTES: Final = 65_536
 READS_PER_CALL: Final = 64
 """Reads before the caller gets its turn: it also sends, and a large message can take minutes to arrive."""
@@ -38,10 +40,19 @@ class PacketReader:
         receive: reads up to so many bytes from the socket without waiting; raises BlockingIOError when there
             are none, returns none at the end of the connection.
         has_properties: whether a PUBLISH has properties (MQTT 5).
+        on_oversized: called with the topic and the size of each PUBLISH whose payload is shortened, as soon
+            as the topic is known where the packet is larger than ABANDONED_BYTES.
     """
 
-    def __init__(self, receive: Callable[[int], bytes], *, has_properties: bool) -> None:
+    def __init__(
+        self,
+        receive: Callable[[int], bytes],
+        *,
+        has_properties: bool,
+        on_oversized: Callable[[bytes, int], None] = lambda _topic, _size: None,
+    ) -> None:
         self._receive = receive
+        self._on_oversized = on_oversized
         self._has_properties = has_properties
         self._ready = bytearray()
         self._steps = self._read_packets()
@@ -88,12 +99,17 @@ class PacketReader:
         head = yield from _take(2)
         left = _left(size, 2 + int.from_bytes(head, "big") + (2 if first & _QOS_BITS else 0))
         head += yield from _take(size - left - 2)
+        topic = head[2 : 2 + int.from_bytes(head[:2], "big")]
+        if size > ABANDONED_BYTES:
+            self._on_oversized(topic, size)
         if self._has_properties:
             properties, digits = yield from _take_integer()
             left = _left(left, digits + properties)
             yield from _skip(properties)
             head += b"\0"
         kept = min(left, MAX_PAYLOAD_BYTES)
+        if kept < left and size <= ABANDONED_BYTES:
+            self._on_oversized(topic, size)
         head += yield from _take(kept)
         yield from _skip(left - kept)
         return head

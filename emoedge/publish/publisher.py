@@ -17,15 +17,16 @@ import os
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from emoedge.config import Settings
 from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
+from emoedge.publish.control import CONTROL_NAMES, MAX_VALUE_BYTES
 from emoedge.publish.echo import ECHO_CONTROL, Echo
+from emoedge.publish.inbox import MAX_PLAIN, Answer, Inbox
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.reports import broker_health, spool_health
@@ -43,10 +44,6 @@ SPOOL_FILE: Final = "spool.sqlite3"
 MAX_INBOX: Final = 2_000
 # The same bounds for a process beside the daemon, which may be faster than its broker and has no disk.
 MAX_BESIDE: Final = 100_000
-# Ten seconds of `face` at ten a second, were the worker ever that late.
-MAX_PLAIN: Final = 100
-MAX_BIRTHS: Final = 10
-"""Messages of Home Assistant about itself between two turns of the worker."""
 NOT_ABOUT_PEOPLE: Final = frozenset({"recording"})
 """Spooled topics that privacy does not hold back: they name files."""
 # What stop() keeps back of its time for `offline` and the disk.
@@ -54,18 +51,6 @@ _LAST_WORD_S: Final = 0.7
 
 HUNG_AFTER_S: Final = 120.0
 """One commit of the spool on a bad card takes many seconds."""
-
-
-@dataclass(slots=True)
-class _Inbox:
-    """What other threads hand to the worker, swapped out under the lock."""
-
-    links: list[Link | None] = field(default_factory=list)
-    tokens: list[int] = field(default_factory=list)
-    births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
-    spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
-    plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
-    states: dict[str, bytes] = field(default_factory=dict)
 
 
 class Publisher:
@@ -108,9 +93,10 @@ class Publisher:
             listener=self,
             first_protocol=first_protocol,
             echo=None if secondary else Echo(f"{self._base}/control/{ECHO_CONTROL}/set"),
+            single_topics=() if secondary else self._single_topics,
         )
         self._condition = threading.Condition()
-        self._inbox = _Inbox()
+        self._inbox = Inbox()
         self._stop_at_s: float | None = None
         self._is_private = False
         self._dropped = 0
@@ -129,6 +115,11 @@ class Publisher:
     @property
     def _subscriptions(self) -> tuple[str, ...]:
         return f"{self._base}/control/+/set", self._announcer.birth_topic
+
+    @property
+    def _single_topics(self) -> tuple[str, ...]:
+        controls = (f"{self._base}/control/{name}/set" for name in (*CONTROL_NAMES, ECHO_CONTROL))
+        return *controls, self._announcer.birth_topic
 
     def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
         """Connect the commands; before `start`.
@@ -185,10 +176,9 @@ class Publisher:
 
     def health(self) -> tuple[Health, ...]:
         """The broker connection and the spool."""
-        session, state = self._session, self._session.state
         limit = self._settings.mqtt.spool_max_messages
         return (
-            broker_health(state, self.fault, session.connections, session.echo, self._commands.refused),
+            broker_health(self._session, self.fault, self._commands.refused),
             spool_health(self._outbox, self._dropped, limit),
         )
 
@@ -228,15 +218,32 @@ class Publisher:
 
     def on_delivered(self, token: int) -> None:
         """See SessionListener."""
+        self._answered(Answer(token))
+
+    def on_refused(self, token: int, code: int) -> None:
+        """See SessionListener."""
+        self._answered(Answer(token, code))
+
+    def _answered(self, answer: Answer) -> None:
         with self._condition:
-            self._inbox.tokens.append(token)
+            self._inbox.answers.append(answer)
             self._condition.notify()
+
+    def on_oversized(self, topic: str, *, abandoned: bool) -> None:
+        """See SessionListener. Who floods the switch of privacy gets privacy."""
+        name = self._control_of(topic)
+        if name == "privacy":
+            self._commands.take(name, b"ON", retained=False)
+        elif abandoned and topic != self._announcer.birth_topic:
+            self._commands.take(name, bytes(MAX_VALUE_BYTES + 1), retained=False)
+
+    def _control_of(self, topic: str) -> str:
+        return topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """See SessionListener. Commands pass by the worker, which may be waiting for the disk."""
         if topic != self._announcer.birth_topic:
-            name = topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
-            self._commands.take(name, payload, retained=retained)
+            self._commands.take(self._control_of(topic), payload, retained=retained)
             return
         with self._condition:
             self._inbox.births.append(payload)
@@ -259,16 +266,16 @@ class Publisher:
     def _wait_s(self) -> float:
         now_s = time.monotonic()
         wait_s = self._outbox.wake_in_s(now_s, connected=self._link is not None)
-        return min(wait_s, self._announcer.due_in_s(now_s))
+        return min(wait_s, self._announcer.due_in_s(now_s), self._states.due_in_s(now_s))
 
     def _turn(self, wait_s: float) -> None:
         """Wait for something to do, then do all of it."""
         with self._condition:
             # A stop() that came since the caller looked must not be slept over.
-            if self._inbox_empty() and (self._stop_at_s is None or self._finishing):
+            if self._inbox.is_empty and (self._stop_at_s is None or self._finishing):
                 self.thread.rest()
                 self._condition.wait(wait_s)
-            inbox, self._inbox = self._inbox, _Inbox()
+            inbox, self._inbox = self._inbox, Inbox()
         self.thread.beat()
         now_s = time.monotonic()
         self._hold_or_release()
@@ -276,28 +283,24 @@ class Publisher:
             self._outbox.add(topic, payload, now_s, exempt=exempt)
         for topic, payload in inbox.states.items():
             self._states.update(topic, payload)
-        # Acknowledgements first: those of a lost connection must be counted before it is forgotten.
-        for token in inbox.tokens:
-            self._delivered(token)
+        # Answers first: those of a lost connection must be counted before it is forgotten.
+        for answer in inbox.answers:
+            self._take_answer(answer, now_s)
         for link in inbox.links:
-            self._link_changed(link)
+            self._link_changed(link, now_s)
         for payload in inbox.births:
             self._announcer.birth(payload, now_s)
-        self._announcer.announce_if_due(now_s, self._send_retained)
-        self._states.send(self._send_retained)
+        self._states.send(self._send_retained, now_s)
         self._send_spooled()
         for topic, payload in inbox.plain:
             if self._link is not None:
                 self._link.send(topic, payload, qos=0, retain=False)
+        # Last: what is announced is of use only with what was sent before.
+        if not self._secondary:
+            self._announcer.send(self._send_retained, now_s)
         self._outbox.persist(time.monotonic(), connected=self._link is not None)
 
-    def _inbox_empty(self) -> bool:
-        inbox = self._inbox
-        return not (
-            inbox.links or inbox.tokens or inbox.births or inbox.spooled or inbox.plain or inbox.states
-        )
-
-    def _link_changed(self, link: Link | None) -> None:
+    def _link_changed(self, link: Link | None, now_s: float) -> None:
         self._link = link
         self._outbox.connection_lost()
         self._states.connection_lost()
@@ -308,7 +311,7 @@ class Publisher:
             self._states.update(f"{self._base}/{message.suffix}", message.encode())
         self._states.send_afresh()
         if not self._secondary:
-            self._announcer.announce(self._send_retained)
+            self._announcer.connected(link.limits, now_s)
 
     def _fresh_states(self) -> list[Message]:
         if self._state_provider is None:
@@ -320,10 +323,16 @@ class Publisher:
             logger.exception("cannot read the current states")
             return []
 
-    def _delivered(self, token: int) -> None:
-        self._outbox.delivered(token)
-        self._states.delivered(token)
-        self._announcer.delivered(token)
+    def _take_answer(self, answer: Answer, now_s: float) -> None:
+        token, code = answer.token, answer.refusal
+        if code is None:
+            self._outbox.delivered(token)
+            self._states.delivered(token)
+            self._announcer.delivered(token)
+        else:
+            self._outbox.refuse(token, code, now_s, was_sent=answer.was_sent)
+            self._states.refused(token, now_s, was_sent=answer.was_sent)
+            self._announcer.refused(token, now_s, was_sent=answer.was_sent)
 
     def _hold_or_release(self) -> None:
         if self._is_private == self._holds:
@@ -347,11 +356,11 @@ class Publisher:
                 return
             self._outbox.sent(entry, token)
 
-    def _send(self, topic: str, payload: bytes, *, retain: bool) -> int | None:
-        return None if self._link is None else self._link.send(topic, payload, qos=1, retain=retain)
+    def _send(self, topic: str, payload: bytes, *, retain: bool, qos: Literal[0, 1] = 1) -> int | None:
+        return None if self._link is None else self._link.send(topic, payload, qos=qos, retain=retain)
 
-    def _send_retained(self, topic: str, payload: bytes) -> int | None:
-        return self._send(topic, payload, retain=True)
+    def _send_retained(self, topic: str, payload: bytes, /, *, qos: Literal[0, 1] = 1) -> int | None:
+        return self._send(topic, payload, retain=True, qos=qos)
 
     def _finish(self, stop_at_s: float) -> None:
         """The last turns: deliver what is in memory, say offline, let go."""

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from emoedge.health import Health
-from emoedge.publish.echo import Echo
+from emoedge.publish.messages import quote
 from emoedge.publish.outbox import Outbox
-from emoedge.publish.session import SessionState
+from emoedge.publish.session import MqttSession
 
 Figures = dict[str, float | int | str | None]
 
 
-def broker_health(
-    state: SessionState, fault: str, connections: int, echo: Echo | None, refused_commands: int
-) -> Health:
+def broker_health(session: MqttSession, fault: str, refused_commands: int) -> Health:
     """The connection.
 
     Args:
-        state: of the session.
+        session: the connection to the broker.
         fault: of one of its threads, empty when all is well.
-        connections: number of connections so far.
-        echo: the proof that commands arrive; None where none are expected.
         refused_commands: number of refused commands so far.
     """
+    state, echo = session.state, session.echo
     figures: Figures = {
         "protocol": state.protocol,
-        "connections": connections,
+        "connections": session.connections,
         "refused_commands": refused_commands,
+        "limits": session.limits.text,
     }
+    if session.oversized.count:
+        figures |= {"oversized": session.oversized.count, "oversized_topic": quote(session.oversized.last)}
     if echo is not None:
         figures["echo_ms"] = None if echo.round_trip_ms is None else round(echo.round_trip_ms, 1)
         figures["echo_failures"] = echo.failures
@@ -59,6 +59,8 @@ def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
         "dropped": dropped,
         "commits": outbox.commits,
     }
+    if outbox.refused:
+        figures["set_aside"] = outbox.refused
     if outbox.disk_error:
         return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
     if outbox.set_aside:
@@ -66,6 +68,12 @@ def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
     if outbox.damaged:
         reason = f"{outbox.damaged} messages were damaged on the disk and are set aside; look at the disk"
         return Health("spool", "degraded", reason, figures)
+    if outbox.refused:
+        reason = f"the broker did not take {outbox.refused} messages, which are set aside"
+        remedy = "look at its access list and its limits"
+        return Health(
+            "spool", "degraded", f"{reason}; the last one was on {outbox.last_refused} ({remedy})", figures
+        )
     if dropped and depth:
         return Health("spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures)
     return Health("spool", "ok", "", figures)

@@ -17,6 +17,8 @@ Failure = Literal[
     "lost",  # was connected
     "taken_over",  # another client with the same id pushed us out
     "no_echo",  # connected, but nothing is delivered to us
+    "no_acknowledgement",  # connected, but messages are not acknowledged
+    "oversized",  # we left: a message was too large to wait for
 ]
 
 FIRST_DELAY_S: Final = 1.0
@@ -47,12 +49,18 @@ class ConnectionEnd:
         detail: what the operating system or the broker said.
         protocol: the version that was tried.
         connected_s: how long it was connected, 0 if never.
+        code: reason code of MQTT 5 with which the broker ended it; None where it gave none.
+        remedy: what to do, where the cause is known better than `failure` says.
+        pending: topics that the broker had not answered, the oldest first.
     """
 
     failure: Failure
     detail: str
     protocol: MqttVersion
     connected_s: float = 0.0
+    code: int | None = None
+    remedy: str = ""
+    pending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +80,28 @@ class RetryPolicy:
         self._taken_over = 0
         self._short = 0
 
-    def after(self, outcome: ConnectionEnd, jitter: float = 0.5) -> NextAttempt:
-        """The next step; `jitter` in [0, 1] spreads devices that lost the same broker (0.5: no change)."""
+    def after(
+        self, outcome: ConnectionEnd, jitter: float = 0.5, *, is_explained: bool = False
+    ) -> NextAttempt:
+        """The next step.
+
+        Args:
+            outcome: how the connection ended.
+            jitter: in [0, 1], spreads devices that lost the same broker (0.5: no change).
+            is_explained: a cause is known, so that another client is not suspected.
+        """
         if outcome.connected_s >= STABLE_S:
             self._failures = self._taken_over = self._short = 0
         if outcome.failure == "version" and outcome.protocol == "5":
             return NextAttempt(0.0, "3.1.1")
-        if outcome.failure == "no_echo":
-            # Commands are lost meanwhile; how often this may happen is up to emoedge.publish.echo.
+        if is_explained or outcome.failure in ("no_echo", "no_acknowledgement", "oversized"):
+            # Commands are lost meanwhile. How often this may happen is up to those who count it
+            # (emoedge.publish.echo, acknowledgements, oversized, suspects).
             return NextAttempt(_UNREACHABLE.delay_s(1, jitter), outcome.protocol)
         if outcome.failure in ("refused", "untrusted"):
             return NextAttempt(_REFUSED.delay_s(1, jitter), "5")
-        short = outcome.failure == "lost" and outcome.connected_s < STABLE_S
+        # A broker that gives a reason is believed.
+        short = outcome.failure == "lost" and outcome.code is None and outcome.connected_s < STABLE_S
         self._short = self._short + 1 if short else 0
         suspect = outcome.failure == "taken_over" or self._short >= SHORT_CONNECTIONS
         if suspect:
@@ -92,5 +110,5 @@ class RetryPolicy:
         self._failures += 1
         delay_s = _UNREACHABLE.delay_s(self._failures, jitter)
         # Some brokers close the connection on a version that they do not know, without a word.
-        mute = outcome.failure == "no_answer" and outcome.protocol == "5"
+        mute = outcome.failure == "no_answer" and outcome.protocol == "5" and outcome.code is None
         return NextAttempt(delay_s, "3.1.1" if mute else "5")

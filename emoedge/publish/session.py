@@ -10,18 +10,28 @@ import logging
 import random
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from emoedge.config import MqttSettings
 from emoedge.publish.connection import Connection, SessionListener, Terms
 from emoedge.publish.echo import Echo
+from emoedge.publish.limits import BrokerLimits
+from emoedge.publish.messages import quote
+from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy
+from emoedge.publish.tls import TlsFileError, explain
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
+MAX_REFUSALS: Final = 10
+"""Refused topics that `health` names."""
+CLOCK_LOOK_S: Final = 1.0
+"""Between two looks at the clock while waiting for the next attempt."""
+CLOCK_JUMP_S: Final = 5.0
+"""Larger steps of the wall clock end the waiting."""
 HUNG_AFTER_S: Final = 120.0
 """Name resolution tries each server several times."""
 
@@ -48,6 +58,7 @@ class MqttSession:
         listener: told what happens.
         first_protocol: version of the first attempt, where the broker is known not to speak 5.
         echo: proves that messages arrive, on a topic among the subscriptions; None for no proof.
+        single_topics: the subscriptions without wildcards, for when one of the topics has to be left out.
     """
 
     def __init__(
@@ -59,10 +70,21 @@ class MqttSession:
         listener: SessionListener,
         first_protocol: MqttVersion = "5",
         echo: Echo | None = None,
+        single_topics: Sequence[str] = (),
     ) -> None:
         self._first_protocol = first_protocol
         self.echo = echo
-        self._terms = Terms(settings, client_id, will_topic, tuple(subscriptions), listener, echo)
+        self._terms = Terms(
+            settings,
+            client_id,
+            will_topic,
+            tuple(subscriptions),
+            listener,
+            echo,
+            single_topics=tuple(single_topics),
+        )
+        self.limits = BrokerLimits()
+        """What the broker takes, as far as it is known."""
         self.thread = WorkerThread("session", self._run, limit_s=HUNG_AFTER_S)
         self._connection: Connection | None = None
         self._state = SessionState("stopped")
@@ -74,13 +96,31 @@ class MqttSession:
     @property
     def state(self) -> SessionState:
         """Where it stands; safe from any thread."""
-        state, echo = self._state, self.echo
-        if state.name != "connected" or echo is None or not echo.is_missing(time.monotonic()):
+        state, now_s = self._state, time.monotonic()
+        if state.name != "connected":
             return state
-        what, remedy = _WORDS["no_echo"]
-        place = f"{self._terms.settings.host}:{self._terms.settings.port}"
-        reasons = (state.reason, f"{what.format(place=place)}: nothing comes back on {echo.topic} ({remedy})")
+        reasons = (state.reason, *self._faults(now_s))
         return replace(state, reason="; ".join(filter(None, reasons)))
+
+    def _faults(self, now_s: float) -> Iterator[str]:
+        """What is wrong although it is connected."""
+        terms = self._terms
+        missing = terms.acknowledgements.missing(now_s)
+        if missing:
+            yield _say("no_acknowledgement", self._place, ", ".join(missing))
+        left_out = terms.oversized.left_out(now_s)
+        for topic in left_out:
+            yield _say("oversized", self._place, topic)
+        for topic in terms.suspects.closed(now_s):
+            yield _say("closes", self._place, topic)
+        echo = self.echo
+        if echo is not None and echo.topic not in left_out and echo.is_missing(now_s):
+            yield _say("no_echo", self._place, f"nothing comes back on {echo.topic}")
+
+    @property
+    def oversized(self) -> OversizedTopics:
+        """Messages that were too large."""
+        return self._terms.oversized
 
     def start(self) -> None:
         """Begin to connect, for as long as it takes."""
@@ -106,30 +146,49 @@ class MqttSession:
     def _run(self) -> None:
         policy = RetryPolicy()
         step = NextAttempt(0.0, self._first_protocol)
-        while not self.thread.stopping.wait(step.delay_s):
+        while not self._wait(step.delay_s):
             self.thread.beat()
             outcome = self._attempt(step.protocol)
             if self.thread.stopping.is_set():
                 return
             self.thread.rest()
-            step = policy.after(outcome, random.random())
-            self._report(outcome, step)
+            fewer = None if outcome.code is None else self.limits.without(outcome.code)
+            if fewer is not None and not outcome.connected_s:
+                # The broker has said what it did not like about CONNECT.
+                self.limits, step = fewer, NextAttempt(0.0, outcome.protocol)
+                continue
+            self.limits = fewer or self.limits
+            blamed = self._terms.suspects.connection_ended(outcome, time.monotonic())
+            step = policy.after(outcome, random.random(), is_explained=blamed)
+            self._report(outcome, step, blamed=blamed)
+
+    def _wait(self, delay_s: float) -> bool:
+        """Wait until the next attempt; less if the clock is set, which may be all that TLS waited for.
+
+        Returns:
+            Whether to stop.
+        """
+        until_s = time.monotonic() + delay_s
+        offset_s = time.time() - time.monotonic()
+        while (left_s := until_s - time.monotonic()) > 0:
+            if self.thread.stopping.wait(min(left_s, CLOCK_LOOK_S)):
+                return True
+            if abs(time.time() - time.monotonic() - offset_s) > CLOCK_JUMP_S:
+                break
+        return self.thread.stopping.is_set()
 
     def _attempt(self, protocol: MqttVersion) -> ConnectionEnd:
         """One connection from beginning to end."""
         try:
-            connection = Connection(
-                self._terms, protocol, self._connected, self._publication_refused, self._subscribed
-            )
+            connection = Connection(self._terms, protocol, self, self.limits)
             connection.open()
+        except TlsFileError as error:
+            return ConnectionEnd("untrusted", error.message, protocol, remedy=error.remedy)
         except ssl.SSLEOFError:
             return ConnectionEnd("unreachable", "closed during the TLS handshake", protocol)
         except ssl.SSLError as error:
-            return ConnectionEnd("untrusted", _ssl_detail(error), protocol)
-        except FileNotFoundError as error:
-            return ConnectionEnd(
-                "untrusted", f"no such file: {error.filename or self._terms.settings.ca_file}", protocol
-            )
+            detail, remedy = explain(error, self._terms.settings)
+            return ConnectionEnd("untrusted", detail, protocol, remedy=remedy)
         except (OSError, ValueError) as error:
             return ConnectionEnd("unreachable", getattr(error, "strerror", None) or str(error), protocol)
         except Exception as error:
@@ -148,21 +207,35 @@ class MqttSession:
             self._connection = None
             connection.join()
 
-    def _connected(self, protocol: MqttVersion) -> None:
+    # From a connection
+
+    def connected(self, protocol: MqttVersion, limits: BrokerLimits) -> None:
+        """See SessionReports."""
         self.connections += 1
         self.subscribed = 0
         self._refusals = {}
+        self.limits = limits
         self._state = SessionState("connected", protocol=protocol)
-        settings = self._terms.settings
-        logger.info("Connected to the broker %s:%d, MQTT %s", settings.host, settings.port, protocol)
-
-    def _publication_refused(self, protocol: MqttVersion, detail: str) -> None:
-        self._refuse(
-            protocol, "", f"the broker {self._place} refuses messages: {detail} (check its access list)"
+        logger.info(
+            "Connected to the broker %s, MQTT %s%s",
+            self._place,
+            protocol,
+            f", which takes only: {limits.text}" if limits.text else "",
         )
 
-    def _subscribed(self, protocol: MqttVersion, topic: str, failure: str) -> None:
-        """The broker has answered a subscription."""
+    def publication_refused(self, protocol: MqttVersion, topic: str, detail: str) -> None:
+        """See SessionReports."""
+        if len(self._refusals) < MAX_REFUSALS or f"message {topic}" in self._refusals:
+            what = f"the broker {self._place} refuses messages: {detail}: {quote(topic)}"
+            self._refuse(protocol, f"message {topic}", f"{what} (check its access list and its limits)")
+
+    def publication_taken(self, protocol: MqttVersion, topic: str) -> None:
+        """See SessionReports."""
+        if self._refusals.pop(f"message {topic}", None) is not None:
+            self._state = SessionState("connected", "; ".join([*self._refusals.values()]), protocol)
+
+    def subscription_answered(self, protocol: MqttVersion, topic: str, failure: str) -> None:
+        """See SessionReports."""
         self.subscribed += 1
         if failure:
             what = f"the broker {self._place} refuses the subscription to {topic}: {failure}"
@@ -173,20 +246,23 @@ class MqttSession:
         if self._refusals.get(what) != reason:
             logger.warning("%s", reason)
         self._refusals[what] = reason
-        self._state = SessionState("connected", "; ".join(self._refusals.values()), protocol)
+        self._state = SessionState("connected", "; ".join([*self._refusals.values()]), protocol)
 
     @property
     def _place(self) -> str:
         return f"{self._terms.settings.host}:{self._terms.settings.port}"
 
-    def _report(self, outcome: ConnectionEnd, step: NextAttempt) -> None:
+    def _report(self, outcome: ConnectionEnd, step: NextAttempt, *, blamed: bool) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":
             logger.info("The broker does not speak MQTT 5; trying 3.1.1")
             return
-        name, reason = describe(outcome, step, self._terms.settings, self._terms.client_id)
-        if self._state.reason != reason:
-            logger.warning("%s; next attempt in %.0f s", reason, step.delay_s)
-        self._state = SessionState(name, reason)
+        if blamed:
+            state = SessionState("away", _say("closes", self._place, outcome.pending[0]))
+        else:
+            state = SessionState(*describe(outcome, step, self._terms.settings, self._terms.client_id))
+        if self._state.reason != state.reason:
+            logger.warning("%s; next attempt in %.0f s", state.reason, step.delay_s)
+        self._state = state
 
 
 def describe(
@@ -199,13 +275,18 @@ def describe(
         if outcome.failure != "taken_over":
             what = f"the broker {place} keeps closing the connection, as when {what}"
         return "taken_over", f"{what} (give each device its own device_id or mqtt.client_id)"
-    what, remedy = _WORDS[outcome.failure]
     name = _NAMES.get(outcome.failure, "away")
-    return name, f"{what.format(place=place)}: {outcome.detail} ({remedy})"
+    return name, _say(outcome.failure, place, outcome.detail, outcome.remedy)
+
+
+def _say(what: Failure | Literal["closes"], place: str, detail: str, remedy: str = "") -> str:
+    """One sentence with a remedy: the known one, or that of the kind of failure."""
+    sentence, usual = _WORDS[what]
+    return f"{sentence.format(place=place)}: {detail} ({remedy or usual})"
 
 
 _NAMES: Final[dict[Failure, StateName]] = {"refused": "refused", "untrusted": "untrusted"}
-_WORDS: Final[dict[Failure, tuple[str, str]]] = {
+_WORDS: Final[dict[Failure | Literal["closes"], tuple[str, str]]] = {
     "refused": ("the broker {place} refuses the connection", "correct mqtt.username and mqtt.password"),
     "untrusted": (
         "no trusted TLS connection to {place}",
@@ -224,11 +305,18 @@ _WORDS: Final[dict[Failure, tuple[str, str]]] = {
             "or restart the broker"
         ),
     ),
+    "no_acknowledgement": (
+        "the broker {place} does not acknowledge messages",
+        "look at the log of the broker, or restart it",
+    ),
+    "oversized": (
+        "messages on a topic of this device are too large to be waited for, so it is left out for a while",
+        "find out who sends them, and empty the retained message with: mosquitto_pub -r -n -t TOPIC",
+    ),
+    "closes": (
+        "the broker {place} closes the connection when a message is sent on a topic",
+        "allow this client to publish and subscribe there in the access list of the broker",
+    ),
     "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),
     "unreachable": ("the broker {place} cannot be reached", "start it, or set mqtt.host"),
 }
-
-
-def _ssl_detail(error: ssl.SSLError) -> str:
-    verify = getattr(error, "verify_message", "")
-    return verify or error.reason or str(error)

@@ -41,6 +41,7 @@ MAX_BAD: Final = 100
 """Bad rows kept for whoever wants to look into them."""
 _PAGE: Final = 500
 
+_TRIM_BAD: Final = "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad ORDER BY rowid DESC LIMIT ?)"
 _PROBE: Final = "UPDATE counter SET value = value WHERE name = 'dropped'"
 
 _Result = TypeVar("_Result")
@@ -90,6 +91,18 @@ class Spool:
         rows = [(seq,) for seq in seqs]
         self._run(lambda connection: _in_transaction(connection, "DELETE FROM message WHERE seq = ?", rows))
 
+    def keep_bad(self, entries: Iterable[Entry]) -> None:
+        """Move entries that the broker does not take to the table `bad`, whether they are on disk or not."""
+        rows = [(entry.seq, entry.topic.encode(), entry.payload) for entry in entries]
+        self._run(lambda connection: self._keep_bad(connection, rows))
+
+    def _keep_bad(self, connection: sqlite3.Connection, rows: list[tuple[int, bytes, bytes]]) -> None:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany("INSERT INTO bad VALUES (?, ?, ?)", rows)
+            connection.executemany("DELETE FROM message WHERE seq = ?", [(row[0],) for row in rows])
+            connection.execute(_TRIM_BAD, (MAX_BAD,))
+
     def after(self, seq: int, limit: int) -> list[Entry]:
         """The next entries above `seq` in order, at most `limit`."""
         return self._run(lambda connection: self._after(connection, seq, limit))
@@ -116,10 +129,7 @@ class Spool:
                 "INSERT INTO bad SELECT seq, CAST(topic AS BLOB), payload FROM message WHERE seq = ?", bad
             )
             connection.executemany("DELETE FROM message WHERE seq = ?", bad)
-            connection.execute(
-                "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad ORDER BY rowid DESC LIMIT ?)",
-                (MAX_BAD,),
-            )
+            connection.execute(_TRIM_BAD, (MAX_BAD,))
         self.lost += len(bad)
         numbers = ", ".join(str(one[0]) for one in bad[:5])
         logger.error(

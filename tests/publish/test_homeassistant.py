@@ -19,14 +19,19 @@ from emoedge.config import Settings
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport
+from emoedge.publish import homeassistant
 from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
 from emoedge.publish.homeassistant import (
     AnnouncedStore,
+    abbreviate,
     config_topic,
+    discovery_messages,
     discovery_payload,
     object_id,
     platforms,
 )
+from emoedge.publish.messages import to_json
+from emoedge.version import __version__
 
 from .samples import BEGIN, END, HEALTH, NOBODY, STATE, builder
 
@@ -205,12 +210,66 @@ def test_the_switch_says_until_when_privacy_lasts():
         assert json.loads(render(template, value)) == {"until": wanted}
 
 
+LONGEST_ID = "a-device-with-a-name-of-32-chars"
+
+
+def sizes(messages: dict) -> list[int]:
+    return [len(to_json(payload).encode()) for payload in messages.values()]
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_every_message_is_small_enough_for_brokers_with_little_memory(language):
+    settings = make_settings(language, LONGEST_ID)
+    messages = discovery_messages(settings, {})
+    ends = [topic.removeprefix(config_topic(settings)[: -len("/config")]) for topic in messages]
+    assert sorted(ends) == ["/config", "_diagnostics/config", "_more/config", "_values/config"]
+    assert max(sizes(messages)) <= 4_000
+    # Also with all that an earlier version announced in one message.
+    whole = platforms(discovery_payload(settings))
+    assert max(sizes(discovery_messages(settings, {config_topic(settings): whole}))) <= 4_000
+
+
+@pytest.mark.parametrize("limit", [4_000, 1_200])
+def test_the_messages_together_offer_the_same_entities(limit):
+    settings = make_settings()
+    messages = discovery_messages(settings, {}, limit)
+    assert max(sizes(messages)) <= limit
+    whole = abbreviate(discovery_payload(settings))
+    together = {}
+    for payload in messages.values():
+        assert {key: payload[key] for key in ("dev", "o", "avty")} == {
+            key: whole[key] for key in ("dev", "o", "avty")
+        }
+        assert not together.keys() & payload["cmps"].keys()
+        together |= payload["cmps"]
+    assert together == whole["cmps"]
+
+
+def test_abbreviated_keys_are_those_of_home_assistant():
+    payload = abbreviate(discovery_payload(make_settings()))
+    assert payload["dev"] == {
+        "ids": ["emoedge_living-room"],
+        "name": "living-room",
+        "mf": "emoedge",
+        "mdl": "emoedge",
+        "sw": __version__,
+    }
+    assert payload["avty"] == [{"t": "emoedge/living-room/status"}]
+    emotion = payload["cmps"]["emotion"]
+    assert emotion["uniq_id"] == "emoedge_living-room_emotion"
+    assert emotion["stat_t"] == "emoedge/living-room/emotion"
+    assert not {key for part in payload["cmps"].values() for key in part} & set(homeassistant._SHORT)
+
+
 def test_what_is_no_longer_offered_is_named_with_its_platform_alone():
-    payload = discovery_payload(make_settings(), {"emotion": "sensor", "old_thing": "binary_sensor"})
-    assert payload["components"]["old_thing"] == {"platform": "binary_sensor"}
-    assert payload["components"]["emotion"]["device_class"] == "enum"
-    assert "old_thing" not in platforms(payload)
-    assert platforms(payload)["emotion"] == "sensor"
+    settings = make_settings()
+    topic = config_topic(settings)
+    messages = discovery_messages(settings, {topic: {"emotion": "sensor", "old_thing": "binary_sensor"}})
+    assert messages[topic]["cmps"]["old_thing"] == {"p": "binary_sensor"}
+    assert messages[topic]["cmps"]["emotion"]["dev_cla"] == "enum"
+    offered = platforms(messages[topic])
+    assert "old_thing" not in offered
+    assert offered["emotion"] == "sensor"
 
 
 @given(st.text(st.characters(blacklist_categories=["Cs"]), min_size=1, max_size=20))

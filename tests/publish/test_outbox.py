@@ -26,6 +26,7 @@ class FakeDisk:
         self.lost = 0
         self.set_aside = 0
         self.broken = False
+        self.bad: list[Entry] = []
 
     def _check(self) -> None:
         if self.broken:
@@ -59,6 +60,11 @@ class FakeDisk:
     def dropped(self):
         self._check()
         return self.lost
+
+    def keep_bad(self, entries):
+        self._check()
+        self.bad += entries
+        self.delete([entry.seq for entry in entries])
 
     def probe(self):
         self._check()

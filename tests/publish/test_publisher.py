@@ -91,7 +91,8 @@ def test_every_topic_arrives_and_validates(mosquitto, listen, publish):
     assert listener.last(f"{BASE}/status") == b"online"
     # Nothing but discovery leaves its own branch.
     outside = {topic for topic, _, _ in listener.messages if not topic.startswith(BASE + "/")}
-    assert outside == {"homeassistant/device/emoedge_living-room/config"}
+    parts = ("", "_values", "_diagnostics", "_more")
+    assert outside == {f"homeassistant/device/emoedge_living-room{part}/config" for part in parts}
     broker, kept = publisher.health()
     assert (broker.state, broker.figures["protocol"]) == ("ok", "5")
     assert (kept.state, kept.figures["dropped"], kept.figures["commits"]) == ("ok", 0, 0)

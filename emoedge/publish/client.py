@@ -1,0 +1,73 @@
+"""paho's client, with what it has no public place for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+
+from emoedge.publish.packet_reader import PacketReader
+from emoedge.publish.retry import MqttVersion
+
+
+class PahoClient(Client):
+    """Shortens large messages, and reports what goes out and when the network thread ends.
+
+    Args:
+        protocol: version to speak.
+        on_wire: called with number and topic of each PUBLISH that is about to be sent.
+        on_oversized: see PacketReader.
+        on_end: called when the network thread ends.
+        options: of paho's client.
+    """
+
+    def __init__(
+        self,
+        protocol: MqttVersion,
+        on_wire: Callable[[int, str], None],
+        on_oversized: Callable[[bytes, int], None],
+        on_end: Callable[[], None],
+        **options: Any,
+    ) -> None:
+        v5 = protocol == "5"
+        super().__init__(
+            CallbackAPIVersion.VERSION2,
+            clean_session=None if v5 else True,
+            protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
+            reconnect_on_failure=False,
+            **options,
+        )
+        self._on_wire = on_wire
+        self._on_end = on_end
+        self._reader = PacketReader(super()._sock_recv, has_properties=v5, on_oversized=on_oversized)
+        self.socket_error: OSError | None = None
+        """What ended the connection, where the socket said it."""
+
+    def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
+        """As in paho; runs in the thread of loop_start()."""
+        try:
+            return super().loop_forever(timeout, retry_first_connection)
+        finally:
+            self._on_end()
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        # The one place through which all of paho's reading goes; it has no public one.
+        try:
+            return self._reader.read(bufsize)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.socket_error = error
+            raise
+
+    def _send_publish(self, mid: int, topic: bytes, *rest: Any, **more: Any) -> MQTTErrorCode:
+        # Not in publish(), which also takes what has to wait inside; and before any answer can come.
+        self._on_wire(mid, topic.decode())
+        return super()._send_publish(mid, topic, *rest, **more)
+
+    def limit_in_flight(self, count: int) -> None:
+        """Have so many messages of QoS 1 on the way; more wait inside."""
+        # paho refuses this once it is connected, and does not look at Receive Maximum itself.
+        self._max_inflight_messages = count

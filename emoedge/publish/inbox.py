@@ -1,0 +1,49 @@
+"""What other threads hand to the publisher's worker."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final
+
+from emoedge.publish.connection import Link
+
+MAX_PLAIN: Final = 100
+"""Ten seconds of `face` at ten a second, were the worker ever that late."""
+MAX_BIRTHS: Final = 10
+"""Messages of Home Assistant about itself between two turns of the worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a message was taken.
+
+    Attributes:
+        token: of the message; negative where it was not even sent.
+        refusal: reason code of MQTT 5; None where it was taken.
+    """
+
+    token: int
+    refusal: int | None = None
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether the broker has seen it."""
+        return self.token >= 0
+
+
+@dataclass(slots=True)
+class Inbox:
+    """Filled under a lock, and swapped for an empty one by the worker."""
+
+    links: list[Link | None] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
+    spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
+    plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
+    states: dict[str, bytes] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not (self.links or self.answers or self.births or self.spooled or self.plain or self.states)

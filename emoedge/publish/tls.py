@@ -1,0 +1,238 @@
+"""TLS to the broker: the context, and what its errors mean.
+
+The server's certificate and its name are always verified; there is no switch for it.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Final
+
+from emoedge.clock import parse_rfc3339
+from emoedge.config import MqttSettings
+from emoedge.errors import EmoedgeError
+from emoedge.version import RELEASED
+
+_NOT_YET_VALID: Final = 9  # X509_V_ERR_CERT_NOT_YET_VALID
+_EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+
+_ALERTS: Final[dict[str, tuple[str, str]]] = {
+    "CERTIFICATE_REQUIRED": (
+        "the broker asks for a client certificate (certificate required)",
+        "set mqtt.cert_file and mqtt.key_file",
+    ),
+    "HANDSHAKE_FAILURE": (
+        "the broker ends the handshake (handshake failure)",
+        "set mqtt.cert_file and mqtt.key_file if it asks for a client certificate; see the log of the broker",
+    ),
+    "UNKNOWN_CA": (
+        "the broker does not know the authority of the client certificate (unknown ca)",
+        "have mqtt.cert_file signed by an authority that the broker trusts",
+    ),
+    "CERTIFICATE_EXPIRED": (
+        "the broker says that the client certificate has expired (certificate expired)",
+        "renew mqtt.cert_file, and check the clocks of this machine and of the broker",
+    ),
+    "CERTIFICATE_REVOKED": (
+        "the client certificate has been revoked (certificate revoked)",
+        "renew mqtt.cert_file and mqtt.key_file",
+    ),
+    "BAD_CERTIFICATE": (
+        "the broker does not accept the client certificate (bad certificate)",
+        "set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker",
+    ),
+    "CERTIFICATE_UNKNOWN": (
+        "the broker does not accept the client certificate (certificate unknown)",
+        "set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker",
+    ),
+    "ACCESS_DENIED": (
+        "the broker does not admit the client certificate (access denied)",
+        "allow this certificate in the access rules of the broker",
+    ),
+    "WRONG_VERSION_NUMBER": (
+        "there is no TLS on this port (wrong version number)",
+        "set mqtt.port to the port with TLS, usually 8883, or set mqtt.tls to false",
+    ),
+}
+"""By the end of OpenSSL's name of the reason: what it means, and the remedy."""
+
+
+class TlsFileError(EmoedgeError):
+    """A file that TLS needs cannot be used: missing, unreadable, empty, or not what it should be."""
+
+
+def make_context(settings: MqttSettings) -> ssl.SSLContext:
+    """Build the context of a connection to the broker.
+
+    Raises:
+        TlsFileError: mqtt.ca_file, mqtt.cert_file or mqtt.key_file cannot be used.
+    """
+    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    if settings.ca_file is not None:
+        _check_file("mqtt.ca_file", settings.ca_file)
+        try:
+            context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(settings.ca_file))
+        except (ssl.SSLError, OSError) as error:
+            raise TlsFileError(
+                f"mqtt.ca_file: {settings.ca_file} does not contain a certificate: {_words(error)}",
+                "set it to the PEM file of the certificate authority",
+            ) from error
+    if settings.cert_file is not None:
+        _load_client_certificate(context, settings, settings.cert_file)
+    return context
+
+
+def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, certificate: Path) -> None:
+    key = settings.key_file or certificate
+    _check_file("mqtt.cert_file", certificate)
+    _check_file("mqtt.key_file", key)
+    try:
+        ssl.PEM_cert_to_DER_cert(_first_certificate(certificate))
+    except (ValueError, OSError) as error:
+        raise TlsFileError(
+            f"mqtt.cert_file: {certificate} does not contain a certificate",
+            "set it to the PEM file of the client certificate",
+        ) from error
+    password = "" if settings.key_password is None else settings.key_password.get_secret_value()
+    try:
+        # Without a password, OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(certificate, key, password=password)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise TlsFileError(
+                f"mqtt.key_file: the key in {key} does not belong to the certificate in {certificate}",
+                "set mqtt.cert_file and mqtt.key_file to the two files of one pair",
+            ) from error
+        if "ENCRYPTED" in _text(key):
+            what = (
+                "the password does not open the key in" if password else "a password is needed for the key in"
+            )
+            raise TlsFileError(
+                f"mqtt.key_password: {what} {key}",
+                "correct EMOEDGE_MQTT__KEY_PASSWORD_FILE or the systemd credential mqtt_key_password",
+            ) from error
+        raise TlsFileError(
+            f"mqtt.key_file: {key} does not contain a private key", "set it to the PEM file of the key"
+        ) from error
+    except OSError as error:
+        raise TlsFileError(
+            f"mqtt.key_file: {key}: {_words(error)}", "make it readable for this user"
+        ) from error
+
+
+def _check_file(key: str, path: Path) -> None:
+    """Raise TlsFileError where a path cannot be read as a file."""
+    try:
+        if path.is_dir():
+            raise TlsFileError(f"{key}: {path} is a folder", "set it to a PEM file")
+        if not _text(path).strip():
+            raise TlsFileError(f"{key}: {path} is empty", "set it to a PEM file")
+    except FileNotFoundError as error:
+        raise TlsFileError(f"{key}: no such file: {path}", "correct the path") from error
+    except OSError as error:
+        raise TlsFileError(f"{key}: {path}: {_words(error)}", "make it readable for this user") from error
+
+
+MAX_FILE_BYTES: Final = 1_000_000
+"""More than any bundle of certificates."""
+
+
+def _text(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES).decode("ascii", "replace")
+
+
+def _first_certificate(path: Path) -> str:
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    _, found, rest = _text(path).partition(begin)
+    if not found or end not in rest:
+        raise ValueError("not a PEM certificate")
+    return begin + rest.partition(end)[0] + end
+
+
+def certificate_period(path: Path) -> tuple[datetime, datetime]:
+    """Return from when until when the first certificate of a PEM file is valid, UTC.
+
+    Raises:
+        ValueError: not a certificate.
+        OSError: the file cannot be read.
+    """
+    der = ssl.PEM_cert_to_DER_cert(_first_certificate(path))
+    # RFC 5280, section 4.1: Certificate > TBSCertificate > [version], serial, signature, issuer, validity.
+    body = _children(_children(der)[0][1])
+    tbs = _children(body[0][1])
+    validity = tbs[4 if tbs[0][0] == 0xA0 else 3]
+    first, last = (_moment(*time_) for time_ in _children(validity[1]))
+    return first, last
+
+
+def _children(data: bytes) -> list[tuple[int, bytes]]:
+    """Tags and contents of the DER values in a row."""
+    found = []
+    while data:
+        if len(data) < 2:
+            raise ValueError("not DER")
+        tag, length, start = data[0], data[1], 2
+        if length & 0x80:
+            digits = length & 0x7F
+            start = 2 + digits
+            length = int.from_bytes(data[2:start], "big")
+        if start + length > len(data):
+            raise ValueError("not DER")
+        found.append((tag, data[start : start + length]))
+        data = data[start + length :]
+    return found
+
+
+def _moment(tag: int, text: bytes) -> datetime:
+    utc_time = 0x17  # years 1950 to 2049 in two digits; GeneralizedTime otherwise
+    form = "%y%m%d%H%M%SZ" if tag == utc_time else "%Y%m%d%H%M%SZ"
+    return datetime.strptime(text.decode("ascii"), form).replace(tzinfo=timezone.utc)
+
+
+def explain(error: ssl.SSLError, settings: MqttSettings, now_s: float | None = None) -> tuple[str, str]:
+    """Return what a failed handshake means, and the remedy; empty where the usual one fits.
+
+    Args:
+        error: of the handshake, or of the first reading after it.
+        settings: where to connect.
+        now_s: the wall clock, seconds since 1970; the machine's by default.
+    """
+    verify = getattr(error, "verify_message", "")
+    code = getattr(error, "verify_code", 0)
+    if code in (_NOT_YET_VALID, _EXPIRED):
+        return _explain_period(verify, code, time.time() if now_s is None else now_s)
+    reason = error.reason or ""
+    for name, (detail, remedy) in _ALERTS.items():
+        if reason.endswith(name):
+            if settings.cert_file is None and remedy.startswith(("have mqtt.cert", "renew")):
+                break
+            return detail, remedy
+    return verify or reason.replace("_", " ").lower() or str(error), ""
+
+
+def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
+    clock = datetime.fromtimestamp(now_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    released = parse_rfc3339(f"{RELEASED}T00:00:00Z")
+    assert released is not None
+    if now_s < released.timestamp():
+        return (
+            f"{verify}: the clock is wrong: it says {clock}, before this version was made ({RELEASED})",
+            "wait until the clock is set from the network, or set it with: sudo timedatectl set-time",
+        )
+    if code == _NOT_YET_VALID:
+        return (
+            f"{verify}: the clock of this machine says {clock}",
+            "compare it with the right time (run: timedatectl), and with the beginning of the certificate",
+        )
+    return (
+        f"{verify}: the clock of this machine says {clock}",
+        "renew the certificate of the broker, or correct the clock (run: timedatectl)",
+    )
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -1,0 +1,120 @@
+"""The broker takes less than others: it announces limits, refuses, closes, or does not answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from faults.bench import BASE, DEVICE, START_S, Bench
+from faults.fault import fault
+from faults.strict_broker import StrictBroker
+from faults.surroundings import holds, until
+
+DISCOVERY = f"homeassistant/device/emoedge_{DEVICE}"
+ENOUGH = 5
+"""So many messages show that they go on arriving."""
+LEFT_OUT_S = 180.0
+"""Four connections, and the waits between them."""
+
+
+def _start(bench: Bench, broker: StrictBroker) -> None:
+    bench.cleanup(broker.close)
+    bench.start(mqtt__port=broker.port)
+    until(lambda: broker.on(f"{BASE}/emotion"), "an emotion arrives", START_S)
+
+
+def _part(broker: StrictBroker, name: str) -> dict[str, Any]:
+    payloads = broker.on(f"{BASE}/health")
+    return dict(json.loads(payloads[-1])["parts"].get(name, {})) if payloads else {}
+
+
+def _goes_on(broker: StrictBroker, suffix: str) -> float:
+    count = len(broker.on(f"{BASE}/{suffix}"))
+    return until(lambda: len(broker.on(f"{BASE}/{suffix}")) > count, f"{suffix} goes on")
+
+
+@fault(quick=True)
+def broker_takes_small_packets_only(bench: Bench) -> float:
+    """Mosquitto with `max_packet_size 4096`, which closes the connection on anything larger.
+
+    One connection, on which everything arrives: states, `health`, and the whole discovery.
+    """
+    bench.broker.access = "allow_anonymous true\nmax_packet_size 4096"
+    bench.start_all()
+    for part in ("", "_values", "_diagnostics", "_more"):
+        until(lambda part=part: bench.listener.on(f"{DISCOVERY}{part}/config"), f"discovery{part} arrives")
+    took_s = bench.goes_on("emotion", "emotions go on")
+    bench.goes_on("health", "health goes on")
+    holds(bench.figure("broker", "connections") == 1, "there was one connection")
+    holds(bench.state_of("broker") == "ok", "health says that the broker is well")
+    return took_s
+
+
+@fault(quick=True)
+def broker_with_the_strictest_limits(bench: Bench) -> float:
+    """Packets of 2,048 bytes, no retained messages, QoS 0, one message on the way, no wildcards.
+
+    Not one packet breaks a rule, states go on, and commands arrive.
+    """
+    broker = StrictBroker(max_packet=2048, retain=False, max_qos=0, receive_maximum=1, wildcards=False)
+    _start(bench, broker)
+    until(lambda: any(one.topic.startswith(DISCOVERY) for one in list(broker.received)), "it is announced")
+    broker.send(f"{BASE}/control/margin/set", b"0.31")
+    until(lambda: b"0.31" in broker.on(f"{BASE}/control/margin"), "a command is carried out")
+    took_s = _goes_on(broker, "emotion")
+    holds(not broker.violations, f"no rule is broken: {broker.violations[:3]}")
+    return took_s
+
+
+@fault()
+def broker_closes_on_one_topic(bench: Bench) -> float:
+    """The broker closes the connection, without a word, on every message below `homeassistant/`.
+
+    Discovery is left out, `health` names the topic and blames no other client, everything else goes on.
+    """
+    broker = StrictBroker(closes_on=lambda topic: topic.startswith("homeassistant/"))
+    _start(bench, broker)
+    took_s = until(
+        lambda: "closes the connection" in _part(broker, "broker").get("reason", ""), "named", LEFT_OUT_S
+    )
+    holds("homeassistant" in _part(broker, "broker")["reason"], "the topic is named")
+    connections = broker.connections
+    for _ in range(ENOUGH):
+        _goes_on(broker, "emotion")
+    holds(broker.connections == connections, "the connection stays")
+    holds("another client" not in bench.log_text(), "no other client is blamed")
+    return took_s
+
+
+@fault()
+def broker_refuses_a_message(bench: Bench) -> float:
+    """The broker answers every message on `voice` with "quota exceeded" (0x97), and takes all others.
+
+    They are tried again and set aside, counted and named in `health`; `text` and states go on.
+    """
+    broker = StrictBroker(answer=lambda topic, _payload: 0x97 if topic == f"{BASE}/voice" else 0)
+    _start(bench, broker)
+    until(lambda: broker.on(f"{BASE}/voice"), "somebody speaks")
+    until(lambda: "reason code 0x97" in _part(broker, "spool").get("reason", ""), "set aside", LEFT_OUT_S)
+    holds(f"{BASE}/voice" in _part(broker, "spool")["reason"], "the topic is named")
+    figures = _part(broker, "spool")["figures"]
+    holds(figures["dropped"] >= figures["set_aside"] > 0, "they are counted")
+    _goes_on(broker, "text")
+    return _goes_on(broker, "emotion")
+
+
+@fault()
+def broker_acknowledges_nothing(bench: Bench) -> float:
+    """The broker takes every message and acknowledges none (no PUBACK).
+
+    `health` says so, states go on changing, and messages count as undelivered and wait.
+    """
+    broker = StrictBroker(answer=lambda _topic, _payload: None)
+    _start(bench, broker)
+    took_s = until(
+        lambda: "does not acknowledge" in _part(broker, "broker").get("reason", ""), "health says so"
+    )
+    holds(_part(broker, "broker")["state"] == "degraded", "it is degraded")
+    until(lambda: len(set(broker.on(f"{BASE}/emotion"))) >= ENOUGH, "states go on")
+    until(lambda: _part(broker, "spool")["figures"]["depth"] > 0, "messages wait")
+    return took_s

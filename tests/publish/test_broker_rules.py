@@ -1,0 +1,262 @@
+"""Brokers with rules: what they announce is kept to, and what they refuse is in nobody's way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from emoedge.publish.messages import Message
+from emoedge.publish.publisher import Publisher
+from emoedge.publish.suspects import MAX_STRIKES
+from faults.strict_broker import StrictBroker
+
+from .conftest import PATIENCE_S, until
+from .samples import BEGIN, STATE, builder
+from .test_publisher import BASE, event, ids, make_settings
+
+DISCOVERY = "homeassistant/device/emoedge_living-room"
+
+
+@pytest.fixture
+def strict() -> Iterator[Callable[..., StrictBroker]]:
+    brokers: list[StrictBroker] = []
+
+    def make(**rules) -> StrictBroker:
+        brokers.append(StrictBroker(**rules))
+        return brokers[-1]
+
+    yield make
+    for broker in brokers:
+        broker.close()
+
+
+@pytest.fixture
+def publish(tmp_path) -> Iterator[Callable[..., Publisher]]:
+    publishers: list[Publisher] = []
+
+    def make(port: int, *, protocol="5", **mqtt) -> Publisher:
+        settings = make_settings(port, tmp_path / "state", **mqtt)
+        publisher = Publisher(settings, builder(), first_protocol=protocol)
+        publisher.attach(lambda _: None, list)
+        publisher.start()
+        publishers.append(publisher)
+        return publisher
+
+    yield make
+    for publisher in publishers:
+        publisher.stop(1.0)
+
+
+def numbers(broker: StrictBroker) -> list[str]:
+    return [json.loads(payload)["id"] for payload in broker.on(f"{BASE}/event")]
+
+
+def broker_part(publisher: Publisher):
+    return publisher.health()[0]
+
+
+def spool_part(publisher: Publisher):
+    return publisher.health()[1]
+
+
+@pytest.mark.parametrize(
+    ("rules", "limits"),
+    [
+        pytest.param({"max_packet": 4096}, "packets of 4096 bytes", id="packet size"),
+        pytest.param({"max_packet": 1500}, "packets of 1500 bytes", id="small packets"),
+        pytest.param({"retain": False}, "no retained messages", id="retain"),
+        pytest.param({"max_qos": 0}, "QoS 0", id="QoS"),
+        pytest.param({"receive_maximum": 1, "delay_s": 0.01}, "1 on the way", id="receive maximum"),
+        pytest.param({"wildcards": False}, "no wildcards", id="wildcards"),
+        pytest.param(
+            {"max_packet": 2048, "retain": False, "max_qos": 0, "receive_maximum": 3, "wildcards": False},
+            "packets of 2048 bytes, no retained messages, QoS 0, 3 on the way, no wildcards",
+            id="everything",
+        ),
+    ],
+)
+def test_what_the_broker_announces_is_kept_to(strict, publish, rules, limits):
+    """Not one emotion arrived, and the log blamed another client with the id."""
+    broker = strict(**rules)
+    publisher = publish(broker.port)
+    publisher.publish(builder().outcome(STATE))
+    for number in range(30):
+        publisher.publish(builder().outcome(event(number)))
+    until(lambda: broker.on(f"{BASE}/emotion"), "the state arrives")
+    until(lambda: len(numbers(broker)) >= 30, "the events arrive")
+    last = f"{DISCOVERY}_more/config", f"{DISCOVERY}_margin/config"
+    until(lambda: any(map(broker.on, last)), "announced")
+    until(lambda: broker_part(publisher).figures["echo_ms"] is not None, "commands arrive")
+    assert broker.violations == []
+    health = broker_part(publisher)
+    assert (health.state, health.figures["limits"]) == ("ok", limits)
+    # One for each attempt with a last will that the broker does not take.
+    refusals = ("retain" in rules) + ("max_qos" in rules)
+    assert (broker.connections, health.figures["connections"]) == (1 + refusals, 1)
+
+
+@pytest.mark.parametrize(
+    "option", ["max_packet_size 4096", "retain_available false", "max_qos 0", "message_size_limit 4000"]
+)
+def test_the_same_with_a_real_broker(make_mosquitto, listen, publish, option):
+    broker = make_mosquitto(f"allow_anonymous true\n{option}\n")
+    listener = listen(broker)
+    publisher = publish(broker.port)
+    publisher.publish(builder().outcome(STATE))
+    until(lambda: listener.last(f"{BASE}/emotion"), "the state arrives")
+    for number in range(10):
+        publisher.publish(builder().outcome(event(number)))
+    until(lambda: len(ids(listener)) == 10, "the events arrive")
+    until(lambda: listener.last(f"{DISCOVERY}_more/config"), "announced")
+    assert broker_part(publisher).figures["connections"] == 1
+    assert broker_part(publisher).state == "ok"
+
+
+def test_a_message_that_is_too_large_is_set_aside_counted_and_named(strict, publish, tmp_path):
+    broker = strict(max_packet=2000)
+    publisher = publish(broker.port, discovery=False)
+    publisher.publish(Message("text", "x" * 3000, retain=False, spool=True, time_s=0.0))
+    publisher.publish(Message("emotion", "x" * 3000, retain=True, spool=False, time_s=0.0))
+    publisher.publish(builder().outcome(event(1)))
+    until(lambda: numbers(broker) == ["00001"], "the one behind arrives")
+    until(lambda: spool_part(publisher).figures.get("set_aside") == 1, "counted")
+    assert f"{BASE}/text" in spool_part(publisher).reason
+    assert "reason code 0x95" in spool_part(publisher).reason
+    assert f"{BASE}/emotion" in broker_part(publisher).reason
+    assert spool_part(publisher).figures["depth"] == 0
+    publisher.publish(builder().outcome(STATE))
+    until(lambda: broker.on(f"{BASE}/emotion"), "a smaller state arrives")
+    assert broker.violations == []
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
+def test_a_message_that_the_broker_refuses_is_not_in_the_way(strict, publish, monkeypatch, code):
+    from emoedge.backoff import Backoff
+    from emoedge.publish import refused_messages
+
+    monkeypatch.setattr(refused_messages, "_BACKOFF", Backoff(0.05, longest_s=0.05, jitter=0.0))
+    broker = strict(answer=lambda _topic, payload: code if b"00003" in payload else 0)
+    publisher = publish(broker.port, discovery=False)
+    for number in range(10):
+        publisher.publish(builder().outcome(event(number)))
+    until(lambda: {f"{n:05d}" for n in range(10)} <= set(numbers(broker)), "the others arrive")
+    until(lambda: spool_part(publisher).figures.get("set_aside") == 1, "set aside")
+    assert 1 <= numbers(broker).count("00003") <= refused_messages.DOUBTFUL_ATTEMPTS
+    assert f"reason code 0x{code:02X}" in spool_part(publisher).reason
+    assert f"{BASE}/event" in spool_part(publisher).reason
+    assert spool_part(publisher).figures["dropped"] == 1
+
+
+@pytest.mark.parametrize("code", [0x80, 0x97])
+def test_what_a_full_broker_refuses_for_a_while_is_delivered_later(strict, publish, code):
+    """These reason codes counted as delivered."""
+    full = [True]
+    broker = strict(answer=lambda topic, _payload: code if full and topic.endswith("/event") else 0)
+    publisher = publish(broker.port, discovery=False)
+    for number in range(20):
+        publisher.publish(builder().outcome(event(number)))
+    until(lambda: len(numbers(broker)) > 20, "tried again")
+    assert "refuses messages" in broker_part(publisher).reason
+    full.clear()
+    until(lambda: spool_part(publisher).figures["depth"] == 0, "delivered")
+    assert {f"{n:05d}" for n in range(20)} == set(numbers(broker))
+    assert spool_part(publisher).figures["dropped"] == 0
+    until(lambda: broker_part(publisher).state == "ok", "well again")
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize(
+    "topic",
+    [
+        pytest.param(f"{DISCOVERY}/config", id="discovery"),
+        pytest.param("homeassistant/status", id="subscription"),
+        pytest.param(f"{BASE}/emotion", id="state"),
+        pytest.param(f"{BASE}/event", id="spooled"),
+        pytest.param(f"{BASE}/face", id="now or never"),
+        pytest.param(f"{BASE}/control/echo/set", id="echo"),
+    ],
+)
+def test_a_broker_that_closes_the_connection_on_one_topic(strict, publish, topic, protocol):
+    """Nothing arrived any more, and another client with the id was suspected."""
+    broker = strict(closes_on=lambda name: name == topic)
+    publisher = publish(broker.port, protocol=protocol)
+    publisher.publish(builder().outcome(BEGIN))
+    publisher.publish(Message("voice", "{}", retain=False, spool=True, time_s=0.0))
+    named = f"when a message is sent on a topic: {topic.partition('/device/')[0]}"
+    reasons: set[str] = set()
+
+    def is_left_out() -> bool:
+        publisher.publish(builder().outcome(STATE))
+        publisher.publish(Message("face", "{}", retain=False, spool=False, time_s=0.0))
+        health = broker_part(publisher)
+        reasons.add(health.reason)
+        connected = publisher.wait_connected(0.01) and health.figures["connections"] > MAX_STRIKES
+        return connected and named in health.reason
+
+    until(is_left_out, "it is connected without the topic", 3 * PATIENCE_S)
+    count = len(broker.on(f"{BASE}/voice"))
+    publisher.publish(Message("voice", "{}", retain=False, spool=True, time_s=0.0))
+    until(lambda: len(broker.on(f"{BASE}/voice")) > count, "others arrive")
+    assert not [reason for reason in reasons if "another client" in reason]
+    if topic == f"{BASE}/event":
+        until(lambda: spool_part(publisher).figures.get("set_aside") == 1, "set aside")
+
+
+def test_a_broker_that_says_why_is_believed(strict, publish):
+    """Three short connections looked like another client with the id."""
+    broker = strict()
+    publisher = publish(broker.port, discovery=False)
+    reasons = set()
+    for count in range(1, 6):
+        until(lambda n=count: broker.connections >= n and publisher.wait_connected(0.01), "connected")
+        broker.send_raw(b"", bytes([0xE0, 2, 0x8B, 0]))
+        until(lambda: broker_part(publisher).reason, "lost")
+        reasons.add(broker_part(publisher).reason)
+    assert any("shutting down" in reason for reason in reasons)
+    assert not any("another client" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_missing_acknowledgements_are_seen_and_no_state_freezes(strict, publish, monkeypatch, protocol):
+    """Without any PUBACK, health was ok for ever, and a state stood at its first value."""
+    from emoedge.publish import acknowledgements, retained_states
+
+    monkeypatch.setattr(acknowledgements, "TIMEOUT_S", 1.0)
+    monkeypatch.setattr(retained_states, "TIMEOUT_S", 1.0)
+    broker = strict(answer=lambda topic, _payload: None if topic.endswith(("/margin", "/event")) else 0)
+    publisher = publish(broker.port, protocol=protocol, discovery=False)
+    publisher.publish(builder().outcome(BEGIN))
+    for value in ("0.1", "0.2", "0.3"):
+        publisher.publish(builder().control("margin", value, 1.0))
+        until(lambda v=value: v.encode() in broker.on(f"{BASE}/control/margin"), value)
+    until(lambda: broker_part(publisher).state == "degraded", "degraded")
+    reason = broker_part(publisher).reason
+    assert "does not acknowledge messages" in reason
+    assert f"{BASE}/event" in reason
+    # Not known to be delivered.
+    assert spool_part(publisher).figures["depth"] == 1
+
+
+def test_a_lost_acknowledgement_is_cured_by_a_fresh_connection(strict, publish, monkeypatch):
+    from emoedge.backoff import Backoff
+    from emoedge.publish import acknowledgements
+
+    monkeypatch.setattr(acknowledgements, "TIMEOUT_S", 0.5)
+    monkeypatch.setattr(acknowledgements, "_PATIENCE", Backoff(1.0, longest_s=60.0, jitter=0.0))
+    lost: list[str] = []
+
+    def answer(topic: str, _payload: bytes) -> int | None:
+        if topic.endswith("/event") and not lost:
+            lost.append(topic)
+            return None
+        return 0
+
+    broker = strict(answer=answer)
+    publisher = publish(broker.port, discovery=False)
+    publisher.publish(builder().outcome(BEGIN))
+    until(lambda: spool_part(publisher).figures["depth"] == 0 and broker.connections == 2, "delivered")
+    first, second = broker.on(f"{BASE}/event")
+    assert first == second
+    until(lambda: broker_part(publisher).state == "ok", "well again")
