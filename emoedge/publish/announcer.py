@@ -11,7 +11,7 @@ from typing import Final
 
 from emoedge.config import Settings
 from emoedge.publish import homeassistant
-from emoedge.publish.limits import BrokerLimits, packet_bytes
+from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
 from emoedge.publish.retained_states import RetainedStates, Send
 
@@ -108,12 +108,10 @@ class Announcer:
 
     @property
     def _max_bytes(self) -> int:
-        limit = self._limits.max_packet_bytes
-        if limit is None:
-            return homeassistant.MAX_MESSAGE_BYTES
-        longest = homeassistant.config_topic(self._settings, "_diagnostics")
-        # The length of the payload changes the number of digits of the length by three at most.
-        return min(homeassistant.MAX_MESSAGE_BYTES, limit - packet_bytes(longest, b"") - 3)
+        limit = self._limits.payload_bytes(homeassistant.config_topic(self._settings, "_diagnostics"))
+        return (
+            homeassistant.MAX_MESSAGE_BYTES if limit is None else min(limit, homeassistant.MAX_MESSAGE_BYTES)
+        )
 
 
 def _has_moved(components: dict[str, str], topic: str, previous: homeassistant.Announced) -> bool:

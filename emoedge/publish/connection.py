@@ -238,7 +238,7 @@ class Connection:
             what = f"larger than packets of {self.limits.max_packet_bytes} bytes"
             return self._refuse(topic, what, TOO_LARGE)
         if self._terms.suspects.is_closed(topic, now_s):
-            return self._refuse(topic, "the broker closes the connection on it", NOT_ALLOWED)
+            return self._refuse("", "", NOT_ALLOWED)  # the session names it already
         # With an answer to each, the message that ends a connection can be told from the others.
         qos = min(1 if self._careful else qos, self.limits.max_qos)
         try:
@@ -257,7 +257,8 @@ class Connection:
             self._outstanding -= 1
             self._unsendable -= 1
             token = self._unsendable
-        self._reports.publication_refused(self._protocol, topic, detail)
+        if detail:
+            self._reports.publication_refused(self._protocol, topic, detail)
         self._terms.listener.on_refused(token, code)
         return token
 

@@ -56,7 +56,8 @@ class BrokerLimits:
     def without(self, code: int) -> BrokerLimits | None:
         """Return what is left after the broker has ended a connection with this reason code.
 
-        None if the code says nothing about it. The last will is in CONNECT, before the broker can announce anything.
+        None if the code says nothing about it. The last will is in CONNECT, before the broker can announce
+        anything.
         """
         if code == _RETAIN_NOT_SUPPORTED and self.retain:
             return replace(self, retain=False)
@@ -69,6 +70,13 @@ class BrokerLimits:
     def fits(self, topic: str, payload: bytes) -> bool:
         """Return whether a message of QoS 1 without properties is small enough."""
         return self.max_packet_bytes is None or packet_bytes(topic, payload) <= self.max_packet_bytes
+
+    def payload_bytes(self, topic: str) -> int | None:
+        """Largest payload on a topic; None without a limit."""
+        if self.max_packet_bytes is None:
+            return None
+        # The length of the payload adds up to three digits to that of the packet.
+        return max(0, self.max_packet_bytes - packet_bytes(topic, b"") - 3)
 
     @property
     def text(self) -> str:

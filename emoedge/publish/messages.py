@@ -43,16 +43,43 @@ class Message:
         """Topic and payload as one JSON line with its line feed, as `emoedge replay` writes it."""
         return to_json({"topic": f"{topic_base}/{self.suffix}", "payload": self.payload}) + "\n"
 
-    def encode(self) -> bytes:
-        """The payload's UTF-8 bytes: compact JSON in field order, or the plain value."""
+    def encode(self, max_bytes: int | None = None) -> bytes:
+        """The payload's UTF-8 bytes: compact JSON in field order, or the plain value.
+
+        Args:
+            max_bytes: `health` is shortened to fit.
+        """
         if isinstance(self.payload, str):
             return self.payload.encode()
-        return to_json(self.payload).encode()
+        shorten = self.suffix == "health" and max_bytes is not None
+        return to_json(shorten_health(self.payload, max_bytes or 0) if shorten else self.payload).encode()
 
 
 def to_json(value: Any) -> str:
     """Compact JSON in the order given, readable Spanish, never NaN."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+def shorten_health(payload: dict[str, Any], max_bytes: int) -> dict[str, Any]:
+    """A payload of `health` in at most so many bytes, as far as that can be: what is wrong goes last.
+
+    Figures of what is well are left out first, then all figures, then what is well, then the ends of reasons.
+    """
+    parts: dict[str, dict[str, Any]] = payload["parts"]
+    bad = {name: part for name, part in parts.items() if part["state"] in ("degraded", "failed")}
+    stages = (
+        {name: part if name in bad else part | {"figures": {}} for name, part in parts.items()},
+        {name: part | {"figures": {}} for name, part in parts.items()},
+        {name: part | {"figures": {}} for name, part in bad.items()},
+    )
+    short = payload
+    for stage in stages:
+        if len(to_json(short).encode()) <= max_bytes:
+            return short
+        short = payload | {"parts": stage}
+    room = max(20, (max_bytes - len(to_json(payload | {"parts": {}}))) // max(1, len(bad)) - 60)
+    cut = {name: part | {"figures": {}, "reason": part["reason"][:room]} for name, part in bad.items()}
+    return short if len(to_json(short).encode()) <= max_bytes else payload | {"parts": cut}
 
 
 class MessageBuilder:

@@ -141,7 +141,8 @@ class Publisher:
 
     def publish(self, message: Message) -> None:
         """Take one message; never waits, never raises for what the broker or the disk do."""
-        topic, payload = f"{self._base}/{message.suffix}", message.encode()
+        topic = f"{self._base}/{message.suffix}"
+        payload = message.encode(self._session.limits.payload_bytes(topic))
         with self._condition:
             inbox = self._inbox
             if message.retain:

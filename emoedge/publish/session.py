@@ -314,7 +314,7 @@ _WORDS: Final[dict[Failure | Literal["closes"], tuple[str, str]]] = {
         "find out who sends them, and empty the retained message with: mosquitto_pub -r -n -t TOPIC",
     ),
     "closes": (
-        "the broker {place} closes the connection when a message is sent on a topic",
+        "the broker {place} closes the connection on the topic",
         "allow this client to publish and subscribe there in the access list of the broker",
     ),
     "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),

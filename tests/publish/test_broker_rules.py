@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from emoedge.health import Health
+from emoedge.outcomes import HealthReport
 from emoedge.publish.messages import Message
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.suspects import MAX_STRIKES
@@ -14,6 +16,7 @@ from faults.strict_broker import StrictBroker
 
 from .conftest import PATIENCE_S, until
 from .samples import BEGIN, STATE, builder
+from .test_messages import validate
 from .test_publisher import BASE, event, ids, make_settings
 
 DISCOVERY = "homeassistant/device/emoedge_living-room"
@@ -131,6 +134,21 @@ def test_a_message_that_is_too_large_is_set_aside_counted_and_named(strict, publ
     assert broker.violations == []
 
 
+def test_health_is_shortened_where_the_broker_takes_only_small_messages(strict, publish):
+    broker = strict(max_packet=1000)
+    publisher = publish(broker.port, discovery=False)
+    until(lambda: publisher.wait_connected(0.1) and broker.on(f"{BASE}/status"), "connected")
+    parts = [Health(f"part{number}", "ok", figures={"fps": 15.0, "dropped": 2}) for number in range(20)]
+    failed = Health("camera", "failed", "the camera was unplugged " * 5, {"fps": 0.0})
+    publisher.publish(builder().outcome(HealthReport(30.0, 29.5, (*parts, failed))))
+    until(lambda: broker.on(f"{BASE}/health"), "health arrives")
+    payload = json.loads(broker.on(f"{BASE}/health")[-1])
+    validate("health", payload)
+    assert payload["state"] == "failed"
+    assert payload["parts"]["camera"]["reason"].startswith("the camera was unplugged")
+    assert broker.violations == []
+
+
 @pytest.mark.parametrize("code", [0x80, 0x83, 0x87, 0x90, 0x97, 0x99])
 def test_a_message_that_the_broker_refuses_is_not_in_the_way(strict, publish, monkeypatch, code):
     from emoedge.backoff import Backoff
@@ -184,7 +202,7 @@ def test_a_broker_that_closes_the_connection_on_one_topic(strict, publish, topic
     publisher = publish(broker.port, protocol=protocol)
     publisher.publish(builder().outcome(BEGIN))
     publisher.publish(Message("voice", "{}", retain=False, spool=True, time_s=0.0))
-    named = f"when a message is sent on a topic: {topic.partition('/device/')[0]}"
+    named = f"closes the connection on the topic: {topic.partition('/device/')[0]}"
     reasons: set[str] = set()
 
     def is_left_out() -> bool:
