@@ -33,6 +33,9 @@ EXAMPLES: Final[dict[str, str]] = {
     "mqtt.username": "emoedge",
     "mqtt.password": "…",
     "mqtt.ca_file": "/etc/emoedge/ca.crt",
+    "mqtt.cert_file": "/etc/emoedge/client.crt",
+    "mqtt.key_file": "/etc/emoedge/client.key",
+    "mqtt.key_password": "…",
     "mqtt.client_id": "emoedge-living-room",
 }
 

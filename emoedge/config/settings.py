@@ -34,7 +34,7 @@ FusionMethod = Literal["weighted", "learned"]
 _TOPIC_SAFE: Final = re.compile(r"[^+#/\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z")
 """MQTT wildcards, separators and control characters would change the meaning of a topic."""
 
-SECRET_NAMES: Final = frozenset({"username", "password"})
+SECRET_NAMES: Final = frozenset({"username", "password", "key_password"})
 """Keys, of any section, whose values are never shown."""
 _LINE_BREAKS: Final = re.compile(r"[\r\n\t]")
 _FINGERPRINT: Final = re.compile(r"(?:sha-?256[:= ])?((?:[0-9a-f]{2}:?){31}[0-9a-f]{2})\Z", re.IGNORECASE)

@@ -71,7 +71,7 @@ class Announcer:
     def connection_lost(self) -> None:
         """No acknowledgement will come any more."""
         self._at_s = self._moved_at_s = float("inf")
-        self._messages.replace({})
+        self._messages.replace_all({})
         self._messages.connection_lost()
 
     def delivered(self, token: int) -> None:
@@ -103,7 +103,9 @@ class Announcer:
             topic: payloads[topic] for topic in wanted if _has_moved(wanted[topic], topic, previous)
         }
         self._moved_at_s = now_s + MOVE_PAUSE_S if self._moved else float("inf")
-        self._messages.replace({topic: one for topic, one in payloads.items() if topic not in self._moved})
+        self._messages.replace_all(
+            {topic: one for topic, one in payloads.items() if topic not in self._moved}
+        )
         self._announced = wanted if wanted != previous else None
 
     @property

@@ -373,7 +373,7 @@ class Publisher:
                 break
             self._turn(0.05)
         if self._link is not None and not self._secondary:
-            self._states.replace({self._status_topic: b"offline"})
+            self._states.replace_all({self._status_topic: b"offline"})
             self._turn(0.0)
             while self._states.unacknowledged and self._link is not None and self._left_s(stop_at_s) > 0:
                 self._turn(0.05)

@@ -42,7 +42,7 @@ class RetainedStates:
         self._values[topic] = payload
         self._dirty[topic] = None
 
-    def replace(self, values: dict[str, bytes]) -> None:
+    def replace_all(self, values: dict[str, bytes]) -> None:
         """From now on there are these alone, and they are to be sent."""
         self._values = dict(values)
         self._dirty = dict.fromkeys(values)

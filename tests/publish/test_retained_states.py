@@ -75,7 +75,7 @@ def test_a_new_connection_gets_everything_again():
 def test_the_last_word_replaces_all_others():
     board, wire = RetainedStates({"status": b"online"}), Wire()
     board.update("a", b"1")
-    board.replace({"status": b"offline"})
+    board.replace_all({"status": b"offline"})
     board.send(wire, 0.0)
     assert wire.sent == [("status", b"offline")]
 
