@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -227,8 +228,12 @@ def test_a_broker_that_says_why_is_believed(strict, publish):
     broker = strict()
     publisher = publish(broker.port, discovery=False)
     reasons = set()
+
+    def is_connected(number: int) -> bool:
+        return broker.connections >= number and publisher.wait_connected(0.01)
+
     for count in range(1, 6):
-        until(lambda n=count: broker.connections >= n and publisher.wait_connected(0.01), "connected")
+        until(partial(is_connected, count), "connected")
         broker.send_raw(b"", bytes([0xE0, 2, 0x8B, 0]))
         until(lambda: broker_part(publisher).reason, "lost")
         reasons.add(broker_part(publisher).reason)
@@ -246,9 +251,13 @@ def test_missing_acknowledgements_are_seen_and_no_state_freezes(strict, publish,
     broker = strict(answer=lambda topic, _payload: None if topic.endswith(("/margin", "/event")) else 0)
     publisher = publish(broker.port, protocol=protocol, discovery=False)
     publisher.publish(builder().outcome(BEGIN))
+
+    def has_arrived(text: str) -> bool:
+        return text.encode() in broker.on(f"{BASE}/control/margin")
+
     for value in ("0.1", "0.2", "0.3"):
         publisher.publish(builder().control("margin", value, 1.0))
-        until(lambda v=value: v.encode() in broker.on(f"{BASE}/control/margin"), value)
+        until(partial(has_arrived, value), value)
     until(lambda: broker_part(publisher).state == "degraded", "degraded")
     reason = broker_part(publisher).reason
     assert "does not acknowledge messages" in reason
