@@ -203,7 +203,7 @@ class Outbox:
             return
         self.refused += 1
         self.last_refused = f"{entry.topic[:64]!r}, reason code 0x{code:02X}"
-        logger.error("a message on %s is set aside: the broker does not take it", self.last_refused)
+        logger.error("the broker does not take a message on %s; it is set aside", self.last_refused)
         self._forget(entry.seq)
         self._try_disk(now_s, lambda spool: spool.keep_bad([entry]))
 
