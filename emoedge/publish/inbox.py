@@ -15,7 +15,7 @@ MAX_BIRTHS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class DeliveryAnswer:
     """Whether a message was taken.
 
     Attributes:
@@ -37,7 +37,7 @@ class Inbox:
     """Filled under a lock, and swapped for an empty one by the worker."""
 
     links: list[Link | None] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[DeliveryAnswer] = field(default_factory=list)
     births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
     spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))

@@ -26,7 +26,7 @@ from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
 from emoedge.publish.control import CONTROL_NAMES, MAX_VALUE_BYTES
 from emoedge.publish.echo import ECHO_CONTROL, Echo
-from emoedge.publish.inbox import MAX_PLAIN, Answer, Inbox
+from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.reports import broker_health, spool_health
@@ -219,13 +219,13 @@ class Publisher:
 
     def on_delivered(self, token: int) -> None:
         """See SessionListener."""
-        self._answered(Answer(token))
+        self._answered(DeliveryAnswer(token))
 
     def on_refused(self, token: int, code: int) -> None:
         """See SessionListener."""
-        self._answered(Answer(token, code))
+        self._answered(DeliveryAnswer(token, code))
 
-    def _answered(self, answer: Answer) -> None:
+    def _answered(self, answer: DeliveryAnswer) -> None:
         with self._condition:
             self._inbox.answers.append(answer)
             self._condition.notify()
@@ -324,7 +324,7 @@ class Publisher:
             logger.exception("cannot read the current states")
             return []
 
-    def _take_answer(self, answer: Answer, now_s: float) -> None:
+    def _take_answer(self, answer: DeliveryAnswer, now_s: float) -> None:
         token, code = answer.token, answer.refusal
         if code is None:
             self._outbox.delivered(token)
