@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -34,9 +35,11 @@ class Orientation:
         """Whether width and height change places."""
         return self.rotate % 180 == 90
 
-    def then_turn(self, degrees: int) -> Orientation:
-        """The same with a turn of the source itself (its metadata) before it."""
-        return Orientation((self.rotate + degrees) % 360, self.mirror)
+    def after(self, own: Orientation) -> Orientation:
+        """The two in one: first `own` (what the metadata of the source asks for), then this."""
+        # A turn of a mirrored picture is the opposite turn before the mirror.
+        turned = own.rotate - self.rotate if own.mirror else own.rotate + self.rotate
+        return Orientation(turned % 360, self.mirror != own.mirror)
 
 
 UPRIGHT: Final = Orientation()
@@ -90,12 +93,43 @@ def _orient(plane: Planes, orientation: Orientation) -> Planes:
     return turned[:, ::-1] if orientation.mirror else turned
 
 
-class PictureConverter:
-    """Turns decoded frames of one stream into i420 arrays of one size.
+def display_orientation(matrix: bytes) -> Orientation:
+    """Orientation that a display matrix asks for, one of eight; what is askew counts as the nearest of them.
 
-    The size is decided by the first frame (square pixels, even sides, turned as its metadata and
-    `orientation` say, at most about `max_pixels`) and kept: a stream that changes its size in the
-    middle is scaled, because what comes after needs one size.
+    Args:
+        matrix: nine int32 in the byte order of the machine, row by row (ISO/IEC 14496-12, 6.2.2); a pixel at
+            (x, y) is shown at (a x + c y, b x + d y), y growing downwards. As FFmpeg's filters see it.
+    """
+    a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).astype(float)
+    if abs(a) + abs(d) >= abs(b) + abs(c):
+        mirror = (a < 0) != (d < 0)
+        return Orientation(180 if d < 0 else 0, mirror)
+    mirror = (b < 0) == (c < 0)
+    return Orientation(270 if b < 0 else 90, mirror)
+
+
+class PixelAspect:
+    """Width of a pixel over its height, as a stream says it, and as its pictures say it from a change on."""
+
+    def __init__(self, stream: Any) -> None:
+        self._decoder = stream.codec_context
+        self._declared = stream.sample_aspect_ratio
+        self._first: Any = None
+
+    @property
+    def now(self) -> float:
+        """Of the picture that was decoded last; 1 where nothing is known."""
+        decoded = self._decoder.sample_aspect_ratio or 1
+        if self._first is None:
+            self._first = decoded
+        return float((self._declared if decoded == self._first else decoded) or 1)
+
+
+class PictureConverter:
+    """Turns decoded frames of one stream into i420 arrays with square pixels and even sides.
+
+    Every frame stands alone: a stream may change size, orientation and colours at any of them. They come out
+    turned as their metadata and `orientation` say, with about `max_pixels` at most.
 
     Colours come out as BT.601 in video range, whatever the source says, because that is what
     OpenCV's YUV conversions assume.
@@ -104,42 +138,26 @@ class PictureConverter:
     def __init__(self, orientation: Orientation = UPRIGHT, max_pixels: float | None = None) -> None:
         self._asked = orientation
         self._max_pixels = max_pixels
-        self._size: tuple[int, int] | None = None  # before turning
-        self._orientation = orientation
         self._reformatter: Any = None
 
-    def __call__(
-        self, frame: av.VideoFrame, pixel_aspect: float = 1.0, turn: int | None = None
-    ) -> tuple[Planes, int, int]:
+    def __call__(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[Planes, int, int]:
         """i420 data, width and height of the picture as it is to be seen.
 
         Args:
             frame: decoded picture.
             pixel_aspect: width of a pixel over its height, where known.
-            turn: clockwise turn that the metadata asks for, degrees; by default the frame's own.
         """
-        width, height = self._prepare(frame, pixel_aspect, turn)
-        data = joined_planes(_planes(self._in_layout(frame, width, height), width, height))
-        data = orient_i420(data, width, height, self._orientation)
-        if self._orientation.swaps_sides:
-            width, height = height, width
-        return data, width, height
+        planes, width, height = self.planes(frame, pixel_aspect)
+        return joined_planes(planes), width, height
 
     def planes(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[tuple[Planes, ...], int, int]:
         """Like calling it, but returns the three planes: the decoder's memory where nothing is converted."""
-        width, height = self._prepare(frame, pixel_aspect, None)
+        width, height = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
         planes = _planes(self._in_layout(frame, width, height), width, height)
-        if self._orientation != UPRIGHT:
-            planes = tuple(orient_bgr(plane, self._orientation) for plane in planes)
-        return (planes, height, width) if self._orientation.swaps_sides else (planes, width, height)
-
-    def _prepare(self, frame: Any, pixel_aspect: float, turn: int | None) -> tuple[int, int]:
-        """Size before turning; decided, with the turn itself, by the first frame."""
-        if self._size is None:
-            self._size = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
-            own = -int(getattr(frame, "rotation", 0)) % 360 if turn is None else turn % 360
-            self._orientation = self._asked.then_turn(90 * round(own / 90))
-        return self._size
+        orientation = self._asked.after(_own_orientation(frame))
+        if orientation != UPRIGHT:
+            planes = tuple(orient_bgr(plane, orientation) for plane in planes)
+        return (planes, height, width) if orientation.swaps_sides else (planes, width, height)
 
     def _in_layout(self, frame: Any, width: int, height: int) -> Any:
         return frame if _is_ready(frame, width, height) else self._converted(frame, width, height)
@@ -159,6 +177,30 @@ class PictureConverter:
             src_color_range=ColorRange.JPEG if full_range else None,
             dst_color_range=ColorRange.MPEG,
         )
+
+
+def _own_orientation(frame: Any) -> Orientation:
+    """Orientation that the metadata of a frame asks for."""
+    matrix = frame.side_data.get(_side_data_types().DISPLAYMATRIX)
+    return UPRIGHT if matrix is None else display_orientation(bytes(matrix))
+
+
+@cache
+def _side_data_types() -> Any:
+    """PyAV's names of side data, completed for kinds that only FFmpeg knows.
+
+    PyAV 17 and 18 raise ValueError for all side data of a frame when one kind has no name, as that of a JPEG
+    picture with EXIF.
+    """
+    from av.sidedata.sidedata import Type
+
+    def unnamed(names: Any, value: int) -> Any:
+        kind = object.__new__(names)
+        kind._name_, kind._value_ = f"UNNAMED_{value}", value
+        return kind
+
+    Type._missing_ = classmethod(unnamed)
+    return Type
 
 
 def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:

@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 
 from emoedge.capture.blocks import TOLERANCE_S, BlockBuilder
 from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
-from emoedge.capture.convert import MAX_PIXELS, UPRIGHT, Orientation, PictureConverter, fit_size, orient_i420
+from emoedge.capture.convert import (
+    MAX_PIXELS,
+    UPRIGHT,
+    Orientation,
+    PictureConverter,
+    PixelAspect,
+    fit_size,
+    orient_i420,
+)
 from emoedge.capture.timestamps import StreamClock
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
@@ -134,7 +142,7 @@ class MediaReader:
             stream = video_stream(container)
             assert stream is not None
             clock = StreamClock(container, stream)
-            aspect = float(stream.sample_aspect_ratio or 1)
+            aspect = PixelAspect(stream)
             convert = PictureConverter(self._orientation, self._max_pixels)
             ahead: list[Frame] = []
             try:
@@ -142,7 +150,7 @@ class MediaReader:
                     time_s = clock.frame_time(picture)
                     if time_s is None or (wanted and not wanted(time_s)):
                         continue
-                    planes, width, height = convert.planes(picture, aspect)
+                    planes, width, height = convert.planes(picture, aspect.now)
                     ahead.append(PlanarFrame(time_s, planes, width, height, sequence))
                     if len(ahead) == AHEAD or len(ahead) * width * height * 1.5 >= AHEAD_BYTES:
                         yield from ahead

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from emoedge.capture.camera_certificate import certificate_fault, certificate_options
 from emoedge.capture.clock_offset import StreamAnchor
-from emoedge.capture.convert import Orientation, PictureConverter
+from emoedge.capture.convert import Orientation, PictureConverter, PixelAspect
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
@@ -109,6 +109,7 @@ class NetworkCamera(Closing):
         convert = PictureConverter(
             Orientation(settings.rotate, settings.mirror), settings.width * settings.height
         )
+        aspect = PixelAspect(stream)
         anchor, limit = StreamAnchor(), Pacer(settings.fps)
         stampless = container.format.name in _STAMPLESS
         last_s, sequence, bad = 0.0, 0, 0
@@ -129,7 +130,7 @@ class NetworkCamera(Closing):
                 if time_s <= last_s or not limit.due(time_s):
                     continue
                 last_s = time_s
-                data, width, height = convert(picture, float(stream.sample_aspect_ratio or 1))
+                data, width, height = convert(picture, aspect.now)
                 self._size = (width, height)
                 yield Frame(time_s, data, "i420", width, height, sequence)
                 sequence += 1

@@ -37,6 +37,22 @@ class StampRepair:
         return time_s
 
 
+class _RateCounter:
+    """Stamps of ADTS, which FFmpeg counts at the rate that the file begins with, whatever comes later."""
+
+    def __init__(self, stream: Any) -> None:
+        self._counted_hz = self._rate_hz = stream.codec_context.sample_rate
+        self._last_s = self._time_s = 0.0
+
+    def corrected(self, stamp_s: float | None, rate_hz: int) -> float | None:
+        """The stamp of a frame, counted at the rate that each frame before it had."""
+        if stamp_s is None:
+            return None
+        self._time_s += (stamp_s - self._last_s) * self._counted_hz / self._rate_hz
+        self._last_s, self._rate_hz = stamp_s, rate_hz
+        return self._time_s
+
+
 class StreamClock:
     """Media time of the frames of one stream; 0 is the start of the container."""
 
@@ -45,6 +61,7 @@ class StreamClock:
         self._repair = StampRepair()
         rate = float(getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or 25.0)
         self._period_s = 1.0 / rate
+        self._counting = _RateCounter(stream) if container.format.name == "aac" else None
 
     def frame_time(self, frame: Any) -> float | None:
         """Time of a picture, seconds; None for one that repeats an earlier time and can be left out."""
@@ -54,7 +71,10 @@ class StreamClock:
 
     def sound_time(self, frame: Any) -> float:
         """Time of the first sample of a chunk, seconds."""
-        return self._repair.repaired(self._stamp(frame), frame.samples / frame.sample_rate)
+        stamp_s = self._stamp(frame)
+        if self._counting is not None:
+            stamp_s = self._counting.corrected(stamp_s, frame.sample_rate)
+        return self._repair.repaired(stamp_s, frame.samples / frame.sample_rate)
 
     def _stamp(self, frame: Any) -> float | None:
         # Raw AVI has decoding stamps alone; pictures leave the decoder in their order.

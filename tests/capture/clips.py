@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import numpy as np
 FPS = 25
 CLAP_S = 1.0
 BEEP_HZ = 1000.0
+SENT_PARTS = 60
 
 
 def sine(frequency_hz: float, rate_hz: int, duration_s: float, channels: int = 1) -> np.ndarray:
@@ -110,3 +114,42 @@ def read_items(source, count: int, limit_s: float = 60.0) -> list:
         except TimeoutError:
             continue
     return items
+
+
+@contextmanager
+def serving_bytes(pages: dict[str, tuple[str, bytes]], over_s: float = 0.0) -> Iterator[str]:
+    """An HTTP server on the loopback interface.
+
+    Args:
+        pages: path to content type and content.
+        over_s: how long it takes to send a content, as a live source would.
+
+    Yields:
+        Its address, without a slash at the end.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind, content = pages.get(self.path, ("", b""))
+            self.send_response(200 if kind else 404)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            with suppress(ConnectionError):
+                step = len(content) // SENT_PARTS + 1
+                for start in range(0, len(content), step):
+                    self.wfile.write(content[start : start + step])
+                    time.sleep(over_s / SENT_PARTS)
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,100 @@
+"""Streams that change in the middle: size, shape of the pixels, sample rate, channels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from emoedge.capture.media import MediaReader, read_sound
+from emoedge.capture.network_camera import NetworkCamera
+from emoedge.config.settings import CameraSettings
+from emoedge.frames import Frame
+
+from .clips import serving_bytes, sine, tone_hz, write_clip
+
+LANDSCAPE, PORTRAIT = (96, 64), (64, 96)
+
+
+def joined(path: Path, parts: list[Path]) -> Path:
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return path
+
+
+def disc(width: int, height: int) -> np.ndarray:
+    """A white disc in the middle, RGB; it is round wherever the picture is not squeezed."""
+    rows, columns = np.ogrid[:height, :width]
+    inside = (rows - height / 2) ** 2 + (columns - width / 2) ** 2 < 24**2
+    return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def turning(folder: Path, options: dict[str, str] | None = None) -> Path:
+    """Landscape, portrait, and landscape again, half a second each."""
+    parts = [
+        write_clip(
+            folder / f"{number}.ts",
+            picture=lambda _, size=size: disc(*size),
+            duration_s=0.6,
+            start_s=0.6 * number,
+            options=options,
+        )
+        for number, size in enumerate((LANDSCAPE, PORTRAIT, LANDSCAPE))
+    ]
+    return joined(folder / "turning.ts", parts)
+
+
+def assert_round(frame: Frame) -> None:
+    white = frame.luma > 128
+    across, down = white.any(axis=0).sum(), white.any(axis=1).sum()
+    assert abs(int(across) - int(down)) <= 2, f"{across} x {down} in {frame.width} x {frame.height}"
+
+
+def sizes(frames: list[Frame]) -> list[tuple[int, int]]:
+    seen = [(frame.width, frame.height) for frame in frames]
+    return [size for index, size in enumerate(seen) if index == 0 or size != seen[index - 1]]
+
+
+def test_a_file_that_goes_from_landscape_to_portrait_is_not_squeezed(tmp_path: Path) -> None:
+    frames = list(MediaReader(turning(tmp_path)).frames())
+    assert sizes(frames) == [LANDSCAPE, PORTRAIT, LANDSCAPE]
+    for frame in frames:
+        assert_round(frame)
+
+
+def test_a_network_camera_may_change_its_shape(tmp_path: Path) -> None:
+    data = turning(tmp_path, {"tune": "zerolatency"}).read_bytes()
+    with serving_bytes({"/cam.ts": ("video/mp2t", data)}, over_s=1.8) as base:
+        camera = NetworkCamera(f"{base}/cam.ts", CameraSettings(source=f"{base}/cam.ts", fps=60))
+        camera.open()
+        frames = []
+        while (frame := camera.read()) is not None:
+            frames.append(frame)
+        camera.close()
+    assert set(sizes(frames)) == {LANDSCAPE, PORTRAIT}
+    for frame in frames:
+        assert_round(frame)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".aac", "aac"), (".mp3", "mp3")])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [((48000, 2), (44100, 1)), ((24000, 1), (48000, 2)), ((48000, 2), (24000, 1))],
+)
+def test_sample_rate_and_channels_may_change(
+    tmp_path: Path, suffix: str, codec: str, first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    parts = [
+        write_clip(
+            tmp_path / f"{number}{suffix}",
+            picture=None,
+            sound=sine(440.0 * number, rate_hz, 2.0, channels),
+            rate_hz=rate_hz,
+            sound_codec=codec,
+        )
+        for number, (rate_hz, channels) in enumerate((first, second), start=1)
+    ]
+    samples = read_sound(joined(tmp_path / f"both{suffix}", parts))
+    assert len(samples) / 16000 == pytest.approx(4.0, abs=0.2)
+    assert tone_hz(samples[8000:24000]) == pytest.approx(440.0, abs=3)
+    assert tone_hz(samples[40000:56000]) == pytest.approx(880.0, abs=3)
