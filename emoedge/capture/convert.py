@@ -192,15 +192,16 @@ def _side_data_types() -> Any:
     PyAV 17 and 18 raise ValueError for all side data of a frame when one kind has no name, as that of a JPEG
     picture with EXIF.
     """
-    from av.sidedata.sidedata import Type
+    from av.sidedata import sidedata
 
     def unnamed(names: Any, value: int) -> Any:
         kind = object.__new__(names)
         kind._name_, kind._value_ = f"UNNAMED_{value}", value
         return kind
 
-    Type._missing_ = classmethod(unnamed)
-    return Type
+    types: Any = sidedata.Type
+    types._missing_ = classmethod(unnamed)
+    return types
 
 
 def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:

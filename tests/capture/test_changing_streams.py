@@ -29,14 +29,14 @@ def disc(width: int, height: int) -> np.ndarray:
     return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
-def turning(folder: Path, options: dict[str, str] | None = None) -> Path:
-    """Landscape, portrait, and landscape again, half a second each."""
+def turning(folder: Path, part_s: float = 0.6, options: dict[str, str] | None = None) -> Path:
+    """Landscape, portrait, and landscape again."""
     parts = [
         write_clip(
             folder / f"{number}.ts",
             picture=lambda _, size=size: disc(*size),
-            duration_s=0.6,
-            start_s=0.6 * number,
+            duration_s=part_s,
+            start_s=part_s * number,
             options=options,
         )
         for number, size in enumerate((LANDSCAPE, PORTRAIT, LANDSCAPE))
@@ -63,8 +63,8 @@ def test_a_file_that_goes_from_landscape_to_portrait_is_not_squeezed(tmp_path: P
 
 
 def test_a_network_camera_may_change_its_shape(tmp_path: Path) -> None:
-    data = turning(tmp_path, {"tune": "zerolatency"}).read_bytes()
-    with serving_bytes({"/cam.ts": ("video/mp2t", data)}, over_s=1.8) as base:
+    data = turning(tmp_path, 1.6, {"tune": "zerolatency"}).read_bytes()
+    with serving_bytes({"/cam.ts": ("video/mp2t", data)}, over_s=4.8) as base:
         camera = NetworkCamera(f"{base}/cam.ts", CameraSettings(source=f"{base}/cam.ts", fps=60))
         camera.open()
         frames = []
