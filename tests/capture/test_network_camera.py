@@ -72,7 +72,9 @@ def check_pictures(frames: list[Frame], fps: float) -> None:
     assert (np.diff(times_s) > 0).all()
     assert np.median(np.diff(times_s)) >= 0.75 / fps, "more pictures than were asked for"
     assert times_s[-1] <= now_s
-    assert frames[-1].bgr[100, 100].astype(int) == pytest.approx([0, 0, 254], abs=8)
+    assert frames[-1].bgr[100, 100].astype(int) == pytest.approx(
+        [0, 0, 254], abs=16
+    )  # jpegenc takes video range for full
 
 
 def read_until_lost(camera, limit_s: float = 60.0) -> None:
