@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from emoedge.capture.convert import MAX_PIXELS
-from emoedge.capture.integrity import check_whole
+from emoedge.capture.integrity import missing_bytes
+from emoedge.capture.notes import Notes
+from emoedge.capture.sound_header import MendedFile, find_sound
 from emoedge.errors import MediaError
 
 if TYPE_CHECKING:
@@ -22,9 +23,12 @@ _FORMATS: Final = (
 names from anywhere (hls, concat): nothing that a path from outside should lead to."""
 
 _REMEDY: Final = "give a video, sound or picture file that ffprobe can read"
-_MAX_BAD_PACKETS: Final = 3
-"""So many packets in a row may be undecodable (a scratch, a tag at the end of an MP3) before it is an error.
-"""
+_CUT_REMEDY: Final = "copy or record it again"
+_MAX_FAILED_READS: Final = 2000
+"""So many reads in a row may fail before the rest of a file is given up."""
+_JOINABLE: Final = frozenset(("mpegts", "aac", "mp3"))
+"""Formats that can be left and joined anywhere: what is not whole at their end is everyday life."""
+_KINDS: Final = {"audio": "sound", "video": "picture"}
 
 
 def check_file(path: Path) -> None:
@@ -44,50 +48,36 @@ def check_file(path: Path) -> None:
 
 
 def open_container(path: Path) -> Any:
-    """The PyAV container of a whole media file.
+    """The PyAV container of a media file.
 
     Raises:
-        MediaError: missing, unreadable, empty, cut off, or no media.
+        MediaError: missing, unreadable, empty, or no media.
     """
     import av
 
     check_file(path)
-    check_whole(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _FORMATS}
     try:
-        return av.open(f"file:{path.absolute()}", options=options, metadata_errors="ignore")
+        with path.open("rb") as file:
+            sound = find_sound(file, path.stat().st_size)
+        source: Any = f"file:{path.absolute()}"
+        if sound is not None and sound.unknown:
+            source = MendedFile(path, sound)
+        return av.open(source, options=options, metadata_errors="ignore")
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        missing = missing_bytes(path)
+        if missing:
+            raise MediaError(f"{path}: cut off: {missing} bytes are missing", _CUT_REMEDY) from error
         raise MediaError(f"{path}: not a readable media file, or cut off", _REMEDY) from error
 
 
-def video_stream(container: Any) -> Any | None:
-    """The first moving picture; cover art of a song does not count."""
-    from av.stream import Disposition
-
-    for stream in container.streams.video:
-        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
-            if stream.width * stream.height > MAX_PIXELS:
-                raise MediaError(
-                    f"{container.name}: picture of {stream.width} x {stream.height} pixels is too large",
-                    "scale it down first",
-                )
-            return stream
-    return None
-
-
-def audio_stream(container: Any) -> Any | None:
-    """The first sound track that has channels and a rate."""
-    for stream in container.streams.audio:
-        if stream.codec_context is not None and stream.codec_context.sample_rate:
-            return stream
-    return None
-
-
-def decoded(container: Any, stream: Any, path: Path) -> Iterator[av.AudioFrame | av.VideoFrame]:
+def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[av.AudioFrame | av.VideoFrame]:
     """All decoded frames of one stream in presentation order; other streams can no longer be read.
 
+    What cannot be decoded is left out and noted.
+
     Raises:
-        MediaError: nothing can be decoded, decoding breaks, or the last packet is cut.
+        MediaError: nothing can be decoded, or, after all that can, the rest of the file is missing.
     """
     import av
     from av.stream import Discard
@@ -95,44 +85,96 @@ def decoded(container: Any, stream: Any, path: Path) -> Iterator[av.AudioFrame |
     for other in container.streams:  # unused streams need not be read
         if other.index != stream.index:
             other.discard = Discard.all
-    bad_in_a_row = 0
+    packets = _Packets(container, stream)
     any_decoded = False
-    for packet in _packets(container, stream, path):
+    lost: list[float] = []
+    for packet in packets:
         try:
             frames = packet.decode()
         except av.error.EOFError:
             continue
-        except av.error.FFmpegError as error:
-            bad_in_a_row += 1
+        except av.error.FFmpegError:
             # Before the first frame a decoder may lack its key frame, for any number of packets.
-            if any_decoded and bad_in_a_row > _MAX_BAD_PACKETS:
-                raise MediaError(f"{path}: damaged: {error.strerror}", "copy or record it again") from error
+            if any_decoded:
+                lost.append(_time_s(container, packet))
             continue
-        if frames:
-            bad_in_a_row = 0
-            any_decoded = True
-            yield from frames
+        any_decoded = any_decoded or bool(frames)
+        yield from frames
+    kind = _KINDS[stream.type]
+    _note_losses(notes, packets, lost, kind)
+    reason = packets.cut or _missing(path)
+    if reason:
+        raise MediaError(f"{path}: cut off: {reason}", _CUT_REMEDY)
     if not any_decoded:
-        raise MediaError(f"{path}: its {stream.type} cannot be decoded", _REMEDY)
+        raise MediaError(f"{path}: its {kind} cannot be decoded", _REMEDY)
 
 
-def _packets(container: Any, stream: Any, path: Path) -> Iterator[Any]:
-    import av
+def _note_losses(notes: Notes, packets: _Packets, lost_s: list[float], kind: str) -> None:
+    if lost_s:
+        notes.add(
+            f"damaged: {len(lost_s)} of {packets.count} packets of its {kind} cannot be decoded,"
+            f" the first at {lost_s[0]:.1f} s"
+        )
+    if packets.errors:
+        notes.add(f"damaged: {packets.errors} places of its {kind} cannot be read")
 
-    cut = False
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.error.FFmpegError, OSError) as error:
-            raise MediaError(
-                f"{path}: cut off or damaged: {error.strerror}", "copy or record it again"
-            ) from error
-        if packet is None:
-            break
-        if packet.size:
-            cut = bool(packet.is_corrupt)
-        yield packet
-    # In a transport stream "corrupt" says that a packet before it was lost, which is everyday life there.
-    if cut and "mpegts" not in container.format.name:
-        raise MediaError(f"{path}: cut off: its last packet is not whole", "copy or record it again")
+
+def _missing(path: Path) -> str:
+    missing = missing_bytes(path)
+    return f"{missing} bytes are missing" if missing else ""
+
+
+def _time_s(container: Any, packet: Any) -> float:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    if stamp is None or packet.time_base is None:
+        return 0.0
+    return float(stamp * packet.time_base) - (container.start_time or 0) / 1e6
+
+
+class _Packets:
+    """The packets of one stream, past places that cannot be read.
+
+    Attributes:
+        count: packets so far.
+        errors: places that could not be read, with packets behind them.
+        cut: why the end is missing, empty where it is not; known at the end.
+    """
+
+    def __init__(self, container: Any, stream: Any) -> None:
+        self._container = container
+        self._stream = stream
+        self.count = self.errors = 0
+        self.cut = ""
+
+    def __iter__(self) -> Iterator[Any]:
+        import av
+
+        in_a_row, last, failure = 0, None, ""
+        while True:
+            try:
+                for packet in self._container.demux(self._stream):
+                    if packet.size:
+                        self.errors += bool(in_a_row)
+                        in_a_row, last = 0, packet
+                        self.count += 1
+                    yield packet
+                break
+            except (av.error.FFmpegError, OSError) as error:
+                in_a_row += 1
+                failure = str(error.strerror)
+                if in_a_row > _MAX_FAILED_READS:
+                    break
+        if not _JOINABLE & set(self._container.format.name.split(",")):
+            if in_a_row:
+                self.cut = failure
+            elif last is not None and last.is_corrupt:
+                self.cut = "its last packet is not whole"
+            elif last is not None and self._more_listed(last):
+                self.cut = "the index lists more than there is"
+
+    def _more_listed(self, last: Any) -> bool:
+        """Whether the file's own index lists packets behind the last one that was read."""
+        if "mov" not in self._container.format.name or last.dts is None:
+            return False
+        entries = self._stream.index_entries
+        return bool(entries) and entries[-1].timestamp > last.dts

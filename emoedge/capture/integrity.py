@@ -1,9 +1,10 @@
-"""Whether a media file is whole, from the lengths that its own container declares.
+"""Whether a media file was cut off, from the lengths that its own container declares.
 
-Decoders are forgiving: a clip that was cut in the middle simply ends earlier. The containers
-people record in say how long they should be, so a cut file can be told from a short one: MP4 and
-MOV, Matroska and WebM, AVI and WAV, MPEG program streams. MP3, AAC, Ogg and transport streams are made
-to be joined and left anywhere: a cut one is a shorter one.
+Decoders are forgiving: a clip that was cut in the middle ends earlier, without a word. This is looked at
+only when all that can be decoded has been, to tell a cut file from a short one. Only lengths of what holds
+pictures and sound count: an index or a tag that is missing is no loss. MP4 and MOV need it for their
+fragments alone, because the decoder knows their index. MP3, AAC and transport streams are made to be joined
+and left anywhere: a cut one is a shorter one.
 """
 
 from __future__ import annotations
@@ -14,12 +15,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from emoedge.errors import MediaError
+from emoedge.capture.sound_header import find_sound
 
 SLACK_BYTES: Final = 16
-"""Some writers are a pad byte or two off in their RIFF length."""
+"""Some writers are a pad byte or two off in the lengths of RIFF and its relatives."""
 
 _UNKNOWN_RIFF: Final = (0, 0xFFFFFFFF)  # written by programs that stream and cannot go back
+_EBML_CLUSTER: Final = 0x1F43B675
+_EBML_INDEX: Final = (
+    0x1C53BB6B,
+    0x1254C367,
+    0x1941A469,
+    0x1043A770,
+    0xEC,
+)  # cues, tags, attachments, chapters, void
 _EBML_SEGMENT: Final = 0x18538067
 _EBML_HEADER: Final = 0x1A45DFA3
 _PACK_START: Final = b"\0\0\1\xba"
@@ -28,73 +37,105 @@ _FIRST_STREAM: Final = 0xBB  # start codes from here on have a length
 _BOX_TYPES: Final = frozenset(
     (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"styp", b"moof", b"pnot")
 )
+_FRAGMENT: Final = b"moof"
+_OGG_PAGE: Final = b"OggS"
+_OGG_LARGEST: Final = 65_307
 
 
-def check_whole(path: Path) -> None:
-    """Raise MediaError when the container says that the file should be longer than it is."""
+def missing_bytes(path: Path) -> int:
+    """Bytes of pictures and sound that the container declares behind the end of the file; 0 where none."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        declared = _declared_size(file, size)
-    if declared is not None and declared > size:
-        raise MediaError(
-            f"{path}: cut off: {size} bytes of at least {declared}", "copy or record the file again"
-        )
+        end = _declared_end(file, size)
+    return max(0, (end or 0) - size)
 
 
-def _declared_size(file: BinaryIO, size: int) -> int | None:
-    """Bytes that the container needs, as far as it says; None where it does not."""
+def _declared_end(file: BinaryIO, size: int) -> int | None:
+    """Where pictures and sound end, as far as the container says; None where it does not."""
     head = file.read(12)
-    readers: tuple[tuple[bool, Callable[[BinaryIO], int | None]], ...] = (
-        (head[4:8] in _BOX_TYPES, lambda opened: _mp4_size(opened, size)),
-        (head[:4] in (b"RIFF", b"RIFX"), _riff_size),
-        (int.from_bytes(head[:4], "big") == _EBML_HEADER, lambda opened: _ebml_size(opened, size)),
-        (head[:4] == _PACK_START, _program_stream_size),
+    readers: tuple[tuple[bool, Callable[[BinaryIO, int], int | None]], ...] = (
+        (head[4:8] in _BOX_TYPES, _mp4_end),
+        (head[:4] == b"RIFF" and head[8:12] == b"AVI ", _avi_end),
+        (int.from_bytes(head[:4], "big") == _EBML_HEADER, _ebml_end),
+        (head[:4] == _PACK_START, _program_stream_end),
+        (head[:4] == _OGG_PAGE, _ogg_end),
     )
     for matches, reader in readers:
         if matches:
             file.seek(0)
-            return reader(file)
-    return None
+            return reader(file, size)
+    data = find_sound(file, size)
+    return None if data is None or data.unknown else data.start + data.declared - SLACK_BYTES
 
 
-def _mp4_size(file: BinaryIO, size: int) -> int | None:
-    """End of the last top-level box (ISO/IEC 14496-12, 4.2)."""
+def _mp4_end(file: BinaryIO, size: int) -> int | None:
+    """End of the last top-level box if that begins a fragment (ISO/IEC 14496-12, 4.2)."""
     position = 0
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
         length = int.from_bytes(header[:4], "big")
-        if length == 0:  # to the end of the file
-            return None
         if length == 1:
             length = int.from_bytes(header[8:16], "big")
-        if length < 8 or not header[4:8].isascii():  # rubbish after the last box
+        if length < 8:  # to the end of the file, or rubbish after the last box
             return None
         position += length
-    return position
+        if position > size:
+            return position if header[4:8] == _FRAGMENT else None
+    return None
 
 
-def _riff_size(file: BinaryIO) -> int | None:
-    """Length in the first header; AVI files beyond 2 GB go on in further RIFF chunks."""
-    header = file.read(8)
-    length = int.from_bytes(header[4:8], "little" if header[:4] == b"RIFF" else "big")
-    return None if length in _UNKNOWN_RIFF else length + 8 - SLACK_BYTES
+def _avi_end(file: BinaryIO, size: int) -> int | None:
+    """End of the last list of pictures and sound; files beyond 2 GB have further RIFF chunks."""
+    position, end = 0, None
+    while position + 12 <= size:
+        file.seek(position)
+        header = file.read(12)
+        if header[:4] != b"RIFF":
+            break
+        length = int.from_bytes(header[4:8], "little")
+        at = position + 12
+        while at + 12 <= size:
+            file.seek(at)
+            chunk = file.read(12)
+            chunk_length = int.from_bytes(chunk[4:8], "little")
+            if chunk[:4] == b"LIST" and chunk[8:] == b"movi":
+                if chunk_length in _UNKNOWN_RIFF:
+                    return None
+                end = at + 8 + chunk_length - SLACK_BYTES
+                break
+            at += 8 + chunk_length + chunk_length % 2
+        if length in _UNKNOWN_RIFF:
+            break
+        position += 8 + length + length % 2
+    return end
 
 
-def _ebml_size(file: BinaryIO, size: int) -> int | None:
-    """End of the segment (RFC 8794, section 5; RFC 9559); None while it is unknown, as in live streams."""
+def _ebml_end(file: BinaryIO, size: int) -> int | None:
+    """End of the last cluster, or of the segment (RFC 8794, section 5; RFC 9559); None where unknown."""
     if _ebml_number(file, keep_marker=True) != _EBML_HEADER:
         return None
     header_length = _ebml_number(file)
-    if header_length is None:
+    if header_length is None or file.tell() + header_length > size:
         return None
-    if file.tell() + header_length > size:  # no seek: the number may be beyond what a disk can hold
-        return file.tell() + header_length
     file.seek(header_length, os.SEEK_CUR)
     if _ebml_number(file, keep_marker=True) != _EBML_SEGMENT:
         return None
     length = _ebml_number(file)
-    return None if length is None else file.tell() + length
+    end = None if length is None else file.tell() + length
+    if end is not None and end <= size:
+        return None
+    # Longer than the file, or of unknown length: the element in which the file ends decides.
+    last: int | None = None
+    while file.tell() < size:
+        last = _ebml_number(file, keep_marker=True)
+        length = _ebml_number(file)
+        if last is None or length is None:
+            break
+        if file.tell() + length > size:
+            return file.tell() + length if last == _EBML_CLUSTER else None
+        file.seek(length, os.SEEK_CUR)
+    return None if last in _EBML_INDEX else end
 
 
 def _ebml_number(file: BinaryIO, *, keep_marker: bool = False) -> int | None:
@@ -111,7 +152,7 @@ def _ebml_number(file: BinaryIO, *, keep_marker: bool = False) -> int | None:
     return None if value == (1 << (7 * count)) - 1 else value
 
 
-def _program_stream_size(file: BinaryIO) -> int | None:
+def _program_stream_end(file: BinaryIO, _size: int) -> int | None:
     """End of the last packet (ISO/IEC 13818-1, 2.5.3; 11172-1, 2.4.3); None after anything unexpected."""
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         position = 0
@@ -133,3 +174,15 @@ def _program_stream_size(file: BinaryIO) -> int | None:
             else:
                 return None
         return position
+
+
+def _ogg_end(file: BinaryIO, size: int) -> int | None:
+    """End of the last page (RFC 3533, section 6)."""
+    start = max(0, size - 2 * _OGG_LARGEST)
+    file.seek(start)
+    tail = file.read()
+    at = tail.rfind(_OGG_PAGE)
+    page = tail[at:]
+    if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
+        return None if at < 0 else size + 1
+    return start + at + 27 + page[26] + sum(page[27 : 27 + page[26]])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from fractions import Fraction
 from heapq import merge
 from io import BytesIO
 from pathlib import Path
@@ -14,8 +14,7 @@ import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.capture.blocks import TOLERANCE_S, BlockBuilder
-from emoedge.capture.container import audio_stream, check_file, decoded, open_container, video_stream
+from emoedge.capture.container import check_file, decoded, open_container
 from emoedge.capture.convert import (
     MAX_PIXELS,
     UPRIGHT,
@@ -25,7 +24,10 @@ from emoedge.capture.convert import (
     fit_size,
     orient_i420,
 )
-from emoedge.capture.timestamps import StreamClock
+from emoedge.capture.notes import Notes
+from emoedge.capture.resample import sound_blocks
+from emoedge.capture.timestamps import Jumps, StreamClock
+from emoedge.capture.tracks import AUTOMATIC, Tracks, audio_track, video_track
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
 
@@ -34,8 +36,6 @@ AHEAD: Final = 6
 of its own left in the caches, which costs it a quarter more."""
 AHEAD_BYTES: Final = 2_700_000
 """Fewer where so much is reached before: large pictures are worth their memory more than their caches."""
-GATHERED_S: Final = 0.2
-"""Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
 INT16_SCALE: Final = 32768.0
 MAX_SOUND_S: Final = 2 * 3600.0
 """`read_sound` keeps everything in memory: two hours are 460 MB."""
@@ -67,15 +67,15 @@ class MediaInfo:
     still: bool = False
 
 
-def probe(path: Path | str) -> MediaInfo:
+def probe(path: Path | str, tracks: Tracks = AUTOMATIC) -> MediaInfo:
     """What is in the file.
 
     Raises:
-        MediaError: missing, unreadable, cut off, or neither picture nor sound.
+        MediaError: missing, unreadable, neither picture nor sound, or without the tracks asked for.
     """
     path = Path(path)
     with open_container(path) as container:
-        video, audio = video_stream(container), audio_stream(container)
+        video, audio = video_track(container, tracks.video), audio_track(container, tracks.audio)
         if video is None and audio is None:
             raise MediaError(f"{path}: neither picture nor sound in it", "give a video or sound file")
         still = video is not None and _is_still(container)
@@ -99,15 +99,22 @@ class MediaReader:
     Iterating gives `Frame` (layout "i420", turned upright) and `AudioBlock` (16 kHz mono, 100 ms; the
     last one may be shorter), ordered by `time_s`, 0 being the start of the file. Two runs give the same.
     Memory is bounded however the file interleaves its streams, because each stream is read by its own handle.
+    A stream that breaks does not end the other one: the error comes when all that can be read has been.
+
+    Attributes:
+        path: the file.
+        info: what it holds.
+        notes: what was lost or left out so far.
 
     Args:
         path: the file.
         video, audio: leave one out by False.
         orientation: turn and mirror, on top of what the file's metadata asks for.
         max_pixels: larger pictures are scaled down to about so many pixels.
+        tracks: which ones, of several.
 
     Raises:
-        MediaError: as `probe`; and while iterating, at the point where decoding breaks.
+        MediaError: as `probe`; and while iterating, after all that can be read, when the rest is missing.
     """
 
     def __init__(
@@ -118,9 +125,13 @@ class MediaReader:
         audio: bool = True,
         orientation: Orientation = UPRIGHT,
         max_pixels: float | None = None,
+        tracks: Tracks = AUTOMATIC,
     ) -> None:
         self.path = Path(path)
-        self.info = probe(self.path)
+        self.info = probe(self.path, tracks)
+        self.notes = Notes(str(path))
+        self._tracks = tracks
+        self._jumps = Jumps(self._stamps, self.notes)
         self._video = video and self.info.has_video
         self._audio = audio and self.info.has_audio
         self._orientation = orientation
@@ -129,7 +140,7 @@ class MediaReader:
     def __iter__(self) -> Iterator[Frame | AudioBlock]:
         frames: Iterator[Frame | AudioBlock] = self.frames() if self._video else iter(())
         blocks: Iterator[Frame | AudioBlock] = self.blocks() if self._audio else iter(())
-        return merge(frames, blocks, key=lambda item: item.time_s)
+        return together((frames, blocks), lambda item: item.time_s)
 
     def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
         """Frames alone; with `wanted`, only those whose time is wanted are converted."""
@@ -139,14 +150,14 @@ class MediaReader:
             yield self._still()
             return
         with open_container(self.path) as container:
-            stream = video_stream(container)
+            stream = video_track(container, self._tracks.video)
             assert stream is not None
-            clock = StreamClock(container, stream)
+            clock = StreamClock(container, stream, self._jumps)
             aspect = PixelAspect(stream)
             convert = PictureConverter(self._orientation, self._max_pixels)
             ahead: list[Frame] = []
             try:
-                for sequence, picture in enumerate(decoded(container, stream, self.path)):
+                for sequence, picture in enumerate(decoded(container, stream, self.path, self.notes)):
                     time_s = clock.frame_time(picture)
                     if time_s is None or (wanted and not wanted(time_s)):
                         continue
@@ -165,9 +176,23 @@ class MediaReader:
         if not self.info.has_audio:
             return
         with open_container(self.path) as container:
-            stream = audio_stream(container)
+            stream = audio_track(container, self._tracks.audio)
             assert stream is not None
-            yield from _sound_blocks(decoded(container, stream, self.path), StreamClock(container, stream))
+            clock = StreamClock(container, stream, self._jumps)
+            yield from sound_blocks(decoded(container, stream, self.path, self.notes), clock, self.notes)
+
+    def _stamps(self) -> Iterator[float]:
+        """Time stamps of all packets of the tracks used, seconds."""
+        import av
+
+        with open_container(self.path) as container:
+            origin_s = (container.start_time or 0) / 1e6
+            tracks = video_track(container, self._tracks.video), audio_track(container, self._tracks.audio)
+            with suppress(av.error.FFmpegError, OSError):
+                for packet in container.demux([track for track in tracks if track is not None]):
+                    stamp = packet.pts if packet.pts is not None else packet.dts
+                    if stamp is not None:
+                        yield float(stamp * packet.time_base) - origin_s
 
     def _still(self) -> Frame:
         import cv2
@@ -186,83 +211,25 @@ def _is_still(container: Any) -> bool:
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
 
 
-class _Gathered:
-    """Decoded audio of one format, collected until resampling is worth a call."""
+def together(
+    streams: Iterable[Iterator[Frame | AudioBlock]], key: Callable[[Frame | AudioBlock], float]
+) -> Iterator[Frame | AudioBlock]:
+    """The items of several streams in the order of `key`.
 
-    def __init__(self, rate: int) -> None:
-        import av
+    Raises:
+        MediaError: the first of those with which streams ended, after all items.
+    """
+    errors: list[MediaError] = []
 
-        self._fifo = av.AudioFifo()
-        self._rate = rate
-        self._enough = GATHERED_S * rate
-        self._count = 0
-        self._start_s = self._end_s = 0.0
-        self._resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
+    def kept(stream: Iterator[Frame | AudioBlock]) -> Iterator[Frame | AudioBlock]:
+        try:
+            yield from stream
+        except MediaError as error:
+            errors.append(error)
 
-    @property
-    def full(self) -> bool:
-        """Whether there is enough."""
-        return self._count >= self._enough
-
-    def fits(self, time_s: float) -> bool:
-        """Whether sound of this time goes on where the sound before ended."""
-        return not self._count or abs(time_s - self._end_s) <= TOLERANCE_S
-
-    def add(self, frame: Any, time_s: float) -> None:
-        """Take in a decoded frame."""
-        if not self._count:
-            self._start_s = time_s
-        frame.pts = None
-        self._fifo.write(frame)
-        self._count += frame.samples
-        self._end_s = self._start_s + self._count / self._rate
-
-    def resampled(self, *, end: bool = False) -> Iterator[tuple[float, NDArray[np.int16]]]:
-        """Collected audio, 16 kHz mono, with its start time; with `end`, the resampler's rest too."""
-        frames = [self._fifo.read()] if self._count else []
-        self._count = 0
-        for frame in frames:
-            # The resampler takes its own delay off the stamps it is given.
-            frame.time_base = Fraction(1, self._rate)
-            frame.pts = round(self._start_s * self._rate)
-        for frame in [*frames, None] if end else frames:
-            for part in self._resampler.resample(frame):
-                # The block builder joins chunks, which copies them out of the decoder's buffer.
-                yield part.time, np.frombuffer(part.planes[0], np.int16, part.samples)
-
-
-def _sound_blocks(frames: Iterator[Any], clock: StreamClock) -> Iterator[AudioBlock]:
-    """Decoded sound of any kind as blocks."""
-    builder = BlockBuilder()
-    for time_s, samples in _resampled(frames, clock):
-        yield from builder.push(time_s, samples)
-    yield from builder.flush()
-
-
-def _resampled(frames: Iterator[Any], clock: StreamClock) -> Iterator[tuple[float, NDArray[np.int16]]]:
-    """Decoded sound of any kind as 16 kHz mono, in pieces with the times of their first samples."""
-    gathered: _Gathered | None = None
-    kind: tuple[Any, ...] = ()
-    try:
-        for frame in frames:
-            frame_kind = (frame.sample_rate, frame.layout.nb_channels, frame.format.name)
-            time_s = clock.sound_time(frame)
-            if frame_kind != kind and gathered:  # some streams change in the middle; a resampler cannot
-                yield from gathered.resampled(end=True)
-                gathered = None
-            if gathered is None:
-                gathered, kind = _Gathered(frame.sample_rate), frame_kind
-            if not gathered.fits(time_s):
-                yield from gathered.resampled()
-            gathered.add(frame, time_s)
-            if gathered.full:
-                yield from gathered.resampled()
-    except MediaError:  # the file breaks here; what came before is good
-        if gathered:
-            yield from gathered.resampled()
-        raise
-    if gathered:
-        yield from gathered.resampled(end=True)
+    yield from merge(*map(kept, streams), key=key)
+    if errors:
+        raise errors[0]
 
 
 def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float32]:
@@ -274,6 +241,33 @@ def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float
         float32 (n,), -1 to 1, 16 kHz, all channels mixed down to one.
 
     Raises:
+        MediaError: unreadable, cut off, without sound, or longer than `max_s`.
+    """
+    heard = hear(path, max_s)
+    if heard.error:
+        raise heard.error
+    return heard.samples
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The sound of a file as far as it can be read.
+
+    Attributes:
+        samples: as `read_sound` returns them, at least one.
+        notes: what was lost or left out.
+        error: why the rest is missing; None when there is none.
+    """
+
+    samples: NDArray[np.float32]
+    notes: list[str]
+    error: MediaError | None
+
+
+def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
+    """The sound of a file that may be cut off.
+
+    Raises:
         MediaError: unreadable, without sound, or longer than `max_s`.
     """
     reader = MediaReader(path, video=False)
@@ -281,13 +275,25 @@ def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float
         raise MediaError(f"{path}: no sound in it", "give a file with a sound track")
     parts: list[NDArray[np.int16]] = []
     count = 0
-    for block in reader.blocks():
+    cut: MediaError | None = None
+    blocks = reader.blocks()
+    while True:
+        try:
+            block = next(blocks, None)
+        except MediaError as error:
+            if not parts:
+                raise
+            cut = error
+            break
+        if block is None:
+            break
         if block.end_s > max_s:
             raise MediaError(f"{path}: more than {max_s:.0f} s of sound", "cut it into shorter files")
         hole = max(0, round(block.time_s * SAMPLE_RATE_HZ) - count)
         parts += [np.zeros(hole, np.int16), block.samples]
         count += hole + len(block.samples)
-    return (np.concatenate(parts) / np.float32(INT16_SCALE)).astype(np.float32)
+    samples = (np.concatenate(parts) / np.float32(INT16_SCALE)).astype(np.float32)
+    return Heard(samples, reader.notes.texts, cut)
 
 
 def read_image(path: Path | str) -> NDArray[np.uint8]:

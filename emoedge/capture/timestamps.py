@@ -2,11 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
+from emoedge.capture.notes import Notes
+
 RESTART_S: Final = 1.0
 """A stamp this far back is no disorder but a new count (joined files, a restarted encoder)."""
+JUMP_S: Final = 10.0
+"""Stamps this far ahead in all streams of a file are a jump, not a pause (FFmpeg: `dts_delta_threshold`)."""
+CLOSE_S: Final = 1.0
+"""A frame may be stamped this much before its packet, by the delay of its decoder."""
+SLOW: Final = 20.0
+"""A jump is also this many times as long as the usual distance: in a time-lapse film all are long."""
+
+
+class Jumps:
+    """Jumps of the time stamps of a file, the same for all its streams.
+
+    A jump is a stretch of time in which no stream has anything. It is closed: what comes after it goes on
+    where what comes before has ended, as after a cut in a film.
+
+    Args:
+        stamps: reads the times of all packets, seconds, in any order; called at most once.
+        notes: told the jumps.
+    """
+
+    def __init__(self, stamps: Callable[[], Iterable[float]], notes: Notes) -> None:
+        self._stamps = stamps
+        self._notes = notes
+        self._ends_s: list[float] | None = None
+        self._lengths_s: list[float] = []
+
+    def suspect(self) -> None:
+        """Look for jumps, since a stream seems to have one."""
+        if self._ends_s is not None:
+            return
+        times_s = np.unique(np.fromiter(self._stamps(), np.float64))
+        steps_s = np.diff(times_s)
+        usual_s = float(np.median(steps_s)) if len(steps_s) else 0.0
+        (places,) = np.nonzero(steps_s > max(JUMP_S, SLOW * usual_s))
+        self._ends_s = [float(times_s[place + 1]) for place in places]
+        self._lengths_s = [float(steps_s[place]) - usual_s for place in places]
+        closed_s = 0.0
+        for end_s, length_s in zip(self._ends_s, self._lengths_s, strict=True):
+            closed_s += length_s
+            self._notes.add(
+                f"time stamps jump by {length_s:.1f} s at {end_s - closed_s:.1f} s: taken as a cut"
+            )
+
+    def before_s(self, stamp_s: float) -> float:
+        """Length of all known jumps before a stamp, seconds."""
+        if not self._ends_s:
+            return 0.0
+        pairs = zip(self._ends_s, self._lengths_s, strict=True)
+        return sum(length_s for end_s, length_s in pairs if end_s <= stamp_s + CLOSE_S)
 
 
 @dataclass
@@ -56,7 +109,9 @@ class _RateCounter:
 class StreamClock:
     """Media time of the frames of one stream; 0 is the start of the container."""
 
-    def __init__(self, container: Any, stream: Any) -> None:
+    def __init__(self, container: Any, stream: Any, jumps: Jumps | None = None) -> None:
+        self._jumps = jumps
+        self._raw_s = 0.0
         self._origin_s = (container.start_time or 0) / 1e6
         self._repair = StampRepair()
         rate = float(getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or 25.0)
@@ -77,6 +132,15 @@ class StreamClock:
         return self._repair.repaired(stamp_s, frame.samples / frame.sample_rate)
 
     def _stamp(self, frame: Any) -> float | None:
+        stamp_s = self._raw_stamp(frame)
+        if stamp_s is None or self._jumps is None:
+            return stamp_s
+        if stamp_s - self._raw_s > JUMP_S:
+            self._jumps.suspect()
+        self._raw_s = stamp_s
+        return stamp_s - self._jumps.before_s(stamp_s)
+
+    def _raw_stamp(self, frame: Any) -> float | None:
         # Raw AVI has decoding stamps alone; pictures leave the decoder in their order.
         if frame.pts is not None:
             time_s = frame.time  # without the fractions of Python that `time_base` makes

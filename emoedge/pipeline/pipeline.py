@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from heapq import merge
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -195,6 +194,8 @@ class Pipeline:
 
 def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | AudioBlock]:
     """Frames that are due at their time, blocks at their end: nothing is heard before it was said."""
+    from emoedge.capture.media import together
+
     frames: Iterator[Frame | AudioBlock] = reader.frames(pacer.due) if sources.video else iter(())
     blocks: Iterator[Frame | AudioBlock] = reader.blocks() if sources.audio else iter(())
-    return merge(frames, blocks, key=lambda item: item.time_s if isinstance(item, Frame) else item.end_s)
+    return together((frames, blocks), lambda item: item.time_s if isinstance(item, Frame) else item.end_s)

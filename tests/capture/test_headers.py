@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from emoedge.capture.integrity import check_whole
+from emoedge.capture.integrity import missing_bytes
 from emoedge.capture.media import decode_image
 from emoedge.errors import MediaError
 
@@ -34,6 +34,13 @@ MEDIA_STARTS = [
     b"\x1a\x45\xdf\xa3\x80\x18\x53\x80\x67",
     b"\0\0\1\xba\x44",
     b"\0\0\1\xba\x21",
+    b"RIFF\xff\xff\xff\xffWAVEdata",
+    b"RF64\xff\xff\xff\xffWAVEds64",
+    b"riff\x2e\x91\xcf\x11",
+    b"FORM\0\0\0\0AIFFSSND",
+    b"caff\0\1\0\0data",
+    b".snd\0\0\0\x18",
+    b"OggS",
     b"",
 ]
 
@@ -54,10 +61,7 @@ def test_any_bytes_are_whole_or_cut(
 ) -> None:
     path: Path = tmp_path_factory.getbasetemp() / "bytes.bin"
     path.write_bytes(start + rest)
-    try:
-        check_whole(path)
-    except MediaError as error:
-        assert error.remedy  # noqa: PT017
+    assert missing_bytes(path) >= 0
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".tiff"])

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -80,8 +81,8 @@ def test_only_wanted_pictures_are_given_and_each_is_asked_about_once(clap_clip: 
 
 
 def test_what_comes_before_the_damage_is_given(clap_clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def breaking(container: object, stream: object, path: Path) -> Iterator[object]:
-        for number, frame in enumerate(decoded(container, stream, path)):
+    def breaking(*source: Any) -> Iterator[object]:
+        for number, frame in enumerate(decoded(*source)):
             if number == 10:
                 raise MediaError("damaged", "copy it again")
             yield frame

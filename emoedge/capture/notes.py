@@ -1,0 +1,27 @@
+"""Remarks about a medium that was read all the same: what was lost, left out, or taken another way."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Notes:
+    """Remarks about one medium, each made and logged once.
+
+    Attributes:
+        name: of the medium.
+        texts: in the order in which they were made.
+    """
+
+    name: str
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, text: str) -> None:
+        """Make a remark, unless it was made before."""
+        if text not in self.texts:
+            self.texts.append(text)
+            logger.warning("%s: %s", self.name, text)
