@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,12 +30,16 @@ def disc(width: int, height: int) -> np.ndarray:
     return np.repeat(np.where(inside, 255, 0).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
+def disc_at(size: tuple[int, int], _time_s: float) -> np.ndarray:
+    return disc(*size)
+
+
 def turning(folder: Path, part_s: float = 0.6, options: dict[str, str] | None = None) -> Path:
     """Landscape, portrait, and landscape again."""
     parts = [
         write_clip(
             folder / f"{number}.ts",
-            picture=lambda _, size=size: disc(*size),
+            picture=partial(disc_at, size),
             duration_s=part_s,
             start_s=part_s * number,
             options=options,
