@@ -173,10 +173,13 @@ from gi.repository import Gst, GstRtspServer, GLib
 Gst.init(None)
 server = GstRtspServer.RTSPServer(); server.set_address("127.0.0.1"); server.set_service("0")
 factory = GstRtspServer.RTSPMediaFactory()
-h264 = "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96"
-coder = h264 if Gst.ElementFactory.find("x264enc") else "jpegenc ! rtpjpegpay name=pay0 pt=26"
+h264 = "I420 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=20 ! rtph264pay name=pay0 pt=96"
+# JPEG has the full range of values, which videotestsrc does not make and videoconvert makes from RGB alone.
+jpeg = ("RGB ! videoconvert ! video/x-raw,format=I420,colorimetry=1:4:0:0"
+        " ! jpegenc ! rtpjpegpay name=pay0 pt=26")
 factory.set_launch("( videotestsrc is-live=true pattern=red"
-                   " ! video/x-raw,format=I420,width=320,height=240,framerate=20/1 ! " + coder + " )")
+                   " ! video/x-raw,width=320,height=240,framerate=20/1,format="
+                   + (h264 if Gst.ElementFactory.find("x264enc") else jpeg) + " )")
 server.get_mount_points().add_factory("/cam", factory)
 server.attach(None); print(server.get_bound_port(), flush=True)
 GLib.MainLoop().run()
