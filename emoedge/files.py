@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Callable
+import secrets
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 PARTIAL: Final = ".partial"
 """Suffix of a file while it is being written."""
 MAX_JSON_BYTES: Final = 4 * 1024 * 1024
 """Maximum size of a JSON file; a larger one is not a file that emoedge wrote."""
+NO_MODES: Final = frozenset({errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EROFS, errno.ENOSYS})
+"""Errors of setting mode or owner where that is not allowed or the file system has none (a FAT stick, a
+Windows share): no reason not to write."""
 _CHUNK: Final = 1024 * 1024
+_NAME_PART: Final = 80
+"""Characters of a name in the name of its partial file: 255 bytes are the limit of most file systems."""
+_STREAMS: Final = ("/dev/", "/proc/self/fd/")
+"""Where a name given by the user is a stream, such as /dev/stdout, and not a file to replace."""
 
 
 def partial_of(path: Path) -> Path:
@@ -23,7 +34,11 @@ def partial_of(path: Path) -> Path:
 
 def sync_folder(path: Path) -> None:
     """Make new names in a folder survive a power cut; raises OSError."""
-    _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _sync(path, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that syncs no folders
+            raise
 
 
 def sync_data(descriptor: int) -> None:
@@ -50,11 +65,11 @@ def write_synced(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Write a file and sync its content; raises OSError.
 
     Args:
-        path: written in place: a partial file, or one that a lock protects.
+        path: written in place: a partial file, or one that a lock protects. A link is an error.
         data: the content.
         mode: permissions of a new file, before the umask.
     """
-    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, mode)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -82,6 +97,7 @@ def write_atomically(
     partial = partial_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        partial.unlink(missing_ok=True)  # left by a crash, or a link that someone has planted
         write_synced(
             partial, data.encode(errors="backslashreplace") if isinstance(data, str) else data, mode=mode
         )
@@ -90,6 +106,75 @@ def write_atomically(
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> Iterator[BinaryIO]:
+    """Write a file beside its target, and put it in place when the block ends without an error.
+
+    An older file is replaced by a whole one or not touched. A link in its place is replaced, not followed;
+    streams and devices (`/dev/stdout`, a named pipe) are written to directly.
+
+    Args:
+        target: in a folder that exists.
+        mode: permissions, whatever the umask, where there are any; by default those of any new file.
+        follow: whether the folder may be a link.
+
+    Raises:
+        OSError: it cannot be written; nothing is left beside the target.
+    """
+    if _is_stream(target):
+        with target.open("wb") as file:
+            yield file
+        return
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
+    # Beside a segment the name begins with its id: what a crash leaves is deleted with the segment.
+    partial = f"{target.name.split('.')[0][:_NAME_PART]}.{secrets.token_hex(4)}{PARTIAL}"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(partial, flags, 0o666 if mode is None else mode, dir_fd=folder)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                if mode is not None:
+                    set_mode(descriptor, mode)
+                yield file
+                file.flush()
+                os.fsync(descriptor)
+            os.rename(partial, target.name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(partial, dir_fd=folder)
+            raise
+        sync_folder(target.parent)
+    finally:
+        os.close(folder)
+
+
+def set_mode(descriptor: int, mode: int, group: int | None = None) -> bool:
+    """Set permissions and group of an open file; return False where there are none to set or it is refused.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    try:
+        os.fchmod(descriptor, mode)
+        if group is not None and os.fstat(descriptor).st_gid != group:
+            os.fchown(descriptor, -1, group)
+            os.fchmod(descriptor, mode)  # fchown takes the set-group bit away.
+    except OSError as error:
+        if error.errno not in NO_MODES:
+            raise
+        return False
+    return True
+
+
+def _is_stream(target: Path) -> bool:
+    """Return whether a target is to be written to, not replaced."""
+    try:
+        status = target.stat() if str(target).startswith(_STREAMS) else target.lstat()
+    except OSError:
+        return False
+    return not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
 def put_aside(path: Path) -> Path:
@@ -109,21 +194,54 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, to_json(value))
 
 
-def read_json(path: Path) -> Any:
-    """Content of a JSON file.
+def read_json(path: Path, *, dir_fd: int | None = None, follow: bool = True) -> Any:
+    """Content of a JSON file; `dir_fd` and `follow` as in `read_small`.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it is not JSON, or larger than `MAX_JSON_BYTES`.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_JSON_BYTES + 1)
-    if len(data) > MAX_JSON_BYTES:
-        raise ValueError(f"larger than {MAX_JSON_BYTES} bytes")
+    return parse_json(read_small(path, MAX_JSON_BYTES, dir_fd=dir_fd, follow=follow))
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Value of a JSON text from outside; raises ValueError, also for one that is nested too deeply."""
     try:
-        return json.loads(data)
+        return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def read_small(path: Path, limit: int, *, dir_fd: int | None = None, follow: bool = False) -> bytes:
+    """Content of a file that another program may have put there.
+
+    Args:
+        path: an ordinary file; with `dir_fd` its name alone counts, in that folder.
+        limit: bytes that it may have.
+        dir_fd: an open folder.
+        follow: whether it may be a link.
+
+    Raises:
+        OSError: the file cannot be read, or is a link.
+        ValueError: it is not an ordinary file, or larger than `limit`.
+    """
+    # O_NONBLOCK: opening a named pipe would wait for a writer.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    descriptor = os.open(path if dir_fd is None else path.name, flags, dir_fd=dir_fd)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError(f"{path.name} is not an ordinary file")
+        if status.st_size > limit:
+            raise ValueError(f"larger than {limit} bytes")
+        data = bytearray()
+        while len(data) <= limit and (part := os.read(descriptor, min(_CHUNK, limit + 1 - len(data)))):
+            data += part
+    finally:
+        os.close(descriptor)
+    if len(data) > limit:
+        raise ValueError(f"larger than {limit} bytes")
+    return bytes(data)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from emoedge.cli.options import common, settings_from
-from emoedge.errors import ConfigError
+from emoedge.errors import ConfigError, RecordingError
+
+if TYPE_CHECKING:
+    from emoedge.record.folder import Undeletable
 
 MOST_DAYS: Final = 36_500
 """As for recording.keep_days."""
@@ -19,7 +23,7 @@ MOST_DAYS: Final = 36_500
 
 @click.group()
 def command() -> None:
-    """List, show and purge the recordings on this device.
+    """List, show, keep and delete the recordings on this device.
 
     \b
     Example:
@@ -42,21 +46,27 @@ def list_segments(config_path: Path | None, day: str | None, as_json: bool) -> N
     """
     from emoedge.record.store import Store
 
-    for segment in Store(settings_from(config_path).recording.dir).segments(day):
-        details = segment.details()
-        values = {
-            "id": segment.segment_id,
-            "day": segment.day,
-            "path": str(segment.media),
-            "bytes": segment.bytes,
-            "duration": details.get("duration"),
-        }
+    store = Store(settings_from(config_path).recording.dir)
+    lines = []
+    for entry in store.finished(day):
+        path = f"{store.root}/{entry.day}/{entry.segment_id}.mp4"
         if as_json:
-            click.echo(json.dumps(values))
+            values = {
+                "id": entry.segment_id,
+                "day": entry.day,
+                "path": path,
+                "bytes": entry.bytes,
+                "duration": entry.duration_s,
+                "keep": entry.is_kept,
+            }
+            lines.append(json.dumps(values))
         else:
-            duration = values["duration"]
-            length = f"{duration:7.1f} s" if isinstance(duration, (int, float)) else "      ? s"
-            click.echo(f"{segment.segment_id}  {length}  {segment.bytes / 1e6:8.2f} MB  {segment.media}")
+            length = "      ? s" if entry.duration_s is None else f"{entry.duration_s:7.1f} s"
+            mark = "  keep" if entry.is_kept else ""
+            lines.append(f"{entry.segment_id}  {length}  {entry.bytes / 1e6:8.2f} MB  {path}{mark}")
+    if lines:
+        click.echo("\n".join(lines))
+    store.save_index()
 
 
 @command.command("show")
@@ -72,8 +82,55 @@ def show_segment(config_path: Path | None, segment_id: str) -> None:
     from emoedge.record.store import Store
 
     segment = Store(settings_from(config_path).recording.dir).find(segment_id)
-    values = {"id": segment.segment_id, "path": str(segment.media), "bytes": segment.bytes}
+    values = {
+        "id": segment.segment_id,
+        "path": str(segment.media),
+        "bytes": segment.bytes,
+        "keep": segment.is_kept,
+    }
     click.echo(json.dumps(values | segment.details(), ensure_ascii=False, indent=2))
+
+
+@command.command("keep")
+@common
+@click.argument("segment_id", metavar="ID")
+@click.option("--off", is_flag=True, help="Let retention delete it again.")
+def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
+    """Keep a segment: it is not deleted by age, size or free space, though its bytes count.
+
+    \b
+    Example:
+      emoedge recordings keep 20261122T091000Z-1a2b3c4d
+      emoedge recordings keep 20261122T091000Z-1a2b3c4d --off
+    """
+    from emoedge.record.store import Store
+
+    store = Store(settings_from(config_path).recording.dir)
+    try:
+        store.keep(store.find(segment_id), not off)
+    except OSError as error:
+        raise _cannot(error, "mark") from error
+    click.echo(f"{segment_id} {'is no longer kept' if off else 'is kept'}")
+
+
+@command.command("delete")
+@common
+@click.argument("segment_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None:
+    """Delete a segment with all that belongs to it, also one that is kept. On a terminal it asks first.
+
+    \b
+    Example:
+      emoedge recordings delete 20261122T091000Z-1a2b3c4d
+    """
+    from emoedge.record.store import Store
+
+    store = Store(settings_from(config_path).recording.dir)
+    segment = store.find(segment_id)
+    _ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
+    is_gone = store.delete(segment)
+    _report(1 if is_gone else 0, store.undeletable(), {})
 
 
 @command.command("purge")
@@ -84,8 +141,12 @@ def show_segment(config_path: Path | None, segment_id: str) -> None:
 @click.option(
     "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
 )
-def purge_segments(config_path: Path | None, everything: bool, older_than: float | None) -> None:
-    """Delete recordings with all that belongs to them.
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def purge_segments(config_path: Path | None, everything: bool, older_than: float | None, yes: bool) -> None:
+    """Delete recordings with all that belongs to them. On a terminal it asks first.
+
+    What cannot be deleted is named with its owner and a remedy, and the exit code is 1. `--older-than` passes
+    over kept segments.
 
     \b
     Example:
@@ -100,12 +161,34 @@ def purge_segments(config_path: Path | None, everything: bool, older_than: float
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
     if older_than is not None:
+        _ask(f"Delete what is older than {older_than:g} days in {store.root}?", yes=yes)
         deleted = store.purge(before=datetime.now(timezone.utc) - timedelta(days=older_than))
-    else:
-        purged = purge_everything(store, settings.paths.state)
-        deleted = purged.segments
-        if purged.spool_in_use:
-            click.echo(
-                "the daemon runs: messages that wait for the broker stay until it has sent them", err=True
-            )
-    click.echo(f"{len(deleted)} segments deleted")
+        _report(len(deleted), store.undeletable(), {})
+        return
+    _ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
+    purged = purge_everything(store, settings.paths.state)
+    if purged.spool_in_use:
+        click.echo("the daemon runs: messages that wait for the broker stay until it has sent them", err=True)
+    _report(len(purged.segments), purged.left, purged.links)
+
+
+def _ask(question: str, *, yes: bool) -> None:
+    """Ask on a terminal; without one, or with --yes, go on."""
+    if not yes and sys.stdin is not None and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
+def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> None:
+    """Name what was not deleted, and end with what was; exit code 1 if anything is left."""
+    for one in left:
+        click.echo(str(one), err=True)
+    for path, target in links.items():
+        click.echo(f"{path} was a link to {target}, which was not touched (delete what is there)", err=True)
+    count = len(left) + len(links)
+    click.echo(f"{deleted} segments deleted" + (f", {count} things could not be deleted" if count else ""))
+    if count:
+        click.get_current_context().exit(1)
+
+
+def _cannot(error: OSError, act: str) -> RecordingError:
+    return RecordingError(f"cannot {act} it: {error.strerror or error}", "run it with sudo")

@@ -15,12 +15,12 @@ from typing import Any
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of, put_in_place, sha256_of
+from emoedge.record.lock import hold
 from emoedge.record.mux import write_errors
 from emoedge.record.names import remove_unfinished, remux_of, segment_files, share_with_group
 from emoedge.record.remux import measure, remux, trim
 from emoedge.record.sidecar import names_of, write_details, write_sidecar
-from emoedge.record.store import hold
-from emoedge.record.timeline import Cue, emotion_cues, read_timeline, webvtt
+from emoedge.record.timeline import Cue, emotion_cues, read_timeline, read_timeline_text, webvtt
 
 logger = logging.getLogger(__name__)
 
@@ -103,15 +103,21 @@ def complete(media: Path) -> FinishedSegment:
     Raises:
         OSError: the disk cannot be read or written.
     """
-    _rename(media, media)
+    _rename(media, media, only_missing=True)
     return FinishedSegment(media, measure(media), media.stat().st_size, sha256_of(media))
 
 
 def _timeline_of(media: Path) -> str:
+    """The timeline under either name, the longer one: a crash leaves one of them cut off."""
+    found = []
     for path in names_of(media.with_suffix(".jsonl")):
-        if path.exists():
-            return path.read_text(encoding="utf-8", errors="replace")
-    return ""
+        try:
+            found.append(read_timeline_text(path))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            logger.warning("cannot read %s: %s", path.name, error)
+    return max(found, key=len, default="")
 
 
 def _remux(
@@ -143,13 +149,32 @@ def _write_sidecars(segment: ClosedSegment, cues: Sequence[Cue]) -> str:
     return ""
 
 
-def _rename(media: Path, whole: Path) -> None:
-    """Give a segment its final names, the MP4 last, and remove what is left of it under other names."""
-    moves = [(partial_of(path), path) for path in segment_files(media)[1:] if partial_of(path).exists()]
+def _rename(media: Path, whole: Path, *, only_missing: bool = False) -> None:
+    """Give a segment its final names, the MP4 last, and remove what is left of it under other names.
+
+    Args:
+        media: the final name of the MP4.
+        whole: the file that gets it.
+        only_missing: leave sidecars alone that stand under their final names.
+    """
+    moves = []
+    for path in segment_files(media)[1:]:
+        partial = partial_of(path)
+        if partial.is_file() and not (path.exists() and (only_missing or _is_poorer(partial, path))):
+            moves.append((partial, path))
     if whole != media:
         moves.append((whole, media))
     for partial, _path in moves:
         share_with_group(partial)
     if moves:
         put_in_place(*moves)
-    remove_unfinished(media)
+    try:
+        remove_unfinished(media)
+    except OSError as error:
+        # The segment is whole. Recovery comes back for what is left, and names it.
+        logger.debug("cannot remove what is left of %s: %s", media.stem, error)
+
+
+def _is_poorer(partial: Path, path: Path) -> bool:
+    """Return whether a timeline is cut off beside the one that stands; the others were just written."""
+    return path.suffix == ".jsonl" and partial.stat().st_size < path.stat().st_size

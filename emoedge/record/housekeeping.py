@@ -5,22 +5,23 @@ A copy of forty megabytes onto a slow card must not delay the frames of the next
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
-import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 from emoedge.clock import Clock
 from emoedge.config.settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.outcomes import RecordingChange
+from emoedge.record.disk import probe
 from emoedge.record.finish import ClosedSegment, FinishedSegment, finish
 from emoedge.record.mux import write_errors
 from emoedge.record.recover import recover
-from emoedge.record.retention import Deletion, Limits
+from emoedge.record.retention import MIN_FREE_FILES, Limits
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Segment, Store
 from emoedge.worker_thread import WorkerThread
@@ -32,7 +33,17 @@ SWEEP_S: Final = 300.0
 HUNG_AFTER_S: Final = 300.0
 """Seconds after which the thread counts as hung: copying a long segment onto a slow card takes minutes."""
 FAULTY_SWEEP_S: Final = 30.0
-"""Interval of the sweeps after a fault, in seconds, so that the store recovers soon."""
+"""Interval of the sweeps after a fault, and while something waits to be deleted, in seconds."""
+COMPARE_S: Final = 86_400.0
+"""Interval of the comparisons of the index with every file, in seconds."""
+SAVE_S: Final = 300.0
+"""Least time between two writes of the index, in seconds."""
+FULL_BYTES: Final = 32_000_000
+"""Bytes deleted each time the disk says that it is full though it has room (a quota): a minute of video."""
+ROOM_WAIT_S: Final = 30.0
+"""Seconds for which a recording waits until there is room."""
+FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What a disk without room says."""
 
 
 class Housekeeping:
@@ -43,8 +54,11 @@ class Housekeeping:
         settings: the section `recording`.
         clock: for retention by age and the time of changes.
         language: of subtitles.
-        notify: called for each segment finished, deleted or failed, from this thread and from the one that
-            calls `make_room`.
+        notify: called for each segment finished, deleted or failed, from this thread.
+
+    Attributes:
+        store: the segments.
+        fault: what is wrong with the disk, or an empty string.
     """
 
     def __init__(
@@ -56,16 +70,18 @@ class Housekeeping:
         notify: Callable[[RecordingChange], None],
     ) -> None:
         self.fault = ""
-        self._store = store
-        self._settings = settings
-        self._snapshots = Snapshots(settings.dir, settings.keep_days)
+        self.store = store
+        self._snapshots = Snapshots(settings.dir, settings.keep_days, store.remover)
         self._limits = Limits(settings.keep_days, settings.max_bytes, settings.min_free_bytes)
         self._clock = clock
         self._language = language
         self._notify = notify
-        self._jobs: queue.Queue[tuple[ClosedSegment, str] | None] = queue.Queue()
+        self._jobs: queue.Queue[tuple[ClosedSegment, str] | Literal["sweep"] | None] = queue.Queue()
         self._deadline = float("inf")
-        self._store_lock = threading.Lock()
+        self._is_full = self._has_waiting = False
+        self._sweeps_begun = self._sweeps_ended = 0
+        self._short: tuple[int, float] | None = None  # sweeps begun when room was asked for, and when
+        self._compared_s = self._saved_s = float("-inf")
         self._figures: dict[str, float | int | str | None] = {}
         self.thread = WorkerThread(
             "housekeeping", self._run, limit_s=HUNG_AFTER_S, wake=lambda: self._jobs.put(None)
@@ -86,32 +102,51 @@ class Housekeeping:
         """Have a closed segment finished by the thread; `reason` is what `notify` reports."""
         self._jobs.put((segment, reason))
 
-    @property
-    def opening(self) -> threading.Lock:
-        """Lock to hold while a segment is opened: until then it looks like one that a power cut left."""
-        return self._store.opening
-
     def figures(self) -> dict[str, float | int | str | None]:
-        """Number of segments, their bytes and the free bytes, as of the last sweep."""
+        """Segments, their bytes, the free bytes and what cannot be deleted, as of the last sweep."""
         return dict(self._figures)
 
-    def make_room(self, needed_bytes: int | None = None) -> None:
-        """Delete the oldest segments until `needed_bytes` (by default `min_free_bytes`) of the disk are free.
+    def make_room(self, needed_bytes: int | None = None) -> bool:
+        """Return whether `needed_bytes` (by default `min_free_bytes`) are free; if not, have room made.
+
+        Never waits for the disk: the thread deletes the oldest segments.
 
         Raises:
-            RecordingError: there is nothing left to delete.
-            OSError: the disk cannot be read or written.
+            RecordingError: a sweep has not helped.
+            OSError: the disk cannot be asked.
         """
         needed = self._limits.min_free_bytes if needed_bytes is None else needed_bytes
-        if self._store.free_bytes() >= needed:
-            return
-        self._enforce()
-        free = self._store.free_bytes()
-        if free < needed:
+        room = self.store.room()
+        if room.bytes >= needed and room.files >= MIN_FREE_FILES:
+            self._short = None
+            return True
+        if self._short is None:
+            self._short = self._sweeps_begun, time.monotonic()
+            self.request_sweep()
+            return False
+        begun, asked_s = self._short
+        if self._sweeps_ended <= begun and time.monotonic() - asked_s < ROOM_WAIT_S:
+            return False
+        self._short = None
+        if room.bytes < needed:
             raise RecordingError(
-                f"disk full: {free // 1_000_000} MB free, {needed // 1_000_000} MB must stay free",
+                f"disk full: {room.bytes // 1_000_000} MB free, {needed // 1_000_000} MB must stay free",
                 "free some space or lower recording.min_free_bytes",
             )
+        raise RecordingError(
+            f"disk full: {room.files} free inodes, {MIN_FREE_FILES} must stay free",
+            "delete files on the disk of recording.dir",
+        )
+
+    def report(self, error: BaseException) -> None:
+        """Take note of an error in writing: whatever the figures of the disk say, it may be full."""
+        if getattr(error, "errno", None) in FULL_ERRORS:
+            self._is_full = True
+            self.request_sweep()
+
+    def request_sweep(self) -> None:
+        """Have a sweep begun as soon as the thread is free."""
+        self._jobs.put("sweep")
 
     def _run(self) -> None:
         next_sweep = 0.0
@@ -119,14 +154,19 @@ class Housekeeping:
             self.thread.beat()
             if time.monotonic() >= next_sweep:
                 self._sweep()
-                next_sweep = time.monotonic() + (FAULTY_SWEEP_S if self.fault else SWEEP_S)
+                soon = self.fault or self._has_waiting
+                next_sweep = time.monotonic() + (FAULTY_SWEEP_S if soon else SWEEP_S)
             self.thread.rest()
             try:
                 job = self._jobs.get(timeout=max(0.05, next_sweep - time.monotonic()))
             except queue.Empty:
                 continue
             if job is None:
+                self.store.save_index()
                 return
+            if job == "sweep":
+                next_sweep = 0.0
+                continue
             self.thread.beat()
             try:
                 self._finish_and_notify(*job)
@@ -139,9 +179,13 @@ class Housekeeping:
     def _finish_and_notify(self, segment: ClosedSegment, reason: str) -> None:
         segment_id = segment.media.stem
         try:
-            finished = finish(segment, lambda: time.monotonic() > self._deadline)
+            segment.details.setdefault("order", self.store.next_order(segment.details))
+            with self.store.changing(segment.media):
+                finished = finish(segment, lambda: time.monotonic() > self._deadline)
+                self.store.remove_partial(segment.media)
         except write_errors() as error:
             logger.warning("cannot finish segment %s: %s", segment_id, error)
+            self.report(error)
             self.fault = str(error) if isinstance(error, OSError) else self.fault
             self._notify(
                 RecordingChange("failed", segment_id, self._clock.now_s(), segment.media, reason=str(error))
@@ -150,32 +194,76 @@ class Housekeeping:
         self._notify_finished(finished, reason)
 
     def _sweep(self) -> None:
+        """Recover, delete, count: each on its own, so that what fails holds up nothing else."""
+        self._sweeps_begun += 1
+        faults = [
+            fault
+            for step in (self._compare, self._recover, self._enforce, self._sweep_snapshots, self._count)
+            if (fault := self._fault_of(step))
+        ]
+        if not faults and self.fault:
+            # Only what has reached the disk shows that a fault is over.
+            faults = [fault] if (fault := self._fault_of(lambda: probe(self.store.root))) else []
+        if faults and faults[0] != self.fault:
+            logger.warning("cannot maintain the recordings directory: %s", faults[0])
+        self.fault = faults[0] if faults else ""
+        self._sweeps_ended = self._sweeps_begun
+
+    def _fault_of(self, step: Callable[[], None]) -> str:
+        """Do a part of a sweep; return what went wrong, or an empty string."""
+        self.thread.beat()
         try:
-            for finished in recover(self._store, self._language):
-                self._notify_finished(finished, "recovered")
-            self._enforce()
-            self._sweep_snapshots()
-            count, total = self._store.usage()
-            self._figures = {"segments": count, "bytes": total, "free_bytes": self._store.free_bytes()}
+            step()
         except write_errors() as error:
-            if str(error) != self.fault:
-                logger.warning("cannot maintain the recordings directory: %s", error)
-            self.fault = str(error)
+            return str(error) or type(error).__name__
         except Exception as error:
             # Nothing foreseen; without this thread no segment would be finished any more.
-            self.fault = f"{type(error).__name__}: {error}"
             logger.exception("unexpected error in housekeeping")
-        else:
-            self.fault = ""
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def _compare(self) -> None:
+        """Fit the index to the disk: all names at the start, every file once a day, else what has changed."""
+        now_s = time.monotonic()
+        is_first = self._compared_s == float("-inf")
+        is_due = now_s - self._compared_s >= COMPARE_S
+        self.store.refresh(trust_times=not is_due, trust_files=is_first or not is_due, beat=self.thread.beat)
+        if is_due:
+            self._compared_s = now_s
+
+    def _recover(self) -> None:
+        for finished in recover(self.store, self._language):
+            self.thread.beat()
+            self._notify_finished(finished, "recovered")
 
     def _enforce(self) -> None:
-        with self._store_lock:
-            self._store.enforce(
-                self._limits,
-                now=self._clock.wall(self._clock.now_s()),
-                clock_synced=self._clock.synchronized(),
-                deleted=self._notify_deleted,
-            )
+        is_full, self._is_full = self._is_full, False
+        swept = self.store.enforce(
+            self._limits,
+            now=self._clock.wall(self._clock.now_s()),
+            clock_synced=self._clock.synchronized(),
+            deleted=self._notify_deleted,
+            shortage_bytes=FULL_BYTES if is_full else 0,
+        )
+        self._has_waiting = swept.waiting > 0
+        if swept.reasons or swept.orphans:
+            logger.info("deleted: %s", swept)
+
+    def _count(self) -> None:
+        count, total = self.store.usage()
+        left = self.store.undeletable()
+        self._figures = {
+            "segments": count,
+            "bytes": total,
+            "free_bytes": self.store.room().bytes,
+            "undeletable": len(left),
+        }
+        if time.monotonic() - self._saved_s >= SAVE_S:
+            self._saved_s = time.monotonic()
+            self.store.save_index()
+        if left:
+            more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+            raise RecordingError(f"cannot delete {left[0].path}{more}: {left[0].reason}", left[0].remedy)
 
     def _sweep_snapshots(self) -> None:
         now = self._clock.wall(self._clock.now_s())
@@ -195,8 +283,9 @@ class Housekeeping:
             )
         )
 
-    def _notify_deleted(self, segment: Segment, deletion: Deletion) -> None:
-        logger.info("deleted segment %s (%s)", segment.segment_id, deletion.reason)
+    def _notify_deleted(self, segment: Segment, reason: str) -> None:
+        self.thread.beat()
+        logger.debug("deleted segment %s (%s)", segment.segment_id, reason)
         self._notify(
             RecordingChange(
                 "deleted",
@@ -204,6 +293,6 @@ class Housekeeping:
                 self._clock.now_s(),
                 segment.media,
                 bytes=segment.bytes,
-                reason=deletion.reason,
+                reason=reason,
             )
         )

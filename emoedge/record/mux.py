@@ -119,9 +119,9 @@ class SegmentWriter:
         return max(self._video_end_s, self.track.written / SAMPLE_RATE_HZ)
 
     @property
-    def bytes_written(self) -> int:
-        """Size of the file so far, in bytes."""
-        return self._file.size
+    def bytes_synced(self) -> int:
+        """Bytes of the file that are safe on the disk."""
+        return self._file.synced
 
     def write_frame(self, frame: Frame) -> bool:
         """Encode a frame at its time; return False for one older than its predecessor, which is left out."""
@@ -242,6 +242,7 @@ class SyncedFile(io.RawIOBase):
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         self.size = 0
         self.dead = False
+        self.synced = 0
         self._unsynced = 0
 
     def write(self, data: Any) -> int:
@@ -276,6 +277,7 @@ class SyncedFile(io.RawIOBase):
         """Sync what was written since the last call."""
         if self._unsynced:
             sync_data(self._fd)
+            self.synced += self._unsynced
             self._unsynced = 0
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -12,18 +13,24 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import RecordingError
-from emoedge.files import partial_of
+from emoedge.files import partial_of, set_mode
 
 logger = logging.getLogger(__name__)
 
 ID_PATTERN: Final = re.compile(r"^\d{8}T\d{6}Z-[0-9a-f]{8}$")
 """Form of a segment id: UTC time and 32 random bits."""
+ID_LENGTH: Final = 25
+"""Characters of a segment id."""
 DAY_PATTERN: Final = re.compile(r"^\d{4}-\d{2}-\d{2}$")
 """Form of the name of a day's folder."""
 MEDIA_SUFFIX: Final = ".mp4"
 SIDECAR_SUFFIXES: Final = (".jsonl", ".json", ".vtt", ".jpg")
 ALL_SUFFIXES: Final = (MEDIA_SUFFIX, *SIDECAR_SUFFIXES)
 """The files of a finished segment."""
+KEEP_SUFFIX: Final = ".keep"
+"""`<id>.keep`, an empty file: retention passes over the segment."""
+SNAPSHOTS: Final = "snapshots"
+"""Name of the folder of the snapshots in the recordings directory."""
 REMUX: Final = ".remux"
 """`<id>.mp4.remux.partial`: the final file while it is being made from `<id>.mp4.partial`."""
 FILE_MODE: Final = 0o640
@@ -48,6 +55,16 @@ def is_segment_id(name: str) -> bool:
     return ID_PATTERN.fullmatch(name) is not None
 
 
+def started_of_id(segment_id: str) -> float:
+    """When a segment was started as its id says, in seconds since 1970; 0 for an impossible date."""
+    try:
+        month, day, hour, minute, second = (int(segment_id[at : at + 2]) for at in (4, 6, 9, 11, 13))
+        moment = datetime(int(segment_id[:4]), month, day, hour, minute, second, tzinfo=timezone.utc)
+    except ValueError:
+        return 0.0
+    return max(0.0, moment.timestamp())
+
+
 def day_of(wall: datetime) -> str:
     """Name of the folder of a segment: the local date, by which people look for it."""
     return wall.astimezone().strftime("%Y-%m-%d")
@@ -67,15 +84,21 @@ def remove_unfinished(media: Path) -> None:
     """Remove what there is of a segment beside its finished files; raises OSError.
 
     Without a finished MP4 its sidecars go too. The MP4's `.partial` goes last: while it is there,
-    recovery comes back for the rest.
+    recovery comes back for the rest. Each file is removed on its own.
     """
     is_finished = media.exists()
+    names: list[Path] = []
     for path in segment_files(media)[1:]:
         partial = partial_of(path)
-        for name in (partial_of(partial), partial, *([] if is_finished else [path])):
+        names += [partial_of(partial), partial, *([] if is_finished else [path])]
+    failure: OSError | None = None
+    for name in (*names, remux_of(media), partial_of(media)):
+        try:
             name.unlink(missing_ok=True)
-    remux_of(media).unlink(missing_ok=True)
-    partial_of(media).unlink(missing_ok=True)
+        except OSError as error:
+            failure = error
+    if failure is not None:
+        raise failure
 
 
 def private_opener(path: str, flags: int) -> int:
@@ -83,13 +106,19 @@ def private_opener(path: str, flags: int) -> int:
     return os.open(path, flags, FILE_MODE)
 
 
-def make_day_dir(path: Path) -> None:
+def make_folder(path: Path, *, follow: bool = False) -> None:
     """Create a folder of the store for owner and group; one that exists stays as it is.
+
+    Args:
+        path: the folder.
+        follow: whether it may be a link: only the recordings directory itself.
 
     Raises:
         RecordingError: something else is in its place.
         OSError: it cannot be made.
     """
+    if not follow and path.is_symlink():
+        raise RecordingError(f"{path} is a link", "remove it: links in the recordings are not followed")
     if path.exists() and not path.is_dir():
         raise RecordingError(f"{path} is not a folder", "move it away, or set another recording.dir")
     if not path.is_dir():
@@ -98,19 +127,27 @@ def make_day_dir(path: Path) -> None:
 
 
 def share_with_group(path: Path) -> None:
-    """Give a file or folder the store's mode, and the group `emoedge` where there is one."""
-    status = path.stat()
-    # A folder may pass its group on to what is made in it.
-    mode = DIR_MODE | (status.st_mode & stat.S_ISGID) if path.is_dir() else FILE_MODE
-    group = _group_id()
+    """Give a file or folder the store's mode, and the group `emoedge` where there is one.
+
+    Raises:
+        OSError: it is gone, or the disk failed. A link is left alone.
+    """
     try:
-        path.chmod(mode)
-        if group is not None and status.st_gid != group:
-            os.chown(path, -1, group)
-            path.chmod(mode)  # chown takes the set-group bit away.
-    except PermissionError:
-        # A developer's own run, or a file system without owners (a USB stick): no reason not to record.
-        logger.debug("cannot give %s to the group %s", path, GROUP)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EACCES):
+            return
+        raise
+    try:
+        status = os.fstat(descriptor)
+        # A folder may pass its group on to what is made in it.
+        is_folder = stat.S_ISDIR(status.st_mode)
+        mode = DIR_MODE | (status.st_mode & stat.S_ISGID) if is_folder else FILE_MODE
+        if not set_mode(descriptor, mode, _group_id()):
+            # A developer's own run, or a file system without owners (a USB stick): no reason not to record.
+            logger.debug("cannot give %s to the group %s", path, GROUP)
+    finally:
+        os.close(descriptor)
 
 
 def _group_id() -> int | None:

@@ -23,6 +23,7 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome, RecordingChange
+from emoedge.record.disk import probe
 from emoedge.record.housekeeping import Housekeeping
 from emoedge.record.input_queue import InputQueue
 from emoedge.record.mux import write_errors
@@ -271,14 +272,15 @@ class Recorder:
         try:
             if segment is not None:
                 segment.check_in_place()
-            self._housekeeping.make_room(reserve if segment is None else reserve // 2)
+            has_room = self._housekeeping.make_room(reserve if segment is None else reserve // 2)
+            is_idle = segment is None and self.segment_id is None and time.monotonic() >= self._retry_at
+            if is_idle and has_room:
+                # Nothing is waiting to be recorded. Only what has reached the disk shows that all is well.
+                probe(self.settings.dir)
+                self._fault, self._failures = "", 0
         except (OSError, RecordingError) as error:
             if segment is not None:
                 self._give_up(segment, error)
-            return
-        if segment is None and self.segment_id is None and self.store.writable():
-            # Nothing is waiting to be recorded, and nothing would be in its way.
-            self._fault, self._failures = "", 0
 
     def _route(self, item: Item) -> None:
         """Write an item to the open segment if it belongs to it, else add it to the pre-roll."""
@@ -332,7 +334,10 @@ class Recorder:
         )
         if waiting and not over:
             return False
-        if nothing or not self._opened(begin, frame, block):
+        has_room = nothing or stopping or self._has_room(begin)
+        if has_room is None:
+            return False
+        if nothing or not has_room or not self._opened(begin, frame, block):
             if over:
                 self._actions.popleft()
                 if nothing:
@@ -343,6 +348,14 @@ class Recorder:
         for item in self._pre_roll.take(begin.from_s):
             self._route(item)
         return True
+
+    def _has_room(self, begin: Begin) -> bool | None:
+        """Return whether the disk has room for a segment; None while housekeeping makes it."""
+        try:
+            return self._housekeeping.make_room() or None
+        except (OSError, RecordingError) as error:
+            self._failed(begin.segment_id, error)
+            return False
 
     def _opened(self, begin: Begin, frame: Frame | None, block: AudioBlock | None) -> bool:
         try:
@@ -366,7 +379,7 @@ class Recorder:
         except write_errors() as error:
             self._give_up(segment, error)
             return
-        if self._fault and segment.bytes_written:
+        if self._fault and segment.bytes_synced:
             # Only what has reached the disk shows that the fault is over.
             self._fault, self._failures = "", 0
 
@@ -392,6 +405,7 @@ class Recorder:
 
     def _failed(self, segment_id: str, error: Exception) -> None:
         """Remember a fault for `health` and the time of the next try; a repeated one is reported once."""
+        self._housekeeping.report(error)
         reason = str(error) or type(error).__name__
         if reason != self._fault:
             logger.error("recording failed: %s", reason)

@@ -6,46 +6,72 @@ import logging
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from emoedge.clock import parse_rfc3339, rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of
 from emoedge.record.finish import ClosedSegment, FinishedSegment, complete, finish
+from emoedge.record.lock import hold
+from emoedge.record.mux import write_errors
+from emoedge.record.names import remove_unfinished
 from emoedge.record.remux import measure
 from emoedge.record.sidecar import names_of, read_details, thumbnail_of
-from emoedge.record.store import Store, hold
+from emoedge.record.store import Store
 
 logger = logging.getLogger(__name__)
+
+SAME_LENGTH_S: Final = 0.5
+"""Seconds by which an interrupted file may be longer than the finished one made of it: the unfinished end."""
 
 
 def recover(store: Store, language: Language) -> Iterator[FinishedSegment]:
     """Finish every interrupted segment of the store that no thread is writing; empty ones are removed.
 
-    A segment whose MP4 already has its final name is never made again from its `.partial`.
+    What stands under a final name is replaced by something longer only. A segment that cannot be finished
+    (a disk that fails, a file that cannot be changed) is left for the next time, and holds up no other one.
 
     Raises:
-        OSError: the disk cannot be read or written.
+        OSError: the recordings directory cannot be read.
     """
     for media in store.partials():
-        lock = hold(partial_of(media))
+        partial = partial_of(media)
+        lock = hold(partial)
         with store.opening:
             held = lock.__enter__()
         if not held:
             continue
         try:
-            if media.is_file() and measure(media) > 0:
-                finished = complete(media)
-            else:
-                finished = finish(_closed(media, language, lock))
+            with store.changing(media):
+                finished = _recovered(store, media, language, lock)
         except RecordingError as error:
             logger.info("removed an empty segment: %s", error)
+        except write_errors() as error:
+            if not isinstance(error, OSError):
+                error = OSError(None, str(error))
+            store.note(partial, error)
         else:
-            logger.info("recovered segment %s: %.1f s", media.stem, finished.duration_s)
-            yield finished
+            store.remove_partial(media)
+            if finished is not None:
+                logger.info("recovered segment %s: %.1f s", media.stem, finished.duration_s)
+                yield finished
         finally:
             lock.release()
+
+
+def _recovered(store: Store, media: Path, language: Language, lock: hold) -> FinishedSegment | None:
+    """Finish a segment; None where it was finished before and what is left of it still cannot be deleted."""
+    partial = partial_of(media)
+    if media.is_file() and (standing_s := measure(media)) > 0:
+        if store.is_noted(partial):
+            remove_unfinished(media)
+            return None
+        if standing_s >= measure(partial) - SAME_LENGTH_S:
+            return complete(media)
+    closed = _closed(media, language, lock)
+    closed.details.setdefault("order", store.next_order(closed.details))
+    return finish(closed)
 
 
 def _closed(media: Path, language: Language, lock: hold) -> ClosedSegment:
@@ -61,12 +87,14 @@ def _closed(media: Path, language: Language, lock: hold) -> ClosedSegment:
 
 
 def _details(media: Path) -> dict[str, Any]:
+    """The details under either name: those written at the end, which know more, before those of the start."""
+    found: list[dict[str, Any]] = []
     for path in names_of(media.with_suffix(".json")):
         try:
-            return read_details(path)
+            found.append(read_details(path))
         except (OSError, ValueError) as error:
             logger.debug("cannot read %s: %s", path.name, error)
-    return {}
+    return max(found, key=lambda details: "ended" in details, default={})
 
 
 def _thumbnail(path: Path) -> bytes | None:

@@ -71,12 +71,14 @@ def remux(
     output = SyncedFile(target)
     try:
         with incoming:
-            _copy(incoming, output, deque(_subtitle_samples(cues, duration_s)), give_up)
+            _copy(source, incoming, output, deque(_subtitle_samples(cues, duration_s)), give_up)
     finally:
         output.close()
 
 
-def _copy(incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Callable[[], bool]) -> None:
+def _copy(
+    source: Path, incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Callable[[], bool]
+) -> None:
     import av
 
     streams = [stream for stream in incoming.streams if stream.type in ("video", "audio")]
@@ -85,7 +87,7 @@ def _copy(incoming: Any, output: SyncedFile, subtitles: deque[Any], give_up: Cal
     try:
         copies = {stream.index: outgoing.add_stream_from_template(stream) for stream in streams}
         subtitle_stream = _add_subtitle_stream(outgoing)
-        for packet in _packets(incoming, streams):
+        for packet in _packets(incoming, streams, source):
             _check(give_up)
             time_s = float(packet.pts * packet.time_base)
             while subtitles and subtitles[0].pts <= time_s * SUBTITLE_HZ:
@@ -111,8 +113,11 @@ def _mux_as(outgoing: Any, packet: Any, stream: Any) -> None:
     outgoing.mux(packet)
 
 
-def _packets(incoming: Any, streams: list[Any]) -> Iterator[Any]:
-    """Yield the packets up to the end or to the first damage, which is where a cut file ends."""
+def _packets(incoming: Any, streams: list[Any], path: Path) -> Iterator[Any]:
+    """Yield the packets up to the end or to the first damage, which is where a cut file ends.
+
+    Raises OSError when the disk is at fault.
+    """
     import av
 
     packets = incoming.demux(streams)
@@ -122,6 +127,7 @@ def _packets(incoming: Any, streams: list[Any]) -> Iterator[Any]:
         except StopIteration:
             return
         except av.error.FFmpegError as error:
+            _read_through(path)
             logger.info("segment is cut off: %s", error)
             return
         if packet.dts is not None and packet.size and not packet.is_corrupt:
@@ -153,7 +159,11 @@ def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
 
 
 def measure(path: Path) -> float:
-    """Length in seconds of a media file, or of the readable part of a damaged one; 0.0 without any."""
+    """Length in seconds of a media file, or of the readable part of a damaged one; 0.0 without any.
+
+    Raises:
+        OSError: the disk cannot be read. Such a file may be whole.
+    """
     import av
 
     try:
@@ -162,13 +172,21 @@ def measure(path: Path) -> float:
             return max(
                 (
                     float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                    for packet in _packets(container, streams)
+                    for packet in _packets(container, streams, path)
                 ),
                 default=0.0,
             )
     except (av.error.FFmpegError, IndexError) as error:
+        _read_through(path)
         logger.info("%s cannot be read: %s", path.name, error)
         return 0.0
+
+
+def _read_through(path: Path) -> None:
+    """Raise OSError if it is the disk, and not the content of a file, that keeps FFmpeg from reading it."""
+    with path.open("rb") as file:
+        while file.read(SYNC_BYTES):
+            pass
 
 
 def trim(path: Path) -> None:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from typing import Final, Generic, Protocol, TypeVar
+
+DAY_S: Final = 86_400.0
+MIN_FREE_FILES: Final = 16
+"""Free inodes below which the oldest segments are deleted: a segment being finished needs ten."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A segment as retention sees it.
+class Candidate(Protocol):
+    """A segment as retention sees it."""
 
-    Attributes:
-        segment_id: sortable by age.
-        bytes: MP4 and sidecars together.
-        dated: when it was recorded, by a trusted clock; None if unknown.
-    """
+    @property
+    def segment_id(self) -> str:
+        """Its name."""
+        ...
 
-    segment_id: str
-    bytes: int
-    dated: datetime | None
+    @property
+    def bytes(self) -> int:
+        """Size of the MP4 and its sidecars together."""
+        ...
+
+    @property
+    def files(self) -> int:
+        """Number of its files."""
+        ...
+
+    @property
+    def dated_s(self) -> float | None:
+        """When it was recorded, by a trusted clock, in seconds since 1970; None if unknown."""
+        ...
+
+
+Segments = TypeVar("Segments", bound=Candidate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +54,70 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class Room:
+    """What is free on a disk.
+
+    Attributes:
+        bytes: free for users other than root.
+        files: free inodes; `UNCOUNTED` where the file system does not count them.
+    """
+
+    bytes: int
+    files: int
+
+
+UNCOUNTED: Final = 2**62
+"""Free inodes of a file system that makes them as they are needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion(Generic[Segments]):
     """A segment to delete, and why: "age", "size" or "disk"."""
 
-    segment_id: str
+    segment: Segments
     reason: str
 
 
 def plan_deletions(
-    segments: Iterable[Kept],
+    segments: Iterable[Segments],
     limits: Limits,
+    room: Room,
     *,
-    free_bytes: int,
-    now: datetime,
+    now_s: float,
     clock_synced: bool,
-    unfinished_bytes: int = 0,
-) -> list[Deletion]:
-    """Segments to delete, oldest first.
+    total_bytes: int,
+) -> Generator[Deletion[Segments], Candidate | None, None]:
+    """Yield the segments to delete, one after the other: what is too old, then the oldest.
+
+    For one that could not be deleted as a whole, send what is left of it: the next one goes in its place.
 
     Args:
-        segments: finished ones; the one being written is never among them.
+        segments: those that may be deleted, in the order in which they were made.
         limits: the limits of the store.
-        free_bytes: free on the disk at present.
-        now: the wall clock.
-        clock_synced: whether `now` can be trusted; if not, nothing is deleted by age.
-        unfinished_bytes: size of segments being written, which counts but cannot be deleted.
+        room: what is free on the disk at present.
+        now_s: the wall clock, in seconds since 1970.
+        clock_synced: whether `now_s` can be trusted; if not, nothing is deleted by age.
+        total_bytes: size of the whole store, with what cannot be deleted.
     """
-    ordered = sorted(segments, key=lambda segment: segment.segment_id)
-    deletions: list[Deletion] = []
-    staying: list[Kept] = []
-    oldest_allowed = now - timedelta(days=limits.keep_days)
-    by_age = clock_synced and limits.keep_days > 0
-    for segment in ordered:
-        if by_age and segment.dated is not None and segment.dated < oldest_allowed:
-            deletions.append(Deletion(segment.segment_id, "age"))
-            free_bytes += segment.bytes
-        else:
-            staying.append(segment)
-    total = unfinished_bytes + sum(segment.bytes for segment in staying)
-    for segment in staying:
-        too_much = limits.max_bytes > 0 and total > limits.max_bytes
-        if not too_much and free_bytes >= limits.min_free_bytes:
-            break
-        deletions.append(Deletion(segment.segment_id, "size" if too_much else "disk"))
-        total -= segment.bytes
-        free_bytes += segment.bytes
-    return deletions
+    free_bytes, free_files = room.bytes, room.files
+    oldest_s = now_s - limits.keep_days * DAY_S if clock_synced and limits.keep_days > 0 else None
+    staying: list[Segments] = []
+    # Age first, in a pass of its own: it frees what would else be taken from younger ones.
+    for by_age in (True, False):
+        for segment in segments if by_age else staying:
+            if by_age:
+                if oldest_s is None or segment.dated_s is None or segment.dated_s >= oldest_s:
+                    staying.append(segment)
+                    continue
+                reason = "age"
+            elif limits.max_bytes > 0 and total_bytes > limits.max_bytes:
+                reason = "size"
+            elif free_bytes < limits.min_free_bytes or free_files < MIN_FREE_FILES:
+                reason = "disk"
+            else:
+                return
+            left = yield Deletion(segment, reason)
+            freed = segment.bytes - (left.bytes if left else 0)
+            total_bytes -= freed
+            free_bytes += freed
+            free_files += segment.files - (left.files if left else 0)

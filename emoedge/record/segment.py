@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
@@ -16,12 +17,12 @@ from emoedge.errors import RecordingError
 from emoedge.files import partial_of, sync_data
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.finish import ClosedSegment
+from emoedge.record.lock import hold
 from emoedge.record.mux import SegmentWriter, VideoFormat
 from emoedge.record.names import private_opener, remove_unfinished, share_with_group
 from emoedge.record.overlay import Overlay
 from emoedge.record.pre_roll import Item
 from emoedge.record.sidecar import SCHEMA, thumbnail_of, write_details
-from emoedge.record.store import hold
 from emoedge.record.timeline import TimelineEntry
 
 logger = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class OpenSegment:
         overlay: draws into the frames, or None.
 
     Raises:
-        RecordingError, OSError: it cannot be opened; no file is left.
+        RecordingError, OSError: it cannot be opened; no file is left, where the disk allows that.
     """
 
     def __init__(
@@ -83,9 +84,9 @@ class OpenSegment:
         self._timeline_synced = time.monotonic()
         media = plan.media
         self._writer = SegmentWriter(partial_of(media), plan.start_s, video, sound=sound, encoder=encoder)
+        self._lock = hold(partial_of(media))
         try:
             share_with_group(partial_of(media))
-            self._lock = hold(partial_of(media))
             self._lock.__enter__()
             self._details: dict[str, Any] = {
                 "schema": SCHEMA,
@@ -98,8 +99,11 @@ class OpenSegment:
                 partial_of(media.with_suffix(".jsonl")), "w", encoding="utf-8", opener=private_opener
             )
         except BaseException:
-            self._writer.abort()
-            remove_unfinished(media)
+            with contextlib.suppress(OSError):  # what is left then is recovered
+                self._writer.abort()
+            with contextlib.suppress(OSError):
+                remove_unfinished(media)
+            self._lock.release()
             raise
 
     @property
@@ -113,9 +117,9 @@ class OpenSegment:
         return self._writer.has_sound
 
     @property
-    def bytes_written(self) -> int:
-        """Size of the MP4 so far, in bytes."""
-        return self._writer.bytes_written
+    def bytes_synced(self) -> int:
+        """Bytes of the MP4 that are safe on the disk."""
+        return self._writer.bytes_synced
 
     def write(self, item: Item) -> None:
         """Add an item unless it is from before the segment; raises OSError, av.error.FFmpegError."""

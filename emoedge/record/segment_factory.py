@@ -11,7 +11,7 @@ from emoedge.emotions import Language
 from emoedge.frames import AudioBlock, Frame
 from emoedge.record.housekeeping import Housekeeping
 from emoedge.record.mux import VideoFormat
-from emoedge.record.names import day_of, make_day_dir
+from emoedge.record.names import day_of, make_folder
 from emoedge.record.overlay import Overlay
 from emoedge.record.policy import Begin
 from emoedge.record.segment import OpenSegment, SegmentPlan
@@ -29,7 +29,7 @@ class SegmentFactory:
         fps: nominal frame rate.
         language: of subtitles and overlay.
         describe: returns models and configuration for the sidecar.
-        housekeeping: makes room on the disk.
+        housekeeping: has the store.
     """
 
     def __init__(
@@ -58,15 +58,14 @@ class SegmentFactory:
         """Open a segment with the tracks that the first frame and the first audio block call for.
 
         Raises:
-            RecordingError: the disk is full, or no encoder works.
+            RecordingError: something is in the way, or no encoder works.
             OSError: the disk cannot be written.
         """
         start_s = start_of(begin.from_s, frame, block)
         started = self._clock.wall(start_s)
         folder = self._settings.dir / day_of(started)
-        self._housekeeping.make_room()
-        make_day_dir(self._settings.dir)
-        make_day_dir(folder)
+        make_folder(self._settings.dir, follow=True)
+        make_folder(folder)
         plan = SegmentPlan(
             segment_id=begin.segment_id,
             media=folder / f"{begin.segment_id}.mp4",
@@ -81,7 +80,8 @@ class SegmentFactory:
             },
             language=self._language,
         )
-        with self._housekeeping.opening:
+        store = self._housekeeping.store
+        with store.changing(plan.media), store.opening:
             return OpenSegment(
                 plan,
                 None if frame is None else self.format_of(frame),

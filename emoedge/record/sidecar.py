@@ -37,14 +37,14 @@ def write_details(path: Path, details: dict[str, Any]) -> None:
     write_sidecar(path, to_json(details))
 
 
-def read_details(path: Path) -> dict[str, Any]:
-    """Content of a JSON sidecar.
+def read_details(path: Path, *, dir_fd: int | None = None) -> dict[str, Any]:
+    """Content of a JSON sidecar; `dir_fd` as in `files.read_small`.
 
     Raises:
         OSError: the file cannot be read.
         ValueError: it does not hold a JSON object.
     """
-    value = read_json(path)
+    value = read_json(path, dir_fd=dir_fd, follow=False)
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - the fault is in the file
     return value

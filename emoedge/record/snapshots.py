@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import RecordingError
-from emoedge.files import PARTIAL, write_atomically
+from emoedge.files import write_atomically
 from emoedge.frames import Frame
-from emoedge.record.names import FILE_MODE, make_day_dir, new_segment_id, share_with_group
+from emoedge.record.folder import Folder, Remover
+from emoedge.record.names import FILE_MODE, SNAPSHOTS, make_folder, new_segment_id, share_with_group
 
-FOLDER: Final = "snapshots"
-"""Name of the folder in the recordings directory."""
 MAX_KEPT: Final = 200
 """Maximum number of snapshots: anyone with access to the command topic can make one, and must not fill the
 disk."""
@@ -30,10 +29,13 @@ class Snapshots:
     Args:
         root: `recording.dir`.
         keep_days: older ones are deleted while the clock is synchronised; 0 keeps them.
+        remover: deletes, and notes what cannot go.
     """
 
-    def __init__(self, root: Path, keep_days: float) -> None:
-        self._folder = root / FOLDER
+    def __init__(self, root: Path, keep_days: float, remover: Remover | None = None) -> None:
+        self._root = root
+        self._folder = root / SNAPSHOTS
+        self._remover = remover or Remover()
         self._keep_days = keep_days
 
     def keep(self, frame: Frame, wall: datetime, *, clock_synced: bool) -> Path:
@@ -47,7 +49,8 @@ class Snapshots:
         path = self._folder / f"{new_segment_id(wall)}.jpg"
         _, data = cv2.imencode(".jpg", frame.bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         try:
-            make_day_dir(self._folder)
+            make_folder(self._root, follow=True)
+            make_folder(self._folder)
             write_atomically(path, data.tobytes(), mode=FILE_MODE, prepare=share_with_group)
             self._bound(path)
             self.sweep(wall if clock_synced else None, but=path)
@@ -57,15 +60,6 @@ class Snapshots:
             ) from error
         return path
 
-    def purge(self) -> int:
-        """Delete all snapshots and return their number."""
-        pictures = self._pictures()
-        for path in [*pictures, *self._folder.glob(f"*{PARTIAL}")]:
-            path.unlink(missing_ok=True)
-        if self._folder.is_dir() and not any(self._folder.iterdir()):
-            self._folder.rmdir()
-        return len(pictures)
-
     def sweep(self, now: datetime | None, but: Path | None = None) -> None:
         """Delete old snapshots except the newest; `now` is None while the clock cannot be trusted.
 
@@ -74,19 +68,40 @@ class Snapshots:
         if now is None or self._keep_days == 0:
             return
         oldest = now - timedelta(days=self._keep_days)
-        for path in self._pictures():
-            with contextlib.suppress(FileNotFoundError):  # purged meanwhile
-                made = datetime.fromtimestamp(path.stat().st_mtime, tz=timezone.utc)
+        folder = self._open()
+        if folder is None:
+            return
+        with folder:
+            for name in _pictures(folder):
+                status = folder.status(name)
+                if status is None:
+                    continue  # purged meanwhile
+                made = datetime.fromtimestamp(status.st_mtime, tz=timezone.utc)
                 if made < EARLIEST:
-                    os.utime(path, (now.timestamp(), now.timestamp()))
-                elif made < oldest and path != but:
-                    path.unlink()
+                    times = (now.timestamp(), now.timestamp())
+                    with contextlib.suppress(OSError):
+                        os.utime(name, times, dir_fd=folder.descriptor, follow_symlinks=False)
+                elif made < oldest and (but is None or name != but.name):
+                    self._remover.remove(folder, name)
 
     def _bound(self, newest: Path) -> None:
         """Delete what exceeds the number, but never the snapshot just made, whatever the clock says."""
-        pictures = [path for path in self._pictures() if path != newest]
-        for path in pictures[: -(MAX_KEPT - 1)]:
-            path.unlink(missing_ok=True)
+        folder = self._open()
+        if folder is None:
+            return
+        with folder:
+            pictures = [name for name in _pictures(folder) if name != newest.name]
+            for name in pictures[: -(MAX_KEPT - 1)]:
+                self._remover.remove(folder, name)
 
-    def _pictures(self) -> list[Path]:
-        return sorted(self._folder.glob("*.jpg"))
+    def _open(self) -> Folder | None:
+        """The folder, or None where there is none; a link is not followed."""
+        try:
+            with Folder(self._root) as root:
+                return root.child(SNAPSHOTS)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+
+def _pictures(folder: Folder) -> list[str]:
+    return sorted(name for name in folder.names() if name.endswith(".jpg"))

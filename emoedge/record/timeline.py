@@ -9,9 +9,12 @@ frame, both at a few hertz, "transcript" an utterance with the times of its word
 from __future__ import annotations
 
 import json
+import logging
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from emoedge.emotions import (
@@ -24,6 +27,7 @@ from emoedge.emotions import (
     from_mapping,
     percent,
 )
+from emoedge.files import parse_json
 from emoedge.observations import (
     SECONDS_DIGITS,
     Box,
@@ -35,12 +39,21 @@ from emoedge.observations import (
 )
 from emoedge.outcomes import MOMENTS, EmotionEvent, FusedState, ModalityOpinion, Outcome
 
+logger = logging.getLogger(__name__)
+
 STATE_HOLD_S: Final = 2.0
 """Seconds for which a state is valid without another one, where all were kept."""
 MESSAGE_HOLD_S: Final = 15.0
 """The same where only published states are known, of which there may be one in ten seconds."""
 MIN_CUE_S: Final = 0.6
 """Minimum length of a subtitle in seconds; a shorter one cannot be read."""
+
+MAX_TIMELINE_BYTES: Final = 64 * 1024 * 1024
+"""Maximum size of a timeline that is read: an hour, the longest segment, with three faces has 30 MB."""
+MAX_LINE: Final = 1024 * 1024
+"""Characters of the longest line that is read."""
+MAX_S: Final = 1e7
+"""Moments beyond this (four months) are damage, seconds."""
 
 _MODALITIES: Final[tuple[Modality, ...]] = ("face", "voice", "text")
 
@@ -98,6 +111,16 @@ class Timeline:
     def end_s(self) -> float:
         """Time of the last outcome, 0 without one."""
         return max((outcome.time_s for outcome in self.outcomes), default=0.0)
+
+
+def read_timeline_text(path: Path) -> str:
+    """Content of a timeline's file, at most `MAX_TIMELINE_BYTES` of it; raises OSError."""
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    with open(path, "rb", opener=lambda name, _flags: os.open(name, flags)) as file:
+        data = file.read(MAX_TIMELINE_BYTES + 1)
+    if len(data) > MAX_TIMELINE_BYTES:
+        logger.warning("%s is larger than %d bytes; the rest is left out", path, MAX_TIMELINE_BYTES)
+    return data[:MAX_TIMELINE_BYTES].decode("utf-8", errors="replace")
 
 
 def read_timeline(text: str) -> Timeline:
@@ -197,9 +220,12 @@ def _stamp(seconds: float, point: str = ".") -> str:
 
 def _objects(text: str) -> Iterator[Mapping[str, Any]]:
     """The JSON objects among the lines."""
-    for line in text.splitlines():
+    # Not splitlines(): a line separator of Unicode within a word is no end of a line.
+    for line in text.split("\n"):
+        if len(line) > MAX_LINE:
+            continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError:
             continue
         if isinstance(row, dict):

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of
+from emoedge.record.disk import probe, room_of
+from emoedge.record.lock import hold
 from emoedge.record.names import ALL_SUFFIXES, is_segment_id, new_segment_id
 from emoedge.record.retention import Limits
-from emoedge.record.store import Store, hold
+from emoedge.record.store import Store
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=timezone.utc)
 NO_LIMITS = Limits(keep_days=0, max_bytes=0, min_free_bytes=0)
@@ -46,7 +48,7 @@ def test_a_store_that_does_not_exist_is_empty(tmp_path):
     store = Store(tmp_path / "nowhere")
     assert store.segments() == []
     assert store.purge() == []
-    assert store.free_bytes() > 0
+    assert store.room().bytes > 0
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ def test_size_limit_deletes_the_oldest_with_sidecars_and_tells(tmp_path):
         Limits(0, 2500, 0),
         now=NOW,
         clock_synced=True,
-        deleted=lambda segment, why: told.append((segment.segment_id, why.reason)),
+        deleted=lambda segment, reason: told.append((segment.segment_id, reason)),
     )
     assert told == [(ids[0], "size")]
     assert not (tmp_path / "2026-11-21").exists()
@@ -207,9 +209,10 @@ def test_two_that_make_room_at_once_tell_each_deletion_once_and_leave_nothing(tm
 def test_a_segment_that_goes_while_it_is_looked_at_gets_no_sidecar(tmp_path, monkeypatch):
     put(tmp_path, NOW, synced=False)
     store = Store(tmp_path)
-    stale = store.segments()
-    store.delete(stale[0])
-    monkeypatch.setattr(store, "segments", lambda: stale)
+    store.segments()
+    Store(tmp_path).purge()
+    tmp_path.joinpath("2026-11-22").mkdir()
+    monkeypatch.setattr(store, "refresh", lambda: None)
     store.enforce(Limits(30, 0, 0), now=NOW, clock_synced=True)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
@@ -217,9 +220,10 @@ def test_a_segment_that_goes_while_it_is_looked_at_gets_no_sidecar(tmp_path, mon
 def test_a_link_to_a_disk_that_is_not_mounted_is_no_place_to_write(tmp_path):
     (tmp_path / "recordings").symlink_to(tmp_path / "disk")
     store = Store(tmp_path / "recordings")
-    assert not store.writable()
-    with pytest.raises(RecordingError, match="does not exist"):
-        store.free_bytes()
+    for act in (probe, room_of):
+        with pytest.raises(RecordingError, match="does not exist"):
+            act(store.root)
     (tmp_path / "disk").mkdir()
-    assert store.writable()
-    assert store.free_bytes() > 0
+    probe(store.root)
+    assert store.room().bytes > 0
+    assert list((tmp_path / "disk").iterdir()) == []

@@ -1,0 +1,131 @@
+"""How the work of the store grows: a sweep, a deletion, three recordings and the list beside many segments.
+
+    python -m benchmarks.store [SEGMENTS…] [--one-day]
+
+Processor times of this process (median of `ROUNDS`), in milliseconds; `list` is the time of the command, with
+and without a saved index.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from emoedge.record.names import new_segment_id
+from emoedge.record.retention import Limits
+from emoedge.record.store import Store
+
+ROUNDS: Final = 5
+SIZES: Final = (100, 1000, 4000, 20_000)
+A_DAY: Final = 200
+"""Segments of a day, unless all are of one."""
+NEWEST: Final = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+NO_LIMITS: Final = Limits(keep_days=36_000, max_bytes=0, min_free_bytes=0)
+DETAILS: Final = {"schema": 1, "clock_synced": True, "duration": 12.0, "config": {"x" * 40: list(range(150))}}
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("segments", nargs="*", type=int, default=SIZES)
+    parser.add_argument("--one-day", action="store_true", help="all segments in one folder")
+    arguments = parser.parse_args()
+    print("| segments | first look | nothing to do | a deletion | a recording | list, first | list |")
+    print("|---|---|---|---|---|---|---|")
+    for count in arguments.segments:
+        with tempfile.TemporaryDirectory() as folder:
+            row = measure(Path(folder), count, arguments.one_day)
+        print(f"| {count} | " + " | ".join(f"{value:.1f}" for value in row) + " |", flush=True)
+
+
+def measure(root: Path, count: int, one_day: bool) -> list[float]:
+    """Milliseconds, in the order of the table's columns."""
+    recordings = root / "recordings"
+    for number in range(count):
+        make_segment(recordings, number, one_day)
+    list_first_ms = list_ms(root)
+    list_again_ms = statistics.median(list_ms(root) for _ in range(ROUNDS))
+    (recordings / ".index.json").unlink()
+    store = Store(recordings)
+    first_ms = milliseconds(lambda: sweep(store, NO_LIMITS))
+    sweep(store, NO_LIMITS)
+    nothing_ms = statistics.median(milliseconds(lambda: sweep(store, NO_LIMITS)) for _ in range(ROUNDS))
+    deletions = []
+    for _ in range(ROUNDS):
+        bound = Limits(36_000, store.usage()[1] - 1, 0)
+        deletions.append(milliseconds(partial(sweep, store, bound)) - nothing_ms)
+    recorded = [
+        milliseconds(partial(record, store, -1 - number, one_day)) - nothing_ms for number in range(ROUNDS)
+    ]
+    return [
+        first_ms,
+        nothing_ms,
+        statistics.median(deletions),
+        statistics.median(recorded),
+        list_first_ms,
+        list_again_ms,
+    ]
+
+
+def make_segment(recordings: Path, number: int, one_day: bool, *, make: bool = True) -> Path:
+    """The files of a segment; a higher number is an older one."""
+    started = NEWEST - timedelta(seconds=30 * number)
+    day = NEWEST if one_day or number < 0 else NEWEST - timedelta(days=number // A_DAY)
+    folder = recordings / f"{day:%Y-%m-%d}"
+    media = folder / f"{new_segment_id(started)}.mp4"
+    if make:
+        folder.mkdir(parents=True, exist_ok=True)
+        media.write_bytes(bytes(100))
+        for suffix in (".jsonl", ".vtt", ".jpg"):
+            media.with_suffix(suffix).write_bytes(bytes(20))
+        details = {**DETAILS, "id": media.stem, "started": started.isoformat()}
+        media.with_suffix(".json").write_text(json.dumps(details))
+    return media
+
+
+def record(store: Store, number: int, one_day: bool) -> None:
+    """Add a segment as the recorder does, and sweep."""
+    media = make_segment(store.root, number, one_day, make=False)
+    with store.changing(media):
+        make_segment(store.root, number, one_day)
+    sweep(store, NO_LIMITS)
+
+
+def sweep(store: Store, limits: Limits) -> None:
+    """What housekeeping does, without recovery."""
+    store.enforce(limits, now=NEWEST, clock_synced=True)
+    store.usage()
+
+
+def milliseconds(act: Callable[[], object]) -> float:
+    """Processor time of an act."""
+    begun_s = time.process_time()
+    act()
+    return 1000 * (time.process_time() - begun_s)
+
+
+def list_ms(root: Path) -> float:
+    """Time of `emoedge recordings list`."""
+    config = root / "emoedge.toml"
+    config.write_text(f'[recording]\ndir = "{root / "recordings"}"\n')
+    begun_s = time.monotonic()
+    subprocess.run(
+        [sys.executable, "-m", "emoedge", "recordings", "list", "--config", str(config)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return 1000 * (time.monotonic() - begun_s)
+
+
+if __name__ == "__main__":
+    main()
