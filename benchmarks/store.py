@@ -2,14 +2,15 @@
 
     python -m benchmarks.store [SEGMENTS…] [--one-day]
 
-Processor times of this process (median of `ROUNDS`), in milliseconds; `list` is the time of the command, with
-and without a saved index.
+Processor times (median of `ROUNDS`), in milliseconds; `list` is the whole command, with and without a saved
+index.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from emoedge.record.retention import Limits
 from emoedge.record.store import Store
 
 ROUNDS: Final = 5
+DELETED: Final = 10
+"""Segments deleted in one sweep; a deletion is its share of what the sweep takes beyond doing nothing."""
 SIZES: Final = (100, 1000, 4000, 20_000)
 A_DAY: Final = 200
 """Segments of a day, unless all are of one."""
@@ -62,11 +65,11 @@ def measure(root: Path, count: int, one_day: bool) -> list[float]:
     nothing_ms = statistics.median(milliseconds(lambda: sweep(store, NO_LIMITS)) for _ in range(ROUNDS))
     deletions = []
     for _ in range(ROUNDS):
-        bound = Limits(36_000, store.usage()[1] - 1, 0)
-        deletions.append(milliseconds(partial(sweep, store, bound)) - nothing_ms)
-    recorded = [
-        milliseconds(partial(record, store, -1 - number, one_day)) - nothing_ms for number in range(ROUNDS)
-    ]
+        segments, size = store.usage()
+        bound = Limits(36_000, size - DELETED * size // segments, 0)
+        took_ms = milliseconds(partial(sweep, store, bound)) - nothing_ms
+        deletions.append(took_ms / (segments - store.usage()[0]))
+    recorded = [milliseconds(partial(record, store, -1 - number, one_day)) for number in range(ROUNDS)]
     return [
         first_ms,
         nothing_ms,
@@ -96,6 +99,7 @@ def make_segment(recordings: Path, number: int, one_day: bool, *, make: bool = T
 def record(store: Store, number: int, one_day: bool) -> None:
     """Add a segment as the recorder does, and sweep."""
     media = make_segment(store.root, number, one_day, make=False)
+    media.parent.mkdir(parents=True, exist_ok=True)
     with store.changing(media):
         make_segment(store.root, number, one_day)
     sweep(store, NO_LIMITS)
@@ -115,16 +119,17 @@ def milliseconds(act: Callable[[], object]) -> float:
 
 
 def list_ms(root: Path) -> float:
-    """Time of `emoedge recordings list`."""
+    """Processor time of `emoedge recordings list`."""
     config = root / "emoedge.toml"
     config.write_text(f'[recording]\ndir = "{root / "recordings"}"\n')
-    begun_s = time.monotonic()
+    begun = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(
         [sys.executable, "-m", "emoedge", "recordings", "list", "--config", str(config)],
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    return 1000 * (time.monotonic() - begun_s)
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return 1000 * (ended.ru_utime + ended.ru_stime - begun.ru_utime - begun.ru_stime)
 
 
 if __name__ == "__main__":
