@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from emoedge.record import index as index_module
 from emoedge.record.index import FILE_NAME
-from emoedge.record.index_entry import families, name_of
+from emoedge.record.index_entry import families, name_of, read_entry
 from emoedge.record.names import ALL_SUFFIXES, new_segment_id
 from emoedge.record.retention import Limits
 from emoedge.record.store import Store
@@ -27,7 +27,7 @@ from .test_store import NO_LIMITS, NOW, put
 def looked_at(monkeypatch) -> list[str]:
     """Ids of the segments whose files were looked at."""
     ids: list[str] = []
-    read = index_module.read_entry
+    read = read_entry
 
     def counted(folder, segment_id, suffixes):
         ids.append(segment_id)
