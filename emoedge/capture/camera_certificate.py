@@ -79,6 +79,27 @@ def certificate_fault(url: str, settings: CameraSettings, shown: str) -> DeviceE
     return DeviceError(f"{shown}: its certificate is not trusted: {reason}{seen}", _REMEDY)
 
 
+def client_context(url: str, settings: CameraSettings, shown: str) -> ssl.SSLContext:
+    """The context of a connection of Python's own to an https address, with the same trust as FFmpeg's.
+
+    Raises:
+        DeviceError: as `certificate_options`.
+    """
+    place = _secure_place(url)
+    assert place is not None, "not a secure address"
+    if settings.tls_fingerprint is not None:
+        with _pinned(place, settings.tls_fingerprint, shown) as options:
+            context = ssl.create_default_context(cafile=options["ca_file"])
+        context.check_hostname = False
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        return context
+    context = ssl.create_default_context(cafile=_authority(settings, shown))
+    if not settings.tls_verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _secure_place(url: str) -> tuple[str, int] | None:
     """Host and port of an address with a certificate; None for another one."""
     match = _URL.match(url)

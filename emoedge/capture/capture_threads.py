@@ -19,7 +19,7 @@ from emoedge.capture.liveness import (
     summarize_sound,
 )
 from emoedge.capture.queues import BlockQueue, FrameSlot
-from emoedge.capture.source import FrameSource, SoundSource
+from emoedge.capture.source import MAX_PER_S, FrameSource, SoundSource
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
@@ -177,12 +177,13 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         self._watcher.arrivals.count = count
 
 
-def make_camera_worker(settings: CameraSettings) -> CameraWorker | None:
+def make_camera_worker(settings: CameraSettings, analysis_fps: float = MAX_PER_S) -> CameraWorker | None:
     """The worker for the configured camera, not started; None for "none"."""
     if settings.source == "none":
         return None
     # A camera of one picture in ten seconds has not stalled after five.
-    return CameraWorker(lambda: open_camera(settings), stall_s=max(STALL_S, 3.0 / settings.fps))
+    slowest_hz = min(settings.fps, analysis_fps)
+    return CameraWorker(lambda: open_camera(settings, analysis_fps), stall_s=max(STALL_S, 3.0 / slowest_hz))
 
 
 def make_microphone_worker(settings: MicrophoneSettings) -> MicrophoneWorker | None:

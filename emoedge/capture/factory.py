@@ -5,15 +5,51 @@ from __future__ import annotations
 import importlib
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emoedge.capture.clip_source import ClipCamera, ClipMicrophone
-from emoedge.capture.source import FrameSource, SoundSource
+from emoedge.capture.convert import Orientation
+from emoedge.capture.media import MediaReader
+from emoedge.capture.source import MAX_PER_S, FrameSource, SoundSource
+from emoedge.capture.tracks import Tracks
 from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import ConfigError
 
+if TYPE_CHECKING:
+    from emoedge.capture.address import AddressReader
 
-def open_camera(settings: CameraSettings) -> FrameSource:
+
+def open_medium(path: Path | str, camera: CameraSettings, tracks: Tracks) -> MediaReader | AddressReader:
+    """The reader of a file, or of what an address sends.
+
+    Args:
+        path: the file, or the address.
+        camera: turn and mirror; which certificates are trusted.
+        tracks: which ones, of several.
+
+    Raises:
+        MediaError: it cannot be read, or lacks the tracks asked for.
+    """
+    if is_address(str(path)):
+        from emoedge.capture.address import AddressReader
+
+        return AddressReader(str(path), camera, tracks)
+    return MediaReader(path, orientation=Orientation(camera.rotate, camera.mirror), tracks=tracks)
+
+
+def is_address(text: str) -> bool:
+    """Whether this names something on the network and not a file."""
+    scheme, colon, _ = text.partition("://")
+    return bool(colon) and scheme.lower() in NETWORK_SCHEMES
+
+
+def open_camera(settings: CameraSettings, analysis_fps: float = MAX_PER_S) -> FrameSource:
     """The source that `settings.source` names; call its `open` to acquire it.
+
+    Args:
+        settings: of the camera.
+        analysis_fps: pictures needed in a second, where each has to be asked for.
 
     Raises:
         ConfigError: the source is "none".
@@ -43,7 +79,7 @@ def open_camera(settings: CameraSettings) -> FrameSource:
         from emoedge.capture.network_camera import NetworkCamera
 
         _load("av")
-        return NetworkCamera(source.value, settings)
+        return NetworkCamera(source.value, settings, analysis_fps)
     raise ConfigError("camera.source is none: there is nothing to open", "choose a camera")
 
 

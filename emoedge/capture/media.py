@@ -142,12 +142,24 @@ class MediaReader:
         blocks: Iterator[Frame | AudioBlock] = self.blocks() if self._audio else iter(())
         return together((frames, blocks), lambda item: item.time_s)
 
+    def in_order(
+        self, wanted: Callable[[float], bool], *, video: bool = True, audio: bool = True
+    ) -> Iterator[Frame | AudioBlock]:
+        """Frames whose time is wanted, at their time, and blocks at their end, when all of them was said.
+
+        Raises:
+            MediaError: as while iterating.
+        """
+        frames: Iterator[Frame | AudioBlock] = self.frames(wanted) if video else iter(())
+        blocks: Iterator[Frame | AudioBlock] = self.blocks() if audio else iter(())
+        return together((frames, blocks), complete_s)
+
     def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
         """Frames alone; with `wanted`, only those whose time is wanted are converted."""
         if not self.info.has_video:
             return
         if self.info.still:
-            yield self._still()
+            yield still_frame(read_image(self.path), self._orientation, self._max_pixels)
             return
         with open_container(self.path) as container:
             stream = video_track(container, self._tracks.video)
@@ -194,21 +206,33 @@ class MediaReader:
                     if stamp is not None:
                         yield float(stamp * packet.time_base) - origin_s
 
-    def _still(self) -> Frame:
-        import cv2
 
-        picture = read_image(self.path)
-        width, height = fit_size(picture.shape[1], picture.shape[0], self._max_pixels)
-        picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-        data = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
-        data = orient_i420(data, width, height, self._orientation)
-        if self._orientation.swaps_sides:
-            width, height = height, width
-        return Frame(0.0, data, "i420", width, height)
+def still_frame(
+    picture: NDArray[np.uint8],
+    orientation: Orientation,
+    max_pixels: float | None = None,
+    time_s: float = 0.0,
+    sequence: int = 0,
+) -> Frame:
+    """A picture, uint8 (height, width, 3) BGR, as a frame of layout "i420"."""
+    import cv2
+
+    width, height = fit_size(picture.shape[1], picture.shape[0], max_pixels)
+    picture = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    data = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    data = orient_i420(data, width, height, orientation)
+    if orientation.swaps_sides:
+        width, height = height, width
+    return Frame(time_s, data, "i420", width, height, sequence)
 
 
 def _is_still(container: Any) -> bool:
     return container.format.name == "image2" or container.format.name.endswith("_pipe")
+
+
+def complete_s(item: Frame | AudioBlock) -> float:
+    """Media time at which an item is complete, seconds."""
+    return item.time_s if isinstance(item, Frame) else item.end_s
 
 
 def together(

@@ -1,4 +1,4 @@
-"""Network cameras: RTSP, MJPEG and MPEG-TS through PyAV."""
+"""Network cameras: RTSP, MJPEG and MPEG-TS through PyAV, and addresses that give one picture a request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from urllib.parse import quote
 from emoedge.capture.camera_certificate import certificate_fault, certificate_options
 from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter, PixelAspect
-from emoedge.capture.source import READ_TIMEOUT_S, Closing
+from emoedge.capture.media import still_frame
+from emoedge.capture.snapshot_address import SnapshotAddress, described, is_single_picture
+from emoedge.capture.source import MAX_PER_S, READ_TIMEOUT_S, Closing
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
@@ -21,17 +23,18 @@ OPEN_TIMEOUT_S: Final = 10.0
 """Cameras that sleep take several seconds to answer."""
 LOST_AFTER_S: Final = 3.0
 """No packet for so long: the connection is dead. PyAV cannot go on after an interrupted read."""
+PAGE_BYTES: Final = 4096
+"""Of what is no media, as much is looked at to say what it is."""
 MAX_BAD_PACKETS: Final = 300
 """Ten seconds of undecodable packets: joining in the middle of a group of pictures takes four at most."""
 
+_LIVE: Final = {"fflags": "nobuffer", "flags": "low_delay"}
 _OPTIONS: Final = {
     "rtsp_transport": "tcp",  # UDP loses packets on Wi-Fi, and each lost one smears the picture for seconds
-    "fflags": "nobuffer",
-    "flags": "low_delay",
     "analyzeduration": "1500000",
     "probesize": "1000000",
 }
-_STAMPLESS: Final = ("mpjpeg", "mjpeg", "image2", "jpeg_pipe")
+STAMPLESS: Final = ("mpjpeg", "mjpeg", "image2", "jpeg_pipe")
 """Formats whose time stamps FFmpeg makes up from a guessed frame rate; the arrival is better."""
 
 
@@ -44,9 +47,11 @@ class NetworkCamera(Closing):
     Args:
         url: rtsp, http, tcp or udp address, with user and password where the settings have none.
         settings: at most so many pixels and frames a second, turning, user and password, name.
+        analysis_fps: pictures fetched in a second at most, where each request gives one.
     """
 
-    def __init__(self, url: str, settings: CameraSettings) -> None:
+    def __init__(self, url: str, settings: CameraSettings, analysis_fps: float = MAX_PER_S) -> None:
+        self._analysis_fps = analysis_fps
         self._url = with_credentials(url, settings)
         self._shown = f"{settings.name} ({public_address(url)})" if settings.name else public_address(url)
         self._settings = settings
@@ -56,21 +61,12 @@ class NetworkCamera(Closing):
 
     def open(self) -> None:
         """Connect; DeviceError when nothing answers or it sends no picture."""
-        import av
-
-        options = {key: value for key, value in _OPTIONS.items() if self._takes(key)}
-        with certificate_options(self._url, self._settings, self._shown) as more:
-            try:
-                self._container = av.open(
-                    self._url,
-                    options=options | more,
-                    timeout=(OPEN_TIMEOUT_S, LOST_AFTER_S),
-                    metadata_errors="ignore",
-                )
-            except (av.error.FFmpegError, OSError, ValueError) as error:
-                raise certificate_fault(self._url, self._settings, self._shown) or DeviceError(
-                    f"{self._shown}: {_reason(error)}", "check address, network and password"
-                ) from error
+        self._container = open_address(self._url, self._settings, self._shown)
+        if is_single_picture(self._container):
+            self._container.close()
+            self._container = SnapshotAddress(self._url, self._settings, self._shown)
+            self._frames = self._snapshots(self._container)
+            return
         if not self._container.streams.video:
             self.close()
             raise DeviceError(f"{self._shown}: no picture in it", "check the address")
@@ -84,7 +80,7 @@ class NetworkCamera(Closing):
         try:
             return next(self._frames, None)
         except (av.error.FFmpegError, OSError) as error:
-            raise DeviceError(f"{self._shown}: lost: {_reason(error)}", "check network and camera") from error
+            raise DeviceError(f"{self._shown}: lost: {reason(error)}", "check network and camera") from error
 
     def close(self) -> None:
         """Disconnect."""
@@ -97,8 +93,14 @@ class NetworkCamera(Closing):
         """Name, scheme, host and port, and size."""
         return f"{self._shown}, {self._size[0]} x {self._size[1]}"
 
-    def _takes(self, option: str) -> bool:
-        return option != "rtsp_transport" or self._url.startswith("rtsp")
+    def _snapshots(self, address: SnapshotAddress) -> Iterator[Frame]:
+        settings = self._settings
+        orientation = Orientation(settings.rotate, settings.mirror)
+        rate_hz = min(settings.fps, self._analysis_fps)
+        for sequence, (time_s, picture) in enumerate(address.pictures(rate_hz)):
+            frame = still_frame(picture, orientation, settings.width * settings.height, time_s, sequence)
+            self._size = (frame.width, frame.height)
+            yield frame
 
     def _pictures(self) -> Iterator[Frame]:
         import av
@@ -111,7 +113,7 @@ class NetworkCamera(Closing):
         )
         aspect = PixelAspect(stream)
         anchor, limit = StreamAnchor(), Pacer(settings.fps)
-        stampless = container.format.name in _STAMPLESS
+        stampless = container.format.name in STAMPLESS
         last_s, sequence, bad = 0.0, 0, 0
         for packet in container.demux(stream):
             arrival_s = time.monotonic()
@@ -153,6 +155,52 @@ def with_credentials(url: str, settings: CameraSettings) -> str:
     return f"{address.scheme}//{user and user + '@'}{address.host}{address.rest}"
 
 
-def _reason(error: Exception) -> str:
+def open_address(url: str, settings: CameraSettings, shown: str, *, live: bool = True) -> Any:
+    """The PyAV container of what an address sends.
+
+    Args:
+        url: with user and password.
+        settings: which certificates are trusted.
+        shown: its name in errors.
+        live: give up completeness for the least delay.
+
+    Raises:
+        DeviceError: nothing answers, or it sends no media.
+    """
+    import av
+
+    options = _OPTIONS | (_LIVE if live else {})
+    if not url.startswith("rtsp"):
+        del options["rtsp_transport"]
+    with certificate_options(url, settings, shown) as more:
+        try:
+            return av.open(
+                url, options=options | more, timeout=(OPEN_TIMEOUT_S, LOST_AFTER_S), metadata_errors="ignore"
+            )
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            fault = certificate_fault(url, settings, shown)
+            if fault is None and isinstance(error, av.error.InvalidDataError) and url.startswith("http"):
+                fault = _no_media(url, settings, shown)
+            raise fault or DeviceError(
+                f"{shown}: {reason(error)}", "check address, network and password"
+            ) from error
+
+
+def _no_media(url: str, settings: CameraSettings, shown: str) -> DeviceError:
+    """The error for an address that answers with something that FFmpeg cannot read."""
+    address = SnapshotAddress(url, settings, shown)
+    try:
+        content, kind = address.fetch(PAGE_BYTES)
+    except DeviceError as error:
+        return error
+    finally:
+        address.close()
+    return DeviceError(
+        described(shown, content, kind),
+        "give the address of a stream or of a snapshot: the manual of the camera names them",
+    )
+
+
+def reason(error: Exception) -> str:
     """What FFmpeg says, without the address, which may hold a password."""
     return str(getattr(error, "strerror", None) or type(error).__name__)

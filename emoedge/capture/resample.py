@@ -76,42 +76,54 @@ def _one_channel(samples: NDArray[np.float32], rate: int) -> Any:
     return frame
 
 
+class SoundBlocks:
+    """Makes blocks of decoded sound, whose rate, channels and format may change at any frame.
+
+    Args:
+        clock: gives the times.
+        notes: told what is left out.
+    """
+
+    def __init__(self, clock: StreamClock, notes: Notes) -> None:
+        self._clock = clock
+        self._notes = notes
+        self._builder = BlockBuilder()
+        self._gathered: _Gathered | None = None
+        self._kind: tuple[Any, ...] = ()
+
+    def push(self, frame: Any) -> Iterator[AudioBlock]:
+        """Take in a decoded frame."""
+        kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+        time_s = self._clock.sound_time(frame)
+        if kind != self._kind:  # a resampler cannot change
+            yield from self._build(end=True)
+            downmix = Downmix(frame.layout, self._notes) if frame.layout.nb_channels > 1 else None
+            self._gathered, self._kind = _Gathered(frame.sample_rate, downmix), kind
+        assert self._gathered is not None
+        if not self._gathered.fits(time_s):
+            yield from self._build()
+        self._gathered.add(frame, time_s)
+        if self._gathered.full:
+            yield from self._build()
+
+    def flush(self) -> Iterator[AudioBlock]:
+        """What is left at the end."""
+        yield from self._build(end=True)
+        yield from self._builder.flush()
+
+    def _build(self, *, end: bool = False) -> Iterator[AudioBlock]:
+        if self._gathered is not None:
+            for time_s, samples in self._gathered.resampled(end=end):
+                yield from self._builder.push(time_s, samples)
+
+
 def sound_blocks(frames: Iterator[Any], clock: StreamClock, notes: Notes) -> Iterator[AudioBlock]:
-    """Decoded sound of any kind as blocks; when the file breaks, the error comes after what came before."""
-    builder = BlockBuilder()
-    try:
-        for time_s, samples in _resampled(frames, clock, notes):
-            yield from builder.push(time_s, samples)
-    except MediaError:
-        yield from builder.flush()
-        raise
-    yield from builder.flush()
-
-
-def _resampled(
-    frames: Iterator[Any], clock: StreamClock, notes: Notes
-) -> Iterator[tuple[float, NDArray[np.int16]]]:
-    """Decoded sound of any kind as 16 kHz mono, in pieces with the times of their first samples."""
-    gathered: _Gathered | None = None
-    kind: tuple[Any, ...] = ()
+    """Decoded sound of any kind as blocks; an error comes after all that was decoded before it."""
+    blocks = SoundBlocks(clock, notes)
     try:
         for frame in frames:
-            frame_kind = (frame.sample_rate, frame.layout.name, frame.format.name)
-            time_s = clock.sound_time(frame)
-            if frame_kind != kind and gathered:  # some streams change in the middle; a resampler cannot
-                yield from gathered.resampled(end=True)
-                gathered = None
-            if gathered is None:
-                downmix = Downmix(frame.layout, notes) if frame.layout.nb_channels > 1 else None
-                gathered, kind = _Gathered(frame.sample_rate, downmix), frame_kind
-            if not gathered.fits(time_s):
-                yield from gathered.resampled()
-            gathered.add(frame, time_s)
-            if gathered.full:
-                yield from gathered.resampled()
+            yield from blocks.push(frame)
     except MediaError:
-        if gathered:
-            yield from gathered.resampled(end=True)
+        yield from blocks.flush()
         raise
-    if gathered:
-        yield from gathered.resampled(end=True)
+    yield from blocks.flush()

@@ -11,6 +11,8 @@ from emoedge.frames import AudioBlock, Frame
 
 Source = TypeVar("Source", bound="Closing")
 
+MAX_PER_S: Final = 5.0
+"""Single pictures asked for in a second at most: the web servers of cheap cameras cannot bear more."""
 READ_TIMEOUT_S: Final = 0.5
 """How long one read waits: short, so that a worker notices "stop" in time."""
 

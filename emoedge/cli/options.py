@@ -44,6 +44,15 @@ def common(function: Function) -> Function:
     )(function)
 
 
+def audio_track_option(function: Function) -> Function:
+    """Add --audio-track; the command gets `audio_track`."""
+    return click.option(
+        "--audio-track",
+        type=click.IntRange(min=0),
+        help="Sound track to use, counted from 0 as FFmpeg does.  [default: the one marked as default]",
+    )(function)
+
+
 def settings_from(config_path: Path | None) -> Settings:
     """Load the configuration; see `emoedge.config.load_settings`."""
     from emoedge.config import load_settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -11,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from, with_speech_model
+from emoedge.cli.options import audio_track_option, common, progress, settings_from, with_speech_model
 from emoedge.errors import BrokerError, ConfigError, MediaError
 
 if TYPE_CHECKING:
     from emoedge.batch import Report
     from emoedge.batch.run import Watcher
+    from emoedge.capture.tracks import Tracks
     from emoedge.config import Settings
     from emoedge.health import Health
     from emoedge.publish.messages import Message
@@ -29,7 +31,7 @@ FAILURES_SHOWN: Final = 20
 
 @click.command
 @common
-@click.argument("media", nargs=-1, required=True, metavar="MEDIA…", type=click.Path(path_type=Path))
+@click.argument("media", nargs=-1, required=True, metavar="MEDIA…")
 @click.option(
     "-o",
     "--output",
@@ -56,21 +58,34 @@ FAILURES_SHOWN: Final = 20
     type=click.IntRange(min=1),
     help="Files at once, with --out: one process each, a few hundred megabytes.  [default: one a core]",
 )
+@click.option(
+    "--video-track",
+    type=click.IntRange(min=0),
+    help="Video track to use, counted from 0 as FFmpeg does.  [default: the one marked as default]",
+)
+@audio_track_option
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds of media."
+)
 @click.option("--force", is_flag=True, help="Replay what is done already, too (with --out).")
 def command(
     config_path: Path | None,
-    media: tuple[Path, ...],
+    media: tuple[str, ...],
     output: Path | None,
     speed: str,
     publish: bool,
     speech_model: str | None,
     folder: Path | None,
     jobs: int | None,
+    video_track: int | None,
+    audio_track: int | None,
+    seconds: float | None,
     force: bool,
 ) -> None:
     """The same pipeline from a file: one JSON line per message that the daemon would publish.
 
-    Times are media times (`time_s`); two runs of the same file give the same lines.
+    Times are media times (`time_s`); two runs of the same file give the same lines. One MEDIA may be an
+    address (rtsp://, http://): it is played as it comes, until it ends, or for --seconds.
 
     With --out, MEDIA are files, folders and patterns: each file's lines go to OUT/…/NAME.jsonl, several files
     at once. A second call leaves out what is done, unless the file, the models or the configuration changed.
@@ -80,39 +95,62 @@ def command(
     Example:
       emoedge replay clip.mp4 -o events.jsonl
       emoedge replay clip.mp4 --speed realtime --publish
+      emoedge replay rtsp://camera.local/stream --seconds 60
       emoedge replay interviews/ --out results --jobs 4
     """
+    from emoedge.capture.tracks import Tracks
+
     settings = with_speech_model(settings_from(config_path), speech_model)
     if folder is None:
         if len(media) > 1 or jobs is not None or force:
             raise ConfigError(
                 "several files, --jobs and --force go with --out", "name a folder: --out results"
             )
-        _one(settings, media[0], output, speed, publish=publish)
+        tracks = Tracks(video_track, audio_track)
+        _one(settings, media[0], output, speed, tracks, seconds, publish=publish)
         return
     if output is not None or publish or speed != "max":
         raise ConfigError("--out cannot be combined with --output, --publish or --speed", "leave them out")
-    if not _many(settings, media, folder, jobs or len(os.sched_getaffinity(0)), force=force):
+    if not all(one is None for one in (video_track, audio_track, seconds)):
+        raise ConfigError("--out cannot be combined with tracks or --seconds", "leave them out")
+    if not _many(
+        settings, tuple(map(Path, media)), folder, jobs or len(os.sched_getaffinity(0)), force=force
+    ):
         click.get_current_context().exit(1)
 
 
-def _one(settings: Settings, media: Path, output: Path | None, speed: str, *, publish: bool) -> None:
+def _one(
+    settings: Settings,
+    media: str,
+    output: Path | None,
+    speed: str,
+    tracks: Tracks,
+    seconds: float | None,
+    *,
+    publish: bool,
+) -> None:
+    from emoedge.capture.factory import is_address
     from emoedge.capture.media import probe
     from emoedge.pipeline import Pipeline
     from emoedge.pipeline.realtime import keep_time
     from emoedge.publish.messages import MessageBuilder
+    from emoedge.redact import public_address
 
-    if media.is_dir():
+    if Path(media).is_dir():
         raise MediaError(f"{media} is a folder", "name another for the results: --out results")
-    info = probe(media)
+    name, duration_s = public_address(media), seconds
+    if not is_address(media):
+        name, length_s = Path(media).name, probe(media, tracks).duration_s
+        duration_s = min(length_s or math.inf, seconds or math.inf)
+        duration_s = duration_s if math.isfinite(duration_s) else None
     pipeline = Pipeline(settings)
     _tell_missing(pipeline.perception.health)
     with ExitStack() as stack:
         out: TextIO = stack.enter_context(output.open("w", encoding="utf-8")) if output else sys.stdout
         send = stack.enter_context(_sender(settings)) if publish else None
-        show = stack.enter_context(progress(media.name, info.duration_s, unit="s"))
+        show = stack.enter_context(progress(name, duration_s, unit="s"))
         builder = MessageBuilder.for_replay(settings, pipeline.clock)
-        outcomes = pipeline.replay(media, show)
+        outcomes = pipeline.replay(media, show, tracks=tracks, seconds=seconds)
         for outcome in keep_time(outcomes) if speed == "realtime" else outcomes:
             message = builder.outcome(outcome)
             out.write(message.line(settings.topic_base))

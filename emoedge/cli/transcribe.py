@@ -7,22 +7,27 @@ from pathlib import Path
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import audio_track_option, common, settings_from
 from emoedge.errors import MediaError
 
 
 @click.command
 @common
 @click.option("--model", help="Speech model to use instead of the configured one: a name or a path.")
+@audio_track_option
 @click.argument("sounds", nargs=-1, required=True, metavar="SOUND…")
-def command(config_path: Path | None, model: str | None, sounds: tuple[str, ...]) -> int:
+def command(
+    config_path: Path | None, model: str | None, audio_track: int | None, sounds: tuple[str, ...]
+) -> int:
     """The offline Spanish transcript with word times, one JSON line a file.
 
     \b
     Example:
       emoedge transcribe note.wav
       emoedge transcribe --model vosk-es-demo demo.mp4
+      emoedge transcribe --audio-track 1 interview.mkv
     """
+    from emoedge.capture.tracks import Tracks
     from emoedge.model_store import resolve
     from emoedge.pipeline.transcripts import Transcriber
     from emoedge.speech.factory import open_recogniser
@@ -33,9 +38,9 @@ def command(config_path: Path | None, model: str | None, sounds: tuple[str, ...]
     failed = False
     for item in sounds:
         try:
-            line = {"item": item, **transcriber.transcribe(Path(item))}
+            line = {"item": item, **transcriber.transcribe(Path(item), Tracks(audio=audio_track))}
         except MediaError as error:
-            failed = True
             line = {"item": item, "error": str(error)}
+        failed = failed or "error" in line
         click.echo(json.dumps(line, ensure_ascii=False))
     return 1 if failed else 0

@@ -31,6 +31,11 @@ def answer(item: str, probabilities: Probabilities | None, reason: str = "", **m
     return line | more
 
 
+def remarks(notes: list[str], error: MediaError | None) -> dict[str, Any]:
+    """What a line says about the reading of its file: `notes` and `error`, each only where there is one."""
+    return ({"notes": notes} if notes else {}) | ({"error": str(error)} if error else {})
+
+
 def classify_faces(
     items: Iterable[str], settings: Settings, *, crop: bool, adapt: bool = False
 ) -> Iterator[Line]:
@@ -83,18 +88,19 @@ def classify_faces(
 
 def classify_voices(items: Iterable[str], settings: Settings, *, adapt: bool) -> Iterator[Line]:
     """Judge sounds; with `adapt` they are one speaker's, in order, otherwise every item stands alone."""
-    from emoedge.capture.media import read_sound
+    from emoedge.capture.media import hear
     from emoedge.voice.classify import VoiceClassifier
 
     classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=adapt)
 
     def judge(item: str) -> Line:
-        result = classifier.classify_clip(read_sound(Path(item)))
+        heard = hear(Path(item))
+        more = remarks(heard.notes, heard.error)
+        result = classifier.classify_clip(heard.samples)
         if result.probabilities is None:
-            return answer(item, None, result.reason or "no_voice")
-        return answer(
-            item, result.probabilities, snr_db=round(result.snr_db, 1), speech_s=round(result.speech_s, 2)
-        )
+            return answer(item, None, result.reason or "no_voice", **more)
+        more |= {"snr_db": round(result.snr_db, 1), "speech_s": round(result.speech_s, 2)}
+        return answer(item, result.probabilities, **more)
 
     return _each(items, judge)
 

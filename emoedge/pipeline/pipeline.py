@@ -22,7 +22,7 @@ from emoedge.pipeline.perception import Perception, learned_fusion
 from emoedge.rate_limit import Pacer
 
 if TYPE_CHECKING:
-    from emoedge.capture.media import MediaReader
+    from emoedge.capture.tracks import Tracks
 
 Progress = Callable[[float], None]
 
@@ -64,26 +64,34 @@ class Pipeline:
         self._pacer = Pacer(self.settings.performance.analysis_fps)
         self._next_tick_s = 0.0
 
-    def replay(self, path: Path | str, progress: Progress | None = None) -> Iterator[Outcome]:
-        """Play a file as fast as it goes.
+    def replay(
+        self,
+        path: Path | str,
+        progress: Progress | None = None,
+        *,
+        tracks: Tracks | None = None,
+        seconds: float | None = None,
+    ) -> Iterator[Outcome]:
+        """Play a file, or what an address sends, as fast as it goes.
 
         Args:
-            path: video with sound, video alone, or sound alone.
+            path: video with sound, video alone, or sound alone; or an address, `rtsp://` or `http://`.
             progress: told the media time reached, seconds.
+            tracks: which ones, of several; the default ones by default.
+            seconds: end after so much media time; at the end of the medium by default.
 
         Yields:
             The outcomes that the daemon would publish, in order, between two reports of health; `time_s` is
             media time.
 
         Raises:
-            MediaError: the file cannot be read; when it breaks in the middle, after what came before.
+            MediaError: the file cannot be read; when its end is missing, after what came before.
         """
-        from emoedge.capture.convert import Orientation
-        from emoedge.capture.media import MediaReader
+        from emoedge.capture.factory import open_medium
+        from emoedge.capture.tracks import AUTOMATIC
 
         settings = self.settings
-        orientation = Orientation(settings.camera.rotate, settings.camera.mirror)
-        reader = MediaReader(Path(path), orientation=orientation)
+        reader = open_medium(path, settings.camera, tracks or AUTOMATIC)
         sources = Sources(
             video=reader.info.has_video and settings.face.enabled and settings.camera.source != "none",
             audio=reader.info.has_audio and settings.microphone.source != "none",
@@ -92,7 +100,9 @@ class Pipeline:
             raise MediaError(f"{path}: no stream that the configuration uses", "enable face, voice or speech")
         self.reset()
         yield self._health(sources)
-        for item in _in_order(reader, sources, self._pacer):
+        for item in reader.in_order(self._pacer.due, video=sources.video, audio=sources.audio):
+            if seconds is not None and item.time_s >= seconds:
+                break
             if progress:
                 progress(item.time_s)
             yield from self._take(item)
@@ -190,12 +200,3 @@ class Pipeline:
             *self.perception.health,
         )
         return HealthReport(self.clock.time_s, self.clock.time_s, parts)
-
-
-def _in_order(reader: MediaReader, sources: Sources, pacer: Pacer) -> Iterator[Frame | AudioBlock]:
-    """Frames that are due at their time, blocks at their end: nothing is heard before it was said."""
-    from emoedge.capture.media import together
-
-    frames: Iterator[Frame | AudioBlock] = reader.frames(pacer.due) if sources.video else iter(())
-    blocks: Iterator[Frame | AudioBlock] = reader.blocks() if sources.audio else iter(())
-    return together((frames, blocks), lambda item: item.time_s if isinstance(item, Frame) else item.end_s)

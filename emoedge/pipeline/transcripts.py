@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.capture.media import MediaReader
+from emoedge.capture.tracks import AUTOMATIC, Tracks
 from emoedge.errors import MediaError
 from emoedge.observations import Word
+from emoedge.pipeline.classify import remarks
 from emoedge.speech.recogniser import Recogniser, SampleClock, Utterance
 
 TIME_DIGITS: Final = 3
@@ -20,29 +22,39 @@ class Transcriber:
         self._recogniser = recogniser
         self._clock = SampleClock()
 
-    def transcribe(self, path: Path) -> dict[str, Any]:
+    def transcribe(self, path: Path, tracks: Tracks = AUTOMATIC) -> dict[str, Any]:
         """Transcribe the sound of a file.
 
         Returns:
             JSON-ready: `transcript` (lower case, no punctuation) and `words`, each with `word`, `start_s`,
-            `end_s` (media seconds) and `confidence` (0 to 1).
+            `end_s` (media seconds) and `confidence` (0 to 1); `notes` where something was lost or left out;
+            `error` where the end of the file is missing.
 
         Raises:
             MediaError: the file cannot be read or has no sound.
         """
-        reader = MediaReader(path, video=False)
+        reader = MediaReader(path, video=False, tracks=tracks)
         if not reader.info.has_audio:
             raise MediaError(f"{path}: no sound in it", "give a sound file, or a video with sound")
         self._recogniser.reset()
         utterances: list[Utterance] = []
-        for block in reader.blocks():
-            self._clock.feed(block.time_s, len(block.samples))
-            utterances += self._recogniser.accept(block.samples)
+        heard, error = False, None
+        try:
+            for block in reader.blocks():
+                heard = True
+                self._clock.feed(block.time_s, len(block.samples))
+                utterances += self._recogniser.accept(block.samples)
+        except MediaError as cut:
+            if not heard:
+                raise
+            error = cut
         last = self._recogniser.finish()
         utterances += [last] if last else []
         words = [word for utterance in utterances for word in utterance.shifted(self._clock).words]
         self._clock.forget_before(self._clock.fed_s)
-        return {"transcript": " ".join(word.text for word in words), "words": [_word(word) for word in words]}
+        line: dict[str, Any] = {"transcript": " ".join(word.text for word in words)}
+        line["words"] = [_word(word) for word in words]
+        return line | remarks(reader.notes.texts, error)
 
 
 def _word(word: Word) -> dict[str, Any]:

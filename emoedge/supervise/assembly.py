@@ -147,4 +147,6 @@ def _mqtt(settings: Settings, builder: MessageBuilder) -> Sink:
 
 
 def _configured_capture(settings: Settings) -> Capture:
-    return make_camera_worker(settings.camera), make_microphone_worker(settings.microphone)
+    return make_camera_worker(settings.camera, settings.performance.analysis_fps), make_microphone_worker(
+        settings.microphone
+    )

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -116,22 +117,55 @@ def read_items(source, count: int, limit_s: float = 60.0) -> list:
     return items
 
 
-@contextmanager
-def serving_bytes(pages: dict[str, tuple[str, bytes]], over_s: float = 0.0) -> Iterator[str]:
-    """An HTTP server on the loopback interface.
+@dataclass
+class Served:
+    """What a server of `serving_bytes` has seen.
 
-    Args:
-        pages: path to content type and content.
-        over_s: how long it takes to send a content, as a live source would.
-
-    Yields:
-        Its address, without a slash at the end.
+    Attributes:
+        base: its address, without a slash at the end.
+        connections: number of them.
+        requests: time.monotonic() of each.
     """
 
+    base: str = ""
+    connections: int = 0
+    requests: list[float] = field(default_factory=list)
+
+
+@contextmanager
+def serving_bytes(
+    pages: dict[str, tuple[str, bytes]], over_s: float = 0.0, challenge: str = "", answer: str = ""
+) -> Iterator[Served]:
+    """An HTTP server on the loopback interface that keeps connections open.
+
+    Args:
+        pages: path to content type and content; a type that begins with "to " redirects.
+        over_s: how long it takes to send a content, as a live source would.
+        challenge: WWW-Authenticate of whom does not say `answer`.
+        answer: how an accepted Authorization begins.
+    """
+    served = Served()
+
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            served.connections += 1
+            super().setup()
+
         def do_GET(self) -> None:
+            served.requests.append(time.monotonic())
             kind, content = pages.get(self.path, ("", b""))
-            self.send_response(200 if kind else 404)
+            status = 200 if kind else 404
+            if challenge and not self.headers.get("Authorization", "").startswith(answer):
+                status, content = 401, b"no"
+            elif kind.startswith("to "):
+                status = 302
+            self.send_response(status)
+            if status == 401:
+                self.send_header("WWW-Authenticate", challenge)
+            if status == 302:
+                self.send_header("Location", kind.removeprefix("to "))
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -145,10 +179,12 @@ def serving_bytes(pages: dict[str, tuple[str, bytes]], over_s: float = 0.0) -> I
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    served.base = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield served
     finally:
         server.shutdown()
         server.server_close()

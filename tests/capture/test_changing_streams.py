@@ -69,8 +69,9 @@ def test_a_file_that_goes_from_landscape_to_portrait_is_not_squeezed(tmp_path: P
 
 def test_a_network_camera_may_change_its_shape(tmp_path: Path) -> None:
     data = turning(tmp_path, 1.6, {"tune": "zerolatency"}).read_bytes()
-    with serving_bytes({"/cam.ts": ("video/mp2t", data)}, over_s=4.8) as base:
-        camera = NetworkCamera(f"{base}/cam.ts", CameraSettings(source=f"{base}/cam.ts", fps=60))
+    with serving_bytes({"/cam.ts": ("video/mp2t", data)}, over_s=4.8) as served:
+        url = f"{served.base}/cam.ts"
+        camera = NetworkCamera(url, CameraSettings(source=url, fps=60))
         camera.open()
         frames = []
         while (frame := camera.read()) is not None:
