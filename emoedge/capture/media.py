@@ -14,6 +14,7 @@ import imagesize
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.capture.animation import first_picture, is_animated
 from emoedge.capture.container import check_file, decoded, open_container
 from emoedge.capture.convert import (
     MAX_PIXELS,
@@ -159,7 +160,7 @@ class MediaReader:
         if not self.info.has_video:
             return
         if self.info.still:
-            yield still_frame(read_image(self.path), self._orientation, self._max_pixels)
+            yield still_frame(read_image(self.path, self.notes), self._orientation, self._max_pixels)
             return
         with open_container(self.path) as container:
             stream = video_track(container, self._tracks.video)
@@ -320,8 +321,12 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
     return Heard(samples, reader.notes.texts, cut)
 
 
-def read_image(path: Path | str) -> NDArray[np.uint8]:
-    """A still picture, upright as its EXIF orientation says.
+def read_image(path: Path | str, notes: Notes | None = None) -> NDArray[np.uint8]:
+    """A still picture, upright as its EXIF orientation says; of an animated one the first.
+
+    Args:
+        path: the file.
+        notes: told when there are more pictures in it.
 
     Returns:
         uint8 (height, width, 3), OpenCV's channel order (blue, green, red).
@@ -333,7 +338,11 @@ def read_image(path: Path | str) -> NDArray[np.uint8]:
     check_file(path)
     if path.stat().st_size > MAX_IMAGE_BYTES:
         raise MediaError(f"{path}: too large for a picture", "give a JPEG or PNG file")
-    return decode_image(path.read_bytes(), str(path))
+    encoded = path.read_bytes()
+    picture = decode_image(encoded, str(path))
+    if notes is not None and is_animated(encoded):
+        notes.add("animated: the first picture is taken")
+    return picture
 
 
 def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
@@ -351,6 +360,8 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
         picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
         picture = None
+    if picture is None:
+        picture = first_picture(encoded)
     if picture is None:
         raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
     return np.asarray(picture, dtype=np.uint8)

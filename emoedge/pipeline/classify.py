@@ -31,7 +31,7 @@ def answer(item: str, probabilities: Probabilities | None, reason: str = "", **m
     return line | more
 
 
-def remarks(notes: list[str], error: MediaError | None) -> dict[str, Any]:
+def remarks(notes: list[str], error: MediaError | None = None) -> dict[str, Any]:
     """What a line says about the reading of its file: `notes` and `error`, each only where there is one."""
     return ({"notes": notes} if notes else {}) | ({"error": str(error)} if error else {})
 
@@ -55,6 +55,7 @@ def classify_faces(
         ModelError: a model is missing or damaged.
     """
     from emoedge.capture.media import read_image
+    from emoedge.capture.notes import Notes
     from emoedge.face.baseline import PersonBaseline
     from emoedge.face.classify import FaceClassifier
     from emoedge.face.detect import FaceDetector
@@ -67,10 +68,12 @@ def classify_faces(
     person = PersonBaseline(classifier.card.baseline) if adapt else None
 
     def judge(item: str) -> Line:
-        result = classify(classifier, detector, read_image(Path(item)), person)
+        notes = Notes(item)
+        result = classify(classifier, detector, read_image(Path(item), notes), person)
+        more: Line = remarks(notes.texts)
         if result.reason == "no_face":
-            return answer(item, None, result.reason)
-        more: Line = {"quality": round(result.quality, 3), "quality_reasons": list(result.quality_reasons)}
+            return answer(item, None, result.reason, **more)
+        more |= {"quality": round(result.quality, 3), "quality_reasons": list(result.quality_reasons)}
         if result.box is not None:
             box = result.box
             more["box"] = {
