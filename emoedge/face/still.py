@@ -31,6 +31,10 @@ PARTS: Final = ((1.0, 0.6), (0.36,))
 """Sides of the parts in which a still picture is looked at, one row after the other until a face is found:
 with the finest, faces of 60 pixels in a picture of 1600 x 1200."""
 
+MAX_TILES: Final = 200
+"""Most parts of one size: a strip of 65,000 x 1 pixels would have a million. Reached where one side is eleven
+times the other."""
+
 STILL_MARGIN: Final = 0.4
 """Border added to a still picture in which the face may touch the edges, in shares of its size."""
 
@@ -114,8 +118,8 @@ def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6))
         side = share * min(width, height)
         columns = max(1, int(np.ceil((width - side) / (0.6 * side))) + 1)
         rows = max(1, int(np.ceil((height - side) / (0.6 * side))) + 1)
-        if columns * rows == 1:
-            continue  # the picture itself
+        if not 1 < columns * rows <= MAX_TILES:
+            continue  # the picture itself, or a strip that nobody takes for the sake of a face
         for y in np.linspace(0, height - side, rows):
             tiles += [
                 Box(float(x) / width, float(y) / height, side / width, side / height)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from emoedge.characters import visible
 from emoedge.emotions import EMOTIONS, Language, display_name, percent
+from emoedge.watch.payload import shown_payload
 
 Payload = Mapping[str, Any]
 
@@ -84,11 +86,12 @@ def word(key: str, language: Language) -> str:
 
 def line_of(suffix: str, payload: Payload | str, language: Language = "es") -> str | None:
     """A line for a message, or None for one that is not worth a line (faces come too often)."""
-    if isinstance(payload, str):
-        return f"{suffix:10} {payload}"
+    shown = shown_payload(suffix, payload)
+    if isinstance(shown, str):
+        return f"{visible(suffix):10} {shown}"
     maker = _MAKERS.get(suffix)
-    text = maker(payload, language) if maker else None
-    return None if text is None else f"{clock_of(payload)}  {word(suffix, language):10} {text}"
+    text = maker(shown, language) if maker and shown else None
+    return None if text is None else f"{clock_of(shown or {})}  {word(suffix, language):10} {text}"
 
 
 def clock_of(payload: Payload) -> str:
@@ -125,7 +128,7 @@ def _opinion(payload: Payload, language: Language) -> str:
     if emotion not in EMOTIONS:
         judged = word("no_opinion", language)
     else:
-        judged = f"{display_name(emotion, language)} {percent(payload['probabilities'][emotion])}"
+        judged = f"{display_name(emotion, language)} {percent(payload['probabilities'].get(emotion, 0.0))}"
     transcript = payload.get("transcript")
     said = f' "{transcript}"' if transcript else ""
     return f"{payload.get('duration', 0):.1f} s: {judged}{said}"

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import queue
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from typing_extensions import Self
 
+from emoedge.characters import visible
 from emoedge.config import MqttSettings
 from emoedge.errors import BrokerError
+from emoedge.watch.backlog import MessageBacklog
+from emoedge.watch.payload import shown_payload
 
 # A payload of the interface is a few kilobytes at most; larger ones are not ours.
 MAX_PAYLOAD_BYTES: Final = 65_536
@@ -20,7 +24,7 @@ CONNECT_WAIT_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One message: `suffix` below `<base>/<device>/`, payload as JSON value or plain text."""
+    """One message: `suffix` below `<base>/<device>/`, payload as `shown_payload` returns it."""
 
     device: str
     suffix: str
@@ -44,7 +48,7 @@ class Subscription:
 
         self._settings = settings
         self._topic = f"{settings.base}/{device}/#"
-        self._inbox: queue.Queue[Received] = queue.Queue(1000)
+        self._backlog = MessageBacklog()
         self._answer: queue.Queue[tuple[str, str]] = queue.Queue()
         client = mqtt.Client(CallbackAPIVersion.VERSION2)
         if settings.username is not None:
@@ -83,10 +87,11 @@ class Subscription:
 
     def take(self, timeout_s: float) -> Received | None:
         """The next message, or None when none came in time."""
-        try:
-            return self._inbox.get(timeout=timeout_s)
-        except queue.Empty:
-            return None
+        deadline_s = time.monotonic() + timeout_s
+        while message := self._backlog.take(max(0.0, deadline_s - time.monotonic())):
+            if received := parse(self._settings.base, *message):
+                return received
+        return None
 
     def __iter__(self) -> Iterator[Received]:
         while True:
@@ -110,25 +115,21 @@ class Subscription:
         )
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        received = parse(self._settings.base, message.topic, message.payload)
-        if received is None:
-            return
-        if self._inbox.full():
-            self._inbox.get_nowait()
-        self._inbox.put_nowait(received)
+        if len(message.payload) <= MAX_PAYLOAD_BYTES:
+            self._backlog.put(message.topic, message.payload)
 
 
 def parse(base: str, topic: str, payload: bytes) -> Received | None:
     """Read one message; None for what is not of the interface. Never raises."""
     rest = topic.removeprefix(f"{base}/")
     device, slash, suffix = rest.partition("/")
-    if rest == topic or not slash or len(payload) > MAX_PAYLOAD_BYTES:
+    if rest == topic or not slash or len(payload) > MAX_PAYLOAD_BYTES or visible(rest) != rest:
         return None
     text = payload.decode("utf-8", errors="replace")
     if suffix == "status" or (suffix.startswith("control/") and suffix != "control/error"):
-        return Received(device, suffix, text[:64])
+        return Received(device, suffix, visible(text[:64]))
     try:
-        value = json.loads(text)
+        value = shown_payload(suffix, json.loads(text))
     except (ValueError, RecursionError):
         return None
     return Received(device, suffix, value) if isinstance(value, dict) else None

@@ -12,8 +12,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from emoedge.characters import visible
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name, percent
 from emoedge.watch.lines import clock_of, line_of, word
+from emoedge.watch.payload import shown_payload
 from emoedge.watch.subscription import Received
 
 MODALITIES: Final = ("face", "voice", "text")
@@ -22,6 +24,8 @@ NAME_CELLS: Final = 9
 BAR_CELLS: Final = (4, 30)
 """Shortest and longest bar; at 80 columns it is 8."""
 EVENTS_KEPT: Final = 40
+TOPICS_KEPT: Final = 64
+"""More than a device has; anyone who may publish can make up others."""
 FACES_SHOWN: Final = 2
 FAULTS_SHOWN: Final = 3
 MARKS: Final = {"ok": "green", "degraded": "yellow", "failed": "red", "off": "bright_black"}
@@ -40,16 +44,18 @@ class WatchState:
 
     def apply(self, received: Received) -> None:
         """Take in a message."""
-        self.device = received.device
-        self.latest[received.suffix] = received.payload
-        if received.suffix == "text" and isinstance(received.payload, dict):
-            self.said = str(received.payload.get("transcript") or "")
-        if received.suffix == "control/error" and isinstance(received.payload, dict):
-            payload = received.payload
+        payload = shown_payload(received.suffix, received.payload)
+        if payload is None or (received.suffix not in self.latest and len(self.latest) >= TOPICS_KEPT):
+            return
+        self.device = visible(received.device)
+        self.latest[received.suffix] = payload
+        if received.suffix == "text" and isinstance(payload, dict):
+            self.said = payload["transcript"]
+        if received.suffix == "control/error" and isinstance(payload, dict):
             what = f"{payload.get('control')}: {payload.get('reason')}"
             self.events.append(f"{clock_of(payload)}  {word('refused', self.language):10} {what}")
         if received.suffix in ("event", "text", "recording"):
-            line = line_of(received.suffix, received.payload, self.language)
+            line = line_of(received.suffix, payload, self.language)
             if line:
                 self.events.append(line)
 

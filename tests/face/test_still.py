@@ -6,6 +6,8 @@ from emoedge.emotions import EMOTIONS
 from emoedge.face.classify import FaceClassifier
 from emoedge.face.detect import CONFIRMED_SCORE
 from emoedge.face.still import (
+    MAX_TILES,
+    PARTS,
     SURE,
     as_frame,
     classify_crop,
@@ -158,3 +160,18 @@ def test_a_sure_crop_is_not_looked_at_again(classifier, detector, portrait, monk
     everything = crop_outputs(classifier, detector, smile, sure=np.inf)
     assert looks
     assert not np.array_equal(classifier.calibrated(everything.logits)[0], at_first_sight)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(65_000, 1), (1, 65_000), (30_000, 2), (3, 20_000), (8_000, 40)]
+)
+def test_strips_are_not_cut_into_a_million_parts(detector, width: int, height: int) -> None:
+    for shares in PARTS:
+        assert len(still_tiles(width, height, shares)) <= len(shares) * MAX_TILES
+    frame = as_frame(np.full((height, width, 3), 128, np.uint8))
+    assert largest_face(detector, frame) is None
+
+
+def test_usual_pictures_are_cut_as_before() -> None:
+    assert [len(still_tiles(1600, 1200, shares)) for shares in PARTS] == [14, 24]
+    assert [len(still_tiles(4000, 400, shares)) for shares in PARTS] == [100, 184]
