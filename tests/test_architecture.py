@@ -45,6 +45,7 @@ ROOMS = (
 """From the ground up: a room imports from those before it."""
 GROUND = frozenset(
     [
+        "background_write",
         "backoff",
         "characters",
         "circumplex",

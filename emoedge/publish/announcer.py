@@ -9,6 +9,7 @@ import logging
 import random
 from typing import Final
 
+from emoedge.background_write import BackgroundWrite
 from emoedge.config import Settings
 from emoedge.publish import homeassistant
 from emoedge.publish.limits import BrokerLimits
@@ -35,6 +36,8 @@ class Announcer:
         self.birth_topic = homeassistant.birth_topic(settings)
         self._settings = settings
         self._store = homeassistant.AnnouncedStore(settings.paths.state)
+        self._record = self._store.load()
+        self.writer = BackgroundWrite("discovery-record", self._save)
         self._messages = RetainedStates()
         self._moved: dict[str, bytes] = {}
         self._moved_at_s = float("inf")
@@ -79,7 +82,10 @@ class Announcer:
         self._messages.delivered(token)
         if self._announced is None or self._messages.waiting or self._moved_at_s < float("inf"):
             return
-        announced, self._announced = self._announced, None
+        self._record, self._announced = self._announced, None
+        self.writer.put(self._record)
+
+    def _save(self, announced: homeassistant.Announced) -> None:
         try:
             self._store.save(announced)
         except OSError as error:
@@ -92,7 +98,7 @@ class Announcer:
     def _announce(self, now_s: float) -> None:
         """Announce; empties what an earlier configuration announced elsewhere."""
         self._at_s = float("inf")
-        previous = self._store.load()
+        previous = self._record
         messages = {}
         if self._settings.mqtt.discovery:
             messages = homeassistant.discovery_messages(self._settings, previous, self._max_bytes)

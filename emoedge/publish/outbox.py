@@ -7,7 +7,8 @@ of the process can lose is therefore: while connected, what is younger than ACK_
 the broker; while away, what is younger than COMMIT_INTERVAL_S plus one commit. What was sent and not
 acknowledged is sent again: at least once, in order.
 
-Only when the disk cannot be read does what is in memory overtake it: live messages first.
+Only when the disk cannot be read does what is in memory overtake it: live messages first. A disk that does
+not answer is waited for only briefly; what it has done is taken note of when it answers.
 
 Bookkeeping around a Spool: no threads, no sockets; the caller passes the time.
 """
@@ -18,10 +19,12 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, TypeVar
 
+from emoedge.publish.disk_calls import RETRY_S as DISK_RETRY_S
+from emoedge.publish.disk_calls import WAIT_S, DiskCall, DiskCalls
 from emoedge.publish.refused_messages import RefusedMessages
-from emoedge.publish.spool import Entry, Spool, SpoolError
+from emoedge.publish.spool import Entry, Spool
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +40,8 @@ DRAIN_PER_S: Final = 50.0
 MAX_IN_FLIGHT: Final = 8
 # Kept in memory while the disk fails: about a megabyte.
 MAX_IN_MEMORY: Final = 1_000
-# Seconds between attempts to use a failing disk.
-DISK_RETRY_S: Final = 10.0
+_POLL_S: Final = 1.0
+_Result = TypeVar("_Result")
 _LARGEST_ALLOWANCE: Final = 2.0
 _READ_AHEAD: Final = 50
 
@@ -56,10 +59,16 @@ class Outbox:
     Args:
         spool: the disk, or None to keep everything in memory.
         max_in_memory: bound of what is kept in memory; beyond it the oldest are dropped and counted.
+        run: runs a call of the disk, here and now by default, or in another thread.
     """
 
-    def __init__(self, spool: Spool | None, max_in_memory: int = MAX_IN_MEMORY) -> None:
-        self.disk_error = ""
+    def __init__(
+        self,
+        spool: Spool | None,
+        max_in_memory: int = MAX_IN_MEMORY,
+        run: Callable[[DiskCall[Any]], None] = DiskCall.run,
+    ) -> None:
+        self._disk = DiskCalls(run)
         self.commits = 0
         self._is_held: Callable[[str], bool] | None = None
         self._exempt: set[int] = set()
@@ -86,7 +95,11 @@ class Outbox:
         self._allowance_s = float("-inf")
         self._commit_s = float("-inf")
         self._delete_s = float("-inf")
-        self._retry_s = float("-inf")
+
+    @property
+    def disk_error(self) -> str:
+        """What is wrong with the disk; empty while it can be used."""
+        return self._disk.error
 
     @property
     def in_memory(self) -> int:
@@ -125,7 +138,7 @@ class Outbox:
 
     def open(self, now_s: float) -> None:
         """Take over what an earlier process left on disk."""
-        self._try_disk(now_s, lambda _: None)
+        self._try_disk(now_s, lambda _: None, _nothing)
 
     @property
     def sendable_in_memory(self) -> int:
@@ -167,7 +180,11 @@ class Outbox:
         # A page may hold nothing that may go; a disk that fails leaves the place where it is.
         while not self._read_ahead and read_up_to < self._read_up_to < self._rows_up_to:
             read_up_to = self._read_up_to
-            self._try_disk(now_s, self._read)
+            self._read(now_s)
+        if self._disk.is_waiting and not self.disk_error:
+            is_read = self._taken_over and self._read_up_to >= self._rows_up_to
+            if not (is_read or self._read_ahead):
+                return None  # it may be slow: what it holds is older
         if self._read_ahead:
             self._earn(now_s)
             return self._read_ahead[0] if self._allowance >= 1 else None
@@ -205,7 +222,7 @@ class Outbox:
         self.last_refused = f"{entry.topic[:64]!r}, reason code 0x{code:02X}"
         logger.error("the broker does not take a message on %s; it is set aside", self.last_refused)
         self._forget(entry.seq)
-        self._try_disk(now_s, lambda spool: spool.keep_bad([entry]))
+        self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), _nothing)
 
     def _forget(self, seq: int) -> None:
         if self._waiting.pop(seq, None) is None:
@@ -222,62 +239,66 @@ class Outbox:
 
     def persist(self, now_s: float, *, connected: bool) -> None:
         """Commit what has to be on disk by now; delete from it what was delivered."""
+        if not self._disk.settle(now_s):
+            return
         if self.disk_error and not (self._waiting or self._delivered):
             # Nothing is left to be written; whether the fault has gone must be found out all the same.
-            self._try_disk(now_s, lambda spool: spool.probe())
+            self._try_disk(now_s, lambda spool: spool.probe(), _nothing)
         if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
             self._delete_s = now_s
-            self._try_disk(now_s, self._delete)
+            self._delete(now_s)
         if now_s - self._commit_s < COMMIT_INTERVAL_S:
             return
         oldest = next(iter(self._waiting.values()), None)
         if oldest is not None and (not connected or now_s - oldest.since_s >= ACK_GRACE_S):
             self._commit_s = now_s
             up_to_s = now_s - ACK_GRACE_S if connected else now_s
-            self._try_disk(now_s, lambda spool: self._commit(spool, up_to_s))
+            self._commit(now_s, up_to_s)
 
     def wake_in_s(self, now_s: float, *, connected: bool) -> float:
         """How long there will be nothing to do if nothing comes in: seconds, at most DISK_RETRY_S."""
         moments = [now_s + DISK_RETRY_S]
+        retry_s = now_s + _POLL_S if self._disk.is_waiting else self._disk.retry_s
         if self._delivered:
-            moments.append(max(self._delete_s + DELETE_INTERVAL_S, self._retry_s))
+            moments.append(max(self._delete_s + DELETE_INTERVAL_S, retry_s))
         if self._waiting and self._spool is not None:
             oldest_s = next(iter(self._waiting.values())).since_s
             due_s = oldest_s + ACK_GRACE_S if connected else now_s
-            moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, self._retry_s))
+            moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
         if connected and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + self._refused.due_in_s(now_s))
         return min(DISK_RETRY_S, max(0.0, min(moments) - now_s))
 
-    def close(self, now_s: float) -> None:
-        """Spool undelivered messages and close the file."""
-        self._commit_s = self._delete_s = self._retry_s = float("-inf")
+    def close(self, now_s: float, patience_s: float = WAIT_S) -> None:
+        """Spool undelivered messages and close the file; wait for the disk at most `patience_s` each time."""
+        self._disk.hurry(now_s, patience_s)
+        self._commit_s = self._delete_s = float("-inf")
         self.persist(now_s, connected=False)
-        if self._spool is not None:
-            self._spool.close()
+        if self._spool is not None and self._disk.settle(now_s):
+            self._disk.begin(now_s, self._spool.close, _nothing)
 
-    def _try_disk(self, now_s: float, work: Callable[[Spool], None]) -> None:
-        if self._spool is None or now_s < self._retry_s:
-            return
-        try:
-            if not self._taken_over:
-                self._take_over(self._spool)
-            work(self._spool)
-        except SpoolError as error:
-            if not self.disk_error:
-                logger.error("Messages are kept in memory only: %s", error)  # noqa: TRY400
-            self.disk_error = str(error)
-            self._retry_s = now_s + DISK_RETRY_S
-            return
-        if self.disk_error:
-            logger.info("The spool works again")
-        self.disk_error = ""
+    def _is_ready(self, now_s: float) -> bool:
+        """Whether the disk can be asked now; takes over what it holds before anything else."""
+        spool = self._spool
+        if spool is None or not self._disk.is_ready(now_s):
+            return False
+        if not self._taken_over:
+            self._disk.begin(now_s, lambda: (spool.last_seq(), _figures(spool)), self._take_over)
+        return self._taken_over and self._disk.is_ready(now_s)
 
-    def _take_over(self, spool: Spool) -> None:
-        last_seq = spool.last_seq()
-        self._look(spool)
+    def _try_disk(
+        self, now_s: float, work: Callable[[Spool], _Result], follow: Callable[[_Result], None]
+    ) -> None:
+        """Have the disk do something, if it can be asked now; `follow` takes the result, now or later."""
+        spool = self._spool
+        if spool is not None and self._is_ready(now_s):
+            self._disk.begin(now_s, lambda: work(spool), follow)
+
+    def _take_over(self, found: tuple[int, tuple[int, int]]) -> None:
+        last_seq, figures = found
+        self._note(figures)
         self._rows_up_to = last_seq
         self._taken_over = True
         if last_seq >= self._next_seq or self._waiting:
@@ -293,41 +314,72 @@ class Outbox:
             self._waiting[seq] = item
         self._next_seq = first + len(items)
 
-    def _read(self, spool: Spool) -> None:
-        entries = spool.after(self._read_up_to, _READ_AHEAD)
-        self._read_up_to = entries[-1].seq if entries else self._rows_up_to
-        known = self._delivered.union(entry.seq for entry in self._in_flight.values())
-        self._read_ahead = [
-            entry
-            for entry in entries
-            if entry.seq not in known and entry.seq not in self._refused and self._may_go(entry)
-        ]
+    def _read(self, now_s: float) -> None:
+        start = self._read_up_to
+
+        def follow(entries: list[Entry]) -> None:
+            if self._read_up_to != start:
+                return  # it is read from another place since then
+            self._read_up_to = entries[-1].seq if entries else self._rows_up_to
+            known = self._delivered.union(entry.seq for entry in self._in_flight.values())
+            self._read_ahead = [
+                entry
+                for entry in entries
+                if entry.seq not in known and entry.seq not in self._refused and self._may_go(entry)
+            ]
+
+        self._try_disk(now_s, lambda spool: spool.after(start, _READ_AHEAD), follow)
 
     def _may_go(self, entry: Entry) -> bool:
         return self._is_held is None or entry.seq in self._exempt or not self._is_held(entry.topic)
 
-    def _commit(self, spool: Spool, up_to_s: float) -> None:
+    def _commit(self, now_s: float, up_to_s: float) -> None:
+        # Taking over gives new numbers to what waits.
+        ready = self._is_ready(now_s)
         entries = [item.entry for item in self._waiting.values() if item.since_s <= up_to_s]
-        if not entries:
+        if not (ready and entries):
             return
-        spool.append(entries)
-        self.commits += 1
-        for entry in entries:
-            del self._waiting[entry.seq]
-        self._rows_up_to = entries[-1].seq
-        self._look(spool)
 
-    def _delete(self, spool: Spool) -> None:
-        spool.delete(self._delivered)
-        self._delivered.clear()
-        self._look(spool)
+        def work(spool: Spool) -> tuple[int, int]:
+            spool.append(entries)
+            return _figures(spool)
 
-    def _look(self, spool: Spool) -> None:
-        self._rows = spool.depth()
-        self._dropped_on_disk = spool.dropped()
+        def follow(figures: tuple[int, int]) -> None:
+            self.commits += 1
+            for entry in entries:
+                self._forget(entry.seq)  # from memory, or from the disk where it was delivered meanwhile
+            self._rows_up_to = entries[-1].seq
+            self._note(figures)
+
+        self._try_disk(now_s, work, follow)
+
+    def _delete(self, now_s: float) -> None:
+        seqs = frozenset(self._delivered)
+
+        def work(spool: Spool) -> tuple[int, int]:
+            spool.delete(seqs)
+            return _figures(spool)
+
+        def follow(figures: tuple[int, int]) -> None:
+            self._delivered -= seqs
+            self._note(figures)
+
+        self._try_disk(now_s, work, follow)
+
+    def _note(self, figures: tuple[int, int]) -> None:
+        self._rows, self._dropped_on_disk = figures
 
     def _earn(self, now_s: float) -> None:
         earned = (now_s - self._allowance_s) * DRAIN_PER_S
         # Little is saved up: bursts would be a flood again.
         self._allowance = min(_LARGEST_ALLOWANCE, self._allowance + max(0.0, earned))
         self._allowance_s = now_s
+
+
+def _figures(spool: Spool) -> tuple[int, int]:
+    """Return the number of messages on the disk, and of those lost to its bound."""
+    return spool.depth(), spool.dropped()
+
+
+def _nothing(_result: object) -> None:
+    """Nothing follows."""

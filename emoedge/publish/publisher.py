@@ -6,8 +6,8 @@ Three kinds of message, three promises:
 - spooled ones: none is lost within the bound, see emoedge.publish.outbox;
 - the others (`face`, `control/error`): now or never.
 
-One worker thread owns all of it, two others carry out commands; the pipeline, the network, the disk and the
-devices that commands act on never wait for each other.
+One worker thread owns all of it, two others carry out commands, one waits for the disk; the pipeline, the
+network, the disk and the devices that commands act on never wait for each other.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
 from emoedge.publish.control import CONTROL_NAMES, MAX_VALUE_BYTES
+from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox
 from emoedge.publish.messages import Message, MessageBuilder
@@ -49,8 +50,10 @@ NOT_ABOUT_PEOPLE: Final = frozenset({"recording"})
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
+_DISK_S: Final = 0.3
+"""Least wait for each answer of the disk at the end."""
 HUNG_AFTER_S: Final = 120.0
-"""One commit of the spool on a bad card takes many seconds."""
+"""No turn of the worker waits for a disk."""
 
 
 class Publisher:
@@ -76,6 +79,8 @@ class Publisher:
         self._settings = settings
         self._base = settings.topic_base
         self._state_provider: StateProvider | None = None
+        self._condition = threading.Condition()
+        self._disk = DiskThread("spool", self._notify)
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
         self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
@@ -83,7 +88,8 @@ class Publisher:
             self._outbox = Outbox(None, MAX_BESIDE)
         else:
             on_disk = mqtt.spool_max_messages > 0
-            self._outbox = Outbox(Spool(path, mqtt.spool_max_messages) if on_disk else None)
+            spool = Spool(path, mqtt.spool_max_messages) if on_disk else None
+            self._outbox = Outbox(spool, run=self._disk.put)
         self._announcer = Announcer(settings)
         self._session = MqttSession(
             mqtt,
@@ -95,7 +101,6 @@ class Publisher:
             echo=None if secondary else Echo(f"{self._base}/control/{ECHO_CONTROL}/set"),
             single_topics=() if secondary else self._single_topics,
         )
-        self._condition = threading.Condition()
         self._inbox = Inbox()
         self._stop_at_s: float | None = None
         self._is_private = False
@@ -137,6 +142,7 @@ class Publisher:
     def start(self) -> None:
         """Open the spool and begin to connect; returns at once."""
         self._commands.start()
+        self._disk.thread.start()
         self.thread.start()
 
     def publish(self, message: Message) -> None:
@@ -174,6 +180,7 @@ class Publisher:
             self._condition.notify()
         self._commands.stop()
         self.thread.join(timeout_s + 1.0)
+        self._disk.thread.request_stop()
 
     def health(self) -> tuple[Health, ...]:
         """The broker connection and the spool."""
@@ -186,12 +193,18 @@ class Publisher:
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
         """The threads without which nothing goes out, or no command is carried out."""
+        record = self._announcer.writer.thread
+        at_disk = (self._disk.thread,) if record is None else (self._disk.thread, record)
+        return (*self._own_threads, *at_disk)
+
+    @property
+    def _own_threads(self) -> tuple[WorkerThread, ...]:
         return (self.thread, *self._commands.threads, self._session.thread)
 
     @property
     def fault(self) -> str:
         """What is wrong with one of its threads; empty while all is well."""
-        return next((thread.fault for thread in self.threads if thread.fault), "")
+        return next((thread.fault for thread in self._own_threads if thread.fault), "")
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
@@ -202,6 +215,10 @@ class Publisher:
                 return name == "connected"
             time.sleep(0.02)
         return False
+
+    def _notify(self) -> None:
+        with self._condition:
+            self._condition.notify()
 
     # From the session's threads
 
@@ -379,7 +396,7 @@ class Publisher:
                 self._turn(0.05)
         self._session.stop(max(0.1, self._left_s(stop_at_s)))
         self._turn(0.0)
-        self._outbox.close(time.monotonic())
+        self._outbox.close(time.monotonic(), max(_DISK_S, self._left_s(stop_at_s)))
 
     def _unfinished(self) -> bool:
         return bool(self._outbox.sendable_in_memory or self._states.waiting)

@@ -192,6 +192,11 @@ class Recorder:
     # State.
 
     @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """The threads that the disk may hold up."""
+        return self.thread, self._housekeeping.thread
+
+    @property
     def segment_id(self) -> str | None:
         """Id of the segment being recorded, or None."""
         with self._policy_lock:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from emoedge.background_write import BackgroundWrite
 from emoedge.files import read_json, write_json
 
 logger = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ class AdaptationStore:
         self._saved_s = now_s()
         self._on_disk = False
         self._adaptation: Adaptive | None = None
+        self.writer = BackgroundWrite("adaptation", self._write)
 
     def restore(self, adaptation: Adaptive) -> None:
         """Continue with what was saved; from now on these statistics are kept."""
@@ -80,12 +82,14 @@ class AdaptationStore:
             self.save()
 
     def save(self) -> None:
-        """Write the statistics, if there are any; a disk that cannot be written costs only this."""
+        """Have the statistics written, if there are any; a disk that cannot be written costs only this."""
         self._saved_s = self._now_s()
-        if self._adaptation is None:
-            return
+        if self._adaptation is not None:
+            self.writer.put(self._adaptation.state())
+
+    def _write(self, state: dict[str, Any]) -> None:
         try:
-            write_json(self._path, self._adaptation.state())
+            write_json(self._path, state)
             self._on_disk = True
         except OSError as error:
             logger.warning("cannot save the voice adaptation: %s", error)

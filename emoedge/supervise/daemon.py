@@ -80,8 +80,10 @@ class Daemon:
         """
         parts = self.parts
         threads = [stage.thread for stage in parts.stages]
-        threads += [parts.decisions.thread, parts.recorder.thread, parts.controls.thread, *parts.sink.threads]
-        for thread in threads:
+        threads += [parts.decisions.thread, *parts.recorder.threads, parts.controls.thread]
+        for thread in (*threads, *parts.sink.threads, parts.adaptation.writer.thread):
+            if thread is None:
+                continue
             if thread.died or (thread.is_hung and not parts.controls.overrides.privacy):
                 return thread.fault
         return ""
@@ -100,13 +102,12 @@ class Daemon:
             stage.thread.request_stop()
         for thread in (*closers, *(stage.thread for stage in parts.stages)):
             thread.join(left_s(CAPTURE_STOP_S))
-        adaptation = WorkerThread("adaptation", parts.adaptation.save)  # the disk may hang
-        adaptation.start()
+        parts.adaptation.save()
         parts.decisions.thread.stop(left_s(DECISIONS_STOP_S))
         if not parts.recorder.stop(left_s(RECORDER_STOP_S)):
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
         parts.controls.stop(left_s(CONTROLS_STOP_S))
-        adaptation.join(left_s(CONTROLS_STOP_S))
+        parts.adaptation.writer.join(left_s(CONTROLS_STOP_S))
         parts.sink.stop(left_s(PUBLISHER_STOP_S))
 
     def _workers(self) -> list[CameraWorker | MicrophoneWorker]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 import time
@@ -20,6 +21,7 @@ from emoedge.publish.messages import Message
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.spool import Spool
+from emoedge.worker_thread import WorkerThread
 
 from .conftest import PATIENCE_S, Mosquitto, free_port, refuse_subscriptions, until
 from .samples import BEGIN, HEALTH, STATE, builder, every_message
@@ -493,6 +495,48 @@ def test_publish_never_waits(publish, monkeypatch):
     for _ in range(1000):
         publisher.publish(message)
     handed_over.set()
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_a_disk_that_hangs_holds_up_neither_states_nor_the_end(
+    mosquitto, listen, publish, monkeypatch, from_the_start
+):
+    """Neither a spool whose fsync does not return, nor the record of what was announced."""
+    listener = listen(mosquitto)
+    hung, thawed = threading.Event(), threading.Event()
+    run, sync = Spool._run, os.fsync
+
+    def wait() -> None:
+        hung.set()
+        thawed.wait(3 * PATIENCE_S)
+
+    def freeze() -> None:
+        monkeypatch.setattr(Spool, "_run", lambda self, work: (wait(), run(self, work))[1])
+        monkeypatch.setattr(os, "fsync", lambda descriptor: (wait(), sync(descriptor))[1])
+
+    if from_the_start:
+        freeze()
+    publisher = publish(mosquitto.port)
+    assert publisher.wait_connected(PATIENCE_S)
+    if not from_the_start:
+        freeze()
+        mosquitto.stop()
+        publisher.publish(builder().outcome(BEGIN))  # is to be kept now
+    assert hung.wait(PATIENCE_S)
+    if not from_the_start:
+        mosquitto.start()
+        listener = listen(mosquitto)
+    try:
+        for number, value in enumerate(("ON", "OFF", "ON")):
+            publisher.publish(builder().control("privacy", value, float(number)))
+            until(lambda v=value: listener.last(f"{BASE}/control/privacy") == v.encode(), value)
+        stopper = WorkerThread("stopper", lambda: publisher.stop(PATIENCE_S))
+        stopper.start()
+        until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline is said")
+    finally:
+        thawed.set()
+    assert stopper.join(PATIENCE_S)
+    assert not publisher.thread.is_alive
 
 
 def test_home_assistant_birth_message_is_answered(mosquitto, listen, publish, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 
 from emoedge.files import read_json
 from emoedge.supervise.adaptation import FILE_NAME, SAVE_EVERY_S, AdaptationStore
+from tests.publish.conftest import PATIENCE_S
 
 
 class Statistics:
@@ -32,6 +33,7 @@ def test_what_was_learnt_is_there_after_a_restart(tmp_path: Path) -> None:
     store.restore(first)
     first.sums = {"weight": 2.0}
     store.save()
+    assert store.writer.join(PATIENCE_S)
     again = Statistics()
     AdaptationStore(tmp_path).restore(again)
     assert again.sums == {"weight": 2.0}
@@ -47,6 +49,7 @@ def test_it_is_saved_now_and_then_only(tmp_path: Path) -> None:
     assert not (tmp_path / FILE_NAME).exists()
     now_s[0] = SAVE_EVERY_S
     store.look()
+    assert store.writer.join(PATIENCE_S)
     assert read_json(tmp_path / FILE_NAME) == {"weight": 1.0}
 
 
@@ -55,6 +58,7 @@ def test_a_purge_of_the_file_forgets(tmp_path: Path) -> None:
     store.restore(learnt)
     learnt.sums = {"weight": 1.0}
     store.save()
+    assert store.writer.join(PATIENCE_S)
     (tmp_path / FILE_NAME).unlink()
     store.look()
     assert learnt.sums == {}
@@ -84,6 +88,7 @@ def test_a_purge_is_passed_on_once(tmp_path: Path) -> None:
     assert not purges  # nothing was on the disk yet
     learnt.sums = {"weight": 1.0}
     store.save()
+    assert store.writer.join(PATIENCE_S)
     (tmp_path / FILE_NAME).unlink()
     store.look()
     store.look()
