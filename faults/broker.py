@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from faults.bench import BASE, DEVICE, SPOOLED, START_S, Bench
 from faults.fault import fault
-from faults.surroundings import holds, program, until
+from faults.surroundings import Listener, holds, program, until
 
 STATES: Final = ("status", "emotion", "health", "control/privacy", "control/margin", "control/recording_mode")
 """Retained: somebody who subscribes later must find them."""
@@ -29,6 +29,8 @@ FLOOD_PER_S: Final = 120.0
 FROZEN_S: Final = 90.0
 """Noticed after one and a half times the 30 s of the keep-alive at the latest, or when an answer is overdue.
 """
+RENAMED_S: Final = 180.0
+"""A minute in which the old name must stay offline, and time to send."""
 PERSISTENT_S: Final = 90.0
 """Refused credentials are tried again once a minute."""
 
@@ -147,6 +149,40 @@ def broker_refuses_credentials(bench: Bench) -> float:
     bench.broker.kill()
     bench.broker.access = "allow_anonymous true"
     return _comes_back_with(bench, waiting, PERSISTENT_S)
+
+
+@fault()
+def device_renamed(bench: Bench) -> float:
+    """The device gets another `device_id`, after a clean end.
+
+    A minute after its first connection nothing is retained under the old name any more: `status` goes last.
+    """
+    bench.start_all()
+    bench.command("margin", "0.3")
+    until(lambda: bench.control("margin") == "0.3", "the controls are there")
+    bench.terminate()
+    holds(_retained(bench), "something is retained under the old name")
+    bench.start(device_id="renamed")
+    renamed = "emoedge/renamed/status"
+    until(lambda: bench.listener.on(renamed), "the daemon is connected", START_S)
+    begun_s = time.monotonic()
+    until(lambda: bench.last("status") == b"", "the old status is emptied", RENAMED_S)
+    took_s = time.monotonic() - begun_s
+    holds(not _retained(bench), f"still retained: {_retained(bench)}")
+    holds(bench.listener.on(renamed)[-1].payload == b"online", "the new name is online")
+    return took_s
+
+
+def _retained(bench: Bench) -> list[str]:
+    """Topics below the base that a new client gets."""
+    other = Listener(bench.broker.port)
+    try:
+        mark = "emoedge-faults/mark"
+        other.send(mark, b"")  # comes after all that is retained
+        until(lambda: other.on(mark), "the mark comes back")
+        return [one.topic for one in list(other.heard) if one.retained and one.topic.startswith(f"{BASE}/")]
+    finally:
+        other.close()
 
 
 @fault()

@@ -27,6 +27,8 @@ AWAY_S: Final = 25.0
 """A round of the demo's clip: six sentences are said."""
 NOBODY: Final = 65_534
 DISK_BYTES: Final = 64 * 1024 * 1024
+STUCK_S: Final = 240.0
+"""A thread may hang for two minutes."""
 PRIVACY_S: Final = 2.0
 PROMISED_END_S: Final = 3.0
 TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
@@ -159,6 +161,31 @@ def state_disk_hangs(bench: Bench) -> float:
     until(lambda: bench.control("privacy") == "ON", "privacy is on after a restart", START_S)
     holds(not bench.has_open(bench.clip), "the source is closed")
     return took_s
+
+
+@fault()
+def state_disk_stays_hung(bench: Bench) -> float:
+    """The disk of the state folder hangs (fsfreeze of a loop disk) for more than two minutes, privacy OFF.
+
+    `health` names it, then the process ends by itself: it says why and offline, closes the source, and has
+    exit code 1 once the kernel lets it go.
+    """
+    bench.state.mkdir()
+    freeze, thaw = _loop_disk(bench, bench.state)
+    bench.start_all()
+    freeze()
+    bench.command("margin", "0.4")  # its save hangs
+    until(lambda: bench.state_of("control") == "degraded", "health names the settings", NOTICED_S)
+    holds("does not answer" in str(bench.part("control").get("reason")), "the reason is named")
+    until(lambda: bench.last("status") == b"offline", "it ends", STUCK_S)
+    until(lambda: not bench.has_open(bench.clip), "the source is closed")
+    holds("the settings thread hangs" in bench.log_text(), "the log says why")
+    begun_s = time.monotonic()
+    thaw()
+    holds(bench.process.wait(NOTICED_S) == 1, f"exit code {bench.process.returncode}")
+    bench.start()
+    until(lambda: bench.last("status") == b"online", "a new process is connected", START_S)
+    return time.monotonic() - begun_s
 
 
 @fault()

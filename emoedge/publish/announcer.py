@@ -1,5 +1,7 @@
 """Announces the device to Home Assistant, again on its birth message, and withdraws what is gone.
 
+What is gone are entities, and the topics of an earlier name of the device (`emoedge.publish.old_names`).
+
 For one thread; `send` is what puts a retained message on the wire.
 """
 
@@ -14,7 +16,9 @@ from emoedge.config import Settings
 from emoedge.publish import homeassistant
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
+from emoedge.publish.old_names import OldNames
 from emoedge.publish.retained_states import RetainedStates, Send
+from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,9 @@ class Announcer:
         self.birth_topic = homeassistant.birth_topic(settings)
         self._settings = settings
         self._store = homeassistant.AnnouncedStore(settings.paths.state)
+        self.old_names = OldNames(settings.paths.state, settings.topic_base)
+        self.topics = (self.birth_topic, *self.old_names.topics)
+        """Topics to subscribe to."""
         self._record = self._store.load()
         self.writer = BackgroundWrite("discovery-record", self._save)
         self._messages = RetainedStates()
@@ -50,16 +57,18 @@ class Announcer:
         self._limits = limits
         self._announce(now_s)
 
-    def birth(self, payload: bytes, now_s: float) -> None:
-        """Handle Home Assistant's status; after its start the announcement is due soon."""
-        if payload == _BIRTH and self._at_s == float("inf"):
+    def take(self, topic: str, payload: bytes, now_s: float, *, retained: bool) -> None:
+        """Handle a message on one of `topics`; after Home Assistant's start the announcement is due soon."""
+        if topic != self.birth_topic:
+            self.old_names.take(topic, payload, now_s, retained=retained)
+        elif payload == _BIRTH and self._at_s == float("inf"):
             # Not at once: all devices of a house would speak in the same moment.
             self._at_s = now_s + random.uniform(*homeassistant.BIRTH_DELAY_S)
 
     def due_in_s(self, now_s: float) -> float:
         """Seconds until there is something to do; infinite when there is nothing."""
         due_s = min(self._at_s, self._moved_at_s) - now_s
-        return min(max(0.0, due_s), self._messages.due_in_s(now_s))
+        return min(max(0.0, due_s), self._messages.due_in_s(now_s), self.old_names.due_in_s(now_s))
 
     def send(self, send: Send, now_s: float) -> None:
         """Send what is due."""
@@ -70,15 +79,18 @@ class Announcer:
             for topic, payload in self._moved.items():
                 self._messages.update(topic, payload)
         self._messages.send(send, now_s)
+        self.old_names.send(send, now_s)
 
     def connection_lost(self) -> None:
         """No acknowledgement will come any more."""
         self._at_s = self._moved_at_s = float("inf")
         self._messages.replace_all({})
         self._messages.connection_lost()
+        self.old_names.connection_lost()
 
     def delivered(self, token: int) -> None:
         """The broker has one; when it has all, this is what must be taken back one day."""
+        self.old_names.delivered(token)
         self._messages.delivered(token)
         if self._announced is None or self._messages.waiting or self._moved_at_s < float("inf"):
             return
@@ -91,9 +103,15 @@ class Announcer:
         except OSError as error:
             logger.warning("cannot save the announced entities: %s", error)
 
+    @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """The threads that write, while they do."""
+        return tuple(one for one in (self.writer.thread, self.old_names.writer.thread) if one is not None)
+
     def refused(self, token: int, now_s: float, *, was_sent: bool) -> None:
         """The broker does not take one."""
         self._messages.refused(token, now_s, was_sent=was_sent)
+        self.old_names.refused(token, now_s, was_sent=was_sent)
 
     def _announce(self, now_s: float) -> None:
         """Announce; empties what an earlier configuration announced elsewhere."""

@@ -10,8 +10,8 @@ from emoedge.publish.connection import Link
 
 MAX_PLAIN: Final = 100
 """Ten seconds of `face` at ten a second, were the worker ever that late."""
-MAX_BIRTHS: Final = 10
-"""Messages of Home Assistant about itself between two turns of the worker."""
+MAX_STRANGE: Final = 20
+"""Messages about others (Home Assistant, an earlier name) between two turns of the worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Inbox:
 
     links: list[Link | None] = field(default_factory=list)
     answers: list[DeliveryAnswer] = field(default_factory=list)
-    births: deque[bytes] = field(default_factory=lambda: deque(maxlen=MAX_BIRTHS))
+    strange: deque[tuple[str, bytes, bool]] = field(default_factory=lambda: deque(maxlen=MAX_STRANGE))
     spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
     states: dict[str, bytes] = field(default_factory=dict)
@@ -46,4 +46,4 @@ class Inbox:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.links or self.answers or self.births or self.spooled or self.plain or self.states)
+        return not (self.links or self.answers or self.strange or self.spooled or self.plain or self.states)

@@ -43,6 +43,11 @@ class Message:
         """Topic and payload as one JSON line with its line feed, as `emoedge replay` writes it."""
         return to_json({"topic": f"{topic_base}/{self.suffix}", "payload": self.payload}) + "\n"
 
+    @property
+    def is_end(self) -> bool:
+        """Whether it says that an event has ended."""
+        return self.suffix == "event" and isinstance(self.payload, dict) and self.payload["type"] == "end"
+
     def encode(self, max_bytes: int | None = None) -> bytes:
         """The payload's UTF-8 bytes: compact JSON in field order, or the plain value.
 

@@ -17,6 +17,7 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Final, Literal
 
 from emoedge.config import Settings
@@ -80,7 +81,7 @@ class Publisher:
         self._base = settings.topic_base
         self._state_provider: StateProvider | None = None
         self._condition = threading.Condition()
-        self._disk = DiskThread("spool", self._notify)
+        self._disk = DiskThread("spool", lambda: self._hand_over(lambda _: None))
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
         self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
@@ -100,6 +101,7 @@ class Publisher:
             first_protocol=first_protocol,
             echo=None if secondary else Echo(f"{self._base}/control/{ECHO_CONTROL}/set"),
             single_topics=() if secondary else self._single_topics,
+            optional_topics=self._announcer.old_names.topics,
         )
         self._inbox = Inbox()
         self._stop_at_s: float | None = None
@@ -119,12 +121,12 @@ class Publisher:
 
     @property
     def _subscriptions(self) -> tuple[str, ...]:
-        return f"{self._base}/control/+/set", self._announcer.birth_topic
+        return f"{self._base}/control/+/set", *self._announcer.topics
 
     @property
     def _single_topics(self) -> tuple[str, ...]:
         controls = (f"{self._base}/control/{name}/set" for name in (*CONTROL_NAMES, ECHO_CONTROL))
-        return *controls, self._announcer.birth_topic
+        return *controls, *self._announcer.topics
 
     def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
         """Connect the commands; before `start`.
@@ -154,7 +156,7 @@ class Publisher:
             if message.retain:
                 inbox.states[topic] = payload
             elif message.spool:
-                inbox.spooled.append((topic, payload, self._is_private and _is_end(message)))
+                inbox.spooled.append((topic, payload, self._is_private and message.is_end))
                 if len(inbox.spooled) > self._max_inbox:
                     inbox.spooled.popleft()
                     self._dropped += 1
@@ -193,9 +195,7 @@ class Publisher:
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
         """The threads without which nothing goes out, or no command is carried out."""
-        record = self._announcer.writer.thread
-        at_disk = (self._disk.thread,) if record is None else (self._disk.thread, record)
-        return (*self._own_threads, *at_disk)
+        return (*self._own_threads, self._disk.thread, *self._announcer.threads)
 
     @property
     def _own_threads(self) -> tuple[WorkerThread, ...]:
@@ -216,43 +216,36 @@ class Publisher:
             time.sleep(0.02)
         return False
 
-    def _notify(self) -> None:
+    def _hand_over(self, add: Callable[[Inbox], object]) -> None:
+        """Put something into the inbox and wake the worker."""
         with self._condition:
+            add(self._inbox)
             self._condition.notify()
 
     # From the session's threads
 
     def on_connected(self, link: Link) -> None:
         """See SessionListener."""
-        with self._condition:
-            self._inbox.links.append(link)
-            self._condition.notify()
+        self._hand_over(lambda inbox: inbox.links.append(link))
 
     def on_disconnected(self) -> None:
         """See SessionListener."""
-        with self._condition:
-            self._inbox.links.append(None)
-            self._condition.notify()
+        self._hand_over(lambda inbox: inbox.links.append(None))
 
     def on_delivered(self, token: int) -> None:
         """See SessionListener."""
-        self._answered(DeliveryAnswer(token))
+        self._hand_over(lambda inbox: inbox.answers.append(DeliveryAnswer(token)))
 
     def on_refused(self, token: int, code: int) -> None:
         """See SessionListener."""
-        self._answered(DeliveryAnswer(token, code))
-
-    def _answered(self, answer: DeliveryAnswer) -> None:
-        with self._condition:
-            self._inbox.answers.append(answer)
-            self._condition.notify()
+        self._hand_over(lambda inbox: inbox.answers.append(DeliveryAnswer(token, code)))
 
     def on_oversized(self, topic: str, *, abandoned: bool) -> None:
         """See SessionListener. Who floods the switch of privacy gets privacy."""
         name = self._control_of(topic)
         if name == "privacy":
             self._commands.take(name, b"ON", retained=False)
-        elif abandoned and topic != self._announcer.birth_topic:
+        elif abandoned and topic not in self._announcer.topics:
             self._commands.take(name, bytes(MAX_VALUE_BYTES + 1), retained=False)
 
     def _control_of(self, topic: str) -> str:
@@ -260,12 +253,10 @@ class Publisher:
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """See SessionListener. Commands pass by the worker, which may be waiting for the disk."""
-        if topic != self._announcer.birth_topic:
+        if topic not in self._announcer.topics:
             self._commands.take(self._control_of(topic), payload, retained=retained)
             return
-        with self._condition:
-            self._inbox.births.append(payload)
-            self._condition.notify()
+        self._hand_over(lambda inbox: inbox.strange.append((topic, payload, retained)))
 
     # The worker
 
@@ -306,8 +297,8 @@ class Publisher:
             self._take_answer(answer, now_s)
         for link in inbox.links:
             self._link_changed(link, now_s)
-        for payload in inbox.births:
-            self._announcer.birth(payload, now_s)
+        for topic, payload, retained in inbox.strange:
+            self._announcer.take(topic, payload, now_s, retained=retained)
         self._states.send(self._send_retained, now_s)
         self._send_spooled()
         for topic, payload in inbox.plain:
@@ -315,6 +306,7 @@ class Publisher:
                 self._link.send(topic, payload, qos=0, retain=False)
         # Last: what is announced is of use only with what was sent before.
         if not self._secondary:
+            self._announcer.old_names.note([*inbox.states])
             self._announcer.send(self._send_retained, now_s)
         self._outbox.persist(time.monotonic(), connected=self._link is not None)
 
@@ -403,10 +395,3 @@ class Publisher:
 
     def _left_s(self, stop_at_s: float) -> float:
         return stop_at_s - time.monotonic()
-
-
-def _is_end(message: Message) -> bool:
-    """Whether a message says that an event has ended."""
-    return (
-        message.suffix == "event" and isinstance(message.payload, dict) and message.payload["type"] == "end"
-    )

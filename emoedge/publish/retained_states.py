@@ -63,13 +63,18 @@ class RetainedStates:
         topic, _ = self._on_the_way.pop(token, ("", 0.0))
         self._refusals.pop(topic, None)
 
-    def refused(self, token: int, now_s: float, *, was_sent: bool) -> None:
-        """The broker does not take one: it is tried again after a pause, or waits for another value."""
+    def refused(self, token: int, now_s: float, *, was_sent: bool) -> bool:
+        """The broker does not take one: it is tried again after a pause, or waits for another value.
+
+        Returns:
+            Whether it is one of these.
+        """
         topic, _ = self._on_the_way.pop(token, ("", 0.0))
         if topic and was_sent:
             count, _ = self._refusals.get(topic, (0, 0.0))
             self._refusals[topic] = (count + 1, now_s + REFUSED.delay_s(count + 1))
             self._dirty.setdefault(topic)
+        return bool(topic)
 
     def due_in_s(self, now_s: float) -> float:
         """Seconds until there is something to do if nothing comes in."""

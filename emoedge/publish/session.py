@@ -59,6 +59,7 @@ class MqttSession:
         first_protocol: version of the first attempt, where the broker is known not to speak 5.
         echo: proves that messages arrive, on a topic among the subscriptions; None for no proof.
         single_topics: the subscriptions without wildcards, for when one of the topics has to be left out.
+        optional_topics: subscriptions that the broker may refuse.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class MqttSession:
         first_protocol: MqttVersion = "5",
         echo: Echo | None = None,
         single_topics: Sequence[str] = (),
+        optional_topics: Sequence[str] = (),
     ) -> None:
+        self._optional_topics = frozenset(optional_topics)
         self._first_protocol = first_protocol
         self.echo = echo
         self._terms = Terms(
@@ -237,7 +240,7 @@ class MqttSession:
     def subscription_answered(self, protocol: MqttVersion, topic: str, failure: str) -> None:
         """See SessionReports."""
         self.subscribed += 1
-        if failure:
+        if failure and topic not in self._optional_topics:
             what = f"the broker {self._place} refuses the subscription to {topic}: {failure}"
             remedy = "allow this client to subscribe to the topic in the access list of the broker"
             self._refuse(protocol, topic, f"{what} ({remedy})")

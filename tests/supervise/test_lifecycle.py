@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings
+from emoedge.publish.control import Command
 from emoedge.publish.sinks import NoSink
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon, run
@@ -126,6 +127,36 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
     )
     daemon = Daemon(assemble(settings, lambda *_: Dead()))
     assert run(daemon, threading.Event(), Notifier()) == "the publisher thread has died: for the test"
+
+
+@pytest.mark.parametrize("private", [True, False])
+def test_a_thread_that_hangs_ends_the_daemon_unless_privacy_is_on(tmp_path: Path, private: bool) -> None:
+    """With privacy ON a new process could do no more, and would forget nothing that matters."""
+    settings = Settings.model_validate(
+        {
+            "camera": {"source": "none"},
+            "microphone": {"source": "none"},
+            "mqtt": {"enabled": False},
+            "recording": {"dir": tmp_path / "recordings"},
+            "paths": {"state": tmp_path / "state"},
+        }
+    )
+    daemon = Daemon(assemble(settings))
+    daemon.start()
+    hung, thawed = threading.Event(), threading.Event()
+    writer = daemon.parts.adaptation.writer
+    writer._write = lambda _: (hung.set(), thawed.wait(START_S))  # type: ignore[assignment]
+    try:
+        daemon.parts.controls.handle(Command("privacy", private))
+        writer.put({})
+        assert hung.wait(START_S)
+        assert daemon.stuck() == ""
+        assert writer.thread is not None
+        writer.thread.limit_s = 0.0
+        assert daemon.stuck() == ("" if private else "the adaptation thread hangs")
+    finally:
+        thawed.set()
+        daemon.stop()
 
 
 def test_damaged_settings_leave_privacy_on_over_a_restart(tmp_path: Path) -> None:

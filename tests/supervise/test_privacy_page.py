@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from emoedge.publish import homeassistant, publisher
+from emoedge.publish import homeassistant, old_names, publisher
 from emoedge.record.store import Store
 from emoedge.supervise import adaptation, overrides
 from emoedge.supervise.purge import purge_everything
@@ -16,7 +16,13 @@ from emoedge.voice.adapt import Adaptation, Prior
 
 @pytest.mark.parametrize(
     "name",
-    [overrides.FILE_NAME, publisher.SPOOL_FILE, adaptation.FILE_NAME, homeassistant.ANNOUNCED_FILE],
+    [
+        overrides.FILE_NAME,
+        publisher.SPOOL_FILE,
+        adaptation.FILE_NAME,
+        homeassistant.ANNOUNCED_FILE,
+        old_names.FILE_NAME,
+    ],
 )
 def test_every_file_of_the_state_directory_is_named(repository, name):
     assert f"`{name}`" in (repository / "PRIVACY.md").read_text(encoding="utf-8")
@@ -38,6 +44,7 @@ def test_the_file_about_voices_holds_sums_alone_however_many_utterances_there_we
     for utterance in ([1.0, 2.0, 3.0], [0.5, -1.0, 2.0], [2.0, 0.0, 1.0]):
         learnt.update(np.array(utterance))
     store.save()
+    assert store.writer.join(60)
     kept = json.loads((tmp_path / adaptation.FILE_NAME).read_text(encoding="utf-8"))
     assert set(kept) == {"weight", "sum", "squares", "answers"}, "say in PRIVACY.md what else is kept"
     assert kept["weight"] == 3.0
@@ -53,6 +60,7 @@ def test_the_device_is_known_after_a_restart_and_the_person_is_not_and_a_purge_f
     for _ in range(5):
         learnt.update(np.full(3, 3.0))
     store.save()
+    assert store.writer.join(60)
     restarted = Adaptation(prior)
     store = adaptation.AdaptationStore(tmp_path)
     store.restore(restarted)
