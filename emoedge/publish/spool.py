@@ -14,11 +14,12 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from emoedge.errors import EmoedgeError
-from emoedge.files import put_aside, sync_folder
+from emoedge.files import sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ LARGEST_SEQ: Final = 2**53
 """A number above it was not given by us; SQLite could not count on from it."""
 MAX_BAD: Final = 100
 """Bad rows kept for whoever wants to look into them."""
+STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+"""Time in the name of a damaged file: the order of the names is that of the times."""
+MAX_ASIDE: Final = 3
+"""Damaged files kept; the oldest go."""
 _PAGE: Final = 500
 
 _TRIM_BAD: Final = "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad ORDER BY rowid DESC LIMIT ?)"
@@ -63,7 +68,7 @@ class Entry:
 class Spool:
     """The file. Not thread-safe: one thread opens and uses it.
 
-    A damaged file is renamed to `….damaged` (replacing an older one) and a new one begun; `set_aside` counts
+    A damaged file is renamed to `….<time>.damaged` (three are kept) and a new one begun; `set_aside` counts
     that, and `lost` the messages that it held, as far as they can be counted. A single bad row is moved to
     the table `bad`, and counted too. All methods raise SpoolError where the disk fails; the next call tries
     again.
@@ -234,7 +239,8 @@ class Spool:
         held = _count(self.path)
         self.lost += held or 0
         try:
-            aside = put_aside(self.path)
+            aside = self.path.with_name(f"{self.path.name}.{datetime.now(tz=timezone.utc):{STAMP}}.damaged")
+            self.path.replace(aside)
             logger.error(
                 "the spool %s is damaged (%s) with %s messages in it: kept as %s, a new one is begun",
                 self.path,
@@ -244,8 +250,14 @@ class Spool:
             )
             for suffix in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            for old in self._aside()[:-MAX_ASIDE]:
+                old.unlink(missing_ok=True)
         except OSError as problem:
             raise _disk_error(self.path, problem) from problem
+
+    def _aside(self) -> list[Path]:
+        """Return the files put aside, oldest first."""
+        return sorted(self.path.parent.glob(f"{self.path.name}.*.damaged"))
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

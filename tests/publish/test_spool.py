@@ -88,7 +88,21 @@ def test_damaged_file_is_put_aside(spool, content):
     spool.path.write_bytes(content)
     spool.append(entries(1))
     assert (seqs(spool), spool.set_aside) == ([1], 1)
-    assert spool.path.with_name("spool.sqlite3.damaged").read_bytes() == content
+    (aside,) = spool.path.parent.glob("spool.sqlite3.*Z.damaged")
+    assert aside.read_bytes() == content
+
+
+def test_the_newest_three_damaged_files_are_kept(tmp_path):
+    for number in range(5):
+        spool = Spool(tmp_path / "spool.sqlite3", 10)
+        for path in tmp_path.glob("spool.sqlite3*"):
+            if not path.name.endswith(".damaged"):
+                path.unlink()
+        spool.path.write_bytes(b"damaged %d " % number * 1000)
+        spool.append(entries(1))
+        spool.close()
+    kept = sorted(tmp_path.glob("*.damaged"))
+    assert [path.read_bytes()[:10] for path in kept] == [b"damaged %d " % number for number in (2, 3, 4)]
 
 
 def test_damage_in_the_middle_is_noticed(spool):
@@ -184,7 +198,7 @@ def test_no_damaged_byte_stops_the_spool(spool):
         damaged = bytearray(good)
         damaged[random.randrange(len(good))] ^= 1 << random.randrange(8)
         spool.path.write_bytes(damaged)
-        for suffix in ("-wal", "-shm", ".damaged"):
+        for suffix in ("-wal", "-shm"):
             spool.path.with_name(spool.path.name + suffix).unlink(missing_ok=True)
         after = Spool(spool.path, 1000)
         seq = after.last_seq() + 1

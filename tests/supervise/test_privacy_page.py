@@ -31,7 +31,11 @@ def test_every_file_of_the_state_directory_is_named(repository, name):
 def test_a_purge_forgets_what_was_kept_of_voices_and_of_damaged_messages(tmp_path):
     state = tmp_path / "state"
     state.mkdir()
-    for name in (adaptation.FILE_NAME, f"{publisher.SPOOL_FILE}.damaged", overrides.FILE_NAME):
+    for name in (
+        adaptation.FILE_NAME,
+        f"{publisher.SPOOL_FILE}.20261130T120000.000000Z.damaged",
+        overrides.FILE_NAME,
+    ):
         (state / name).write_text("{}")
     purge_everything(Store(tmp_path / "recordings"), state)
     assert [path.name for path in state.iterdir()] == [overrides.FILE_NAME]
