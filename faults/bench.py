@@ -68,8 +68,11 @@ class Bench:
         if self._listener is not None:
             self._listener.close()
         if self._daemon is not None:
-            self.end(self._daemon)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang with a disk
+                self.end(self._daemon)
         self._undo.close()
+        if self._daemon is not None:
+            self.end(self._daemon)
         self.broker.kill()
 
     def within(self, value: float, limit: float, what: str) -> None:
