@@ -177,9 +177,9 @@ def _is_stream(target: Path) -> bool:
     return not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode) or stat.S_ISDIR(status.st_mode))
 
 
-def put_aside(path: Path) -> Path:
-    """Rename a damaged file to `<name>.damaged` and return the new path. Raises OSError."""
-    aside = path.with_name(path.name + ".damaged")
+def put_aside(path: Path, mark: str = "") -> Path:
+    """Rename a damaged file to `<name><mark>.damaged` and return the new path. Raises OSError."""
+    aside = path.with_name(f"{path.name}{mark}.damaged")
     path.replace(aside)
     return aside
 

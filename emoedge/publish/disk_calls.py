@@ -63,7 +63,7 @@ class DiskCall(Generic[_Result]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Begun:
     call: DiskCall[Any]
     follow: Callable[[Any], None]
     since_s: float
@@ -83,7 +83,7 @@ class DiskCalls:
         """Time of the next attempt after a failure."""
         self._run = run
         self._wait_s = WAIT_S
-        self._waiting: _Waiting | None = None
+        self._waiting: _Begun | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -100,7 +100,7 @@ class DiskCalls:
         Only when no answer is waited for. An EmoedgeError from `work` is a fault of the disk.
         """
         call = DiskCall(work)
-        self._waiting = _Waiting(call, follow, now_s)
+        self._waiting = _Begun(call, follow, now_s)
         self._run(call)
         call.wait(self._wait_s)
         self.settle(now_s)

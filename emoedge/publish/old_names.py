@@ -67,7 +67,7 @@ class OldNames:
         """What was seen no longer counts, and what was begun is done again."""
         self._since_s.clear()
         self._present = ""
-        self._messages.replace({})
+        self._messages.replace_all({})
         self._messages.connection_lost()
 
     def take(self, topic: str, payload: bytes, now_s: float, *, retained: bool) -> None:
@@ -97,7 +97,7 @@ class OldNames:
             elif not self._present:
                 self._present = base
                 logger.info("emptying what is retained under the earlier name %s", base)
-                self._messages.replace({f"{base}/{suffix}": b"" for suffix in self._old[base]})
+                self._messages.replace_all({f"{base}/{suffix}": b"" for suffix in self._old[base]})
         self._go_on()
         self._messages.send(send, now_s)
 
@@ -112,7 +112,7 @@ class OldNames:
             logger.warning("cannot empty what is retained under %s: the broker refuses it", self._present)
             self._since_s.pop(self._present, None)
             self._present = ""
-            self._messages.replace({})
+            self._messages.replace_all({})
 
     def _go_on(self) -> None:
         """`status` goes last, once the broker has all the others; then the name is forgotten."""
@@ -121,7 +121,7 @@ class OldNames:
             return
         if base in self._since_s:
             del self._since_s[base]
-            self._messages.replace({status: b""})
+            self._messages.replace_all({status: b""})
         else:
             self._present = ""
             self._leave(base)
@@ -131,7 +131,7 @@ class OldNames:
         self._since_s.pop(base, None)
         if self._present == base:
             self._present = ""
-            self._messages.replace({})
+            self._messages.replace_all({})
         if self._old.pop(base, None) is not None:
             self._save()
 

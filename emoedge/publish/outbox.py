@@ -21,8 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from emoedge.publish.disk_calls import RETRY_S as DISK_RETRY_S
-from emoedge.publish.disk_calls import WAIT_S, DiskCall, DiskCalls
+from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls
 from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Entry, Spool
 
@@ -256,8 +255,8 @@ class Outbox:
             self._commit(now_s, up_to_s)
 
     def wake_in_s(self, now_s: float, *, connected: bool) -> float:
-        """How long there will be nothing to do if nothing comes in: seconds, at most DISK_RETRY_S."""
-        moments = [now_s + DISK_RETRY_S]
+        """How long there will be nothing to do if nothing comes in: seconds, at most RETRY_S."""
+        moments = [now_s + RETRY_S]
         retry_s = now_s + _POLL_S if self._disk.is_waiting else self._disk.retry_s
         if self._delivered:
             moments.append(max(self._delete_s + DELETE_INTERVAL_S, retry_s))
@@ -269,7 +268,7 @@ class Outbox:
             moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
         if connected and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + self._refused.due_in_s(now_s))
-        return min(DISK_RETRY_S, max(0.0, min(moments) - now_s))
+        return min(RETRY_S, max(0.0, min(moments) - now_s))
 
     def close(self, now_s: float, patience_s: float = WAIT_S) -> None:
         """Spool undelivered messages and close the file; wait for the disk at most `patience_s` each time."""

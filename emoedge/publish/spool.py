@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from emoedge.errors import EmoedgeError
-from emoedge.files import sync_folder
+from emoedge.files import put_aside, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -239,8 +239,7 @@ class Spool:
         held = _count(self.path)
         self.lost += held or 0
         try:
-            aside = self.path.with_name(f"{self.path.name}.{datetime.now(tz=timezone.utc):{STAMP}}.damaged")
-            self.path.replace(aside)
+            aside = put_aside(self.path, f".{datetime.now(tz=timezone.utc):{STAMP}}")
             logger.error(
                 "the spool %s is damaged (%s) with %s messages in it: kept as %s, a new one is begun",
                 self.path,

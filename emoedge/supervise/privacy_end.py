@@ -8,10 +8,12 @@ uptime counts as elapsed: privacy is never shorter than what was asked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ROUNDING_S: Final = 0.01
+"""Times are kept to the millisecond."""
 _Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -73,4 +75,5 @@ class PrivacyEnd(BaseModel):
 
     def is_of(self, now: Moment) -> bool:
         """Return whether the machine has run since privacy was switched on."""
-        return bool(now.boot) and self.boot == now.boot and now.uptime_s >= self.uptime_s - self.seconds
+        begun_s = self.uptime_s - self.seconds
+        return bool(now.boot) and self.boot == now.boot and now.uptime_s >= begun_s - ROUNDING_S

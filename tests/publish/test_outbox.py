@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from emoedge.publish.disk_calls import RETRY_S as DISK_RETRY_S
 from emoedge.publish.outbox import (
     ACK_GRACE_S,
     COMMIT_INTERVAL_S,
-    DISK_RETRY_S,
     DRAIN_PER_S,
     MAX_IN_FLIGHT,
     Outbox,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
@@ -510,6 +511,9 @@ def test_a_disk_that_hangs_holds_up_neither_states_nor_the_end(
         hung.set()
         thawed.wait(3 * PATIENCE_S)
 
+    def arrived(value: bytes) -> bool:
+        return bool(listener.last(f"{BASE}/control/privacy") == value)
+
     def freeze() -> None:
         monkeypatch.setattr(Spool, "_run", lambda self, work: (wait(), run(self, work))[1])
         monkeypatch.setattr(os, "fsync", lambda descriptor: (wait(), sync(descriptor))[1])
@@ -529,7 +533,7 @@ def test_a_disk_that_hangs_holds_up_neither_states_nor_the_end(
     try:
         for number, value in enumerate(("ON", "OFF", "ON")):
             publisher.publish(builder().control("privacy", value, float(number)))
-            until(lambda v=value: listener.last(f"{BASE}/control/privacy") == v.encode(), value)
+            until(functools.partial(arrived, value.encode()), value)
         stopper = WorkerThread("stopper", lambda: publisher.stop(PATIENCE_S))
         stopper.start()
         until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline is said")

@@ -46,6 +46,12 @@ def test_a_clock_that_was_not_believed_when_it_began_is_not_believed_later():
     assert unsynced.left_s(Moment("second", 30.0, NOW.wall_s + YEAR_S, synced=True)) == 3570
 
 
+def test_in_its_first_moment_nothing_has_passed():
+    for uptime_s in (0.0004, 100_000.0004, 12_345.6789):
+        now = replace(NOW, uptime_s=uptime_s)
+        assert PrivacyEnd.after(60, now).left_s(now) == pytest.approx(60, abs=0.001)
+
+
 @given(
     st.floats(1, 604_800), st.floats(0, 1e8), st.floats(0, 1e7), st.floats(0, 1e7), st.floats(0, 1e6),
     st.floats(0, 4e9), st.booleans(), st.booleans(), st.booleans(),
