@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any, Final
 
 from faults.bench import BASE, DEVICE, SPOOLED, START_S, Bench
 from faults.fault import fault
-from faults.surroundings import Listener, holds, program, until
+from faults.surroundings import Listener, Skipped, holds, program, until
 
 STATES: Final = ("status", "emotion", "health", "control/privacy", "control/margin", "control/recording_mode")
 """Retained: somebody who subscribes later must find them."""
@@ -89,7 +93,7 @@ def broker_away_for_an_hour(bench: Bench) -> float:
 
     All of them arrive, in order, with their original times, never more than the broker can take in a second.
     """
-    waiting = _fill_spool(bench, HOUR)
+    waiting = fill_spool(bench, HOUR)
     bench.start()
     until(lambda: len(bench.spooled()) > HOUR, "the daemon adds to what waits", START_S)
     listener = bench.start_broker()
@@ -185,6 +189,50 @@ def _retained(bench: Bench) -> list[str]:
         other.close()
 
 
+@fault(quick=True)
+def broker_refuses_subscriptions(bench: Bench) -> None:
+    """The broker's access list lets the daemon subscribe to nothing.
+
+    `health` says that the broker is degraded, names the topic of the commands and the remedy; messages go
+    out.
+    """
+    plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
+    if plugin is None:
+        raise Skipped("mosquitto has no plugin mosquitto_dynamic_security")
+    hear = {"acltype": "subscribePattern", "topic": "#", "allow": True}
+    rules = {
+        "defaultACLAccess": {
+            "publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True
+        },
+        "groups": [{"groupname": "all", "roles": [], "clients": []}],
+        "anonymousGroup": "all",
+        "roles": [{"rolename": "listener", "acls": [hear]}],
+        "clients": [{"username": WRONG, "roles": [{"rolename": "listener"}], **_hashed(WRONG)}],
+    }  # fmt: skip
+    file = bench.folder / "dynamic-security.json"
+    file.write_text(json.dumps(rules), encoding="utf-8")
+    bench.broker.access = f"allow_anonymous true\nplugin {plugin}\nplugin_opt_config_file {file}"
+    bench.broker.start()
+    bench._listener = Listener(bench.broker.port, (WRONG, WRONG))  # noqa: SLF001 - one that may subscribe
+    bench.start()
+    topic = f"{BASE}/control/+/set"
+    until(lambda: topic in str(bench.part("broker").get("reason")), "health names the topic", START_S)
+    holds(bench.state_of("broker") == "degraded", "health says that it is degraded")
+    holds("allow this client to subscribe" in str(bench.part("broker")["reason"]), "and the remedy")
+    bench.goes_on("emotion", "messages go out")
+
+
+def _hashed(password: str) -> dict[str, str | int]:
+    """As the plugin keeps it."""
+    salt, rounds = os.urandom(12), 101
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
+    return {
+        "password": base64.b64encode(digest).decode(),
+        "salt": base64.b64encode(salt).decode(),
+        "iterations": rounds,
+    }
+
+
 @fault()
 def another_client_with_the_same_id(bench: Bench) -> float:
     """Another client keeps connecting with the daemon's client id, and leaves later.
@@ -217,7 +265,7 @@ def _rival(port: int) -> Any:
     return rival
 
 
-def _fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
+def fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
     """As if the daemon had put so many on the disk before it was started again."""
     from emoedge.publish.publisher import SPOOL_FILE
     from emoedge.publish.spool import Entry, Spool

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 # Importing enters them.
-from faults import broker, controls, delivery, disk, lifecycle, machine, models, security, sources  # noqa: F401
+from faults import (  # noqa: F401
+    broker,
+    controls,
+    delivery,
+    disk,
+    hanging_disk,
+    lifecycle,
+    machine,
+    models,
+    security,
+    sources,
+    state_folder,
+)
 from faults.fault import CATALOGUE as ENTERED
 from faults.fault import Fault
 

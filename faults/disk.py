@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,11 +24,6 @@ ENOUGH: Final = 3
 AWAY_S: Final = 25.0
 """A round of the demo's clip: six sentences are said."""
 NOBODY: Final = 65_534
-DISK_BYTES: Final = 64 * 1024 * 1024
-STUCK_S: Final = 240.0
-"""A thread may hang for two minutes."""
-PRIVACY_S: Final = 2.0
-PROMISED_END_S: Final = 3.0
 TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
 
 
@@ -125,89 +118,6 @@ def state_disk_full(bench: Bench) -> float:
     until(lambda: len(bench.listener.on(f"{BASE}/voice")) > ENOUGH, f"what waited since {heard} has arrived")
     until(lambda: bench.state_of("spool") == "ok", "health says that the spool is well")
     holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
-    return took_s
-
-
-@fault(quick=True)
-def state_disk_hangs(bench: Bench) -> float:
-    """The disk of the state folder hangs (fsfreeze of a loop disk), spool included: privacy ON, OFF, SIGTERM.
-
-    ON closes the source, is published and noted in memory; `health` goes on and names the disk; OFF is
-    refused; SIGTERM says offline within 3 s; once the disk answers the process ends, and a new one has ON.
-    """
-    bench.state.mkdir()
-    freeze, thaw = _loop_disk(bench, bench.state)
-    bench.start_all()
-    freeze()
-    bench.kill_broker()
-    time.sleep(2)  # now what is said must be spooled
-    bench.start_broker()
-    until(lambda: bench.last("status") == b"online", "the daemon is connected", RESUMES_S)
-    bench.command("margin", "0.4")  # its save hangs
-    took_s = _privacy_on(bench)
-    until(lambda: bench.state_of("control") == "degraded", "health names the settings", NOTICED_S)
-    bench.goes_on("health", "health goes on")
-    bench.command("privacy", "OFF")
-    until(lambda: "does not answer" in str(bench.payloads("control/error")), "OFF is refused")
-    holds(not bench.has_open(bench.clip), "the source stays closed")
-    begun_s = time.monotonic()
-    bench.process.send_signal(signal.SIGTERM)
-    until(lambda: bench.last("status") == b"offline", "offline was said")
-    bench.within(time.monotonic() - begun_s, PROMISED_END_S, "it took too long to say offline")
-    thaw()
-    holds(bench.process.wait(NOTICED_S) == 0, f"exit code {bench.process.returncode}")
-    bench.listener.heard.clear()
-    bench.start()
-    until(lambda: bench.control("privacy") == "ON", "privacy is on after a restart", START_S)
-    holds(not bench.has_open(bench.clip), "the source is closed")
-    return took_s
-
-
-@fault()
-def state_disk_stays_hung(bench: Bench) -> float:
-    """The disk of the state folder hangs (fsfreeze of a loop disk) for more than two minutes, privacy OFF.
-
-    `health` names it, then the process ends by itself: it says why and offline, closes the source, and has
-    exit code 1 once the kernel lets it go.
-    """
-    bench.state.mkdir()
-    freeze, thaw = _loop_disk(bench, bench.state)
-    bench.start_all()
-    freeze()
-    bench.command("margin", "0.4")  # its save hangs
-    until(lambda: bench.state_of("control") == "degraded", "health names the settings", NOTICED_S)
-    holds("does not answer" in str(bench.part("control").get("reason")), "the reason is named")
-    until(lambda: bench.last("status") == b"offline", "it ends", STUCK_S)
-    until(lambda: not bench.has_open(bench.clip), "the source is closed")
-    until(lambda: "the settings thread hangs" in bench.log_text(), "the log says why")
-    begun_s = time.monotonic()
-    thaw()
-    holds(bench.process.wait(NOTICED_S) == 1, f"exit code {bench.process.returncode}")
-    bench.start()
-    until(lambda: bench.last("status") == b"online", "a new process is connected", START_S)
-    return time.monotonic() - begun_s
-
-
-@fault()
-def recordings_disk_hangs(bench: Bench) -> float:
-    """The disk of the recordings hangs (fsfreeze of a loop disk), a snapshot too: privacy ON, SIGTERM.
-
-    ON closes the source and is published; analysis and `health` go on; SIGTERM says offline within 3 s.
-    """
-    bench.recordings.mkdir()
-    freeze, thaw = _loop_disk(bench, bench.recordings)
-    _record_on(bench)
-    freeze()
-    bench.command("snapshot", "PRESS")
-    bench.goes_on("emotion", "analysis goes on")
-    bench.goes_on("health", "health goes on")
-    took_s = _privacy_on(bench)
-    begun_s = time.monotonic()
-    bench.process.send_signal(signal.SIGTERM)
-    until(lambda: bench.last("status") == b"offline", "offline was said")
-    bench.within(time.monotonic() - begun_s, PROMISED_END_S, "it took too long to say offline")
-    thaw()
-    holds(bench.process.wait(NOTICED_S) == 0, f"exit code {bench.process.returncode}")
     return took_s
 
 
@@ -306,43 +216,6 @@ def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
     time.sleep(3)
     holds(media.exists(), "the old recording is still there")
     holds(not [one for one in bench.payloads("recording") if one["type"] == "deleted"], "nothing was deleted")
-
-
-def _loop_disk(bench: Bench, at: Path) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Mount a small disk of its own; return what makes it hang and what ends that (also at the end)."""
-    image = bench.folder / "disk.img"
-    with image.open("wb") as file:
-        file.truncate(DISK_BYTES)
-    made = subprocess.run(
-        [program("mkfs.ext4", "e2fsprogs"), "-q", str(image)], capture_output=True, text=True, check=False
-    )
-    if made.returncode:
-        raise Skipped(f"no disk can be made here: {made.stderr.strip()}")
-    bench.mount("-o", "loop", str(image), at=at)
-    freezer = program("fsfreeze", "util-linux")
-
-    def freeze() -> None:
-        done = subprocess.run([freezer, "-f", str(at)], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Skipped(f"no disk can be frozen here: {done.stderr.strip()}")
-        bench.cleanup(thaw)
-
-    def thaw() -> None:
-        subprocess.run([freezer, "-u", str(at)], capture_output=True, check=False)
-
-    return freeze, thaw
-
-
-def _privacy_on(bench: Bench) -> float:
-    """Switch privacy ON; return how long it took until the source was closed, seconds."""
-    bench.command("privacy", "ON")
-    begun_s = time.monotonic()
-    until(lambda: not bench.has_open(bench.clip), "the source is closed")
-    took_s = time.monotonic() - begun_s
-    bench.within(took_s, PRIVACY_S, f"privacy took {took_s:.1f} s")
-    until(lambda: bench.control("privacy") == "ON", "privacy is on")
-    until(lambda: "ON" in (bench.runtime / "privacy").read_text(encoding="utf-8"), "it is noted in memory")
-    return took_s
 
 
 def _give(folder: Path, user: int, mode: int) -> None:

@@ -1,0 +1,103 @@
+"""What is kept in the state folder is damaged, or the folder is gone."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from typing import Final
+
+from faults.bench import BASE, START_S, Bench
+from faults.broker import check_order, fill_spool, lost
+from faults.fault import fault
+from faults.surroundings import holds, until
+
+WAITING: Final = 200
+BAD: Final = (20, 100)
+"""Numbers of the damaged ones."""
+
+
+@fault()
+def privacy_and_a_state_folder_that_is_gone(bench: Bench) -> float:
+    """Privacy is ON; SIGKILL, a restart of the machine, and the state folder is a link to a disk not mounted.
+
+    Then the folder is back with a flipped bit, `"qrivacy": true`. Nothing is opened, `privacy` is ON each
+    time, until OFF is sent.
+    """
+    bench.start_all()
+    bench.command("privacy", "ON")
+    settings = bench.state / "state.json"
+    until(lambda: settings.exists() and b'"privacy": true' in settings.read_bytes(), "ON is on the disk")
+    bench.kill()
+    (bench.runtime / "privacy").unlink()  # it is in memory, and the machine was restarted
+    kept = bench.folder / "kept"
+    bench.state.rename(kept)
+    bench.state.symlink_to(bench.folder / "not mounted")
+    _starts_private(bench)
+    bench.kill()
+    bench.state.unlink()
+    kept.rename(bench.state)
+    settings.write_bytes(settings.read_bytes().replace(b'"privacy"', b'"qrivacy"'))
+    shutil.rmtree(bench.runtime)
+    _starts_private(bench)
+    bench.command("privacy", "OFF")
+    return until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
+
+
+def _starts_private(bench: Bench) -> None:
+    bench.listener.heard.clear()
+    bench.start()
+    until(lambda: bench.state_of("camera") == "off", "the camera is released", START_S)
+    holds(bench.control("privacy") == "ON", f"privacy is {bench.control('privacy')!r}")
+    holds(not bench.has_open(bench.clip), "the source is closed")
+
+
+@fault(quick=True)
+def damaged_records(bench: Bench) -> float:
+    """200 messages wait; two are damaged (a topic with `+`, one that is not UTF-8), and so are the records.
+
+    The daemon starts, the other 198 arrive in order, the two are counted in `health`; nothing is published on
+    a topic that was damaged.
+    """
+    waiting = fill_spool(bench, WAITING)
+    with contextlib.closing(sqlite3.connect(bench.state / "spool.sqlite3")) as spool, spool:
+        for number, topic in zip(BAD, (f"{BASE}/+vent", b"emoedge/\xff/event"), strict=True):
+            spool.execute("UPDATE message SET topic = CAST(? AS TEXT) WHERE seq = ?", (topic, number))
+    for name, topic in (("discovery.json", "homeassistant/device/+/config"), ("retained.json", "emoedge/#")):
+        (bench.state / name).write_text(json.dumps({topic: {"emotion": "sensor"}}), encoding="utf-8")
+    bench.start_broker()
+    bench.start()
+    whole = [one for number, one in enumerate(waiting, start=1) if number not in BAD]
+    took_s = until(lambda: not lost(bench, whole), "the others arrive", START_S)
+    check_order(bench, whole)
+    until(lambda: bench.figure("spool", "dropped") == len(BAD), "the damaged ones are counted")
+    holds("damaged" in str(bench.part("spool").get("reason")), "health says it")
+    bench.check_alive()
+    return took_s
+
+
+@fault(quick=True)
+def privacy_holds_back_what_waits(bench: Bench) -> float:
+    """1,000 messages about people wait on the disk; the broker comes with a retained `privacy ON`; then OFF.
+
+    Once `privacy` is ON none of them leaves; after OFF all arrive in order.
+    """
+    waiting = fill_spool(bench, 5 * WAITING)
+    topic = f"{BASE}/control/privacy/set"
+    bench.start_broker(retained={topic: "ON"})
+    bench.start()
+    until(lambda: bench.control("privacy") == "ON", "privacy is on", START_S)
+    until(lambda: bench.state_of("spool") == "ok", "health is there")
+    # What was on its way when ON came has arrived by then.
+    before = len(bench.listener.on(f"{BASE}/event"))
+    for _ in range(3):
+        bench.goes_on("health", "health goes on")
+    holds(len(bench.listener.on(f"{BASE}/event")) == before, "nothing about people leaves")
+    holds(before < WAITING, f"{before} had left before")
+    holds(bench.figure("spool", "depth") >= len(waiting) - before, "they wait")
+    bench.listener.send(topic, b"", retain=True)
+    bench.command("privacy", "OFF")
+    took_s = until(lambda: not lost(bench, waiting), "all arrive", START_S)
+    check_order(bench, waiting)
+    return took_s
