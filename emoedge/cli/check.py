@@ -19,8 +19,15 @@ def command(config_path: Path | None) -> None:
       emoedge check --config /etc/emoedge/emoedge.toml
     """
     from emoedge.config import used_file
+    from emoedge.doctor.certificates import check_certificates
+    from emoedge.errors import ConfigError
 
     settings = settings_from(config_path)
+    for result in check_certificates(settings):
+        if result.state == "failed":
+            raise ConfigError(result.detail, result.remedy)
+        if result.state == "warning":
+            click.echo(f"{result.detail} ({result.remedy})", err=True)
     used = config_path or used_file()
     where = str(used) if used else "built-in defaults (no configuration file found)"
     click.echo(

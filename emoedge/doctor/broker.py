@@ -104,6 +104,8 @@ def _wait(session: MqttSession, wait_s: float, topics: int) -> SessionState:
 
 
 def _remedy(settings: Settings, state: SessionState) -> str:
+    if state.remedy:
+        return state.remedy
     if state.name == "refused":
         return "correct mqtt.username and mqtt.password, or the broker's access rules"
     if state.name == "connected":

@@ -8,6 +8,7 @@ from typing import Final
 
 from emoedge.config import Settings
 from emoedge.doctor.broker import check_broker
+from emoedge.doctor.certificates import check_certificates
 from emoedge.doctor.machine import check_clock, check_machine
 from emoedge.doctor.model_check import check_models
 from emoedge.doctor.result import CheckResult, failed
@@ -23,6 +24,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("camera", check_camera),
     ("microphone", check_microphone),
     ("models", check_models),
+    ("certificates", check_certificates),
     ("broker", check_broker),
     ("storage", check_storage),
     ("encoder", check_encoder),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from paho.mqtt.client import Client
@@ -26,9 +28,9 @@ class PahoClient(Client):
     def __init__(
         self,
         protocol: MqttVersion,
-        on_wire: Callable[[int, str], None],
-        on_oversized: Callable[[bytes, int], None],
-        on_end: Callable[[], None],
+        on_wire: Callable[[int, str], None] = lambda _number, _topic: None,
+        on_oversized: Callable[[bytes, int], None] = lambda _topic, _size: None,
+        on_end: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> None:
         v5 = protocol == "5"
@@ -36,14 +38,22 @@ class PahoClient(Client):
             CallbackAPIVersion.VERSION2,
             clean_session=None if v5 else True,
             protocol=MQTTProtocolVersion.MQTTv5 if v5 else MQTTProtocolVersion.MQTTv311,
-            reconnect_on_failure=False,
             **options,
         )
         self._on_wire = on_wire
         self._on_end = on_end
-        self._reader = PacketReader(super()._sock_recv, has_properties=v5, on_oversized=on_oversized)
+        self._make_reader = partial(
+            PacketReader, super()._sock_recv, has_properties=v5, on_oversized=on_oversized
+        )
+        self._reader = self._make_reader()
         self.socket_error: OSError | None = None
         """What ended the connection, where the socket said it."""
+
+    def reconnect(self) -> MQTTErrorCode:
+        """As in paho; connect() comes by here."""
+        self._reader = self._make_reader()  # an old connection may have ended in mid-packet
+        self.socket_error = None
+        return super().reconnect()
 
     def loop_forever(self, timeout: float = 1.0, retry_first_connection: bool = False) -> MQTTErrorCode:
         """As in paho; runs in the thread of loop_start()."""
@@ -60,6 +70,18 @@ class PahoClient(Client):
             raise
         except OSError as error:
             self.socket_error = error
+            raise
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        try:
+            return super()._sock_send(buf)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self.socket_error = self.socket_error or error
+            # The other side has closed; its last word, an alert of TLS, may wait to be read.
+            with contextlib.suppress(OSError):
+                self._sock_recv(1)
             raise
 
     def _send_publish(self, mid: int, topic: bytes, *rest: Any, **more: Any) -> MQTTErrorCode:

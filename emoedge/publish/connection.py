@@ -19,7 +19,7 @@ from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion
 from emoedge.publish.suspects import CAREFUL_S, Suspects
-from emoedge.publish.tls import explain, make_context
+from emoedge.publish.tls import explain, is_refusal, make_context
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -270,6 +270,7 @@ class Connection:
             self._on_oversized,
             self._broke_off,
             client_id=self._terms.client_id,
+            reconnect_on_failure=False,
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_queued_messages_set(MAX_QUEUED)
@@ -325,7 +326,7 @@ class Connection:
 
     def _on_disconnect(self, client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         said = flags.is_disconnect_packet_from_server and reason.value not in (0, _UNSPECIFIED)
-        if self._connected_at_s is None and isinstance(client.socket_error, ssl.SSLError):
+        if self._connected_at_s is None and is_refusal(client.socket_error):
             self._broke_off()
         elif self._connected_at_s is None:
             self._finish("no_answer", str(reason))
@@ -337,7 +338,7 @@ class Connection:
     def _broke_off(self) -> None:
         """The network thread has ended."""
         error = self._client.socket_error
-        if self._connected_at_s is None and isinstance(error, ssl.SSLError):
+        if self._connected_at_s is None and isinstance(error, ssl.SSLError) and is_refusal(error):
             # An alert of TLS 1.3 comes after the handshake.
             detail, remedy = explain(error, self._terms.settings)
             self._finish("untrusted", detail, remedy=remedy)

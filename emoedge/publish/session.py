@@ -21,7 +21,7 @@ from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import quote
 from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy
-from emoedge.publish.tls import TlsFileError, explain
+from emoedge.publish.tls import TLS_REMEDY, TlsFileError, explain
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -40,11 +40,19 @@ StateName = Literal["stopped", "connecting", "connected", "away", "refused", "un
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """Where the session stands; `reason` says with a remedy why it is not connected, or what is refused."""
+    """Where the session stands.
+
+    Attributes:
+        name: in one word.
+        reason: with a remedy, why it is not connected, or what is refused.
+        protocol: version of MQTT, while connected.
+        remedy: the one in `reason`, where the cause is known exactly.
+    """
 
     name: StateName
     reason: str = ""
     protocol: MqttVersion | None = None
+    remedy: str = ""
 
 
 class MqttSession:
@@ -262,7 +270,8 @@ class MqttSession:
         if blamed:
             state = SessionState("away", _say("closes", self._place, outcome.pending[0]))
         else:
-            state = SessionState(*describe(outcome, step, self._terms.settings, self._terms.client_id))
+            name, reason = describe(outcome, step, self._terms.settings, self._terms.client_id)
+            state = SessionState(name, reason, remedy=outcome.remedy)
         if self._state.reason != state.reason:
             logger.warning("%s; next attempt in %.0f s", state.reason, step.delay_s)
         self._state = state
@@ -293,7 +302,7 @@ _WORDS: Final[dict[Failure | Literal["closes"], tuple[str, str]]] = {
     "refused": ("the broker {place} refuses the connection", "correct mqtt.username and mqtt.password"),
     "untrusted": (
         "no trusted TLS connection to {place}",
-        "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate",
+        TLS_REMEDY,
     ),
     "no_answer": (
         "{place} does not answer as an MQTT broker",

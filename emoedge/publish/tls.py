@@ -16,6 +16,8 @@ from emoedge.config import MqttSettings
 from emoedge.errors import EmoedgeError
 from emoedge.version import RELEASED
 
+_VERSION: Final = 0xA0
+"""Tag of the version of a certificate, which the first one leaves out."""
 _NOT_YET_VALID: Final = 9  # X509_V_ERR_CERT_NOT_YET_VALID
 _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
@@ -60,6 +62,10 @@ _ALERTS: Final[dict[str, tuple[str, str]]] = {
 """By the end of OpenSSL's name of the reason: what it means, and the remedy."""
 
 
+TLS_REMEDY: Final = "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate"
+"""Where nothing better is known."""
+
+
 class TlsFileError(EmoedgeError):
     """A file that TLS needs cannot be used: missing, unreadable, empty, or not what it should be."""
 
@@ -78,7 +84,7 @@ def make_context(settings: MqttSettings) -> ssl.SSLContext:
         except (ssl.SSLError, OSError) as error:
             raise TlsFileError(
                 f"mqtt.ca_file: {settings.ca_file} does not contain a certificate: {_words(error)}",
-                "set it to the PEM file of the certificate authority",
+                "set mqtt.ca_file to the PEM file of the certificate authority",
             ) from error
     if settings.cert_file is not None:
         _load_client_certificate(context, settings, settings.cert_file)
@@ -94,7 +100,7 @@ def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, ce
     except (ValueError, OSError) as error:
         raise TlsFileError(
             f"mqtt.cert_file: {certificate} does not contain a certificate",
-            "set it to the PEM file of the client certificate",
+            "set mqtt.cert_file to the PEM file of the client certificate",
         ) from error
     password = "" if settings.key_password is None else settings.key_password.get_secret_value()
     try:
@@ -115,7 +121,8 @@ def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, ce
                 "correct EMOEDGE_MQTT__KEY_PASSWORD_FILE or the systemd credential mqtt_key_password",
             ) from error
         raise TlsFileError(
-            f"mqtt.key_file: {key} does not contain a private key", "set it to the PEM file of the key"
+            f"mqtt.key_file: {key} does not contain a private key",
+            "set mqtt.key_file to the PEM file of the key",
         ) from error
     except OSError as error:
         raise TlsFileError(
@@ -127,11 +134,11 @@ def _check_file(key: str, path: Path) -> None:
     """Raise TlsFileError where a path cannot be read as a file."""
     try:
         if path.is_dir():
-            raise TlsFileError(f"{key}: {path} is a folder", "set it to a PEM file")
+            raise TlsFileError(f"{key}: {path} is a folder", f"set {key} to a PEM file")
         if not _text(path).strip():
-            raise TlsFileError(f"{key}: {path} is empty", "set it to a PEM file")
+            raise TlsFileError(f"{key}: {path} is empty", f"set {key} to a PEM file")
     except FileNotFoundError as error:
-        raise TlsFileError(f"{key}: no such file: {path}", "correct the path") from error
+        raise TlsFileError(f"{key}: no such file: {path}", f"correct {key}") from error
     except OSError as error:
         raise TlsFileError(f"{key}: {path}: {_words(error)}", "make it readable for this user") from error
 
@@ -162,10 +169,13 @@ def certificate_period(path: Path) -> tuple[datetime, datetime]:
     """
     der = ssl.PEM_cert_to_DER_cert(_first_certificate(path))
     # RFC 5280, section 4.1: Certificate > TBSCertificate > [version], serial, signature, issuer, validity.
-    body = _children(_children(der)[0][1])
-    tbs = _children(body[0][1])
-    validity = tbs[4 if tbs[0][0] == 0xA0 else 3]
-    first, last = (_moment(*time_) for time_ in _children(validity[1]))
+    try:
+        certificate = _children(_children(der)[0][1])
+        tbs = _children(certificate[0][1])
+        validity = tbs[4 if tbs[0][0] == _VERSION else 3]
+        first, last = (_moment(*one) for one in _children(validity[1]))
+    except IndexError:
+        raise ValueError("not a certificate") from None
     return first, last
 
 
@@ -193,6 +203,12 @@ def _moment(tag: int, text: bytes) -> datetime:
     return datetime.strptime(text.decode("ascii"), form).replace(tzinfo=timezone.utc)
 
 
+def is_refusal(error: Exception | None) -> bool:
+    """Return whether TLS itself says what is wrong; the mere end of a connection does not."""
+    ends = ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError
+    return isinstance(error, ssl.SSLError) and not isinstance(error, ends)
+
+
 def explain(error: ssl.SSLError, settings: MqttSettings, now_s: float | None = None) -> tuple[str, str]:
     """Return what a failed handshake means, and the remedy; empty where the usual one fits.
 
@@ -214,11 +230,16 @@ def explain(error: ssl.SSLError, settings: MqttSettings, now_s: float | None = N
     return verify or reason.replace("_", " ").lower() or str(error), ""
 
 
-def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
-    clock = datetime.fromtimestamp(now_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+def is_clock_wrong(now_s: float) -> bool:
+    """Return whether a wall clock says a time before this version was made."""
     released = parse_rfc3339(f"{RELEASED}T00:00:00Z")
     assert released is not None
-    if now_s < released.timestamp():
+    return now_s < released.timestamp()
+
+
+def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
+    clock = datetime.fromtimestamp(now_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    if is_clock_wrong(now_s):
         return (
             f"{verify}: the clock is wrong: it says {clock}, before this version was made ({RELEASED})",
             "wait until the clock is set from the network, or set it with: sudo timedatectl set-time",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from typing_extensions import Self
 from emoedge.characters import visible
 from emoedge.config import MqttSettings
 from emoedge.errors import BrokerError
+from emoedge.publish.tls import TLS_REMEDY, explain, is_refusal
 from emoedge.watch.backlog import MessageBacklog
 from emoedge.watch.payload import shown_payload
 
@@ -43,20 +45,21 @@ class Subscription:
     """
 
     def __init__(self, settings: MqttSettings, device: str) -> None:
-        import paho.mqtt.client as mqtt
-        from paho.mqtt.enums import CallbackAPIVersion
+        from emoedge.publish.client import PahoClient
+        from emoedge.publish.tls import make_context
 
         self._settings = settings
         self._topic = f"{settings.base}/{device}/#"
         self._backlog = MessageBacklog()
         self._answer: queue.Queue[tuple[str, str]] = queue.Queue()
-        client = mqtt.Client(CallbackAPIVersion.VERSION2)
+        client = PahoClient("3.1.1")
         if settings.username is not None:
             password = settings.password.get_secret_value() if settings.password else None
             client.username_pw_set(settings.username, password)
         if settings.tls:
-            client.tls_set(ca_certs=str(settings.ca_file) if settings.ca_file else None)
+            client.tls_set_context(make_context(settings))
         client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         self._client = client
@@ -65,6 +68,11 @@ class Subscription:
         place = f"{self._settings.host}:{self._settings.port}"
         try:
             self._client.connect(self._settings.host, self._settings.port)
+        except ssl.SSLError as error:
+            detail, remedy = explain(error, self._settings)
+            raise BrokerError(
+                f"no trusted TLS connection to {place}: {detail}", remedy or TLS_REMEDY
+            ) from error
         except OSError as error:
             raise BrokerError(f"no broker at {place}: {error}", "name it with --host and --port") from error
         self._client.loop_start()
@@ -104,6 +112,12 @@ class Subscription:
             self._answer.put((str(reason), "check mqtt.username and mqtt.password"))
             return
         client.subscribe(self._topic)
+
+    def _on_disconnect(self, client: Any, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
+        # An alert of TLS 1.3 comes after the handshake. Once somebody has taken an answer, nobody asks again.
+        if is_refusal(client.socket_error):
+            detail, remedy = explain(client.socket_error, self._settings)
+            self._answer.put((detail, remedy or TLS_REMEDY))
 
     def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
         refusal = next((str(reason) for reason in reasons if reason.is_failure), "")

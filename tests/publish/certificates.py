@@ -1,0 +1,77 @@
+"""Certificates for the tests, made by openssl: authorities, servers, clients."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+class Authority:
+    """A certificate authority in a folder; `<name>.crt` and `<name>.key` of what it signs lie there too."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self.folder = folder
+        self.name = name
+        self._openssl(
+            *("req", "-x509", *KEY, "-nodes", "-days", "36500", "-subj", f"/CN={name}"),
+            *("-keyout", f"{name}.key", "-out", f"{name}.crt"),
+        )
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / f"{self.name}.crt"
+
+    def sign(
+        self, name: str, *, address: str = "127.0.0.1", begin: str = "", end: str = "", password: str = ""
+    ) -> tuple[Path, Path]:
+        """Certificate and key; `begin` and `end` as YYYYMMDDHHMMSSZ, of today and the day after otherwise."""
+        secret = ("-passout", f"pass:{password}") if password else ("-nodes",)
+        self._openssl(
+            *("req", *KEY, *secret, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+        )
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName=IP:{address}\n")
+        if not begin:
+            self._openssl(
+                *(
+                    "x509",
+                    "-req",
+                    "-in",
+                    f"{name}.csr",
+                    "-CA",
+                    f"{self.name}.crt",
+                    "-CAkey",
+                    f"{self.name}.key",
+                ),
+                *("-CAcreateserial", "-days", "1", "-extfile", f"{name}.ext", "-out", f"{name}.crt"),
+            )
+        else:
+            self._sign_for(name, begin, end)
+        return self.folder / f"{name}.crt", self.folder / f"{name}.key"
+
+    def _sign_for(self, name: str, begin: str, end: str) -> None:
+        """Only `openssl ca` takes dates in every version."""
+        (self.folder / "index.txt").write_text("")
+        (self.folder / "serial").write_text("01\n")
+        (self.folder / "ca.cnf").write_text(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nserial=serial\nnew_certs_dir=.\n"
+            "default_md=sha256\npolicy=p\n[p]\ncommonName=supplied\n"
+        )
+        self._openssl(
+            *(
+                "ca",
+                "-batch",
+                "-config",
+                "ca.cnf",
+                "-cert",
+                f"{self.name}.crt",
+                "-keyfile",
+                f"{self.name}.key",
+            ),
+            *("-startdate", begin, "-enddate", end, "-extfile", f"{name}.ext"),
+            *("-in", f"{name}.csr", "-out", f"{name}.crt", "-notext"),
+        )
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)
