@@ -14,6 +14,9 @@ from faults.surroundings import holds, until
 DISCOVERY = f"homeassistant/device/emoedge_{DEVICE}"
 ENOUGH = 5
 """So many messages show that they go on arriving."""
+HUGE_BYTES = 200_000_000
+GROWTH_BYTES = 40e6
+"""Of a daemon that has just begun; the message itself may take 1 MB."""
 LEFT_OUT_S = 180.0
 """Four connections, and the waits between them."""
 
@@ -31,6 +34,11 @@ def _part(broker: StrictBroker, name: str) -> dict[str, Any]:
 
 def _says(broker: StrictBroker, what: str) -> bool:
     return what in _part(broker, "broker").get("reason", "")
+
+
+def _carries_out(broker: StrictBroker, value: bytes) -> None:
+    broker.send(f"{BASE}/control/margin/set", value)
+    until(lambda: value in broker.on(f"{BASE}/control/margin"), "a command is carried out")
 
 
 def _goes_on(broker: StrictBroker, suffix: str) -> float:
@@ -66,8 +74,7 @@ def broker_with_the_strictest_limits(bench: Bench) -> float:
     _start(bench, broker)
     until(lambda: any(one.topic.startswith(DISCOVERY) for one in list(broker.received)), "it is announced")
     until(lambda: _part(broker, "broker").get("state") == "ok", "health says that the broker is well")
-    broker.send(f"{BASE}/control/margin/set", b"0.31")
-    until(lambda: b"0.31" in broker.on(f"{BASE}/control/margin"), "a command is carried out")
+    _carries_out(broker, b"0.31")
     took_s = _goes_on(broker, "emotion")
     holds(not broker.violations, f"no rule is broken: {broker.violations[:3]}")
     return took_s
@@ -122,4 +129,31 @@ def broker_acknowledges_nothing(bench: Bench) -> float:
     holds(_part(broker, "broker")["state"] == "degraded", "it is degraded")
     until(lambda: len(set(broker.on(f"{BASE}/emotion"))) >= ENOUGH, "states go on")
     until(lambda: _part(broker, "spool")["figures"]["depth"] > 0, "messages wait")
+    return took_s
+
+
+@fault(quick=True)
+def huge_message_on_the_switch_of_privacy(bench: Bench) -> float:
+    """A retained message of 200 MB on `control/privacy/set`, over MQTT 3.1.1; the connection breaks later.
+
+    Privacy is ON, `health` names the topic, memory stays bounded, and commands arrive each time.
+    """
+    broker = StrictBroker(versions=(4,))
+    _start(bench, broker)
+    until(lambda: _part(broker, "broker").get("figures", {}).get("echo_ms"), "commands arrive")
+    before = bench.resident_bytes()
+    topic = f"{BASE}/control/privacy/set"
+    broker.retained[topic] = bytes(HUGE_BYTES)
+    broker.send(topic, broker.retained[topic], retain=True)
+    took_s = until(lambda: b"ON" in broker.on(f"{BASE}/control/privacy"), "privacy is on")
+    holds(not bench.has_open(bench.clip), "the source is closed")
+    until(partial(_says, broker, topic), "the topic is named")
+    _carries_out(broker, b"0.31")
+    connections = broker.connections
+    broker.drop_clients()
+    until(lambda: broker.connections > connections, "it connects again")
+    _goes_on(broker, "health")
+    _carries_out(broker, b"0.32")
+    growth = bench.resident_bytes() - before
+    bench.within(growth, GROWTH_BYTES, f"memory grew by {growth / 1e6:.0f} MB")
     return took_s

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from faults.bench import START_S, Bench
+from faults.certificates import Authority
 from faults.fault import fault
-from faults.surroundings import Listener, free_port, holds, program, until
+from faults.surroundings import Listener, faked_clock, free_port, holds, program, until
 
 SECRET: Final = "s3cr3t-0f-th3-br0k3r"  # noqa: S105 - the one that is looked for everywhere
 CAMERA_SECRET: Final = "s3cr3t-0f-th3-c4m3r4"  # noqa: S105
 USER: Final = "somebody"
 LISTEN: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
 OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
+CLOCK_S: Final = 5.0
 REFUSED_S: Final = 60.0
 PERSISTENT_S: Final = 90.0
 """What is not trusted is tried again once a minute."""
@@ -36,6 +38,64 @@ def nothing_listens(bench: Bench) -> None:
     holds(not _waiting_sockets(bench.pid), f"sockets wait for somebody: {_waiting_sockets(bench.pid)}")
     peers = _peers(bench.pid)
     holds(peers == {bench.broker.port}, f"connections to the ports {sorted(peers)}")
+
+
+def _tls_broker(bench: Bench, *more: str) -> dict[str, object]:
+    """Start a broker with TLS; the settings for it."""
+    authority = Authority(bench.folder)
+    certificate, key = authority.sign("broker")
+    lines = f"cafile {authority.certificate}", f"certfile {certificate}", f"keyfile {key}"
+    port = free_port()
+    plain = bench.broker.access  # for the listener
+    bench.broker.access = "\n".join((plain, f"listener {port} 127.0.0.1", plain, *lines, *more))
+    return {"mqtt__port": port, "mqtt__tls": "true", "mqtt__ca_file": authority.certificate}
+
+
+@fault()
+def broker_asks_for_a_client_certificate(bench: Bench) -> float:
+    """The broker asks for a client certificate: first there is none, then one with an encrypted key.
+
+    The log names the alert and the keys to set; with the certificate, and the password from a file, it works.
+    """
+    settings = _tls_broker(bench, "require_certificate true")
+    bench.start_broker()
+    bench.start(**settings)
+    until(lambda: "certificate required" in bench.log_text(), "the alert is named", START_S)
+    holds("set mqtt.cert_file and mqtt.key_file" in bench.log_text(), "the log names the remedy")
+    bench.terminate()
+    certificate, key = Authority(bench.folder, "clients").sign("client", password=SECRET)
+    (bench.folder / "password").write_text(SECRET, encoding="ascii")
+    bench.broker.kill()
+    bench.broker.access = bench.broker.access.replace("/ca.crt", "/clients.crt")
+    bench.start_broker()
+    bench.start(
+        mqtt__cert_file=certificate,
+        mqtt__key_file=key,
+        EMOEDGE_MQTT__KEY_PASSWORD_FILE=bench.folder / "password",
+        **settings,
+    )
+    took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", START_S)
+    holds(SECRET not in bench.log_text(), "the password is not in the log")
+    return took_s
+
+
+@fault()
+def board_without_a_clock(bench: Bench) -> float:
+    """The clock says the year 2000 (libfaketime), the certificate of the broker is of today; then it is set.
+
+    The log says that the clock is wrong, with no other remedy; 5 s after it is set the daemon is connected.
+    """
+    settings = _tls_broker(bench)
+    clock = faked_clock(bench.folder, "@2000-01-01 00:00:00")
+    bench.start_broker()
+    bench.start(**settings, **clock)
+    until(lambda: "certificate is not yet valid" in bench.log_text(), "the certificate is refused", START_S)
+    until(lambda: "the clock is wrong: it says 2000-01-01" in bench.log_text(), "the clock is named")
+    holds("check mqtt.ca_file" not in bench.log_text(), "no wrong remedy")
+    (bench.folder / "offset").write_text("+0s", encoding="ascii")
+    took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", PERSISTENT_S)
+    bench.within(took_s, CLOCK_S, f"that took {took_s:.1f} s")
+    return took_s
 
 
 @fault()

@@ -52,6 +52,8 @@ class StrictBroker:
         closes_on: the connection is closed without a word on a PUBLISH or SUBSCRIBE with such a topic.
         answer: reason code of the PUBACK by topic and payload; None for no PUBACK at all.
         delay_s: until each PUBACK.
+        versions: protocol levels that are spoken; 4 is MQTT 3.1.1.
+        retained: messages that each subscription to their topic gets.
         received: everything that was taken.
         subscribed: number of the connection and topic of each subscription.
         violations: what the client should not have sent.
@@ -66,6 +68,8 @@ class StrictBroker:
     closes_on: Callable[[str], bool] = lambda _topic: False
     answer: Callable[[str, bytes], int | None] = lambda _topic, _payload: 0
     delay_s: float = 0.0
+    versions: tuple[int, ...] = (4, 5)
+    retained: dict[str, bytes] = field(default_factory=dict)
     received: list[Published] = field(default_factory=list)
     subscribed: list[tuple[int, str]] = field(default_factory=list)
     violations: list[str] = field(default_factory=list)
@@ -96,6 +100,11 @@ class StrictBroker:
         for client in self._clients:
             with contextlib.suppress(OSError):
                 client.write(packet_v5 if client.v5 else packet)
+
+    def drop_clients(self) -> None:
+        """Close all connections without a word."""
+        for client in self._clients:
+            client.close()
 
     def _accept(self) -> None:
         while True:
@@ -181,6 +190,9 @@ class _Client:
         broker = self._broker
         self.v5 = body[6] == 5
         flags = body[7]
+        if body[6] not in broker.versions:
+            self.write(b"\x20\x02\x00\x01")
+            return False
         if not self.v5:
             self.write(b"\x20\x02\x00\x00")
             return True
@@ -206,6 +218,9 @@ class _Client:
         self._broker.subscribed.append((self._number, topic))
         self._topics.append(topic)
         self.write(packet(0x90, mid + (b"\x00" if self.v5 else b"") + b"\x01"))
+        for name, payload in list(self._broker.retained.items()):
+            if _matches(topic, name):
+                self.write(publish_packet(name, payload, retain=True, v5=self.v5))
         return True
 
     def _publish(self, flags: int, body: bytes, size: int) -> bool:

@@ -13,13 +13,15 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from emoedge.publish.control import Command, Refusals, Rejection, parse_command
+from emoedge.publish.control import MAX_VALUE_BYTES, Command, Refusals, Rejection, parse_command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.sinks import CommandHandler
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
+_OVERSIZED: Final = b"too large to be waited for".ljust(MAX_VALUE_BYTES + 1)
+"""In place of a value that was not received; refused as others that are too long."""
 MAX_SNAPSHOTS: Final = 10
 """Snapshots that wait: each press is a picture, so that none replaces another."""
 HUNG_AFTER_S: Final = 60.0
@@ -68,6 +70,18 @@ class CommandQueue:
             lane = self._privacy if result.name == "privacy" else self._others
             if not lane.put(result):
                 self._refuse(Rejection(result.name, result.text, "too many commands at once"))
+
+    def take_oversized(self, name: str, *, was_received: bool) -> None:
+        """Take the news of a message that is much too large; who floods the switch of privacy gets privacy.
+
+        Args:
+            name: as for `take`.
+            was_received: whether its beginning comes by `take` as well.
+        """
+        if name == "privacy":
+            self.take(name, b"ON", retained=False)
+        elif not was_received:
+            self.take(name, _OVERSIZED, retained=False)
 
     def _refuse(self, rejection: Rejection) -> None:
         self.refused += 1

@@ -25,6 +25,8 @@ RECORDING_MODES: Final[tuple[RecordingMode, ...]] = get_args(RecordingMode)
 MAX_VALUE_BYTES: Final = 32
 MAX_PRIVACY_S: Final = 604_800.0
 """A week; `ON` alone has no end."""
+MIN_RECORD_S: Final = 0.5
+"""A few frames; the pre-roll comes in addition."""
 # An hour: whoever wants more sets recording_mode to continuous.
 MAX_RECORD_S: Final = 3600.0
 _MOMENTARY: Final = frozenset({"record", "snapshot"})
@@ -121,9 +123,9 @@ def _record(text: str) -> bool | float | _Expected:
     if text.upper() in _SWITCH:
         return _SWITCH[text.upper()]
     seconds = float(text) if _NUMBER.fullmatch(text) else 0.0
-    if 0 < seconds <= MAX_RECORD_S:
+    if MIN_RECORD_S <= seconds <= MAX_RECORD_S:
         return seconds
-    return _Expected(f"ON, OFF or seconds, more than 0 and at most {MAX_RECORD_S:.0f}")
+    return _Expected(f"ON, OFF or seconds, from {MIN_RECORD_S} to {MAX_RECORD_S:.0f}")
 
 
 def _fraction(text: str) -> float | _Expected:

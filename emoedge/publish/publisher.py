@@ -25,7 +25,7 @@ from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
-from emoedge.publish.control import CONTROL_NAMES, MAX_VALUE_BYTES
+from emoedge.publish.control import CONTROL_NAMES
 from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox
@@ -241,12 +241,9 @@ class Publisher:
         self._hand_over(lambda inbox: inbox.answers.append(DeliveryAnswer(token, code)))
 
     def on_oversized(self, topic: str, *, abandoned: bool) -> None:
-        """See SessionListener. Who floods the switch of privacy gets privacy."""
-        name = self._control_of(topic)
-        if name == "privacy":
-            self._commands.take(name, b"ON", retained=False)
-        elif abandoned and topic not in self._announcer.topics:
-            self._commands.take(name, bytes(MAX_VALUE_BYTES + 1), retained=False)
+        """See SessionListener."""
+        if topic not in self._announcer.topics:
+            self._commands.take_oversized(self._control_of(topic), was_received=not abandoned)
 
     def _control_of(self, topic: str) -> str:
         return topic.removeprefix(f"{self._base}/control/").removesuffix("/set")

@@ -13,7 +13,7 @@ from emoedge.cli.check import command
 from emoedge.config import Settings
 from emoedge.doctor.certificates import check_certificates
 from emoedge.version import RELEASED
-from tests.publish.certificates import Authority
+from faults.certificates import Authority
 
 Make = Callable[..., Settings]
 

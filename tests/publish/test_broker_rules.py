@@ -10,10 +10,12 @@ import pytest
 
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport
+from emoedge.publish.control import CONTROL_NAMES, Command
 from emoedge.publish.messages import Message
 from emoedge.publish.publisher import Publisher
+from emoedge.publish.retry import MqttVersion
 from emoedge.publish.suspects import MAX_STRIKES
-from faults.strict_broker import StrictBroker
+from faults.strict_broker import StrictBroker, fixed_header
 
 from .conftest import PATIENCE_S, until
 from .samples import BEGIN, STATE, builder
@@ -287,3 +289,93 @@ def test_a_lost_acknowledgement_is_cured_by_a_fresh_connection(strict, publish, 
     first, second = broker.on(f"{BASE}/event")
     assert first == second
     until(lambda: broker_part(publisher).state == "ok", "well again")
+
+
+SINGLE = {f"{BASE}/control/{name}/set" for name in (*CONTROL_NAMES, "echo")} | {"homeassistant/status"}
+
+
+@pytest.fixture
+def flooded(tmp_path) -> Iterator[Callable[..., tuple[Publisher, list[Command]]]]:
+    """Start a publisher that notes its commands."""
+    publishers: list[Publisher] = []
+
+    def make(port: int, protocol: MqttVersion) -> tuple[Publisher, list[Command]]:
+        commands: list[Command] = []
+        settings = make_settings(port, tmp_path / "state", discovery=False)
+        publisher = Publisher(settings, builder(), first_protocol=protocol)
+        publisher.attach(commands.append, list)
+        publisher.start()
+        publishers.append(publisher)
+        until(lambda: broker_part(publisher).figures["echo_ms"] is not None, "commands arrive")
+        return publisher, commands
+
+    yield make
+    for publisher in publishers:
+        publisher.stop(1.0)
+
+
+def endless(topic: str, size: int, *, v5: bool, retain: bool = False) -> bytes:
+    """The beginning of a PUBLISH that says that it will be so long."""
+    name = topic.encode()
+    start = fixed_header(0x30 | retain, size) + len(name).to_bytes(2, "big") + name
+    return start + (b"\0" if v5 else b"") + b"x" * 1000
+
+
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+@pytest.mark.parametrize("name", ["margin", "privacy", "unheard-of"])
+def test_a_huge_message_is_not_waited_for(strict, flooded, protocol, name):
+    """200 MB took 736 MB of memory, at every connection; and no command arrived meanwhile."""
+    broker = strict()
+    publisher, commands = flooded(broker.port, protocol)
+    topic = f"{BASE}/control/{name}/set"
+    # Of 200 MB only the beginning ever comes.
+    broker.send_raw(endless(topic, 200_000_000, v5=False), endless(topic, 200_000_000, v5=True))
+    until(lambda: broker.connections == 2 and broker_part(publisher).figures["connections"] == 2, "again")
+    until(lambda: topic in broker_part(publisher).reason, "the topic is named")
+    assert broker_part(publisher).figures["oversized_topic"] == topic
+    assert "too large" in broker_part(publisher).reason
+    until(lambda: {one for number, one in broker.subscribed if number == 2} == SINGLE - {topic}, "without it")
+    broker.send(f"{BASE}/control/face_weight/set", b"0.4")
+    wanted = [Command("privacy", True)] if name == "privacy" else []
+    until(lambda: len(commands) > len(wanted), "commands arrive")
+    assert [*commands] == [*wanted, Command("face_weight", 0.4)]
+    # The way in is still watched.
+    until(lambda: f"{BASE}/control/echo/set" not in broker_part(publisher).reason, "echo")
+
+
+@pytest.mark.parametrize("name", ["margin", "privacy"])
+def test_a_huge_retained_message_of_a_real_broker(mosquitto, listen, flooded, name):
+    listener = listen(mosquitto, "none")
+    topic = f"{BASE}/control/{name}/set"
+    publisher, commands = flooded(mosquitto.port, "3.1.1")
+    listener.send(topic, bytes(30_000_000), retain=True)
+    until(lambda: topic in broker_part(publisher).reason, "named")
+    until(lambda: broker_part(publisher).figures["connections"] == 2, "connected again")
+    listener.send(f"{BASE}/control/face_weight/set", b"0.4")
+    until(lambda: commands and commands[-1] == Command("face_weight", 0.4), "commands arrive")
+    assert broker_part(publisher).figures["connections"] == 2
+    assert (Command("privacy", True) in commands) == (name == "privacy")
+
+
+def test_a_topic_that_was_left_out_is_tried_again(strict, flooded, monkeypatch):
+    from emoedge.backoff import Backoff
+    from emoedge.publish import oversized
+
+    monkeypatch.setattr(oversized, "_PAUSE", Backoff(10.0, longest_s=10.0, jitter=0.0))
+    broker = strict()
+    publisher, commands = flooded(broker.port, "5")
+    topic = f"{BASE}/control/margin/set"
+    broker.send_raw(b"", endless(topic, 200_000_000, v5=True))
+    until(lambda: (2, topic) in broker.subscribed, "subscribed again on the same connection")
+    broker.send(topic, b"0.25")
+    until(lambda: Command("margin", 0.25) in commands, "carried out")
+    assert broker_part(publisher).figures["connections"] == 2
+
+
+def test_a_shortened_message_on_the_switch_of_privacy_switches_it_on(strict, flooded):
+    broker = strict()
+    publisher, commands = flooded(broker.port, "5")
+    broker.send(f"{BASE}/control/privacy/set", b"OFF" + b" " * 100_000)
+    until(lambda: commands == [Command("privacy", True)], "ON")
+    assert broker_part(publisher).figures["oversized_topic"] == f"{BASE}/control/privacy/set"
+    assert broker_part(publisher).state == "ok"

@@ -73,6 +73,7 @@ def test_accepted(name, payload, value):
         ("privacy", b"OFF 5", "seconds"),
         ("privacy", b"3600", "seconds"),
         ("record", b"0", "seconds"),
+        ("record", b"0.01", "seconds, from 0.5 to 3600"),
         ("record", b"-5", "seconds"),
         ("record", b"1e9", "seconds"),
         ("record", b"3600.1", "seconds"),

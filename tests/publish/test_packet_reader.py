@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.publish.packet_reader import (
+    ABANDONED_BYTES,
     CHUNK_BYTES,
     MAX_OTHER_BYTES,
     MAX_PACKET_BYTES,
@@ -153,3 +154,17 @@ def test_a_broken_protocol_ends_the_connection(data):
 def test_rubbish_ends_the_connection_or_waits_for_more(data, has_properties):
     with contextlib.suppress(ConnectionError):
         read_all(Wire(data, []), has_properties=has_properties)
+
+
+def test_who_sends_a_large_message_is_told():
+    told: list[tuple[bytes, int]] = []
+    small = publish(b"small", b"x", properties=None)
+    large = publish(b"large", bytes(100_000), properties=None)
+    # Nothing but the head is necessary for one that will not be waited for.
+    huge = publish(b"huge", bytes(ABANDONED_BYTES), properties=None)[:20]
+    wire = Wire(small + large + huge, [])
+    reader = PacketReader(wire.receive, has_properties=False, on_oversized=lambda *one: told.append(one))
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            reader.read(1000)
+    assert told == [(b"large", 100_009), (b"huge", ABANDONED_BYTES + 8)]

@@ -18,8 +18,8 @@ from emoedge.publish.publisher import Publisher
 from emoedge.publish.tls import TlsFileError, certificate_period, explain, make_context
 from emoedge.version import RELEASED
 from emoedge.watch.subscription import Subscription
+from faults.certificates import Authority
 
-from .certificates import Authority
 from .conftest import PATIENCE_S, Mosquitto, until
 from .samples import builder
 from .test_publisher import make_settings

@@ -1,15 +1,22 @@
-"""Certificates for the tests, made by openssl: authorities, servers, clients."""
+"""Certificates made by openssl: an authority, servers, clients."""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
+from faults.surroundings import program
+
 KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Authority:
-    """A certificate authority in a folder; `<name>.crt` and `<name>.key` of what it signs lie there too."""
+    """A certificate authority in a folder, with the certificates and keys that it signs.
+
+    Args:
+        folder: for `<name>.crt` and `<name>.key`.
+        name: its own.
+    """
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
         self.folder = folder
@@ -21,12 +28,13 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
+        """Its own certificate."""
         return self.folder / f"{self.name}.crt"
 
     def sign(
         self, name: str, *, address: str = "127.0.0.1", begin: str = "", end: str = "", password: str = ""
     ) -> tuple[Path, Path]:
-        """Certificate and key; `begin` and `end` as YYYYMMDDHHMMSSZ, of today and the day after otherwise."""
+        """Return certificate and key; `begin` and `end` as YYYYMMDDHHMMSSZ, today and tomorrow otherwise."""
         secret = ("-passout", f"pass:{password}") if password else ("-nodes",)
         self._openssl(
             *("req", *KEY, *secret, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
@@ -74,4 +82,6 @@ class Authority:
         )
 
     def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, cwd=self.folder)
+        subprocess.run(
+            [program("openssl", "openssl"), *arguments], check=True, capture_output=True, cwd=self.folder
+        )
