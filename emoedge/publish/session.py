@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 MAX_REFUSALS: Final = 10
 """Refused topics that `health` names."""
-CLOCK_LOOK_S: Final = 1.0
+CLOCK_LOOK_S: Final = 0.5
 """Between two looks at the clock while waiting for the next attempt."""
 CLOCK_JUMP_S: Final = 5.0
 """Larger steps of the wall clock end the waiting."""
