@@ -30,7 +30,7 @@ from emoedge.files import sha256_of
 from emoedge.observations import FaceObservation, FacesObservation
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome
 from emoedge.pipeline.decisions import DecisionStage
-from emoedge.pipeline.perception import learned_fusion
+from emoedge.pipeline.perception import learned_fusion, load_confidence
 from emoedge.pipeline.pipeline import Pipeline
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -92,7 +92,9 @@ class _Tracing(DecisionStage):
 
 class _TracingPipeline(Pipeline):
     def _new_decisions(self) -> DecisionStage:
-        self.stage = _Tracing(self.settings, self._event_id, learned_fusion(self.settings))
+        self.stage = _Tracing(
+            self.settings, self._event_id, learned_fusion(self.settings), load_confidence(self.settings)
+        )
         return self.stage
 
 
@@ -115,7 +117,9 @@ def trace(clip: Path, settings: Settings) -> Trace:
 def decide(calls: Iterable[Call], settings: Settings) -> list[Outcome]:
     """Run the decision on what was found."""
     numbers = itertools.count(1)
-    stage = DecisionStage(settings, lambda _: f"event-{next(numbers)}", learned_fusion(settings))
+    stage = DecisionStage(
+        settings, lambda _: f"event-{next(numbers)}", learned_fusion(settings), load_confidence(settings)
+    )
     return [outcome for name, args in calls for outcome in getattr(stage, name)(*args)]
 
 

@@ -10,6 +10,7 @@ from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
 from emoedge.errors import EmoedgeError, ModelError
 from emoedge.model_store.manifest import (
+    CONFIDENCE,
     FACE_CLASSIFIER,
     FACE_DETECTOR,
     LEARNED_FUSION,
@@ -48,6 +49,7 @@ def needed_models(settings: Settings) -> tuple[str, ...]:
         names.append(VOICE_CLASSIFIER)
     if settings.speech.enabled:
         names.append(TEXT_MODEL)
+    names.append(CONFIDENCE)
     if settings.fusion.method == "learned":
         names.append(LEARNED_FUSION)
     return tuple(Path(name).stem for name in names)

@@ -83,6 +83,10 @@ def load_once(kind: Kind, path: Path) -> None:
         from emoedge.fusion.learned import LearnedFusion
 
         LearnedFusion.load(path)
+    elif kind == "confidence":
+        from emoedge.fusion.confidence import Confidence
+
+        Confidence.load(path)
     elif kind == "whisper":
         from emoedge.speech.whisper_engine import load_model
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from emoedge.config import FusionSettings
 from emoedge.emotions import Emotion, as_probabilities, from_mapping, leader
+from emoedge.fusion.confidence import Confidence, Method
 from emoedge.fusion.fuser import snr_reliability
 from emoedge.fusion.learned import MODALITIES, LearnedFusion
 from emoedge.fusion.rule import Decision, fuse_weighted
@@ -35,7 +36,11 @@ NO_ANSWER: Final = Answer(None, 0.0)
 
 
 def answers_of(
-    lines: Iterable[str], duration_s: float, settings: FusionSettings, learned: LearnedFusion
+    lines: Iterable[str],
+    duration_s: float,
+    settings: FusionSettings,
+    learned: LearnedFusion,
+    confidence: Confidence,
 ) -> dict[str, Answer]:
     """The answer of each method to a clip.
 
@@ -47,6 +52,7 @@ def answers_of(
         duration_s: length of the clip.
         settings: weight and margin of the rule.
         learned: the pool.
+        confidence: what the fused probabilities are worth.
     """
     messages: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
@@ -57,10 +63,11 @@ def answers_of(
         name: _leading(opinions[name]) if name in opinions else NO_ANSWER for name in MODALITIES
     }
     posteriors = (opinions[name].probabilities if name in opinions else None for name in MODALITIES)
-    answers["weighted"] = _decided(
-        fuse_weighted(*posteriors, face_weight=settings.face_weight, margin=settings.margin)
-    )
-    answers["learned"] = _decided(learned.decide(tuple(opinions.values()), 0.0, settings.margin))
+    rule = fuse_weighted(*posteriors, face_weight=settings.face_weight, margin=settings.margin)
+    pool = learned.decide(tuple(opinions.values()), 0.0, settings.margin)
+    decisions: dict[Method, Decision] = {"weighted": rule, "learned": pool}
+    for method, decision in decisions.items():
+        answers[method] = _decided(decision, confidence, method, opinions)
     answers["replay"] = _named_longest(messages["emotion"], duration_s)
     return answers
 
@@ -96,8 +103,12 @@ def _leading(opinion: ModalityOpinion) -> Answer:
     return Answer(leader(opinion.probabilities), float(opinion.probabilities.max()))
 
 
-def _decided(decision: Decision) -> Answer:
-    return Answer(decision.emotion, decision.confidence)
+def _decided(
+    decision: Decision, confidence: Confidence, method: Method, modalities: Iterable[Modality]
+) -> Answer:
+    if decision.emotion is None:
+        return NO_ANSWER
+    return Answer(decision.emotion, confidence.chance(method, modalities, decision.confidence))
 
 
 def _named_longest(states: Sequence[Mapping[str, Any]], duration_s: float) -> Answer:

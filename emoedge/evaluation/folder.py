@@ -15,9 +15,10 @@ from emoedge.errors import ConfigError, MediaError
 from emoedge.evaluation.answers import METHODS, Answer, answers_of
 from emoedge.evaluation.labels import find_labels
 from emoedge.evaluation.measures import Scores, score
+from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.model_store import resolve
-from emoedge.model_store.manifest import LEARNED_FUSION
+from emoedge.model_store.manifest import CONFIDENCE, LEARNED_FUSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +90,26 @@ def evaluate(
         OSError: `results` cannot be written.
     """
     learned = LearnedFusion.load(resolve(LEARNED_FUSION, settings.paths.models))
+    confidence = Confidence.load(resolve(CONFIDENCE, settings.paths.models))
     report = run_batch(settings, clips.jobs, results, processes, watcher=watcher)
     failed = {failure.name for failure in report.failures}
-    answers = {job.name: _answers_to(job, settings, learned) for job in clips.jobs if job.name not in failed}
+    answers = {
+        job.name: _answers_to(job, settings, learned, confidence)
+        for job in clips.jobs
+        if job.name not in failed
+    }
     if not answers:
         raise MediaError(f"none of the {len(clips.jobs)} clips could be read", report.failures[0].error)
     scores = _scores(answers, clips.labels)
     return Evaluation({name: clips.labels[name] for name in answers}, answers, scores), report
 
 
-def _answers_to(job: Job, settings: Settings, learned: LearnedFusion) -> dict[str, Answer]:
+def _answers_to(
+    job: Job, settings: Settings, learned: LearnedFusion, confidence: Confidence
+) -> dict[str, Answer]:
     duration_s = result_of(read_stamp(job) or {}).duration_s
     with job.result.open(encoding="utf-8") as lines:
-        return answers_of(lines, duration_s, settings.fusion, learned)
+        return answers_of(lines, duration_s, settings.fusion, learned, confidence)
 
 
 def _scores(answers: Mapping[str, Mapping[str, Answer]], labels: Mapping[str, Emotion]) -> dict[str, Scores]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from emoedge.config import FusionSettings
 from emoedge.emotions import Emotion, Probabilities, as_probabilities
+from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
@@ -22,13 +23,20 @@ class Fuser:
     Args:
         settings: method, weight, margin and ages; the weight and the margin may be changed while it runs.
         learned: the trained combination, needed for method "learned".
+        confidence: what fused probabilities are worth; without it the confidence is the fused probability.
     """
 
-    def __init__(self, settings: FusionSettings, learned: LearnedFusion | None = None) -> None:
+    def __init__(
+        self,
+        settings: FusionSettings,
+        learned: LearnedFusion | None = None,
+        confidence: Confidence | None = None,
+    ) -> None:
         self.settings = settings
         self.face_weight = settings.face_weight
         self.margin = settings.margin
         self._learned = learned if settings.method == "learned" else None
+        self._confidence = confidence
         self._opinions: dict[Modality, ModalityOpinion] = {}
         self._track_id: int | None = None
         self._nobody_since_s: float | None = None
@@ -87,13 +95,14 @@ class Fuser:
         decision = self._decide(fresh, now_s)
         emotion: Emotion | None = decision.emotion
         reason = "" if fresh else ("nobody" if self._nobody_since_s is not None else "no_opinion")
-        if emotion is not None and decision.confidence < self.settings.min_confidence:
+        chance = self._chance(decision, fresh)
+        if emotion is not None and chance < self.settings.min_confidence:
             emotion, reason = None, "unsure"
         return FusedState(
             time_s=now_s,
             probabilities=decision.probabilities,
             emotion=emotion,
-            confidence=decision.confidence if emotion is not None else 0.0,
+            confidence=chance if emotion is not None else 0.0,
             decided_by=decision.decided_by if emotion is not None else None,
             certain=decision.certain and emotion is not None,
             candidates=decision.candidates,
@@ -127,6 +136,12 @@ class Fuser:
             face_weight=self.face_weight,
             margin=self.margin,
         )
+
+    def _chance(self, decision: Decision, fresh: dict[Modality, ModalityOpinion]) -> float:
+        """The chance that the decision is right."""
+        if self._confidence is None or not fresh:
+            return decision.confidence
+        return self._confidence.chance(self.settings.method, fresh, decision.confidence)
 
     def _steadied(self, probabilities: Probabilities, time_s: float) -> Probabilities:
         previous = self._opinions.get("face")

@@ -10,7 +10,7 @@ from emoedge.errors import ModelError
 from emoedge.files import read_json
 from emoedge.package_files import package_folder
 
-Kind = Literal["tflite", "text", "fusion", "vosk", "whisper"]
+Kind = Literal["tflite", "text", "fusion", "confidence", "vosk", "whisper"]
 FILE_NAME: Final = "manifest.json"
 FETCH_REMEDY: Final = "run: emoedge models fetch"
 """Remedy for every missing or damaged model that can be downloaded."""
@@ -21,7 +21,15 @@ VOICE_CLASSIFIER: Final = "voice_emotion.tflite"
 TEXT_MODEL: Final = "text_emotion"
 """Without its suffix: the name under which the configuration and the sidecars know it."""
 LEARNED_FUSION: Final = "fusion.json"
-SHIPPED: Final = (FACE_DETECTOR, FACE_CLASSIFIER, SPEECH_ACTIVITY, VOICE_CLASSIFIER, TEXT_MODEL)
+CONFIDENCE: Final = "confidence.json"
+SHIPPED: Final = (
+    FACE_DETECTOR,
+    FACE_CLASSIFIER,
+    SPEECH_ACTIVITY,
+    VOICE_CLASSIFIER,
+    TEXT_MODEL,
+    CONFIDENCE,
+)
 """The models that every result depends on."""
 
 

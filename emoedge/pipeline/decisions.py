@@ -9,6 +9,7 @@ from typing import Final, get_args
 from emoedge.config import Settings
 from emoedge.emotions import Emotion
 from emoedge.fusion import EventDetector, Fuser, Hold
+from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import FusedState, Outcome
@@ -33,12 +34,17 @@ class DecisionStage:
         settings: the sections fusion, events and publish are used.
         new_id: makes an event's identifier from its start, seconds.
         learned: coefficients for fusion.method = "learned".
+        confidence: what fused probabilities are worth.
     """
 
     def __init__(
-        self, settings: Settings, new_id: Callable[[float], str], learned: LearnedFusion | None = None
+        self,
+        settings: Settings,
+        new_id: Callable[[float], str],
+        learned: LearnedFusion | None = None,
+        confidence: Confidence | None = None,
     ) -> None:
-        self.fuser = Fuser(settings.fusion, learned)
+        self.fuser = Fuser(settings.fusion, learned, confidence)
         self._events = EventDetector(settings.events, new_id)
         self._interval_s = settings.publish.interval
         self._face_spacing_s = 1.0 / settings.publish.face_hz

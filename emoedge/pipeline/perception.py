@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError, ModelError
+from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.health import Health
 from emoedge.model_store import resolve
 from emoedge.model_store.manifest import (
+    CONFIDENCE,
     FACE_CLASSIFIER,
     FACE_DETECTOR,
     LEARNED_FUSION,
@@ -131,6 +133,11 @@ def learned_fusion(settings: Settings) -> LearnedFusion | None:
     if settings.fusion.method != "learned":
         return None
     return LearnedFusion.load(resolve(LEARNED_FUSION, settings.paths.models))
+
+
+def load_confidence(settings: Settings) -> Confidence:
+    """Load what fused probabilities are worth; raises ModelError."""
+    return Confidence.load(resolve(CONFIDENCE, settings.paths.models))
 
 
 def _try(name: str, enabled: bool, build: Callable[[], Stage]) -> tuple[Stage | None, Health]:

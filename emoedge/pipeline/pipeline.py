@@ -18,7 +18,7 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
-from emoedge.pipeline.perception import Perception, learned_fusion
+from emoedge.pipeline.perception import Perception, learned_fusion, load_confidence
 from emoedge.rate_limit import Pacer
 
 if TYPE_CHECKING:
@@ -164,7 +164,9 @@ class Pipeline:
         self._next_tick_s = 0.0
 
     def _new_decisions(self) -> DecisionStage:
-        return DecisionStage(self.settings, self._event_id, learned_fusion(self.settings))
+        return DecisionStage(
+            self.settings, self._event_id, learned_fusion(self.settings), load_confidence(self.settings)
+        )
 
     def _event_id(self, _started_s: float) -> str:
         self._events += 1

@@ -17,7 +17,7 @@ from emoedge.clock import Clock, SystemClock
 from emoedge.config import Settings
 from emoedge.outcomes import RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
-from emoedge.pipeline.perception import learned_fusion
+from emoedge.pipeline.perception import learned_fusion, load_confidence
 from emoedge.provenance import describe
 from emoedge.publish.messages import MessageBuilder
 from emoedge.publish.publisher import Publisher
@@ -99,7 +99,12 @@ def assemble(
         expects_sound=settings.microphone.source != "none",
         event_lag_s=settings.events.min_duration_s + EVENT_MARGIN_S,
     )
-    stage = DecisionStage(settings, lambda _started_s: uuid.uuid4().hex[:16], learned_fusion(settings))
+    stage = DecisionStage(
+        settings,
+        lambda _started_s: uuid.uuid4().hex[:16],
+        learned_fusion(settings),
+        load_confidence(settings),
+    )
     decisions = DecisionThread(stage, builder, clock, sink.publish, recorder)
     load_control = LoadControl(settings)
     camera, microphone = capture = (make_capture or _configured_capture)(settings)

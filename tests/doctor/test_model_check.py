@@ -39,8 +39,8 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_only_what_is_switched_on_is_needed(make_settings: Make, faces_only: Settings) -> None:
-    assert needed_models(make_settings()) == (*FACE, "voice_emotion", "text_emotion")
-    assert needed_models(faces_only) == FACE
+    assert needed_models(make_settings()) == (*FACE, "voice_emotion", "text_emotion", "confidence")
+    assert needed_models(faces_only) == (*FACE, "confidence")
     assert needed_models(make_settings(fusion={"method": "learned"}))[-1] == "fusion"
 
 
@@ -50,7 +50,7 @@ def test_the_shipped_models_load_and_run(make_settings: Make) -> None:
     assert [result for result in results.values() if result.state != "ok"] == []
     assert set(results) == {
         "inference",
-        *(f"model {name}" for name in (*FACE, "voice_emotion", "text_emotion", "vosk-es-demo")),
+        *(f"model {name}" for name in (*FACE, "voice_emotion", "text_emotion", "confidence", "vosk-es-demo")),
     }
 
 

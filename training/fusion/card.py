@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from emoedge.fusion.confidence import KNOTS, Method
 from emoedge.fusion.learned import MODALITIES
 from training.fusion import cases
 
@@ -88,6 +90,58 @@ def worst(table: dict[str, dict[str, Any]]) -> str:
     return f"{min(errors.values()):.3f} to {errors[name]:.3f} (the largest: {name})"
 
 
+def write_confidence_figure(
+    folder: Path, answers: Mapping[tuple[Method, str], Mapping[str, Answers]]
+) -> None:
+    """``confidence_reliability.png``: right answers by chance, at home and abroad, for each line."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    methods = get_args(Method)
+    columns = len(answers) // len(methods)
+    figure, grid = plt.subplots(
+        len(methods), columns, figsize=(2.6 * columns, 5.6), layout="constrained", sharex=True, sharey=True
+    )
+    for axes, ((method, subset), by_kind) in zip(grid.flat, answers.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color="0.6", linewidth=1)
+        for color, (kind, one) in zip(("#0072B2", "#D55E00"), by_kind.items(), strict=True):
+            chance, right, rows = (np.array(column) for column in zip(*one.reliability(), strict=True))
+            axes.plot(chance, right, color=color, linewidth=1, label=kind)
+            axes.scatter(chance, right, s=4 + 100 * rows / rows.sum(), color=color)
+        axes.set(xlim=(0, 1), ylim=(0, 1))
+        axes.set_title(f"{method}: {subset}", fontsize=8)
+    grid.flat[0].legend(fontsize=8)
+    figure.supxlabel("confidence")
+    figure.supylabel("right answers")
+    figure.savefig(folder / "confidence_reliability.png", dpi=90)
+    plt.close(figure)
+
+
+def write_confidence_card(path: Path, content: dict[str, Any]) -> None:
+    """Render ``confidence.md`` from the content of `confidence.json`."""
+    chances = "\n".join(
+        f"| {method}, {name} | " + " | ".join(f"{chance:.2f}" for chance in line) + " |"
+        for method in get_args(Method)
+        for name, line in content[method].items()
+    )
+    rows = "\n".join(
+        f"| {name} | {line['right']['home']:.3f} | {line['right']['abroad']:.3f} | "
+        + " | ".join(
+            f"{line[when][kind]:.3f}" for when in ("before", "after") for kind in ("home", "abroad", "both")
+        )
+        + " |"
+        for name, line in content["metrics"].items()
+    )
+    knots = " | ".join(f"{knot:g}" for knot in KNOTS)
+    path.write_text(
+        CONFIDENCE_CARD.format(chances=chances, rows=rows, knots=knots, draws=f"{cases.DRAWS:,}"),
+        encoding="utf-8",
+    )
+
+
 CARD = """# Learned fusion
 
 `fusion.json`: a log-linear pool of the calibrated posteriors of face, voice and text, used with
@@ -137,4 +191,39 @@ measured on people. The pool is one setting away.
 ## Terms
 The coefficients were fitted on answers of the three models to the sets named in their cards, some of which are for research and
 non-commercial use only; none of the data is in this repository.
+"""
+
+CONFIDENCE_CARD = """# Confidence of the fused emotion
+
+`confidence.json`: the chance that the emotion named is right, for both methods of fusion and for each set of modalities that took part. The
+fused probability of the emotion named is looked up on a line through five knots, which never falls (`emoedge/fusion/confidence.py`). Made by
+`python -m training.fusion.train` from what `python -m training.fusion.posteriors` wrote.
+
+| fused probability | {knots} |
+|---|---|---|---|---|---|
+{chances}
+
+## How it was made and measured
+Cases are drawn as for the [learned fusion](fusion.md), every label equally often, one opinion in twenty meant for another label; half of them at home and half
+abroad. *At home* are faces of FER+ Valid, speakers of `uem` that the networks had not heard, and text rows that training had not
+read. *Abroad* are faces of the held-out part of RAF-DB, voices of ASED, SAVEE and TESS by networks that heard nothing of the set,
+and texts of each set by a model that had read nothing of it. Half of the faces and some of the voices are degraded. RAF-DB itself
+is known to the shipped face network, which makes faces abroad a little easier than strangers are. The lines are of maximum likelihood.
+
+The groups (speakers, videos, rows) are halved: lines and pools fitted on each half are measured on the other, and what ships is fitted on
+both. Share of right answers, and expected calibration error of the fused probability ("before") and of the chance ("after"); twice {draws}
+cases at home and as many abroad a line:
+
+| method, what took part | right at home | abroad | before: home | abroad | both | after: home | abroad | both |
+|---|---|---|---|---|---|---|---|---|
+{rows}
+
+![reliability](figures/confidence_reliability.png)
+
+One line cannot serve both: it says a little too little at home and a little too much abroad. It holds for the default weight and margin, for opinions
+that are fresh, and for emotions that are equally frequent; of people who show, say and sound something at once nobody has measured it.
+
+## Terms
+Fitted on answers of the three models to the sets named in their cards, some of which are for research and non-commercial use only; none of
+the data is in this repository.
 """

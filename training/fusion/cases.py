@@ -49,6 +49,11 @@ class Cases:
     reliability: NDArray[np.float64]
 
 
+def abroad(path: Path) -> Path:
+    """Where the posteriors of other sets go, beside those of a modality."""
+    return path.with_name(f"{path.stem}_abroad.npz")
+
+
 def read(path: Path, side: int) -> Opinions:
     """One half (0 or 1) of a modality's validation data. Groups are halved by their digest."""
     content = np.load(path)

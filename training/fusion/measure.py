@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.config import FusionSettings
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS
 from emoedge.fusion.learned import MODALITIES, SUBSETS, LearnedFusion
 from emoedge.fusion.rule import Decision, fuse_weighted
@@ -64,17 +65,22 @@ def by_rule(cases: Cases) -> Answers:
 
 def by_pool(fusion: LearnedFusion, cases: Cases) -> Answers:
     """The shipped code with the fitted coefficients."""
-    decisions = []
-    for row in range(len(cases.labels)):
-        opinions = [
-            ModalityOpinion(
-                name, 0.0, cases.probabilities[row, m].astype(np.float32), float(cases.reliability[row, m])
-            )
-            for m, name in enumerate(MODALITIES)
-            if cases.present[row, m]
-        ]
-        decisions.append(fusion.decide(opinions, 0.0, 0.0))
+    decisions = [
+        fusion.decide(opinions_of(cases, row), 0.0, FusionSettings().margin)
+        for row in range(len(cases.labels))
+    ]
     return collect(decisions, cases.labels)
+
+
+def opinions_of(cases: Cases, row: int) -> list[ModalityOpinion]:
+    """The opinions of one case, all of this moment."""
+    return [
+        ModalityOpinion(
+            name, 0.0, cases.probabilities[row, m].astype(np.float32), float(cases.reliability[row, m])
+        )
+        for m, name in enumerate(MODALITIES)
+        if cases.present[row, m]
+    ]
 
 
 def alone(cases: Cases, modality: int) -> Answers:

@@ -1,8 +1,10 @@
 """Posteriors of the models on validation data: ``python -m training.fusion.posteriors --data DIR --out DIR``.
 
 Writes ``face.npz``, ``voice.npz`` and ``text.npz``, each with probabilities (n, 7), labels (n,), reliability
-(n,), degraded (n,) bool and group (n,): no group may stand on both sides of a split. Needs what
-``training.voice.train`` left in ``--voice`` and ``training.text.train`` in ``--text``.
+(n,), degraded (n,) bool and group (n,): no group may stand on both sides of a split. ``face_abroad.npz`` and
+so on hold the same of other sets: for voice and text sets that the networks had not heard or read at all, for
+the face the held-out part of RAF-DB. Needs what ``training.voice.train`` left in ``--voice`` and
+``training.text.train`` in ``--text``.
 """
 
 from __future__ import annotations
@@ -10,35 +12,40 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from emoedge.emotions import Probabilities
 from emoedge.fusion.fuser import snr_reliability
 from emoedge.fusion.learned import MODALITIES
-from training.face.posteriors import write_posteriors as face_posteriors
+from emoedge.voice.classify import HeardClip
+from training.face.corpora import load_rafdb
+from training.face.data import load_ferplus_split
+from training.face.posteriors import face_posteriors
+from training.fusion.cases import abroad
 from training.text import crossval
 from training.text import data as text_data
 from training.text.evaluate import forms
 from training.voice.data import TARGET_SET
-from training.voice.evaluate import CLEAN, LeftOut, hear
+from training.voice.evaluate import CLEAN, DEPLOYED_SETS, LeftOut, hear
 from training.voice.learn import Recipe
-from training.voice.train import gather, learn_all
+from training.voice.train import gather, learn_all, set_of
 
 NOISY = ("pink noise, SNR 5 dB",)
 """Conditions of the voice beside the clean one, so that the fusion learns what a bad signal is worth."""
 
 
 def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions: tuple[str, ...]) -> None:
-    """Speakers left out, one session each, judged by networks that never heard them."""
+    """Speakers left out, one session each, and sets left out, judged by networks that never heard them."""
     card = json.loads((models / "voice_emotion.json").read_text(encoding="utf-8"))
     recipe = card["training"]["recipe"]
     settings = Recipe(**{**recipe, "hidden": tuple(recipe["hidden"])})
     trained = learn_all(data, work, settings, "speakers")
     corpus = trained.corpus
     clips = np.flatnonzero(corpus.origin == TARGET_SET)
-    left_out = LeftOut.speakers(corpus, trained, gather(data, work, settings), work / "folds")
-    parts: list[tuple[np.ndarray, ...]] = []
+    evidence = gather(data, work, settings)
+    speakers = LeftOut.speakers(corpus, trained, evidence, work / "folds")
+    parts = []
     for condition in (CLEAN, *conditions):
         some = (
             clips
@@ -46,36 +53,58 @@ def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions
             else clips[np.isin(corpus.sentence[clips], np.unique(corpus.sentence[clips])[:2])]
         )
         heard = hear(data, corpus, some, condition, work / "cache")
-        answers = left_out.answers(heard, "session", None)
-        order = [clip for name in left_out.paths for clip in heard if corpus.speaker[clip] == name]
-        reliability = np.array([snr_reliability(heard[int(clip)].snr_db) for clip in order], np.float32)
-        found = answers.found
-        degraded = np.full(len(order), condition != CLEAN)
-        columns = (answers.probabilities, answers.labels, reliability, degraded, answers.speaker)
-        parts.append(tuple(column[found] for column in columns))
+        parts.append(_of_sessions(speakers, heard, degraded=condition != CLEAN))
     save(out, *(np.concatenate([part[i] for part in parts]) for i in range(5)))
+    without = {name: learn_all(data, work, settings, "final", name) for name in DEPLOYED_SETS}
+    sets = LeftOut.sets(corpus, without, evidence, work / "folds")
+    strangers = np.flatnonzero(np.isin(corpus.origin, DEPLOYED_SETS))
+    heard = hear(data, corpus, strangers, CLEAN, work / "cache")
+    save(abroad(out), *_of_sessions(sets, heard, degraded=False))
+
+
+def _of_sessions(left_out: LeftOut, heard: dict[int, HeardClip], *, degraded: bool) -> tuple[np.ndarray, ...]:
+    """The columns for save(): every clip in which a voice was found, in sessions of one person each."""
+    speaker = left_out.corpus.speaker
+    answers = left_out.answers(heard, "session", None)
+    clips = [
+        clip
+        for name in left_out.paths
+        for clip in sorted(heard, key=lambda clip: (speaker[clip], clip))
+        if name in (speaker[clip], set_of(speaker[clip]))
+    ]
+    if not np.array_equal(answers.speaker, speaker[clips]):
+        raise ValueError("the answers are not in the order of the clips")
+    reliability = np.array([snr_reliability(heard[clip].snr_db) for clip in clips], np.float32)
+    marks = np.full(len(clips), degraded)
+    columns = (answers.probabilities, answers.labels, reliability, marks, answers.speaker)
+    return tuple(column[answers.found] for column in columns)
 
 
 def write_face(data: Path, models: Path, out: Path) -> None:
-    """FER+ Valid, every other face degraded."""
-    with TemporaryDirectory() as folder:
-        face_posteriors(data, models, Path(folder) / "face.npz")
-        raw = np.load(Path(folder) / "face.npz")
-        save(
-            out,
-            raw["probabilities"],
-            raw["labels"],
-            raw["quality"],
-            raw["degraded"],
-            np.arange(len(raw["labels"])).astype(str),
-        )
+    """FER+ Valid and the held-out part of RAF-DB, every other face degraded."""
+    valid = load_ferplus_split(data / "faces", "Valid")
+    held_out = load_rafdb(data / "faces", "held_out")
+    groups = np.arange(len(valid[1])).astype(str)
+    save(out, *face_posteriors(models, *valid), groups)
+    save(abroad(out), *face_posteriors(models, np.stack(held_out.images), held_out.labels), held_out.groups)
 
 
 def text_posteriors(data: Path, work: Path, out: Path) -> None:
-    """Held-out rows, each judged by the model without its fold, with recognition errors."""
+    """Held-out rows judged by the model without their fold, and sets left out; with recognition errors."""
     corpus = text_data.load(data)
-    judged = crossval.answers(corpus.train, crossval.folds(corpus.train), work, forms(corpus)["with errors"])
-    kept = [(posterior, example) for example, _, posterior in judged if posterior is not None]
+    form = forms(corpus)["with errors"]
+    judged = crossval.answers(corpus.train, crossval.folds(corpus.train), work, form)
+    _save_texts(out, [(example, posterior) for example, _, posterior in judged])
+    strangers = [
+        answer
+        for domain in text_data.DOMAINS
+        for answer in crossval.answers_left_out(corpus.train, domain, work, form)
+    ]
+    _save_texts(abroad(out), strangers)
+
+
+def _save_texts(out: Path, judged: list[tuple[text_data.Example, Probabilities | None]]) -> None:
+    kept = [(posterior, example) for example, posterior in judged if posterior is not None]
     save(
         out,
         np.stack([posterior for posterior, _ in kept]),

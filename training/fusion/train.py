@@ -1,8 +1,8 @@
-"""Fit and measure the learned fusion: ``python -m training.fusion.train --posteriors DIR --out models``.
+"""Fit and measure the learned fusion and the confidence of both fusions.
 
-Takes a minute or two. Pools fitted on one half of the groups (people, rows) are measured on the other half,
-beside each modality alone and the weighted rule: see cases.py for how they are drawn. What ships is fitted on
-both halves.
+``python -m training.fusion.train --posteriors DIR --out models`` takes some minutes. Pools fitted on one half
+of the groups (people, rows) are measured on the other half, beside each modality alone and the weighted rule:
+see cases.py for how they are drawn. What ships is fitted on both halves.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from scipy.optimize import minimize
 from emoedge.emotions import EMOTION_COUNT
 from emoedge.fusion.learned import FLOOR, MODALITIES, SUBSETS, LearnedFusion
 from emoedge.observations import Modality
-from training.fusion.card import write_card, write_figure
-from training.fusion.cases import WRONG_IN_FIT, Cases, Opinions, both, draw, present_in, read
+from training.fusion import confidence
+from training.fusion.card import write_card, write_confidence_card, write_confidence_figure, write_figure
+from training.fusion.cases import WRONG_IN_FIT, Cases, Opinions, abroad, both, draw, present_in, read
+from training.fusion.confidence import KINDS, People
 from training.fusion.measure import measure
 
 AGE_CONSTANT_S = {"face": 2.0, "voice": 8.0, "text": 12.0}
@@ -121,21 +123,44 @@ def main() -> None:
     parser.add_argument("--posteriors", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("models"))
     args = parser.parse_args()
-    halves = [{name: read(args.posteriors / f"{name}.npz", side) for name in MODALITIES} for side in (0, 1)]
+    halves = [people(args.posteriors, side) for side in (0, 1)]
     path = args.out / "fusion.json"
     folds = []
     for side in (0, 1):
-        write(path, fitted(halves[side]))
-        folds.append((LearnedFusion.load(path), halves[1 - side]))
-    content = fitted({name: both(halves[0][name], halves[1][name]) for name in MODALITIES})
+        write(path, fitted(halves[side].home))
+        pool = LearnedFusion.load(path)
+        folds.append((pool, confidence.fit(pool, halves[side]), halves[1 - side]))
+    content = fitted(together(halves[0].home, halves[1].home))
     write(path, content)
-    table, curves = measure(folds)
+    table, curves = measure([(pool, side.home) for pool, _, side in folds])
     content["metrics"] = table
-    content["cases"] = {name: [len(half[name].labels) for half in halves] for name in MODALITIES}
+    content["cases"] = {name: [len(half.home[name].labels) for half in halves] for name in MODALITIES}
     write(path, content)
     write_figure(args.out / "figures", curves)
     write_card(args.out / "fusion.md", content)
-    print(json.dumps(table, indent=1))
+    everyone = People(*(together(getattr(halves[0], kind), getattr(halves[1], kind)) for kind in KINDS))
+    chances = confidence.fit(LearnedFusion.load(path), everyone)
+    report: dict[str, Any] = {str(method): lines for method, lines in chances.chances.items()}
+    report["metrics"], given = confidence.measure(folds)
+    write(args.out / "confidence.json", report)
+    write_confidence_figure(args.out / "figures", given)
+    write_confidence_card(args.out / "confidence.md", report)
+    print(json.dumps({"fusion": table, "confidence": report["metrics"]}, indent=1))
+
+
+def people(folder: Path, side: int) -> People:
+    """One half of the posteriors of all modalities."""
+    return People(
+        {name: read(folder / f"{name}.npz", side) for name in MODALITIES},
+        {name: read(abroad(folder / f"{name}.npz"), side) for name in MODALITIES},
+    )
+
+
+def together(
+    first: Mapping[Modality, Opinions], second: Mapping[Modality, Opinions]
+) -> dict[Modality, Opinions]:
+    """Two halves as one."""
+    return {name: both(first[name], second[name]) for name in MODALITIES}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,147 @@
+"""Fit and measure the chance behind a fused probability, for `emoedge.fusion.confidence`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import softmax
+
+from emoedge.fusion.confidence import KNOTS, Confidence, Method
+from emoedge.fusion.learned import SUBSETS, LearnedFusion
+from emoedge.observations import Modality
+from training.fusion.cases import WRONG_IN_FIT, Opinions, draw, present_in
+from training.fusion.measure import Answers, by_pool, by_rule, join
+
+KINDS: Final = ("home", "abroad")
+"""Fields of People."""
+FIT_SEED: Final = 11
+MEASURE_SEED: Final = 12
+PRIOR_CASES: Final = 20
+"""Answers that a line has seen before the first real one, evenly spread, right as often as they say: where
+the data are few, a probability is what it says."""
+SEARCH: Final[dict[str, Any]] = {
+    "method": "L-BFGS-B",
+    "jac": "3-point",
+    "options": {"maxiter": 1000, "maxfun": 100_000, "ftol": 1e-14, "gtol": 1e-8},
+}
+
+
+@dataclass(frozen=True)
+class People:
+    """Opinions of every modality about people whom the models had not met, by the kind of set.
+
+    home: people, videos and texts left out of the sets that training used.
+    abroad: sets that were left out as a whole, and pictures from a set in which few faces were trained on.
+    """
+
+    home: Mapping[Modality, Opinions]
+    abroad: Mapping[Modality, Opinions]
+
+
+def hats(probability: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How much each knot counts for each probability: (n, knots), rows sum to one."""
+    return np.column_stack([np.interp(probability, KNOTS, line) for line in np.eye(len(KNOTS))])
+
+
+def fit_line(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, ...]:
+    """The never falling line through KNOTS of maximum likelihood.
+
+    Args:
+        probability: of what was named, (n,).
+        right: whether it was right, (n,).
+    """
+    prior = (np.arange(PRIOR_CASES) + 0.5) / PRIOR_CASES
+    design = hats(np.concatenate([probability, prior]))
+    outcome = np.concatenate([right.astype(np.float64), prior])
+
+    def line(parameters: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.cumsum(softmax(np.append(parameters, 0.0)))[:-1])
+
+    def loss(parameters: NDArray[np.float64]) -> float:
+        chance = np.clip(design @ line(parameters), 1e-9, 1 - 1e-9)
+        return -float(np.mean(outcome * np.log(chance) + (1 - outcome) * np.log1p(-chance)))
+
+    # From the diagonal: equal steps, with a little left at both ends.
+    start = np.log(np.array([0.02, *[0.24] * (len(KNOTS) - 1)]) / 0.02)
+    bounds = [(-12.0, 12.0)] * len(start)
+    found = minimize(loss, start, bounds=bounds, **SEARCH).x
+    return tuple(round(float(value), 3) for value in line(found))
+
+
+def answers(pool: LearnedFusion, people: People, subset: str, seed: int) -> dict[tuple[Method, str], Answers]:
+    """What both methods say of people at home and abroad, by method and kind."""
+    found: dict[tuple[Method, str], Answers] = {}
+    for kind in KINDS:
+        cases = draw(getattr(people, kind), seed, present_in(subset), WRONG_IN_FIT)
+        found["weighted", kind] = by_rule(cases)
+        found["learned", kind] = by_pool(pool, cases)
+    return found
+
+
+def fit(pool: LearnedFusion, people: People) -> Confidence:
+    """The chances of both methods; home and abroad count alike."""
+    chances: dict[Method, dict[str, tuple[float, ...]]] = {method: {} for method in get_args(Method)}
+    for subset in SUBSETS:
+        given = answers(pool, people, subset, FIT_SEED)
+        for method in get_args(Method):
+            both = join([given[method, kind] for kind in KINDS])
+            chances[method][subset] = fit_line(both.confidence, both.said == both.labels)
+    return Confidence(chances)
+
+
+Line = tuple[Method, str]
+"""A method and a set of modalities."""
+
+
+def measure(
+    folds: Sequence[tuple[LearnedFusion, Confidence, People]],
+) -> tuple[dict[str, dict[str, Any]], dict[Line, dict[str, Answers]]]:
+    """The calibration error before and after, by method and set of modalities.
+
+    Args:
+        folds: each with people that neither the pool nor the chances were fitted on.
+
+    Returns:
+        the figures, and the answers with their chances by method, set of modalities and kind.
+    """
+    kept: dict[Line, dict[str, Answers]] = {}
+    table: dict[str, dict[str, Any]] = {}
+    for method in get_args(Method):
+        for subset in SUBSETS:
+            parts: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
+            after: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
+            for pool, confidence, people in folds:
+                for (by, kind), given in answers(pool, people, subset, MEASURE_SEED).items():
+                    if by == method:
+                        parts[kind].append(given)
+                        after[kind].append(calibrated(confidence, method, subset, given))
+            kept[method, subset] = {kind: join(each) for kind, each in after.items()}
+            table[f"{method}, {subset}"] = {
+                "right": {kind: _right(join(each)) for kind, each in parts.items()},
+                "before": _errors(parts),
+                "after": _errors(after),
+            }
+    return table, kept
+
+
+def calibrated(confidence: Confidence, method: Method, subset: str, given: Answers) -> Answers:
+    """The answers with their chances in place of the fused probabilities."""
+    chances = np.interp(given.confidence, KNOTS, confidence.chances[method][subset])
+    return Answers(given.said, chances, given.labels)
+
+
+def _right(given: Answers) -> float:
+    return round(float(np.mean(given.said == given.labels)), 4)
+
+
+def _errors(parts: Mapping[str, list[Answers]]) -> dict[str, float]:
+    """Calibration errors of each kind, and of both together."""
+    joined = {kind: join(each) for kind, each in parts.items()} | {
+        "both": join([one for each in parts.values() for one in each])
+    }
+    return {kind: round(given.calibration_error(), 4) for kind, given in joined.items()}
