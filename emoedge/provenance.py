@@ -44,7 +44,7 @@ def public_configuration(settings: Settings, *also: str) -> dict[str, Any]:
     for source in ("camera", "microphone"):
         values[source]["source"] = public_address(values[source]["source"])
     for secret in SECRET_NAMES:
-        values["camera"].pop(secret)
+        values["camera"].pop(secret, None)
     return values
 
 
