@@ -144,7 +144,7 @@ def publish_for_ever(first: int, settings: Settings) -> None:
         time.sleep(1 / RATE_HZ)
 
 
-def kill_and_flap(folder: Path, kills: int, seed: int) -> Result:
+def kill_and_flap(folder: Path, kills: int, seed: int, life_s: tuple[float, float] = LIFE_S) -> Result:
     """Do it; raises Unmet where the rest does not arrive."""
     dice = random.Random(seed)
     broker = Mosquitto(folder, options=())
@@ -157,7 +157,7 @@ def kill_and_flap(folder: Path, kills: int, seed: int) -> Result:
     killed: list[tuple[int, float]] = []
     try:
         for _ in range(kills):
-            lines = _live_and_die(folder, proxy.port, max(published, default=0) + 1, dice.uniform(*LIFE_S))
+            lines = _live_and_die(folder, proxy.port, max(published, default=0) + 1, dice.uniform(*life_s))
             published |= lines
             killed.append((max(published), time.monotonic()))
         flapping.set()
@@ -228,15 +228,18 @@ def _ids(listener: Listener) -> Iterator[int]:
 
 @click.command
 @click.option("--kills", default=30, show_default=True, type=click.IntRange(1), help="Number of SIGKILLs.")
+@click.option("--life", type=click.FloatRange(1), help="Seconds until each; 2 to 5 by default.")
 @click.option("--seed", default=1, show_default=True, help="Of the times of kills and breaks.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
 @click.option("--publish", "child", hidden=True, type=(int, str), help="Be the process that is killed.")
-def main(kills: int, seed: int, json_file: Path | None, child: tuple[int, str] | None) -> None:
+def main(
+    kills: int, life: float | None, seed: int, json_file: Path | None, child: tuple[int, str] | None
+) -> None:
     """Kill the publisher again and again; exit code 1 when a lost message was older than it may be."""
     if child is not None:
         publish_for_ever(child[0], Settings.model_validate(json.loads(child[1])))
     with tempfile.TemporaryDirectory(prefix="emoedge-flap-") as folder:
-        result = kill_and_flap(Path(folder), kills, seed)
+        result = kill_and_flap(Path(folder), kills, seed, LIFE_S if life is None else (life, life))
     text = json.dumps(asdict(result), indent=2)
     click.echo(text)
     if json_file is not None:
