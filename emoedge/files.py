@@ -257,6 +257,15 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+def cache_folder() -> Path:
+    """Folder on a disk for what can be found out again, not in the state folder: systemd's, or the user's."""
+    given = os.environ.get("CACHE_DIRECTORY", "").partition(":")[0]
+    if given:
+        return Path(given)
+    home = os.environ.get("XDG_CACHE_HOME")
+    return (Path(home) if home else Path(os.environ.get("HOME") or "/tmp") / ".cache") / "emoedge"  # noqa: S108
+
+
 def _sync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags)
     try:

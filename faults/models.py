@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from emoedge.model_store.manifest import FACE_CLASSIFIER
 from faults.bench import REPOSITORY, START_S, Bench
 from faults.fault import fault
@@ -63,6 +65,30 @@ def face_model_is_rubbish(bench: Bench) -> None:
     until(lambda: bench.state_of("face") == "failed", "health says that face failed", START_S)
     bench.wait_working("voice", "text")
     bench.check_alive()
+
+
+@fault()
+def speech_model_crashes(bench: Bench) -> float:
+    """A bit of the speech model's graph is flipped, so that libvosk ends the process that loads it.
+
+    `text` is failed with the reason, the process lives, face and voice go on; it works by itself once the
+    file is whole again.
+    """
+    model = bench.models / "some-spanish-model"
+    shutil.copytree(REPOSITORY / "models" / "vosk-es-demo", model)
+    graph = model / "graph" / "HCLG.fst"
+    whole = graph.read_bytes()
+    graph.write_bytes(whole[:-1] + bytes([whole[-1] ^ 0x40]))
+    bench.start_broker()
+    bench.start(speech__model=model.name)
+    until(lambda: bench.state_of("text") == "failed", "health says that text failed", START_S)
+    holds("damaged" in _reason(bench, "text"), f"the reason is named: {_reason(bench, 'text')!r}")
+    bench.wait_working("face", "voice")
+    bench.goes_on("emotion", "emotions are published")
+    bench.check_alive()
+    graph.write_bytes(whole)
+    return until(lambda: bench.state_of("text") == "ok" and bench.figure("text", "processed") > 0,
+                 "text works by itself", START_S)  # fmt: skip
 
 
 def _reason(bench: Bench, name: str) -> str:

@@ -28,13 +28,12 @@ def command(
       emoedge transcribe --audio-track 1 interview.mkv
     """
     from emoedge.capture.tracks import Tracks
-    from emoedge.model_store import resolve
+    from emoedge.cli.options import with_speech_model
+    from emoedge.pipeline.perception import build_recogniser
     from emoedge.pipeline.transcripts import Transcriber
-    from emoedge.speech.factory import open_recogniser
 
     settings = settings_from(config_path)
-    folder = resolve(model or settings.speech.model, settings.paths.models)
-    transcriber = Transcriber(open_recogniser(settings.speech.engine, folder))
+    transcriber = Transcriber(build_recogniser(with_speech_model(settings, model)))
     failed = False
     for item in sounds:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
-from emoedge.errors import EmoedgeError, ModelError
+from emoedge.errors import ModelError
 from emoedge.model_store.manifest import (
     CONFIDENCE,
     FACE_CLASSIFIER,
@@ -61,34 +61,10 @@ def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResu
 
     if entry is None:
         return failed(f"model {name}", "not in the list of models", "install emoedge again")
-    models_dir, own_dir = settings.paths.models, package_models_dir()
-    if entry.shipped and (path := _found(name, models_dir, own_dir)) and path.parent != own_dir:
-        return _check_replacement(entry, path)
-    found = check(entry, models_dir, own_dir)
+    found = check(entry, settings.paths.models, package_models_dir())
     if found.ok and not found.detail.startswith("not installed"):
         return ok(f"model {name}", found.detail)
     return failed(f"model {name}", found.detail, found.remedy or f"run: emoedge models fetch {name}")
-
-
-def _found(name: str, models_dir: Path, own_dir: Path) -> Path | None:
-    """What the daemon would load."""
-    from emoedge.model_store import resolve
-
-    try:
-        return resolve(name, models_dir, own_dir)
-    except ModelError:
-        return None
-
-
-def _check_replacement(entry: ModelEntry, path: Path) -> CheckResult:
-    """A file of that name among the downloaded models goes before the one that comes with emoedge."""
-    from emoedge.doctor.model_verification import load_once
-
-    try:
-        load_once(entry.kind, path)
-    except EmoedgeError as error:
-        return failed(f"model {entry.name}", error.message, f"delete {path}: emoedge brings its own")
-    return ok(f"model {entry.name}", f"{path} loads and runs, instead of emoedge's own")
 
 
 def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
@@ -96,13 +72,13 @@ def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
     speech = settings.speech
     if entry is not None:
         return _check(speech.model, entry, settings)
-    from emoedge.doctor.model_verification import load_once
     from emoedge.model_store import resolve
+    from emoedge.pipeline.model_trial import try_model
 
     name = f"model {speech.model}"
     try:
         path = resolve(speech.model, settings.paths.models)
-        load_once(speech.engine, path)
+        try_model(speech.engine, path)
     except ModelError as error:
         return failed(name, error.message, error.remedy or "run: emoedge models fetch")
     return ok(name, f"{path} loads and runs")

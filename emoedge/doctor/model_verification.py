@@ -6,13 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from emoedge.errors import EmoedgeError, ModelError
-from emoedge.files import sha256_of
-from emoedge.model_store.fetch import read_receipt
-from emoedge.model_store.manifest import Kind, Manifest, ModelEntry, ModelFile, package_models_dir
-from emoedge.model_store.places import location
+from emoedge.model_store.manifest import SPEECH_ACTIVITY, Manifest, ModelEntry, package_models_dir
+from emoedge.model_store.places import location, resolve
+from emoedge.model_store.soundness import check_digests
+from emoedge.pipeline.model_trial import load_once, try_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,8 @@ def verify(
 
 
 def check(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Finding:
-    """Verify one model."""
-    path = location(entry, models_dir, package_dir)
+    """Verify one model: the file that the daemon would take."""
+    path = _taken(entry, models_dir, package_dir)
     if path is None:
         if entry.optional:
             return Finding(entry.name, ok=True, detail="not installed (optional)")
@@ -59,79 +57,28 @@ def check(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Finding:
             detail="missing",
             remedy="install emoedge again" if entry.shipped else "run: emoedge models fetch",
         )
+    replaced = entry.shipped and path.parent != package_dir
     try:
-        told = _compare(entry, models_dir, package_dir, path)
-        load_once(entry.kind, path)
+        known = check_digests(path, models_dir, package_dir)
+        if known:
+            load_once(entry.kind, path)
+        else:
+            try_model(entry.kind, path)
     except EmoedgeError as error:
-        return Finding(entry.name, ok=False, detail=error.message, remedy=error.remedy)
+        remedy = f"delete {path}: emoedge brings its own" if replaced else error.remedy
+        return Finding(entry.name, ok=False, detail=error.message, remedy=remedy)
+    if replaced:
+        return Finding(entry.name, ok=True, detail=f"{path} loads and runs, instead of emoedge's own")
+    told = known or "no digest known (put there by hand)"
     return Finding(entry.name, ok=True, detail=f"{told}, loads and runs")
 
 
-def load_once(kind: Kind, path: Path) -> None:
-    """Load a model and put something through it.
-
-    Raises:
-        ModelError: it does not load, or does not run.
-    """
-    if kind == "tflite":
-        _run_tflite(path)
-    elif kind == "vosk":
-        _run_vosk(path)
-    elif kind == "text":
-        _run_text(path)
-    elif kind == "fusion":
-        from emoedge.fusion.learned import LearnedFusion
-
-        LearnedFusion.load(path)
-    elif kind == "confidence":
-        from emoedge.fusion.confidence import Confidence
-
-        Confidence.load(path)
-    elif kind == "whisper":
-        from emoedge.speech.whisper_engine import load_model
-
-        load_model(path, threads=1)
-
-
-def _compare(entry: ModelEntry, models_dir: Path, package_dir: Path, path: Path) -> str:
-    """Compare files with the manifest (shipped) or the receipt (fetched)."""
-    if entry.shipped:
-        _same(entry.files, package_dir, "install emoedge again")
-        return "digests as released"
-    receipt = read_receipt(models_dir, entry.name) if path.parent == models_dir else None
-    if receipt is None:
-        return "no digest known (put there by hand)"
-    _same(receipt.files, path, "run: emoedge models fetch")
-    known = any(source.sha256 for source in entry.sources)
-    return "digests as published" if known else f"as first fetched on {receipt.fetched[:10]}"
-
-
-def _same(files: tuple[ModelFile, ...], folder: Path, remedy: str) -> None:
-    for file in files:
-        path = folder / file.path
-        if not path.is_file():
-            raise ModelError(f"{file.path} is missing", remedy)
-        if path.stat().st_size != file.bytes or sha256_of(path) != file.sha256:
-            raise ModelError(f"{file.path} is damaged: its SHA-256 is not the recorded one", remedy)
-
-
-def _run_tflite(path: Path) -> None:
-    from emoedge.inference import Interpreter
-
-    interpreter = Interpreter(path)
-    shape = tuple(max(1, size) for size in interpreter.input_shape)
-    interpreter.run(np.zeros(shape, np.float32))
-
-
-def _run_vosk(path: Path) -> None:
-    from emoedge.speech.vosk_engine import VoskRecogniser
-
-    recogniser = VoskRecogniser(path)
-    recogniser.accept(np.zeros(8000, np.int16))
-    recogniser.finish()
-
-
-def _run_text(path: Path) -> None:
-    from emoedge.text.model import TextEmotionModel
-
-    TextEmotionModel.load(path).classify("estoy muy contenta")
+def _taken(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Path | None:
+    """What the daemon would load; a downloaded file overrides the one that comes with emoedge."""
+    if entry.name == Path(SPEECH_ACTIVITY).stem:
+        return location(entry, package_dir, package_dir)
+    suffix = {"tflite": ".tflite", "fusion": ".json", "confidence": ".json"}.get(entry.kind, "")
+    try:
+        return resolve(f"{entry.name}{suffix}", models_dir, package_dir)
+    except ModelError:
+        return None

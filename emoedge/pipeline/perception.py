@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from emoedge.config import Settings
@@ -20,10 +22,14 @@ from emoedge.model_store.manifest import (
     LEARNED_FUSION,
     TEXT_MODEL,
     VOICE_CLASSIFIER,
+    Kind,
 )
+from emoedge.model_store.soundness import ensure_sound
+from emoedge.pipeline.model_trial import try_model
 from emoedge.pipeline.stages import ActivityDetector, FacePerceiver, SpeechPerceiver, VoicePerceiver
 
 if TYPE_CHECKING:
+    from emoedge.speech.recogniser import Recogniser
     from emoedge.voice.stage import VoiceStage
 
 logger = logging.getLogger(__name__)
@@ -94,10 +100,9 @@ def build_face(settings: Settings) -> FacePerceiver:
     from emoedge.face.detect import FaceDetector
     from emoedge.face.stage import FaceStage
 
-    models = settings.paths.models
     return FaceStage(
-        FaceDetector(resolve(FACE_DETECTOR, models)),
-        FaceClassifier(resolve(FACE_CLASSIFIER, models)),
+        FaceDetector(sound_model(FACE_DETECTOR, "tflite", settings)),
+        FaceClassifier(sound_model(FACE_CLASSIFIER, "tflite", settings)),
         max_faces=settings.face.max_faces,
         min_size=settings.face.min_size,
         min_quality=settings.face.min_quality,
@@ -110,29 +115,47 @@ def build_voice(settings: Settings) -> VoiceStage:
     from emoedge.voice.classify import VoiceClassifier
     from emoedge.voice.stage import VoiceStage
 
-    classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=settings.voice.adapt)
+    classifier = VoiceClassifier(
+        sound_model(VOICE_CLASSIFIER, "tflite", settings), adapt=settings.voice.adapt
+    )
     return VoiceStage(classifier)
 
 
 def build_speech(settings: Settings) -> SpeechPerceiver:
     """Build the speech stage with the text model; raises ModelError."""
-    from emoedge.speech.factory import open_recogniser
     from emoedge.speech.stage import SpeechStage
     from emoedge.text.model import TextEmotionModel
 
-    models = settings.paths.models
-    folder = resolve(settings.speech.model, models)
-    recogniser = open_recogniser(settings.speech.engine, folder)
-    text = TextEmotionModel.load(resolve(TEXT_MODEL, models))
+    recogniser = build_recogniser(settings)
+    text = TextEmotionModel.load(sound_model(TEXT_MODEL, "text", settings))
     # Whisper looks at half a minute for every result, however short: a pause is not worth that.
     return SpeechStage(recogniser, text, early=settings.speech.engine == "vosk")
+
+
+def build_recogniser(settings: Settings) -> Recogniser:
+    """Build the recogniser of `speech.engine` and `speech.model`; raises ModelError."""
+    from emoedge.speech.factory import open_recogniser
+
+    speech = settings.speech
+    return open_recogniser(speech.engine, sound_model(speech.model, speech.engine, settings))
+
+
+def sound_model(name: str, kind: Kind, settings: Settings) -> Path:
+    """File or folder of a model that may be loaded here: its digests are right, or a child could load it.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    path = resolve(name, settings.paths.models)
+    ensure_sound(path, settings.paths.models, partial(try_model, kind))
+    return path
 
 
 def learned_fusion(settings: Settings) -> LearnedFusion | None:
     """The coefficients when the settings ask for them; raises ModelError."""
     if settings.fusion.method != "learned":
         return None
-    return LearnedFusion.load(resolve(LEARNED_FUSION, settings.paths.models))
+    return LearnedFusion.load(sound_model(LEARNED_FUSION, "fusion", settings))
 
 
 def load_confidence(settings: Settings) -> Confidence:

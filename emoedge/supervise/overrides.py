@@ -15,10 +15,10 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from emoedge.config import RecordingMode, Settings
-from emoedge.files import put_aside, to_json, write_atomically
+from emoedge.files import cache_folder, put_aside, to_json, write_atomically
 from emoedge.publish.control import Command
 from emoedge.supervise.privacy_end import PrivacyEnd
-from emoedge.supervise.privacy_record import PrivacyRecord, cache_folder, runtime_folder
+from emoedge.supervise.privacy_record import PrivacyRecord, runtime_folder
 
 logger = logging.getLogger(__name__)
 

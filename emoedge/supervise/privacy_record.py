@@ -88,15 +88,6 @@ def runtime_folder() -> Path:
     return Path(session) / "emoedge" if session else Path(tempfile.gettempdir()) / f"emoedge-{os.getuid()}"
 
 
-def cache_folder() -> Path:
-    """Folder on a disk, but not in the state folder: systemd's, or the user's."""
-    given = os.environ.get("CACHE_DIRECTORY", "").partition(":")[0]
-    if given:
-        return Path(given)
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path(os.environ.get("HOME") or "/tmp") / ".cache") / "emoedge"  # noqa: S108
-
-
 def _is_of_another(line: str, state: str) -> bool:
     fact, _, folder = line.partition(" ")
     return fact in _FACTS and folder not in ("", state)

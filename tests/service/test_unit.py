@@ -86,7 +86,7 @@ else:
     sys.exit("memory that is writeable and executable was given out")
 import numpy as np
 from emoedge.model_store import load_manifest, package_models_dir
-from emoedge.doctor.model_verification import load_once
+from emoedge.pipeline.model_trial import load_once
 from emoedge.model_store.places import location
 ran = []
 for entry in load_manifest().entries:

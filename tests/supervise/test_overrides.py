@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from emoedge.config import Settings
+from emoedge.files import cache_folder
 from emoedge.publish.control import Command
 from emoedge.supervise.overrides import Overrides, OverrideStore
 from emoedge.supervise.privacy_end import Moment, PrivacyEnd
-from emoedge.supervise.privacy_record import PrivacyRecord, cache_folder, runtime_folder
+from emoedge.supervise.privacy_record import PrivacyRecord, runtime_folder
 
 END = PrivacyEnd.after(3600.5, Moment("boot", 12.25, 1.8e9, synced=True))
 
