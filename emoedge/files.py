@@ -109,7 +109,7 @@ def write_atomically(
 
 
 @contextlib.contextmanager
-def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> Iterator[BinaryIO]:
+def replacing(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
     """Write a file beside its target, and put it in place when the block ends without an error.
 
     An older file is replaced by a whole one or not touched. A link in its place is replaced, not followed;
@@ -118,7 +118,6 @@ def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> 
     Args:
         target: in a folder that exists.
         mode: permissions, whatever the umask, where there are any; by default those of any new file.
-        follow: whether the folder may be a link.
 
     Raises:
         OSError: it cannot be written; nothing is left beside the target.
@@ -127,12 +126,14 @@ def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> 
         with target.open("wb") as file:
             yield file
         return
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | (0 if follow else os.O_NOFOLLOW))
+    with _naming(target):
+        folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     # Beside a segment the name begins with its id: what a crash leaves is deleted with the segment.
     partial = f"{target.name.split('.')[0][:_NAME_PART]}.{secrets.token_hex(4)}{PARTIAL}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        descriptor = os.open(partial, flags, 0o666 if mode is None else mode, dir_fd=folder)
+        with _naming(target):
+            descriptor = os.open(partial, flags, 0o666 if mode is None else mode, dir_fd=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 if mode is not None:
@@ -140,7 +141,8 @@ def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> 
                 yield file
                 file.flush()
                 os.fsync(descriptor)
-            os.rename(partial, target.name, src_dir_fd=folder, dst_dir_fd=folder)
+            with _naming(target):
+                os.rename(partial, target.name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(partial, dir_fd=folder)
@@ -148,6 +150,15 @@ def replacing(target: Path, *, mode: int | None = None, follow: bool = True) -> 
         sync_folder(target.parent)
     finally:
         os.close(folder)
+
+
+@contextlib.contextmanager
+def _naming(target: Path) -> Iterator[None]:
+    """Errors name the file that the user knows."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
 
 
 def set_mode(descriptor: int, mode: int, group: int | None = None) -> bool:

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -146,7 +147,7 @@ def _one(
     pipeline = Pipeline(settings)
     _tell_missing(pipeline.perception.health)
     with ExitStack() as stack:
-        out: TextIO = stack.enter_context(output.open("w", encoding="utf-8")) if output else sys.stdout
+        out: TextIO = stack.enter_context(_whole(output)) if output else sys.stdout
         send = stack.enter_context(_sender(settings)) if publish else None
         show = stack.enter_context(progress(name, duration_s, unit="s"))
         builder = MessageBuilder.for_replay(settings, pipeline.clock)
@@ -232,6 +233,19 @@ def _tell_missing(health: tuple[Health, ...]) -> None:
     for part in health:
         if part.state == "failed":
             click.echo(f"{part.name}: {part.reason}", err=True)
+
+
+@contextmanager
+def _whole(output: Path) -> Iterator[TextIO]:
+    """A text file that appears under its name when everything is in it."""
+    from emoedge.files import replacing
+
+    with replacing(output) as file:
+        text = TextIOWrapper(file, encoding="utf-8")
+        try:
+            yield text
+        finally:
+            text.detach()  # flushes, and leaves the file to `replacing`
 
 
 @contextmanager

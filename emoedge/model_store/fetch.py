@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +26,11 @@ DOWNLOADS: Final = ".downloads"
 
 RECEIPTS: Final = ".receipts"
 """Folder inside the models directory with what was fetched, from where, and its digests."""
+
+MAX_FILES: Final = 10_000
+"""Files and folders of a model given as a folder; that of Vosk has 20."""
+MAX_BYTES: Final = 8 * 1024**3
+"""Bytes of a model given as a folder; the largest that anyone uses has 3 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +126,49 @@ def list_files(folder: Path) -> tuple[ModelFile, ...]:
     )
 
 
+def copy_folder(source: Path, target: Path) -> None:
+    """Copy a folder of ordinary files and folders.
+
+    A link is refused: run by root, a copy would hold what only root may read, and a link to a folder above
+    never ends. So is anything else that is not a file.
+
+    Args:
+        source: the folder itself may be a link.
+        target: made here.
+
+    Raises:
+        ModelError: there is a link or a device in it, or too much of everything.
+        OSError: it cannot be read, or the copy not be written.
+    """
+    files = size = 0
+    for place, folders, names, descriptor in os.fwalk(source, follow_symlinks=False, onerror=_raise):
+        folder = target / Path(place).relative_to(source)
+        folder.mkdir()
+        for name in (*folders, *names):
+            status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            files, size = files + 1, size + status.st_size
+            if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+                raise ModelError(
+                    f"{Path(place) / name} is not an ordinary file", "give a folder without links or devices"
+                )
+            if files > MAX_FILES or size > MAX_BYTES:
+                raise ModelError(
+                    f"{source} holds more than a model does", "give the folder of the model alone"
+                )
+        for name in names:
+            opener = partial(_open_file, dir_fd=descriptor)
+            with open(name, "rb", opener=opener) as file, (folder / name).open("xb") as copy:
+                shutil.copyfileobj(file, copy)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _open_file(name: str, flags: int, dir_fd: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=dir_fd)
+
+
 def check_structure(entry: ModelEntry, folder: Path) -> None:
     """Raise ModelError unless the folder has the files that this kind of model needs."""
     if entry.kind == "vosk":
@@ -168,8 +219,9 @@ def _from_network(
 
 def _from_source(entry: ModelEntry, source: Path, stage: Path) -> tuple[tuple[str, ...], Path]:
     if source.is_dir():
+        check_structure(entry, source)
         root = stage / entry.name
-        shutil.copytree(source, root)
+        copy_folder(source, root)
         return (), root
     check_space(stage, 3 * source.stat().st_size)
     return (sha256_of(source),), unpack(source, stage)

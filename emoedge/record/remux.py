@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from emoedge.errors import RecordingError
 from emoedge.record.mux import SyncedFile, close_dead
-from emoedge.record.timeline import Cue
+from emoedge.record.timeline import MAX_S, Cue
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ SYNC_BYTES: Final = 4 * 1024 * 1024
 """Bytes between two syncs, so that no single wait for a slow card is long."""
 SUBTITLE_HZ: Final = 1000
 """Time base of the subtitle track."""
+MAX_HEAD_S: Final = 86_400.0
+"""A longer video is measured, whatever its head says, in seconds."""
 BOX_HEADER: Final = 8
 """Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
 _ASS_HEADER: Final = (
@@ -156,6 +158,24 @@ def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
             packet.duration, packet.time_base = to_ms - from_ms, Fraction(1, SUBTITLE_HZ)
             yield packet
         at_ms = max(at_ms, stop_ms)
+
+
+def length_of(path: Path) -> float:
+    """Length in seconds as the head of a media file says, at most `MAX_S`; an impossible one is measured.
+
+    Raises:
+        OSError: the disk cannot be read.
+    """
+    import av
+
+    try:
+        with av.open(str(path)) as container:
+            length_s = (container.duration or 0) / 1e6  # AV_TIME_BASE
+    except (av.error.FFmpegError, IndexError):
+        length_s = 0.0
+    if not 0 < length_s <= MAX_HEAD_S:
+        length_s = measure(path)
+    return min(length_s, MAX_S)
 
 
 def measure(path: Path) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -52,8 +51,8 @@ MAX_TIMELINE_BYTES: Final = 64 * 1024 * 1024
 """Maximum size of a timeline that is read: an hour, the longest segment, with three faces has 30 MB."""
 MAX_LINE: Final = 1024 * 1024
 """Characters of the longest line that is read."""
-MAX_S: Final = 1e7
-"""Moments beyond this (four months) are damage, seconds."""
+MAX_S: Final = 1e6
+"""Moments beyond this (eleven days) are damage, seconds."""
 
 _MODALITIES: Final[tuple[Modality, ...]] = ("face", "voice", "text")
 
@@ -236,11 +235,11 @@ def _timeline(rows: Iterable[tuple[Any, Any, Any]]) -> Timeline:
     """Rows of time, topic and payload; what is published is left out where all was kept."""
     by_topic: dict[str, list[Outcome]] = {}
     for t, topic, payload in rows:
-        if not isinstance(t, (int, float)) or not math.isfinite(t) or not isinstance(payload, Mapping):
+        if not isinstance(payload, Mapping) or not isinstance(topic, str):
             continue
         try:
-            outcome = _outcome(topic, payload, float(t))
-        except (KeyError, TypeError, ValueError, AttributeError):
+            outcome = _outcome(topic, payload, _moment(t))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             continue
         if outcome is not None:
             by_topic.setdefault(topic, []).append(outcome)
@@ -264,11 +263,11 @@ def _outcome(topic: Any, payload: Mapping[str, Any], t: float) -> Outcome | None
         started_s, ended_s = payload.get("started_s"), payload.get("ended_s")
         return EmotionEvent(
             "end" if payload.get("type") == "end" else "begin",
-            str(payload.get("id", t)),
+            clean_text(str(payload.get("id", t))),
             EMOTIONS[INDEX[payload["emotion"]]],
-            t if started_s is None else float(started_s),
-            None if ended_s is None else float(ended_s),
-            float(payload.get("peak_confidence") or 0.0),
+            t if started_s is None else _moment(started_s),
+            None if ended_s is None else _moment(ended_s),
+            _share(payload.get("peak_confidence") or 0.0),
         )
     return None
 
@@ -276,7 +275,7 @@ def _outcome(topic: Any, payload: Mapping[str, Any], t: float) -> Outcome | None
 def _state(payload: Mapping[str, Any], t: float) -> FusedState:
     modalities: Mapping[str, Any] = payload.get("modalities") or {}
     opinions = [
-        ModalityOpinion(name, t - part["age_ms"] / 1000, found, float(part["reliability"]))
+        ModalityOpinion(name, t - _moment(part["age_ms"] / 1000), found, _share(part["reliability"]))
         for name in _MODALITIES
         if (part := modalities.get(name)) is not None and (found := _probabilities(part)) is not None
     ]
@@ -284,12 +283,12 @@ def _state(payload: Mapping[str, Any], t: float) -> FusedState:
         t,
         _probabilities(payload),
         _emotion(payload.get("emotion")),
-        float(payload.get("confidence") or 0.0),
+        _share(payload.get("confidence") or 0.0),
         payload.get("decided_by"),
         candidates=tuple(payload.get("candidates") or ()),
         opinions=tuple(opinions),
-        reason=str(payload.get("reason") or ""),
-        since_s=float(payload.get("since_s") or 0.0),
+        reason=clean_text(str(payload.get("reason") or "")),
+        since_s=_moment(payload.get("since_s") or 0.0),
         certain=bool(payload.get("certain")),
     )
 
@@ -298,20 +297,47 @@ def _face(face: Mapping[str, Any]) -> FaceObservation:
     box = face["box"]
     return FaceObservation(
         int(face["id"]),
-        Box(*(float(box[side]) for side in ("x", "y", "width", "height"))),
+        Box(*(_moment(box[side]) for side in ("x", "y", "width", "height"))),
         _probabilities(face),
-        float(face["quality"]),
+        _share(face["quality"]),
         primary=bool(face["primary"]),
     )
 
 
 def _text(payload: Mapping[str, Any], t: float) -> TextObservation:
     words = tuple(
-        Word(str(word["text"]), float(word["start_s"]), float(word["end_s"]), float(word["confidence"]))
+        Word(
+            clean_text(str(word["text"])),
+            _moment(word["start_s"]),
+            _moment(word["end_s"]),
+            _share(word["confidence"]),
+        )
         for word in payload.get("words") or ()
     )
-    start_s = t - float(payload.get("duration") or 0.0)
-    return TextObservation(start_s, t, str(payload.get("transcript") or ""), _probabilities(payload), words)
+    start_s = t - _moment(payload.get("duration") or 0.0)
+    transcript = clean_text(str(payload.get("transcript") or ""))
+    return TextObservation(start_s, t, transcript, _probabilities(payload), words)
+
+
+def _moment(value: Any) -> float:
+    """A number of seconds (or a fraction of a frame); raises ValueError or TypeError for damage."""
+    number = float(value)
+    if not abs(number) <= MAX_S:
+        raise ValueError(f"not a moment: {number}")
+    return number
+
+
+def _share(value: Any) -> float:
+    """A number from 0 to 1; raises ValueError or TypeError for damage."""
+    number = float(value)
+    if not 0.0 <= number <= 1.0:
+        raise ValueError(f"not a share: {number}")
+    return number
+
+
+def clean_text(text: str) -> str:
+    """Text that every format can hold: without control characters and halves of surrogate pairs."""
+    return "".join(mark if mark.isprintable() else " " for mark in text)
 
 
 def _probabilities(payload: Mapping[str, Any]) -> Probabilities | None:

@@ -25,6 +25,8 @@ STEP_S: Final = 0.2
 """States are kept about five times a second."""
 MAX_POINTS: Final = 900
 """A chart is about a thousand pixels wide: more points cannot be seen."""
+MOST_POINTS: Final = 1_000_000
+"""Points for other programs: more than two days at five a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,9 @@ def build(
         timeline: the outcomes, in order of time.
         details: the JSON sidecar.
         duration_s: length of the segment, > 0.
-        max_points: of the grid; None for a point every STEP_S however long it is.
+        max_points: of the grid; None for a point every STEP_S, up to `MOST_POINTS`.
     """
-    step_s = STEP_S if max_points is None else max(STEP_S, duration_s / max_points)
+    step_s = max(STEP_S, duration_s / (max_points or MOST_POINTS))
     times: NDArray[np.float64] = (
         np.arange(max(1, int(np.ceil(duration_s / step_s))), dtype=np.float64) * step_s
     )

@@ -77,7 +77,7 @@ def build_day_report(store: Store, day: str, target: Path, language: Language = 
         except RecordingError:
             # A segment without a timeline (only its video was kept) has nothing to show in the day.
             continue
-    write_private(target, render_day(segments, day, target, language).encode())
+    write_private(target, render_day(segments, day, target, language).encode(errors="replace"))
     return len(segments)
 
 

@@ -7,7 +7,7 @@ import io
 import json
 import math
 import mimetypes
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final, Literal
 from urllib.parse import quote
@@ -40,6 +40,9 @@ EMOTIONML_NAMESPACE: Final = "http://www.w3.org/2009/10/emotionml"
 XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 VOCABULARY_ID: Final = "emoedge-seven"
 DIGITS: Final = 3
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 9000
+"""Years that the start of a segment may be in: another one is damage."""
 
 
 def export(data: ReportData, name: str, kind: Format, language: Language, media: str | None = None) -> bytes:
@@ -56,7 +59,7 @@ def export(data: ReportData, name: str, kind: Format, language: Language, media:
     media = f"{name}.mp4" if media is None else media
     makers: dict[str, Callable[[], bytes]] = {
         "csv": lambda: to_csv(data).encode(),
-        "json": lambda: to_json(data, name).encode(),
+        "json": lambda: to_json(data, name).encode(errors="replace"),
         "svg": lambda: vector(data, name, language).encode(),
         "png": lambda: raster(data, name, language),
         "elan": lambda: to_elan(data, media, language),
@@ -100,7 +103,7 @@ def to_json(data: ReportData, name: str) -> str:
     value = {
         "schema": 1,
         "id": name,
-        "details": data.details,
+        "details": _plain(data.details),
         "duration": round(data.duration_s, DIGITS),
         "step": round(data.step_s, 6),
         "labels": list(EMOTIONS),
@@ -220,7 +223,9 @@ def to_emotionml(data: ReportData, media: str) -> bytes:
 
 def started_of(data: ReportData) -> datetime | None:
     """When the segment was started, on the device's clock."""
-    return parse_rfc3339(data.details.get("started"))
+    started = parse_rfc3339(data.details.get("started"))
+    # At the ends of the calendar a time zone or a second more is an error.
+    return started if started is not None and FIRST_YEAR <= started.year <= LAST_YEAR else None
 
 
 def _elan_types(root: ET.Element, language: Language) -> None:
@@ -294,6 +299,15 @@ def _row(curve: Curve | None, index: int) -> list[Any]:
 def _trust(curve: Curve | None, index: int) -> Any:
     value = math.nan if curve is None else float(curve.trust[index])
     return "" if math.isnan(value) else round(value, DIGITS)
+
+
+def _plain(value: Any) -> Any:
+    """A value of the details without numbers that JSON has not."""
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _number(value: float) -> float | None:

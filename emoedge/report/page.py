@@ -8,8 +8,6 @@ import json
 import math
 import os
 import secrets
-import stat
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,6 +15,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from emoedge.emotions import INDEX, Language, display_name, percent
+from emoedge.files import replacing
 from emoedge.observations import Word
 from emoedge.record.names import FILE_MODE
 from emoedge.report.canvas import SvgCanvas
@@ -56,27 +55,23 @@ def write_page(
     mark = secrets.token_hex(16)
     page = render(source, language, _relative(source.media, target) if link_video else None, mark)
     before, _, after = page.partition(mark)
-    with open_private(target) as file:
-        file.write(before)
-        if not link_video and source.media.exists():
+    with replacing(target, mode=FILE_MODE) as file:
+        file.write(before.encode(errors="replace"))
+        if not link_video and source.media.is_file():
             with source.media.open("rb") as media:
                 while chunk := media.read(CHUNK):
-                    file.write(base64.b64encode(chunk).decode("ascii"))
-        file.write(after)
+                    file.write(base64.b64encode(chunk))
+        file.write(after.encode(errors="replace"))
 
 
 def write_private(target: Path, data: bytes) -> None:
-    """Write an export, which shows as much of people as the segment itself, for owner and group alone."""
-    with open_private(target) as file:
-        file.buffer.write(data)
+    """Write an export, which shows as much of people as the segment itself, for owner and group alone.
 
-
-def open_private(target: Path) -> TextIOWrapper:
-    """A text file to write, with the mode of a segment's files; raises OSError."""
-    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, FILE_MODE)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.fchmod(descriptor, FILE_MODE)
-    return os.fdopen(descriptor, "w", encoding="utf-8")
+    Raises:
+        OSError: it cannot be written; an older file stays as it is.
+    """
+    with replacing(target, mode=FILE_MODE) as file:
+        file.write(data)
 
 
 def render(source: ReportSource, language: Language, video_address: str | None, media: str) -> str:

@@ -13,10 +13,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
+from emoedge.files import read_small
 from emoedge.report.chart import clock_label, legend_order
 from emoedge.report.texts import TEXTS
 
 NO_OPINION_COLOR: Final = "var(--hatch)"
+MAX_PICTURE_BYTES: Final = 16 * 1024 * 1024
+"""Maximum size of a thumbnail in a page."""
 
 
 def render_template(template: str, language: Language, **values: Any) -> str:
@@ -72,8 +75,8 @@ def time_rows(
 def jpeg_address(path: Path) -> str:
     """Return a picture as a `data:` address, or "" where there is none."""
     try:
-        picture = path.read_bytes()
-    except OSError:
+        picture = read_small(path, MAX_PICTURE_BYTES)
+    except (OSError, ValueError):
         return ""
     return f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"
 

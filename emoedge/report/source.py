@@ -8,9 +8,9 @@ from pathlib import Path
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.record.names import ALL_SUFFIXES
-from emoedge.record.remux import measure
+from emoedge.record.remux import length_of
 from emoedge.record.store import Segment, Store
-from emoedge.record.timeline import read_timeline
+from emoedge.record.timeline import read_timeline, read_timeline_text
 from emoedge.report.data import MAX_POINTS, ReportData, build
 
 
@@ -59,16 +59,17 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS) -> ReportSource:
     """Read a segment's sidecars; raises RecordingError when there is no timeline."""
     path = segment.media.with_suffix(".jsonl")
     try:
-        timeline = read_timeline(path.read_text(encoding="utf-8", errors="replace"))
+        timeline = read_timeline(read_timeline_text(path))
     except OSError as error:
         raise RecordingError(
-            f"segment {segment.segment_id} has no timeline: {error.strerror}",
+            f"segment {segment.segment_id} has no timeline: {error.strerror or error}",
             "copy the .jsonl and .json files along with the .mp4",
         ) from error
-    details = segment.details()
-    duration_s = details.get("duration")
-    if not isinstance(duration_s, (int, float)) or duration_s <= 0:
-        duration_s = measure(segment.media) if segment.media.exists() else timeline.end_s
+    # The media knows how long it is: what the details say may be damaged.
+    try:
+        duration_s = length_of(segment.media) if segment.media.is_file() else timeline.end_s
+    except OSError as error:
+        raise RecordingError(f"cannot read {segment.media}: {error.strerror or error}") from error
     if duration_s <= 0:
         raise RecordingError(f"segment {segment.segment_id} is empty")
-    return ReportSource(segment.media, build(timeline, details, float(duration_s), max_points))
+    return ReportSource(segment.media, build(timeline, segment.details(), duration_s, max_points))

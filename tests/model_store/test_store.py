@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -208,3 +209,37 @@ def test_a_damaged_vosk_model_is_reported_not_raised(tmp_path: Path) -> None:
     (tmp_path / "vosk-test/am/final.mdl").write_text("not a model")
     finding = check(entry, tmp_path, package_models_dir())
     assert not finding.ok
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder that holds a model, to be spoilt."""
+    made = tmp_path / "given"
+    shutil.copytree(package_models_dir() / DEMO, made)
+    return made
+
+
+@pytest.mark.parametrize("spoil", ["secret", "loop", "pipe"])
+def test_a_folder_with_links_or_pipes_is_refused(tmp_path, folder, spoil):
+    """As root a copy would hold what only root may read, and a link to a folder above never ends."""
+    inner = folder / "conf" / "more"
+    if spoil == "secret":
+        (tmp_path / "secret").write_text("only root may read this")
+        inner.symlink_to(tmp_path / "secret")
+    elif spoil == "loop":
+        inner.symlink_to(folder)
+    else:
+        os.mkfifo(inner)
+    entry = entry_for("http://127.0.0.1:9/never.zip")
+    with pytest.raises(ModelError, match="not an ordinary file"):
+        fetch(entry, tmp_path / "models", source=folder)
+    assert not (tmp_path / "models" / "vosk-test").exists()
+    inner.unlink()
+    assert (fetch(entry, tmp_path / "models", source=folder) / "conf").is_dir()
+
+
+def test_a_folder_that_holds_the_models_directory_is_not_copied_into_itself(tmp_path, monkeypatch, folder):
+    monkeypatch.setitem(fetch.__globals__, "MAX_FILES", 100)
+    with pytest.raises(ModelError, match="more than a model"):
+        fetch(entry_for("http://127.0.0.1:9/never.zip"), folder / "models", source=folder)
+    assert not (folder / "models" / "vosk-test").exists()
