@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -117,17 +118,26 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
     try:
         # Spreadsheets write a byte order mark, and semicolons where the comma is the decimal point.
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", "save it as UTF-8") from error
-    first = text.partition("\n")[0]
-    rows = csv.DictReader(text.splitlines(), delimiter=";" if ";" in first else ",", skipinitialspace=True)
-    if not set(COLUMNS) <= set(rows.fieldnames or ()):
+        first = text.partition("\n")[0]
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", skipinitialspace=True
+        )
+        rows = [(reader.line_num, row) for row in reader]
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check the file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error.reason}", "save it as UTF-8") from error
+    except csv.Error as error:
         raise ConfigError(
-            f"{path}: line 1 is {first!r}, not the columns {','.join(COLUMNS)}",
+            f"{path}: line {reader.line_num + 1}: {error}", "check the quotation marks"
+        ) from error
+    if not set(COLUMNS) <= set(reader.fieldnames or ()):
+        raise ConfigError(
+            f"{path}: line 1 is {first[:80]!r}, not the columns {','.join(COLUMNS)}",
             "write them as the first line",
         )
-    for row in rows:
-        at = f"{path}: line {rows.line_num}"
+    for number, row in rows:
+        at = f"{path}: line {number}"
         name, word = (str(row[column] or "").strip() for column in COLUMNS)
         name = PurePosixPath(name.replace("\\", "/")).as_posix()
         label = label_of_word(word)

@@ -56,6 +56,8 @@ def test_the_csv_alone_decides(text, tmp_path):
         ("file,label\nb.mp4,fear\n", "line 2: no media file 'b.mp4'"),
         ("file,label\na.mp4,fear\na.mp4,anger\n", "line 3: 'a.mp4' has two labels"),
         ("", "line 1"),
+        (f"file,label\n{'x' * 200_000},fear\n", "line 2: field larger"),
+        ('file,label\n"a.mp4,fear\n', "is not a label"),
         ("file,label\n", "none of its 1 clips has a label"),
     ],
 )
@@ -68,7 +70,13 @@ def test_a_damaged_csv_is_refused_with_its_line(text, fault, tmp_path):
 
 def test_a_csv_that_is_not_utf_8_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_bytes("file,label\na.mp4,alegría\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        find_labels(tmp_path, ["a.mp4"])
+
+
+def test_a_csv_that_is_a_folder_is_refused(tmp_path):
+    (tmp_path / "labels.csv").mkdir()
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
         find_labels(tmp_path, ["a.mp4"])
 
 
