@@ -3,10 +3,10 @@
     log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + h * b[c],    r_m = reliability_m ^ g_m *
     exp(-age_m / t_m)
 
-The sharpness s and the share h of the bias depend on which modalities take part, so that the confidence means
-the same with one as with three. The coefficients come from training (`models/fusion.json`), from calibrated
-posteriors of the three models on validation data. Source of the form: Genest & Zidek, "Combining probability
-distributions", Stat. Sci. 1(1), 1986.
+The sharpness s and the share h of the bias depend on which modalities take part, so that a probability means
+the same with two as with three; one alone says what it says. The coefficients come from training
+(`models/fusion.json`), from calibrated posteriors of the three models on validation data. Source of the form:
+Genest & Zidek, "Combining probability distributions", Stat. Sci. 1(1), 1986.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ SUBSETS: Final = tuple(
     subset_name(subset) for size in (1, 2, 3) for subset in itertools.combinations(MODALITIES, size)
 )
 
+POOLED: Final = tuple(name for name in SUBSETS if "+" in name)
+"""Sets of two modalities or three."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModalityWeight:
@@ -63,7 +66,7 @@ class SubsetScale:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearnedFusion:
-    """The trained pool; `bias` is float64 (7,); `subsets` by subset_name()."""
+    """The trained pool; `bias` is float64 (7,); `subsets` by the names in POOLED."""
 
     weights: dict[Modality, ModalityWeight]
     bias: NDArray[np.float64]
@@ -77,7 +80,7 @@ class LearnedFusion:
             weights: dict[Modality, ModalityWeight] = {
                 name: ModalityWeight(**values["weights"][name]) for name in MODALITIES
             }
-            subsets = {name: SubsetScale(**values["subsets"][name]) for name in SUBSETS}
+            subsets = {name: SubsetScale(**values["subsets"][name]) for name in POOLED}
             bias = np.asarray(values["bias"], dtype=np.float64)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(

@@ -165,7 +165,7 @@ what ships is fitted on both. **These are not people
 who felt something**: nobody in the data shows, says and sounds the same emotion at once, so the figures compare
 ways of combining, they do not predict accuracy.
 
-Macro recall, and the expected calibration error of the decision's confidence, on the half that was not fitted on; twice {draws} cases a line, every
+Macro recall, and the expected calibration error of the fused probability of what is named, on the half that was not fitted on; twice {draws} cases a line, every
 label equally often. "Degraded" faces are blurred, noisy, dark or small at random, degraded voices have noise at 5 dB.
 
 | what is there | face | voice | text | rule | learned | error of the rule | error of the learned |
@@ -177,13 +177,12 @@ label equally often. "Degraded" faces are blurred, noisy, dark or small at rando
 The pool is {verdict}.
 
 ## Confidence
-The calibration error of the pool goes from {worst}.
+The errors above are those of the fused probability of what is named; that of the pool goes from {worst}.
 Some emotions are rare in the validation data (FER+ Valid has two dozen of disgust), and each label is drawn equally often, so
 the errors of the lines with a face are themselves known to a few hundredths only.
-The weighted rule says less than it knows wherever face and voice agree, because a mean of two opinions is never surer than the surer
-one, and because the text moves the decision but not the confidence: its errors are mostly too little confidence. It is published as the
-rule gives it, since users of the original rely on the formula. The figures hold for emotions that are equally frequent; where one emotion
-dominates (mostly neutral faces, say) the confidence is off.
+The probability of the weighted rule says less than the rule knows wherever face and voice agree, because a mean of two opinions is never
+surer than the surer one, and because the text moves the decision but not the probability. What is published as `confidence` is the
+chance behind it, for both methods: [Confidence](confidence.md).
 
 The weighted rule of the original stays the default: it is the contract that its users rely on, and the pool was never
 measured on people. The pool is one setting away.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from emoedge.emotions import EMOTION_COUNT
-from emoedge.fusion.learned import FLOOR, MODALITIES, SUBSETS, LearnedFusion
+from emoedge.fusion.learned import FLOOR, MODALITIES, POOLED, LearnedFusion
 from emoedge.observations import Modality
 from training.fusion import confidence
 from training.fusion.card import write_card, write_confidence_card, write_confidence_figure, write_figure
@@ -75,7 +75,7 @@ def fit_subsets(
     """Sharpness and share of the bias for each set of modalities: maximum likelihood again."""
     found = {}
     bias = parameters[6:]
-    for name in SUBSETS:
+    for name in POOLED:
         cases = draw(opinions, FIT_SEED + 1, present_in(name), WRONG_IN_FIT)
         evidence = logits(parameters, cases) - bias
 
