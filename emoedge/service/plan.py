@@ -10,6 +10,10 @@ from typing import Final
 ACCOUNT: Final = "emoedge"
 UNIT: Final = "emoedge.service"
 _DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
+JETSON_MARK: Final = "/etc/nv_tegra_release"
+"""File of NVIDIA's system for Jetson boards."""
+_RESTART_STEPS: Final = "restart-steps.conf"
+_JETSON: Final = "jetson.conf"
 # RestartSteps= came with it; older ones would complain at every start.
 _RESTART_STEPS_SINCE: Final = 254
 
@@ -124,12 +128,16 @@ def install_plan(
 def _unit_steps(machine: Machine, files: Path, executable: Path, *, start: bool) -> list[Step]:
     unit = _text(files / UNIT).replace(_DELIVERED_EXECUTABLE, str(executable))
     system = machine.path("/etc/systemd/system")
-    drop_in = system / f"{UNIT}.d" / "restart-steps.conf"
     steps: list[Step] = [Write(system / UNIT, unit)]
-    if machine.systemd is not None and machine.systemd >= _RESTART_STEPS_SINCE:
-        steps.append(Write(drop_in, _text(files / f"{UNIT}.d" / "restart-steps.conf")))
-    else:
-        steps.append(Remove(drop_in))
+    for delivered, applies in (
+        (
+            f"{UNIT}.d/{_RESTART_STEPS}",
+            machine.systemd is not None and machine.systemd >= _RESTART_STEPS_SINCE,
+        ),
+        (_JETSON, machine.path(JETSON_MARK).exists()),
+    ):
+        drop_in = system / f"{UNIT}.d" / Path(delivered).name
+        steps.append(Write(drop_in, _text(files / delivered)) if applies else Remove(drop_in))
     if machine.systemd is None:
         return steps
     steps += [
@@ -152,7 +160,8 @@ def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
     steps += [
         Remove(system / UNIT),
         # A drop-in of the user's own (systemctl edit) stays without --purge.
-        Remove(system / f"{UNIT}.d" / "restart-steps.conf"),
+        Remove(system / f"{UNIT}.d" / _RESTART_STEPS),
+        Remove(system / f"{UNIT}.d" / _JETSON),
         Run(("rmdir", "--ignore-fail-on-non-empty", str(system / f"{UNIT}.d")), must_work=False),
         Remove(machine.path("/etc/udev/rules.d/60-emoedge.rules")),
         Remove(machine.path("/var/cache/emoedge")),

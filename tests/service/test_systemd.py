@@ -63,6 +63,17 @@ def test_an_older_systemd_gets_no_keys_that_it_does_not_know() -> None:
     assert "RestartSteps" not in written(steps)["/etc/systemd/system/emoedge.service"].text
 
 
+def test_a_jetson_sees_the_socket_of_its_camera_daemon(tmp_path: Path) -> None:
+    drop_in = tmp_path / "etc/systemd/system/emoedge.service.d/jetson.conf"
+    assert Remove(drop_in) in plan(Machine(systemd=249, has_account=True, root=tmp_path))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/nv_tegra_release").touch()
+    text = written(plan(Machine(systemd=249, has_account=True, root=tmp_path)))[str(drop_in)].text
+    assert "PrivateTmp=no" in text
+    assert "DeviceAllow=char-nvhost rw" in text
+    assert Remove(drop_in) in uninstall_plan(Machine(systemd=249, has_account=True, root=tmp_path))
+
+
 def test_without_systemd_only_files_are_laid_down() -> None:
     assert not [text for text in runs(plan(Machine(systemd=None, has_account=True))) if "systemctl" in text]
     assert not [text for text in runs(uninstall_plan(Machine(None, has_account=True))) if "systemctl" in text]
