@@ -27,6 +27,10 @@ BOX_DIGITS: Final = 4
 LEVEL_DIGITS: Final = 1
 
 
+STILL: Final = "still"
+"""Reason for a face without an emotion that never moves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """An axis-aligned rectangle in fractions of the frame; x, y is the upper left corner."""
@@ -40,6 +44,10 @@ class Box:
     def area(self) -> float:
         """Fraction of the frame covered."""
         return self.width * self.height
+
+    def contains(self, x: float, y: float) -> bool:
+        """Whether a point lies inside."""
+        return self.x <= x <= self.x + self.width and self.y <= y <= self.y + self.height
 
     @property
     def center(self) -> tuple[float, float]:
@@ -58,8 +66,9 @@ class FaceObservation:
         probabilities: calibrated posterior, or None where the quality is too poor for an opinion.
         quality: 0 (useless) to 1 (large, sharp, frontal, well lit).
         primary: the one face that the fusion listens to.
-        quality_reasons: what lowers the quality, such as ("small", "blurred").
+        quality_reasons: what lowers the quality, such as ("small", "blurred"); "still" for what never moves.
         adapted: number of looks that the person's baseline rests on.
+        moved: False as long as it has not moved since it came into view: it may be a photograph.
     """
 
     track_id: int
@@ -70,6 +79,12 @@ class FaceObservation:
     landmarks: NDArray[np.float32] | None = None
     quality_reasons: tuple[str, ...] = ()
     adapted: int = 0
+    moved: bool = True
+
+    @property
+    def still(self) -> bool:
+        """Whether this is a photograph or a poster: it is nobody."""
+        return STILL in self.quality_reasons
 
     @property
     def emotion(self) -> Emotion | None:
@@ -97,7 +112,7 @@ class FaceObservation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FacesObservation:
-    """All faces in one frame; an empty tuple says that nobody is there."""
+    """All faces in one frame; without any, or with still ones alone, nobody is there."""
 
     topic: ClassVar[str] = "face"
     time_s: float
@@ -107,6 +122,11 @@ class FacesObservation:
     def primary(self) -> FaceObservation | None:
         """The primary face, if there is one."""
         return next((face for face in self.faces if face.primary), None)
+
+    @property
+    def people(self) -> int:
+        """Number of faces that are somebody's."""
+        return sum(not face.still for face in self.faces)
 
     def to_payload(self) -> dict[str, Any]:
         """JSON-ready fields."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 import socket
 from pathlib import Path
@@ -217,6 +218,26 @@ class MicrophoneSettings(Section):
         return parse_microphone(self.source)
 
 
+def _inside_the_picture(part: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    x, y, width, height = part
+    if width <= 0 or height <= 0 or x + width > 1 or y + height > 1:
+        raise ValueError("must lie in the picture and have a size: x + width and y + height at most 1")
+    return part
+
+
+def _parts_from_text(value: Any) -> Any:
+    """A list that came as text, from an environment variable; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError("must be a list such as [[0.6, 0.1, 0.3, 0.35]]") from None
+
+
+IgnoredPart = Annotated[tuple[Fraction, Fraction, Fraction, Fraction], AfterValidator(_inside_the_picture)]
+
+
 class FaceSettings(Section):
     """Face detection and emotion recognition."""
 
@@ -228,6 +249,16 @@ class FaceSettings(Section):
         0.06, description="Minimum size of a face, as a fraction of the shorter side of the frame"
     )
     min_quality: Fraction = Field(0.15, description="Minimum quality for which a face gets an emotion")
+    still_s: Seconds = Field(
+        10.0,
+        description="Seconds without any movement after which a face that came into view is taken for a "
+        "photograph; 0 takes every face for a person",
+    )
+    ignore: Annotated[tuple[IgnoredPart, ...], BeforeValidator(_parts_from_text)] = Field(
+        (),
+        description="Parts of the picture in which faces do not count, such as a television: "
+        "[[x, y, width, height], …] in fractions of the picture, from the upper left corner",
+    )
     adapt: bool = Field(
         True,
         description="Adapt to how each person looks at rest while the face is followed (no identity)",

@@ -13,13 +13,14 @@ from emoedge.face.align import CropGeometry, change, crop_geometry, cut, peek
 from emoedge.face.baseline import PersonBaseline
 from emoedge.face.classify import FaceClassifier, FaceOutputs
 from emoedge.face.detect import REFINE_BELOW, REGION_GROWTH, Detection, FaceDetector, best_match, grown
+from emoedge.face.places import Places
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.quality import Quality, assess
 from emoedge.face.scene import Scene
 from emoedge.face.still import still_tiles
 from emoedge.face.track import FLOW_FACE, FaceTracker, Track, flow_landmarks
 from emoedge.frames import Frame
-from emoedge.observations import Box, FaceObservation, FacesObservation
+from emoedge.observations import STILL, Box, FaceObservation, FacesObservation
 
 LOOK_EVERY_S: Final = 0.5
 """Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the
@@ -72,6 +73,9 @@ class FaceStage:
         min_quality: below it a face gets no probabilities.
         adapt: take each person's own neutral face into account, see `PersonBaseline`; forgotten with the
             track.
+        still_s: a face that has not moved for so long since it came into view is a photograph, see
+            `Stillness`; 0 takes everything for a person.
+        ignore: parts of the picture in which faces do not count: those whose centre lies in one.
     """
 
     def __init__(
@@ -83,12 +87,17 @@ class FaceStage:
         min_size: float = 0.06,
         min_quality: float = 0.15,
         adapt: bool = True,
+        still_s: float = 0.0,
+        ignore: tuple[Box, ...] = (),
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._min_size = min_size
         self._min_quality = min_quality
         self._adapt = adapt
+        self._still_s = still_s
+        self._ignore = ignore
+        self._places = Places(still_s) if still_s else None
         self._max_faces = max_faces
         self._tracker = FaceTracker(max_faces)
         self._opinions: dict[int, _Opinion] = {}
@@ -124,12 +133,17 @@ class FaceStage:
         elif moves:
             tracks = self._tracker.follow(moves, now)
         self._forget({track.track_id for track in self._tracker.tracks})
+        if self._places is not None:
+            self._places.look(frame, pyramid, tracks)
+            self._tracker.still, self._tracker.moving = self._places.still, self._places.moving
         return FacesObservation(now, tuple(self._observe(frame, pyramid, track) for track in tracks))
 
     def reset(self) -> None:
         """Forget all faces, as after a gap in the source; ids are not used again."""
         self._tracker.clear()
         self._opinions.clear()
+        if self._places is not None:
+            self._places.clear()
         self.forget_people()
         self._before = None
         self._scene.reset()
@@ -148,6 +162,8 @@ class FaceStage:
             min_size=self._min_size,
             min_quality=self._min_quality,
             adapt=self._adapt,
+            still_s=self._still_s,
+            ignore=self._ignore,
         )
 
     def _pause_s(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> float:
@@ -248,9 +264,17 @@ class FaceStage:
     def _detect(self, frame: Frame, region: Box | None = None) -> list[Detection]:
         smallest = self._min_size * min(frame.width, frame.height)
         found = self._detector.detect(frame, region)
-        return [face for face in found if face.box.width * frame.width >= smallest]
+        return [
+            face
+            for face in found
+            if face.box.width * frame.width >= smallest
+            and not any(part.contains(*face.box.center) for part in self._ignore)
+        ]
 
     def _observe(self, frame: Frame, pyramid: Pyramid, track: Track) -> FaceObservation:
+        if track.track_id in self._tracker.still:
+            box = _clipped(track.expected(frame.time_s).box)
+            return FaceObservation(track.track_id, box, None, 0.0, quality_reasons=(STILL,), moved=False)
         if track.seen_s != frame.time_s:  # hidden for a moment: where it should be, and nothing to judge
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, track.primary, None, ("hidden",))
@@ -266,6 +290,7 @@ class FaceStage:
             landmarks=face.landmarks,
             quality_reasons=quality.reasons,
             adapted=person.baseline.looks if (person := self._people.get(track.track_id)) else 0,
+            moved=self._places is None or track.track_id in self._tracker.moving,
         )
 
     def _judge(
@@ -310,6 +335,8 @@ class FaceStage:
     def _forget(self, known: set[int]) -> None:
         for track_id in self._opinions.keys() - known:
             del self._opinions[track_id]
+        if self._places is not None:
+            self._places.forget(known)
         people = self._people
         for track_id in people.keys() - known:
             del people[track_id]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -140,6 +141,10 @@ class FaceTracker:
         self._tracks: tuple[Track, ...] = ()
         self._next_id = 1
         self._primary_id: int | None = None
+        self.still: AbstractSet[int] = frozenset()
+        """Ids of the faces that are nobody: none of them is primary."""
+        self.moving: AbstractSet[int] = frozenset()
+        """Ids of the faces that have moved: as long as there is one, it or another of them is primary."""
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -188,13 +193,19 @@ class FaceTracker:
         return self.visible(time_s)
 
     def visible(self, time_s: float) -> tuple[Track, ...]:
-        """Confirmed tracks seen within ``COAST_S``, the most prominent first, exactly one of them primary."""
+        """Confirmed tracks seen within ``COAST_S``, the most prominent first, one of them primary.
+
+        None is primary where all are still. Who moves is preferred to who is large.
+        """
         seen = [t for t in self._tracks if t.confirmed and time_s - t.seen_s <= COAST_S]
-        if not seen:
-            return ()
-        current = next((t for t in seen if t.track_id == self._primary_id), None)
-        if current is None or len(seen) > 1:
-            best = max(seen, key=lambda t: prominence(t.detection.box))
+        eligible = [t for t in seen if t.track_id not in self.still]
+        eligible = [t for t in eligible if t.track_id in self.moving] or eligible
+        if not eligible:
+            self._primary_id = None
+            return tuple(_marked(track, primary=False) for track in seen)
+        current = next((t for t in eligible if t.track_id == self._primary_id), None)
+        if current is None or len(eligible) > 1:
+            best = max(eligible, key=lambda t: prominence(t.detection.box))
             if current is None or prominence(best.detection.box) > PRIMARY_ADVANTAGE * prominence(
                 current.detection.box
             ):

@@ -46,12 +46,20 @@ class EventDetector:
         """The emotion of the event that is open, or None."""
         return self._episode.emotion if self._episode else None
 
-    def update(self, state: FusedState) -> list[EmotionEvent]:
-        """Take in a state; states come in the order of their times, an older one changes nothing."""
+    def update(self, state: FusedState, *, may_begin: bool = True) -> list[EmotionEvent]:
+        """Take in a state; states come in the order of their times, an older one changes nothing.
+
+        Args:
+            state: what is named at a moment.
+            may_begin: False where it may come from a photograph: nothing begins.
+        """
         if self._time_s is not None and state.time_s < self._time_s:
             return []
         self._smooth(state)
         events = self._maybe_end(state)
+        if not may_begin:
+            self._rising = None
+            return events
         return events + self._maybe_begin(state)
 
     def close(self, time_s: float) -> list[EmotionEvent]:

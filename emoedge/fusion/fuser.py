@@ -10,7 +10,7 @@ from emoedge.emotions import Emotion, Probabilities, as_probabilities
 from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
-from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
+from emoedge.observations import STILL, FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import FusedState, ModalityOpinion
 
 # One frame's posterior jitters; this time constant steadies it without hiding a real change of expression.
@@ -39,7 +39,8 @@ class Fuser:
         self._confidence = confidence
         self._opinions: dict[Modality, ModalityOpinion] = {}
         self._track_id: int | None = None
-        self._nobody_since_s: float | None = None
+        self._absent = ""
+        self._moved = True
 
     def on_faces(self, observation: FacesObservation) -> None:
         """Take in the faces of a frame; only the primary face counts."""
@@ -47,10 +48,10 @@ class Fuser:
         if primary is None:
             self._opinions.pop("face", None)
             self._track_id = None
-            if self._nobody_since_s is None:
-                self._nobody_since_s = observation.time_s
+            self._absent = STILL if observation.faces else "nobody"
             return
-        self._nobody_since_s = None
+        self._absent = ""
+        self._moved = primary.moved
         if primary.track_id != self._track_id:
             self._opinions.pop("face", None)
             self._track_id = primary.track_id
@@ -79,6 +80,11 @@ class Fuser:
             self._opinions["text"] = ModalityOpinion("text", observation.end_s, observation.probabilities)
 
     @property
+    def is_somebody(self) -> bool:
+        """Whether there is more to go by than a face that has not moved yet, which may be a photograph."""
+        return self._moved or self._track_id is None or "voice" in self._opinions
+
+    @property
     def person(self) -> int | None:
         """Number of the face that counts, or None."""
         return self._track_id
@@ -87,14 +93,14 @@ class Fuser:
         """Drop the opinion of a modality whose source was lost or switched off."""
         self._opinions.pop(modality, None)
         if modality == "face":
-            self._track_id = self._nobody_since_s = None
+            self._track_id, self._absent = None, ""
 
     def state(self, now_s: float) -> FusedState:
         """The fused state at a moment, from the opinions that are not too old for it."""
         fresh = self._fresh(now_s)
         decision = self._decide(fresh, now_s)
         emotion: Emotion | None = decision.emotion
-        reason = "" if fresh else ("nobody" if self._nobody_since_s is not None else "no_opinion")
+        reason = "" if fresh else self._absent or "no_opinion"
         chance = self._chance(decision, fresh)
         if emotion is not None and chance < self.settings.min_confidence:
             emotion, reason = None, "unsure"

@@ -18,7 +18,7 @@ PROBABILITY_STEP: Final = 0.1
 """A move of every probability smaller than this is no change worth a message."""
 DEGREE_SPACING_S: Final = 3.0
 """A change of degree alone waits at least this long after the last message."""
-MIN_SPACING_S: Final = 0.5
+MIN_SPACING_S: Final = 1.0
 """A change of who takes part, or of how certain it is, waits at least this long after the last message."""
 # The fused state is looked at least this often, so that stale opinions leave in time.
 TICK_S: Final = 0.25
@@ -97,7 +97,7 @@ class DecisionStage:
             state = replace(state, reason=self._withheld)
         cause = self.fuser.person, self._losses, self._withheld
         state = self.state = self._hold.update(state, self.fuser.margin, cause)
-        outcomes: list[Outcome] = list(self._events.update(state))
+        outcomes: list[Outcome] = list(self._events.update(state, may_begin=self.fuser.is_somebody))
         settled = self._hold.settled or state
         if self._changed(state, settled) or now_s - self._sent_s >= self._interval_s:
             self._sent, self._sent_s = settled, now_s

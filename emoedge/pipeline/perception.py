@@ -25,6 +25,7 @@ from emoedge.model_store.manifest import (
     Kind,
 )
 from emoedge.model_store.soundness import ensure_sound
+from emoedge.observations import Box
 from emoedge.pipeline.model_trial import try_model
 from emoedge.pipeline.stages import ActivityDetector, FacePerceiver, SpeechPerceiver, VoicePerceiver
 
@@ -107,6 +108,8 @@ def build_face(settings: Settings) -> FacePerceiver:
         min_size=settings.face.min_size,
         min_quality=settings.face.min_quality,
         adapt=settings.face.adapt,
+        still_s=settings.face.still_s,
+        ignore=tuple(Box(*part) for part in settings.face.ignore),
     )
 
 

@@ -84,6 +84,14 @@ def test_close_ends_what_is_open_and_only_that():
     assert machine.close(6.0) == []
 
 
+def test_a_photograph_begins_nothing():
+    machine = detector()
+    for tick in range(60):
+        assert machine.update(state(tick * 0.1, "happiness"), may_begin=False) == []
+    begun = [event for tick in range(60, 80) for event in machine.update(state(tick * 0.1, "happiness"))]
+    assert [(event.kind, event.started_s) for event in begun] == [("begin", 6.0)]
+
+
 def test_time_that_runs_backwards_changes_nothing():
     machine = detector()
     feed(machine, [(40, "anger")])

@@ -51,6 +51,26 @@ def test_nobody_is_said():
     assert state.reason == "nobody"
 
 
+def test_a_photograph_alone_is_said_to_be_still():
+    fuser = Fuser(FusionSettings())
+    poster = FaceObservation(1, Box(0, 0, 0.5, 0.5), None, 0.0, quality_reasons=("still",))
+    fuser.on_faces(FacesObservation(0.1, (poster,)))
+    state = fuser.state(0.1)
+    assert (state.emotion, state.reason, fuser.person) == (None, "still", None)
+    fuser.on_faces(FacesObservation(0.2, ()))
+    assert fuser.state(0.2).reason == "nobody"
+
+
+def test_a_face_that_has_not_moved_yet_may_be_a_photograph():
+    fuser = Fuser(FusionSettings())
+    face = FaceObservation(1, Box(0, 0, 0.5, 0.5), peaked("happiness"), 1.0, primary=True, moved=False)
+    fuser.on_faces(FacesObservation(0.1, (face,)))
+    assert fuser.state(0.1).emotion == "happiness"
+    assert not fuser.is_somebody
+    fuser.on_voice(voice(0.1, peaked("happiness")))
+    assert fuser.is_somebody
+
+
 @pytest.mark.parametrize(("modality", "limit"), [("face", 1.5), ("voice", 6.0), ("text", 4.0)])
 def test_stale_opinions_take_no_part(modality, limit):
     fuser = Fuser(FusionSettings())

@@ -1,0 +1,91 @@
+"""The places of the faces in a picture, looked at for movement: who moves, and who is a photograph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.face.align import CropGeometry, change, crop_geometry, peek
+from emoedge.face.pyramid import Pyramid
+from emoedge.face.stillness import MOVED, Stillness
+from emoedge.face.track import Track
+from emoedge.frames import Frame
+
+POSTERS: Final = 8
+"""Photographs that are remembered while somebody stands before them, at most."""
+REMEMBER_S: Final = 60.0
+"""What has been still for so long is remembered: who sleeps moves before that."""
+
+_Poster = tuple[CropGeometry, NDArray[np.float32]]
+
+
+@dataclass(slots=True, eq=False)
+class _Place:
+    """Where a track was first seen, or came to when it moved, and whether anything moves there."""
+
+    geometry: CropGeometry
+    stillness: Stillness
+
+
+class Places:
+    """Follows the movement of every face of one camera.
+
+    Args:
+        still_s: as in `Stillness`.
+    """
+
+    def __init__(self, still_s: float) -> None:
+        self._still_s = still_s
+        self._places: dict[int, _Place] = {}
+        self._posters: dict[int, _Poster] = {}
+        self.still: AbstractSet[int] = frozenset()
+        """Ids of the faces that are photographs."""
+        self.moving: AbstractSet[int] = frozenset()
+        """Ids of the faces that have moved since they came into view."""
+
+    def look(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> None:
+        """Look at the places of all faces that are seen in a frame."""
+        now, width = frame.time_s, frame.width
+        for track in tracks:
+            if track.seen_s != now:
+                continue
+            face = track.detection
+            there = crop_geometry(face.box, face.landmarks, width, frame.height)
+            place = self._places.setdefault(track.track_id, _Place(there, Stillness(self._still_s, now)))
+            if place.stillness.update(now, peek(pyramid, place.geometry, width)):
+                place.geometry = there
+            still_s = place.stillness.still_for_s(now)
+            if still_s >= REMEMBER_S and place.stillness.usual is not None:
+                self._posters[track.track_id] = (place.geometry, place.stillness.usual)
+                for old in list(self._posters)[:-POSTERS]:
+                    del self._posters[old]
+            elif still_s < 0 and (known := self._poster_at(there, pyramid, width)):
+                place.geometry = known[0]
+                place.stillness.recognise(now, known[1])
+        places = self._places.items()
+        self.still = {number for number, place in places if place.stillness.still_for_s(now) >= 0}
+        self.moving = {number for number, place in places if place.stillness.has_moved} - self.still
+
+    def forget(self, known: AbstractSet[int]) -> None:
+        """Forget all tracks but those known."""
+        for track_id in self._places.keys() - known:
+            del self._places[track_id]
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._places.clear()
+        self._posters.clear()
+        self.still = self.moving = frozenset()
+
+    def _poster_at(self, there: CropGeometry, pyramid: Pyramid, width: int) -> _Poster | None:
+        """The photograph that hung at a place when somebody passed in front of it, if it is seen again."""
+        for geometry, usual in self._posters.values():
+            apart = math.hypot(geometry.centre_x - there.centre_x, geometry.centre_y - there.centre_y)
+            if apart < there.side / 4 and change(peek(pyramid, geometry, width), usual) < MOVED:
+                return geometry, usual
+        return None
