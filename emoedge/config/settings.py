@@ -375,6 +375,11 @@ class MqttSettings(Section):
     discovery_prefix: str = Field(
         "homeassistant", min_length=1, max_length=256, description="Home Assistant's discovery prefix"
     )
+    spool_after_s: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = Field(
+        1.0,
+        description="Seconds after which a message that the broker has not acknowledged is written to the "
+        "disk: what a kill or a power cut can lose; less on a fast disk, 0 writes each at once",
+    )
     spool_max_messages: int = Field(
         10_000, ge=0, description="Maximum number of messages kept on disk while the broker is unavailable"
     )

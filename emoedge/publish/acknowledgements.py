@@ -16,6 +16,8 @@ TIMEOUT_S: Final = 10.0
 """A good broker needs milliseconds, one far away a second."""
 PATIENCE_S: Final = 30.0
 """Without an answer for this long, a fresh connection is tried."""
+MAX_TOPICS: Final = 100
+"""More than a device has."""
 LONGEST_PATIENCE_S: Final = 3600.0
 """Between fresh connections that do not help: what still goes out must not be interrupted all the time."""
 
@@ -29,11 +31,13 @@ class Acknowledgements:
         self._lock = threading.Lock()
         self._waiting: dict[int, tuple[str, float]] = {}
         self._failures = 0
+        self._taken: set[str] = set()
 
     def connect(self) -> None:
         """Begin with a new connection; answers of the old one never come."""
         with self._lock:
             self._waiting.clear()
+            self._taken.clear()
 
     def add(self, number: int, topic: str, now_s: float) -> None:
         """Count a message as sent."""
@@ -44,9 +48,17 @@ class Acknowledgements:
         """Count a message as answered; return its topic."""
         with self._lock:
             topic, _ = self._waiting.pop(number, ("", 0.0))
+            if topic and len(self._taken) < MAX_TOPICS:
+                self._taken.add(topic)
             if not self._waiting:
                 self._failures = 0
             return topic
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Topics on which a message was answered on this connection."""
+        with self._lock:
+            return frozenset(self._taken)
 
     @property
     def topics(self) -> tuple[str, ...]:

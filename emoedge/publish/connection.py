@@ -381,8 +381,9 @@ class Connection:
             # Without commands it would be a dead device: their subscription is never given up.
             asked = [topic for topic in self._asked.values() if "+" not in topic]
             pending = (*asked, *self._terms.acknowledgements.topics) if self._connected_at_s else ()
+            taken = self._terms.acknowledgements.taken if self._connected_at_s else frozenset()
             self._outcome = ConnectionEnd(
-                failure, detail, self._protocol, connected_s, code=code, remedy=remedy, pending=pending
+                failure, detail, self._protocol, connected_s, code, remedy, pending, taken
             )
         self._answered.set()
         self._ended.set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -23,6 +24,8 @@ SLOW_S: Final = 10.0
 """A disk that has not answered for longer is reported."""
 RETRY_S: Final = 10.0
 """Time between attempts to use a failing disk."""
+_REMEMBERED: Final = 0.9
+"""Share of the slowest duration that is kept with each call."""
 NO_ANSWER: Final = "the disk of paths.state does not answer (check the disk)"
 HUNG_AFTER_S: Final = 120.0
 """One commit on a bad card takes many seconds."""
@@ -42,13 +45,16 @@ class DiskCall(Generic[_Result]):
         self._done = threading.Event()
         self._result: _Result
         self._error: Exception | None = None
+        self.took_s = 0.0
 
     def run(self) -> None:
         """Call it; never raises."""
+        begun_s = time.monotonic()
         try:
             self._result = self._work()
         except Exception as error:  # noqa: BLE001 - raised again where the result is taken
             self._error = error
+        self.took_s = time.monotonic() - begun_s
         self._done.set()
 
     def wait(self, timeout_s: float) -> bool:
@@ -81,6 +87,8 @@ class DiskCalls:
         """What is wrong with the disk; empty while it can be used."""
         self.retry_s = float("-inf")
         """Time of the next attempt after a failure."""
+        self.took_s = 0.0
+        """Duration of the slowest of the last calls, in seconds."""
         self._run = run
         self._wait_s = WAIT_S
         self._waiting: _Begun | None = None
@@ -115,6 +123,7 @@ class DiskCalls:
                 self._report(NO_ANSWER)
             return False
         self._waiting = None
+        self.took_s = max(_REMEMBERED * self.took_s, waiting.call.took_s)
         try:
             result = waiting.call.take()
         except EmoedgeError as error:
@@ -167,3 +176,7 @@ class DiskThread:
             self.thread.beat()
             call.run()
             self._on_return()
+
+
+def nothing(_result: object) -> None:
+    """Follow a call with nothing."""

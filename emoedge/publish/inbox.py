@@ -32,6 +32,23 @@ class DeliveryAnswer:
         return self.token >= 0
 
 
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A message that must be delivered.
+
+    Attributes:
+        topic: of the message.
+        payload: of the message.
+        exempt: not held back while privacy is ON.
+        age_s: seconds since it was true.
+    """
+
+    topic: str
+    payload: bytes
+    exempt: bool
+    age_s: float
+
+
 @dataclass(slots=True)
 class Inbox:
     """Filled under a lock, and swapped for an empty one by the worker."""
@@ -39,7 +56,7 @@ class Inbox:
     links: list[Link | None] = field(default_factory=list)
     answers: list[DeliveryAnswer] = field(default_factory=list)
     strange: deque[tuple[str, bytes, bool]] = field(default_factory=lambda: deque(maxlen=MAX_STRANGE))
-    spooled: deque[tuple[str, bytes, bool]] = field(default_factory=deque)
+    spooled: deque[Spooled] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
     states: dict[str, bytes] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
-from emoedge.observations import SECONDS_DIGITS, TextObservation
+from emoedge.observations import SECONDS_DIGITS, TextObservation, VoiceObservation
 from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome
 from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload
 from emoedge.version import __version__
@@ -95,11 +95,19 @@ class MessageBuilder:
         clock: turns the pipeline's seconds into wall-clock time.
         transcript: whether `text` carries the words themselves (private, so off).
         media_times: adds the `…_s` fields in media seconds, for `replay`.
+        run: makes the ids of this process differ from those of others; empty where two runs give the same.
     """
 
     def __init__(
-        self, device_id: str, clock: Clock, *, transcript: bool = False, media_times: bool = False
+        self,
+        device_id: str,
+        clock: Clock,
+        *,
+        transcript: bool = False,
+        media_times: bool = False,
+        run: str = "",
     ) -> None:
+        self._run = run
         self._device_id = device_id
         self._clock = clock
         self._transcript = transcript
@@ -110,10 +118,19 @@ class MessageBuilder:
         """The builder of what `emoedge replay` writes: with media times, on the pipeline's clock."""
         return cls(settings.device_id, clock, transcript=settings.publish.transcript, media_times=True)
 
+    def now_s(self) -> float:
+        """The present on the clock of the messages' `time_s`."""
+        return self._clock.now_s()
+
     def outcome(self, outcome: Outcome) -> Message:
         """The message of an outcome: its payload, with a head and wall-clock stamps."""
         topic = outcome.topic
         fields = self._head(PAYLOADS[topic], outcome.time_s)
+        if topic in SPOOLED:
+            fields["late"] = False
+        if isinstance(outcome, VoiceObservation | TextObservation):
+            moments = (f"{1000 * one:.0f}" for one in (outcome.start_s, outcome.end_s))
+            fields["id"] = "-".join((*([self._run] if self._run else []), *moments))
         for name, value in outcome.to_payload().items():
             fields |= self._moment(name, value) if name in MOMENTS else {name: value}
         if isinstance(outcome, FusedState):
@@ -158,6 +175,11 @@ class MessageBuilder:
         if self._media_times:
             moment[name] = None if time_s is None else round(time_s, SECONDS_DIGITS)
         return moment
+
+
+def mark_late(payload: bytes) -> bytes:
+    """Return the payload of a spooled message with `late` true; the head comes before any other text."""
+    return payload.replace(b'"late":false', b'"late":true', 1)
 
 
 def quote(text: str) -> str:

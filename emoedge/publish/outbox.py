@@ -3,7 +3,7 @@
 A message goes out at once while the broker is connected, and is forgotten when the broker has acknowledged
 it; a healthy broker answers long before ACK_GRACE_S, so a healthy device does not write to its disk at all.
 It is committed to the spool as soon as the broker is away, or when the acknowledgement is late. What a kill
-of the process can lose is therefore: while connected, what is younger than ACK_GRACE_S and has not reached
+of the process can lose is therefore: while connected, what is younger than the window and has not reached
 the broker; while away, what is younger than COMMIT_INTERVAL_S plus one commit. What was sent and not
 acknowledged is sent again: at least once, in order.
 
@@ -21,7 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls
+from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls, nothing
+from emoedge.publish.lateness import Lateness
 from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Entry, Spool
 
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 # Ten times what a slow wireless network needs for the answer.
 ACK_GRACE_S: Final = 1.0
+# A broker in the house has answered by then: nothing is written while all is well.
+LEAST_WINDOW_S: Final = 0.1
+COMMITS_A_WINDOW: Final = 10
 # At most ten synced commits a second: an SD card takes 10 to 50 ms for each.
 COMMIT_INTERVAL_S: Final = 0.1
 # Deleting is not urgent: what a kill leaves undeleted is sent twice, not lost.
@@ -59,6 +63,9 @@ class Outbox:
         spool: the disk, or None to keep everything in memory.
         max_in_memory: bound of what is kept in memory; beyond it the oldest are dropped and counted.
         run: runs a call of the disk, here and now by default, or in another thread.
+        window_s: longest time in memory alone of a message that is not acknowledged, while connected.
+        least_window_s: the same on a disk that is fast enough.
+        late_after_s: see Lateness.
     """
 
     def __init__(
@@ -66,7 +73,14 @@ class Outbox:
         spool: Spool | None,
         max_in_memory: int = MAX_IN_MEMORY,
         run: Callable[[DiskCall[Any]], None] = DiskCall.run,
+        *,
+        window_s: float = ACK_GRACE_S,
+        least_window_s: float = ACK_GRACE_S,
+        late_after_s: float = float("inf"),
     ) -> None:
+        self.lateness = Lateness(late_after_s)
+        self._longest_window_s = window_s
+        self._least_window_s = min(window_s, least_window_s)
         self._disk = DiskCalls(run)
         self.commits = 0
         self._is_held: Callable[[str], bool] | None = None
@@ -77,10 +91,8 @@ class Outbox:
         self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
         self._in_flight: dict[int, Entry] = {}
         self._refused = RefusedMessages()
-        self.refused = 0
-        """Messages that the broker did not take, set aside since the start."""
-        self.last_refused = ""
-        """Topic and reason code of the last one."""
+        self.refused = 0  # set aside since the start
+        self.last_refused = ""  # topic and reason code of the last one
         # The disk as last seen: rows, the highest number on it, and how far it has been read.
         self._taken_over = spool is None
         self._rows = 0
@@ -99,6 +111,11 @@ class Outbox:
     def disk_error(self) -> str:
         """What is wrong with the disk; empty while it can be used."""
         return self._disk.error
+
+    @property
+    def window_s(self) -> float:
+        """Age at which a message that is not acknowledged is written, while connected."""
+        return min(self._longest_window_s, max(self._least_window_s, COMMITS_A_WINDOW * self._disk.took_s))
 
     @property
     def in_memory(self) -> int:
@@ -136,8 +153,8 @@ class Outbox:
         return 0 if self._spool is None else self._spool.set_aside
 
     def open(self, now_s: float) -> None:
-        """Take over what an earlier process left on disk."""
-        self._try_disk(now_s, lambda _: None, _nothing)
+        """Take over what an earlier process left on disk, and see how fast that is."""
+        self._try_disk(now_s, lambda spool: spool.probe(), nothing)
 
     @property
     def sendable_in_memory(self) -> int:
@@ -156,22 +173,25 @@ class Outbox:
         self._read_ahead.clear()
         self._read_up_to = 0
 
-    def add(self, topic: str, payload: bytes, now_s: float, *, exempt: bool = False) -> None:
-        """Take one message; it is the newest. One that is exempt is not held."""
+    def add(
+        self, topic: str, payload: bytes, now_s: float, *, exempt: bool = False, age_s: float = 0.0
+    ) -> None:
+        """Take one message, true `age_s` seconds ago; it is the newest. One that is exempt is not held."""
         if exempt:
             self._exempt.add(self._next_seq)
+        self.lateness.add(self._next_seq, now_s, age_s)
         self._waiting[self._next_seq] = _Waiting(Entry(self._next_seq, topic, payload), now_s)
         self._next_seq += 1
         while len(self._waiting) > self._max_in_memory:
-            self._waiting.popitem(last=False)
+            self.lateness.remove(self._waiting.popitem(last=False)[0])
             self._dropped_in_memory += 1
 
     def next_entry(self, now_s: float) -> Entry | None:
         """Return the oldest message not yet sent on this connection, if it may go now."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
             return None
-        refused = self._refused.due(now_s)
-        if refused is not None and self._may_go(refused):
+        refused = self._refused.due(now_s, self._may_go)
+        if refused is not None:
             return refused
         if self._refused.is_full:
             return None
@@ -210,6 +230,7 @@ class Outbox:
         if entry is None:
             return
         self._refused.taken(entry.seq)
+        self.lateness.remove(entry.seq)
         self._forget(entry.seq)
 
     def refuse(self, token: int, code: int, now_s: float, *, was_sent: bool) -> None:
@@ -221,7 +242,7 @@ class Outbox:
         self.last_refused = f"{entry.topic[:64]!r}, reason code 0x{code:02X}"
         logger.error("the broker does not take a message on %s; it is set aside", self.last_refused)
         self._forget(entry.seq)
-        self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), _nothing)
+        self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), nothing)
 
     def _forget(self, seq: int) -> None:
         if self._waiting.pop(seq, None) is None:
@@ -242,16 +263,16 @@ class Outbox:
             return
         if self.disk_error and not (self._waiting or self._delivered):
             # Nothing is left to be written; whether the fault has gone must be found out all the same.
-            self._try_disk(now_s, lambda spool: spool.probe(), _nothing)
+            self._try_disk(now_s, lambda spool: spool.probe(), nothing)
         if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
             self._delete_s = now_s
             self._delete(now_s)
         if now_s - self._commit_s < COMMIT_INTERVAL_S:
             return
         oldest = next(iter(self._waiting.values()), None)
-        if oldest is not None and (not connected or now_s - oldest.since_s >= ACK_GRACE_S):
+        if oldest is not None and (not connected or now_s - oldest.since_s >= self.window_s):
             self._commit_s = now_s
-            up_to_s = now_s - ACK_GRACE_S if connected else now_s
+            up_to_s = now_s - self.window_s if connected else now_s
             self._commit(now_s, up_to_s)
 
     def wake_in_s(self, now_s: float, *, connected: bool) -> float:
@@ -262,12 +283,12 @@ class Outbox:
             moments.append(max(self._delete_s + DELETE_INTERVAL_S, retry_s))
         if self._waiting and self._spool is not None:
             oldest_s = next(iter(self._waiting.values())).since_s
-            due_s = oldest_s + ACK_GRACE_S if connected else now_s
+            due_s = oldest_s + self.window_s if connected else now_s
             moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
         if connected and len(self._in_flight) < MAX_IN_FLIGHT:
-            moments.append(now_s + self._refused.due_in_s(now_s))
+            moments.append(now_s + self._refused.due_in_s(now_s, self._may_go))
         return min(RETRY_S, max(0.0, min(moments) - now_s))
 
     def close(self, now_s: float, patience_s: float = WAIT_S) -> None:
@@ -276,7 +297,7 @@ class Outbox:
         self._commit_s = self._delete_s = float("-inf")
         self.persist(now_s, connected=False)
         if self._spool is not None and self._disk.settle(now_s):
-            self._disk.begin(now_s, self._spool.close, _nothing)
+            self._disk.begin(now_s, self._spool.close, nothing)
 
     def _is_ready(self, now_s: float) -> bool:
         """Whether the disk can be asked now; takes over what it holds before anything else."""
@@ -308,6 +329,7 @@ class Outbox:
         items = list(self._waiting.values())
         self.connection_lost()
         self._waiting.clear()
+        self.lateness.renumber({item.entry.seq: seq for seq, item in enumerate(items, start=first)})
         for seq, item in enumerate(items, start=first):
             item.entry = replace(item.entry, seq=seq)
             self._waiting[seq] = item
@@ -378,7 +400,3 @@ class Outbox:
 def _figures(spool: Spool) -> tuple[int, int]:
     """Return the number of messages on the disk, and of those lost to its bound."""
     return spool.depth(), spool.dropped()
-
-
-def _nothing(_result: object) -> None:
-    """Nothing follows."""

@@ -58,6 +58,12 @@ class Payload(Part):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
+class SpooledPayload(Payload):
+    """Head of what waits for a broker that is away."""
+
+    late: bool = Field(description="Sent more than 10 s after `time`, or found on the disk at a start")
+
+
 class Probabilities(Part):
     """One number a class, in the fixed order, four digits, summing to one within 0.001."""
 
@@ -113,7 +119,7 @@ class EmotionPayload(Payload):
     reason: str = Field(description="Why there is no emotion; empty when there is one")
 
 
-class EventPayload(Payload):
+class EventPayload(SpooledPayload):
     """`event`: an episode of one emotion begins or ends."""
 
     type: Literal["begin", "end"]
@@ -157,9 +163,10 @@ class FacePayload(Payload):
     faces: tuple[FacePart, ...]
 
 
-class VoicePayload(Payload):
+class VoicePayload(SpooledPayload):
     """`voice`: how one stretch of speech was said. `time` is its end."""
 
+    id: str = Field(min_length=1, description="The same when the message comes twice")
     start: Timestamp
     start_s: Finite | None = Field(None, description="Media time of `start`, seconds (replay only)")
     end: Timestamp
@@ -174,9 +181,10 @@ class VoicePayload(Payload):
     final: bool = Field(description="Last stretch of an utterance")
 
 
-class TextPayload(Payload):
+class TextPayload(SpooledPayload):
     """`text`: which emotion the words of one utterance carry. `time` is its end."""
 
+    id: str = Field(min_length=1, description="The same when the message comes twice")
     start: Timestamp
     start_s: Finite | None = Field(None, description="Media time of `start`, seconds (replay only)")
     end: Timestamp
@@ -208,7 +216,7 @@ class HealthPayload(Payload):
     parts: dict[str, HealthPart]
 
 
-class RecordingPayload(Payload):
+class RecordingPayload(SpooledPayload):
     """`recording`: what happened to a segment on the local disk."""
 
     type: Literal["started", "finished", "deleted", "failed"]

@@ -28,9 +28,10 @@ from emoedge.publish.connection import Link
 from emoedge.publish.control import CONTROL_NAMES
 from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import ECHO_CONTROL, Echo
-from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox
-from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.publish.outbox import Outbox
+from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox, Spooled
+from emoedge.publish.lateness import LATE_AFTER_S
+from emoedge.publish.messages import Message, MessageBuilder, mark_late
+from emoedge.publish.outbox import LEAST_WINDOW_S, Outbox
 from emoedge.publish.reports import broker_health, spool_health
 from emoedge.publish.retained_states import RetainedStates
 from emoedge.publish.retry import MqttVersion
@@ -84,13 +85,20 @@ class Publisher:
         self._disk = DiskThread("spool", lambda: self._hand_over(lambda _: None))
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
+        self._now_s = builder.now_s
         self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
         if secondary:
             self._outbox = Outbox(None, MAX_BESIDE)
         else:
             on_disk = mqtt.spool_max_messages > 0
             spool = Spool(path, mqtt.spool_max_messages) if on_disk else None
-            self._outbox = Outbox(spool, run=self._disk.put)
+            self._outbox = Outbox(
+                spool,
+                run=self._disk.put,
+                window_s=mqtt.spool_after_s,
+                least_window_s=LEAST_WINDOW_S,
+                late_after_s=LATE_AFTER_S,
+            )
         self._announcer = Announcer(settings)
         self._session = MqttSession(
             mqtt,
@@ -156,7 +164,8 @@ class Publisher:
             if message.retain:
                 inbox.states[topic] = payload
             elif message.spool:
-                inbox.spooled.append((topic, payload, self._is_private and message.is_end))
+                exempt, age_s = self._is_private and message.is_end, self._now_s() - message.time_s
+                inbox.spooled.append(Spooled(topic, payload, exempt, age_s))
                 if len(inbox.spooled) > self._max_inbox:
                     inbox.spooled.popleft()
                     self._dropped += 1
@@ -208,13 +217,7 @@ class Publisher:
 
     def wait_connected(self, timeout_s: float) -> bool:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
-        deadline_s = time.monotonic() + timeout_s
-        while time.monotonic() < deadline_s:
-            name = self._session.state.name
-            if name in ("connected", "refused", "untrusted"):
-                return name == "connected"
-            time.sleep(0.02)
-        return False
+        return self._session.wait_connected(timeout_s)
 
     def _hand_over(self, add: Callable[[Inbox], object]) -> None:
         """Put something into the inbox and wake the worker."""
@@ -285,8 +288,8 @@ class Publisher:
         self.thread.beat()
         now_s = time.monotonic()
         self._hold_or_release()
-        for topic, payload, exempt in inbox.spooled:
-            self._outbox.add(topic, payload, now_s, exempt=exempt)
+        for one in inbox.spooled:
+            self._outbox.add(one.topic, one.payload, now_s, exempt=one.exempt, age_s=one.age_s)
         for topic, payload in inbox.states.items():
             self._states.update(topic, payload)
         # Answers first: those of a lost connection must be counted before it is forgotten.
@@ -355,10 +358,13 @@ class Publisher:
 
     def _send_spooled(self) -> None:
         while self._link is not None:
-            entry = self._outbox.next_entry(time.monotonic())
+            now_s = time.monotonic()
+            entry = self._outbox.next_entry(now_s)
             if entry is None:
                 return
-            token = self._send(entry.topic, entry.payload, retain=False)
+            is_late = self._outbox.lateness.is_late(entry.seq, now_s)
+            payload = mark_late(entry.payload) if is_late else entry.payload
+            token = self._send(entry.topic, payload, retain=False)
             if token is None:
                 return
             self._outbox.sent(entry, token)

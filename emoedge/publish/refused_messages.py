@@ -5,6 +5,7 @@ Pure, times from outside.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,9 +74,10 @@ class RefusedMessages:
         del self._waiting[entry.seq]
         return True
 
-    def due(self, now_s: float) -> Entry | None:
-        """A message whose time has come."""
-        return next((one.entry for one in self._waiting.values() if now_s >= one.due_s), None)
+    def due(self, now_s: float, may_go: Callable[[Entry], bool] = lambda _: True) -> Entry | None:
+        """A message whose time has come, among those that may go."""
+        ready = (one.entry for one in self._waiting.values() if now_s >= one.due_s)
+        return next((entry for entry in ready if may_go(entry)), None)
 
     def sent(self, seq: int) -> None:
         """The message is on the way again."""
@@ -87,9 +89,10 @@ class RefusedMessages:
         for one in self._waiting.values():
             one.due_s = float("-inf")
 
-    def due_in_s(self, now_s: float) -> float:
-        """Seconds until one is due; infinite when none is."""
-        return max(0.0, min((one.due_s for one in self._waiting.values()), default=float("inf")) - now_s)
+    def due_in_s(self, now_s: float, may_go: Callable[[Entry], bool] = lambda _: True) -> float:
+        """Seconds until one of those that may go is due; infinite when none is."""
+        due_s = (one.due_s for one in self._waiting.values() if may_go(one.entry))
+        return max(0.0, min(due_s, default=float("inf")) - now_s)
 
     @property
     def is_full(self) -> bool:

@@ -52,6 +52,7 @@ class ConnectionEnd:
         code: reason code of MQTT 5 with which the broker ended it; None where it gave none.
         remedy: what to do, where the cause is known better than `failure` says.
         pending: topics that the broker had not answered, the oldest first.
+        taken: topics on which it had answered.
     """
 
     failure: Failure
@@ -61,6 +62,7 @@ class ConnectionEnd:
     code: int | None = None
     remedy: str = ""
     pending: tuple[str, ...] = ()
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,15 @@ class MqttSession:
         self._state = SessionState("connecting")
         self.thread.start()
 
+    def wait_connected(self, timeout_s: float) -> bool:
+        """Wait until connected or refused; return whether it is connected."""
+        deadline_s = time.monotonic() + timeout_s
+        while time.monotonic() < deadline_s:
+            if self._state.name in ("connected", "refused", "untrusted"):
+                return self._state.name == "connected"
+            time.sleep(0.02)
+        return False
+
     def stop(self, timeout_s: float) -> None:
         """Disconnect in good order (the broker drops the will) and end the threads."""
         self.thread.request_stop()

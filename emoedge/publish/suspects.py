@@ -2,8 +2,8 @@
 
 Some brokers (AWS IoT) answer a message that they do not allow by closing the connection. Sent again on each
 connection, it would keep everything else from getting through. So after a connection that broke, messages go
-one at a time for a while; where the connection breaks again and again with one topic on the way, no more is
-sent on it. Pure, times from outside; safe from any thread.
+one at a time for a while; where the connection breaks again and again with one topic on the way, on which
+nothing was taken before, no more is sent on it. Pure, times from outside; safe from any thread.
 """
 
 from __future__ import annotations
@@ -36,6 +36,10 @@ class Suspects:
             return False
         was_careful, self.careful = self.careful, True
         if not (was_careful and end.pending):
+            return False
+        if end.pending[0] in end.taken:
+            # Taken a moment before: it is the network that breaks.
+            self._strikes = 0
             return False
         suspect = group(end.pending[0])
         self._strikes = self._strikes + 1 if suspect == self._suspect else 1

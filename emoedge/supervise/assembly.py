@@ -79,7 +79,12 @@ def assemble(
         clock: the system's by default.
     """
     clock = clock or SystemClock()
-    builder = MessageBuilder(configured.device_id, clock, transcript=configured.publish.transcript)
+    builder = MessageBuilder(
+        configured.device_id,
+        clock,
+        transcript=configured.publish.transcript,
+        run=uuid.uuid4().hex[:8],
+    )
     sink = (make_sink or _mqtt)(configured, builder)
 
     def on_change(change: RecordingChange) -> None:

@@ -378,3 +378,45 @@ def test_what_is_held_waits_in_memory_and_on_disk_and_goes_in_order():
         later.append(entry.payload)
     assert later == [b"old%d" % seq for seq in range(2, 121) if seq != 110] + [b"new"]
     assert outbox.next_entry(now_s + 1) is None
+
+
+def test_the_window_is_smaller_where_the_disk_is_fast():
+    outbox = Outbox(FakeDisk(), window_s=1.0, least_window_s=0.1)
+    outbox.open(0.0)
+    assert outbox.window_s == 0.1
+    outbox._disk.took_s = 0.03
+    assert outbox.window_s == pytest.approx(0.3)
+    outbox._disk.took_s = 5.0
+    assert outbox.window_s == 1.0
+    assert Outbox(FakeDisk(), window_s=0.0, least_window_s=0.1).window_s == 0.0
+
+
+@pytest.mark.parametrize("window_s", [0.0, 0.5, 10.0])
+def test_what_is_not_acknowledged_is_written_after_the_window(window_s):
+    disk = FakeDisk()
+    outbox, wire = Outbox(disk, window_s=window_s, least_window_s=window_s), Wire()
+    outbox.open(0.0)
+    outbox.add("t", b"0", 0.0)
+    wire.send_all(outbox, 0.0)
+    assert outbox.wake_in_s(0.0, connected=True) == pytest.approx(window_s)
+    if window_s:
+        outbox.persist(window_s - 0.01, connected=True)
+        assert disk.rows == {}
+    outbox.persist(window_s, connected=True)
+    assert len(disk.rows) == 1
+    assert wire.send_all(outbox, window_s) == 0
+
+
+def test_a_refused_message_that_is_held_wakes_nobody():
+    """The worker went round without a pause."""
+    outbox, wire = Outbox(FakeDisk()), Wire()
+    outbox.open(0.0)
+    outbox.add("event", b"0", 0.0)
+    wire.send_all(outbox, 0.0)
+    outbox.refuse(wire.pending.pop(), 0x97, 0.0, was_sent=True)
+    outbox.hold(about_people)
+    outbox.persist(5.0, connected=False)
+    assert outbox.wake_in_s(5.0, connected=True) > 0
+    assert outbox.next_entry(5.0) is None
+    outbox.release()
+    assert outbox.next_entry(5.0) is not None

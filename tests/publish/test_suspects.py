@@ -6,8 +6,8 @@ from emoedge.publish.retry import ConnectionEnd
 from emoedge.publish.suspects import CLOSED_S, MAX_STRIKES, Suspects, group
 
 
-def end(*pending: str, failure="lost") -> ConnectionEnd:
-    return ConnectionEnd(failure, "", "5", 1.0, pending=pending)
+def end(*pending: str, failure="lost", taken: str = "") -> ConnectionEnd:
+    return ConnectionEnd(failure, "", "5", 1.0, pending=pending, taken=frozenset(taken))
 
 
 def test_the_same_topic_on_the_way_each_time_is_given_up():
@@ -30,6 +30,18 @@ def test_a_topic_that_was_given_up_is_tried_again_later_once():
     assert not suspects.is_closed("b", CLOSED_S)
     suspects.connection_ended(end("b"), CLOSED_S)
     assert suspects.is_closed("b", CLOSED_S)
+
+
+def test_a_network_that_breaks_again_and_again_blames_no_topic():
+    """Messages of a device that speaks all the time are always on the way."""
+    suspects = Suspects()
+    for _ in range(20):
+        assert not suspects.connection_ended(end("b", taken="abc"), 0.0)
+    suspects.connection_ended(end("b"), 0.0)
+    suspects.connection_ended(end("b"), 0.0)
+    suspects.connection_ended(end("b", taken="b"), 0.0)
+    suspects.connection_ended(end("b"), 0.0)
+    assert suspects.closed(0.0) == ()
 
 
 def test_different_topics_are_chance():
