@@ -31,12 +31,13 @@ def command(
       emoedge watch
       emoedge watch --host raspberrypi --device livingroom
     """
+    from emoedge.config import with_changes
     from emoedge.watch.subscription import Subscription
     from emoedge.watch.view import WatchState
 
     settings = settings_from(config_path)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    mqtt = settings.mqtt.model_copy(update=changes)
+    mqtt = with_changes(settings, "mqtt", changes).mqtt
     device = device or settings.device_id
     with Subscription(mqtt, device) as subscription:
         if lines or device == "+" or not sys.stdout.isatty():

@@ -1,6 +1,6 @@
 """Configuration: one frozen model per section, defaults, limits and documentation in one place."""
 
-from emoedge.config.load import default_paths, drop_ins, load_settings, used_file
+from emoedge.config.load import default_paths, drop_ins, load_settings, used_file, with_changes
 from emoedge.config.settings import (
     CameraSettings,
     EventSettings,
@@ -37,4 +37,5 @@ __all__ = [
     "drop_ins",
     "load_settings",
     "used_file",
+    "with_changes",
 ]

@@ -82,6 +82,22 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         raise ConfigError("\n".join(problems), "correct the configuration, then run: emoedge check") from None
 
 
+def with_changes(settings: Settings, section: str, changes: Mapping[str, Any]) -> Settings:
+    """The settings with other values in a section, checked as those of a file are.
+
+    Raises:
+        ConfigError: a value is wrong; the message does not show it.
+    """
+    present = getattr(settings, section)
+    try:
+        changed = type(present).model_validate(present.model_dump() | dict(changes))
+    except ValidationError as error:
+        keys = [tuple(str(part) for part in problem["loc"]) for problem in error.errors()]
+        problems = [_describe(problem, [], dict.fromkeys(keys, "the call")) for problem in error.errors()]
+        raise ConfigError("\n".join(problems), "correct the call") from None
+    return settings.model_copy(update={section: changed})
+
+
 def _is_there(path: Path) -> bool:
     """Return whether a default path is a file; a folder that cannot be searched is an error.
 

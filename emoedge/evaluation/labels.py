@@ -12,6 +12,7 @@ from typing import Final
 
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS, Emotion
 from emoedge.errors import ConfigError
+from emoedge.text_encoding import EncodingError, decode_text
 
 LABELS_FILE: Final = "labels.csv"
 """In the folder of the clips: the columns `file` (path below the folder) and `label`. It alone decides."""
@@ -117,7 +118,7 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
     labels: dict[str, Emotion] = {}
     try:
         # Spreadsheets write a byte order mark, and semicolons where the comma is the decimal point.
-        text = path.read_text(encoding="utf-8-sig")
+        text = decode_text(path.read_bytes())
         first = text.partition("\n")[0]
         reader = csv.DictReader(
             io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",", skipinitialspace=True
@@ -125,8 +126,8 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
         rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", "check the file") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8: {error.reason}", "save it as UTF-8") from error
+    except EncodingError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error}", "save it as UTF-8") from error
     except csv.Error as error:
         raise ConfigError(
             f"{path}: line {reader.line_num + 1}: {error}", "check the quotation marks"

@@ -9,8 +9,8 @@ from typing import Any, Final
 from emoedge.config import Settings
 from emoedge.emotions import Probabilities, leader, to_mapping
 from emoedge.errors import MediaError
-from emoedge.model_store import resolve
 from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
+from emoedge.pipeline.perception import sound_model
 from emoedge.text_encoding import is_decoded
 
 Line = dict[str, Any]
@@ -61,9 +61,8 @@ def classify_faces(
     from emoedge.face.detect import FaceDetector
     from emoedge.face.still import classify_crop, classify_picture
 
-    models = settings.paths.models
-    classifier = FaceClassifier(resolve(FACE_CLASSIFIER, models))
-    detector = FaceDetector(resolve(FACE_DETECTOR, models))
+    classifier = FaceClassifier(sound_model(FACE_CLASSIFIER, "tflite", settings))
+    detector = FaceDetector(sound_model(FACE_DETECTOR, "tflite", settings))
     classify = classify_crop if crop else classify_picture
     person = PersonBaseline(classifier.card.baseline) if adapt else None
 
@@ -94,7 +93,7 @@ def classify_voices(items: Iterable[str], settings: Settings, *, adapt: bool) ->
     from emoedge.capture.media import hear
     from emoedge.voice.classify import VoiceClassifier
 
-    classifier = VoiceClassifier(resolve(VOICE_CLASSIFIER, settings.paths.models), adapt=adapt)
+    classifier = VoiceClassifier(sound_model(VOICE_CLASSIFIER, "tflite", settings), adapt=adapt)
 
     def judge(item: str) -> Line:
         heard = hear(Path(item))
@@ -112,7 +111,7 @@ def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
     """Judge sentences; text without an opinion has a null emotion and the reason "no_opinion"."""
     from emoedge.text.model import TextEmotionModel
 
-    model = TextEmotionModel.load(resolve(TEXT_MODEL, settings.paths.models))
+    model = TextEmotionModel.load(sound_model(TEXT_MODEL, "text", settings))
     number = 0
     for batch in _batches(items, TEXT_BATCH):
         for item, probabilities in zip(batch, model.classify_batch(batch), strict=True):

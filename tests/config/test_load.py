@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emoedge.config import Settings, default_paths, load_settings
+from emoedge.config import Settings, default_paths, load_settings, with_changes
 from emoedge.config.load import line_of
 from emoedge.config.read import MAX_FILE_BYTES
 from emoedge.errors import ConfigError
@@ -435,3 +435,14 @@ def test_parts_to_ignore(tmp_path):
     path = tmp_path / "emoedge.toml"
     path.write_text("[face]\nignore = [[0.6, 0.1, 0.3, 0.35], [0, 0, 0.1, 1]]\n")
     assert load_settings(path, {}).face.ignore == ((0.6, 0.1, 0.3, 0.35), (0, 0, 0.1, 1))
+
+
+def test_changes_of_a_call_are_checked(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, f"[mqtt]\nusername = 'me'\npassword = '{SECRET}'\n"), {})
+    changed = with_changes(settings, "mqtt", {"host": "broker"}).mqtt
+    assert changed.host == "broker"
+    assert changed.password == settings.mqtt.password
+    with pytest.raises(ConfigError) as caught:
+        with_changes(settings, "mqtt", {"host": f"me:{SECRET}@broker"})
+    assert caught.value.message.startswith("the call: host: must be a host name")
+    assert SECRET not in str(caught.value)

@@ -70,8 +70,10 @@ def test_a_damaged_csv_is_refused_with_its_line(text, fault, tmp_path):
 
 def test_a_csv_that_is_not_utf_8_is_refused(tmp_path):
     (tmp_path / "labels.csv").write_bytes("file,label\na.mp4,alegría\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match="is not UTF-8"):
+    with pytest.raises(ConfigError, match="is not UTF-8: line 2"):
         find_labels(tmp_path, ["a.mp4"])
+    (tmp_path / "labels.csv").write_bytes("file,label\na.mp4,alegría\n".encode("utf-16"))
+    assert find_labels(tmp_path, ["a.mp4"]) == {"a.mp4": "happiness"}
 
 
 def test_a_csv_that_is_a_folder_is_refused(tmp_path):
