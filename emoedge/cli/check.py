@@ -18,7 +18,7 @@ def command(config_path: Path | None) -> None:
     Example:
       emoedge check --config /etc/emoedge/emoedge.toml
     """
-    from emoedge.config import used_file
+    from emoedge.config import drop_ins, used_file
     from emoedge.doctor.certificates import check_certificates
     from emoedge.errors import ConfigError
 
@@ -30,6 +30,7 @@ def command(config_path: Path | None) -> None:
             click.echo(f"{result.detail} ({result.remedy})", err=True)
     used = config_path or used_file()
     where = str(used) if used else "built-in defaults (no configuration file found)"
+    where = ", ".join([where, *map(str, drop_ins(used) if used else ())])
     click.echo(
         f"configuration is valid: {where}; device {settings.device_id}, topics {settings.topic_base}/…"
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from emoedge.frames import Frame
 
 BASE_WIDTH: Final = 200
-"""Least width of the first level, and less than twice of it: a face of 6 % is still 12 pixels."""
+"""Least width of the first level, less than twice of it but in a strip: a face of 6 % is still 12 pixels."""
 
 
 def halved(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -36,7 +36,7 @@ class Pyramid:
         import cv2
 
         small = frame.luma if frame.layout == "i420" else frame.data
-        while small.shape[1] >= 2 * BASE_WIDTH:
+        while small.shape[1] >= 2 * BASE_WIDTH and small.shape[0] >= 4:
             small = halved(small)
         if small.ndim == 3:
             small = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -231,3 +231,12 @@ def test_a_covered_face_gets_no_emotion(stage, portrait):
     assert face.probabilities is None
     assert face.quality_reasons == ("covered",)
     assert face.adapted == 0
+
+
+@pytest.mark.parametrize("size", [(1, 65_000), (65_000, 1), (2, 30_000), (1, 1), (3, 500)])
+def test_strips_have_no_face(stage, size):
+    """OpenCV cannot halve a single row."""
+    noise = np.random.default_rng(0)
+    for number in range(3):
+        picture = noise.integers(0, 255, (*size, 3), dtype=np.uint8)
+        assert stage.process(frame(picture, 0.5 * number)).faces == ()
