@@ -6,17 +6,19 @@ import re
 import signal
 import stat
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Final
 
-from faults.bench import START_S, Bench
+from faults.bench import REPOSITORY, START_S, Bench
 from faults.certificates import Authority
 from faults.fault import fault
-from faults.surroundings import Listener, faked_clock, free_port, holds, program, until
+from faults.surroundings import Listener, faked_clock, free_port, holds, listens, program, until
 
 SECRET: Final = "s3cr3t-0f-th3-br0k3r"  # noqa: S105 - the one that is looked for everywhere
 CAMERA_SECRET: Final = "s3cr3t-0f-th3-c4m3r4"  # noqa: S105
+PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"
 USER: Final = "somebody"
 LISTEN: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
 OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
@@ -135,6 +137,49 @@ def secrets_stay_secret(bench: Bench) -> None:
             holds(secret.encode() not in content, f"a secret is in {place}")
     for path in [password, *_files(bench, bench.state), *_files(bench, bench.recordings)]:
         holds(not path.stat().st_mode & OTHERS, f"{path} can be read by others")
+
+
+@fault()
+def camera_with_a_wrong_certificate(bench: Bench) -> float:
+    """An impostor with another authority's certificate answers for an `https://` camera; later the camera.
+
+    User and password are never sent there, the camera is failed and the fingerprint is named, the voice goes
+    on; with the right certificate it works by itself.
+    """
+    port, heard = free_port(), bench.folder / "heard"
+    authority, other = Authority(bench.folder), Authority(bench.folder, "other")
+    impostor = _secure_camera(bench, port, other.sign("impostor"), heard)
+    bench.start_broker()
+    bench.start(
+        camera__source=f"https://127.0.0.1:{port}/cam.mjpg",
+        camera__ca_file=authority.certificate,
+        camera__username=USER,
+        camera__password=CAMERA_SECRET,
+    )
+    until(
+        lambda: "its SHA-256 is" in str(bench.part("camera").get("reason", "")),
+        "the fingerprint is named",
+        START_S,
+    )
+    bench.wait_working("voice")
+    holds(bench.state_of("camera") == "failed", "the camera is failed")
+    holds(not heard.exists(), "the impostor was asked for nothing")
+    impostor.kill()
+    impostor.wait(10)
+    _secure_camera(bench, port, authority.sign("camera"), heard)
+    took_s = until(lambda: bench.figure("face", "processed") > 0, "the camera works by itself", START_S)
+    holds("Basic" in heard.read_text(encoding="utf-8"), "it was given user and password")
+    return took_s
+
+
+def _secure_camera(
+    bench: Bench, port: int, signed: tuple[Path, Path], heard: Path
+) -> subprocess.Popen[bytes]:
+    server = bench.spawn(
+        sys.executable, "-m", "faults.secure_camera", str(port), *map(str, signed), str(PORTRAIT), str(heard)
+    )
+    until(lambda: listens(port), "the camera listens")
+    return server
 
 
 @fault()
