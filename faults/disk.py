@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -279,3 +280,59 @@ def _and(first: Callable[[], object], second: Callable[[], object]) -> Callable[
         return second()
 
     return both
+
+
+@fault()
+def recording_cannot_be_deleted(bench: Bench) -> None:
+    """The oldest recording of a full store is immutable (`chattr +i`), and a folder has a segment's name.
+
+    The next oldest go instead, `health` names the file, its owner and the remedy and counts it, and recording
+    goes on.
+    """
+    if os.geteuid() != 0:
+        raise Skipped("chattr needs root")
+    ids = _older_segments(bench, 6)
+    fixed = next(bench.recordings.glob(f"*/{ids[0]}.mp4"))
+    if subprocess.run(["chattr", "+i", str(fixed)], check=False, capture_output=True).returncode:
+        raise Skipped("the file system has no immutable files")
+    try:
+        (fixed.parent / f"{ids[1]}.frames").mkdir()
+        _record_on(bench, recording__max_bytes=BOUND_BYTES)
+        until(lambda: len(_deleted(bench)) >= ENOUGH, f"{ENOUGH} recordings were deleted", RESUMES_S * 2)
+        gone = [str(one["id"]) for one in _deleted(bench)][:ENOUGH]
+        holds(gone == ids[1 : 1 + ENOUGH], f"the next oldest went: {gone}")
+        until(lambda: str(fixed) in _reason(bench), "health names it", NOTICED_S)
+        holds("root" in _reason(bench) and "chattr -i" in _reason(bench), "with its owner and the remedy")
+        holds(bench.figure("recording", "undeletable") == 1, "it is counted")
+        bench.goes_on("emotion", "analysis goes on")
+    finally:
+        subprocess.run(["chattr", "-i", str(fixed)], check=True)
+
+
+@fault()
+def recordings_without_inodes(bench: Bench) -> None:
+    """The recordings are on a disk with space and without inodes, full of older segments.
+
+    The oldest go, and recording begins.
+    """
+    bench.recordings.mkdir()
+    bench.mount("-t", "tmpfs", "-o", "size=200m,nr_inodes=48", "tmpfs", at=bench.recordings)
+    ids = _older_segments(bench, 8)
+    _record_on(bench)
+    until(bench.segments, "a segment is finished", RESUMES_S)
+    gone = [str(one["id"]) for one in _deleted(bench)]
+    holds(bool(gone) and gone == ids[: len(gone)], f"the oldest went: {gone}")
+    holds(bench.state_of("recording") == "ok", "health is well")
+
+
+def _older_segments(bench: Bench, count: int) -> list[str]:
+    """Files of finished segments from before, of 300 kB each, the oldest first."""
+    ids = [f"2026010{day + 1}T120000Z-0000000{day}" for day in range(count)]
+    folder = bench.recordings / "2026-01-01"
+    folder.mkdir(parents=True)
+    for segment_id in ids:
+        details = {"id": segment_id, "started": "2026-01-01T12:00:00Z", "clock_synced": False}
+        (folder / f"{segment_id}.json").write_text(json.dumps(details))
+        for suffix in (".mp4", ".jsonl", ".vtt", ".jpg"):
+            (folder / f"{segment_id}{suffix}").write_bytes(bytes(75_000))
+    return ids

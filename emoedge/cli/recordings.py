@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -141,35 +142,56 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
 @click.option(
     "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
 )
+@click.option("--last", metavar="TIME", help="Only what was recorded in the last TIME, such as 90s, 10m, 2h.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def purge_segments(config_path: Path | None, everything: bool, older_than: float | None, yes: bool) -> None:
+def purge_segments(
+    config_path: Path | None, everything: bool, older_than: float | None, last: str | None, yes: bool
+) -> None:
     """Delete recordings with all that belongs to them. On a terminal it asks first.
 
     What cannot be deleted is named with its owner and a remedy, and the exit code is 1. `--older-than` passes
-    over kept segments.
+    over kept segments; `--all` and `--last` take them.
 
     \b
     Example:
       emoedge recordings purge --older-than 7
+      emoedge recordings purge --last 10m
       emoedge recordings purge --all
     """
     from emoedge.record.store import Store
-    from emoedge.supervise.purge import purge_everything
+    from emoedge.supervise.purge import purge_everything, purge_last
 
-    if everything == (older_than is not None) or math.isnan(older_than or 0):
-        raise ConfigError("say what to purge", "give either --all or --older-than DAYS")
+    if (everything, older_than is not None, last is not None).count(True) != 1 or math.isnan(older_than or 0):
+        raise ConfigError("say what to purge", "give --all, --older-than DAYS or --last TIME")
+    now = datetime.now(timezone.utc)
+    since = now - _duration(last) if last is not None else now
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
     if older_than is not None:
         _ask(f"Delete what is older than {older_than:g} days in {store.root}?", yes=yes)
-        deleted = store.purge(before=datetime.now(timezone.utc) - timedelta(days=older_than))
+        deleted = store.purge(before=now - timedelta(days=older_than))
         _report(len(deleted), store.undeletable(), {})
         return
-    _ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
-    purged = purge_everything(store, settings.paths.state)
+    if last is not None:
+        _ask(f"Delete what was recorded in the last {last} in {store.root}?", yes=yes)
+        purged = purge_last(store, settings.paths.state, since)
+    else:
+        _ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
+        purged = purge_everything(store, settings.paths.state)
     if purged.spool_in_use:
         click.echo("the daemon runs: messages that wait for the broker stay until it has sent them", err=True)
     _report(len(purged.segments), purged.left, purged.links)
+
+
+def _duration(text: str) -> timedelta:
+    """A time such as 90s, 10m, 2h or 1d; raises ConfigError."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip())
+    if found is None:
+        raise ConfigError(f"--last {text!r} is not a time", "write it as 90s, 10m, 2h or 1d")
+    seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
+    if seconds > MOST_DAYS * 86_400:
+        raise ConfigError(f"--last {text} is too long", "for everything give --all")
+    return timedelta(seconds=seconds)
 
 
 def _ask(question: str, *, yes: bool) -> None:
@@ -185,7 +207,10 @@ def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> No
     for path, target in links.items():
         click.echo(f"{path} was a link to {target}, which was not touched (delete what is there)", err=True)
     count = len(left) + len(links)
-    click.echo(f"{deleted} segments deleted" + (f", {count} things could not be deleted" if count else ""))
+    click.echo(
+        f"{deleted} segments deleted"
+        + (f", {count} {'thing' if count == 1 else 'things'} could not be deleted" if count else "")
+    )
     if count:
         click.get_current_context().exit(1)
 

@@ -84,6 +84,17 @@ class Snapshots:
                 elif made < oldest and (but is None or name != but.name):
                     self._remover.remove(folder, name)
 
+    def purge_since(self, moment: datetime) -> None:
+        """Delete the snapshots made since a moment, and what is left of interrupted ones."""
+        folder = self._open()
+        if folder is None:
+            return
+        with folder:
+            for name in folder.names():
+                status = folder.status(name)
+                if status is not None and status.st_mtime >= moment.timestamp():
+                    self._remover.remove(folder, name)
+
     def _bound(self, newest: Path) -> None:
         """Delete what exceeds the number, but never the snapshot just made, whatever the clock says."""
         folder = self._open()

@@ -28,7 +28,13 @@ from emoedge.record.folder import Folder, Remover, Undeletable
 from emoedge.record.index import Index
 from emoedge.record.index_entry import IndexEntry, dated_of, families, name_of
 from emoedge.record.lock import hold
-from emoedge.record.names import DAY_PATTERN, FILE_MODE, KEEP_SUFFIX, MEDIA_SUFFIX, is_segment_id
+from emoedge.record.names import (
+    DAY_PATTERN,
+    FILE_MODE,
+    KEEP_SUFFIX,
+    MEDIA_SUFFIX,
+    is_segment_id,
+)
 from emoedge.record.retention import Candidate, Deletion, Limits, Room, plan_deletions
 from emoedge.record.sidecar import read_details, write_details
 
@@ -268,6 +274,23 @@ class Store:
                 removed.append(entry.segment_id)
         return removed
 
+    def purge_since(self, moment: datetime) -> list[str]:
+        """Delete what was recorded since a moment, kept or not; returns the ids.
+
+        A segment counts by its end: as its details say, or as its MP4 was last written. One that a daemon is
+        writing is left alone.
+        """
+        since_s, removed = moment.timestamp(), []
+        self.refresh()
+        for entry in self._index.entries():
+            media = self._media(entry)
+            ended_s = (entry.dated_s or 0.0) + (entry.duration_s or 0.0)
+            if max(ended_s, _written_s(media), _written_s(partial_of(media))) < since_s:
+                continue
+            if not _is_written(partial_of(media)) and self.delete(self._segment(entry)):
+                removed.append(entry.segment_id)
+        return removed
+
     # ---- limits ----
 
     def enforce(
@@ -473,6 +496,14 @@ def _is_written(partial: Path) -> bool:
         return False
     with hold(partial) as held:
         return not held and os.access(partial, os.R_OK)
+
+
+def _written_s(path: Path) -> float:
+    """When a file was last written, in seconds since 1970; 0 where there is none."""
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _suffixes(folder: Folder, segment_id: str) -> tuple[str, ...]:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
+from emoedge.clock import parse_rfc3339
+from emoedge.errors import EmoedgeError
+from emoedge.files import parse_json
 from emoedge.publish.publisher import SPOOL_FILE
 from emoedge.record.folder import Folder, Undeletable
+from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
 from emoedge.supervise.adaptation import FILE_NAME as ADAPTATION_FILE
 
@@ -44,6 +49,47 @@ def purge_everything(store: Store, state: Path) -> Purged:
             if name.startswith(kinds):
                 store.remover.remove(folder, name)
     return Purged(segments, store.undeletable(), dict(store.remover.links), in_use)
+
+
+def purge_last(store: Store, state: Path, since: datetime) -> Purged:
+    """Delete what was recorded since a moment, kept or not, and the messages about it in the spool.
+
+    A segment counts by its end, as its details say or as its file was last written; a snapshot by its file.
+    What a running daemon is writing and its spool cannot be taken from it.
+    """
+    segments = store.purge_since(since)
+    Snapshots(store.root, 0, store.remover).purge_since(since)
+    spool = state / SPOOL_FILE
+    in_use = _locked(spool)
+    if spool.is_file() and not spool.is_symlink() and not in_use:
+        _forget_messages(spool, since)
+    return Purged(segments, store.undeletable(), {}, in_use)
+
+
+def _forget_messages(spool: Path, since: datetime) -> None:
+    """Delete the messages of a spool that are not from before a moment, in the file's free pages too."""
+    connection = sqlite3.connect(spool, timeout=1.0, isolation_level=None)
+    try:
+        rows = connection.execute("SELECT seq, payload FROM message").fetchall()
+        young = [(seq,) for seq, payload in rows if not _is_before(payload, since)]
+        connection.executemany("DELETE FROM message WHERE seq = ?", young)
+        connection.execute("DELETE FROM bad")
+        connection.execute("VACUUM")
+    except sqlite3.DatabaseError as error:
+        raise EmoedgeError(
+            f"cannot delete messages in {spool}: {error}", "run: emoedge recordings purge --all"
+        ) from error
+    finally:
+        connection.close()
+
+
+def _is_before(payload: bytes, moment: datetime) -> bool:
+    """Return whether a message is older than a moment; one that does not say is not."""
+    try:
+        time = parse_rfc3339(parse_json(payload)["time"])
+    except (ValueError, TypeError, KeyError):
+        return False
+    return time is not None and time < moment
 
 
 def _locked(spool: Path) -> bool:
