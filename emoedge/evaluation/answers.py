@@ -108,7 +108,7 @@ def _decided(
 ) -> Answer:
     if decision.emotion is None:
         return NO_ANSWER
-    return Answer(decision.emotion, confidence.chance(method, modalities, decision.confidence))
+    return Answer(decision.emotion, confidence.chance(method, modalities, decision))
 
 
 def _named_longest(states: Sequence[Mapping[str, Any]], duration_s: float) -> Answer:

@@ -1,9 +1,10 @@
 """The chance that the emotion that is named is right.
 
-A fused probability is not that chance: a weighted mean is never surer than the surer of its parts, and every
-set of modalities errs in its own way. For each method and each set of modalities that took part, a line
-through KNOTS that never falls takes the fused probability to the chance. It comes from training
-(`models/confidence.json`), from answers about people whom the models had not met.
+A fused probability is not that chance: a weighted mean is never surer than the surer of its parts, every set
+of modalities errs in its own way, and a doubt that a text settled is no longer one. For each method, each set
+of modalities that took part, and each way of deciding, a line through KNOTS that never falls takes the fused
+probability to the chance. It comes from training (`models/confidence.json`), from answers about people whom
+the models had not met.
 """
 
 from __future__ import annotations
@@ -18,16 +19,39 @@ import numpy as np
 from emoedge.errors import ModelError
 from emoedge.files import read_json
 from emoedge.fusion.learned import SUBSETS, subset_name
+from emoedge.fusion.rule import Decision
 from emoedge.observations import Modality
 
 Method = Literal["weighted", "learned"]
 KNOTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Fused probabilities at which a chance is stored; between them it goes in a straight line."""
+CERTAIN: Final = "certain"
+DOUBT: Final = "in doubt"
+BY_TEXT: Final = "settled by the text"
+_REMEDY: Final = "install emoedge again"
+
+
+def line_names(method: Method) -> tuple[str, ...]:
+    """Names of all lines of a method."""
+    return tuple(
+        f"{subset}, {way}"
+        for subset in SUBSETS
+        for way in (CERTAIN, DOUBT, BY_TEXT)
+        if way != BY_TEXT or (method == "weighted" and "+text" in subset)
+    )
+
+
+def line_name(modalities: Iterable[Modality], decision: Decision) -> str:
+    """Name of the line for a decision of the modalities that took part, such as "face+text, in doubt"."""
+    subset = subset_name(modalities)
+    if decision.decided_by == "text" and "+" in subset:
+        return f"{subset}, {BY_TEXT}"
+    return f"{subset}, {CERTAIN if decision.certain else DOUBT}"
 
 
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """The chances at KNOTS, by method and by subset_name()."""
+    """The chances at KNOTS, by method and by line_name()."""
 
     chances: dict[Method, dict[str, tuple[float, ...]]]
 
@@ -37,26 +61,27 @@ class Confidence:
         try:
             content = read_json(path)
             chances: dict[Method, dict[str, tuple[float, ...]]] = {
-                method: {name: tuple(map(float, content[method][name])) for name in SUBSETS}
+                method: {name: tuple(map(float, content[method][name])) for name in line_names(method)}
                 for method in get_args(Method)
             }
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(
-                f"confidence model {path} cannot be read: {error}", "install emoedge again"
-            ) from error
-        for by_subset in chances.values():
-            for name, line in by_subset.items():
+            raise ModelError(f"confidence model {path} cannot be read: {error}", _REMEDY) from error
+        for by_name in chances.values():
+            for name, line in by_name.items():
                 rises = all(low <= high for low, high in zip((0.0, *line), (*line, 1.0), strict=True))
                 if len(line) != len(KNOTS) or not rises:
-                    raise ModelError(f"confidence model {path}: {name} is damaged", "install emoedge again")
+                    raise ModelError(f"confidence model {path}: {name} is damaged", _REMEDY)
         return cls(chances)
 
-    def chance(self, method: Method, modalities: Iterable[Modality], probability: float) -> float:
-        """The chance, 0..1, that the emotion named is right.
+    def chance(self, method: Method, modalities: Iterable[Modality], decision: Decision) -> float:
+        """The chance, 0..1, that a decision is right; 0 without an emotion.
 
         Args:
             method: of the fusion.
-            modalities: those that took part, at least one.
-            probability: of the emotion in the fused posterior, 0..1.
+            modalities: those that took part.
+            decision: of the fusion.
         """
-        return float(np.interp(probability, KNOTS, self.chances[method][subset_name(modalities)]))
+        if decision.emotion is None:
+            return 0.0
+        line = self.chances[method][line_name(modalities, decision)]
+        return float(np.interp(decision.confidence, KNOTS, line))

@@ -145,9 +145,9 @@ class Fuser:
 
     def _chance(self, decision: Decision, fresh: dict[Modality, ModalityOpinion]) -> float:
         """The chance that the decision is right."""
-        if self._confidence is None or not fresh:
+        if self._confidence is None:
             return decision.confidence
-        return self._confidence.chance(self.settings.method, fresh, decision.confidence)
+        return self._confidence.chance(self.settings.method, fresh, decision)
 
     def _steadied(self, probabilities: Probabilities, time_s: float) -> Probabilities:
         previous = self._opinions.get("face")

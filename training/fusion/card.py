@@ -194,8 +194,9 @@ non-commercial use only; none of the data is in this repository.
 
 CONFIDENCE_CARD = """# Confidence of the fused emotion
 
-`confidence.json`: the chance that the emotion named is right, for both methods of fusion and for each set of modalities that took part. The
-fused probability of the emotion named is looked up on a line through five knots, which never falls (`emoedge/fusion/confidence.py`). Made by
+`confidence.json`: the chance that the emotion named is right, for both methods of fusion, for each set of modalities that took part, and by
+whether nothing was in doubt, a doubt stands, or the text settled it. The fused probability of the emotion named is looked up on a line
+through five knots, which never falls (`emoedge/fusion/confidence.py`). Made by
 `python -m training.fusion.train` from what `python -m training.fusion.posteriors` wrote.
 
 | fused probability | {knots} |

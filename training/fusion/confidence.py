@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from emoedge.fusion.confidence import KNOTS, Confidence, Method
-from emoedge.fusion.learned import SUBSETS, LearnedFusion
+from emoedge.fusion.confidence import KNOTS, Confidence, Method, line_name, line_names
+from emoedge.fusion.learned import MODALITIES, SUBSETS, LearnedFusion
 from emoedge.observations import Modality
 from training.fusion.cases import WRONG_IN_FIT, Opinions, draw, present_in
-from training.fusion.measure import Answers, by_pool, by_rule, join
+from training.fusion.measure import Answers, collect, join, pool_decisions, rule_decisions
 
 KINDS: Final = ("home", "abroad")
 """Fields of People."""
@@ -73,24 +73,38 @@ def fit_line(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> tupl
     return tuple(round(float(value), 3) for value in line(found))
 
 
-def answers(pool: LearnedFusion, people: People, subset: str, seed: int) -> dict[tuple[Method, str], Answers]:
-    """What both methods say of people at home and abroad, by method and kind."""
-    found: dict[tuple[Method, str], Answers] = {}
+@dataclass(frozen=True)
+class Decided:
+    """Answers (n,) with the line_name() of each, (n,)."""
+
+    answers: Answers
+    lines: NDArray[np.str_]
+
+
+def decide(method: Method, pool: LearnedFusion, people: People, subset: str, seed: int) -> dict[str, Decided]:
+    """What a method says of people at home and abroad, by kind."""
+    found = {}
     for kind in KINDS:
         cases = draw(getattr(people, kind), seed, present_in(subset), WRONG_IN_FIT)
-        found["weighted", kind] = by_rule(cases)
-        found["learned", kind] = by_pool(pool, cases)
+        decisions = rule_decisions(cases) if method == "weighted" else pool_decisions(pool, cases)
+        modalities = [name for name in MODALITIES if name in subset.split("+")]
+        lines = np.array([line_name(modalities, decision) for decision in decisions])
+        found[kind] = Decided(collect(decisions, cases.labels), lines)
     return found
 
 
 def fit(pool: LearnedFusion, people: People) -> Confidence:
     """The chances of both methods; home and abroad count alike."""
-    chances: dict[Method, dict[str, tuple[float, ...]]] = {method: {} for method in get_args(Method)}
-    for subset in SUBSETS:
-        given = answers(pool, people, subset, FIT_SEED)
-        for method in get_args(Method):
-            both = join([given[method, kind] for kind in KINDS])
-            chances[method][subset] = fit_line(both.confidence, both.said == both.labels)
+    chances: dict[Method, dict[str, tuple[float, ...]]] = {}
+    for method in get_args(Method):
+        given = [one for subset in SUBSETS for one in decide(method, pool, people, subset, FIT_SEED).values()]
+        answers = join([one.answers for one in given])
+        lines = np.concatenate([one.lines for one in given])
+        right = answers.said == answers.labels
+        chances[method] = {
+            name: fit_line(answers.confidence[lines == name], right[lines == name])
+            for name in line_names(method)
+        }
     return Confidence(chances)
 
 
@@ -113,26 +127,29 @@ def measure(
     table: dict[str, dict[str, Any]] = {}
     for method in get_args(Method):
         for subset in SUBSETS:
-            parts: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
+            before: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
             after: dict[str, list[Answers]] = {kind: [] for kind in KINDS}
             for pool, confidence, people in folds:
-                for (by, kind), given in answers(pool, people, subset, MEASURE_SEED).items():
-                    if by == method:
-                        parts[kind].append(given)
-                        after[kind].append(calibrated(confidence, method, subset, given))
+                for kind, given in decide(method, pool, people, subset, MEASURE_SEED).items():
+                    before[kind].append(given.answers)
+                    after[kind].append(calibrated(confidence.chances[method], given))
             kept[method, subset] = {kind: join(each) for kind, each in after.items()}
             table[f"{method}, {subset}"] = {
-                "right": {kind: _right(join(each)) for kind, each in parts.items()},
-                "before": _errors(parts),
+                "right": {kind: _right(join(each)) for kind, each in before.items()},
+                "before": _errors(before),
                 "after": _errors(after),
             }
     return table, kept
 
 
-def calibrated(confidence: Confidence, method: Method, subset: str, given: Answers) -> Answers:
+def calibrated(chances: Mapping[str, tuple[float, ...]], given: Decided) -> Answers:
     """The answers with their chances in place of the fused probabilities."""
-    chances = np.interp(given.confidence, KNOTS, confidence.chances[method][subset])
-    return Answers(given.said, chances, given.labels)
+    answers = given.answers
+    found = np.empty(len(answers.confidence))
+    for name in np.unique(given.lines):
+        mine = given.lines == name
+        found[mine] = np.interp(answers.confidence[mine], KNOTS, chances[str(name)])
+    return Answers(answers.said, found, answers.labels)
 
 
 def _right(given: Answers) -> float:

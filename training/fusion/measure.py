@@ -56,20 +56,27 @@ def collect(decisions: list[Decision], labels: NDArray[np.int64]) -> Answers:
 
 def by_rule(cases: Cases) -> Answers:
     """The weighted rule with its default weight and margin."""
+    return collect(rule_decisions(cases), cases.labels)
+
+
+def rule_decisions(cases: Cases) -> list[Decision]:
+    """What the weighted rule decides in each case."""
     decisions = []
     for present, probabilities in zip(cases.present, cases.probabilities.astype(np.float32), strict=True):
         face, voice, text = (p if there else None for there, p in zip(present, probabilities, strict=True))
         decisions.append(fuse_weighted(face, voice, text))
-    return collect(decisions, cases.labels)
+    return decisions
 
 
 def by_pool(fusion: LearnedFusion, cases: Cases) -> Answers:
     """The shipped code with the fitted coefficients."""
-    decisions = [
-        fusion.decide(opinions_of(cases, row), 0.0, FusionSettings().margin)
-        for row in range(len(cases.labels))
-    ]
-    return collect(decisions, cases.labels)
+    return collect(pool_decisions(fusion, cases), cases.labels)
+
+
+def pool_decisions(fusion: LearnedFusion, cases: Cases) -> list[Decision]:
+    """What the pool decides in each case."""
+    margin = FusionSettings().margin
+    return [fusion.decide(opinions_of(cases, row), 0.0, margin) for row in range(len(cases.labels))]
 
 
 def opinions_of(cases: Cases, row: int) -> list[ModalityOpinion]:
