@@ -127,8 +127,8 @@ class Daemon:
         if dropped := dropped_lines():
             reason = "log lines were lost: standard error is not read, or not fast enough"
             health.append(Health("log", "degraded", reason, {"dropped": dropped}))
-        if parts.controls.fault:
-            health.append(Health("control", "degraded", parts.controls.fault))
+        if fault := parts.controls.fault or parts.adaptation.writer.fault:
+            health.append(Health("control", "degraded", fault))
         return health
 
     def _govern(self, health: tuple[Health, ...]) -> None:

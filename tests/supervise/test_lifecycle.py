@@ -154,6 +154,8 @@ def test_a_thread_that_hangs_ends_the_daemon_unless_privacy_is_on(tmp_path: Path
         assert writer.thread is not None
         writer.thread.limit_s = 0.0
         assert daemon.stuck() == ("" if private else "the adaptation thread hangs")
+        daemon.look()
+        assert "the adaptation thread hangs" in [part.reason for part in daemon.health_parts]
     finally:
         thawed.set()
         daemon.stop()
