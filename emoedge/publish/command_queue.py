@@ -72,16 +72,16 @@ class CommandQueue:
                 self._refuse(Rejection(result.name, result.text, "too many commands at once"))
 
     def take_oversized(self, name: str, *, was_received: bool) -> None:
-        """Take the news of a message that is much too large; who floods the switch of privacy gets privacy.
+        """Take the news of a message that is much too large.
+
+        Where not even its beginning comes, no command arrives on its topic for a while: privacy is ON then.
 
         Args:
             name: as for `take`.
             was_received: whether its beginning comes by `take` as well.
         """
-        if name == "privacy":
-            self.take(name, b"ON", retained=False)
-        elif not was_received:
-            self.take(name, _OVERSIZED, retained=False)
+        if not was_received:
+            self.take(name, b"ON" if name == "privacy" else _OVERSIZED, retained=False)
 
     def _refuse(self, rejection: Rejection) -> None:
         self.refused += 1

@@ -354,8 +354,6 @@ class Connection:
             self._terms.listener.on_refused(mid, reason.value)
         else:
             self._reports.publication_taken(self._protocol, topic)
-            if self._careful:  # then every message is acknowledged
-                self._terms.suspects.taken(topic)
             self._terms.listener.on_delivered(mid)
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:

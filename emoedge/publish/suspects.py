@@ -50,11 +50,6 @@ class Suspects:
             self._strikes = MAX_STRIKES - 1
         return True
 
-    def taken(self, topic: str) -> None:
-        """The broker has taken a message on this topic: a connection that flaps is to blame."""
-        if group(topic) == self._suspect:
-            self._suspect, self._strikes = "", 0
-
     def calm_down(self) -> None:
         """A connection lasted."""
         self.careful = False

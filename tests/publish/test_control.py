@@ -108,6 +108,22 @@ def test_empty_payload_is_no_command():
     assert all(parse_command(name, b"") is None for name in (*CONTROL_NAMES, "reboot"))
 
 
+@pytest.mark.parametrize("name", ["privacy", "margin"])
+def test_a_message_that_is_too_large_is_refused_and_privacy_only_where_commands_no_longer_arrive(name):
+    carried_out: list[Command] = []
+    commands = CommandQueue(builder(), lambda _message: None)
+    commands.handler = carried_out.append
+    commands.start()
+    commands.take_oversized(name, was_received=True)
+    commands.take(name, b"x" * 256, retained=False)  # its beginning
+    until(lambda: commands.refused == 1, "refused")
+    assert carried_out == []
+    commands.take_oversized(name, was_received=False)
+    until(lambda: carried_out or commands.refused == 2, "answered")
+    assert carried_out == ([Command("privacy", True)] if name == "privacy" else [])
+    commands.stop()
+
+
 def test_retained_commands_are_standing_orders_for_settings_only():
     assert parse_command("privacy", b"ON", retained=True) == Command("privacy", True)
     assert parse_command("margin", b"0.1", retained=True) == Command("margin", 0.1)

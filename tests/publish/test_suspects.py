@@ -59,19 +59,6 @@ def test_a_connection_that_breaks_with_nothing_on_the_way_blames_nothing():
         assert not suspects.connection_ended(end("a", failure=failure), 0.0)
 
 
-def test_a_topic_of_which_the_broker_takes_messages_is_not_to_blame():
-    """A connection that flaps breaks with the busiest topic on the way, each time."""
-    suspects = Suspects()
-    for _ in range(10):
-        suspects.taken("b")
-        suspects.connection_ended(end("b"), 0.0)
-        suspects.taken("another")
-    assert suspects.closed(0.0) == ()
-    for _ in range(MAX_STRIKES):
-        suspects.connection_ended(end("b"), 0.0)
-    assert suspects.closed(0.0) == ("b",), "it is taken no more"
-
-
 def test_one_at_a_time_ends_when_a_connection_lasts():
     suspects = Suspects()
     suspects.connection_ended(end("a"), 0.0)
