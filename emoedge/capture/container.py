@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FORMATS: Final = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,wav,w64,mp3,aac,flac,aiff,"
-    "au,caf,amr,gif,mjpeg,h264,hevc,m4v,ivf,nut,dv,yuv4mpegpipe,"
+    "au,caf,amr,ac3,eac3,wv,tta,mxf,gif,mjpeg,h264,hevc,m4v,ivf,nut,dv,yuv4mpegpipe,"
     "image2,jpeg_pipe,png_pipe,webp_pipe,bmp_pipe,tiff_pipe"
 )
 """A list, because FFmpeg knows formats that play text files as pictures (tty) or fetch what a playlist
@@ -94,8 +94,9 @@ def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[a
         except av.error.EOFError:
             continue
         except av.error.FFmpegError:
-            # Before the first frame a decoder may lack its key frame, for any number of packets.
-            if any_decoded:
+            # Before the first frame a decoder may lack its key frame, for any number of packets. An empty
+            # packet repeats a picture (Theora), which some decoders refuse.
+            if any_decoded and packet.size:
                 lost.append(_time_s(container, packet))
             continue
         any_decoded = any_decoded or bool(frames)

@@ -1,0 +1,1 @@
+"""Every kind of file that people bring, made from one face and one sentence."""
