@@ -101,7 +101,7 @@ class AddressReader:
                 taker = takers[packet.stream_index]
                 try:
                     frames = packet.decode()
-                except av.error.InvalidDataError:
+                except av.error.FFmpegError:  # the next ones may be whole again
                     continue
                 for frame in frames:
                     for item in taker.taken(frame):

@@ -119,7 +119,9 @@ class NetworkCamera(Closing):
             arrival_s = time.monotonic()
             try:
                 pictures = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.EOFError:
+                continue
+            except av.error.FFmpegError:
                 bad += 1
                 if bad > MAX_BAD_PACKETS:
                     raise

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +17,7 @@ from emoedge.capture.network_camera import NetworkCamera
 from emoedge.config.settings import CameraSettings
 from emoedge.frames import Frame
 
-from .clips import serving_bytes, sine, tone_hz, write_clip
+from .clips import read_items, serving_bytes, sine, tone_hz, write_clip
 
 LANDSCAPE, PORTRAIT = (96, 64), (64, 96)
 
@@ -80,6 +84,69 @@ def test_a_network_camera_may_change_its_shape(tmp_path: Path) -> None:
     assert set(sizes(frames)) == {LANDSCAPE, PORTRAIT}
     for frame in frames:
         assert_round(frame)
+
+
+def test_broken_pictures_of_a_camera_are_passed_over() -> None:
+    """MJPEG with cut, empty and random pictures between whole ones."""
+    random = np.random.default_rng(4)
+    parts = []
+    for number in range(40):
+        picture = cv2.imencode(".jpg", disc(*LANDSCAPE))[1].tobytes()
+        if number % 4 == 1:
+            picture = picture[: len(picture) // 2]
+        elif number % 4 == 2:
+            picture = random.bytes(300)
+        parts.append(b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture))
+        parts.append(picture + b"\r\n")
+    pages = {"/cam.mjpg": ("multipart/x-mixed-replace; boundary=frame", b"".join(parts))}
+    with serving_bytes(pages, over_s=4.0) as served:
+        url = f"{served.base}/cam.mjpg"
+        camera = NetworkCamera(url, CameraSettings(source=url, fps=60))
+        camera.open()
+        frames = []
+        while (frame := camera.read()) is not None:
+            frames.append(frame)
+        camera.close()
+    whole = [frame for frame in frames if frame.luma[32, 48] > 128]
+    assert len(whole) >= 10
+    assert sizes(frames) == [LANDSCAPE]
+
+
+def test_a_transport_stream_that_loses_packets_goes_on(tmp_path: Path) -> None:
+    """UDP: each twentieth datagram is lost."""
+    options = {"tune": "zerolatency", "g": "10"}
+    clip = write_clip(
+        tmp_path / "cam.ts", picture=partial(disc_at, LANDSCAPE), duration_s=8.0, options=options
+    )
+    data, size = clip.read_bytes(), 7 * 188
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    over = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            datagrams = [data[at : at + size] for at in range(0, len(data), size)]
+            while not over.is_set():  # again and again: whoever listens late hears the next round
+                for number, datagram in enumerate(datagrams):
+                    if number % 20 != 19:
+                        sender.sendto(datagram, ("127.0.0.1", port))
+                    if over.wait(8.0 / len(datagrams)):
+                        return
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    try:
+        url = f"udp://127.0.0.1:{port}"
+        camera = NetworkCamera(url, CameraSettings(source=url, fps=60))
+        camera.open()
+        frames = read_items(camera, 60)
+        camera.close()
+    finally:
+        over.set()
+        thread.join()
+    assert frames[-1].time_s - frames[0].time_s > 1.0
+    assert all(later.time_s > earlier.time_s for earlier, later in pairwise(frames))
 
 
 @pytest.mark.parametrize(("suffix", "codec"), [(".aac", "aac"), (".mp3", "mp3")])

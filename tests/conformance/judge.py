@@ -147,7 +147,7 @@ def judge(case: Case, path: Path) -> Verdict:
     if case.video != "-" and emotion != EMOTION:
         faults.append(f"emotion {emotion or 'none'}")
     heard = " ".join(words)
-    if case.audio != "-" and case.words and heard != WORDS:
+    if case.audio != "-" and (heard != WORDS if case.words else WORDS not in heard):
         faults.append(f"words {heard!r}")
     frame_s = _frame_fault_s(path, faults) if case.video != "-" else 0.0
     sound_s = _sound_delay_s(path) if case.audio != "-" else 0.0
