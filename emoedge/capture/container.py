@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from emoedge.capture.integrity import missing_bytes
+from emoedge.capture.integrity import flac_duration_s, missing_bytes
 from emoedge.capture.notes import Notes
 from emoedge.capture.sound_header import MendedFile, find_sound
 from emoedge.errors import MediaError
@@ -26,6 +26,8 @@ _REMEDY: Final = "give a video, sound or picture file that ffprobe can read"
 _CUT_REMEDY: Final = "copy or record it again"
 _MAX_FAILED_READS: Final = 2000
 """So many reads in a row may fail before the rest of a file is given up."""
+FLAC_SLACK_S: Final = 0.05
+"""The last packet of a FLAC file may have no length of its own."""
 _JOINABLE: Final = frozenset(("mpegts", "aac", "mp3"))
 """Formats that can be left and joined anywhere: what is not whole at their end is everyday life."""
 _KINDS: Final = {"audio": "sound", "video": "picture"}
@@ -85,7 +87,7 @@ def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[a
     for other in container.streams:  # unused streams need not be read
         if other.index != stream.index:
             other.discard = Discard.all
-    packets = _Packets(container, stream)
+    packets = _Packets(container, stream, path)
     any_decoded = False
     lost: list[float] = []
     for packet in packets:
@@ -141,7 +143,8 @@ class _Packets:
         cut: why the end is missing, empty where it is not; known at the end.
     """
 
-    def __init__(self, container: Any, stream: Any) -> None:
+    def __init__(self, container: Any, stream: Any, path: Path) -> None:
+        self._path = path
         self._container = container
         self._stream = stream
         self.count = self.errors = 0
@@ -170,8 +173,8 @@ class _Packets:
                 self.cut = failure
             elif last is not None and last.is_corrupt:
                 self.cut = "its last packet is not whole"
-            elif last is not None and self._more_listed(last):
-                self.cut = "the index lists more than there is"
+            elif last is not None and (self._more_listed(last) or self._more_announced(last)):
+                self.cut = "its header announces more than there is"
 
     def _more_listed(self, last: Any) -> bool:
         """Whether the file's own index lists packets behind the last one that was read."""
@@ -179,3 +182,11 @@ class _Packets:
             return False
         entries = self._stream.index_entries
         return bool(entries) and entries[-1].timestamp > last.dts
+
+    def _more_announced(self, last: Any) -> bool:
+        """Whether the header of a FLAC file announces more than the last packet that was read."""
+        if self._container.format.name != "flac" or last.pts is None:
+            return False
+        announced_s = flac_duration_s(self._path)
+        end_s = float((last.pts + (last.duration or 0)) * last.time_base)
+        return announced_s is not None and announced_s - end_s > FLAC_SLACK_S

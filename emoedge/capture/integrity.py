@@ -3,8 +3,8 @@
 Decoders are forgiving: a clip that was cut in the middle ends earlier, without a word. This is looked at
 only when all that can be decoded has been, to tell a cut file from a short one. Only lengths of what holds
 pictures and sound count: an index or a tag that is missing is no loss. MP4 and MOV need it for their
-fragments alone, because the decoder knows their index. MP3, AAC and transport streams are made to be joined
-and left anywhere: a cut one is a shorter one.
+fragments alone, because the decoder knows their index. AAC, transport streams, and MP3 without a header of
+its encoder are made to be joined and left anywhere: a cut one is a shorter one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ _BOX_TYPES: Final = frozenset(
 )
 _FRAGMENT: Final = b"moof"
 _OGG_PAGE: Final = b"OggS"
+_ASF_HEADER: Final = bytes.fromhex("3026b275")
+_ASF_DATA: Final = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
+_MP3_SYNCS: Final = (b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2", b"\xff\xe3", b"\xff\xe2")
 _OGG_LARGEST: Final = 65_307
 
 
@@ -59,6 +62,8 @@ def _declared_end(file: BinaryIO, size: int) -> int | None:
         (int.from_bytes(head[:4], "big") == _EBML_HEADER, _ebml_end),
         (head[:4] == _PACK_START, _program_stream_end),
         (head[:4] == _OGG_PAGE, _ogg_end),
+        (head[:4] == _ASF_HEADER, _asf_end),
+        (head[:3] == b"ID3" or head[:2] in _MP3_SYNCS, _mp3_end),
     )
     for matches, reader in readers:
         if matches:
@@ -186,3 +191,44 @@ def _ogg_end(file: BinaryIO, size: int) -> int | None:
     if at < 0 or len(page) < 27 or len(page) < 27 + page[26]:
         return None if at < 0 else size + 1
     return start + at + 27 + page[26] + sum(page[27 : 27 + page[26]])
+
+
+def _asf_end(file: BinaryIO, _size: int) -> int | None:
+    """End of the packets (ASF specification, 5.1); None where their length was not known."""
+    head = file.read(24)
+    start = int.from_bytes(head[16:24], "little")
+    if start >= 1 << 40:
+        return None
+    file.seek(start)
+    head = file.read(24)
+    length = int.from_bytes(head[16:24], "little")
+    return start + length if head[:16] == _ASF_DATA and length > 50 else None
+
+
+def _mp3_end(file: BinaryIO, _size: int) -> int | None:
+    """End that the header of the encoder tells ("Xing" or "Info", in the first frame); None without one."""
+    head = file.read(10)
+    start = 0
+    if head[:3] == b"ID3":  # its length has seven bits in each byte
+        start = 10 + sum(
+            (byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=False)
+        )
+    file.seek(start)
+    frame = file.read(200)
+    at = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if at < 0 or frame[:2] not in _MP3_SYNCS:
+        return None
+    flags = int.from_bytes(frame[at + 4 : at + 8], "big")
+    place = at + (12 if flags & 1 else 8)
+    return start + int.from_bytes(frame[place : place + 4], "big") if flags & 2 else None
+
+
+def flac_duration_s(path: Path) -> float | None:
+    """Length that the header of a FLAC file tells, seconds; None where it does not (RFC 9639, 8.2)."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    if head[:4] != b"fLaC" or len(head) < 26:
+        return None
+    word = int.from_bytes(head[18:26], "big")  # rate 20 bits, channels 3, sample size 5, samples 36
+    samples, rate_hz = word & ((1 << 36) - 1), word >> 44
+    return samples / rate_hz if samples and rate_hz else None

@@ -113,6 +113,20 @@ def test_what_stands_behind_the_end_cuts_nothing_off(tmp_path: Path, name: str, 
     assert abs(len(found) - before) <= 2
 
 
+@pytest.mark.parametrize("suffix", ["wma", "wmv"])
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
+def test_a_cut_windows_media_file_is_an_error(tmp_path: Path, suffix: str, kept: float) -> None:
+    path = tmp_path / f"a.{suffix}"
+    inputs = ["-f", "lavfi", "-i", "sine=440:d=3", "-f", "lavfi", "-i", "testsrc=s=64x48:d=3"]
+    command = ["ffmpeg", "-v", "error", *inputs, *(["-vn"] if suffix == "wma" else []), str(path)]
+    subprocess.run(command, check=True, timeout=120)
+    assert items(path)[2] is None
+    path.write_bytes(path.read_bytes()[: round(path.stat().st_size * kept)])
+    found, _, error = items(path)
+    assert found
+    assert error is not None
+
+
 def shifted(folder: Path, suffix: str, jump_s: float) -> Path:
     """Four seconds of clap in a file whose stamps jump in the middle."""
     sound, options = clap_sound(48000, 4.0), {"bf": "0"}

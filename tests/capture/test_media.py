@@ -304,6 +304,9 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "a.avi": mpeg,
         "a.mpg": mpeg | {"sound_codec": "mp2"},
         "a.wav": mpeg | {"picture": None},
+        "a.flac": {"picture": None, "sound_codec": "flac"},
+        "a.mp3": {"picture": None, "sound_codec": "mp3"},
+        "a.opus": {"picture": None, "sound_codec": "libopus"},
     }
     return {
         name: write_clip(
@@ -315,7 +318,21 @@ def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
 
 
-@pytest.mark.parametrize("name", ["a.mp4", "fast.mp4", "fragments.mp4", "a.mkv", "a.avi", "a.mpg", "a.wav"])
+WHOLE = [
+    "a.mp4",
+    "fast.mp4",
+    "fragments.mp4",
+    "a.mkv",
+    "a.avi",
+    "a.mpg",
+    "a.wav",
+    "a.flac",
+    "a.mp3",
+    "a.opus",
+]
+
+
+@pytest.mark.parametrize("name", WHOLE)
 def test_a_cut_file_is_an_error(whole_files: dict[str, Path], tmp_path: Path, name: str) -> None:
     assert list(MediaReader(whole_files[name]))
     data = whole_files[name].read_bytes()

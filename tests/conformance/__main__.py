@@ -1,7 +1,8 @@
-"""Run all cases, print each, and write the table into docs/media.md."""
+"""Run all cases, or those named, print each, and write their rows into docs/media.md."""
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -9,10 +10,13 @@ from .cases import CASES
 from .judge import Verdict, judge, write_base, write_file
 from .table import write_table
 
-verdicts = []
+names = sys.argv[1:]
+verdicts = {}
 with tempfile.TemporaryDirectory() as name:
     base = write_base(Path(name))
     for case in CASES:
+        if names and case.name not in names:
+            continue
         folder = Path(name) / "case"
         folder.mkdir()
         try:
@@ -20,7 +24,7 @@ with tempfile.TemporaryDirectory() as name:
         except AssertionError as error:
             verdict = Verdict(faults=(f"not made: {error}",))
         print(f"{case.name}: {verdict}", flush=True)  # noqa: T201
-        verdicts.append((case, verdict))
+        verdicts[case.name] = verdict
         for path in folder.iterdir():
             path.unlink()
         folder.rmdir()

@@ -239,7 +239,7 @@ def _quirks() -> list[Case]:
             "ts", "H.264", "AAC", "B-frames, open GOP", "-preset medium -bf 3 -x264-params open-gop=1 -g 15"
         ),
         Case("mkv", "HEVC", "AAC", "B-frames", "-preset medium"),
-        Case("mp4", "H.264", "AAC", "edit list", "-preset medium -bf 3 -itsoffset 0", before="-ss 0.05"),
+        Case("mp4", "H.264", "AAC", "edit list", "-preset medium -bf 3 -use_editlist 1"),
         Case("mp4", "H.264", "AAC", "index in front", "-movflags +faststart"),
         Case("mp4", "H.264", "AAC", "fragments", "-movflags frag_keyframe+empty_moov -g 10", fast=True),
         Case(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from .cases import CASES, Case
@@ -33,13 +33,13 @@ def row(case: Case, verdict: Verdict) -> str:
     return f"| `{case.name}` | {' | '.join(cells)} |\n"
 
 
-def write_table(verdicts: Iterable[tuple[Case, Verdict]]) -> None:
-    """Put the table into the page."""
-    lines = [row(case, verdict) for case, verdict in verdicts]
+def write_table(verdicts: Mapping[str, Verdict]) -> None:
+    """Put the table into the page; cases without a new verdict keep their rows."""
+    page = PAGE.read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines(keepends=True) if line.startswith("| `")}
+    rows |= {case.name: row(case, verdicts[case.name]) for case in CASES if case.name in verdicts}
     head = "| file | emotion | words | frames, ms | sound, ms | supported |\n|---|---|---|---|---|---|\n"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_START)
+    before, _, rest = page.partition(_START)
     _, _, after = rest.partition(_END)
+    lines = [rows[case.name] for case in CASES if case.name in rows]
     PAGE.write_text(before + _START + "\n" + head + "".join(lines) + "\n" + _END + after, encoding="utf-8")
-
-
-__all__ = ["CASES", "PAGE", "rows_of", "write_table"]
