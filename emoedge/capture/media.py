@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from heapq import merge
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,6 +41,9 @@ AHEAD_BYTES: Final = 2_700_000
 INT16_SCALE: Final = 32768.0
 MAX_SOUND_S: Final = 2 * 3600.0
 """`read_sound` keeps everything in memory: two hours are 460 MB."""
+MAX_STILL_PICTURES: Final = 3
+"""JPEG pictures in a file that is a still image: phones add a small one, or one for bright screens. More are
+a raw stream of a camera."""
 MAX_IMAGE_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -228,7 +232,17 @@ def still_frame(
 
 
 def _is_still(container: Any) -> bool:
-    return container.format.name == "image2" or container.format.name.endswith("_pipe")
+    """Whether this is a still image; a photograph may have others of itself behind it."""
+    import av
+
+    name = container.format.name
+    if name != "image2" and not name.endswith("_pipe"):
+        return False
+    pictures = (packet for packet in container.demux(video=0) if packet.size)
+    try:
+        return sum(1 for _ in islice(pictures, MAX_STILL_PICTURES + 1)) <= MAX_STILL_PICTURES
+    except (av.error.FFmpegError, OSError):
+        return True
 
 
 def complete_s(item: Frame | AudioBlock) -> float:

@@ -413,6 +413,15 @@ def test_pictures_of_every_kind_and_name(tmp_path: Path, suffix: str) -> None:
         assert frames[0].bgr[20, 10].astype(int) == pytest.approx((255, 0, 0), abs=8)
 
 
+@pytest.mark.parametrize(("suffix", "count", "frames"), [("jpg", 1, 1), ("jpg", 2, 1), ("mjpeg", 12, 12)])
+def test_jpeg_pictures_in_a_row_are_a_stream_and_a_preview_is_none(
+    tmp_path: Path, suffix: str, count: int, frames: int
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(cv2.imencode(".jpg", np.zeros((48, 64, 3), np.uint8))[1].tobytes() * count)
+    assert len(list(MediaReader(path).frames())) == frames
+
+
 def test_exif_orientation_is_obeyed(tmp_path: Path) -> None:
     corner = np.zeros((40, 60, 3), np.uint8)
     corner[:20, :30] = 255
