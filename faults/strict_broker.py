@@ -50,6 +50,7 @@ class StrictBroker:
         receive_maximum: of messages of QoS 1 on the way.
         wildcards: whether subscriptions may have wildcards.
         closes_on: the connection is closed without a word on a PUBLISH or SUBSCRIBE with such a topic.
+        closes_on_payload: the same for the payload of a PUBLISH.
         answer: reason code of the PUBACK by topic and payload; None for no PUBACK at all.
         delay_s: until each PUBACK.
         versions: protocol levels that are spoken; 4 is MQTT 3.1.1.
@@ -66,6 +67,7 @@ class StrictBroker:
     receive_maximum: int | None = None
     wildcards: bool = True
     closes_on: Callable[[str], bool] = lambda _topic: False
+    closes_on_payload: Callable[[bytes], bool] = lambda _payload: False
     answer: Callable[[str, bytes], int | None] = lambda _topic, _payload: 0
     delay_s: float = 0.0
     versions: tuple[int, ...] = (4, 5)
@@ -238,7 +240,7 @@ class _Client:
             broker.violations.append(f"0x{broken:02X} by {topic}")
             self.write(bytes([0xE0, 2, broken, 0]))
             return False
-        if broker.closes_on(topic):
+        if broker.closes_on(topic) or broker.closes_on_payload(rest):
             return False
         broker.received.append(Published(topic, rest, qos, retain, self._number))
         if qos:

@@ -11,13 +11,14 @@ import threading
 from typing import Final
 
 from emoedge.backoff import Backoff
+from emoedge.publish.retry import Sent
 
 TIMEOUT_S: Final = 10.0
 """A good broker needs milliseconds, one far away a second."""
 PATIENCE_S: Final = 30.0
 """Without an answer for this long, a fresh connection is tried."""
-MAX_TOPICS: Final = 100
-"""More than a device has."""
+MAX_TAKEN: Final = 1_000
+"""Answered messages that are remembered; only the first seconds of a connection matter."""
 LONGEST_PATIENCE_S: Final = 3600.0
 """Between fresh connections that do not help: what still goes out must not be interrupted all the time."""
 
@@ -29,9 +30,9 @@ class Acknowledgements:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[int, tuple[str, float]] = {}
+        self._waiting: dict[int, tuple[Sent, float]] = {}
         self._failures = 0
-        self._taken: set[str] = set()
+        self._taken: set[Sent] = set()
 
     def connect(self) -> None:
         """Begin with a new connection; answers of the old one never come."""
@@ -39,37 +40,37 @@ class Acknowledgements:
             self._waiting.clear()
             self._taken.clear()
 
-    def add(self, number: int, topic: str, now_s: float) -> None:
-        """Count a message as sent."""
+    def add(self, number: int, topic: str, now_s: float, digest: int = 0) -> None:
+        """Count a message as sent; `digest` is that of its payload."""
         with self._lock:
-            self._waiting[number] = (topic, now_s)
+            self._waiting[number] = (Sent(topic, digest), now_s)
 
     def remove(self, number: int) -> str:
         """Count a message as answered; return its topic."""
         with self._lock:
-            topic, _ = self._waiting.pop(number, ("", 0.0))
-            if topic and len(self._taken) < MAX_TOPICS:
-                self._taken.add(topic)
+            sent, _ = self._waiting.pop(number, (Sent("", 0), 0.0))
+            if sent.topic and len(self._taken) < MAX_TAKEN:
+                self._taken.add(sent)
             if not self._waiting:
                 self._failures = 0
-            return topic
+            return sent.topic
 
     @property
-    def taken(self) -> frozenset[str]:
-        """Topics on which a message was answered on this connection."""
+    def taken(self) -> frozenset[Sent]:
+        """Messages that were answered on this connection."""
         with self._lock:
             return frozenset(self._taken)
 
     @property
-    def topics(self) -> tuple[str, ...]:
-        """Topics of the messages without an answer, the oldest first."""
+    def pending(self) -> tuple[Sent, ...]:
+        """Messages without an answer, the oldest first."""
         with self._lock:
-            return tuple(topic for topic, _ in self._waiting.values())
+            return tuple(sent for sent, _ in self._waiting.values())
 
     def missing(self, now_s: float) -> tuple[str, ...]:
         """Topics of the messages whose answer is overdue."""
         with self._lock:
-            late = (topic for topic, sent_s in self._waiting.values() if now_s - sent_s >= TIMEOUT_S)
+            late = (sent.topic for sent, sent_s in self._waiting.values() if now_s - sent_s >= TIMEOUT_S)
             return tuple(dict.fromkeys(late))
 
     def due_in_s(self, now_s: float) -> float:

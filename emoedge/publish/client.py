@@ -19,7 +19,7 @@ class PahoClient(Client):
 
     Args:
         protocol: version to speak.
-        on_wire: called with number and topic of each PUBLISH that is about to be sent.
+        on_wire: called with number, topic and payload of each PUBLISH that is about to be sent.
         on_oversized: see PacketReader.
         on_end: called when the network thread ends.
         options: of paho's client.
@@ -28,7 +28,7 @@ class PahoClient(Client):
     def __init__(
         self,
         protocol: MqttVersion,
-        on_wire: Callable[[int, str], None] = lambda _number, _topic: None,
+        on_wire: Callable[[int, str, bytes], None] = lambda _number, _topic, _payload: None,
         on_oversized: Callable[[bytes, int], None] = lambda _topic, _size: None,
         on_end: Callable[[], None] = lambda: None,
         **options: Any,
@@ -84,10 +84,12 @@ class PahoClient(Client):
                 self._sock_recv(1)
             raise
 
-    def _send_publish(self, mid: int, topic: bytes, *rest: Any, **more: Any) -> MQTTErrorCode:
+    def _send_publish(
+        self, mid: int, topic: bytes, payload: bytes | bytearray = b"", *rest: Any, **more: Any
+    ) -> MQTTErrorCode:
         # Not in publish(), which also takes what has to wait inside; and before any answer can come.
-        self._on_wire(mid, topic.decode())
-        return super()._send_publish(mid, topic, *rest, **more)
+        self._on_wire(mid, topic.decode(), bytes(payload))
+        return super()._send_publish(mid, topic, payload, *rest, **more)
 
     def limit_in_flight(self, count: int) -> None:
         """Have so many messages of QoS 1 on the way; more wait inside."""

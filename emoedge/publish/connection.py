@@ -17,8 +17,8 @@ from emoedge.publish.echo import TIMEOUT_S, Echo
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES
-from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion
-from emoedge.publish.suspects import CAREFUL_S, Suspects
+from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, Sent
+from emoedge.publish.suspects import CAREFUL_S, Suspects, digest
 from emoedge.publish.tls import explain, is_refusal, make_context
 
 # A broker in the house answers in milliseconds, one across the world within a second.
@@ -237,7 +237,7 @@ class Connection:
         if not self.limits.fits(topic, payload):
             what = f"larger than packets of {self.limits.max_packet_bytes} bytes"
             return self._refuse(topic, what, TOO_LARGE)
-        if self._terms.suspects.is_closed(topic, now_s):
+        if self._terms.suspects.is_closed(topic, now_s, payload):
             return self._refuse("", "", NOT_ALLOWED)  # the session names it already
         # With an answer to each, the message that ends a connection can be told from the others.
         qos = min(1 if self._careful else qos, self.limits.max_qos)
@@ -266,7 +266,7 @@ class Connection:
         settings = self._terms.settings
         client = PahoClient(
             self._protocol,
-            lambda mid, topic: self._terms.acknowledgements.add(mid, topic, time.monotonic()),
+            self._on_wire,
             self._on_oversized,
             self._broke_off,
             client_id=self._terms.client_id,
@@ -315,6 +315,9 @@ class Connection:
         return [
             topic for topic in wanted if topic not in left_out and not terms.suspects.is_closed(topic, now_s)
         ]
+
+    def _on_wire(self, number: int, topic: str, payload: bytes) -> None:
+        self._terms.acknowledgements.add(number, topic, time.monotonic(), digest(payload))
 
     def _on_oversized(self, topic: bytes, size: int) -> None:
         """A message with this topic is being shortened, or too large for that."""
@@ -377,8 +380,8 @@ class Connection:
         if self._outcome is None:
             connected_s = 0.0 if self._connected_at_s is None else time.monotonic() - self._connected_at_s
             # Without commands it would be a dead device: their subscription is never given up.
-            asked = [topic for topic in self._asked.values() if "+" not in topic]
-            pending = (*asked, *self._terms.acknowledgements.topics) if self._connected_at_s else ()
+            asked = [Sent(topic, 0) for topic in self._asked.values() if "+" not in topic]
+            pending = (*asked, *self._terms.acknowledgements.pending) if self._connected_at_s else ()
             taken = self._terms.acknowledgements.taken if self._connected_at_s else frozenset()
             self._outcome = ConnectionEnd(
                 failure, detail, self._protocol, connected_s, code, remedy, pending, taken

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from emoedge.backoff import Backoff
 
@@ -40,6 +40,13 @@ _REFUSED: Final = Backoff(REFUSED_DELAY_S, longest_s=REFUSED_DELAY_S, jitter=_JI
 _TAKEN_OVER: Final = Backoff(TAKEN_OVER_DELAY_S, longest_s=LONGEST_TAKEN_OVER_DELAY_S, jitter=_JITTER)
 
 
+class Sent(NamedTuple):
+    """A message on its way; `digest` is that of its payload, 0 for a subscription."""
+
+    topic: str
+    digest: int
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionEnd:
     """How an attempt or a connection ended.
@@ -51,8 +58,8 @@ class ConnectionEnd:
         connected_s: how long it was connected, 0 if never.
         code: reason code of MQTT 5 with which the broker ended it; None where it gave none.
         remedy: what to do, where the cause is known better than `failure` says.
-        pending: topics that the broker had not answered, the oldest first.
-        taken: topics on which it had answered.
+        pending: messages and subscriptions that the broker had not answered, the oldest first.
+        taken: messages that it had answered.
     """
 
     failure: Failure
@@ -61,8 +68,8 @@ class ConnectionEnd:
     connected_s: float = 0.0
     code: int | None = None
     remedy: str = ""
-    pending: tuple[str, ...] = ()
-    taken: frozenset[str] = frozenset()
+    pending: tuple[Sent, ...] = ()
+    taken: frozenset[Sent] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -277,7 +277,7 @@ class MqttSession:
             logger.info("The broker does not speak MQTT 5; trying 3.1.1")
             return
         if blamed:
-            state = SessionState("away", _say("closes", self._place, outcome.pending[0]))
+            state = SessionState("away", _say("closes", self._place, outcome.pending[0].topic))
         else:
             name, reason = describe(outcome, step, self._terms.settings, self._terms.client_id)
             state = SessionState(name, reason, remedy=outcome.remedy)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from emoedge.publish.acknowledgements import LONGEST_PATIENCE_S, PATIENCE_S, TIMEOUT_S, Acknowledgements
+from emoedge.publish.retry import Sent
 
 
 def test_an_answer_in_time_is_all_that_is_wanted():
     waiting = Acknowledgements()
     waiting.add(1, "a", 0.0)
-    assert waiting.topics == ("a",)
+    assert waiting.pending == (Sent("a", 0),)
     assert waiting.missing(TIMEOUT_S - 0.1) == ()
     assert waiting.remove(1) == "a"
     assert waiting.remove(1) == ""
-    assert waiting.missing(1e6) == waiting.topics == ()
+    assert waiting.missing(1e6) == waiting.pending == ()
+    assert waiting.taken == {Sent("a", 0)}
     assert not waiting.needs_connection(1e6)
 
 

@@ -225,6 +225,23 @@ def test_a_broker_that_closes_the_connection_on_one_topic(strict, publish, topic
         until(lambda: spool_part(publisher).figures.get("set_aside") == 1, "set aside")
 
 
+@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+def test_a_broker_that_closes_the_connection_on_one_message(strict, publish, protocol):
+    """It blocked all behind it."""
+    broker = strict()
+    broker.closes_on_payload = lambda payload: b"00003" in payload
+    publisher = publish(broker.port, protocol=protocol, discovery=False)
+    for number in range(6):
+        publisher.publish(builder().outcome(event(number)))
+    others = {f"{number:05d}" for number in (0, 1, 2, 4, 5)}
+    until(lambda: others <= set(numbers(broker)), "the others arrive", 3 * PATIENCE_S)
+    until(lambda: spool_part(publisher).figures.get("set_aside") == 1, "set aside")
+    assert f"{BASE}/event" in spool_part(publisher).reason
+    until(lambda: spool_part(publisher).figures["depth"] == 0, "nothing waits")
+    publisher.publish(builder().outcome(event(6)))
+    until(lambda: "00006" in numbers(broker), "the topic is open")
+
+
 def test_a_broker_that_says_why_is_believed(strict, publish):
     """Three short connections looked like another client with the id."""
     broker = strict()
