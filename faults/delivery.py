@@ -6,7 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
-from faults.bench import BASE, DEVICE, START_S, Bench
+from faults.bench import BASE, DEVICE, STAGES, START_S, Bench
 from faults.fault import fault
 from faults.strict_broker import StrictBroker
 from faults.surroundings import holds, until
@@ -141,6 +141,11 @@ def huge_message_on_the_switch_of_privacy(bench: Bench) -> float:
     broker = StrictBroker(versions=(4,))
     _start(bench, broker)
     until(lambda: _part(broker, "broker").get("figures", {}).get("echo_ms"), "commands arrive")
+    until(
+        lambda: all(_part(broker, stage).get("figures", {}).get("processed") for stage in STAGES),
+        "all models are loaded",
+        START_S,
+    )
     before = bench.resident_bytes()
     topic = f"{BASE}/control/privacy/set"
     broker.retained[topic] = bytes(HUGE_BYTES)
