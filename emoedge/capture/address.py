@@ -15,7 +15,7 @@ from emoedge.capture.notes import Notes
 from emoedge.capture.resample import SoundBlocks
 from emoedge.capture.snapshot_address import SnapshotAddress, is_single_picture
 from emoedge.capture.source import MAX_PER_S
-from emoedge.capture.timestamps import StreamClock
+from emoedge.capture.timestamps import LiveJumps, StreamClock
 from emoedge.capture.tracks import Tracks, audio_track, video_track
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
@@ -73,10 +73,11 @@ class AddressReader:
             yield from self._snapshots(wanted)
             return
         streams: list[_Pictures | _Sound] = []
+        jumps = LiveJumps(self.notes)
         if video and self._video is not None:
-            streams.append(_Pictures(self._container, self._video, self._orientation, wanted))
+            streams.append(_Pictures(self._container, self._video, self._orientation, wanted, jumps))
         if audio and self._audio is not None:
-            streams.append(_Sound(self._container, self._audio, self.notes))
+            streams.append(_Sound(self._container, self._audio, self.notes, jumps))
         waiting: list[tuple[float, int, Frame | AudioBlock]] = []
         number = count()
         try:
@@ -132,11 +133,16 @@ class _Pictures:
     """The frames of a stream of pictures."""
 
     def __init__(
-        self, container: Any, stream: Any, orientation: Orientation, wanted: Callable[[float], bool]
+        self,
+        container: Any,
+        stream: Any,
+        orientation: Orientation,
+        wanted: Callable[[float], bool],
+        jumps: LiveJumps,
     ) -> None:
         self.stream = stream
         self.reached_s = 0.0
-        self._clock = StreamClock(container, stream)
+        self._clock = StreamClock(container, stream, jumps)
         self._stampless = container.format.name in STAMPLESS
         self._start_s: float | None = None
         self._aspect = PixelAspect(stream)
@@ -165,10 +171,10 @@ class _Pictures:
 class _Sound:
     """The blocks of a stream of sound."""
 
-    def __init__(self, container: Any, stream: Any, notes: Notes) -> None:
+    def __init__(self, container: Any, stream: Any, notes: Notes, jumps: LiveJumps) -> None:
         self.stream = stream
         self.reached_s = 0.0
-        self._blocks = SoundBlocks(StreamClock(container, stream), notes)
+        self._blocks = SoundBlocks(StreamClock(container, stream, jumps), notes)
 
     def taken(self, frame: Any) -> Iterator[AudioBlock]:
         """The blocks that decoded sound completes."""

@@ -62,6 +62,32 @@ class Jumps:
         return sum(length_s for end_s, length_s in pairs if end_s <= stamp_s + CLOSE_S)
 
 
+class LiveJumps:
+    """Jumps of the time stamps of a stream that comes as it is, closed as those of a file are.
+
+    The streams of one source come side by side: what is far ahead of the newest of them has jumped.
+    """
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._jumps: list[tuple[float, float]] = []
+        self._newest_s = 0.0
+
+    def suspect(self) -> None:
+        """Nothing: each stamp is looked at as it comes."""
+
+    def before_s(self, stamp_s: float) -> float:
+        """Length of all jumps before a stamp, seconds."""
+        before_s = sum(length_s for end_s, length_s in self._jumps if end_s <= stamp_s + CLOSE_S)
+        ahead_s = stamp_s - before_s - self._newest_s
+        if ahead_s > JUMP_S:
+            self._jumps.append((stamp_s, ahead_s))
+            self._notes.add(f"time stamps jump by {ahead_s:.1f} s at {self._newest_s:.1f} s: taken as a cut")
+            before_s += ahead_s
+        self._newest_s = max(self._newest_s, stamp_s - before_s)
+        return before_s
+
+
 @dataclass
 class StampRepair:
     """Makes the stamps of one stream usable: never missing, never going back. Pure.
@@ -109,7 +135,7 @@ class _RateCounter:
 class StreamClock:
     """Media time of the frames of one stream; 0 is the start of the container."""
 
-    def __init__(self, container: Any, stream: Any, jumps: Jumps | None = None) -> None:
+    def __init__(self, container: Any, stream: Any, jumps: Jumps | LiveJumps | None = None) -> None:
         self._jumps = jumps
         self._raw_s = 0.0
         self._origin_s = (container.start_time or 0) / 1e6

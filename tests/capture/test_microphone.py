@@ -64,6 +64,24 @@ def test_jitter_and_drift_make_no_gaps(delays_s: list[float], drift: float) -> N
             end_s = block.end_s
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate_hz", "drift"), [(44100, 1e-4), (48000, -1e-4)])
+def test_a_sound_card_that_drifts_stays_in_step_for_an_hour(rate_hz: int, drift: float) -> None:
+    """100 ppm are 0.36 s in an hour; pictures have the true time, and sound is within 40 ms of it."""
+    random = np.random.default_rng(3)
+    timeline = SoundTimeline(rate_hz)
+    size, count, worst_s = rate_hz // 4, 0, 0.0
+    for index in range(4 * 3600):
+        captured_s = 50.0 + index * 0.25 * (1 + drift)
+        for block in timeline.push(Chunk(np.zeros(size, np.int16), captured_s + random.exponential(0.004))):
+            true_s = 50.0 + count / 16000 * (1 + drift)
+            worst_s = max(worst_s, abs(block.time_s - true_s))
+            count += len(block.samples)
+            assert block.gap_s == 0
+    assert count / 16000 > 3599
+    assert worst_s < 0.04
+
+
 @pytest.mark.parametrize(("lost_s", "reported"), [(0.03, True), (1.7, True), (1.7, False)])
 def test_lost_sound_becomes_a_gap_of_its_length(lost_s: float, reported: bool) -> None:
     timeline = SoundTimeline(16000)

@@ -19,6 +19,7 @@ from emoedge.errors import DeviceError, MediaError
 from emoedge.frames import AudioBlock, Frame
 
 from .clips import clap_sound, onset_s, serving_bytes, write_clip
+from .test_damage import shifted
 
 RED = np.full((48, 64, 3), (0, 0, 254), np.uint8)
 JPEG = cv2.imencode(".jpg", RED)[1].tobytes()
@@ -144,6 +145,17 @@ def test_a_file_behind_an_address_gives_pictures_and_sound_in_step(tmp_path: Pat
     assert abs(flash_s - beep_s) < 0.04
     ends = [item.time_s if isinstance(item, Frame) else item.end_s for item in items]
     assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "ts"])
+def test_a_jump_of_the_stamps_behind_an_address_is_a_cut(tmp_path: Path, suffix: str) -> None:
+    content = shifted(tmp_path, suffix, 20_000.0).read_bytes()
+    with serving_bytes({"/jump": ("application/octet-stream", content)}) as served:
+        reader = AddressReader(f"{served.base}/jump", CameraSettings(), AUTOMATIC)
+        items = list(reader.in_order(lambda _: True))
+    assert max(item.time_s for item in items) == pytest.approx(4.0, abs=0.3)
+    assert len([item for item in items if isinstance(item, Frame)]) == pytest.approx(100, abs=5)
+    assert len([note for note in reader.notes.texts if "jump" in note]) == 1
 
 
 def test_snapshots_are_media_too() -> None:
