@@ -353,11 +353,11 @@ def test_sound_nobody_takes_in_time_is_counted_and_reported() -> None:
     worker.stop()
 
 
-def test_none_makes_no_worker_and_a_wrong_source_is_reported() -> None:
+def test_none_makes_no_worker_and_a_missing_source_is_reported() -> None:
     assert make_camera_worker(CameraSettings(source="none")) is None
     assert make_microphone_worker(MicrophoneSettings(source="none")) is None
-    worker = make_camera_worker(CameraSettings(source="quatsch"))
+    worker = make_camera_worker(CameraSettings(source="/dev/v4l/by-id/usb-none"))
     assert worker is not None
     worker.start()
-    until(lambda: "not a supported source" in worker.health().reason)
+    until(lambda: "/dev/v4l/by-id/usb-none" in worker.health().reason)
     worker.stop()
