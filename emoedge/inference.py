@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +15,11 @@ from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
 
+STDERR: Final = 2
+NOTICE: Final = b"INFO: "
+"""How TFLite's notices begin."""
+_NOTICE_LOCK: Final = threading.Lock()
+_notice_is_due = True
 RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 
 
@@ -31,6 +39,38 @@ def load_runtime() -> tuple[str, Any]:
         "no TFLite runtime is installed: " + "; ".join(problems),
         "install ai-edge-litert, or tflite-runtime with numpy<2",
     )
+
+
+@contextmanager
+def _without_notice() -> Iterator[None]:
+    """Keep TFLite's line on its delegate from standard error, once a process.
+
+    It comes from C++ with the first interpreter, and nothing else turns it off. What others write meanwhile
+    appears afterwards.
+    """
+    global _notice_is_due  # noqa: PLW0603 - once a process
+    with _NOTICE_LOCK:
+        if not _notice_is_due:
+            yield
+            return
+        _notice_is_due = False
+        try:
+            before = os.dup(STDERR)
+        except OSError:  # there is no standard error
+            yield
+            return
+        kept = os.memfd_create("stderr")
+        try:
+            os.dup2(kept, STDERR)
+            yield
+        finally:
+            os.dup2(before, STDERR)
+            os.close(before)
+            os.lseek(kept, 0, os.SEEK_SET)
+            with os.fdopen(kept, "rb") as lines:
+                for line in lines:
+                    if not line.startswith(NOTICE):
+                        os.write(STDERR, line)
 
 
 class Interpreter:
@@ -53,8 +93,9 @@ class Interpreter:
         self.runtime, interpreter_class = load_runtime()
         self._lock = threading.Lock()
         try:
-            self._interpreter = interpreter_class(model_path=str(self.path), num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _without_notice():
+                self._interpreter = interpreter_class(model_path=str(self.path), num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError, AttributeError, TypeError) as error:
             raise ModelError(
                 f"model {self.path.name} cannot be loaded by {self.runtime}: {error}",

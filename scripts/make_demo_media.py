@@ -23,7 +23,7 @@ TARGET = Path(demo_clip.__file__).parents[1] / "data" / "demo"
 RATE = 16_000
 LEVEL_DBFS = -22.0  # of the speech: what somebody at arm's length of a microphone gives
 BIT_RATE = 56_000  # of the speech: transparent at 16 kHz
-VOICE = ("-v", "es+f2", "-s", "145", "-p", "50")
+VOICE = ("-v", "es+f2", "-s", "135", "-p", "30")
 # Head and shoulders in scikit-image's astronaut: left, top, right, bottom in pixels.
 CROP = (95, 0, 355, 290)
 

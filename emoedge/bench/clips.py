@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from emoedge.errors import MediaError
 
-DEMO_BEGIN_S: Final = 2.0
+DEMO_BEGIN_S: Final = 5.0
 """In the demo's clip the person has come into the picture by then: a first result is a face."""
 
 EARLY_S: Final = 1e-3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +15,7 @@ from emoedge.logs import set_up_logging
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
+    from emoedge.emotions import Language
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -54,10 +56,22 @@ def audio_track_option(function: Function) -> Function:
 
 
 def settings_from(config_path: Path | None) -> Settings:
-    """Load the configuration; see `emoedge.config.load_settings`."""
-    from emoedge.config import load_settings
+    """Load the configuration; see `emoedge.config.load_settings`.
 
-    return load_settings(config_path)
+    Without a file, and on a terminal, the language is that of the locale.
+    """
+    from emoedge.config import load_settings, used_file
+
+    settings = load_settings(config_path)
+    if config_path or used_file() or "EMOEDGE_LANGUAGE" in os.environ or not sys.stdout.isatty():
+        return settings
+    return settings.model_copy(update={"language": locale_language(os.environ)})
+
+
+def locale_language(environ: Mapping[str, str]) -> Language:
+    """The language of LC_ALL, LC_MESSAGES or LANG, whichever is set first: Spanish unless it is English."""
+    name = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(key))), "")
+    return "en" if name.lower().startswith("en") else "es"
 
 
 def with_speech_model(settings: Settings, name: str | None) -> Settings:

@@ -14,7 +14,7 @@ from typing import Final
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common
 from emoedge.logs import finish_log, log_in_background
 
 logger = logging.getLogger(__name__)
@@ -43,12 +43,13 @@ def command(config_path: Path | None) -> int:
     from emoedge.supervise.malloc import keep_together
 
     keep_together()
+    from emoedge.config import load_settings
     from emoedge.supervise.assembly import assemble
     from emoedge.supervise.daemon import Daemon, run
     from emoedge.supervise.instance_lock import InstanceLock
     from emoedge.supervise.systemd_notify import Notifier
 
-    settings = settings_from(config_path)
+    settings = load_settings(config_path)  # the daemon does not follow the locale
     # What is kept is for this user and the group alone, whoever started the process and however.
     os.umask(os.umask(0) | NOT_FOR_OTHERS)
     _lock = InstanceLock(settings)  # until the process ends

@@ -11,11 +11,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.demo.expression import Expression, masked, shown
+from emoedge.emotions import Emotion
 from emoedge.files import put_in_place, sha256_of
 
 if TYPE_CHECKING:
@@ -24,25 +26,59 @@ if TYPE_CHECKING:
 WIDTH: Final = 640
 HEIGHT: Final = 480
 FPS: Final = 15
-DURATION_S: Final = 20.0
+DURATION_S: Final = 30.0
 SAMPLE_RATE: Final = 48_000
 
-# What is said and when, seconds. All of it is in the vocabulary of models/vosk-es-demo, and each
-# sentence is followed by a pause long enough for the recogniser to end the utterance.
 SENTENCES: Final[tuple[tuple[float, str], ...]] = (
-    (2.5, "qué alegría verte"),
-    (5.0, "estoy muy contenta hoy"),
-    (8.2, "qué sorpresa no me lo esperaba"),
-    (12.0, "qué asco me da esta comida"),
-    (15.2, "estoy muy triste"),
-    (17.4, "me da mucha rabia"),
+    (7.6, "qué alegría verte"),
+    (9.6, "estoy muy contenta hoy"),
+    (12.8, "qué sorpresa no me lo esperaba"),
+    (17.2, "estoy muy triste hoy"),
+    (21.8, "te echo mucho de menos"),
 )
+"""What is said and when, seconds. All of it is in the vocabulary of models/vosk-es-demo, and each sentence is
+followed by a pause long enough for the recogniser to end the utterance; the one at the end is longer than a
+voice counts. The last sentence does not go with the face: somebody smiles and says something sad."""
 
-# When somebody is in the picture, seconds; between the two stretches the chair is empty.
-PRESENT: Final[tuple[tuple[float, float], ...]] = ((1.0, 11.0), (13.5, DURATION_S))
+
+class DemoScene(NamedTuple):
+    """A stretch of the clip.
+
+    Attributes:
+        begin_s: it lasts until the next one begins.
+        expression: what the person in view shows; None where nobody is there.
+        masked: the face is covered.
+        answer: what emoedge is expected to name; None for no opinion.
+    """
+
+    begin_s: float
+    expression: Expression | None
+    masked: bool = False
+    answer: Emotion | None = None
+
+
+CALM: Final = Expression(inner=2.0, outer=2.0, pinch=-1.0, corners=1.0, width=18.0)
+JOY: Final = Expression(smile=True)
+ASTONISHMENT: Final = Expression(inner=-2.0, outer=-4.0, pinch=2.0, eyes=0.3, width=10.0, opening=8.0)
+GRIEF: Final = Expression(inner=-4.5, outer=4.5, pinch=4.0, eyes=-0.12, corners=5.5, width=16.0)
+SCENES: Final = (
+    DemoScene(0.0, None),
+    DemoScene(1.0, CALM, masked=True),
+    DemoScene(4.5, CALM, answer="neutral"),
+    DemoScene(7.5, JOY, answer="happiness"),
+    DemoScene(12.6, ASTONISHMENT, answer="surprise"),
+    DemoScene(16.8, GRIEF, answer="sadness"),
+    DemoScene(21.4, JOY, answer="happiness"),
+)
+"""Nobody, a covered face, four expressions that go with the words, and a smile that does not."""
 
 _ASSETS: Final = Path(__file__).resolve().parents[1] / "data" / "demo"
-_WALK_S: Final = 0.7  # coming into the picture, or leaving it
+_WALK_S: Final = 0.7
+"""Coming into the picture."""
+_CHANGE_S: Final = 0.3
+"""From one expression to the next."""
+_LOUD: Final = 0.1
+"""Level at which the mouth is wide open."""
 _BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own
 # A room is never silent; without some noise a signal-to-noise ratio would be infinite.
 _ROOM_NOISE_DBFS: Final = -62.0
@@ -98,7 +134,12 @@ def _asset(name: str) -> bytes:
 
 def _fingerprint() -> str:
     """Changes with the picture, the sound and this file, so that an upgrade rebuilds the clip."""
-    files = (Path(__file__), _ASSETS / "portrait.jpg", _ASSETS / "speech.ogg")
+    files = (
+        Path(__file__),
+        Path(__file__).with_name("expression.py"),
+        _ASSETS / "portrait.jpg",
+        _ASSETS / "speech.ogg",
+    )
     return hashlib.sha256("".join(map(sha256_of, files)).encode()).hexdigest()[:12]
 
 
@@ -134,18 +175,52 @@ def frames() -> Iterator[NDArray[np.uint8]]:
     """The pictures in order: uint8, shape (HEIGHT, WIDTH, 3), RGB, FPS a second."""
     import cv2
 
-    picture: Any = cv2.imdecode(np.frombuffer(_asset("portrait.jpg"), np.uint8), cv2.IMREAD_COLOR)
-    portrait = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
+    portrait = read_portrait()
     mask = _soft_mask(portrait.shape[0], portrait.shape[1])
     wall = _wall()
+    sound = soundtrack()
     for index in range(round(DURATION_S * FPS)):
-        placement = _placement(index / FPS, portrait.shape[0], portrait.shape[1])
-        if placement is None:
+        time_s = index / FPS
+        face = _face(portrait, time_s, _mouth_opening(sound, time_s))
+        if face is None:
             yield wall
             continue
-        person = cv2.warpAffine(portrait, placement, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        placement = _placement(time_s, portrait.shape[0], portrait.shape[1])
+        person = cv2.warpAffine(face, placement, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
         weight = cv2.warpAffine(mask, placement, (WIDTH, HEIGHT))
         yield np.asarray(cv2.blendLinear(wall, person, 1 - weight, weight), dtype=np.uint8)
+
+
+def read_portrait() -> NDArray[np.uint8]:
+    """The portrait as it is: uint8 (h, w, 3), RGB."""
+    import cv2
+
+    picture: Any = cv2.imdecode(np.frombuffer(_asset("portrait.jpg"), np.uint8), cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _face(portrait: NDArray[np.uint8], time_s: float, speaking: float) -> NDArray[np.uint8] | None:
+    """The portrait as it looks at a time, or None for nobody: one expression goes over into the next."""
+    import cv2
+
+    number = max(n for n, scene in enumerate(SCENES) if scene.begin_s <= time_s)
+    scene = SCENES[number]
+    if scene.expression is None:
+        return None
+    face = shown(portrait, scene.expression, speaking)
+    before = SCENES[number - 1].expression if number else None
+    share = (time_s - scene.begin_s) / _CHANGE_S
+    if before is not None and share < 1.0:
+        face = np.asarray(cv2.addWeighted(face, share, shown(portrait, before, speaking), 1.0 - share, 0.0))
+    return masked(face) if scene.masked else face
+
+
+def _mouth_opening(sound: NDArray[np.float32], time_s: float) -> float:
+    """How far the mouth is open, 0..1, by the loudness of the sound around a time."""
+    middle, half = round(time_s * SAMPLE_RATE), SAMPLE_RATE // FPS
+    part = sound[max(0, middle - half) : middle + half]
+    level = float(np.sqrt(np.mean(part**2))) if len(part) else 0.0
+    return min(1.0, level / _LOUD)
 
 
 def _wall() -> NDArray[np.uint8]:
@@ -163,19 +238,14 @@ def _soft_mask(height: int, width: int) -> NDArray[np.float32]:
     return np.asarray(np.clip((1.0 - distance) / 0.12, 0.0, 1.0), dtype=np.float32)
 
 
-def _placement(time_s: float, height: int, width: int) -> NDArray[np.float64] | None:
-    """Where the portrait is at a time: a 2 × 3 affine matrix to the frame, or None for nowhere."""
-    for begin, end in PRESENT:
-        if begin <= time_s < end:
-            break
-    else:
-        return None
+def _placement(time_s: float, height: int, width: int) -> NDArray[np.float64]:
+    """Where the portrait is at a time: a 2 × 3 affine matrix to the frame."""
+    begin = SCENES[1].begin_s
     zoom = 1.6 + 0.2 * np.sin(2 * np.pi * time_s / 7.0)
     turn = np.deg2rad(4.0 * np.sin(2 * np.pi * time_s / 3.1))
-    # Comes in from the left and leaves to the right, in steps that a tracker must follow.
+    # Comes in from the left, in steps that a tracker must follow.
     coming = np.clip((begin + _WALK_S - time_s) / _WALK_S, 0.0, 1.0)
-    leaving = 0.0 if end >= DURATION_S else np.clip((time_s - end + _WALK_S) / _WALK_S, 0.0, 1.0)
-    x = WIDTH * (0.5 + 0.12 * np.sin(2 * np.pi * time_s / 5.3) + 0.8 * (leaving - coming))
+    x = WIDTH * (0.5 + 0.12 * np.sin(2 * np.pi * time_s / 5.3) - 0.8 * coming)
     y = HEIGHT * (0.63 + 0.03 * np.sin(2 * np.pi * time_s / 2.3))
     cosine, sine = zoom * np.cos(turn), zoom * np.sin(turn)
     centre_x, centre_y = width / 2, height / 2

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon
-from emoedge.watch.lines import line_of
+from emoedge.watch.lines import clock_of, disagreement, line_of
 from emoedge.watch.subscription import Subscription
 from emoedge.worker_thread import WorkerThread
 
@@ -34,6 +35,9 @@ NOTICE_S: Final = 20.0
 """Closing a segment takes about a second; whoever waits longer is told why."""
 FINISH_WAIT_S: Final = 300.0
 """Seconds in which a machine that is busy with something else encodes what waits."""
+
+ORDER_S: Final = 3.0
+"""Lines wait so long, to come in the order of their times: an episode or an utterance tells of the past."""
 
 Say = Callable[[str], None]
 
@@ -98,6 +102,8 @@ class _Show:
         self._say = say
         self._finished = threading.Event()
         self._thread = WorkerThread("demo-show", self._run)
+        self._waiting: list[tuple[str, float, str]] = []
+        self._reason: str | None = None
         self.counts: dict[str, int] = {}
         self.recording: Path | None = None
         self.failure = "it was never started"
@@ -116,13 +122,39 @@ class _Show:
         while not self._thread.stopping.is_set():
             received = self._subscription.take(0.2)
             if received is None:
+                self._say_until(time.monotonic() - ORDER_S)
                 continue
             self.counts[received.suffix] = self.counts.get(received.suffix, 0) + 1
             if received.suffix == "recording" and isinstance(received.payload, dict):
                 self._note_recording(received.payload)
-            line = line_of(received.suffix, received.payload, self._language)
-            if line and not received.suffix.startswith("control/"):
+            self._note_lines(received.suffix, received.payload)
+            self._say_until(time.monotonic() - ORDER_S)
+        self._say_until(float("inf"))
+
+    def _note_lines(self, suffix: str, payload: dict[str, Any] | str) -> None:
+        line = line_of(suffix, payload, self._language)
+        if not line or suffix.startswith("control/"):
+            return
+        if isinstance(payload, str):
+            self._waiting.append((f"{datetime.now(timezone.utc):%H:%M:%S.%f}", time.monotonic(), line))
+            return
+        self._waiting.append((clock_of(payload), time.monotonic(), line))
+        if suffix == "emotion":
+            reason = disagreement(payload, self._language)
+            if reason and reason != self._reason:
+                self._waiting.append((clock_of(payload), time.monotonic(), f"{'':24}{reason}"))
+            self._reason = reason
+
+    def _say_until(self, arrived_s: float) -> None:
+        """Say what arrived before a moment, and all that is older, in the order of its times."""
+        due = [when for when, arrival_s, _ in self._waiting if arrival_s <= arrived_s]
+        if not due:
+            return
+        self._waiting.sort(key=lambda item: item[0])  # stable: at one moment, in the order of arrival
+        for when, _, line in self._waiting:
+            if when <= max(due):
                 self._say(line)
+        self._waiting = [item for item in self._waiting if item[0] > max(due)]
 
     def _note_recording(self, payload: dict[str, Any]) -> None:
         kind = payload.get("type")

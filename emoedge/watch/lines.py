@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from emoedge.characters import visible
@@ -116,6 +117,38 @@ def _emotion(payload: Payload, language: Language) -> str:
         f"{display_name(emotion, language)} {percent(payload.get('confidence') or 0.0)} "
         f"({', '.join(parts)}{decided})"
     )
+
+
+def _utc(stamp: str) -> str:
+    """RFC 3339 as Python 3.10 reads it."""
+    return stamp.replace("Z", "+00:00")
+
+
+def disagreement(payload: Payload, language: Language) -> str | None:
+    """Why words that came while an emotion was named, and say another, did not decide; None elsewhere."""
+    emotion, text = payload.get("emotion"), (payload.get("modalities") or {}).get("text")
+    if (
+        emotion not in EMOTIONS
+        or not text
+        or text["emotion"] == emotion
+        or payload.get("decided_by") == "text"
+    ):
+        return None
+    try:
+        named_for = datetime.fromisoformat(_utc(payload["time"])) - datetime.fromisoformat(
+            _utc(payload["since"])
+        )
+    except ValueError:
+        return None
+    if (text.get("age_ms") or 0) / 1000 > named_for.total_seconds():
+        return None
+    doubt = len(payload.get("candidates") or ()) > 1
+    said, named = display_name(text["emotion"], language), display_name(emotion, language)
+    if language == "es":
+        why = "y no dan nada a lo que está en duda" if doubt else "y no hay duda que deshacer"
+        return f"(las palabras dicen {said}, {why}: se queda {named})"
+    why = "and give nothing to what is in doubt" if doubt else "and there is no doubt to settle"
+    return f"(the words say {said}, {why}: it stays {named})"
 
 
 def _event(payload: Payload, language: Language) -> str:

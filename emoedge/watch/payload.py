@@ -91,6 +91,8 @@ _READERS: Final[Mapping[str, Reader]] = {
         reason=text,
         confidence=_length,
         decided_by=text,
+        since=text,
+        candidates=_list_of(text),
         probabilities=_probabilities,
         modalities=_fields(face=_optional(_OPINION), voice=_optional(_OPINION), text=_optional(_OPINION)),
     ),

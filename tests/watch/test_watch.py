@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -19,7 +20,7 @@ from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
-from emoedge.watch.lines import line_of
+from emoedge.watch.lines import disagreement, line_of
 from emoedge.watch.subscription import Received, Subscription, parse
 from emoedge.watch.view import WatchState, render
 from tests.publish.conftest import Mosquitto, refuse_subscriptions
@@ -204,3 +205,31 @@ def test_a_refused_subscription_is_an_error(tmp_path):
             pass
     finally:
         broker.stop()
+
+
+def test_words_that_do_not_decide_are_explained(builder):
+    sad = as_probabilities([0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02])
+    opinions = (ModalityOpinion("face", 1.0, happy()), ModalityOpinion("text", 0.8, sad))
+    state = FusedState(
+        1.0, happy(), "happiness", 0.7, "fusion", ("happiness",), opinions, since_s=0.5, certain=True
+    )
+    payload = builder.outcome(state).payload
+    assert disagreement(payload, "es") == (
+        "(las palabras dicen tristeza, y no hay duda que deshacer: se queda alegría)"
+    )
+    assert "no doubt to settle" in disagreement(payload, "en")
+    earlier = builder.outcome(replace(state, since_s=0.9)).payload
+    assert disagreement(earlier, "es") is None, "said before it was named"
+    chosen = builder.outcome(replace(state, decided_by="text")).payload
+    assert disagreement(chosen, "es") is None
+    assert disagreement(builder.outcome(fused()).payload, "es") is None
+    received = parse("emoedge", "emoedge/sala/emotion", builder.outcome(state).encode())
+    assert disagreement(received.payload, "es") == disagreement(payload, "es")
+    for damaged in (
+        {"since": "yesterday"},
+        {"since": None},
+        {"time": 3},
+        {"modalities": {"text": {"age_ms": "x"}}},
+    ):
+        content = json.dumps(payload | damaged).encode()
+        disagreement(parse("emoedge", "emoedge/sala/emotion", content).payload, "es")
