@@ -66,7 +66,9 @@ def as_probabilities(values: Iterable[float]) -> Probabilities:
     if len(numbers) != EMOTION_COUNT:
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got {len(numbers)}")
     total = sum(numbers)
-    if not (min(numbers) >= 0.0 and math.isfinite(total)):  # a number that is none makes the sum none
+    if not (
+        min(numbers) >= 0.0 and math.isfinite(total)
+    ):  # one that is not a number makes the sum not a number
         raise ValueError("probabilities must be finite and not negative")
     if abs(total - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"probabilities sum to {total:.4f}, not to one")
