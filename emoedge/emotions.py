@@ -66,9 +66,7 @@ def as_probabilities(values: Iterable[float]) -> Probabilities:
     if len(numbers) != EMOTION_COUNT:
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got {len(numbers)}")
     total = sum(numbers)
-    if not (
-        min(numbers) >= 0.0 and math.isfinite(total)
-    ):  # one that is not a number makes the sum not a number
+    if not (min(numbers) >= 0.0 and math.isfinite(total)):  # the sum of NaN is NaN
         raise ValueError("probabilities must be finite and not negative")
     if abs(total - 1.0) > SUM_TOLERANCE:
         raise ValueError(f"probabilities sum to {total:.4f}, not to one")

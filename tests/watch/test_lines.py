@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from emoedge.watch.lines import line_of, word
-
-from ..publish.samples import builder, every_message
+from tests.publish.samples import builder, every_message
 
 TIME = {"time": "2026-11-30T12:34:56.700Z"}
 
