@@ -83,10 +83,10 @@ def main() -> int:
 def _run(act: str, store: Path, call: int) -> bool:
     """Run a child that is killed before a call; return whether that came."""
     command = [sys.executable, "-m", "faults.crash_renames", "--child", act, str(store), str(call)]
-    code = subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
-    if code not in (0, -signal.SIGKILL):
-        raise SystemExit(f"{act} ended with {code}")
-    return code != 0
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode not in (0, -signal.SIGKILL):
+        raise SystemExit(f"{act} ended with {done.returncode}: {done.stderr}")
+    return done.returncode != 0
 
 
 def _child(act: str, store: Path, call: int) -> int:

@@ -297,7 +297,11 @@ def recording_cannot_be_deleted(bench: Bench) -> None:
         raise Skipped("the file system has no immutable files")
     try:
         (fixed.parent / f"{ids[1]}.frames").mkdir()
-        _record_on(bench, recording__max_bytes=BOUND_BYTES)
+        bench.start_all(
+            recording__mode="continuous",
+            recording__max_segment_s=SEGMENT_S,
+            recording__max_bytes=BOUND_BYTES,
+        )
         until(lambda: len(_deleted(bench)) >= ENOUGH, f"{ENOUGH} recordings were deleted", RESUMES_S * 2)
         gone = [str(one["id"]) for one in _deleted(bench)][:ENOUGH]
         holds(gone == ids[1 : 1 + ENOUGH], f"the next oldest went: {gone}")

@@ -196,6 +196,7 @@ class Index:
                 self._remover.note(root, day, error)
             self._drop([day])
             return
+        self._remover.left.pop(folder.path, None)  # it could not be read before
         with folder:
             before_ns = folder.mtime_ns
             old = known.entries if known and trust_files else {}

@@ -313,3 +313,21 @@ def test_a_folder_of_somebody_else_is_named_with_its_owner(tmp_path, monkeypatch
     store.enforce(Limits(0, 3000, 0), now=NOW, clock_synced=True)
     assert [segment.segment_id for segment in store.segments()] == [ids[0], *ids[-2:]]
     assert {"nobody" in one.reason for one in store.undeletable()} == {True}
+
+
+def test_a_folder_that_cannot_be_read_is_named_until_it_can(tmp_path, monkeypatch):
+    segment_id = put(tmp_path, NOW)
+    store = Store(tmp_path)
+    opened = os.open
+
+    def forbidden(path, flags, *args, **kwargs):
+        if str(path) == "2026-11-22":
+            raise OSError(errno.EACCES, "Permission denied")
+        return opened(path, flags, *args, **kwargs)
+
+    with monkeypatch.context() as closed:
+        closed.setattr(os, "open", forbidden)
+        assert store.segments() == []
+        assert [one.path for one in store.undeletable()] == [tmp_path / "2026-11-22"]
+    assert [segment.segment_id for segment in store.segments()] == [segment_id]
+    assert store.undeletable() == []
