@@ -10,7 +10,7 @@ import numpy as np
 
 from emoedge.capture.notes import Notes
 
-RESTART_S: Final = 1.0
+RESTART_S: Final = 0.5
 """A stamp this far back is no disorder but a new count (joined files, a restarted encoder)."""
 JUMP_S: Final = 10.0
 """Stamps this far ahead in all streams of a file are a jump, not a pause (FFmpeg: `dts_delta_threshold`)."""

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 
+from emoedge.capture.convert import PictureConverter
 from emoedge.capture.media import MediaReader, read_sound
 from emoedge.capture.network_camera import NetworkCamera
 from emoedge.config.settings import CameraSettings
@@ -171,3 +172,18 @@ def test_sample_rate_and_channels_may_change(
     assert len(samples) / 16000 == pytest.approx(4.0, abs=0.2)
     assert tone_hz(samples[8000:24000]) == pytest.approx(440.0, abs=3)
     assert tone_hz(samples[40000:56000]) == pytest.approx(880.0, abs=3)
+
+
+def test_size_format_and_range_may_change_at_each_picture() -> None:
+    """One converter gives what a new one for each picture gives."""
+    import av
+
+    random = np.random.default_rng(6)
+    kept = PictureConverter(max_pixels=60 * 50)
+    for pixels in ("yuv420p", "yuvj420p", "yuv444p", "gray", "yuv420p10le", "rgb24", "yuvj422p", "nv12"):
+        for width, height in ((96, 64), (64, 96), (34, 22)):
+            picture = random.integers(0, 255, (height, width, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=pixels)
+            one, other = kept(frame), PictureConverter(max_pixels=60 * 50)(frame)
+            assert one[1:] == other[1:]
+            np.testing.assert_array_equal(one[0], other[0])
