@@ -39,8 +39,9 @@ def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool
       sudo emoedge service install
     """
     from emoedge.service.plan import install_plan
-    from emoedge.service.systemd import delivered_files, find_machine
+    from emoedge.service.systemd import delivered_files, find_machine, refuse_if_packaged
 
+    refuse_if_packaged("run: sudo systemctl enable --now emoedge")
     executable = Path(sys.executable).with_name("emoedge")
     steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
     _carry_out(steps, dry_run=dry_run)
@@ -58,8 +59,9 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
       sudo emoedge service uninstall
     """
     from emoedge.service.plan import uninstall_plan
-    from emoedge.service.systemd import find_machine
+    from emoedge.service.systemd import find_machine, refuse_if_packaged
 
+    refuse_if_packaged(f"run: sudo apt {'purge' if purge else 'remove'} emoedge")
     steps = uninstall_plan(find_machine(), purge=purge)
     _carry_out(steps, dry_run=dry_run)
 

@@ -105,16 +105,9 @@ def install_plan(
         ]
     if member:
         steps.append(Run(("usermod", "--append", "--groups", ACCOUNT, member)))
-    # Recordings: setgid, so that whatever is laid there belongs to the group.
-    for folder, mode, owner in (
-        ("/etc/emoedge", "0750", "root"),
-        ("/var/lib/emoedge", "0750", ACCOUNT),
-        ("/var/lib/emoedge/models", "0750", ACCOUNT),
-        ("/var/lib/emoedge/state", "0750", ACCOUNT),
-        ("/var/lib/emoedge/recordings", "2750", ACCOUNT),
-    ):
+    for folder, mode, owner, group in _folders(files):
         where = str(machine.path(folder))
-        steps.append(Run(("install", "-d", "-m", mode, "-o", owner, "-g", ACCOUNT, where)))
+        steps.append(Run(("install", "-d", "-m", mode, "-o", owner, "-g", group, where)))
     reference = (files.parent / "config" / "emoedge.toml").read_text(encoding="utf-8")
     etc = machine.path("/etc/emoedge")
     steps += [
@@ -185,6 +178,11 @@ def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
                 Run(("groupdel", "--force", ACCOUNT), must_work=False),
             ]
     return steps
+
+
+def _folders(files: Path) -> list[list[str]]:
+    """Path, mode, owner and group of each folder in `tmpfiles.conf`."""
+    return [line.split()[1:] for line in _text(files / "tmpfiles.conf").splitlines() if line.startswith("d ")]
 
 
 def _text(path: Path) -> str:

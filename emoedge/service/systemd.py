@@ -21,6 +21,10 @@ from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Writ
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
 
 
+_PACKAGED: Final = Path("/usr/lib/emoedge")
+"""Environment in the Debian package, which brings the service."""
+
+
 class ServiceError(EmoedgeError):
     """The service cannot be installed, removed or asked."""
 
@@ -72,6 +76,17 @@ def delivered_files() -> Path:
     if not (folder / UNIT).is_file():
         raise ServiceError(f"no {folder / UNIT}", "install emoedge again")
     return folder
+
+
+def refuse_if_packaged(remedy: str, prefix: Path | None = None) -> None:
+    """Raise ServiceError where emoedge is a Debian package, whose service is not ours to change.
+
+    Args:
+        remedy: what to do instead.
+        prefix: for tests; the running environment by default.
+    """
+    if (prefix or Path(sys.prefix)) == _PACKAGED:
+        raise ServiceError("emoedge is installed as a Debian package, which brings the service", remedy)
 
 
 def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line: None) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 SCRIPTS = (
-    "setup", "demo", "test", "fresh", "lock", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit", "release",  # noqa: E501
+    "setup", "demo", "test", "fresh", "lock", "lint", "format", "docs", "train", "evaluate", "install", "uninstall", "faults", "audit", "release", "package",  # noqa: E501
 )  # fmt: skip
 
 # Stands in for the environment's interpreter: logs its calls; pip fails, and is configured, as the test
@@ -125,7 +125,7 @@ def test_ci_runs_the_tests(repository: Path) -> None:
     assert "scripts/test" in path.read_text()
 
 
-@pytest.mark.parametrize("script", ["setup", "install", "uninstall", "fresh", "release"])
+@pytest.mark.parametrize("script", ["setup", "install", "uninstall", "fresh", "release", "package"])
 def test_a_wrong_call_is_answered_with_the_usage(stage: Stage, script: str) -> None:
     done = stage.run(script, "--nonsense")
     assert done.returncode == 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from emoedge.package_files import package_folder
 from emoedge.service import plan as service_plan
 from emoedge.service import systemd as service
 from emoedge.service.plan import Machine, Remove, Run, Step, Write, install_plan, uninstall_plan
@@ -47,6 +50,39 @@ def test_first_installation() -> None:
     assert files["/etc/emoedge/emoedge.toml"].mode == 0o640, "it may hold the broker's password"
     assert files["/etc/systemd/system/emoedge.service"].mode == 0o644
     assert "/etc/systemd/system/emoedge.service.d/restart-steps.conf" in files
+
+
+def test_account_and_folders_are_those_of_the_package(repository: Path) -> None:
+    """systemd-sysusers and systemd-tmpfiles make them there."""
+    commands = runs(plan(Machine(systemd=257, has_account=False)))
+    lines = (repository / "systemd" / "tmpfiles.conf").read_text().splitlines()
+    folders = [line.split() for line in lines if not line.startswith("#")]
+    assert [text for text in commands if text.startswith("install ")] == [
+        f"install -d -m {mode} -o {owner} -g {group} {path}" for _, path, mode, owner, group in folders
+    ]
+    (user,) = [text for text in commands if text.startswith("useradd ")]
+    entry = (repository / "systemd" / "sysusers.conf").read_text().splitlines()[-1]
+    assert entry.split()[:2] == ["u", "emoedge"]
+    assert f"--home-dir {entry.split()[-1]} " in user
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        (["install"], "systemctl enable"),
+        (["uninstall"], "apt remove"),
+        (["uninstall", "--purge"], "apt purge"),
+    ],
+)
+def test_the_service_of_the_package_is_left_alone(
+    arguments: list[str], remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from emoedge.cli.service import command
+
+    monkeypatch.setattr(sys, "prefix", "/usr/lib/emoedge")
+    with pytest.raises(ServiceError) as caught:
+        command.main([*arguments, "--dry-run"], standalone_mode=False)
+    assert remedy in caught.value.remedy
 
 
 def test_an_account_that_is_there_is_not_made_again() -> None:
@@ -101,11 +137,18 @@ def test_purge_leaves_nothing() -> None:
 
 
 @as_root
-def test_installed_upgraded_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under a prefix, with the group of root standing in for `emoedge`, which need not exist here."""
+def test_installed_upgraded_removed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a prefix, with root standing in for `emoedge`, which need not exist here."""
     monkeypatch.setattr(service_plan, "ACCOUNT", "root")
     machine = Machine(systemd=None, has_account=True, root=tmp_path)
-    steps = install_plan(machine, delivered_files(), EXECUTABLE)
+    delivered = tmp_path_factory.mktemp("delivered")
+    for folder in ("systemd", "config"):
+        shutil.copytree(package_folder(folder), delivered / folder)
+    folders = delivered / "systemd" / "tmpfiles.conf"
+    folders.write_text(folders.read_text().replace(" emoedge", " root"))
+    steps = install_plan(machine, delivered / "systemd", EXECUTABLE)
     carry_out(steps)
     recordings = tmp_path / "var/lib/emoedge/recordings"
     assert recordings.stat().st_mode & 0o7777 == 0o2750
