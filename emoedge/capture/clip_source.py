@@ -13,7 +13,7 @@ import numpy as np
 from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
 from emoedge.capture.convert import Orientation
 from emoedge.capture.media import MediaInfo, MediaReader
-from emoedge.capture.source import READ_TIMEOUT_S, Closing
+from emoedge.capture.source import READ_TIMEOUT_S, Closing, wait_until
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
@@ -117,16 +117,6 @@ class _Player(Closing, Generic[Item]):
         return self._clip
 
 
-def _wait_until(due_s: float, timeout_s: float) -> None:
-    """Sleep until `due_s`, or raise TimeoutError after `timeout_s`."""
-    wait_s = due_s - time.monotonic()
-    if wait_s > timeout_s:
-        time.sleep(timeout_s)
-        raise TimeoutError
-    if wait_s > 0:
-        time.sleep(wait_s)
-
-
 class ClipCamera(_Player[Frame]):
     """The pictures of a clip, as a camera with the asked frame rate would see them.
 
@@ -161,7 +151,7 @@ class ClipCamera(_Player[Frame]):
             if now_s - frame.time_s > LATE_S and now_s - begun_s < timeout_s:
                 self._next = None
                 continue
-            _wait_until(frame.time_s, timeout_s)
+            wait_until(frame.time_s, timeout_s)
             self._next = None
             return frame
 
@@ -221,7 +211,7 @@ class ClipMicrophone(_Player[AudioBlock]):
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
         """The next block, when its last sample has been played."""
         block = self._peek()
-        _wait_until(block.end_s, timeout_s)
+        wait_until(block.end_s, timeout_s)
         self._next = None
         return block
 

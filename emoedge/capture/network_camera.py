@@ -12,7 +12,7 @@ from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.convert import Orientation, PictureConverter, PixelAspect
 from emoedge.capture.media import still_frame
 from emoedge.capture.snapshot_address import SnapshotAddress, described, is_single_picture
-from emoedge.capture.source import MAX_PER_S, READ_TIMEOUT_S, Closing
+from emoedge.capture.source import MAX_PER_S, READ_TIMEOUT_S, Closing, wait_until
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
@@ -58,6 +58,8 @@ class NetworkCamera(Closing):
         self._container: Any = None
         self._frames: Iterator[Frame] | None = None
         self._size = (0, 0)
+        self._sequence = 0
+        self._due_s = 0.0
 
     def open(self) -> None:
         """Connect; DeviceError when nothing answers or it sends no picture."""
@@ -65,7 +67,6 @@ class NetworkCamera(Closing):
         if is_single_picture(self._container):
             self._container.close()
             self._container = SnapshotAddress(self._url, self._settings, self._shown)
-            self._frames = self._snapshots(self._container)
             return
         if not self._container.streams.video:
             self.close()
@@ -76,6 +77,9 @@ class NetworkCamera(Closing):
         """The next picture; may take LOST_AFTER_S when the connection dies."""
         import av
 
+        if isinstance(self._container, SnapshotAddress):
+            wait_until(self._due_s, timeout_s)
+            return self._snapshot(self._container)
         assert self._frames is not None, "not open"
         try:
             return next(self._frames, None)
@@ -89,18 +93,29 @@ class NetworkCamera(Closing):
         if container is not None:
             container.close()
 
+    def abort(self) -> None:
+        """End a request for a single picture that is under way."""
+        if isinstance(self._container, SnapshotAddress):
+            self._container.abort()
+
     def describe(self) -> str:
         """Name, scheme, host and port, and size."""
         return f"{self._shown}, {self._size[0]} x {self._size[1]}"
 
-    def _snapshots(self, address: SnapshotAddress) -> Iterator[Frame]:
+    def _snapshot(self, address: SnapshotAddress) -> Frame:
         settings = self._settings
-        orientation = Orientation(settings.rotate, settings.mirror)
-        rate_hz = min(settings.fps, self._analysis_fps)
-        for sequence, (time_s, picture) in enumerate(address.pictures(rate_hz)):
-            frame = still_frame(picture, orientation, settings.width * settings.height, time_s, sequence)
-            self._size = (frame.width, frame.height)
-            yield frame
+        asked_s = time.monotonic()
+        self._due_s = asked_s + 1.0 / min(settings.fps, self._analysis_fps, MAX_PER_S)
+        frame = still_frame(
+            address.picture(),
+            Orientation(settings.rotate, settings.mirror),
+            settings.width * settings.height,
+            asked_s,
+            self._sequence,
+        )
+        self._sequence += 1
+        self._size = (frame.width, frame.height)
+        return frame
 
     def _pictures(self) -> Iterator[Frame]:
         import av

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import AbstractDigestAuthHandler as DigestAuthorization
@@ -112,6 +114,13 @@ class SnapshotAddress:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+    def abort(self) -> None:
+        """From another thread: end a request that is under way."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, url: str) -> http.client.HTTPResponse:
         """The response to a request; a connection that the server has closed meanwhile is opened again."""

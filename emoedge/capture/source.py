@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Final, Protocol, TypeVar
 
@@ -15,6 +16,16 @@ MAX_PER_S: Final = 5.0
 """Single pictures asked for in a second at most: the web servers of cheap cameras cannot bear more."""
 READ_TIMEOUT_S: Final = 0.5
 """How long one read waits: short, so that a worker notices "stop" in time."""
+
+
+def wait_until(due_s: float, timeout_s: float) -> None:
+    """Sleep until `due_s`, or raise TimeoutError after `timeout_s`."""
+    wait_s = due_s - time.monotonic()
+    if wait_s > timeout_s:
+        time.sleep(timeout_s)
+        raise TimeoutError
+    if wait_s > 0:
+        time.sleep(wait_s)
 
 
 class FrameSource(Protocol):

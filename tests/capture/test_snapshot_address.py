@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import suppress
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -18,7 +21,7 @@ from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
 from emoedge.frames import AudioBlock, Frame
 
-from .clips import clap_sound, onset_s, serving_bytes, write_clip
+from .clips import clap_sound, onset_s, read_items, serving_bytes, write_clip
 from .test_damage import shifted
 
 RED = np.full((48, 64, 3), (0, 0, 254), np.uint8)
@@ -53,9 +56,36 @@ def test_no_more_pictures_are_asked_for_than_are_analysed() -> None:
     with serving_bytes({"/s.jpg": ("image/jpeg", JPEG)}) as served:
         camera = open_camera(CameraSettings(source=f"{served.base}/s.jpg"), analysis_fps=2)
         camera.open()
-        times_s = [camera.read().time_s for _ in range(3)]  # type: ignore[union-attr]
+        times_s = [frame.time_s for frame in read_items(camera, 3)]
         camera.close()
     assert all(later - earlier > 0.45 for earlier, later in pairwise(times_s))
+
+
+def test_a_read_ends_in_time_and_a_request_can_be_aborted() -> None:
+    """Privacy and stop must not wait for the next picture, nor for a server that is silent."""
+    with serving_bytes({"/s.jpg": ("image/jpeg", JPEG), "/slow.jpg": ("image/jpeg", JPEG)}) as served:
+        camera = open_camera(CameraSettings(source=f"{served.base}/s.jpg"), analysis_fps=0.01)
+        camera.open()
+        assert camera.read() is not None
+        with pytest.raises(TimeoutError):
+            camera.read(0.05)
+        camera.close()
+    with serving_bytes({"/s.jpg": ("image/jpeg", JPEG)}, over_s=600.0) as served:
+        address = SnapshotAddress(f"{served.base}/s.jpg", CameraSettings(), "camera")
+        done = threading.Event()
+
+        def ask() -> None:
+            with suppress(DeviceError):
+                address.picture()
+            done.set()
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while not served.requests:
+            time.sleep(0.01)
+        while not done.wait(0.05):  # the answer may be on its way
+            address.abort()
+        thread.join()
 
 
 def test_a_picture_is_turned_and_scaled() -> None:
