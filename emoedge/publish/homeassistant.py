@@ -303,9 +303,12 @@ def _event(base: str) -> dict[str, Any]:
         "platform": "event",
         "state_topic": f"{base}/event",
         "event_types": ["begin", "end"],
-        "value_template": "{{ {'event_type': value_json.type, 'id': value_json.id, "
+        # Nothing for what waited for the broker, which Home Assistant ignores: a lamp must not follow it.
+        "value_template": "{% if not value_json.late | default(false) %}"
+        "{{ {'event_type': value_json.type, 'id': value_json.id, "
         "'emotion': value_json.emotion, 'started': value_json.started, 'ended': value_json.ended, "
-        "'peak_confidence': value_json.peak_confidence, 'recording': value_json.recording} | tojson }}",
+        "'peak_confidence': value_json.peak_confidence, 'recording': value_json.recording} | tojson }}"
+        "{% endif %}",
         "icon": "mdi:emoticon-excited-outline",
     }
 

@@ -186,6 +186,15 @@ def test_template_of_the_event(event):
     assert shown == {key: payload[key] for key in shown}
 
 
+def test_an_episode_that_waited_for_the_broker_switches_no_lamp():
+    part = discovery_payload(make_settings())["components"]["event"]
+    payload = builder().outcome(BEGIN).payload
+    assert render(part["value_template"], payload | {"late": True}) == ""
+    assert render(part["value_template"], payload)
+    # As an earlier version left it on the disk.
+    assert render(part["value_template"], {key: payload[key] for key in payload if key != "late"})
+
+
 def test_templates_of_health():
     parts = discovery_payload(make_settings())["components"]
     without = builder().outcome(HealthReport(30.0, 29.5, HEALTH)).payload
