@@ -19,7 +19,7 @@ SOON: Final = timedelta(days=30)
 
 
 def check_certificates(settings: Settings, now_s: float | None = None) -> Iterator[CheckResult]:
-    """Look at mqtt.ca_file, mqtt.cert_file and mqtt.key_file; nothing without TLS.
+    """Look at mqtt.ca_file, mqtt.cert_file and mqtt.key_file, where they are set.
 
     Args:
         settings: where they are.
@@ -28,15 +28,15 @@ def check_certificates(settings: Settings, now_s: float | None = None) -> Iterat
     mqtt = settings.mqtt
     if not mqtt.enabled or (mqtt.ca_file is None and mqtt.cert_file is None):
         return
-    if not mqtt.tls:
-        yield warning(
-            NAME, "mqtt.ca_file and mqtt.cert_file are not used without TLS", "set mqtt.tls to true"
-        )
-        return
     try:
         make_context(mqtt)
     except TlsFileError as error:
         yield failed(NAME, error.message, error.remedy)
+        return
+    if not mqtt.tls:
+        yield warning(
+            NAME, "mqtt.ca_file and mqtt.cert_file are not used without TLS", "set mqtt.tls to true"
+        )
         return
     yield from _key_rights(mqtt)
     now_s = time.time() if now_s is None else now_s

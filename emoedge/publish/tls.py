@@ -6,6 +6,7 @@ The server's certificate and its name are always verified; there is no switch fo
 from __future__ import annotations
 
 import ssl
+import stat
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -133,8 +134,12 @@ def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, ce
 def _check_file(key: str, path: Path) -> None:
     """Raise TlsFileError where a path cannot be read as a file."""
     try:
-        if path.is_dir():
-            raise TlsFileError(f"{key}: {path} is a folder", f"set {key} to a PEM file")
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "not a file"
+            raise TlsFileError(f"{key}: {path} is {what}", f"set {key} to a PEM file")
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise TlsFileError(f"{key}: {path} is too large for certificates", f"set {key} to a PEM file")
         if not _text(path).strip():
             raise TlsFileError(f"{key}: {path} is empty", f"set {key} to a PEM file")
     except FileNotFoundError as error:

@@ -84,6 +84,8 @@ def test_certificates_without_tls(make_settings: Make, folder: Path) -> None:
     ((state, text),) = states(make_settings(mqtt=mqtt(folder, "client") | {"tls": False}))
     assert state == "warning"
     assert "mqtt.tls" in text
+    ((state, text),) = states(make_settings(mqtt={"enabled": True, "ca_file": folder}))
+    assert (state, "is a folder" in text) == ("failed", True)
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,9 @@ def test_the_alert_certificate_required_is_named(demanding, authority, start):
     [
         ({"ca_file": "empty"}, ("mqtt.ca_file", "is empty")),
         ({"ca_file": "."}, ("mqtt.ca_file", "is a folder")),
+        ({"ca_file": "/dev/zero"}, ("mqtt.ca_file", "is not a file")),
+        ({"ca_file": "pipe"}, ("mqtt.ca_file", "is not a file")),
+        ({"ca_file": "video"}, ("mqtt.ca_file", "is too large")),
         ({"ca_file": "client.key"}, ("mqtt.ca_file", "does not contain a certificate")),
         ({"ca_file": "nowhere"}, ("mqtt.ca_file", "no such file")),
         ({"cert_file": "empty"}, ("mqtt.cert_file", "is empty")),
@@ -145,6 +148,10 @@ def test_the_alert_certificate_required_is_named(demanding, authority, start):
 def test_files_that_cannot_be_used_are_named_with_their_key(authority, changes, words):
     folder = authority.folder
     (folder / "empty").write_text("")
+    if not (folder / "pipe").exists():
+        os.mkfifo(folder / "pipe")
+        with (folder / "video").open("wb") as video:
+            video.truncate(2_000_000_000)
     (folder / "rubbish").write_bytes(bytes(range(256)))
     settings = mqtt(authority, 8883, "client.crt", "client.key")
     settings |= {key: folder / value if key.endswith("file") else value for key, value in changes.items()}
