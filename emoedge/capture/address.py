@@ -68,7 +68,7 @@ class AddressReader:
         Raises:
             MediaError: the connection is lost.
         """
-        if is_single_picture(self._container):
+        if is_single_picture(self._url, self._container):
             self._container.close()
             yield from self._snapshots(wanted)
             return

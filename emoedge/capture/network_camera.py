@@ -64,7 +64,7 @@ class NetworkCamera(Closing):
     def open(self) -> None:
         """Connect; DeviceError when nothing answers or it sends no picture."""
         self._container = open_address(self._url, self._settings, self._shown)
-        if is_single_picture(self._container):
+        if is_single_picture(self._url, self._container):
             self._container.close()
             self._container = SnapshotAddress(self._url, self._settings, self._shown)
             return

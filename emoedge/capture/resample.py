@@ -19,6 +19,9 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 GATHERED_S: Final = 0.2
 """Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
 
+RATES_HZ: Final = (1_000, 1_000_000)
+"""Sample rates that are believed: with others, a damaged header asks the resampler for gigabytes."""
+
 
 class _Gathered:
     """Decoded audio of one format, collected until resampling is worth a call."""
@@ -92,11 +95,18 @@ class SoundBlocks:
         self._kind: tuple[Any, ...] = ()
 
     def push(self, frame: Any) -> Iterator[AudioBlock]:
-        """Take in a decoded frame."""
+        """Take in a decoded frame.
+
+        Raises:
+            MediaError: its sample rate is none that anything records with.
+        """
         kind = (frame.sample_rate, frame.layout.name, frame.format.name)
         time_s = self._clock.sound_time(frame)
         if kind != self._kind:  # a resampler cannot change
             yield from self._build(end=True)
+            self._gathered = None
+            if not RATES_HZ[0] <= frame.sample_rate <= RATES_HZ[1]:
+                raise MediaError(f"sound with {frame.sample_rate} samples a second", "record it again")
             downmix = Downmix(frame.layout, self._notes) if frame.layout.nb_channels > 1 else None
             self._gathered, self._kind = _Gathered(frame.sample_rate, downmix), kind
         assert self._gathered is not None

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote, urljoin, urlsplit
 from urllib.request import AbstractDigestAuthHandler as DigestAuthorization
@@ -29,10 +30,17 @@ _PAGE_STARTS: Final = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script")
 _REMEDY: Final = "check address, network and password"
 
 
-def is_single_picture(container: Any) -> bool:
-    """Whether a container that FFmpeg has opened is one picture and no stream."""
+def is_single_picture(url: str, container: Any) -> bool:
+    """Whether FFmpeg has opened one picture over HTTP, and not a stream of them; reads up to two packets."""
+    import av
+
     name = container.format.name
-    return name in _SINGLE or name.endswith("_pipe")
+    if not url.startswith("http") or not (name in _SINGLE or name.endswith("_pipe")):
+        return False
+    try:
+        return sum(bool(packet.size) for packet in islice(container.demux(video=0), 2)) < 2
+    except (av.error.FFmpegError, OSError):
+        return False
 
 
 class SnapshotAddress:

@@ -52,6 +52,19 @@ def test_an_address_of_one_picture_is_polled_over_one_connection(path: str) -> N
     assert (asked[-1] - asked[0]) / (len(asked) - 1) > 0.9 / MAX_PER_S
 
 
+@pytest.mark.parametrize("kind", ["image/jpeg", "video/x-motion-jpeg"])
+def test_jpeg_pictures_without_end_are_a_stream(kind: str) -> None:
+    noise = np.random.default_rng(8).integers(0, 256, (240, 320, 3), np.uint8)
+    large = cv2.imencode(".jpg", noise)[1].tobytes()  # more than what FFmpeg reads at a time
+    with serving_bytes({"/cam": (kind, large * 60)}, over_s=6.0) as served:
+        camera = open_camera(CameraSettings(source=f"{served.base}/cam", fps=60))
+        camera.open()
+        frames = read_items(camera, 20)
+        camera.close()
+        assert served.connections == 1
+    assert [frame.sequence for frame in frames] == list(range(20))
+
+
 def test_no_more_pictures_are_asked_for_than_are_analysed() -> None:
     with serving_bytes({"/s.jpg": ("image/jpeg", JPEG)}) as served:
         camera = open_camera(CameraSettings(source=f"{served.base}/s.jpg"), analysis_fps=2)

@@ -97,6 +97,15 @@ WHOLE = {
 }
 
 
+@pytest.mark.parametrize("rate_hz", [1, 7, 2**31 - 1, 50_000_000])
+def test_a_sample_rate_that_nothing_has_is_an_error(tmp_path: Path, rate_hz: int) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wav(len(PCM)).replace(struct.pack("<I", 16000), struct.pack("<I", rate_hz), 1))
+    with pytest.raises(MediaError, match="samples a second") as caught:
+        read_sound(path)
+    assert caught.value.remedy
+
+
 @pytest.mark.parametrize("suffix", WHOLE)
 @pytest.mark.parametrize("kept", [0.3, 0.6, 0.98])
 def test_a_cut_file_is_an_error_after_what_came_before(tmp_path: Path, suffix: str, kept: float) -> None:
