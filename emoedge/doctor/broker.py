@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -62,25 +62,27 @@ def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[Chec
 
 
 def _connect(settings: Settings, wait_s: float) -> SessionState:
+    from emoedge.publish.control import command_topics
     from emoedge.publish.homeassistant import birth_topic
     from emoedge.publish.session import MqttSession
 
     topics = (f"{settings.topic_base}/control/+/set", birth_topic(settings))
+    single = (*command_topics(settings.topic_base), birth_topic(settings))
     client_id = f"emoedge-doctor-{time.monotonic_ns() % 10**9}"
-    session = MqttSession(settings.mqtt, client_id, None, topics, _Silent())
+    session = MqttSession(settings.mqtt, client_id, None, topics, _Silent(), single_topics=single)
     # What it would log is in the result.
     log = logging.getLogger(MqttSession.__module__)
     level = log.level
     log.setLevel(logging.CRITICAL)
     try:
         session.start()
-        return _wait(session, wait_s, len(topics))
+        return _wait(session, wait_s, lambda: len(topics if session.limits.wildcards else single))
     finally:
         session.stop(_STOP_S)
         log.setLevel(level)
 
 
-def _wait(session: MqttSession, wait_s: float, topics: int) -> SessionState:
+def _wait(session: MqttSession, wait_s: float, topics: Callable[[], int]) -> SessionState:
     begun_s = time.monotonic()
     away_since_s: float | None = None
     while (now_s := time.monotonic()) - begun_s < wait_s:
@@ -88,7 +90,7 @@ def _wait(session: MqttSession, wait_s: float, topics: int) -> SessionState:
         if state.name in ("refused", "untrusted"):
             break
         if state.name == "connected":
-            if session.subscribed == topics:
+            if session.subscribed == topics():
                 break
             away_since_s = None
         # An attempt with MQTT 5 that failed may be followed by one with 3.1.1 that succeeds.
@@ -98,7 +100,7 @@ def _wait(session: MqttSession, wait_s: float, topics: int) -> SessionState:
                 break
         time.sleep(_POLL_S)
     state = session.state
-    if state.name == "connected" and session.subscribed < topics and not state.reason:
+    if state.name == "connected" and session.subscribed < topics() and not state.reason:
         return replace(state, reason="the broker does not answer subscriptions: commands would not arrive")
     return state
 

@@ -95,6 +95,11 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
     return Command(name, value, retained)
 
 
+def command_topics(base: str) -> tuple[str, ...]:
+    """Topics on which commands arrive, below `base`."""
+    return tuple(f"{base}/control/{name}/set" for name in CONTROL_NAMES)
+
+
 def state_text(value: bool | float | str) -> str:
     """A control's value as it stands on `control/<name>`: ON, OFF, a number, or the text."""
     if isinstance(value, bool):

@@ -25,7 +25,7 @@ from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Link
-from emoedge.publish.control import CONTROL_NAMES
+from emoedge.publish.control import command_topics
 from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox, Spooled
@@ -133,8 +133,8 @@ class Publisher:
 
     @property
     def _single_topics(self) -> tuple[str, ...]:
-        controls = (f"{self._base}/control/{name}/set" for name in (*CONTROL_NAMES, ECHO_CONTROL))
-        return *controls, *self._announcer.topics
+        echo = f"{self._base}/control/{ECHO_CONTROL}/set"
+        return *command_topics(self._base), echo, *self._announcer.topics
 
     def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
         """Connect the commands; before `start`.

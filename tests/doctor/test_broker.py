@@ -14,6 +14,7 @@ import pytest
 from emoedge.config import Settings
 from emoedge.doctor.broker import check_broker
 from emoedge.doctor.result import CheckResult
+from faults.strict_broker import StrictBroker
 from tests.publish.conftest import refuse_subscriptions
 
 Make = Callable[..., Settings]
@@ -138,3 +139,13 @@ def test_a_refused_subscription_fails_and_names_the_topic(
     assert result.state == "failed"
     assert "/control/+/set" in result.detail
     assert "subscribe" in result.remedy
+
+
+def test_a_broker_without_wildcards(make_settings: Make) -> None:
+    broker = StrictBroker(wildcards=False)
+    try:
+        result = one(make_settings(mqtt={"enabled": True, "host": "127.0.0.1", "port": broker.port}))
+    finally:
+        broker.close()
+    assert result.state == "ok"
+    assert broker.violations == []
