@@ -106,7 +106,10 @@ class SoundBlocks:
             yield from self._build(end=True)
             self._gathered = None
             if not RATES_HZ[0] <= frame.sample_rate <= RATES_HZ[1]:
-                raise MediaError(f"sound with {frame.sample_rate} samples a second", "record it again")
+                name = self._notes.name
+                raise MediaError(
+                    f"{name}: sound with {frame.sample_rate} samples a second", "copy or record it again"
+                )
             downmix = Downmix(frame.layout, self._notes) if frame.layout.nb_channels > 1 else None
             self._gathered, self._kind = _Gathered(frame.sample_rate, downmix), kind
         assert self._gathered is not None
