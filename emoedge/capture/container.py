@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emoedge.capture.integrity import flac_duration_s, missing_bytes
 from emoedge.capture.notes import Notes
 from emoedge.capture.sound_header import MendedFile, find_sound
+from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import MediaError
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ _KINDS: Final = {"audio": "sound", "video": "picture"}
 
 def check_file(path: Path) -> None:
     """Raise MediaError unless `path` is a readable, non-empty regular file."""
+    scheme, colon, _ = str(path).partition(":/")
+    if colon and scheme.lower() in NETWORK_SCHEMES:  # the rest may hold a password
+        raise MediaError(f"{scheme}://…: an address, not a file", "run: emoedge replay ADDRESS --seconds 60")
     try:
         if not path.exists():
             raise MediaError(f"{path}: no such file", "check the path")

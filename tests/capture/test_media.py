@@ -366,6 +366,13 @@ def test_what_is_no_media_is_an_error(tmp_path: Path, name: str) -> None:
     assert_refused(path)
 
 
+def test_an_address_where_a_file_is_meant_is_told_what_to_use() -> None:
+    with pytest.raises(MediaError, match="an address, not a file") as caught:
+        read_sound(Path("rtsp://me:secret@camera/stream"))
+    assert "emoedge replay" in caught.value.remedy
+    assert "secret" not in str(caught.value)
+
+
 def test_missing_empty_and_directory_are_errors(tmp_path: Path) -> None:
     (tmp_path / "empty.mp4").touch()
     for path in (tmp_path / "empty.mp4", tmp_path, tmp_path / "missing.mp4", Path("a\0b.mp4")):
