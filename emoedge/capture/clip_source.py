@@ -117,6 +117,23 @@ class _Player(Closing, Generic[Item]):
         return self._clip
 
 
+def _readable(reader: MediaReader, items: Iterator[Item]) -> Iterator[Item]:
+    """The items of one round; that the end of the file is missing is noted, and no error.
+
+    Raises:
+        MediaError: nothing can be read.
+    """
+    found = False
+    try:
+        for item in items:
+            found = True
+            yield item
+    except MediaError as error:
+        if not found:
+            raise
+        reader.notes.add(error.message)
+
+
 class ClipCamera(_Player[Frame]):
     """The pictures of a clip, as a camera with the asked frame rate would see them.
 
@@ -172,7 +189,7 @@ class ClipCamera(_Player[Frame]):
         round_ = self.clip.round_now()
         while True:
             last: Frame | None = None
-            for frame in reader.frames():
+            for frame in _readable(reader, reader.frames()):
                 if frame.time_s >= self.clip.duration_s:
                     break
                 last = frame
@@ -233,7 +250,7 @@ class ClipMicrophone(_Player[AudioBlock]):
     def _one_round(self, reader: MediaReader) -> Iterator[AudioBlock]:
         """The sound from 0 to exactly the length of the clip, without holes."""
         end_s = 0.0
-        for block in reader.blocks():
+        for block in _readable(reader, reader.blocks()):
             yield from _silence(end_s, block.time_s)
             room = round((self.clip.duration_s - block.time_s) * SAMPLE_RATE_HZ)
             if room <= 0:

@@ -100,6 +100,17 @@ def test_sound_longer_than_the_picture_holds_the_last_picture(tmp_path: Path) ->
     assert 0 <= blocks[0].time_s - start_s < 0.7  # the microphone joined a little later
 
 
+def test_a_clip_that_was_cut_off_plays_as_far_as_it_goes_again_and_again(tmp_path: Path) -> None:
+    options = {"movflags": "faststart"}
+    whole = write_clip(tmp_path / "clap.mp4", sound=clap_sound(48000, 1.5), duration_s=1.5, container=options)
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole.read_bytes()[: round(whole.stat().st_size * 0.8)])
+    frames, blocks, start_s = play(path, 3.2, fps=25)
+    rounds = {int((frame.time_s - start_s) // 1.5) for frame in frames}
+    assert {0, 1} <= rounds
+    assert blocks[-1].end_s - start_s > 3.0
+
+
 def test_a_still_picture_is_a_camera_too(tmp_path: Path) -> None:
     import cv2
 
