@@ -55,7 +55,7 @@ def test_what_is_named_stays_for_seconds(states):
 def test_the_words_are_heard_and_the_last_ones_do_not_decide(outcomes, states):
     texts = [outcome for outcome in outcomes if isinstance(outcome, TextObservation)]
     assert [text.transcript for text in texts] == [sentence for _, sentence in SENTENCES]
-    last = at(states, DURATION_S)
+    last = at(states, SENTENCES[-1][0] + 4)
     said = {opinion.modality: opinion.probabilities.argmax() for opinion in last.opinions}
     assert last.emotion == "happiness"
     assert last.decided_by != "text"
