@@ -18,7 +18,7 @@ PROBABILITY_STEP: Final = 0.1
 """A move of every probability smaller than this is no change worth a message."""
 DEGREE_SPACING_S: Final = 3.0
 """A change of degree alone waits at least this long after the last message."""
-MIN_SPACING_S: Final = 1.0
+MIN_SPACING_S: Final = 2.0
 """A change of who takes part, or of how certain it is, waits at least this long after the last message."""
 # The fused state is looked at least this often, so that stale opinions leave in time.
 TICK_S: Final = 0.25
