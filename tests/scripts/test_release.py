@@ -14,6 +14,7 @@ import pytest
 
 from emoedge.version import __version__
 from scripts.release_files import changelog_section, components, describe, locked_packages, problems
+from tests.packaging.conftest import need_setuptools
 
 EPOCH = 1_790_000_000
 
@@ -93,6 +94,7 @@ def test_the_digests_are_those_of_the_files(tree: Path, tmp_path: Path) -> None:
 
 def test_two_builds_give_the_same_bytes(repository: Path, tmp_path: Path) -> None:
     """From trees whose files have other times."""
+    need_setuptools()
     ignore = shutil.ignore_patterns(
         ".git", ".venv*", "build", "dist", "*.egg-info", "__pycache__", ".*_cache"
     )
