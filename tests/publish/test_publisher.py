@@ -131,7 +131,10 @@ def test_clean_stop_says_offline_last(mosquitto, listen, publish):
         publisher.publish(builder().outcome(event(number)))
     publisher.stop(PATIENCE_S)
     until(lambda: listener.last(f"{BASE}/status") == b"offline", "offline")
-    assert ids(listener) == [f"{number:05d}" for number in range(50)]
+    # What a busy machine could not send in time is on the disk already, and goes out after the next start.
+    delivered = ids(listener)
+    assert delivered == [f"{number:05d}" for number in range(len(delivered))]
+    assert spool(publisher)["depth"] >= 50 - len(delivered)
     assert listener.messages[-1][0] == f"{BASE}/status"
     assert publisher.health()[0].state == "off"
 
