@@ -181,7 +181,12 @@ class PictureConverter:
 
 def _own_orientation(frame: Any) -> Orientation:
     """Orientation that the metadata of a frame asks for."""
-    matrix = frame.side_data.get(_side_data_types().DISPLAYMATRIX)
+    from av.sidedata.sidedata import SideDataContainer
+
+    # A frame keeps its `side_data`: the two would hold each other until the next garbage collection.
+    matrix = SideDataContainer(frame).get(  # type: ignore[call-arg]
+        _side_data_types().DISPLAYMATRIX
+    )
     return UPRIGHT if matrix is None else display_orientation(bytes(matrix))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -100,6 +101,19 @@ def test_what_comes_before_the_damage_is_given(clap_clip: Path, monkeypatch: pyt
     count = sum(len(block.samples) for block in heard)
     assert count > 0
     np.testing.assert_array_equal(np.concatenate([b.samples for b in heard]), sound[:count])
+
+
+def test_pictures_are_freed_without_garbage_collection(clap_clip: Path) -> None:
+    """What a picture holds and what holds the picture kept 200 MB alive until the next collection."""
+    gc.collect()
+    gc.disable()
+    try:
+        count = sum(1 for _ in MediaReader(clap_clip, audio=False).frames())
+        unreachable = gc.collect()
+    finally:
+        gc.enable()
+    assert count >= 20
+    assert unreachable < count / 2
 
 
 def test_two_runs_give_the_same_bytes(clap_clip: Path) -> None:
