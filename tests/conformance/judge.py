@@ -25,8 +25,8 @@ MODELS = ROOT / "models"
 WORDS = "qué alegría verte"
 EMOTION = "happiness"
 RATE_HZ = 48_000
-START_S, LENGTH_S = 2.2, 2.6
-"""The part of the demonstration's sound that is used: one sentence, and a pause in which it ends."""
+BEFORE_S, LENGTH_S = 0.3, 2.6
+"""The part of the demonstration's sound that is used: the first sentence, and a pause in which it ends."""
 SIDE = 320
 FPS = 25
 FFMPEG_REFUSES = ("w64", "aiff")
@@ -64,10 +64,13 @@ def ffmpeg(*arguments: object) -> bytes:
 
 def write_base(folder: Path) -> Path:
     """The clip that all files are made from, without any loss; the face moves a little."""
-    from emoedge.demo.clip import soundtrack
+    from emoedge.demo.clip import SENTENCES, soundtrack
 
-    whole = soundtrack()
-    part = whole[round(START_S * RATE_HZ) : round((START_S + LENGTH_S) * RATE_HZ)]
+    (start_s, words), (next_s, _) = SENTENCES[:2]
+    assert words == WORDS
+    first = round((start_s - BEFORE_S) * RATE_HZ)
+    part = soundtrack()[first : first + round(LENGTH_S * RATE_HZ)].copy()
+    part[round(next_s * RATE_HZ) - first :] = 0.0
     sound = folder / "sound.f32"
     sound.write_bytes(part.astype("<f4").tobytes())
     portrait = ROOT / "emoedge" / "data" / "demo" / "portrait.jpg"
