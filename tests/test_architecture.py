@@ -65,6 +65,7 @@ GROUND = frozenset(
         "process",
         "rate_limit",
         "redact",
+        "tls_context",
         "text_encoding",
         "version",
         "worker_thread",

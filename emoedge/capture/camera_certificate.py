@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from emoedge.config.settings import CameraSettings
 from emoedge.errors import DeviceError
+from emoedge.tls_context import verifying_context
 
 PROTOCOLS: Final = "rtsp,rtp,rtcp,udp,tcp,tls,crypto,http,https,httpproxy"
 """What a camera's answer may lead to: never a file of this machine."""
@@ -65,7 +66,7 @@ def certificate_fault(url: str, settings: CameraSettings, shown: str) -> DeviceE
     if place is None or settings.tls_fingerprint is not None or not settings.tls_verify:
         return None
     try:
-        _handshake(place, ssl.create_default_context(cafile=_authority(settings, shown)))
+        _handshake(place, verifying_context(_authority(settings, shown)))
     except ssl.SSLCertVerificationError as error:
         reason = error.verify_message
     except OSError:
@@ -89,11 +90,11 @@ def client_context(url: str, settings: CameraSettings, shown: str) -> ssl.SSLCon
     assert place is not None, "not a secure address"
     if settings.tls_fingerprint is not None:
         with _pinned(place, settings.tls_fingerprint, shown) as options:
-            context = ssl.create_default_context(cafile=options["ca_file"])
+            context = verifying_context(options["ca_file"])
         context.check_hostname = False
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         return context
-    context = ssl.create_default_context(cafile=_authority(settings, shown))
+    context = verifying_context(_authority(settings, shown))
     if not settings.tls_verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -116,7 +117,7 @@ def _authority(settings: CameraSettings, shown: str) -> str:
     """
     file = settings.ca_file or ssl.get_default_verify_paths().cafile
     try:
-        ssl.create_default_context(cafile=file)
+        verifying_context(file)
     except OSError as error:
         raise DeviceError(
             f"{shown}: camera.ca_file: {file}: {error.strerror or error}",
@@ -154,7 +155,7 @@ def _pinned(place: tuple[str, int], fingerprint: str, shown: str) -> Iterator[di
 
 def _name(place: tuple[str, int], trusted: str) -> str:
     """A name in the pinned certificate: FFmpeg compares one, and cameras rarely know their address."""
-    context = ssl.create_default_context(cafile=trusted)
+    context = verifying_context(trusted)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     certificate = _handshake(place, context)

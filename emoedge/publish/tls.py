@@ -15,6 +15,7 @@ from typing import Final
 from emoedge.clock import parse_rfc3339
 from emoedge.config import MqttSettings
 from emoedge.errors import EmoedgeError
+from emoedge.tls_context import verifying_context
 from emoedge.version import RELEASED
 
 _VERSION: Final = 0xA0
@@ -77,11 +78,11 @@ def make_context(settings: MqttSettings) -> ssl.SSLContext:
     Raises:
         TlsFileError: mqtt.ca_file, mqtt.cert_file or mqtt.key_file cannot be used.
     """
-    context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH)
+    context = verifying_context()
     if settings.ca_file is not None:
         _check_file("mqtt.ca_file", settings.ca_file)
         try:
-            context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(settings.ca_file))
+            context = verifying_context(settings.ca_file)
         except (ssl.SSLError, OSError) as error:
             raise TlsFileError(
                 f"mqtt.ca_file: {settings.ca_file} does not contain a certificate: {_words(error)}",
