@@ -16,6 +16,8 @@ JUMP_S: Final = 10.0
 """Stamps this far ahead in all streams of a file are a jump, not a pause (FFmpeg: `dts_delta_threshold`)."""
 CLOSE_S: Final = 1.0
 """A frame may be stamped this much before its packet, by the delay of its decoder."""
+MAX_REORDERED: Final = 4
+"""Pictures that a decoder keeps back until their turn, at most, in files that people have."""
 SLOW: Final = 20.0
 """A jump is also this many times as long as the usual distance: in a time-lapse film all are long."""
 
@@ -143,6 +145,7 @@ class StreamClock:
         rate = float(getattr(stream, "average_rate", None) or getattr(stream, "guessed_rate", None) or 25.0)
         self._period_s = 1.0 / rate
         self._counting = _RateCounter(stream) if container.format.name == "aac" else None
+        self._delay_s = None if container.format.name == "avi" and stream.type == "video" else 0.0
 
     def frame_time(self, frame: Any) -> float | None:
         """Time of a picture, seconds; None for one that repeats an earlier time and can be left out."""
@@ -166,11 +169,20 @@ class StreamClock:
         self._raw_s = stamp_s
         return stamp_s - self._jumps.before_s(stamp_s)
 
+    def _decoder_delay_s(self, time_s: float) -> float:
+        # AVI knows no presentation times: FFmpeg's are late by the pictures that wait for their turn.
+        if self._delay_s is None:
+            self._delay_s = max(0.0, time_s) if time_s <= MAX_REORDERED * self._period_s else 0.0
+        return self._delay_s
+
     def _raw_stamp(self, frame: Any) -> float | None:
         # Raw AVI has decoding stamps alone; pictures leave the decoder in their order.
         if frame.pts is not None:
             time_s = frame.time  # without the fractions of Python that `time_base` makes
-            return None if time_s is None else float(time_s) - self._origin_s
+            if time_s is None:
+                return None
+            time_s = float(time_s) - self._origin_s
+            return time_s - self._decoder_delay_s(time_s)
         if frame.dts is None or frame.time_base is None:
             return None
         return float(frame.dts * frame.time_base) - self._origin_s

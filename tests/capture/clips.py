@@ -68,8 +68,9 @@ def write_clip(
             video = out.add_stream(codec, rate=FPS, options=options or {})
             video.width, video.height = first.shape[1], first.shape[0]
             video.pix_fmt = pixels
-            # MPEG-2 knows certain frame rates alone; the others keep milliseconds.
-            video.codec_context.time_base = Fraction(1, FPS if codec == "mpeg2video" else 1000)
+            # MPEG-2 knows certain frame rates alone, and AVI counts pictures; the others keep milliseconds.
+            counts = codec == "mpeg2video" or path.suffix == ".avi"
+            video.codec_context.time_base = Fraction(1, FPS if counts else 1000)
             streams.append(video)
         if sound is not None:
             audio = out.add_stream(sound_codec, rate=rate_hz)

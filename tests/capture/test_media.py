@@ -37,6 +37,7 @@ def flash_s(frames: list[Frame]) -> float:
         ("late.mkv", {"codec": "libx264", "start_s": 3.0}),
         ("ps.mpg", {"codec": "mpeg2video", "sound_codec": "mp2"}),
         ("raw.avi", {"codec": "mjpeg", "pixels": "yuvj420p", "sound_codec": "pcm_s16le"}),
+        ("bframes.avi", {"codec": "libx264", "options": {"bf": "2"}, "sound_codec": "pcm_s16le"}),
     ],
 )
 def test_flash_and_beep_come_at_their_media_time(tmp_path: Path, name: str, options: dict) -> None:
