@@ -37,7 +37,7 @@ try:  # as a library does it, until there is no room
         os.write(2, line)
 except BlockingIOError:
     pass
-for _ in range(MAX_LINES + 10):
+for _ in range(MAX_LINES + 100):
     logging.info("y" * 1000)
 finish_log(0.01)
 os.write(1, b"%d" % dropped_lines())
@@ -53,7 +53,7 @@ def test_standard_error_that_is_not_read_holds_up_neither_lines_nor_libraries(
     done = subprocess.run(
         [sys.executable, "-c", UNREAD], check=True, stdout=subprocess.PIPE, stderr=other, timeout=300
     )
-    assert int(done.stdout) >= 9, "what is lost is counted"
+    assert int(done.stdout) >= 50, "what is lost is counted, but for what a terminal still takes"
     descriptor = other if isinstance(other, int) else other.fileno()
     if ends is not socket.socketpair:
         assert os.get_blocking(descriptor), "the shell's own descriptor is left alone"

@@ -239,11 +239,12 @@ class SyncedFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         super().__init__()
-        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
         self.size = 0
         self.dead = False
         self.synced = 0
         self._unsynced = 0
+        self._fd = -1  # Python closes it also when it could not be opened
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
 
     def write(self, data: Any) -> int:
         """Write all of `data`; raises OSError, also when the disk fills up half way."""
@@ -286,5 +287,6 @@ class SyncedFile(io.RawIOBase):
             try:
                 self.sync_new()
             finally:
-                os.close(self._fd)
+                if self._fd >= 0:
+                    os.close(self._fd)
                 super().close()

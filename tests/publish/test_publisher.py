@@ -607,9 +607,9 @@ def test_discovery_switched_off_or_renamed_is_cleaned_up(mosquitto, listen, publ
     until(lambda: json.loads((tmp_path / "state" / "discovery.json").read_text()) == {}, "forgotten")
 
 
-def test_publisher_is_its_own_session_listener():
+def test_publisher_is_its_own_session_listener(tmp_path):
     # Port 9 (discard) on loopback: refused at once.
-    publisher = Publisher(make_settings(9, Path("/nonexistent/state")), builder())
+    publisher = Publisher(make_settings(9, tmp_path / "state"), builder())
     publisher.start()
     publisher.publish(builder().outcome(BEGIN))
     until(lambda: publisher.health()[0].state == "degraded", "away")

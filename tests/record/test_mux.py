@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -17,7 +18,7 @@ from emoedge.errors import RecordingError
 from emoedge.files import partial_of
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.encoders import choose_encoder
-from emoedge.record.mux import SegmentWriter, VideoFormat, i420
+from emoedge.record.mux import SegmentWriter, SyncedFile, VideoFormat, i420
 from emoedge.record.recover import recover
 from emoedge.record.remux import measure, remux
 from emoedge.record.store import Store
@@ -238,3 +239,13 @@ def test_minutes_without_sound_are_filled(tmp_path):
     writer.write_sound(make_block(240.0, gap_s=239.9))
     writer.close()
     assert measure(tmp_path / "quiet.mp4") == pytest.approx(240.05, abs=0.07)
+
+
+def test_a_file_that_cannot_be_opened_leaves_nothing_to_close(tmp_path, monkeypatch):
+    """Python closes it all the same when it is forgotten; on Python 3.13 that was a traceback in the log."""
+    ignored = []
+    monkeypatch.setattr(sys, "unraisablehook", ignored.append)
+    with pytest.raises(FileNotFoundError):
+        SyncedFile(tmp_path / "missing" / "a.mp4")
+    gc.collect()
+    assert not ignored
