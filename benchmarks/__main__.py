@@ -43,7 +43,7 @@ def main() -> int:
         "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
     )
     parser.add_argument(
-        "--again", nargs="+", choices=parts, default=[], help="parts to measure anew with --from"
+        "--again", nargs="+", choices=parts, default=[], help="parts to measure again with --from"
     )
     parser.add_argument(
         "--json", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go"

@@ -1,6 +1,6 @@
 """Write the measured figures into docs/performance.md: `python -m benchmarks.page [--check]`.
 
-The tables come from docs/data/*.json alone; what stands between the marks of a part is made anew, the rest is
+The tables come from docs/data/*.json alone; what stands between the marks of a part is made again, the rest is
 left as it is.
 """
 
@@ -267,7 +267,7 @@ def arm64(result: Json) -> str:
 
 
 def render(text: str, made: Mapping[str, str]) -> str:
-    """The page with its parts made anew.
+    """The page with its parts made again.
 
     Raises:
         ValueError: a part has no marks in the page.

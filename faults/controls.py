@@ -91,7 +91,7 @@ def privacy_for_a_time(bench: Bench) -> float:
 def settings_kept_are_damaged(bench: Bench) -> float:
     """Privacy was switched ON; a power cut leaves half of the file in which that is kept; two restarts.
 
-    Nothing is opened, `privacy` is ON after both, until somebody switches it OFF.
+    Nothing is opened, `privacy` is ON after both, until it is switched OFF.
     """
     bench.start_all()
     bench.command("privacy", "ON")
@@ -174,7 +174,7 @@ def privacy_in_a_flood(bench: Bench) -> float:
 
 @fault(quick=True)
 def log_not_read(bench: Bench) -> float:
-    """Standard error is a full pipe that nobody reads, at level debug: bad commands, `privacy ON`, SIGTERM.
+    """Standard error is a full pipe that is not read, at level debug: bad commands, `privacy ON`, SIGTERM.
 
     ON closes the source within 2 s and is published, `health` counts the lines that are lost, SIGTERM ends it
     within 3 s with exit code 0.

@@ -51,7 +51,7 @@ def recordings_directory_vanishes(bench: Bench) -> float:
 def recordings_disk_not_mounted(bench: Bench) -> float:
     """The recordings directory is a link onto a disk that is not mounted at the start, and is later.
 
-    Analysis goes on, `health` names the link, recording begins by itself.
+    Analysis goes on, `health` names the link, recording begins automatically.
     """
     disk = bench.folder / "disk"
     bench.recordings.symlink_to(disk / "recordings")
@@ -66,7 +66,7 @@ def recordings_disk_not_mounted(bench: Bench) -> float:
 def recordings_become_read_only(bench: Bench) -> float:
     """The recordings directory becomes read-only (as a card with errors does), and writable again.
 
-    Analysis goes on, `health` says that recording is degraded and why, recording resumes by itself.
+    Analysis goes on, `health` says that recording is degraded and why, recording resumes automatically.
     """
     _record_on(bench)
     # Mounted over, since a mount that somebody writes to cannot be made read-only.
@@ -83,7 +83,7 @@ def recordings_become_read_only(bench: Bench) -> float:
 def recordings_permission_lost(bench: Bench) -> float:
     """The recordings directory is taken from the daemon's user (owner and mode), and given back.
 
-    Analysis goes on, `health` says that recording is degraded and why, recording resumes by itself.
+    Analysis goes on, `health` says that recording is degraded and why, recording resumes automatically.
     """
     if os.geteuid() != 0:
         raise Skipped("giving a directory to somebody else needs root")
@@ -151,7 +151,7 @@ def store_reaches_its_bound(bench: Bench) -> None:
 def disk_full(bench: Bench) -> float:
     """Another program fills the recordings' disk (8 MB) to the last byte, and frees it again.
 
-    Analysis goes on, `health` says that the disk is full, recording resumes by itself, and what is finished
+    Analysis goes on, `health` says that the disk is full, recording resumes, and what is finished
     plays.
     """
     from faults.lifecycle import play
@@ -175,7 +175,7 @@ def disk_full(bench: Bench) -> float:
 def start_on_a_full_disk(bench: Bench) -> float:
     """The daemon is started while the recordings' disk is full; it is freed later.
 
-    Starts, analyses and publishes; `health` says that the disk is full; recording begins by itself.
+    Starts, analyses and publishes; `health` says that the disk is full; recording begins automatically.
     """
     bench.recordings.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)

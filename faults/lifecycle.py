@@ -46,7 +46,7 @@ def hung_up(bench: Bench) -> float:
 
 @fault(quick=True)
 def another_daemon_on_the_same_state(bench: Bench) -> None:
-    """Somebody starts a second daemon, with another device id and the same folders.
+    """A second daemon is started, with another device id and the same folders.
 
     It ends with exit code 1 and names the process of the first, which goes on. After a SIGKILL of the first
     one starts again.
@@ -56,7 +56,7 @@ def another_daemon_on_the_same_state(bench: Bench) -> None:
 
 @fault()
 def another_daemon_with_the_same_client_id(bench: Bench) -> None:
-    """Somebody starts a second daemon on this machine, with the same client id and other folders.
+    """A second daemon is started on this machine, with the same client id and other folders.
 
     It ends with exit code 1 and names the process of the first, which keeps its connection. After a SIGKILL
     of the first one starts again.

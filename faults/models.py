@@ -14,7 +14,7 @@ from faults.surroundings import holds, until
 def speech_model_missing(bench: Bench) -> float:
     """The speech model is not there; later it is put in its place.
 
-    `text` is failed with the remedy while face and voice go on; it works by itself once the model is there.
+    `text` is failed with the remedy while face and voice go on; it works once the model is there.
     """
     bench.start_broker()
     bench.start(speech__model="some-spanish-model")
@@ -27,14 +27,14 @@ def speech_model_missing(bench: Bench) -> float:
     bench.models.mkdir()
     (bench.models / "some-spanish-model").symlink_to(REPOSITORY / "models" / "vosk-es-demo")
     return until(lambda: bench.state_of("text") == "ok" and bench.figure("text", "processed") > 0,
-                 "text works by itself", START_S)  # fmt: skip
+                 "text works automatically", START_S)  # fmt: skip
 
 
 @fault()
 def face_model_damaged(bench: Bench) -> float:
     """The face model is cut off; later the damaged file is removed and the shipped one is found.
 
-    `face` is failed with reason and remedy while voice and text go on; it works by itself afterwards.
+    `face` is failed with reason and remedy while voice and text go on; it works automatically afterwards.
     """
     whole = (REPOSITORY / "models" / FACE_CLASSIFIER).read_bytes()
     bench.models.mkdir()
@@ -48,7 +48,7 @@ def face_model_damaged(bench: Bench) -> float:
     bench.goes_on("voice", "voices are published", START_S)
     damaged.unlink()
     return until(lambda: bench.state_of("face") == "ok" and bench.figure("face", "processed") > 0,
-                 "face works by itself", START_S)  # fmt: skip
+                 "face works automatically", START_S)  # fmt: skip
 
 
 @fault()
@@ -71,7 +71,7 @@ def face_model_is_rubbish(bench: Bench) -> None:
 def speech_model_crashes(bench: Bench) -> float:
     """A bit of the speech model's graph is flipped, so that libvosk ends the process that loads it.
 
-    `text` is failed with the reason, the process lives, face and voice go on; it works by itself once the
+    `text` is failed with the reason, the process lives, face and voice go on; it works automatically once the
     file is whole again.
     """
     model = bench.models / "some-spanish-model"
@@ -88,7 +88,7 @@ def speech_model_crashes(bench: Bench) -> float:
     bench.check_alive()
     graph.write_bytes(whole)
     return until(lambda: bench.state_of("text") == "ok" and bench.figure("text", "processed") > 0,
-                 "text works by itself", START_S)  # fmt: skip
+                 "text works automatically", START_S)  # fmt: skip
 
 
 def _reason(bench: Bench, name: str) -> str:

@@ -144,7 +144,7 @@ def camera_with_a_wrong_certificate(bench: Bench) -> float:
     """An impostor with another authority's certificate answers for an `https://` camera; later the camera.
 
     User and password are never sent there, the camera is failed and the fingerprint is named, the voice goes
-    on; with the right certificate it works by itself.
+    on; with the right certificate it works automatically.
     """
     port, heard = free_port(), bench.folder / "heard"
     authority, other = Authority(bench.folder), Authority(bench.folder, "other")
@@ -167,7 +167,7 @@ def camera_with_a_wrong_certificate(bench: Bench) -> float:
     impostor.kill()
     impostor.wait(10)
     _secure_camera(bench, port, authority.sign("camera"), heard)
-    took_s = until(lambda: bench.figure("face", "processed") > 0, "the camera works by itself", START_S)
+    took_s = until(lambda: bench.figure("face", "processed") > 0, "the camera works automatically", START_S)
     holds("Basic" in heard.read_text(encoding="utf-8"), "it was given user and password")
     return took_s
 

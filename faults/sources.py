@@ -47,7 +47,7 @@ def camera_file_vanishes(bench: Bench) -> float:
 def network_camera_stops(bench: Bench) -> float:
     """An MJPEG camera behind HTTP is switched off, and on again.
 
-    The camera is failed within seconds, the voice goes on, and it comes back by itself.
+    The camera is failed within seconds, the voice goes on, and it comes back automatically.
     """
     port = free_port()
     server = _mjpeg(bench, port)
@@ -65,7 +65,7 @@ def network_camera_stops(bench: Bench) -> float:
 def network_camera_freezes(bench: Bench) -> float:
     """A network camera keeps its connection and sends nothing more (SIGSTOP), until it is restarted.
 
-    The camera is failed within seconds and comes back by itself.
+    The camera is failed within seconds and comes back automatically.
     """
     port = free_port()
     server = _mjpeg(bench, port)
@@ -145,7 +145,7 @@ def microphone_clipping(bench: Bench) -> None:
 def microphone_stalls(bench: Bench) -> float:
     """The sound server hangs with its connections open (SIGSTOP), and goes on later.
 
-    The microphone is failed within seconds, faces go on, and it comes back by itself.
+    The microphone is failed within seconds, faces go on, and it comes back automatically.
     """
     _, server = _start_with_pulse(bench)
     server.send_signal(signal.SIGSTOP)
@@ -206,7 +206,7 @@ def network_camera_busy(bench: Bench) -> float:
 def microphone_lost(bench: Bench) -> float:
     """The sound server that has the microphone (a PulseAudio null sink) is killed, and started again.
 
-    The microphone is failed, faces go on, and it comes back by itself.
+    The microphone is failed, faces go on, and it comes back automatically.
     """
     environment, server = _start_with_pulse(bench)
     server.kill()

@@ -1,8 +1,8 @@
 """Write sizes and digests of the shipped models into the list: ``python -m training.update_manifest``.
 
-The tables of figures in the READMEs are made anew too (`training/update_readme.py`).
+The tables of figures in the READMEs are made again too (`training/update_readme.py`).
 
-To be run after any file under ``models/`` was made anew; a test compares the two.
+To be run after any file under ``models/`` was made again; a test compares the two.
 """
 
 from __future__ import annotations

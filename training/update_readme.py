@@ -1,7 +1,7 @@
 """Write the figures into the READMEs: ``python -m training.update_readme [--check]``.
 
 The figures are those of the shipped models' sidecars (``models/*.json``), so the table cannot say anything
-else than the cards. To be run after any model was made anew; a test compares the two.
+else than the cards. To be run after any model was made again; a test compares the two.
 """
 
 from __future__ import annotations

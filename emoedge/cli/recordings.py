@@ -17,6 +17,7 @@ from emoedge.errors import ConfigError, RecordingError
 
 if TYPE_CHECKING:
     from emoedge.record.folder import Undeletable
+    from emoedge.record.store import Store
 
 MOST_DAYS: Final = 36_500
 """As for recording.keep_days."""
@@ -45,9 +46,7 @@ def list_segments(config_path: Path | None, day: str | None, as_json: bool) -> N
     Example:
       emoedge recordings list --day 2026-11-22
     """
-    from emoedge.record.store import Store
-
-    store = Store(settings_from(config_path).recording.dir)
+    store = _store(config_path)
     lines = []
     for entry in store.finished(day):
         path = f"{store.root}/{entry.day}/{entry.segment_id}.mp4"
@@ -80,9 +79,7 @@ def show_segment(config_path: Path | None, segment_id: str) -> None:
     Example:
       emoedge recordings show 20261122T091000Z-1a2b3c4d
     """
-    from emoedge.record.store import Store
-
-    segment = Store(settings_from(config_path).recording.dir).find(segment_id)
+    segment = _store(config_path).find(segment_id)
     values = {
         "id": segment.segment_id,
         "path": str(segment.media),
@@ -104,9 +101,7 @@ def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
       emoedge recordings keep 20261122T091000Z-1a2b3c4d
       emoedge recordings keep 20261122T091000Z-1a2b3c4d --off
     """
-    from emoedge.record.store import Store
-
-    store = Store(settings_from(config_path).recording.dir)
+    store = _store(config_path)
     try:
         store.keep(store.find(segment_id), not off)
     except OSError as error:
@@ -125,9 +120,7 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
     Example:
       emoedge recordings delete 20261122T091000Z-1a2b3c4d
     """
-    from emoedge.record.store import Store
-
-    store = Store(settings_from(config_path).recording.dir)
+    store = _store(config_path)
     segment = store.find(segment_id)
     _ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
     is_gone = store.delete(segment)
@@ -181,6 +174,12 @@ def purge_segments(
     if purged.spool_in_use:
         click.echo("the daemon runs: messages that wait for the broker stay until it has sent them", err=True)
     _report(len(purged.segments), purged.left, purged.links)
+
+
+def _store(config_path: Path | None) -> Store:
+    from emoedge.record.store import Store
+
+    return Store(settings_from(config_path).recording.dir)
 
 
 def _duration(text: str) -> timedelta:

@@ -54,12 +54,10 @@ def parse_camera(text: str) -> CaptureSource:
     Raises:
         ValueError: it can never open; the message has the nearest right form and nothing secret.
     """
-    prefix, colon, rest = text.partition(":")
-    kind = prefix.lower() if colon else ""
-    if text.lower() in ("auto", "none"):
-        return CaptureSource(text.lower())
-    if kind == "file":
-        return _clip(rest)
+    kind, rest = _split(text)
+    common = _common(text, kind, rest)
+    if common is not None:
+        return common
     if kind == "gst":
         return _pipeline(rest)
     if kind == "picamera" and _is_number(rest):
@@ -77,12 +75,10 @@ def parse_microphone(text: str) -> CaptureSource:
     Raises:
         ValueError: it can never open; the message has the nearest right form and nothing secret.
     """
-    prefix, colon, rest = text.partition(":")
-    kind = prefix.lower() if colon else ""
-    if text.lower() in ("auto", "none"):
-        return CaptureSource(text.lower())
-    if kind == "file":
-        return _clip(rest)
+    kind, rest = _split(text)
+    common = _common(text, kind, rest)
+    if common is not None:
+        return common
     if kind in ("hw", "plughw") and rest:
         return CaptureSource("sound device", f"{kind}:{rest}")
     wrong = (
@@ -97,6 +93,18 @@ def parse_microphone(text: str) -> CaptureSource:
     if wrong:
         raise ValueError(f"not a supported source; {_nearest_microphone(text, kind, rest)}")
     return CaptureSource("sound device", text)
+
+
+def _split(text: str) -> tuple[str, str]:
+    prefix, colon, rest = text.partition(":")
+    return (prefix.lower() if colon else ""), rest
+
+
+def _common(text: str, kind: str, rest: str) -> CaptureSource | None:
+    """What a camera and a microphone can be alike; None for anything else."""
+    if text.lower() in ("auto", "none"):
+        return CaptureSource(text.lower())
+    return _clip(rest) if kind == "file" else None
 
 
 def _clip(path: str) -> CaptureSource:

@@ -126,7 +126,7 @@ def recording(service: Service) -> float:
 def camera_unplugged(service: Service) -> float:
     """The camera is taken from its driver, and given back.
 
-    `health` says failed with the reason, sound goes on; the camera comes back by itself.
+    `health` says failed with the reason, sound goes on; the camera comes back automatically.
     """
     return _unplugged(service, "camera")
 
@@ -134,7 +134,7 @@ def camera_unplugged(service: Service) -> float:
 def microphone_unplugged(service: Service) -> float:
     """The microphone is taken from its driver, and given back.
 
-    `health` says failed with the reason, pictures go on; the microphone comes back by itself.
+    `health` says failed with the reason, pictures go on; the microphone comes back automatically.
     """
     return _unplugged(service, "microphone")
 

@@ -187,7 +187,7 @@ def test_a_stalled_pi_camera_times_out(picamera2: type[StandInPicamera2]) -> Non
             with pytest.raises(TimeoutError):
                 camera.read(timeout_s=0.02)
         assert len(picamera2.made[0].requests) == 1, (
-            "the open request must be waited for again, not asked anew"
+            "the open request must be waited for again, not asked again"
         )
 
 

@@ -14,20 +14,12 @@ import pytest
 from emoedge.capture.convert import Orientation, PictureConverter, orient_bgr
 from emoedge.capture.media import MediaReader, read_image
 from emoedge.frames import Frame
+from tests.conformance import cases as conformance
 
 from .clips import write_clip
 
 ONE = 1 << 16
-MATRICES = {
-    "upright": (1, 0, 0, 1),
-    "mirrored": (-1, 0, 0, 1),
-    "180": (-1, 0, 0, -1),
-    "upside down": (1, 0, 0, -1),
-    "transposed": (0, 1, 1, 0),
-    "90": (0, 1, -1, 0),
-    "transversed": (0, -1, -1, 0),
-    "270": (0, -1, 1, 0),
-}
+MATRICES = {"upright": (1, 0, 0, 1)} | conformance.MATRICES
 """a, b, c, d of the display matrix, in the order of the EXIF orientations 1 to 8."""
 
 

@@ -156,7 +156,7 @@ def test_missing_default_model_names_the_remedy(tmp_path: Path) -> None:
 
 
 def test_the_list_of_models_matches_the_files_that_ship() -> None:
-    """Fails when a model was made anew without ``python -m training.update_manifest``."""
+    """Fails when a model was made again without ``python -m training.update_manifest``."""
     manifest = load_manifest()
     folder = package_models_dir()
     for entry in manifest.entries:

@@ -152,7 +152,7 @@ def test_broker_away_at_the_start_then_back_with_nothing_retained(mosquitto, sta
     until(lambda: len(ids(listener)) >= 100, "drained")
     assert ids(listener) == [f"{number:05d}" for number in range(100)]
     assert json.loads(listener.payloads(f"{BASE}/event")[7])["started"] == "1970-01-01T00:00:07.000Z"
-    # The state comes afresh, and before what has waited.
+    # The state is sent again, and before what has waited.
     topics = [topic for topic, _, _ in listener.messages]
     assert topics.index(f"{BASE}/emotion") < topics.index(f"{BASE}/event")
     until(lambda: spool(publisher)["depth"] == 0, "spool empty")

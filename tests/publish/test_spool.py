@@ -218,7 +218,7 @@ def test_full_disk_loses_nothing_that_was_kept(spool):
     spool._connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(SpoolError, match="full"):
         spool.append([Entry(2, "t", bytes(50_000))])
-    # The next call opens it anew: the disk has room again.
+    # The next call opens it again: the disk has room again.
     spool.append(entries(3))
     assert (seqs(spool), spool.set_aside) == ([1, 3], 0)
 

@@ -77,7 +77,7 @@ def _value(value: object) -> str:
 
 
 def updated(document: str) -> str:
-    """The document with every example made anew."""
+    """The document with every example made again."""
     made = examples()
     return BLOCK.sub(lambda match: match[1] + made[match["name"]] + "\n" + match[3], document)
 

@@ -109,7 +109,7 @@ def test_features_stay_the_same_when_the_tables_grow():
 
 
 def test_features_of_known_values(hasher):
-    # Frozen: the hashes are part of the model format. If this fails, the shipped model must be trained anew.
+    # Frozen: the hashes are part of the model format. If this fails, the shipped model must be trained again.
     assert hasher.word_buckets(["contento", "tristeza", "ñandu", "😂"]).tolist() == [
         68880,
         560364,
