@@ -177,15 +177,15 @@ class _Packets:
                 self.cut = failure
             elif last is not None and last.is_corrupt:
                 self.cut = "its last packet is not whole"
-            elif last is not None and (self._more_listed(last) or self._more_announced(last)):
+            elif self._more_listed(last) or (last is not None and self._more_announced(last)):
                 self.cut = "its header announces more than there is"
 
     def _more_listed(self, last: Any) -> bool:
-        """Whether the file's own index lists packets behind the last one that was read."""
-        if "mov" not in self._container.format.name or last.dts is None:
+        """Whether the file's own index lists packets behind the last one that was read, None for none."""
+        if "mov" not in self._container.format.name or (last is not None and last.dts is None):
             return False
         entries = self._stream.index_entries
-        return bool(entries) and entries[-1].timestamp > last.dts
+        return bool(entries) and (last is None or entries[-1].timestamp > last.dts)
 
     def _more_announced(self, last: Any) -> bool:
         """Whether the header of a FLAC file announces more than the last packet that was read."""

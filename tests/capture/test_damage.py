@@ -92,6 +92,18 @@ def test_damaged_pictures_are_passed_over(tmp_path: Path, suffix: str) -> None:
     assert frames[-1].time_s > 1.8
 
 
+def test_a_file_cut_before_its_first_sound_is_cut_off(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (48, 64, 3), np.uint8)
+    options = {"movflags": "faststart"}
+    path = write_clip(
+        tmp_path / "a.mp4", picture=lambda _: noise, sound=clap_sound(48000, 2.0), container=options
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: data.index(b"mdat") + 600])
+    with pytest.raises(MediaError, match="cut off"):
+        list(MediaReader(path, video=False))
+
+
 @pytest.mark.parametrize(
     "behind", [b"these are notes about the recording, and not a box\n" * 20, b"\0" * 4000, b"\xff" * 999]
 )
