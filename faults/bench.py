@@ -18,7 +18,7 @@ from typing import Any, Final
 from typing_extensions import Self
 
 from emoedge.process import PROC, resident_mb
-from faults.surroundings import Listener, Mosquitto, Skipped, Unmet, holds, program, until
+from faults.surroundings import Listener, Mosquitto, Skipped, Unmet, holds, open_files, program, until
 
 __all__ = ["Bench", "Skipped", "Unmet"]
 
@@ -246,11 +246,7 @@ class Bench:
 
     def open_files(self) -> list[str]:
         """What the daemon has open, as the kernel says."""
-        names = []
-        for entry in Path(f"/proc/{self.pid}/fd").iterdir():
-            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                names.append(str(entry.readlink()))
-        return names
+        return open_files(self.pid)
 
     def has_open(self, path: Path) -> bool:
         """Whether the daemon has this file open."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from faults.bench import BASE, START_S, Bench
 from faults.fault import fault
-from faults.surroundings import Skipped, holds, program, until
+from faults.surroundings import Skipped, file_sizes, holds, program, until
 
 SEGMENT_S: Final = 5
 """Short segments, so that each fault meets a beginning and an end soon."""
@@ -135,9 +135,9 @@ def store_reaches_its_bound(bench: Bench) -> None:
     done = [one for one in recordings if one["type"] == "finished"]
     gone = [str(one["id"]) for one in _deleted(bench)]
     holds(gone == [one["id"] for one in done][: len(gone)], f"the oldest went first: {gone}")
-    left = [path for path in bench.recordings.rglob("*") if path.is_file()]
+    left = file_sizes(bench.recordings)
     holds(not [path for path in left if path.name.split(".")[0] in gone], "their sidecars went with them")
-    size = sum(path.stat().st_size for path in left if ".partial" not in path.name)
+    size = sum(length for path, length in left.items() if ".partial" not in path.name)
     # One segment more for a moment: it is finished before room is made.
     holds(size <= 2 * BOUND_BYTES, f"{size} bytes are kept")
     # Before the first one a slow machine may still be opening its devices when a short segment is over.

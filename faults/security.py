@@ -14,7 +14,17 @@ from typing import Final
 from faults.bench import REPOSITORY, START_S, Bench
 from faults.certificates import Authority
 from faults.fault import fault
-from faults.surroundings import Listener, faked_clock, free_port, holds, listens, program, until
+from faults.surroundings import (
+    Listener,
+    faked_clock,
+    file_sizes,
+    free_port,
+    holds,
+    listens,
+    open_files,
+    program,
+    until,
+)
 
 SECRET: Final = "s3cr3t-0f-th3-br0k3r"  # noqa: S105 - the one that is looked for everywhere
 CAMERA_SECRET: Final = "s3cr3t-0f-th3-c4m3r4"  # noqa: S105
@@ -248,13 +258,12 @@ def _rows(pid: int, table: str) -> list[list[str]]:
 
 
 def _inodes(pid: int) -> set[str]:
-    links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
-    return {found.group(1) for link in links if (found := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    return {found.group(1) for name in open_files(pid) if (found := re.fullmatch(r"socket:\[(\d+)\]", name))}
 
 
 def _files(bench: Bench, folder: Path | None = None) -> list[Path]:
     # The log of the bench itself is looked at apart.
-    return [path for path in (folder or bench.folder).rglob("*") if path.is_file() and path != bench.log]
+    return [path for path in file_sizes(folder or bench.folder) if path != bench.log]
 
 
 def _passwords(bench: Bench, secret: str) -> None:

@@ -11,7 +11,6 @@ threads, spool and store are written down.
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import json
 import resource
@@ -30,7 +29,7 @@ import click
 from emoedge.config import Settings
 from emoedge.process import open_file_count, resident_mb, thread_count
 from faults.paced import Pace, PacedClip, PacedDaemon
-from faults.surroundings import Mosquitto, program
+from faults.surroundings import Mosquitto, file_sizes, program
 
 FPS: Final = 2
 """Of the camera: the fewest with which faces are still followed; hours of more would take hours."""
@@ -116,7 +115,7 @@ class Happenings:
 
 def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
     """One row."""
-    sizes = _sizes(daemon.parts.settings.recording.dir)
+    sizes = file_sizes(daemon.parts.settings.recording.dir)
     parts = {part.name: part for part in daemon.health_parts}
 
     def figure(part: str, name: str) -> Any:
@@ -143,16 +142,6 @@ def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
         ),
         "happening": happening,
     }
-
-
-def _sizes(folder: Path) -> dict[Path, int]:
-    """Bytes of each file; the store is at work meanwhile."""
-    sizes = {}
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # finished or deleted while we looked
-            if path.is_file():
-                sizes[path] = path.stat().st_size
-    return sizes
 
 
 _BEGUN_S: Final = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -40,6 +41,26 @@ def holds(condition: object, what: str) -> None:
     """An expectation that is met now, or never."""
     if not condition:
         raise Unmet(what)
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process has open, as the kernel names it; nothing where it has ended."""
+    names = []
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # closed meanwhile
+                names.append(str(entry.readlink()))
+    return names
+
+
+def file_sizes(folder: Path) -> dict[Path, int]:
+    """Bytes of each file below a folder; somebody may write and delete there meanwhile."""
+    sizes = {}
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # renamed or deleted meanwhile
+            if path.is_file():
+                sizes[path] = path.stat().st_size
+    return sizes
 
 
 def program(name: str, package: str) -> str:

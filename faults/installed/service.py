@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from typing_extensions import Self
 
-from faults.surroundings import Heard, Listener, Skipped, Unmet, holds, until
+from faults.surroundings import Heard, Listener, Skipped, Unmet, holds, open_files, until
 
 UNIT: Final = "emoedge.service"
 PATIENCE_S: Final = 240.0
@@ -140,17 +140,15 @@ class Service:
 
     def holds(self, device: re.Pattern[str]) -> list[str]:
         """Which nodes of a kind any process of the service has open, as the kernel says."""
-        found = set()
-        for folder in self._processes():
-            with contextlib.suppress(OSError):  # it, or one of its files, has ended
-                for entry in (folder / "fd").iterdir():
-                    with contextlib.suppress(OSError):
-                        found.add(str(entry.readlink()))
+        found = {name for pid in self._processes() for name in open_files(pid)}
         return sorted(name for name in found if device.fullmatch(name))
 
-    def _processes(self) -> list[Path]:
+    def _processes(self) -> list[int]:
         group = Path("/sys/fs/cgroup") / self.show("ControlGroup").lstrip("/") / "cgroup.procs"
-        return [Path("/proc") / pid for pid in group.read_text().split()] if group.exists() else []
+        try:
+            return [int(pid) for pid in group.read_text(encoding="ascii").split()]
+        except OSError:  # the service has ended, and its group with it
+            return []
 
     def wait_held(self, device: re.Pattern[str], timeout_s: float = PATIENCE_S) -> float:
         """Wait until some process of the service has such a node open."""

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.publish.schemas import schema_of
+from faults.surroundings import open_files
 from tests.publish.conftest import listen, make_mosquitto, mosquitto, until  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.device
@@ -115,8 +116,7 @@ def test_privacy_closes_the_clip_and_ends_what_is_said(start, mosquitto, listen)
     process = start()
 
     def clip_is_open():
-        folder = Path(f"/proc/{process.pid}/fd")
-        return any(str(entry.readlink()).endswith(".mp4") for entry in folder.iterdir())
+        return any(name.endswith(".mp4") for name in open_files(process.pid))
 
     until(lambda: listener.last("emoedge/sala/face"), "a face was published", LONG_S)
     assert clip_is_open()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +15,7 @@ from faults.installed import service as module
 from faults.installed.__main__ import _row, _texts, main
 from faults.installed.rows import ROWS
 from faults.installed.service import CAMERA, MICROPHONE, Service
-from faults.surroundings import Skipped, Unmet
+from faults.surroundings import Skipped, Unmet, open_files, until
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
@@ -57,14 +59,37 @@ def test_results_are_told_apart():
     assert _row("x", lambda _: 2.5, None).recovered_s == 2.5
 
 
-def test_open_nodes_are_found_where_the_kernel_shows_them(tmp_path, monkeypatch):
-    files = tmp_path / "fd"
-    files.mkdir()
-    for number, target in enumerate(
-        ("/dev/video0", "/dev/snd/pcmC1D0c", "/dev/snd/pcmC1D0p", "/dev/snd/controlC1", "socket:[7]")
-    ):
-        (files / str(number)).symlink_to(target)
-    seen = SimpleNamespace(_processes=lambda: [tmp_path, tmp_path / "ended"])
-    assert Service.holds(seen, CAMERA) == ["/dev/video0"]
-    assert Service.holds(seen, MICROPHONE) == ["/dev/snd/pcmC1D0c"]
-    assert Service.holds(seen, re.compile("/dev/null")) == []
+def test_nodes_of_devices_are_told_from_other_names():
+    assert CAMERA.fullmatch("/dev/video0")
+    assert MICROPHONE.fullmatch("/dev/snd/pcmC1D0c")
+    for other in ("/dev/snd/pcmC1D0p", "/dev/snd/controlC1", "socket:[7]", "/dev/video"):
+        assert not CAMERA.fullmatch(other)
+        assert not MICROPHONE.fullmatch(other)
+
+
+def test_open_nodes_are_found_where_the_kernel_shows_them(tmp_path):
+    opened = tmp_path / "video0"
+    opened.touch()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with opened.open(encoding="ascii"):
+        seen = SimpleNamespace(_processes=lambda: [ended.pid, os.getpid()])
+        assert Service.holds(seen, re.compile(re.escape(str(opened)))) == [str(opened)]
+        assert Service.holds(seen, CAMERA) == []
+    assert Service.holds(seen, re.compile(re.escape(str(opened)))) == []
+
+
+def test_files_that_are_closed_while_we_look_are_no_error(tmp_path):
+    """A process that opens and closes all the time."""
+    code = "import sys\nwhile True:\n    for _ in range(9): open(sys.argv[1]).close()"
+    opened = tmp_path / "video0"
+    opened.touch()
+    busy = subprocess.Popen([sys.executable, "-c", code, str(opened)])
+    try:
+        until(lambda: str(opened) in open_files(busy.pid), "it was seen open")
+        for _ in range(2000):
+            open_files(busy.pid)
+    finally:
+        busy.kill()
+        busy.wait()
+    assert open_files(busy.pid) == []
