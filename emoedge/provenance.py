@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.config import Settings
-from emoedge.config.settings import SECRET_NAMES
+from emoedge.config.section import SECRET_NAMES
 from emoedge.errors import ModelError
 from emoedge.files import sha256_of
 from emoedge.model_store.manifest import SHIPPED

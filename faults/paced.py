@@ -18,7 +18,7 @@ from emoedge.capture.clip_source import ClipCamera, ClipMicrophone, SharedClip
 from emoedge.capture.queues import AudioItem, BlockQueue, FrameSlot
 from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.config import Settings
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
 from emoedge.observations import AudioActivity

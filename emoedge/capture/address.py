@@ -17,7 +17,7 @@ from emoedge.capture.snapshot_address import SnapshotAddress, is_single_picture
 from emoedge.capture.source import MAX_PER_S
 from emoedge.capture.timestamps import LiveJumps, StreamClock
 from emoedge.capture.tracks import Tracks, audio_track, video_track
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
 from emoedge.frames import AudioBlock, Frame, PlanarFrame
 from emoedge.redact import public_address

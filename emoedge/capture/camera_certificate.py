@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.tls_context import verifying_context
 

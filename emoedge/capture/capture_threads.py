@@ -20,7 +20,7 @@ from emoedge.capture.liveness import (
 )
 from emoedge.capture.queues import BlockQueue, FrameSlot
 from emoedge.capture.source import MAX_PER_S, FrameSource, SoundSource
-from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
 from emoedge.observations import AudioActivity

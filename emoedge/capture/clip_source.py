@@ -14,7 +14,7 @@ from emoedge.capture.blocks import BLOCK_S, BLOCK_SAMPLES
 from emoedge.capture.convert import Orientation
 from emoedge.capture.media import MediaInfo, MediaReader
 from emoedge.capture.source import READ_TIMEOUT_S, Closing, wait_until
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.rate_limit import Pacer

@@ -12,7 +12,7 @@ from emoedge.capture.convert import Orientation
 from emoedge.capture.media import MediaReader
 from emoedge.capture.source import MAX_PER_S, FrameSource, SoundSource
 from emoedge.capture.tracks import Tracks
-from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import ConfigError
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from emoedge.capture.convert import Orientation, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.redact import public_pipeline, redact

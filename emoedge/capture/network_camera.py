@@ -13,7 +13,7 @@ from emoedge.capture.convert import Orientation, PictureConverter, PixelAspect
 from emoedge.capture.media import still_frame
 from emoedge.capture.snapshot_address import SnapshotAddress, described, is_single_picture
 from emoedge.capture.source import MAX_PER_S, READ_TIMEOUT_S, Closing, wait_until
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.rate_limit import Pacer

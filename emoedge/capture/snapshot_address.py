@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from emoedge.capture.camera_certificate import client_context
 from emoedge.capture.media import MAX_IMAGE_BYTES, decode_image
 from emoedge.capture.source import MAX_PER_S
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
 
 TIMEOUT_S: Final = 10.0

@@ -12,7 +12,7 @@ import numpy as np
 
 from emoedge.capture.convert import Orientation, fit_size, orient_i420
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 

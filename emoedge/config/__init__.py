@@ -1,22 +1,12 @@
 """Configuration: one frozen model per section, defaults, limits and documentation in one place."""
 
+from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
+from emoedge.config.fusion_settings import EventSettings, FusionSettings
 from emoedge.config.load import default_paths, drop_ins, load_settings, used_file, with_changes
-from emoedge.config.settings import (
-    CameraSettings,
-    EventSettings,
-    FaceSettings,
-    FusionSettings,
-    MicrophoneSettings,
-    MqttSettings,
-    PathSettings,
-    PerformanceSettings,
-    PublishSettings,
-    RecordingMode,
-    RecordingSettings,
-    Settings,
-    SpeechSettings,
-    VoiceSettings,
-)
+from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
+from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
+from emoedge.config.recording_settings import RecordingMode, RecordingSettings
+from emoedge.config.settings import PathSettings, PerformanceSettings, Settings
 
 __all__ = [
     "CameraSettings",

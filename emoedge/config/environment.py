@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from emoedge.characters import visible
 from emoedge.config.read import read_secret
-from emoedge.config.settings import SECRET_NAMES, Section, Settings
+from emoedge.config.section import SECRET_NAMES, Section
+from emoedge.config.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from emoedge.characters import visible
 from emoedge.config.environment import apply_environment
 from emoedge.config.read import read_configuration_file
-from emoedge.config.settings import SECRET_NAMES, Settings
+from emoedge.config.section import SECRET_NAMES
+from emoedge.config.settings import Settings
 from emoedge.errors import ConfigError
 
 if sys.version_info >= (3, 11):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from emoedge.clock import Clock
-from emoedge.config.settings import RecordingSettings
+from emoedge.config.recording_settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.outcomes import RecordingChange

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from emoedge.config.settings import RecordingMode, RecordingSettings
+from emoedge.config.recording_settings import RecordingMode, RecordingSettings
 from emoedge.errors import RecordingError
 from emoedge.outcomes import EmotionEvent
 

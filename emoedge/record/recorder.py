@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from emoedge.backoff import Backoff
 from emoedge.clock import Clock
-from emoedge.config.settings import RecordingMode, RecordingSettings
+from emoedge.config.recording_settings import RecordingMode, RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.frames import AudioBlock, Frame

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from emoedge.clock import Clock
-from emoedge.config.settings import RecordingSettings
+from emoedge.config.recording_settings import RecordingSettings
 from emoedge.emotions import Language
 from emoedge.frames import AudioBlock, Frame
 from emoedge.record.housekeeping import Housekeeping

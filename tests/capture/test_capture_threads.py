@@ -18,7 +18,7 @@ from emoedge.capture.capture_threads import (
     make_microphone_worker,
 )
 from emoedge.capture.source import Closing
-from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import AudioBlock, Frame
 

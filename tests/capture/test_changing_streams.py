@@ -15,7 +15,7 @@ import pytest
 from emoedge.capture.convert import PictureConverter
 from emoedge.capture.media import MediaReader, read_sound
 from emoedge.capture.network_camera import NetworkCamera
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.frames import Frame
 
 from .clips import read_items, serving_bytes, sine, tone_hz, write_clip

@@ -13,7 +13,7 @@ import pytest
 from emoedge.capture import clip_source
 from emoedge.capture.clip_source import SharedClip
 from emoedge.capture.factory import open_camera, open_microphone
-from emoedge.config.settings import CameraSettings, MicrophoneSettings
+from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.errors import ConfigError, DeviceError, EmoedgeError, MediaError
 from emoedge.frames import AudioBlock, Frame
 

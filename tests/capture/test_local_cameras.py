@@ -21,7 +21,7 @@ from emoedge.capture.convert import Orientation, orient_bgr, orient_i420
 from emoedge.capture.devices import CameraDevice, first_camera, list_cameras
 from emoedge.capture.factory import open_camera
 from emoedge.capture.picamera import TwoSizeFrame, monotonic_of_boot_time, small_size, unpadded_i420
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 
 from .clips import read_items

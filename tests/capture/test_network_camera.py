@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from emoedge.capture.factory import open_camera
 from emoedge.capture.gstreamer import PROGRAM
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 

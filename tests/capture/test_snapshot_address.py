@@ -17,7 +17,7 @@ from emoedge.capture.factory import open_camera
 from emoedge.capture.snapshot_address import SnapshotAddress, authorization
 from emoedge.capture.source import MAX_PER_S
 from emoedge.capture.tracks import AUTOMATIC
-from emoedge.config.settings import CameraSettings
+from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
 from emoedge.frames import AudioBlock, Frame
 

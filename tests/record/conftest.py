@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from emoedge.config.settings import RecordingSettings
+from emoedge.config.recording_settings import RecordingSettings
 
 from .helpers import Notices
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.config.settings import RecordingSettings
+from emoedge.config.recording_settings import RecordingSettings
 from emoedge.errors import RecordingError
 from emoedge.outcomes import EmotionEvent
 from emoedge.record.policy import Begin, End, RecordingPolicy
