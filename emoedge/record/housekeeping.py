@@ -22,8 +22,9 @@ from emoedge.record.finish import ClosedSegment, FinishedSegment, finish
 from emoedge.record.mux import write_errors
 from emoedge.record.recover import recover
 from emoedge.record.retention import MIN_FREE_FILES, Limits
+from emoedge.record.segment_files import Segment
 from emoedge.record.snapshots import Snapshots
-from emoedge.record.store import Segment, Store
+from emoedge.record.store import Store
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.record.names import ALL_SUFFIXES
 from emoedge.record.remux import length_of
-from emoedge.record.store import Segment, Store
+from emoedge.record.segment_files import Segment
+from emoedge.record.store import Store
 from emoedge.record.timeline import read_timeline, read_timeline_text
 from emoedge.report.data import MAX_POINTS, ReportData, build
 

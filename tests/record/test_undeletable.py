@@ -14,7 +14,7 @@ import pytest
 
 from emoedge.clock import MediaClock
 from emoedge.files import partial_of
-from emoedge.record import store as store_module
+from emoedge.record import sweep
 from emoedge.record.housekeeping import Housekeeping
 from emoedge.record.names import new_segment_id
 from emoedge.record.retention import Limits
@@ -106,7 +106,7 @@ def test_folders_with_the_name_of_a_segment_go_with_it(tmp_path, name):
 def test_a_folder_in_the_place_of_a_video_holds_up_neither_recovery_nor_limits(
     tmp_path, settings, notices, monkeypatch, name
 ):
-    monkeypatch.setattr(store_module, "ORPHAN_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "ORPHAN_AGE_S", -1.0)
     ids = seven(settings.dir)
     odd = settings.dir / "2026-11-22" / (new_segment_id(NOW - timedelta(days=1)) + name)
     odd.mkdir()
@@ -180,14 +180,14 @@ def test_sidecars_without_a_video_are_deleted_by_retention_when_nothing_copies_t
     swept = store.enforce(Limits(0, 0, 0), now=NOW, clock_synced=True)
     assert (swept.orphans, swept.waiting) == (0, 1), "a copy may be under way"
     assert store.usage()[1] > 0, "their bytes count"
-    monkeypatch.setattr(store_module, "ORPHAN_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "ORPHAN_AGE_S", -1.0)
     swept = store.enforce(Limits(0, 0, 0), now=NOW, clock_synced=True)
     assert (swept.orphans, swept.waiting) == (1, 0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_belongs_to_a_partial_is_no_orphan(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "ORPHAN_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "ORPHAN_AGE_S", -1.0)
     segment_id = put(tmp_path, NOW)
     media = media_of(tmp_path, segment_id)
     media.rename(partial_of(media))
@@ -196,12 +196,12 @@ def test_what_belongs_to_a_partial_is_no_orphan(tmp_path, monkeypatch):
 
 
 def test_sidecars_that_rsync_has_copied_before_the_video_stay_for_an_hour(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_module, "ORPHAN_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "ORPHAN_AGE_S", -1.0)
     media = media_of(tmp_path, put(tmp_path, NOW))
     hidden = media.rename(media.with_name(f".{media.name}.Ab12Cd"))
     Store(tmp_path).enforce(Limits(0, 0, 0), now=NOW, clock_synced=True)
     assert len(list(media.parent.iterdir())) == 5
-    monkeypatch.setattr(store_module, "COPY_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "COPY_AGE_S", -1.0)
     Store(tmp_path).enforce(Limits(0, 0, 0), now=NOW, clock_synced=True)
     assert not hidden.exists()
 
@@ -243,7 +243,7 @@ def test_purge_touches_nothing_outside_and_leaves_nothing_inside(tmp_path, outsi
 
 
 def test_retention_follows_no_link_either(tmp_path, outside, monkeypatch):
-    monkeypatch.setattr(store_module, "ORPHAN_AGE_S", -1.0)
+    monkeypatch.setattr(sweep, "ORPHAN_AGE_S", -1.0)
     before = contents(outside)
     root = tmp_path / "recordings"
     ids = seven(root)
