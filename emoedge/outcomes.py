@@ -1,8 +1,8 @@
 """Outcomes: what the pipeline yields, and what MQTT messages, timeline and report are made of.
 
 An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`),
-`FusedState`, `EmotionEvent`, `HealthReport` or `RecordingChange`. Each has `time_s`, the moment at which it
-was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
+`FusedState`, `EmotionEvent`, `HealthReport`, `RecordingChange` or `Snapshot`. Each has `time_s`, the moment
+at which it was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
 
 All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time
 for files in `replay`); only what leaves the process gets a wall-clock stamp.
@@ -209,6 +209,26 @@ class RecordingChange:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A picture that was kept by command.
+
+    Attributes:
+        snapshot_id: its name, sortable by time.
+        time_s: when it was taken.
+        path: the JPEG.
+    """
+
+    topic: ClassVar[str] = "snapshot"
+    snapshot_id: str
+    time_s: float
+    path: Path
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields."""
+        return {"id": self.snapshot_id, "path": str(self.path)}
+
+
 Outcome = (
     FacesObservation
     | VoiceObservation
@@ -217,6 +237,7 @@ Outcome = (
     | EmotionEvent
     | HealthReport
     | RecordingChange
+    | Snapshot
 )
 """Everything that the pipeline and the recorder tell."""
 

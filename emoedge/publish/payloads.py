@@ -228,6 +228,13 @@ class RecordingPayload(SpooledPayload):
     reason: str = Field(description="Why it failed or was deleted; empty otherwise")
 
 
+class SnapshotPayload(Payload):
+    """`snapshot`: a picture that was kept on the local disk by command; the picture itself is not sent."""
+
+    id: str = Field(min_length=1)
+    path: str = Field(description="Where the picture is on the device")
+
+
 class ControlErrorPayload(Payload):
     """`control/error`: a command that changed nothing, and why."""
 
@@ -245,6 +252,7 @@ PAYLOADS: Final[dict[str, type[Payload]]] = {
     "text": TextPayload,
     "health": HealthPayload,
     "recording": RecordingPayload,
+    "snapshot": SnapshotPayload,
     "control/error": ControlErrorPayload,
 }
 """Model of each JSON topic, by topic suffix. `status` and `control/<name>` are plain values."""

@@ -123,7 +123,7 @@ def assemble(
         load_control,
         snapshots,
         clock,
-        on_change,
+        lambda snapshot: sink.publish(builder.outcome(snapshot)),
         adaptation.forget_faces,
         sink.hold,
     )

@@ -9,9 +9,8 @@ from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
 from emoedge.clock import Clock
 from emoedge.config import RecordingMode
 from emoedge.errors import RecordingError
-from emoedge.files import sha256_of
 from emoedge.frames import Frame
-from emoedge.outcomes import RecordingChange
+from emoedge.outcomes import Snapshot
 from emoedge.record.recorder import Recorder
 from emoedge.record.snapshots import Snapshots
 from emoedge.supervise.decision_thread import DecisionThread, Observation
@@ -28,7 +27,7 @@ class Device:
         load_control: how many frames are recorded.
         snapshots: where single frames are kept.
         clock: the pipeline's clock.
-        on_change: takes what became of a snapshot.
+        on_snapshot: takes a snapshot once it is kept.
         forget_faces: drops what was learned of the people in the picture.
         hold: keeps queued messages about people back, or lets them go.
     """
@@ -41,7 +40,7 @@ class Device:
         load_control: LoadControl,
         snapshots: Snapshots,
         clock: Clock,
-        on_change: Callable[[RecordingChange], None],
+        on_snapshot: Callable[[Snapshot], None],
         forget_faces: Callable[[], None],
         hold: Callable[[bool], None],
     ) -> None:
@@ -51,7 +50,7 @@ class Device:
         self._load_control = load_control
         self._snapshots = snapshots
         self._clock = clock
-        self._on_change = on_change
+        self._on_snapshot = on_snapshot
         self._forget_faces = forget_faces
         self._hold = hold
         self._newest: Frame | None = None
@@ -114,12 +113,7 @@ class Device:
             )
         wall = self._clock.wall(frame.time_s)
         path = self._snapshots.keep(frame, wall, clock_synced=self._clock.synchronized())
-        size, digest = path.stat().st_size, sha256_of(path)
-        self._on_change(
-            RecordingChange(
-                "finished", path.stem, frame.time_s, path, bytes=size, sha256=digest, reason="snapshot"
-            )
-        )
+        self._on_snapshot(Snapshot(path.stem, frame.time_s, path))
         return path
 
     @property

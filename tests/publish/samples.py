@@ -9,7 +9,7 @@ from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion, RecordingChange
+from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion, RecordingChange, Snapshot
 from emoedge.publish import Message, MessageBuilder
 
 HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])
@@ -39,6 +39,11 @@ VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final
 TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY)
 BEGIN = EmotionEvent("begin", "0001-happiness", "happiness", 11.7, None, 0.61)
 END = EmotionEvent("end", "0001-happiness", "happiness", 11.7, 15.25, 0.87)
+SNAPSHOT = Snapshot(
+    "20261122T091015Z-5e6f7a8b",
+    15.3,
+    Path("/var/lib/emoedge/recordings/snapshots/20261122T091015Z-5e6f7a8b.jpg"),
+)
 FINISHED = RecordingChange(
     "finished",
     "20261122T091000-1",
@@ -77,5 +82,6 @@ def every_message(build: MessageBuilder) -> list[Message]:
         build.outcome(RecordingChange("started", "20261122T091000-1", 11.7)),
         build.outcome(FINISHED),
         build.outcome(RecordingChange("failed", "20261122T091000-2", 21.0, reason="disk full")),
+        build.outcome(SNAPSHOT),
         build.control_error("margin", "nan", "expected a number from 0 to 1"),
     ]

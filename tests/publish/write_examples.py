@@ -16,7 +16,7 @@ from emoedge.health import Health
 from emoedge.outcomes import HealthReport
 from emoedge.publish import MessageBuilder
 
-from .samples import BEGIN, END, FACES, FINISHED, HEALTH, STATE, TEXT, VOICE
+from .samples import BEGIN, END, FACES, FINISHED, HEALTH, SNAPSHOT, STATE, TEXT, VOICE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
 BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
@@ -45,17 +45,18 @@ def examples() -> dict[str, str]:
         ),
         Health("spool", "ok", figures={"depth": 0, "limit": 10_000, "dropped": 0}),
     )
-    media = Path("2026-11-22/20261122T091011-1.mp4")
+    media = Path("/var/lib/emoedge/recordings/2026-11-22/20261122T091009Z-1a2b3c4d.mp4")
     finished = replace(FINISHED, segment_id=media.stem, time_s=25.25, path=media)
     messages = {
         "emotion": build.outcome(STATE),
         "event-begin": build.outcome(BEGIN),
-        "event-end": build.outcome(replace(END, recording="20261122T091011-1")),
+        "event-end": build.outcome(replace(END, recording=media.stem)),
         "face": build.outcome(FACES),
         "voice": build.outcome(VOICE),
         "text": build.outcome(TEXT),
         "health": build.outcome(HealthReport(30.0, 29.5, health)),
         "recording": build.outcome(finished),
+        "snapshot": build.outcome(SNAPSHOT),
         "control/error": build.control_error("margin", "lots", "expected a number from 0 to 1"),
     }
     return {name: _pretty(message.payload) for name, message in messages.items()}

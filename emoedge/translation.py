@@ -1,0 +1,97 @@
+"""Sentences for people: English in the code, other languages from the gettext catalogues in `emoedge/locale/`.
+
+What a machine reads, and what is logged, stays English. A sentence is marked with `tr`, is English wherever it
+is used as text, and `localized` gives it in another language at the place where a person will read it.
+`python -m scripts.messages` collects the sentences and compiles the catalogues.
+"""
+
+from __future__ import annotations
+
+import gettext
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from emoedge.emotions import Language
+
+DOMAIN: Final = "emoedge"
+"""Name of the catalogues."""
+LOCALE_DIR: Final = Path(__file__).parent / "locale"
+"""Folder of the catalogues."""
+
+
+class Phrase(str):
+    """An English sentence that remembers how it was made, so that it can be given in another language.
+
+    Attributes:
+        template: the sentence as it stands in the catalogues, with names in braces.
+        plural: the same for more than one; empty where there is only one form.
+        values: what the names in braces stand for.
+    """
+
+    __slots__ = ("plural", "template", "values")
+
+    def __new__(cls, template: str, plural: str, values: dict[str, Any]) -> Phrase:
+        """Fill in the values."""
+        form = plural if plural and values.get("count") != 1 else template
+        phrase = super().__new__(cls, form.format_map(values) if values else form)
+        phrase.template, phrase.plural, phrase.values = template, plural, values
+        return phrase
+
+    def __str__(self) -> str:
+        """The sentence itself: `str(error)` can still be given in another language."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it for another process."""
+        return (Phrase, (self.template, self.plural, self.values))
+
+    def in_language(self, language: Language) -> str:
+        """The sentence in a language; in English where the catalogue does not have it."""
+        catalogue = _catalogue(language)
+        if self.plural:
+            form = catalogue.ngettext(self.template, self.plural, self.values["count"])
+        else:
+            form = catalogue.gettext(self.template) if self.template else ""
+        values = {name: localized(value, language) for name, value in self.values.items()}
+        return form.format_map(values) if values else form
+
+
+def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
+    """Mark a sentence for translation, and fill in its values.
+
+    Args:
+        template: the English sentence, with names in braces as for `str.format` where there are values.
+        plural: the English sentence for a `count` other than 1.
+        **values: numbers and texts; anything else is taken as its text. A `Phrase` is translated too.
+    """
+    kept = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
+    return Phrase(template, plural, kept)
+
+
+def localized(value: Any, language: Language | None = None) -> Any:
+    """A sentence in a language, by default the one of `use_language`; anything else as it is."""
+    return value.in_language(language or _used[0]) if isinstance(value, Phrase) else value
+
+
+def translated(template: str, language: Language | None = None) -> str:
+    """A text that stands in the catalogues under its own name, such as the help of a command."""
+    return _catalogue(language or _used[0]).gettext(template) if template else ""
+
+
+def use_language(language: Language) -> None:
+    """Set the language of what this process says to people."""
+    _used[0] = language
+
+
+def used_language() -> Language:
+    """The language of what this process says to people: English until it is set."""
+    return _used[0]
+
+
+_used: Final[list[Language]] = ["en"]
+
+
+@cache
+def _catalogue(language: Language) -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
