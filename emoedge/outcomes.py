@@ -2,7 +2,8 @@
 
 An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`),
 `FusedState`, `EmotionEvent`, `HealthReport`, `RecordingChange` or `Snapshot`. Each has `time_s`, the moment
-at which it was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its JSON-ready fields.
+at which it was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its
+JSON-ready fields.
 
 All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time
 for files in `replay`); only what leaves the process gets a wall-clock stamp.

@@ -1,8 +1,8 @@
-"""Sentences for people: English in the code, other languages from the gettext catalogues in `emoedge/locale/`.
+"""Sentences for people: English in the code, other languages from gettext catalogues.
 
-What a machine reads, and what is logged, stays English. A sentence is marked with `tr`, is English wherever it
-is used as text, and `localized` gives it in another language at the place where a person will read it.
-`python -m scripts.messages` collects the sentences and compiles the catalogues.
+What a machine reads, and what is logged, stays English. A sentence is marked with `tr` and is English
+wherever it is used as text; `localized` gives it in another language where a person will read it. The
+catalogues are in `emoedge/locale/`; `python -m scripts.messages` collects the sentences and compiles them.
 """
 
 from __future__ import annotations
@@ -10,9 +10,12 @@ from __future__ import annotations
 import gettext
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from emoedge.emotions import Language
+from typing_extensions import Self
+
+if TYPE_CHECKING:
+    from emoedge.emotions import Language
 
 DOMAIN: Final = "emoedge"
 """Name of the catalogues."""
@@ -30,8 +33,11 @@ class Phrase(str):
     """
 
     __slots__ = ("plural", "template", "values")
+    template: str
+    plural: str
+    values: dict[str, Any]
 
-    def __new__(cls, template: str, plural: str, values: dict[str, Any]) -> Phrase:
+    def __new__(cls, template: str, plural: str, values: dict[str, Any]) -> Self:
         """Fill in the values."""
         form = plural if plural and values.get("count") != 1 else template
         phrase = super().__new__(cls, form.format_map(values) if values else form)
@@ -65,7 +71,9 @@ def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
         plural: the English sentence for a `count` other than 1.
         **values: numbers and texts; anything else is taken as its text. A `Phrase` is translated too.
     """
-    kept = {name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()}
+    kept = {
+        name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()
+    }
     return Phrase(template, plural, kept)
 
 

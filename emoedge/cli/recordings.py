@@ -8,14 +8,19 @@ import re
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.days import parse_day
 from emoedge.errors import ConfigError, RecordingError
+from emoedge.files import partial_of
+from emoedge.record.names import started_of_id
+from emoedge.translation import localized, tr
 
 if TYPE_CHECKING:
+    from emoedge.emotions import Language
     from emoedge.record.folder import Undeletable
     from emoedge.record.store import Store
 
@@ -37,36 +42,115 @@ def command() -> None:
 
 @command.command("list")
 @common
-@click.option("--day", metavar="YYYY-MM-DD", help="Only this day.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a segment.")
+@click.option("--day", metavar="DAY", help="Only this day: 2026-11-22, today or yesterday.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a segment or snapshot.")
 def list_segments(config_path: Path | None, day: str | None, as_json: bool) -> None:
-    """The segments, oldest first.
+    """The segments with their local time and what was felt, oldest first, then the snapshots.
 
     \b
     Example:
-      emoedge recordings list --day 2026-11-22
+      emoedge recordings list
+      emoedge recordings list --day yesterday --json
     """
-    store = _store(config_path)
-    lines = []
-    for entry in store.finished(day):
-        path = f"{store.root}/{entry.day}/{entry.segment_id}.mp4"
-        if as_json:
-            values = {
-                "id": entry.segment_id,
-                "day": entry.day,
-                "path": path,
-                "bytes": entry.bytes,
-                "duration": entry.duration_s,
-                "keep": entry.is_kept,
-            }
-            lines.append(json.dumps(values))
-        else:
-            length = "      ? s" if entry.duration_s is None else f"{entry.duration_s:7.1f} s"
-            mark = "  keep" if entry.is_kept else ""
-            lines.append(f"{entry.segment_id}  {length}  {entry.bytes / 1e6:8.2f} MB  {path}{mark}")
-    if lines:
-        click.echo("\n".join(lines))
+    from emoedge.record.store import Store
+
+    settings = settings_from(config_path)
+    if day is not None:
+        day = str(parse_day(day, datetime.now().astimezone().date()))
+    store = Store(settings.recording.dir)
+    rows = [*_segments(store, day), *_snapshots(store.root, day)]
+    if as_json:
+        for row in rows:
+            click.echo(json.dumps(row))
+    elif rows:
+        click.echo(_table(rows, settings.language))
     store.save_index()
+
+
+def _segments(store: Store, day: str | None) -> list[dict[str, Any]]:
+    """The finished ones, then those that are being written; an interrupted one counts as being written."""
+    rows = [
+        {
+            "type": "segment",
+            "id": entry.segment_id,
+            "day": entry.day,
+            "time": _local(entry.dated_s or started_of_id(entry.segment_id)),
+            "path": f"{store.root}/{entry.day}/{entry.segment_id}.mp4",
+            "bytes": entry.bytes,
+            "duration": entry.duration_s,
+            "emotion": entry.emotion,
+            "keep": entry.is_kept,
+            "state": "finished",
+        }
+        for entry in store.finished(day)
+    ]
+    for media in store.partials():
+        if day in (None, media.parent.name) and not media.exists():
+            started_s = started_of_id(media.stem)
+            partial = partial_of(media)
+            try:
+                status = partial.stat()
+            except OSError:  # it was finished meanwhile
+                continue
+            rows.append(
+                {
+                    "type": "segment",
+                    "id": media.stem,
+                    "day": media.parent.name,
+                    "time": _local(started_s),
+                    "path": str(partial),
+                    "bytes": status.st_size,
+                    "duration": None,
+                    "emotion": None,
+                    "keep": False,
+                    "state": "writing",
+                }
+            )
+    return rows
+
+
+def _snapshots(root: Path, day: str | None) -> list[dict[str, Any]]:
+    from emoedge.record.snapshots import Snapshots
+
+    rows = (
+        {
+            "type": "snapshot",
+            "id": path.stem,
+            "day": _local(taken.timestamp())[:10],
+            "time": _local(taken.timestamp()),
+            "path": str(path),
+            "bytes": size,
+        }
+        for path, taken, size in Snapshots(root, 0).list()
+    )
+    return [row for row in rows if day in (None, row["day"])]
+
+
+def _local(moment_s: float) -> str:
+    return datetime.fromtimestamp(moment_s).astimezone().isoformat(timespec="seconds")
+
+
+def _table(rows: list[dict[str, Any]], language: Language) -> str:
+    """One line a row below a header, within 80 columns."""
+    from emoedge.emotions import display_name
+
+    heads = (tr("TIME"), tr("ID"), tr("LENGTH"), tr("EMOTION"), tr("SIZE"))
+    lines = ["{:16}  {:25}  {:>9}  {:9}  {:>9}".format(*map(localized, heads))]
+    for row in rows:
+        notes = []
+        if row["type"] == "snapshot":
+            length, emotion = localized(tr("picture")), ""
+        else:
+            is_known = row["duration"] is not None
+            length = f"{row['duration']:.1f} s" if is_known else "…" if row["state"] == "writing" else "?"
+            emotion = display_name(row["emotion"], language) if row["state"] == "finished" else ""
+            notes += [localized(tr("kept"))] if row["keep"] else []
+            notes += [localized(tr("writing"))] if row["state"] == "writing" else []
+        when = row["time"][:16].replace("T", " ")
+        size = f"{row['bytes'] / 1e6:.2f} MB"
+        line = f"{when:16}  {row['id']:25}  {length:>9}  {emotion:9}  {size:>9}  {' '.join(notes)}"
+        lines.append(line.rstrip())
+    return "\n".join(lines)
 
 
 @command.command("show")

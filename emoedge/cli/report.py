@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.days import parse_day
 from emoedge.errors import ConfigError, RecordingError
 
 if TYPE_CHECKING:
@@ -101,10 +102,7 @@ def _segment(
 def _day(store: Store, day: str, output: Path | None, language: Language) -> None:
     from emoedge.report import build_day_report
 
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        raise ConfigError(f"--day {day!r} is not a date", "write it as YYYY-MM-DD") from None
+    day = str(parse_day(day, datetime.now().astimezone().date()))
     target = output or Path(f"{day}.html")
     try:
         count = build_day_report(store, day, target, language)

@@ -20,7 +20,14 @@ from emoedge.record.mux import write_errors
 from emoedge.record.names import remove_unfinished, remux_of, segment_files, share_with_group
 from emoedge.record.remux import measure, remux, trim
 from emoedge.record.sidecar import names_of, write_details, write_sidecar
-from emoedge.record.timeline import Cue, emotion_cues, read_timeline, read_timeline_text, webvtt
+from emoedge.record.timeline import (
+    Cue,
+    emotion_cues,
+    prevailing_emotion,
+    read_timeline,
+    read_timeline_text,
+    webvtt,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -80,7 +87,8 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
         if duration_s <= 0:
             remove_unfinished(media)
             raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
-        cues = emotion_cues(read_timeline(_timeline_of(media)).states, duration_s, segment.language)
+        states = read_timeline(_timeline_of(media)).states
+        cues = emotion_cues(states, duration_s, segment.language)
         whole, shortfall = _remux(media, cues, duration_s, give_up)
         size, digest = whole.stat().st_size, sha256_of(whole)
         segment.details |= {
@@ -88,6 +96,7 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
             "bytes": size,
             "sha256": digest,
             "fragmented": whole == partial_of(media),
+            "emotion": prevailing_emotion(states, duration_s),
         }
         shortfall = _write_sidecars(segment, cues) or shortfall
         _rename(media, whole)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from emoedge.files import PARTIAL, read_small, write_atomically
 from emoedge.record.folder import Folder, Remover
-from emoedge.record.index_entry import IndexEntry, families, name_of, read_entry
+from emoedge.record.index_entry import IndexEntry, emotion_of, families, name_of, read_entry
 from emoedge.record.names import (
     ALL_SUFFIXES,
     DAY_PATTERN,
@@ -290,12 +290,21 @@ class Index:
 
 def _entry(segment_id: str, day: str, row: list[Any], kinds: list[tuple[str, ...]]) -> IndexEntry:
     """An entry of the saved index; raises ValueError, TypeError or IndexError."""
-    kind, size, has_media, is_open, duration_s, dated_s, order = row
+    kind, size, has_media, is_open, duration_s, dated_s, order, emotion = row
     if not (type(kind) is type(size) is type(order) is int):
         raise TypeError("not an index")
     numbers = [number for number in (duration_s, dated_s) if number is not None]
     if min(kind, size, order) < 0 or not all(math.isfinite(number) for number in numbers):
         raise ValueError("not an index")
     return IndexEntry(
-        segment_id, day, kinds[kind], size, bool(has_media), bool(is_open), duration_s, dated_s, order
+        segment_id,
+        day,
+        kinds[kind],
+        size,
+        bool(has_media),
+        bool(is_open),
+        duration_s,
+        dated_s,
+        order,
+        emotion_of({"emotion": emotion}),
     )

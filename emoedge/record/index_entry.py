@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from emoedge.clock import parse_rfc3339
+from emoedge.emotions import EMOTIONS, Emotion
 from emoedge.files import PARTIAL
 from emoedge.record.folder import Folder
 from emoedge.record.names import ID_LENGTH, KEEP_SUFFIX, MEDIA_SUFFIX, is_segment_id, started_of_id
@@ -34,6 +35,7 @@ class IndexEntry(NamedTuple):
         duration_s: length as the details say; None if they do not.
         dated_s: when it was recorded, by a trusted clock, in seconds since 1970; None if unknown.
         order: place in the order in which segments were made, see `place_of`.
+        emotion: what was named for the longest time; None where nothing was.
     """
 
     segment_id: str
@@ -45,6 +47,7 @@ class IndexEntry(NamedTuple):
     duration_s: float | None
     dated_s: float | None
     order: int
+    emotion: Emotion | None = None
 
     @property
     def is_kept(self) -> bool:
@@ -107,6 +110,11 @@ def dated_of(details: dict[str, Any]) -> float | None:
     return None
 
 
+def emotion_of(details: dict[str, Any]) -> Emotion | None:
+    """What was named for the longest time, as the details say."""
+    return next((emotion for emotion in EMOTIONS if emotion == details.get("emotion")), None)
+
+
 def read_entry(folder: Folder, segment_id: str, suffixes: tuple[str, ...]) -> IndexEntry:
     """Look at the files of a segment."""
     details: dict[str, Any] = {}
@@ -130,6 +138,7 @@ def read_entry(folder: Folder, segment_id: str, suffixes: tuple[str, ...]) -> In
         None if duration_s is None else float(duration_s),
         dated_of(details),
         place_of(segment_id, details),
+        emotion_of(details),
     )
 
 

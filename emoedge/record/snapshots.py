@@ -60,6 +60,19 @@ class Snapshots:
             ) from error
         return path
 
+    def list(self) -> list[tuple[Path, datetime, int]]:
+        """Path, time and size in bytes of each snapshot, the oldest first."""
+        folder = self._open()
+        if folder is None:
+            return []
+        with folder:
+            found = [(name, folder.status(name)) for name in _pictures(folder)]
+        return [
+            (self._folder / name, datetime.fromtimestamp(status.st_mtime, tz=timezone.utc), status.st_size)
+            for name, status in found
+            if status is not None
+        ]
+
     def sweep(self, now: datetime | None, but: Path | None = None) -> None:
         """Delete old snapshots except the newest; `now` is None while the clock cannot be trusted.
 

@@ -161,6 +161,15 @@ def emotion_cues(states: Iterable[FusedState], duration_s: float, language: Lang
     ]
 
 
+def prevailing_emotion(states: Iterable[FusedState], duration_s: float) -> Emotion | None:
+    """The emotion that was named for the longest time in a segment of `duration_s`; None where none was."""
+    seconds: dict[Emotion, float] = {}
+    for start, end, emotion, _confidence in _runs(states, duration_s):
+        if emotion is not None:
+            seconds[emotion] = seconds.get(emotion, 0.0) + end - start
+    return max(seconds, key=lambda emotion: seconds[emotion], default=None)
+
+
 def webvtt(cues: Iterable[Cue]) -> str:
     """The cues as a WebVTT file (W3C, https://www.w3.org/TR/webvtt1/)."""
     blocks = [f"{_stamp(cue.start_s)} --> {_stamp(cue.end_s)}\n{cue.text}\n" for cue in cues]

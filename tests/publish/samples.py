@@ -9,7 +9,14 @@ from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion, RecordingChange, Snapshot
+from emoedge.outcomes import (
+    EmotionEvent,
+    FusedState,
+    HealthReport,
+    ModalityOpinion,
+    RecordingChange,
+    Snapshot,
+)
 from emoedge.publish import Message, MessageBuilder
 
 HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])

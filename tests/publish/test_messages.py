@@ -107,6 +107,7 @@ def test_retained_and_spooled_as_the_contract_says():
         "text": (False, True),
         "health": (True, False),
         "recording": (False, True),
+        "snapshot": (False, False),
         "control/error": (False, False),
     }
 
