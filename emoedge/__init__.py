@@ -10,6 +10,7 @@ The Python interface, imported on first use:
         VoiceObservation        how a window of speech was said
         TextObservation         an utterance (Word)
         FusedState              the fused emotion at one moment (ModalityOpinion)
+        StateSummary            the same for dashboards, with who is there and whether anybody speaks
         EmotionEvent            begin or end of an episode
         HealthReport            state of every source and model (Health)
         RecordingChange         what happened to a recorded segment
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
         ModalityOpinion,
         Outcome,
         RecordingChange,
+        StateSummary,
     )
     from emoedge.pipeline import Pipeline
     from emoedge.pipeline.perception import Perception
@@ -92,6 +94,7 @@ __all__ = [
     "RecordingChange",
     "RecordingError",
     "Settings",
+    "StateSummary",
     "TextObservation",
     "VoiceObservation",
     "Word",

@@ -221,6 +221,19 @@ class TextObservation:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechObservation:
+    """Whether anybody speaks, and so that the microphone is heard.
+
+    Attributes:
+        time_s: end of the sound that shows it.
+        speaking: speech of anybody, seen or not.
+    """
+
+    time_s: float
+    speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ActivityChange:
     """Speech began or ended.
 
@@ -260,20 +273,22 @@ def finite(value: float, digits: int) -> float | None:
     return round(float(value), digits) + 0.0 if math.isfinite(value) else None
 
 
-def unit_interval(value: float) -> float:
+def unit_interval(value: float, digits: int = PROBABILITY_DIGITS) -> float:
     """A probability or share rounded for a payload, within 0 and 1."""
-    return min(1.0, max(0.0, finite(value, PROBABILITY_DIGITS) or 0.0))
+    return min(1.0, max(0.0, finite(value, digits) or 0.0))
 
 
-def posterior_payload(probabilities: Probabilities | None) -> dict[str, Any]:
+def posterior_payload(
+    probabilities: Probabilities | None, digits: int = PROBABILITY_DIGITS
+) -> dict[str, Any]:
     """A posterior with its valence and arousal, JSON-ready; null without one."""
     if probabilities is None:
         return {"probabilities": None, "valence": None, "arousal": None}
     valence, arousal = affect(probabilities)
     return {
-        "probabilities": to_mapping(probabilities),
-        "valence": finite(valence, PROBABILITY_DIGITS),
-        "arousal": finite(arousal, PROBABILITY_DIGITS),
+        "probabilities": to_mapping(probabilities, digits),
+        "valence": finite(valence, digits),
+        "arousal": finite(arousal, digits),
     }
 
 

@@ -1,9 +1,9 @@
 """Outcomes: what the pipeline yields, and what MQTT messages, timeline and report are made of.
 
 An outcome is a `FacesObservation`, `VoiceObservation`, `TextObservation` (see `emoedge.observations`),
-`FusedState`, `EmotionEvent`, `HealthReport`, `RecordingChange` or `Snapshot`. Each has `time_s`, the moment
-at which it was true, `topic`, the name of its kind in messages and timelines, and `to_payload()`, its
-JSON-ready fields.
+`FusedState`, `StateSummary`, `EmotionEvent`, `HealthReport`, `RecordingChange` or `Snapshot`. Each has
+`time_s`, the moment at which it was true, `topic`, the name of its kind in messages and timelines, and
+`to_payload()`, its JSON-ready fields.
 
 All `…_s` times are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media time
 for files in `replay`); only what leaves the process gets a wall-clock stamp.
@@ -30,6 +30,10 @@ from emoedge.observations import (
 
 FIGURE_DIGITS: Final = 3
 """Digits kept of the figures in health."""
+SUMMARY_DIGITS: Final = 2
+"""Digits kept in a summary: whole percent."""
+WITHHELD: Final = ("privacy", "offline")
+"""Reasons for which nothing of people is told."""
 MOMENTS: Final = ("since_s", "started_s", "ended_s", "start_s", "end_s")
 """Fields of payloads that are moments: sinks give them a wall-clock stamp or count them from a segment's
 start."""
@@ -99,6 +103,47 @@ class FusedState:
             "candidates": list(self.candidates),
             "since_s": self.since_s,
             "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StateSummary:
+    """The fused state for dashboards and recorders, with who is there and whether anybody speaks.
+
+    Attributes:
+        time_s: the moment.
+        state: what is named at that moment.
+        label: the emotion, or why there is none, in the configured language; None while nothing is known.
+        present: whether somebody is there; None without a working camera.
+        people: number of faces in view; None without a working camera.
+        speaking: speech of anybody; None without a working microphone.
+    """
+
+    topic: ClassVar[str] = "summary"
+    time_s: float
+    state: FusedState
+    label: str | None
+    present: bool | None
+    people: int | None
+    speaking: bool | None
+
+    def to_payload(self) -> dict[str, Any]:
+        """JSON-ready fields, with no more digits than a recorder should have to keep."""
+        state = self.state
+        posterior = posterior_payload(state.probabilities, SUMMARY_DIGITS)
+        return {
+            "emotion": state.emotion,
+            "label": self.label,
+            "certain": state.certain,
+            "candidates": list(state.candidates),
+            "confidence": None if state.emotion is None else unit_interval(state.confidence, SUMMARY_DIGITS),
+            **posterior,
+            "present": self.present,
+            "people": self.people,
+            "speaking": self.speaking,
+            "since_s": None if state.reason in WITHHELD else state.since_s,
+            "decided_by": state.decided_by,
+            "reason": state.reason,
         }
 
 
@@ -235,6 +280,7 @@ Outcome = (
     | VoiceObservation
     | TextObservation
     | FusedState
+    | StateSummary
     | EmotionEvent
     | HealthReport
     | RecordingChange

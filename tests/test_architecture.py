@@ -65,6 +65,7 @@ GROUND = frozenset(
         "package_files",
         "process",
         "rate_limit",
+        "reasons",
         "redact",
         "tls_context",
         "translation",

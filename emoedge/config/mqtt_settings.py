@@ -105,6 +105,12 @@ class PublishSettings(Section):
         2.0, gt=0, le=30, description="Maximum rate of face messages, in messages per second"
     )
     transcript: bool = Field(False, description="Publish the transcript; off for privacy")
+    summary_interval: float = Field(
+        30.0,
+        ge=5,
+        le=300,
+        description="Maximum interval between summary messages, in seconds; changes come sooner",
+    )
     health_interval: float = Field(
         30.0, ge=1, le=3600, description="Maximum interval between health messages, in seconds"
     )

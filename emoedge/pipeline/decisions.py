@@ -11,8 +11,15 @@ from emoedge.emotions import Emotion
 from emoedge.fusion import EventDetector, Fuser, Hold
 from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
-from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
+from emoedge.observations import (
+    FacesObservation,
+    Modality,
+    SpeechObservation,
+    TextObservation,
+    VoiceObservation,
+)
 from emoedge.outcomes import FusedState, Outcome
+from emoedge.pipeline.summary import SummaryThrottle
 
 PROBABILITY_STEP: Final = 0.1
 """A move of every probability smaller than this is no change worth a message."""
@@ -51,6 +58,7 @@ class DecisionStage:
         self._face_sent_s = float("-inf")
         self._face_sent_ids: tuple[int, ...] | None = None
         self._hold = Hold(settings.fusion.hold_s)
+        self._summary = SummaryThrottle(settings.publish.summary_interval, settings.language)
         self._losses = 0
         self._sent: FusedState | None = None
         self._sent_s = float("-inf")
@@ -67,6 +75,7 @@ class DecisionStage:
         if self._withheld:
             return self.tick(now_s)
         self.fuser.on_faces(faces)
+        self._summary.on_people(faces.people, now_s)
         outcomes: list[Outcome] = [faces] if self._worth_sending(faces) else []
         return outcomes + self.tick(now_s)
 
@@ -84,9 +93,16 @@ class DecisionStage:
         self.fuser.on_text(text)
         return [text, *self.tick(now_s)]
 
+    def on_speech(self, speech: SpeechObservation, now_s: float) -> list[Outcome]:
+        """Take in whether anybody speaks."""
+        if not self._withheld:
+            self._summary.on_speech(speech.speaking, now_s)
+        return self.tick(now_s)
+
     def forget(self, modality: Modality, now_s: float) -> list[Outcome]:
         """A source was lost or switched off: its opinion leaves."""
         self.fuser.forget(modality)
+        self._summary.forget(modality)
         self._losses += 1
         return self.tick(now_s)
 
@@ -102,7 +118,7 @@ class DecisionStage:
         if self._changed(state, settled) or now_s - self._sent_s >= self._interval_s:
             self._sent, self._sent_s = settled, now_s
             outcomes.append(settled)
-        return outcomes
+        return outcomes + self._summary.update(settled, now_s)
 
     def close(self, now_s: float) -> list[Outcome]:
         """End the open event."""
@@ -116,6 +132,7 @@ class DecisionStage:
         """
         for modality in get_args(Modality):
             self.fuser.forget(modality)
+            self._summary.forget(modality)
         outcomes = self.close(now_s)
         if self._face_sent_ids is not None:
             self._face_sent_s, self._face_sent_ids = now_s, ()

@@ -20,6 +20,7 @@ from emoedge.outcomes import HealthReport, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.pipeline.perception import Perception, learned_fusion, load_confidence
 from emoedge.rate_limit import Pacer
+from emoedge.vad.stage import SpeechPresence
 
 if TYPE_CHECKING:
     from emoedge.capture.tracks import Tracks
@@ -62,6 +63,7 @@ class Pipeline:
         self._events = 0
         self._decisions = self._new_decisions()
         self._pacer = Pacer(self.settings.performance.analysis_fps)
+        self._presence = SpeechPresence()
         self._next_tick_s = 0.0
 
     def replay(
@@ -161,6 +163,7 @@ class Pipeline:
         self._events = 0
         self._decisions = self._new_decisions()
         self._pacer.reset()
+        self._presence.reset()
         self._next_tick_s = 0.0
 
     def _new_decisions(self) -> DecisionStage:
@@ -181,6 +184,9 @@ class Pipeline:
     def _hear(self, block: AudioBlock) -> list[Outcome]:
         outcomes: list[Outcome] = []
         changes = self.perception.activity.process(block) if self.perception.activity else []
+        speech = self._presence.take(block.end_s, changes) if self.perception.activity else None
+        if speech is not None:
+            outcomes += self._decisions.on_speech(speech, block.end_s)
         if self.perception.voice:
             for voice in self.perception.voice.process(block, changes):
                 outcomes += self._decisions.on_voice(voice, block.end_s)

@@ -9,11 +9,11 @@ from typing import Any, Final
 from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
 from emoedge.observations import SECONDS_DIGITS, TextObservation, VoiceObservation
-from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome
+from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome, StateSummary
 from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload
 from emoedge.version import __version__
 
-RETAINED: Final = frozenset({"emotion", "health"})
+RETAINED: Final = frozenset({"emotion", "summary", "health"})
 """Topics of states: the broker keeps the last one."""
 SPOOLED: Final = frozenset({"event", "voice", "text", "recording"})
 """Topics that must be delivered later if the broker is away."""
@@ -133,9 +133,10 @@ class MessageBuilder:
             fields["id"] = "-".join((*([self._run] if self._run else []), *moments))
         for name, value in outcome.to_payload().items():
             fields |= self._moment(name, value) if name in MOMENTS else {name: value}
-        if isinstance(outcome, FusedState):
-            latency_s = max(0.0, self._clock.now_s() - outcome.observed_s)
-            fields["latency_ms"] = round(latency_s * 1000) if outcome.opinions else None
+        if isinstance(outcome, FusedState | StateSummary):
+            state = outcome if isinstance(outcome, FusedState) else outcome.state
+            latency_s = max(0.0, self._clock.now_s() - state.observed_s)
+            fields["latency_ms"] = round(latency_s * 1000) if state.opinions else None
         elif isinstance(outcome, TextObservation):
             del fields["words"]
             if not self._transcript:

@@ -76,6 +76,10 @@ class Probabilities(Part):
     neutral: Probability
 
 
+class RoundedProbabilities(Probabilities):
+    """One number a class, in the fixed order, two digits."""
+
+
 class ModalityState(Part):
     """One modality's part in the fused state."""
 
@@ -117,6 +121,36 @@ class EmotionPayload(Payload):
         ge=0, description="From the capture of the newest input to this message; null when there was none"
     )
     reason: str = Field(description="Why there is no emotion; empty when there is one")
+
+
+class SummaryPayload(Payload):
+    """`summary`: the fused state for dashboards and recorders, throttled. Retained."""
+
+    emotion: Emotion | None = Field(description="What is named; null without it")
+    label: str | None = Field(
+        description="`emotion` in the configured language, or `no opinion`, `nobody`, `private`; null while "
+        "nothing is known"
+    )
+    certain: bool = Field(description="One candidate is left, or the text settled it")
+    candidates: tuple[Emotion, ...] = Field(description="Emotions in doubt, the leader first")
+    confidence: Probability | None = Field(description="Chance that `emotion` is right; null without one")
+    probabilities: RoundedProbabilities | None = Field(
+        description="Fused; null when no modality has an opinion"
+    )
+    valence: Valence
+    arousal: Arousal
+    present: bool | None = Field(description="Somebody is there; null without a working camera")
+    people: Annotated[int, Field(ge=0)] | None = Field(
+        description="Faces in view; null without a working camera"
+    )
+    speaking: bool | None = Field(description="Speech of anybody; null without a working microphone")
+    since: Timestamp | None = Field(description="Since when `emotion` has been what it is")
+    since_s: Finite | None = Field(None, description="Media time of `since`, seconds (replay only)")
+    decided_by: Literal["face", "voice", "text", "fusion"] | None
+    reason: str = Field(description="Why there is no emotion; empty when there is one")
+    latency_ms: int | None = Field(
+        ge=0, description="From the capture of the newest input to this message; null when there was none"
+    )
 
 
 class EventPayload(SpooledPayload):
@@ -246,6 +280,7 @@ class ControlErrorPayload(Payload):
 
 PAYLOADS: Final[dict[str, type[Payload]]] = {
     "emotion": EmotionPayload,
+    "summary": SummaryPayload,
     "event": EventPayload,
     "face": FacePayload,
     "voice": VoicePayload,

@@ -11,15 +11,21 @@ from typing import Final, Protocol
 from emoedge.clock import Clock
 from emoedge.health import Health
 from emoedge.latency import Latencies
-from emoedge.observations import FacesObservation, Modality, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState, Outcome
+from emoedge.observations import (
+    FacesObservation,
+    Modality,
+    SpeechObservation,
+    TextObservation,
+    VoiceObservation,
+)
+from emoedge.outcomes import EmotionEvent, FusedState, Outcome, StateSummary
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
-Observation = FacesObservation | VoiceObservation | TextObservation
+Observation = FacesObservation | VoiceObservation | TextObservation | SpeechObservation
 
 # Observations come at most some tens a second and are handled in well under a millisecond; so many
 # waiting means that this thread stands still, and then the oldest are worth least.
@@ -96,6 +102,8 @@ class DecisionThread:
             self._put(lambda now_s: self._timed(observation.time_s, self._stage.on_faces(observation, now_s)))
         elif isinstance(observation, VoiceObservation):
             self._put(lambda now_s: self._stage.on_voice(observation, now_s))
+        elif isinstance(observation, SpeechObservation):
+            self._put(lambda now_s: self._stage.on_speech(observation, now_s))
         else:
             self._recorder.offer_text(observation)
             self._put(lambda now_s: self._stage.on_text(observation, now_s))
@@ -181,7 +189,8 @@ class DecisionThread:
 
     def _tell(self, outcome: Outcome) -> None:
         self._publish(self._builder.outcome(outcome))
-        self._recorder.offer_published(outcome)
+        if not isinstance(outcome, StateSummary):  # a timeline has the states themselves
+            self._recorder.offer_published(outcome)
 
     def _take_leave(self, now_s: float) -> list[Outcome]:
         return self._stage.withhold("offline", now_s)

@@ -9,16 +9,22 @@ from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
 from emoedge.capture.queues import BlockQueue
 from emoedge.config import Settings
 from emoedge.frames import AudioBlock, Frame
-from emoedge.observations import AudioActivity, FacesObservation, TextObservation, VoiceObservation
+from emoedge.observations import (
+    AudioActivity,
+    FacesObservation,
+    SpeechObservation,
+    TextObservation,
+    VoiceObservation,
+)
 from emoedge.pipeline.perception import build_activity, build_face, build_speech, build_voice
 from emoedge.pipeline.stages import FacePerceiver
 from emoedge.rate_limit import Pacer
 from emoedge.supervise.adaptation import AdaptationStore
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.stage_thread import StageSpec, StageThread
-from emoedge.vad.stage import ActivityStage
+from emoedge.vad.stage import ActivityStage, SpeechPresence
 
-Observe = Callable[[FacesObservation | VoiceObservation | TextObservation], None]
+Observe = Callable[[FacesObservation | VoiceObservation | TextObservation | SpeechObservation], None]
 Capture = tuple[CameraWorker | None, MicrophoneWorker | None]
 
 
@@ -52,7 +58,7 @@ def build_stages(
         builders["text"] = text_work(settings, observe)
     if microphone and builders:
         relays = {name: microphone.relay() for name in builders}
-        activity = activity_work(list(relays.values()))
+        activity = activity_work(list(relays.values()), observe)
         stages.append(StageThread(StageSpec("activity", activity, microphone.subscribe().take)))
         stages += [StageThread(StageSpec(name, builders[name], relay.take)) for name, relay in relays.items()]
     return stages
@@ -79,10 +85,21 @@ def face_work(
 
 
 def activity_work(
-    relays: list[BlockQueue[AudioActivity]],
+    relays: list[BlockQueue[AudioActivity]], observe: Observe
 ) -> Callable[[], Callable[[AudioBlock], None]]:
     """Build the stage that finds speech, once for all who listen."""
-    return lambda: ActivityStage(build_activity(), [relay.put for relay in relays]).process
+
+    def make() -> Callable[[AudioBlock], None]:
+        presence = SpeechPresence()
+
+        def tell(item: AudioActivity) -> None:
+            speech = presence.take(item.block.end_s, item.changes)
+            if speech is not None:
+                observe(speech)
+
+        return ActivityStage(build_activity(), [*(relay.put for relay in relays), tell]).process
+
+    return make
 
 
 def voice_work(

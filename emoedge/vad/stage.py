@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from emoedge.frames import AudioBlock
-from emoedge.observations import ActivityChange, AudioActivity
+from emoedge.observations import ActivityChange, AudioActivity, SpeechObservation
+from emoedge.rate_limit import Pacer
+
+TOLD_HZ: Final = 1.0
+"""How often it is said that nothing has changed: what is heard of the microphone shows that it works."""
 
 Consumer = Callable[[AudioActivity], None]
 
@@ -36,3 +40,34 @@ class ActivityStage:
         item = AudioActivity(block, tuple(self._detector.process(block)))
         for consume in self._consumers:
             consume(item)
+
+
+class SpeechPresence:
+    """Whether anybody speaks, at each change and once a second."""
+
+    def __init__(self) -> None:
+        self._pacer = Pacer(TOLD_HZ)
+        self._speaking = False
+
+    def reset(self) -> None:
+        """Start a new stream."""
+        self._pacer.reset()
+        self._speaking = False
+
+    def take(self, end_s: float, changes: Sequence[ActivityChange]) -> SpeechObservation | None:
+        """Take the changes in a block of audio.
+
+        Args:
+            end_s: end of the block.
+            changes: speech activity that became known with it; a pause in an utterance is speech.
+
+        Returns:
+            What to tell, or None.
+        """
+        before = self._speaking
+        for change in changes:
+            if not change.pause:
+                self._speaking = change.speaking
+        if self._pacer.due(end_s) or self._speaking != before:
+            return SpeechObservation(end_s, self._speaking)
+        return None

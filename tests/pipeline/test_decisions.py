@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from emoedge.config import FusionSettings, PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
-from emoedge.outcomes import EmotionEvent, FusedState
+from emoedge.outcomes import EmotionEvent, FusedState, StateSummary
 from emoedge.pipeline.decisions import DecisionStage
 
 
@@ -37,6 +37,11 @@ def run(stage, observations):
     for observation in observations:
         outcomes += stage.on_faces(observation, observation.time_s)
     return outcomes
+
+
+def rest(outcomes):
+    """What is told beside the summaries."""
+    return [outcome for outcome in outcomes if not isinstance(outcome, StateSummary)]
 
 
 def test_steady_faces_are_limited_to_face_hz(stage):
@@ -72,13 +77,13 @@ def test_nobody_is_said_at_once_and_then_not_all_the_time(stage):
 
 def test_an_empty_room_is_said_from_the_start(stage):
     outcomes = stage.on_faces(FacesObservation(0.0, ()), 0.0)
-    assert [type(o) for o in outcomes] == [FacesObservation, FusedState]
+    assert [type(o) for o in outcomes] == [FacesObservation, FusedState, StateSummary]
 
 
 def test_a_stale_opinion_leaves_by_tick(stage):
     stage.on_faces(faces(0), 0)
     assert not any(isinstance(o, FusedState) for o in stage.tick(1.0))
-    (update,) = stage.tick(1.75)
+    (update,) = rest(stage.tick(1.75))
     assert update.emotion is None
 
 
@@ -100,7 +105,7 @@ def test_voice_and_events_come_through(stage):
 
 def test_a_lost_source_takes_its_opinion_with_it(stage):
     stage.on_faces(faces(0), 0)
-    (update,) = stage.forget("face", 0.1)
+    (update,) = rest(stage.forget("face", 0.1))
     assert update.emotion is None
 
 
@@ -110,25 +115,27 @@ def test_privacy_ends_everything_and_takes_nothing_in(stage):
         stage.on_voice(VoiceObservation(i, i + 1, peaked("anger"), 20, -20), i + 1)
     stage.on_faces(faces(10), 10)
     assert stage.current_event == "anger"
-    end, face, state = stage.withhold("privacy", 11)
+    end, face, state, summary = stage.withhold("privacy", 11)
     assert (end.kind, end.emotion) == ("end", "anger")
     assert (face.topic, face.faces) == ("face", ())
     assert (state.emotion, state.reason, state.opinions) == (None, "privacy", ())
+    assert (summary.label, summary.present, summary.people, summary.speaking) == ("privado", None, None, None)
     assert stage.on_faces(faces(11.5), 11.5) == [], "what was in work is dropped"
     assert stage.on_voice(VoiceObservation(10, 11, peaked("anger"), 20, -20), 11.6) == []
     interval_s = Settings().publish.interval
-    (again,) = stage.tick(11 + interval_s)
+    (again,) = rest(stage.tick(11 + interval_s))
     assert (again.emotion, again.reason) == (None, "privacy"), (
         "repeated, so that it is not taken for a lost device"
     )
-    (back,) = stage.resume(30)
+    (back,) = rest(stage.resume(30))
     assert back.reason == "no_opinion"
     assert stage.on_faces(faces(31), 31)
 
 
 def test_privacy_publishes_no_face_where_none_was_published(stage):
-    (state,) = stage.withhold("privacy", 1)
+    state, summary = stage.withhold("privacy", 1)
     assert (state.topic, state.reason) == ("emotion", "privacy")
+    assert (summary.topic, summary.state) == ("summary", state)
 
 
 def test_a_change_of_degree_waits_and_a_change_of_certainty_does_not(stage):

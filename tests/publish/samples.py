@@ -16,6 +16,7 @@ from emoedge.outcomes import (
     ModalityOpinion,
     RecordingChange,
     Snapshot,
+    StateSummary,
 )
 from emoedge.publish import Message, MessageBuilder
 
@@ -34,7 +35,9 @@ STATE = FusedState(
     observed_s=12.4,
     since_s=11.7,
 )
+SUMMARY = StateSummary(12.56, STATE, "alegría", present=True, people=2, speaking=True)
 NOBODY = FusedState(20.0, None, None, 0.0, None, reason="nobody", since_s=18.0)
+PRIVATE = StateSummary(21.0, replace(NOBODY, reason="privacy"), "privado", None, None, None)
 FACES = FacesObservation(
     12.4,
     (
@@ -78,6 +81,8 @@ def every_message(build: MessageBuilder) -> list[Message]:
     return [
         build.outcome(STATE),
         build.outcome(NOBODY),
+        build.outcome(SUMMARY),
+        build.outcome(PRIVATE),
         build.outcome(BEGIN),
         build.outcome(replace(END, recording="20261122T091000-1")),
         build.outcome(FACES),

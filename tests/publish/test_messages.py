@@ -101,6 +101,7 @@ def test_retained_and_spooled_as_the_contract_says():
     flags = {message.suffix: (message.retain, message.spool) for message in every_message(builder())}
     assert flags == {
         "emotion": (True, False),
+        "summary": (True, False),
         "event": (False, True),
         "face": (False, False),
         "voice": (False, True),

@@ -16,7 +16,7 @@ from emoedge.health import Health
 from emoedge.outcomes import HealthReport
 from emoedge.publish import MessageBuilder
 
-from .samples import BEGIN, END, FACES, FINISHED, HEALTH, SNAPSHOT, STATE, TEXT, VOICE
+from .samples import BEGIN, END, FACES, FINISHED, HEALTH, SNAPSHOT, STATE, SUMMARY, TEXT, VOICE
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
 BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
@@ -49,6 +49,7 @@ def examples() -> dict[str, str]:
     finished = replace(FINISHED, segment_id=media.stem, time_s=25.25, path=media)
     messages = {
         "emotion": build.outcome(STATE),
+        "summary": build.outcome(SUMMARY),
         "event-begin": build.outcome(BEGIN),
         "event-end": build.outcome(replace(END, recording=media.stem)),
         "face": build.outcome(FACES),

@@ -120,7 +120,8 @@ def test_the_end_says_that_nobody_looks_any_more(
     thread, sent, _recorder = made
     until(lambda: sent)
     assert thread.thread.stop(PATIENCE_S)
-    assert (sent[-1].suffix, *emotion_and_reason(sent[-1])) == ("emotion", None, "offline")
+    said = [(one.suffix, *emotion_and_reason(one)) for one in sent[-2:]]
+    assert said == [("emotion", None, "offline"), ("summary", None, "offline")]
 
 
 def test_privacy_is_the_reason_until_off(made: tuple[DecisionThread, list[Message], Recorder]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from emoedge.capture.queues import BlockQueue
 from emoedge.frames import AudioBlock
 from emoedge.observations import ActivityChange, AudioActivity
-from emoedge.vad.stage import ActivityStage
+from emoedge.vad.stage import ActivityStage, SpeechPresence
 
 
 class Scripted:
@@ -54,3 +54,16 @@ def test_a_slow_consumer_loses_audio_but_no_beginning_and_no_end():
     assert first.block.gap_s > 0
     assert first.changes == (BEGIN, END)
     assert queue.lost_s == pytest.approx(first.block.gap_s)  # Python 3.12 adds floats up more precisely
+
+
+def test_whether_anybody_speaks_is_told_at_each_change_and_once_a_second():
+    presence = SpeechPresence()
+    changes = {3: [BEGIN], 5: [PAUSE], 19: [END]}
+    told = {}
+    for i in range(1, 40):
+        speech = presence.take(i / 10, changes.get(i, []))
+        if speech is not None:
+            told[i] = speech.speaking
+    assert next(i for i, speaking in told.items() if speaking) == 3
+    assert all(speaking == (3 <= i < 19) for i, speaking in told.items()), "a pause in an utterance is speech"
+    assert len(told) == 4 + 2
