@@ -10,10 +10,13 @@ import select
 import stat
 import sys
 import time
+from collections import deque
 from typing import Final
 
 from emoedge.worker_thread import WorkerThread
 
+RECENT_LINES: Final = 500
+"""Lines kept in memory, for whoever asks a running daemon."""
 MAX_LINES: Final = 1_000
 """Lines that wait for a reader before more are dropped."""
 STDERR: Final = 2
@@ -81,13 +84,33 @@ class _BackgroundHandler(logging.Handler):
             return 0
 
 
+class _RecentHandler(logging.Handler):
+    """Keeps the last lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logging.Formatter(_FORMAT))
+        self.kept: deque[str] = deque(maxlen=RECENT_LINES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self.kept.append(self.format(record))
+
+
 def log_in_background() -> None:
     """Write to standard error in a thread from now on; for a process that must not wait for its log."""
     handler = _BackgroundHandler(_keep_stderr_from_blocking())
     root = logging.getLogger()
     handler.setFormatter(root.handlers[0].formatter if root.handlers else logging.Formatter(_FORMAT))
-    root.handlers[:] = [handler]
+    root.handlers[:] = [handler, _RecentHandler()]
     handler.thread.start()
+
+
+def recent_lines() -> list[str]:
+    """Return the last lines of the log of this process, oldest first, since `log_in_background`."""
+    return [
+        line for one in logging.getLogger().handlers if isinstance(one, _RecentHandler) for line in one.kept
+    ]
 
 
 def _keep_stderr_from_blocking() -> int:

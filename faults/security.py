@@ -31,6 +31,7 @@ CAMERA_SECRET: Final = "s3cr3t-0f-th3-c4m3r4"  # noqa: S105
 PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"
 USER: Final = "somebody"
 LISTEN: Final = "0A"  # TCP_LISTEN in /proc/net/tcp
+ACCEPTS: Final = 0x10000  # __SO_ACCEPTCON in /proc/net/unix
 OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 CLOCK_S: Final = 5.0
 REFUSED_S: Final = 60.0
@@ -43,6 +44,7 @@ def nothing_listens(bench: Bench) -> None:
     """Everything works, a recording runs, and somebody looks for a way in.
 
     Not one TCP or UDP socket of the daemon waits for anybody; the only connection is the one to the broker.
+    One Unix socket does, in a folder and with a mode that are closed to others.
     """
     bench.start_all()
     bench.command("record", "ON")
@@ -50,6 +52,10 @@ def nothing_listens(bench: Bench) -> None:
     holds(not _waiting_sockets(bench.pid), f"sockets wait for somebody: {_waiting_sockets(bench.pid)}")
     peers = _peers(bench.pid)
     holds(peers == {bench.broker.port}, f"connections to the ports {sorted(peers)}")
+    place = bench.runtime / "daemon.sock"
+    holds(_unix_listeners(bench.pid) == [str(place)], f"Unix sockets: {_unix_listeners(bench.pid)}")
+    mode = place.stat().st_mode & 0o777
+    holds(mode in (0o600, 0o660), f"the socket has the mode {mode:o}")
 
 
 def _tls_broker(bench: Bench, *more: str) -> dict[str, object]:
@@ -242,6 +248,13 @@ def _waiting_sockets(pid: int) -> list[str]:
     return found
 
 
+def _unix_listeners(pid: int) -> list[str]:
+    """Paths of the Unix sockets at which a process waits for somebody, see proc_net_unix(5)."""
+    mine = _inodes(pid)
+    rows = _rows(pid, "unix")
+    return [row[7] if len(row) > 7 else "" for row in rows if row[6] in mine and int(row[3], 16) & ACCEPTS]
+
+
 def _peers(pid: int) -> set[int]:
     """The ports that a process is connected to; a pair of its own ends does not count."""
     mine = _inodes(pid)
@@ -254,7 +267,7 @@ def _rows(pid: int, table: str) -> list[list[str]]:
     path = Path(f"/proc/{pid}/net/{table}")
     if not path.exists():
         return []
-    return [line.split() for line in path.read_text(encoding="ascii").splitlines()[1:]]
+    return [line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()[1:]]
 
 
 def _inodes(pid: int) -> set[str]:

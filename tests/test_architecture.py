@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
     "ground",
     "config",
+    "local_socket",
     "inference",
     "model_store",
     "provenance",

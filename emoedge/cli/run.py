@@ -70,6 +70,7 @@ def command(config_path: Path | None) -> int:
     reason = run(daemon, stop, Notifier())
     if reason:
         logger.error("%s", reason)
+    told += [signal.SIGHUP] if daemon.restart.is_set() else []
     return _leave(1 if reason else EXIT_CODES[told[0]] if told else 0)
 
 

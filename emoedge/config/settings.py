@@ -42,6 +42,11 @@ class PathSettings(Section):
         Path("/var/lib/emoedge/state"),
         description="Directory of the spool and of settings changed at run time",
     )
+    socket: SomePath = Field(
+        Path("/run/emoedge/daemon.sock"),
+        description="The daemon's Unix socket; where `state` is another directory it is there by default, "
+        "except under systemd",
+    )
 
 
 class Settings(Section):

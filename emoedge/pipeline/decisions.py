@@ -63,6 +63,8 @@ class DecisionStage:
         self._sent: FusedState | None = None
         self._sent_s = float("-inf")
         self.state: FusedState | None = None
+        self.fused: FusedState | None = None
+        """What the fusion says at this moment, before anything is held."""
         self._withheld = ""
 
     @property
@@ -111,6 +113,7 @@ class DecisionStage:
         state = self.fuser.state(now_s)
         if self._withheld:
             state = replace(state, reason=self._withheld)
+        self.fused = state
         cause = self.fuser.person, self._losses, self._withheld
         state = self.state = self._hold.update(state, self.fuser.margin, cause)
         outcomes: list[Outcome] = list(self._events.update(state, may_begin=self.fuser.is_somebody))
@@ -119,6 +122,11 @@ class DecisionStage:
             self._sent, self._sent_s = settled, now_s
             outcomes.append(settled)
         return outcomes + self._summary.update(settled, now_s)
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether nothing is taken in at present."""
+        return bool(self._withheld)
 
     def close(self, now_s: float) -> list[Outcome]:
         """End the open event."""

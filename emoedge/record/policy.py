@@ -84,6 +84,10 @@ class RecordingPolicy:
         """Whether a manual recording is running."""
         return self._manual_until_s is not None
 
+    def recorded_s(self, now_s: float) -> float:
+        """Seconds that the open segment has, 0 without one."""
+        return max(0.0, now_s - self._segment_from_s) if self._segment_id is not None else 0.0
+
     def set_mode(self, mode: RecordingMode, now_s: float) -> list[Action]:
         """Change the mode while running; "off" also ends a manual recording."""
         self._mode = mode

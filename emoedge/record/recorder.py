@@ -203,6 +203,12 @@ class Recorder:
             return self._policy.segment_id
 
     @property
+    def recorded_s(self) -> float:
+        """Seconds that the segment being recorded has so far, 0 without one."""
+        with self._policy_lock:
+            return round(self._policy.recorded_s(self._clock.now_s()), 1)
+
+    @property
     def mode(self) -> RecordingMode:
         """The mode in force."""
         return self._policy.mode

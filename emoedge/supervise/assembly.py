@@ -19,7 +19,7 @@ from emoedge.outcomes import RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import learned_fusion, load_confidence
 from emoedge.provenance import describe
-from emoedge.publish.messages import MessageBuilder
+from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import NoSink, Sink
 from emoedge.record.recorder import Recorder
@@ -28,9 +28,11 @@ from emoedge.supervise.adaptation import AdaptationStore
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.decision_thread import DecisionThread
 from emoedge.supervise.device import Device
+from emoedge.supervise.feed import Feed
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
+from emoedge.supervise.socket_service import SocketService
 from emoedge.supervise.stage_thread import StageThread
 from emoedge.supervise.stages import Capture, build_stages
 
@@ -47,6 +49,7 @@ class Parts:
 
     Attributes:
         settings: as configured, with what commands have changed.
+        publish: to the broker, and to the clients of the socket.
     """
 
     settings: Settings
@@ -62,6 +65,8 @@ class Parts:
     load_control: LoadControl
     adaptation: AdaptationStore
     machine: MachineMonitor
+    publish: Callable[[Message], None]
+    socket: SocketService
 
 
 def assemble(
@@ -86,9 +91,14 @@ def assemble(
         run=uuid.uuid4().hex[:8],
     )
     sink = (make_sink or _mqtt)(configured, builder)
+    feed = Feed(builder, clock)
+
+    def publish(message: Message) -> None:
+        sink.publish(message)
+        feed.publish(message)
 
     def on_change(change: RecordingChange) -> None:
-        sink.publish(builder.outcome(change))
+        publish(builder.outcome(change))
 
     store = OverrideStore(configured.paths.state)
     overrides = store.load()
@@ -110,7 +120,7 @@ def assemble(
         learned_fusion(settings),
         load_confidence(settings),
     )
-    decisions = DecisionThread(stage, builder, clock, sink.publish, recorder)
+    decisions = DecisionThread(stage, builder, clock, publish, recorder, feed)
     load_control = LoadControl(settings)
     camera, microphone = capture = (make_capture or _configured_capture)(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
@@ -131,8 +141,9 @@ def assemble(
         camera.add_tap(device.see)
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
-    stages = build_stages(settings, capture, load_control, adaptation, device.observe)
-    controls = Controls(configured, device, store, overrides, builder, clock, sink.publish)
+        microphone.add_tap(feed.offer_sound)
+    stages = build_stages(settings, capture, load_control, adaptation, device.observe, feed.offer_activity)
+    controls = Controls(configured, device, store, overrides, builder, clock, publish)
     sink.attach(controls.handle, controls.states)
     machine = MachineMonitor(settings.recording.dir)
     return Parts(
@@ -149,7 +160,14 @@ def assemble(
         load_control,
         adaptation,
         machine,
+        publish,
+        SocketService(settings, controls, feed, lambda: _recording(recorder)),
     )
+
+
+def _recording(recorder: Recorder) -> dict[str, Any]:
+    segment_id = recorder.segment_id
+    return {"on": segment_id is not None, "id": segment_id, "seconds": recorder.recorded_s}
 
 
 def _mqtt(settings: Settings, builder: MessageBuilder) -> Sink:

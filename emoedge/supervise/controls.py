@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Literal, cast
 
 from emoedge.clock import Clock, rfc3339, uptime
 from emoedge.config import RecordingMode, Settings
 from emoedge.errors import EmoedgeError
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.supervise.controlled import Controlled
 from emoedge.supervise.overrides import Overrides, OverrideStore
 from emoedge.supervise.privacy_end import Moment, PrivacyEnd
 from emoedge.worker_thread import WorkerThread
@@ -42,33 +42,12 @@ NO_DISK: Final = "the folder paths.state does not answer: check its disk"
 NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 
 
-class Controlled(Protocol):
-    """What the commands act on."""
+Answer = Callable[[str], None]
+"""Takes why a command was refused, or an empty string when it is carried out; called once."""
 
-    def set_privacy(self, on: bool) -> bool:
-        """Release the devices, or open them again; whether that was done."""
-        ...
 
-    def set_weights(self, *, face_weight: float | None = None, margin: float | None = None) -> None:
-        """Change the rule."""
-        ...
-
-    def set_recording_mode(self, mode: RecordingMode) -> None:
-        """Change the mode."""
-        ...
-
-    def record(self, on: bool, seconds: float | None = None) -> None:
-        """Manual recording; raises RecordingError."""
-        ...
-
-    def snapshot(self) -> Path:
-        """Keep the newest picture; raises RecordingError."""
-        ...
-
-    @property
-    def recording_by_hand(self) -> bool:
-        """State of the control `record`."""
-        ...
+def _nobody(_refusal: str) -> None:
+    """Take the answer where nobody waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +56,7 @@ class _Off:
 
     command: Command
     since_s: float
+    answer: Answer = _nobody
 
 
 class Controls:
@@ -131,19 +111,27 @@ class Controls:
         """Save what has changed and end; return whether that was done in time."""
         return self.thread.stop(timeout_s)
 
-    def handle(self, command: Command) -> None:
-        """Carry out one accepted command and answer; callable from several threads."""
+    def handle(self, command: Command, answer: Answer = _nobody) -> None:
+        """Carry out one accepted command and answer; callable from several threads.
+
+        Args:
+            command: what to do.
+            answer: told in addition to what is published; for privacy OFF only once it is on disk.
+        """
         if command.name == "privacy":
-            self._switch(command)
+            self._switch(command, answer)
             return
+        refusal = ""
         try:
             self._carry_out(command)
         except EmoedgeError as error:
-            self._publish(self._builder.control_error(command.name, command.text, str(error)))
+            refusal = str(error)
+            self._publish(self._builder.control_error(command.name, command.text, refusal))
         else:
             logger.info("command %s = %s carried out", command.name, command.text)
             self._remember(command)
         self._publish_states()
+        answer(refusal)
 
     def look(self) -> None:
         """Retry what the disk refused, refuse an OFF that it did not take, publish ended recordings."""
@@ -197,24 +185,27 @@ class Controls:
         else:
             device.snapshot()
 
-    def _switch(self, command: Command) -> None:
+    def _switch(self, command: Command, answer: Answer) -> None:
         if command.value is False:
             with self._switching:
-                self._ask_for_off(command)
+                self._ask_for_off(command, answer)
             return
+        released = True
         is_timed = not isinstance(command.value, bool)
         if command.retained and is_timed and self.overrides.privacy and self._off is None:
             # It comes with every connection, and would give an end to what has none.
             logger.info("privacy is ON already: the retained %s changes nothing", command.text)
         else:
-            self._switch_on(command)
+            released = self._switch_on(command)
             logger.info("command %s = %s carried out", command.name, command.text)
         self._publish_states()
+        answer("" if released else NOT_RELEASED)
 
-    def _switch_on(self, command: Command) -> None:
+    def _switch_on(self, command: Command) -> bool:
         """Release the devices, then note it in memory; the disk comes last, in its own thread."""
         with self._switching:
-            self._off, self._ended_s = None, float("-inf")
+            self._replace_off(None)
+            self._ended_s = float("-inf")
             released = self._device.set_privacy(True)
             try:
                 self._store.note_privacy()
@@ -225,6 +216,7 @@ class Controls:
             # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
             logger.warning("%s", NOT_RELEASED)
             self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
+        return released
 
     # ---- the end of privacy that was switched on for a time ----
 
@@ -262,10 +254,15 @@ class Controls:
         if end is None or said is None or abs(end - said) > timedelta(seconds=MOVED_S):
             self._publish_states()
 
-    def _ask_for_off(self, command: Command) -> None:
+    def _ask_for_off(self, command: Command, answer: Answer = _nobody) -> None:
         with self._changed:
-            self._off = _Off(command, self._clock.now_s())
+            self._replace_off(_Off(command, self._clock.now_s(), answer))
         self._request("at once")
+
+    def _replace_off(self, off: _Off | None) -> None:
+        before, self._off = self._off, off
+        if before is not None:
+            before.answer("a newer command for privacy has come")
 
     def _withdraw(self, off: _Off) -> bool:
         """Forget an OFF; return whether it still stood."""
@@ -274,11 +271,11 @@ class Controls:
         return stood
 
     def _refuse_off(self, off: _Off, reason: str) -> None:
-        logger.warning("privacy stays ON: %s", reason)
-        self._publish(
-            self._builder.control_error(off.command.name, off.command.text, f"privacy stays ON: {reason}")
-        )
+        refusal = f"privacy stays ON: {reason}"
+        logger.warning("%s", refusal)
+        self._publish(self._builder.control_error(off.command.name, off.command.text, refusal))
         self._publish_states()
+        off.answer(refusal)
 
     def _remember(self, command: Command) -> None:
         is_timed = command.name == "privacy" and not isinstance(command.value, bool)
@@ -373,6 +370,7 @@ class Controls:
             return
         logger.info("command %s = %s carried out", off.command.name, off.command.text)
         self._publish_states()
+        off.answer("")
 
 
 def _on_or_off(on: bool) -> str:

@@ -39,6 +39,8 @@ class Daemon:
         self.parts = parts
         self.health_parts: tuple[Health, ...] = ()
         """As last published."""
+        self.restart = threading.Event()
+        """Set to end in order and be started again."""
         self._started_s = parts.clock.now_s()
         self._health_sent: tuple[tuple[str, str, str], ...] = ()
         self._health_sent_s = float("-inf")
@@ -56,8 +58,10 @@ class Daemon:
             stage.thread.start()
         for worker in self._workers():
             worker.start()
+        parts.socket.restart, parts.socket.parts = self.restart.set, lambda: self.health_parts
+        parts.socket.start()
         for state in parts.controls.states():
-            parts.sink.publish(state)
+            parts.publish(state)
 
     def look(self) -> None:
         """Publish the health when it has changed or is due, and let the governor and the controls look."""
@@ -68,7 +72,7 @@ class Daemon:
         due = now_s - self._health_sent_s >= parts.settings.publish.health_interval
         if summary != self._health_sent or due:
             self._health_sent, self._health_sent_s = summary, now_s
-            parts.sink.publish(parts.builder.outcome(HealthReport(now_s, now_s - self._started_s, health)))
+            parts.publish(parts.builder.outcome(HealthReport(now_s, now_s - self._started_s, health)))
         self._forget_lost_sources(health)
         self._govern(health)
 
@@ -100,6 +104,7 @@ class Daemon:
             closer.start()
         for stage in parts.stages:
             stage.thread.request_stop()
+        parts.socket.stop(0.0)
         for thread in (*closers, *(stage.thread for stage in parts.stages)):
             thread.join(left_s(CAPTURE_STOP_S))
         parts.adaptation.save()
@@ -129,6 +134,8 @@ class Daemon:
             health.append(Health("log", "degraded", reason, {"dropped": dropped}))
         if fault := parts.controls.fault or parts.adaptation.writer.fault:
             health.append(Health("control", "degraded", fault))
+        if (socket := parts.socket.health()).state == "degraded":
+            health.append(socket)
         return health
 
     def _govern(self, health: tuple[Health, ...]) -> None:
@@ -170,7 +177,7 @@ def run(daemon: Daemon, stop: threading.Event, manager: Manager) -> str:
     daemon.start()
     reason = ""
     try:
-        while not stop.is_set() and not reason:
+        while not stop.is_set() and not daemon.restart.is_set() and not reason:
             daemon.look()
             reason = daemon.stuck()
             if not reason:

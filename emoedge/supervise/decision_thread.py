@@ -62,6 +62,18 @@ class EventRecorder(Protocol):
         ...
 
 
+class LiveView(Protocol):
+    """What the decisions need of whoever looks on; must not block."""
+
+    def offer_state(self, state: FusedState) -> None:
+        """The fused state of this moment, before anything is held."""
+        ...
+
+    def offer_faces(self, faces: FacesObservation) -> None:
+        """All faces of a frame."""
+        ...
+
+
 class DecisionThread:
     """Runs a DecisionStage in a thread of its own.
 
@@ -71,6 +83,7 @@ class DecisionThread:
         clock: the pipeline's clock.
         publish: where messages go; must not block.
         recorder: where events, states and messages go; must not block.
+        live: who looks on, faster than messages are published.
     """
 
     def __init__(
@@ -80,8 +93,10 @@ class DecisionThread:
         clock: Clock,
         publish: Callable[[Message], None],
         recorder: EventRecorder,
+        live: LiveView | None = None,
     ) -> None:
         self._stage = stage
+        self._live = live
         self._builder = builder
         self._clock = clock
         self._publish = publish
@@ -99,7 +114,7 @@ class DecisionThread:
         """Hand over what a stage has found; never blocks."""
         if isinstance(observation, FacesObservation):
             self._recorder.offer_faces(observation)
-            self._put(lambda now_s: self._timed(observation.time_s, self._stage.on_faces(observation, now_s)))
+            self._put(lambda now_s: self._on_faces(observation, now_s))
         elif isinstance(observation, VoiceObservation):
             self._put(lambda now_s: self._stage.on_voice(observation, now_s))
         elif isinstance(observation, SpeechObservation):
@@ -186,6 +201,8 @@ class DecisionThread:
             )
         if self._stage.state is not None:
             self._recorder.offer_state(self._stage.state)
+        if self._live is not None and self._stage.fused is not None:
+            self._live.offer_state(self._stage.fused)
 
     def _tell(self, outcome: Outcome) -> None:
         self._publish(self._builder.outcome(outcome))
@@ -195,6 +212,9 @@ class DecisionThread:
     def _take_leave(self, now_s: float) -> list[Outcome]:
         return self._stage.withhold("offline", now_s)
 
-    def _timed(self, captured_s: float, outcomes: list[Outcome]) -> list[Outcome]:
-        self._latencies.add(self._clock.now_s() - captured_s)
+    def _on_faces(self, faces: FacesObservation, now_s: float) -> list[Outcome]:
+        outcomes = self._stage.on_faces(faces, now_s)
+        if self._live is not None and not self._stage.is_withheld:
+            self._live.offer_faces(faces)
+        self._latencies.add(self._clock.now_s() - faces.time_s)
         return outcomes

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
-from emoedge.capture.queues import BlockQueue
 from emoedge.config import Settings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.observations import (
@@ -29,7 +28,12 @@ Capture = tuple[CameraWorker | None, MicrophoneWorker | None]
 
 
 def build_stages(
-    settings: Settings, capture: Capture, load_control: LoadControl, store: AdaptationStore, observe: Observe
+    settings: Settings,
+    capture: Capture,
+    load_control: LoadControl,
+    store: AdaptationStore,
+    observe: Observe,
+    listen: Callable[[AudioActivity], None],
 ) -> list[StageThread[Any]]:
     """A thread for each modality that is enabled and has its device, and one for speech activity.
 
@@ -39,6 +43,7 @@ def build_stages(
         load_control: how much the stages may do.
         store: keeps the voice's running statistics, and can make the face stage forget its own.
         observe: takes what the stages find; called in their threads.
+        listen: takes the audio with its speech activity; must not wait.
     """
     camera, microphone = capture
     stages: list[StageThread[Any]] = []
@@ -58,7 +63,7 @@ def build_stages(
         builders["text"] = text_work(settings, observe)
     if microphone and builders:
         relays = {name: microphone.relay() for name in builders}
-        activity = activity_work(list(relays.values()), observe)
+        activity = activity_work([*(relay.put for relay in relays.values()), listen], observe)
         stages.append(StageThread(StageSpec("activity", activity, microphone.subscribe().take)))
         stages += [StageThread(StageSpec(name, builders[name], relay.take)) for name, relay in relays.items()]
     return stages
@@ -85,7 +90,7 @@ def face_work(
 
 
 def activity_work(
-    relays: list[BlockQueue[AudioActivity]], observe: Observe
+    consumers: list[Callable[[AudioActivity], None]], observe: Observe
 ) -> Callable[[], Callable[[AudioBlock], None]]:
     """Build the stage that finds speech, once for all who listen."""
 
@@ -97,7 +102,7 @@ def activity_work(
             if speech is not None:
                 observe(speech)
 
-        return ActivityStage(build_activity(), [*(relay.put for relay in relays), tell]).process
+        return ActivityStage(build_activity(), [*consumers, tell]).process
 
     return make
 

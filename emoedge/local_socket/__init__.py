@@ -1,0 +1,1 @@
+"""The daemon's Unix socket: how console, `watch`, `doctor` and `recordings` ask a running daemon."""

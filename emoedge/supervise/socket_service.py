@@ -1,0 +1,180 @@
+"""What the clients of the socket can ask of the running daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from emoedge.config import Settings
+from emoedge.errors import EmoedgeError
+from emoedge.health import Health
+from emoedge.local_socket.places import listening_places
+from emoedge.local_socket.protocol import DaemonError, Request
+from emoedge.local_socket.server import Reply, SocketServer
+from emoedge.logs import recent_lines
+from emoedge.publish.control import Rejection, parse_command
+from emoedge.redact import redact
+from emoedge.supervise.controls import Controls
+from emoedge.supervise.feed import Feed
+from emoedge.supervise.lane import Job, Lane
+from emoedge.version import __version__
+from emoedge.worker_thread import WorkerThread
+
+MAX_COMMANDS: Final = 32
+MAX_JOBS: Final = 8
+MAX_LOG_CHARACTERS: Final = 400_000
+"""Of the lines of the log in an answer; the oldest are left out."""
+
+Act = Callable[[Request], dict[str, Any]]
+
+
+class SocketService:
+    """The socket of a daemon, with the threads in which requests are carried out.
+
+    Args:
+        settings: in force.
+        controls: what `control` changes.
+        feed: what is told to subscribers.
+        health: the parts as last published.
+        recording: id of the segment being recorded, None where there is none.
+        restart: ends the daemon, so that it is started again.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        controls: Controls,
+        feed: Feed,
+        recording: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._settings = settings
+        self._controls = controls
+        self._feed = feed
+        self._recording = recording
+        self.restart: Callable[[], None] = lambda: None
+        """Ends the daemon in order, so that it is started again."""
+        self.parts: Callable[[], tuple[Health, ...]] = tuple
+        """The parts of `health` at present."""
+        about = {"device": settings.device_id, "state": str(settings.paths.state.absolute())}
+        self.server = SocketServer(listening_places(settings), about, self._handle)
+        feed.attach(self.server)
+        # Privacy waits for nothing, the other controls for each other alone.
+        self._privacy = Lane("socket-privacy", 1, newest_counts=True)
+        self._commands = Lane("socket-commands", MAX_COMMANDS)
+        self._jobs = Lane("socket-jobs", MAX_JOBS)
+        self._at_once: dict[str, Act] = {
+            "state": lambda _request: self.state(),
+            "log": lambda _request: {"lines": _log()},
+            "doctor": lambda _request: self._devices(),
+            "restart": self._restart,
+        }
+        self._later: dict[str, Act] = {}
+
+    @property
+    def threads(self) -> tuple[WorkerThread, ...]:
+        """All threads."""
+        return (self.server.thread, *(lane.thread for lane in (self._privacy, self._commands, self._jobs)))
+
+    def start(self) -> None:
+        """Begin to listen; a socket that cannot be had is named in `health`, and nothing else changes."""
+        for lane in (self._privacy, self._commands, self._jobs):
+            lane.thread.start()
+        self.server.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Disconnect everybody."""
+        for lane in (self._privacy, self._commands, self._jobs):
+            lane.thread.request_stop()
+        self.server.stop(timeout_s)
+
+    def health(self) -> Health:
+        """The socket and its threads."""
+        health = self.server.health()
+        fault = next((thread.fault for thread in self.threads if thread.fault), "")
+        return Health("socket", "degraded", fault, health.figures) if fault else health
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a client needs to begin with."""
+        latest, settings = self._feed.latest(), self._settings
+        return {
+            "schema": 1,
+            "device": settings.device_id,
+            "version": __version__,
+            "time": self._feed.now(),
+            "language": settings.language,
+            "privacy": self._controls.overrides.privacy,
+            **{topic: latest.get(topic) for topic in ("emotion", "face", "voice", "text", "health")},
+            "controls": self._feed.controls(),
+            "recording": self._recording(),
+            "picture": {"on": False},
+        }
+
+    # ---- from the server's thread ----
+
+    def _handle(self, request: Request, reply: Reply) -> None:
+        if request.act == "control":
+            self._control(request, reply)
+        elif act := self._at_once.get(request.act):
+            reply(act(request))
+        elif act := self._later.get(request.act):
+            self._jobs.put(_job(act, request, reply))
+        else:
+            raise DaemonError(f"this daemon cannot do {request.act!r}", code="unknown")
+
+    def _control(self, request: Request, reply: Reply) -> None:
+        name, value = request.text("name"), request.text("value")
+        command = parse_command(name, value.encode("utf-8", "replace"))
+        if command is None:
+            raise DaemonError("value is empty", code="value")
+        if isinstance(command, Rejection):
+            raise DaemonError(f"{command.name}: {command.reason}", code="value")
+        text = command.text
+
+        def answer(refusal: str) -> None:
+            reply(DaemonError(refusal, code="refused") if refusal else {"value": text})
+
+        lane = self._privacy if name == "privacy" else self._commands
+        lane.put(Job(lambda: self._controls.handle(command, answer), answer))
+
+    def _restart(self, _request: Request) -> dict[str, Any]:
+        self.restart()
+        return {}
+
+    def _devices(self) -> dict[str, Any]:
+        """What `emoedge doctor` must not try itself while the daemon has the devices."""
+        settings = self._settings
+        return {
+            "pid": os.getpid(),
+            "camera": redact(settings.camera.source),
+            "microphone": redact(settings.microphone.source),
+            "privacy": self._controls.overrides.privacy,
+            "parts": {
+                part.name: {"state": part.state, "reason": part.reason, "figures": dict(part.figures)}
+                for part in self.parts()
+            },
+        }
+
+
+def _job(act: Act, request: Request, reply: Reply) -> Job:
+    def run() -> None:
+        try:
+            reply(act(request))
+        except DaemonError as error:
+            reply(error)
+        except EmoedgeError as error:
+            reply(DaemonError(error.message, error.remedy))
+
+    return Job(run, lambda reason: reply(DaemonError(reason, code="busy")))
+
+
+def _log() -> list[str]:
+    """The last lines of the log, as many as an answer holds, the newest last."""
+    lines: list[str] = []
+    size = 0
+    for line in reversed(recent_lines()):
+        size += len(line.encode("utf-8", "replace")) + 8
+        if size > MAX_LOG_CHARACTERS:
+            break
+        lines.append(line)
+    return lines[::-1]
