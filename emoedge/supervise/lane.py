@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class LaneJob:
     """Something to be done.
 
     Attributes:
@@ -39,12 +39,12 @@ class Lane:
         self._limit = limit
         self._newest_counts = newest_counts
         self._changed = threading.Condition()
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[LaneJob] = deque()
         self.thread = WorkerThread(name, self._run, wake=self._wake)
 
-    def put(self, job: Job) -> None:
+    def put(self, job: LaneJob) -> None:
         """Add a job, or have it fail; never waits."""
-        failed: Job | None = None
+        failed: LaneJob | None = None
         with self._changed:
             if len(self._jobs) >= self._limit:
                 failed = self._jobs.popleft() if self._newest_counts else job

@@ -17,7 +17,7 @@ from emoedge.publish.control import Rejection, parse_command
 from emoedge.redact import redact
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.feed import Feed
-from emoedge.supervise.lane import Job, Lane
+from emoedge.supervise.lane import Lane, LaneJob
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
 
@@ -135,7 +135,7 @@ class SocketService:
             reply(DaemonError(refusal, code="refused") if refusal else {"value": text})
 
         lane = self._privacy if name == "privacy" else self._commands
-        lane.put(Job(lambda: self._controls.handle(command, answer), answer))
+        lane.put(LaneJob(lambda: self._controls.handle(command, answer), answer))
 
     def _restart(self, _request: Request) -> dict[str, Any]:
         self.restart()
@@ -156,7 +156,7 @@ class SocketService:
         }
 
 
-def _job(act: Act, request: Request, reply: Reply) -> Job:
+def _job(act: Act, request: Request, reply: Reply) -> LaneJob:
     def run() -> None:
         try:
             reply(act(request))
@@ -165,7 +165,7 @@ def _job(act: Act, request: Request, reply: Reply) -> Job:
         except EmoedgeError as error:
             reply(DaemonError(error.message, error.remedy))
 
-    return Job(run, lambda reason: reply(DaemonError(reason, code="busy")))
+    return LaneJob(run, lambda reason: reply(DaemonError(reason, code="busy")))
 
 
 def _log() -> list[str]:
