@@ -2,10 +2,12 @@
 
 import ast
 import shutil
+import subprocess
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
+from setuptools.command.sdist import sdist
 
 # Since Python 3.12 setuptools alone provides it.
 from distutils.command.install_data import install_data  # isort: skip
@@ -15,6 +17,14 @@ FOLDERS = ("models", "systemd", "config")
 """At the top of the tree, in `emoedge/data/` of the wheel; `emoedge/package_files.py` finds them in both."""
 LEFT_OUT = shutil.ignore_patterns("figures", "vosk-model-*", "*.partial", "__pycache__")
 MAN = "share/man/man1"
+COMMIT = Path("emoedge", "data", "commit")
+"""Written into archives: where there is no Git to ask, `emoedge --version` reads it there."""
+# The installed click writes them, so that they fit its version.
+COMPLETION = {
+    "share/bash-completion/completions/emoedge": 'eval "$(_EMOEDGE_COMPLETE=bash_source emoedge)"\n',
+    "share/zsh/site-functions/_emoedge": '#compdef emoedge\neval "$(_EMOEDGE_COMPLETE=zsh_source emoedge)"\n',
+    "share/fish/vendor_completions.d/emoedge.fish": "_EMOEDGE_COMPLETE=fish_source emoedge | source\n",
+}
 
 
 class BuildWithFolders(build_py):
@@ -28,18 +38,39 @@ class BuildWithFolders(build_py):
                 target = Path(self.build_lib) / "emoedge" / "data" / name
                 shutil.rmtree(target, ignore_errors=True)
                 shutil.copytree(ROOT / name, target, ignore=LEFT_OUT)
+            write_commit(Path(self.build_lib))
+
+
+class SourceArchive(sdist):
+    """Writes the commit into the archive."""
+
+    def make_release_tree(self, base_dir: str, files: list[str]) -> None:
+        """Copy the files as usual, then add the commit."""
+        super().make_release_tree(base_dir, files)
+        write_commit(Path(base_dir))
 
 
 class InstallWithManPage(install_data):
-    """Writes the manual page, with the commands as they are in the source."""
+    """Writes the manual page, with the commands as they are in the source, and the completion of shells."""
 
     def run(self) -> None:
-        """Install as usual, then add the page."""
+        """Install as usual, then add the files."""
         super().run()
-        page = Path(self.install_dir, MAN, "emoedge.1")
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(manual_page(), encoding="utf-8")
-        self.outfiles.append(str(page))
+        for name, text in {f"{MAN}/emoedge.1": manual_page(), **COMPLETION}.items():
+            path = Path(self.install_dir, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            self.outfiles.append(str(path))
+
+
+def write_commit(root: Path) -> None:
+    """Note the commit below a folder, where the source is in Git."""
+    if (ROOT / ".git").exists():
+        argv = ("git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD")
+        done = subprocess.run(argv, check=False, capture_output=True, text=True)
+        if done.returncode == 0:
+            (root / COMMIT).parent.mkdir(parents=True, exist_ok=True)
+            (root / COMMIT).write_text(done.stdout, encoding="utf-8")
 
 
 def manual_page() -> str:
@@ -59,6 +90,6 @@ def command_lines() -> dict[str, tuple[str, str]]:
 
 
 setup(
-    cmdclass={"build_py": BuildWithFolders, "install_data": InstallWithManPage},
+    cmdclass={"build_py": BuildWithFolders, "sdist": SourceArchive, "install_data": InstallWithManPage},
     data_files=[(MAN, [])],
 )

@@ -8,6 +8,7 @@ catalogues are in `emoedge/locale/`; `python -m scripts.messages` collects the s
 from __future__ import annotations
 
 import gettext
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -75,6 +76,13 @@ def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
         name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()
     }
     return Phrase(template, plural, kept)
+
+
+def joined(parts: Iterable[str], between: str = ", ") -> Phrase:
+    """Several texts in a row, each of which may be a `Phrase`."""
+    named = {f"part{number}": part for number, part in enumerate(parts)}
+    gap = between.replace("{", "{{").replace("}", "}}")
+    return Phrase(gap.join(f"{{{name}}}" for name in named), "", named)
 
 
 def localized(value: Any, language: Language | None = None) -> Any:

@@ -6,13 +6,16 @@ import logging
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from emoedge.cli.groups import SuggestingGroup
+from emoedge.cli.options import CONFIG_HELP, LEVEL_HELP, LEVELS
 from emoedge.cli.streams import NoReaderError, prepare_streams
 from emoedge.errors import EmoedgeError
-from emoedge.version import __version__
+from emoedge.version import __version__, commit
 
 # Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
 # `emoedge --help` imports none of them.
@@ -43,7 +46,7 @@ EXIT_INTERRUPTED: Final = 130
 ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -70,11 +73,27 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        made_from = commit()
+        click.echo(f"emoedge {__version__}" + (f" ({made_from})" if made_from else ""))
+        context.exit()
+
+
 @click.group(
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.version_option(__version__, prog_name="emoedge")
-def cli() -> None:
+@click.option("--config", "config_path", type=click.Path(dir_okay=False, path_type=Path), help=CONFIG_HELP)
+@click.option("--log-level", type=click.Choice(LEVELS), help=LEVEL_HELP)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
+def cli(config_path: Path | None, log_level: str | None) -> None:
     """Offline emotion sensor: face, voice and text of a Spanish speaker, over MQTT.
 
     \b

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, progress, settings_from
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import text_lines
@@ -24,7 +25,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 MAX_LINE_CHARACTERS: Final = 1_000_000
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def command() -> None:
     """The emotion of faces, voices or sentences: one JSON line per item.
 

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from
+from emoedge.cli.groups import SuggestingGroup
+from emoedge.cli.options import common, progress, say, settings_from
+from emoedge.translation import localized, tr
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def command() -> None:
     """List, fetch and verify the models.
 
@@ -33,7 +35,7 @@ def list_models(config_path: Path | None, as_json: bool) -> None:
     Example:
       emoedge models list
     """
-    from emoedge.model_store import installed, load_manifest
+    from emoedge.model_store import card_of, installed, load_manifest
 
     for state in installed(load_manifest(), settings_from(config_path).paths.models):
         entry = state.entry
@@ -43,15 +45,23 @@ def list_models(config_path: Path | None, as_json: bool) -> None:
                 "installed": state.path is not None,
                 "path": str(state.path) if state.path else None,
                 "bytes": state.bytes,
+                "fetch_bytes": 0 if state.path else entry.bytes,
                 "licence": entry.licence,
-                "card": entry.card,
+                "card": card_of(entry),
                 "use": entry.use,
             }
             click.echo(json.dumps(values, ensure_ascii=False))
             continue
-        mark = "installed" if state.path else ("optional" if entry.optional else "MISSING")
-        click.echo(f"{entry.name:28} {mark:10} {state.bytes / 1e6:8.2f} MB  {entry.use}")
-        click.echo(f"{'':28} licence: {entry.licence}; card: {entry.card}")
+        mark = tr("installed") if state.path else (tr("optional") if entry.optional else tr("MISSING"))
+        size = state.bytes if state.path else entry.bytes
+        say(f"{entry.name:26}  {localized(mark):11} {size / 1e6:8.2f} MB  {entry.use}")
+        if state.path is None:
+            remedy = f"emoedge models fetch {entry.name}"
+            say(tr("  to fetch {size:.0f} MB, run: {command}", size=size / 1e6, command=remedy))
+        else:
+            click.echo(f"  {state.path}")
+        say(tr("  licence: {licence}", licence=entry.licence))
+        say(tr("  card: {card}", card=card_of(entry)))
 
 
 @command.command("fetch")

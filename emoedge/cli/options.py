@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from emoedge.logs import set_up_logging
+from emoedge.translation import localized
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -20,30 +21,42 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 LEVELS = ("debug", "info", "warning", "error")
+LEVEL_HELP: Final = "Minimum severity of log messages on standard error.  [default: warning]"
+CONFIG_HELP: Final = "Configuration file, instead of the usual places."
 
 
 def common(function: Function) -> Function:
-    """Add --config and --log-level; the command gets `config_path` and has logging set up."""
+    """Add --config and --log-level; the command gets `config_path` and has logging set up.
 
-    def set_level(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
-        set_up_logging(value)
-        return value
+    Both may stand before the command too; behind it they take precedence.
+    """
+
+    def set_level(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        value = value or context.find_root().params.get("log_level")
+        set_up_logging(value or "warning")
+
+    def choose_config(context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+        return value or context.find_root().params.get("config_path")
 
     function = click.option(
         "--log-level",
         type=click.Choice(LEVELS),
-        default="warning",
-        show_default=True,
         callback=set_level,
         expose_value=False,
-        help="Minimum severity of log messages on standard error.",
+        help=LEVEL_HELP,
     )(function)
     return click.option(
         "--config",
         "config_path",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Configuration file, instead of the usual places.",
+        callback=choose_config,
+        help=CONFIG_HELP,
     )(function)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text for people, in their language."""
+    click.echo(localized(text), err=err)
 
 
 def audio_track_option(function: Function) -> Function:

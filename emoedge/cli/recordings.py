@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, settings_from
 from emoedge.days import parse_day
 from emoedge.errors import ConfigError, RecordingError
@@ -28,7 +29,7 @@ MOST_DAYS: Final = 36_500
 """As for recording.keep_days."""
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def command() -> None:
     """List, show, keep and delete the recordings on this device.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,13 +11,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emoedge.cli.options import common
+from emoedge.cli.groups import SuggestingGroup
+from emoedge.cli.options import common, say
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.service.plan import Step
 
 
-@click.group()
+@click.group(cls=SuggestingGroup)
 def command() -> None:
     """Install, remove or show the systemd service on this device.
 
@@ -68,7 +72,8 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
 
 @command.command()
 @common
-def status(config_path: Path | None) -> int:
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def status(config_path: Path | None, as_json: bool) -> int:
     """What systemd says of the service. Exit 0 when it is active.
 
     \b
@@ -78,11 +83,22 @@ def status(config_path: Path | None) -> int:
     from emoedge.service.systemd import service_status
 
     now = service_status()
-    if not now.installed:
-        click.echo("not installed")
-        return 1
-    click.echo(f"{now.active}, {now.enabled}, {now.restarts} restarts: {now.text}")
-    return 0 if now.active == "active" else 1
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(now), ensure_ascii=False))
+    elif not now.installed:
+        say(tr("not installed"))
+    else:
+        say(
+            tr(
+                "{active}, {enabled}, {count} restart: {text}",
+                "{active}, {enabled}, {count} restarts: {text}",
+                active=now.active,
+                enabled=now.enabled,
+                count=now.restarts,
+                text=now.text,
+            )
+        )
+    return 0 if now.installed and now.active == "active" else 1
 
 
 def _carry_out(steps: Sequence[Step], *, dry_run: bool) -> None:

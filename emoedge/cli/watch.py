@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.errors import ConfigError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.watch.subscription import Subscription
@@ -35,6 +38,8 @@ def command(
     from emoedge.watch.subscription import Subscription
     from emoedge.watch.view import WatchState
 
+    if host is not None:
+        _refuse_address(host)
     settings = settings_from(config_path)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     mqtt = with_changes(settings, "mqtt", changes).mqtt
@@ -44,6 +49,23 @@ def command(
             _print_lines(subscription, settings.language)
         else:
             _show(subscription, WatchState(settings.language, device))
+
+
+def _refuse_address(host: str) -> None:
+    """Raise ConfigError for an address such as mqtt://name:1883, which other programs take."""
+    address = urlsplit(host if "://" in host else f"//{host}")
+    try:
+        name, port = address.hostname or "", address.port
+    except ValueError:
+        return  # an IPv6 address without brackets, or nonsense: `mqtt.host` says what is wrong
+    if "://" not in host and port is None:
+        return
+    secure = address.scheme in ("mqtts", "ssl", "wss")
+    parts = [f"--host {name or 'NAME'}", *([f"--port {port}"] if port else [])]
+    remedy = tr("write: {options}", options=" ".join(parts))
+    if secure:
+        remedy = tr("write: {options}, and set mqtt.tls to true", options=" ".join(parts))
+    raise ConfigError(tr("--host takes the name of the broker alone, not an address"), remedy)
 
 
 def _print_lines(subscription: Subscription, language: str) -> None:

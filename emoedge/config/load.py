@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from emoedge.characters import visible
 from emoedge.config.environment import apply_environment
+from emoedge.config.problems import Problem, SettingsError, fault_of
 from emoedge.config.read import read_configuration_file
-from emoedge.config.section import SECRET_NAMES
 from emoedge.config.settings import Settings
 from emoedge.errors import ConfigError
+from emoedge.translation import Phrase, tr
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,8 +28,6 @@ else:
 SYSTEM_FILE: Final = Path("/etc/emoedge/emoedge.toml")
 DROP_INS: Final = "conf.d"
 """Folder beside the configuration file; its `*.toml` are read over it, in the order of their names."""
-_LARGEST_SHOWN: Final = 10**80
-"""Python refuses to format integers of thousands of digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,7 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         return Settings.model_validate(values)
     except ValidationError as error:
         problems = [_describe(problem, documents, sources) for problem in error.errors()]
-        raise ConfigError("\n".join(problems), "correct the configuration, then run: emoedge check") from None
+        raise SettingsError(problems, tr("correct the configuration, then run: emoedge check")) from None
 
 
 def with_changes(settings: Settings, section: str, changes: Mapping[str, Any]) -> Settings:
@@ -94,8 +93,8 @@ def with_changes(settings: Settings, section: str, changes: Mapping[str, Any]) -
         changed = type(present).model_validate(present.model_dump() | dict(changes))
     except ValidationError as error:
         keys = [tuple(str(part) for part in problem["loc"]) for problem in error.errors()]
-        problems = [_describe(problem, [], dict.fromkeys(keys, "the call")) for problem in error.errors()]
-        raise ConfigError("\n".join(problems), "correct the call") from None
+        problems = [_describe(problem, [], dict.fromkeys(keys, tr("the call"))) for problem in error.errors()]
+        raise SettingsError(problems, tr("correct the call")) from None
     return settings.model_copy(update={section: changed})
 
 
@@ -147,29 +146,25 @@ def _merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
             values[key] = value
 
 
-def _describe(problem: Any, documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> str:
+def _describe(problem: Any, documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> Problem:
     keys = tuple(str(part) for part in problem["loc"])
-    dotted = visible(".".join(keys))
-    place = _place(keys, documents, sources)
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(_known_keys(keys[:-1]))
-        return f"{place}: {dotted}: unknown key; expected one of {known}"
-    expected = problem["msg"].removeprefix("Value error, ")
-    return f"{place}: {dotted}: {expected}{_got(keys, problem['input'])}"
+    source, line = _place(keys, documents, sources)
+    return Problem(source, line, visible(".".join(keys)), fault_of(problem))
 
 
-def _place(keys: tuple[str, ...], documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> str:
+def _place(
+    keys: tuple[str, ...], documents: list[_Document], sources: Mapping[tuple[str, ...], str]
+) -> tuple[str, int | None]:
     """The variable, the credential, or the file and line that sets a key."""
     # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
     source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
     if source:
-        return visible(source)
+        return (source if isinstance(source, Phrase) else visible(source)), None
     setting = [document for document in documents if _sets(document.values, keys)]
     if not documents:
-        return "built-in defaults"
+        return tr("built-in defaults"), None
     document = (setting or documents)[-1]
-    line = line_of(document.text, keys)
-    return f"{document.path}:{line}" if line else str(document.path)
+    return str(document.path), line_of(document.text, keys)
 
 
 def _sets(values: Any, keys: tuple[str, ...]) -> bool:
@@ -178,30 +173,6 @@ def _sets(values: Any, keys: tuple[str, ...]) -> bool:
             return False
         values = values[key]
     return True
-
-
-def _got(keys: tuple[str, ...], value: Any) -> str:
-    """Return the rejected value where it cannot be a secret: a number where a number was expected."""
-    numeric = _annotation(keys) in (int, float) and keys[-1] not in SECRET_NAMES
-    if not numeric or not isinstance(value, int | float):
-        return ""
-    return f"; got {value}" if abs(value) <= _LARGEST_SHOWN else "; got a huge number"
-
-
-def _annotation(keys: tuple[str, ...]) -> Any:
-    """The type of a key; None for an unknown one."""
-    annotation: Any = Settings
-    for key in keys:
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return None
-        field = annotation.model_fields.get(key)
-        annotation = field.annotation if field else None
-    return annotation
-
-
-def _known_keys(section: tuple[str, ...]) -> list[str]:
-    model = _annotation(section)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:

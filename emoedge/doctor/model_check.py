@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emoedge.config import Settings
-from emoedge.doctor.result import CheckResult, failed, ok
+from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import ModelError
 from emoedge.model_store.manifest import (
     CONFIDENCE,
@@ -38,6 +38,20 @@ def check_models(settings: Settings) -> Iterator[CheckResult]:
         yield _check(name, entries.get(name), settings)
     if settings.speech.enabled:
         yield _check_speech(entries.get(settings.speech.model), settings)
+
+
+def missing_models(settings: Settings) -> Iterator[CheckResult]:
+    """A warning for each model that the configuration needs and that is not there; none is loaded."""
+    from emoedge.model_store import package_models_dir, resolve
+
+    names = [(name, package_models_dir()) for name in needed_models(settings)]
+    if settings.speech.enabled:
+        names.append((settings.speech.model, settings.paths.models))
+    for name, folder in names:
+        try:
+            resolve(name, folder)
+        except ModelError as error:
+            yield warning(f"model {name}", error.message, error.remedy)
 
 
 def needed_models(settings: Settings) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ folder = resolve(settings.speech.model, settings.paths.models)
 
 from emoedge.model_store.fetch import fetch
 from emoedge.model_store.manifest import Manifest, ModelEntry, load_manifest, package_models_dir
-from emoedge.model_store.places import Installed, installed, resolve
+from emoedge.model_store.places import Installed, card_of, installed, resolve
 
 __all__ = [
     "Installed",
     "Manifest",
     "ModelEntry",
+    "card_of",
     "fetch",
     "installed",
     "load_manifest",

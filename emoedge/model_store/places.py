@@ -52,6 +52,12 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
     raise ModelError(f"model {text} is missing in {looked}", FETCH_REMEDY)
 
 
+def card_of(entry: ModelEntry) -> str:
+    """Where the card of a model is: a file that exists, or an address."""
+    path = package_models_dir() / entry.card.removeprefix("models/")
+    return str(path) if path.is_file() else entry.card
+
+
 def location(entry: ModelEntry, models_dir: Path, package_dir: Path | None = None) -> Path | None:
     """Where a known model lies, or None."""
     try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -77,6 +80,88 @@ def test_check(tmp_path):
     assert "Traceback" not in result.stderr
 
 
+def test_check_as_json(tmp_path):
+    good = tmp_path / "good.toml"
+    good.write_text('device_id = "sala"\n[speech]\nmodel = "none-such"\n')
+    result = emoedge("check", "--json", "--config", good)
+    answer = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert (answer["valid"], answer["device"], answer["files"]) == (True, "sala", [str(good)])
+    assert "none-such" in answer["warnings"][0]["message"]
+    bad = tmp_path / "bad.toml"
+    bad.write_text("[fusion]\nmargn = 0.3\n")
+    result = emoedge("check", "--json", "--config", bad)
+    answer = json.loads(result.stdout)
+    assert (result.returncode, answer["valid"]) == (2, False)
+    (problem,) = answer["problems"]
+    assert (problem["source"], problem["line"], problem["key"]) == (str(bad), 2, "fusion.margn")
+    result = emoedge("check", "--json", "--config", tmp_path / "missing.toml")
+    assert result.returncode == 2
+    assert "missing.toml" in json.loads(result.stdout)["problems"][0]["message"]
+
+
+def test_check_warns_of_a_model_that_is_not_there(tmp_path):
+    path = tmp_path / "good.toml"
+    path.write_text('[speech]\nmodel = "none-such"\n')
+    result = emoedge("check", "--config", path)
+    assert result.returncode == 0
+    assert "warning: model none-such is missing" in result.stderr
+    path.write_text('[speech]\nmodel = "vosk-es-demo"\n')
+    assert emoedge("check", "--config", path).stderr == ""
+
+
+def test_global_options_stand_before_the_command_too(tmp_path):
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text('device_id = "one"\n')
+    two.write_text('device_id = "two"\n')
+    assert "device one" in emoedge("--config", one, "check").stdout
+    assert "device two" in emoedge("--config", one, "check", "--config", two).stdout
+    assert emoedge("--log-level", "debug", "--config", one, "recordings", "list", "--help").returncode == 0
+    assert emoedge("--log-level", "loud", "check").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["recordngs"], "'recordings'"),
+        (["Chek"], "'check'"),
+        (["recordings", "lst"], "'list'"),
+        (["classify", "fase", "x"], "'face'"),
+        (["models", "fetsh"], "'fetch'"),
+        (["service", "stats"], "'status'"),
+        (["check", "--confg", "x"], "--config"),
+        (["--log-lvel", "debug", "check"], "--log-level"),
+    ],
+)
+def test_typos_get_a_suggestion(arguments, suggestion):
+    result = emoedge(*arguments)
+    assert result.returncode == 2
+    assert suggestion in result.stderr
+
+
+def test_the_version_names_the_commit(repository):
+    shown = emoedge("--version").stdout
+    found = re.fullmatch(r"emoedge ([0-9.]+)( \([0-9a-f]{7,40}\))?\n", shown)
+    assert found
+    assert bool(found[2]) == bool((repository / ".git").exists() and shutil.which("git"))
+
+
+@pytest.mark.parametrize(
+    ("host", "remedy"),
+    [
+        ("mqtt://pi:1884", "write: --host pi --port 1884"),
+        ("pi:1883", "write: --host pi --port 1883"),
+        ("mqtts://me:secret@pi", "write: --host pi, and set mqtt.tls to true"),
+        ("tcp://[::1]:1", "write: --host ::1 --port 1"),
+    ],
+)
+def test_an_address_is_not_a_host(host, remedy):
+    result = emoedge("watch", "--host", host)
+    assert result.returncode == 2
+    assert remedy in result.stderr
+    assert "secret" not in result.stderr
+
+
 def test_check_missing_file(tmp_path):
     result = emoedge("check", "--config", tmp_path / "none.toml")
     assert result.returncode == 2
@@ -130,6 +215,18 @@ def test_models_list_as_json():
     names = {line["name"]: line["installed"] for line in lines_of(result)}
     for name in ("face_detector", "face_emotion", "voice_emotion", "text_emotion", "vosk-es-demo"):
         assert names[name], name
+    for line in lines_of(result):
+        assert line["path"] is None or Path(line["path"]).exists()
+        assert line["card"].startswith("https://") or Path(line["card"]).exists()
+        assert (line["fetch_bytes"] == 0) == line["installed"]
+
+
+def test_models_list_names_files_and_the_size_to_fetch(tmp_path):
+    lines = emoedge("models", "list", EMOEDGE_PATHS__MODELS=str(tmp_path)).stdout.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.startswith("vosk-model-small-es-0.42"))
+    assert "MISSING" in lines[at]
+    assert "to fetch 39 MB, run: emoedge models fetch vosk-model-small-es-0.42" in lines[at + 1]
+    assert Path(lines[1].strip()).exists()
 
 
 def test_replay_of_what_is_no_medium(tmp_path):

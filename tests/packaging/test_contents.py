@@ -85,6 +85,16 @@ def test_the_manual_page_names_every_command(packed: zipfile.ZipFile) -> None:
         assert f".TP\n.B {command}\n{line}.\n" in page
 
 
+def test_shells_complete_the_command(packed: zipfile.ZipFile) -> None:
+    for name in (
+        "share/bash-completion/completions/emoedge",
+        "share/zsh/site-functions/_emoedge",
+        "share/fish/vendor_completions.d/emoedge.fish",
+    ):
+        (path,) = [one for one in packed.namelist() if one.endswith(name)]
+        assert b"_EMOEDGE_COMPLETE=" in packed.read(path)
+
+
 def test_the_terms_of_the_weights_are_stated(
     packed: zipfile.ZipFile, metadata: email.message.Message
 ) -> None:

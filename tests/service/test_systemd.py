@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -215,6 +216,25 @@ def test_status_of_a_running_and_a_missing_service() -> None:
     )
     missing = parse_status("NRestarts=0\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n")
     assert (missing.installed, missing.active, missing.enabled) == (False, "inactive", "disabled")
+
+
+def test_status_as_json(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from click.testing import CliRunner
+
+    from emoedge.cli.service import command
+
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho LoadState=loaded; echo ActiveState=failed; echo NRestarts=3\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    done = CliRunner().invoke(command, ["status", "--json"], standalone_mode=False)
+    answer = json.loads(done.output)
+    assert (answer["installed"], answer["active"], answer["restarts"], done.return_value) == (
+        True,
+        "failed",
+        3,
+        1,
+    )
 
 
 def test_without_systemctl_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
