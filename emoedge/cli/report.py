@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -29,7 +30,7 @@ FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; beside the video by default.",
+    help="The file; by default beside the video, or here where that cannot be written.",
 )
 @click.option(
     "--format",
@@ -86,17 +87,28 @@ def _segment(
     # Pictures can show no more points; other programs get them all.
     source = find_source(name, store, *(() if kind in PICTURES else (None,)))
     target = output or source.media.with_name(source.media.stem + SUFFIXES[cast("Format", kind)])
-    try:
+
+    def write(target: Path) -> Path:
         if kind == "html":
             write_page(source, target, language, link_video=link_video)
         else:
             data = export(source.data, source.segment_id, cast("Format", kind), language or source.language)
             write_private(target, data)
+        return target
+
+    try:
+        try:
+            return write(target)
+        except OSError as error:
+            # A member of the group may read the recordings, not write beside them.
+            if output is not None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+                raise
+            target = Path(target.name)
+            return write(target)
     except OSError as error:
         raise RecordingError(
             f"cannot write {target}: {error.strerror}", "name another file with --output"
         ) from error
-    return target
 
 
 def _day(store: Store, day: str, output: Path | None, language: Language) -> None:

@@ -87,7 +87,7 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
         if duration_s <= 0:
             remove_unfinished(media)
             raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
-        states = read_timeline(_timeline_of(media)).states
+        states = read_timeline(timeline_of(media)).states
         cues = emotion_cues(states, duration_s, segment.language)
         whole, shortfall = _remux(media, cues, duration_s, give_up)
         size, digest = whole.stat().st_size, sha256_of(whole)
@@ -116,7 +116,7 @@ def complete(media: Path) -> FinishedSegment:
     return FinishedSegment(media, measure(media), media.stat().st_size, sha256_of(media))
 
 
-def _timeline_of(media: Path) -> str:
+def timeline_of(media: Path) -> str:
     """The timeline under either name, the longer one: a crash leaves one of them cut off."""
     found = []
     for path in names_of(media.with_suffix(".jsonl")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
@@ -12,13 +13,15 @@ from emoedge.clock import parse_rfc3339, rfc3339
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of
-from emoedge.record.finish import ClosedSegment, FinishedSegment, complete, finish
+from emoedge.record.finish import ClosedSegment, FinishedSegment, complete, finish, timeline_of
 from emoedge.record.lock import hold
 from emoedge.record.mux import write_errors
 from emoedge.record.names import remove_unfinished
 from emoedge.record.remux import measure
 from emoedge.record.sidecar import names_of, read_details, thumbnail_of
 from emoedge.record.store import Store
+from emoedge.record.strongest import strongest
+from emoedge.record.timeline import read_timeline
 
 logger = logging.getLogger(__name__)
 
@@ -81,9 +84,7 @@ def _closed(media: Path, language: Language, lock: hold) -> ClosedSegment:
         if (started := parse_rfc3339(details.get("started"))) is not None:
             details["ended"] = rfc3339(started + timedelta(seconds=measure(partial_of(media))))
     has_thumbnail = any(path.exists() for path in names_of(media.with_suffix(".jpg")))
-    return ClosedSegment(
-        media, details, language, None if has_thumbnail else _thumbnail(partial_of(media)), lock
-    )
+    return ClosedSegment(media, details, language, None if has_thumbnail else _thumbnail(media), lock)
 
 
 def _details(media: Path) -> dict[str, Any]:
@@ -97,12 +98,19 @@ def _details(media: Path) -> dict[str, Any]:
     return max(found, key=lambda details: "ended" in details, default={})
 
 
-def _thumbnail(path: Path) -> bytes | None:
-    """The first frame that can be decoded, as a thumbnail."""
+def _thumbnail(media: Path) -> bytes | None:
+    """A frame of the strongest moment, or the first one that can be decoded, as a thumbnail."""
     import av
 
-    try:
-        with av.open(str(path)) as container:
-            return thumbnail_of(next(container.decode(video=0)).to_ndarray(format="bgr24"))
-    except (av.error.FFmpegError, IndexError, StopIteration):
-        return None
+    moment = strongest(read_timeline(timeline_of(media)).states)
+    at_s = 0.0 if moment is None else moment.time_s
+    frame = None
+    with (
+        contextlib.suppress(av.error.FFmpegError, IndexError),
+        av.open(str(partial_of(media))) as container,
+    ):
+        container.seek(round(at_s * av.time_base))
+        for frame in container.decode(video=0):
+            if (frame.time or 0.0) >= at_s:
+                break
+    return None if frame is None else thumbnail_of(frame.to_ndarray(format="bgr24"))

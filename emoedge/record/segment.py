@@ -16,6 +16,7 @@ from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of, sync_data
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
+from emoedge.outcomes import FusedState
 from emoedge.record.finish import ClosedSegment
 from emoedge.record.lock import hold
 from emoedge.record.mux import SegmentWriter, VideoFormat
@@ -23,6 +24,7 @@ from emoedge.record.names import private_opener, remove_unfinished, share_with_g
 from emoedge.record.overlay import Overlay
 from emoedge.record.pre_roll import Item
 from emoedge.record.sidecar import SCHEMA, thumbnail_of, write_details
+from emoedge.record.strongest import Strength, strength_of
 from emoedge.record.timeline import TimelineEntry
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ class SegmentPlan:
         media: the final MP4.
         start_s: time zero on the pipeline's clock.
         started: the same moment on the wall clock.
-        thumbnail_s: time of the frame that becomes the thumbnail, pipeline's clock.
+        thumbnail_s: time of the frame that becomes the thumbnail where no face is seen, pipeline's clock.
         about: details that are known at the start (reason, models, configuration, clock).
         language: of the subtitles.
     """
@@ -80,6 +82,8 @@ class OpenSegment:
         self.plan = plan
         self._overlay = overlay
         self._thumbnail: Frame | None = None
+        self._newest: Frame | None = None
+        self._strength: Strength | None = None
         self._last_s = plan.start_s
         self._timeline_synced = time.monotonic()
         media = plan.media
@@ -128,7 +132,10 @@ class OpenSegment:
         elif isinstance(item, AudioBlock):
             self._writer.write_sound(item)
         elif item.time_s >= self.plan.start_s:
-            if self._thumbnail is None or self._thumbnail.time_s < self.plan.thumbnail_s:
+            self._newest = item
+            if self._thumbnail is None or (
+                self._strength is None and self._thumbnail.time_s < self.plan.thumbnail_s
+            ):
                 self._thumbnail = item
             self._writer.write_frame(item if self._overlay is None else self._overlay.draw(item))
 
@@ -158,11 +165,21 @@ class OpenSegment:
             self._overlay.update(entry.outcome)
         if entry.time_s < self.plan.start_s:
             return
+        if isinstance(entry.outcome, FusedState):
+            self._choose_thumbnail(entry.outcome)
         self._timeline.write(entry.row(self.plan.start_s))
         if time.monotonic() - self._timeline_synced >= TIMELINE_SYNC_S:
             self._timeline.flush()
             sync_data(self._timeline.fileno())
             self._timeline_synced = time.monotonic()
+
+    def _choose_thumbnail(self, state: FusedState) -> None:
+        """Keep the newest frame where the state is the strongest so far: it is the one the state is about."""
+        strength = strength_of(state)
+        if self._newest is None or strength is None:
+            return
+        if self._strength is None or strength > self._strength:
+            self._strength, self._thumbnail = strength, self._newest
 
     def _closed(self, reason: str, ended: datetime) -> ClosedSegment:
         writer = self._writer

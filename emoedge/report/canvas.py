@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.drawing import Color, bgr, draw_text, text_width
+from emoedge.emotions import COLORS
 from emoedge.report.chart import Area, Point
 
 LIGHT: Final[Mapping[str, str]] = {
@@ -17,15 +18,18 @@ LIGHT: Final[Mapping[str, str]] = {
     "ground": "#F4F5F7",
     "grid": "#D9DCE1",
     "ink": "#1B1F24",
-    "muted": "#5B6470",
+    "muted": "#59626D",
+    **{str(emotion): color for emotion, color in COLORS.items()},
+    **{f"on-{emotion}": "#FFFFFF" if emotion == "sadness" else "#111111" for emotion in COLORS},
 }
+"""Colours of roles and emotions on white paper, and of writing on an emotion's colour."""
 
 
 class SvgCanvas:
     """Collects SVG elements.
 
     Args:
-        roles: colours of the roles, or None to leave them to the page's style sheet (classes).
+        roles: colours of roles and emotions, or None to leave them to the page's style sheet (classes).
         stretch: the drawing is stretched by the page: strokes keep their width.
     """
 
@@ -75,8 +79,6 @@ class SvgCanvas:
         )
 
     def _paint(self, attribute: str, color: str) -> str:
-        if color.startswith("#"):
-            return f'{attribute}="{color}"'
         if self._roles is not None:
             return f'{attribute}="{self._roles[color]}"'
         return f'class="{attribute}-{color}"'
@@ -144,4 +146,4 @@ def _path(points: Sequence[Point]) -> str:
 
 
 def _bgr(color: str) -> Color:
-    return bgr(color if color.startswith("#") else LIGHT[color])
+    return bgr(LIGHT[color])

@@ -10,11 +10,14 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import COLORS, EMOTIONS, Emotion
+from emoedge.drawing import text_width
+from emoedge.emotions import EMOTIONS, Emotion, Language, display_name, percent
 from emoedge.report.data import Curve, Episode, ReportData
 
 TRUST_LEVELS: Final = 6
 """Shades of the strip that shows how far a curve can be trusted."""
+LABEL_PX: Final = 12
+"""Size of the writing on an episode."""
 TICKS_S: Final = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)
 
 Point = tuple[float, float]
@@ -31,7 +34,11 @@ class Area:
 
 
 class Canvas(Protocol):
-    """What a drawing needs. `fill` and `stroke` are "#rrggbb" or a role: "ground", "grid", "ink", "muted"."""
+    """What a drawing needs.
+
+    `fill` and `stroke` are an emotion, or a role: "paper", "ground", "grid", "ink", "muted"; writing on
+    an emotion's colour is "on-<emotion>".
+    """
 
     def polygon(self, points: Sequence[Point], fill: str) -> None:
         """A filled shape."""
@@ -59,7 +66,7 @@ def stacked(canvas: Canvas, area: Area, data: ReportData, curve: Curve) -> None:
         for index, emotion in enumerate(EMOTIONS):
             below = list(zip(xs, area.y + area.height * (1 - edges[:, index]), strict=True))
             above = list(zip(xs, area.y + area.height * (1 - edges[:, index + 1]), strict=True))
-            canvas.polygon(below + above[::-1], COLORS[emotion])
+            canvas.polygon(below + above[::-1], emotion)
 
 
 def lines(canvas: Canvas, area: Area, data: ReportData, curve: Curve, width: float = 1.6) -> None:
@@ -76,7 +83,7 @@ def lines(canvas: Canvas, area: Area, data: ReportData, curve: Curve, width: flo
         # Neutral first, so that it never covers the others.
         for index in (6, 0, 1, 2, 3, 4, 5):
             ys = area.y + area.height * (1 - values[:, index])
-            canvas.line(list(zip(xs, ys, strict=True)), COLORS[EMOTIONS[index]], width)
+            canvas.line(list(zip(xs, ys, strict=True)), EMOTIONS[index], width)
 
 
 def trust_strip(canvas: Canvas, area: Area, data: ReportData, curve: Curve) -> None:
@@ -90,12 +97,33 @@ def trust_strip(canvas: Canvas, area: Area, data: ReportData, curve: Curve) -> N
             canvas.rect(Area(xs[0], area.y, xs[-1] - xs[0], area.height), "ink", opacity)
 
 
-def band(canvas: Canvas, area: Area, data: ReportData, episodes: Sequence[Episode]) -> None:
-    """Episodes as a band of blocks."""
+def confidence_line(canvas: Canvas, area: Area, data: ReportData, width: float = 2.0) -> None:
+    """The certainty of what is named, on the axis of the curves; nothing where nothing is named."""
+    trust = data.curves["fused"].trust
+    named = np.array([emotion is not None for emotion in data.emotions]) & np.isfinite(trust)
+    for first, last in stretches(named):
+        xs = _xs(area, data, first, last)
+        values = np.append(trust[first:last], trust[last - 1]).clip(0, 1)
+        points = list(zip(xs, area.y + area.height * (1 - values), strict=True))
+        # A rim, so that it can be told from any colour below it.
+        canvas.line(points, "paper", width + 2.5)
+        canvas.line(points, "ink", width)
+
+
+def band(
+    canvas: Canvas, area: Area, data: ReportData, episodes: Sequence[Episode], language: Language
+) -> None:
+    """Episodes as a band of blocks; a name, or its certainty, is written where it fits whole."""
     for episode in episodes:
         x = area.x + area.width * episode.start_s / data.duration_s
         width = area.width * episode.duration_s / data.duration_s
-        canvas.rect(Area(x, area.y, max(width, 1.0), area.height), COLORS[episode.emotion])
+        canvas.rect(Area(x, area.y, max(width, 1.0), area.height), episode.emotion)
+        name = display_name(episode.emotion, language)
+        sure = "" if episode.confidence is None else f" {percent(episode.confidence)}"
+        label = next((text for text in (name + sure, name) if text_width(text, LABEL_PX) + 6 < width), "")
+        if label:
+            y = area.y + area.height * 0.72
+            canvas.text(x + 3, y, label, f"on-{episode.emotion}", LABEL_PX)
 
 
 def ticks(duration_s: float, most: int = 8) -> list[float]:

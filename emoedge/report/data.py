@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion
+from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion, leader
 from emoedge.observations import FacesObservation, TextObservation, Word
 from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.record.timeline import STATE_HOLD_S, Timeline
@@ -49,17 +49,44 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A stretch of one emotion."""
+    """A stretch of one emotion.
+
+    Attributes:
+        emotion: of the stretch.
+        start_s, end_s: from when to when.
+        confidence: how sure it is, 0..1: the peak of an episode, the mean of a run; None where unknown.
+    """
 
     emotion: Emotion
     start_s: float
     end_s: float
-    peak_confidence: float | None = None
+    confidence: float | None = None
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class ShownUtterance:
+    """Speech between two pauses.
+
+    Attributes:
+        words: at least one, within the segment; of an utterance of which only the transcript is known, all of
+            it is one word.
+        emotion: that the words carry, None without an opinion.
+        probability: of that emotion, 0..1.
+    """
+
+    words: tuple[Word, ...]
+    emotion: Emotion | None = None
+    probability: float = 0.0
+
+    @property
+    def start_s(self) -> float:
+        """Begin of the first word."""
+        return self.words[0].start_s
 
 
 @dataclass(frozen=True)
@@ -70,20 +97,29 @@ class ReportData:
         duration_s: length of the segment.
         step_s: distance of the grid's points.
         curves: one per channel; channels without any opinion are missing, "fused" never is.
-        emotions: the decision at each point of the grid, None without one.
-        events: in order of time.
-        words: in order of time; utterances are split by `breaks`.
-        breaks: indices into `words` at which an utterance begins.
+        emotions: what is named at each point of the grid, None without an emotion.
+        reasons: why nothing is named at each point of the grid; "" where an emotion is, "unknown" where no
+            state was kept.
+        events: the episodes, as topic `event` reports them, in order of time.
+        utterances: in order of time.
+        details: the JSON sidecar.
+        timeline: what all of it was made from.
     """
 
     duration_s: float
     step_s: float
     curves: dict[Channel, Curve]
     emotions: tuple[Emotion | None, ...]
+    reasons: tuple[str, ...]
     events: tuple[Episode, ...]
-    words: tuple[Word, ...] = ()
-    breaks: tuple[int, ...] = ()
+    utterances: tuple[ShownUtterance, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    timeline: Timeline = field(default_factory=Timeline)
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words, in order of time."""
+        return tuple(word for utterance in self.utterances for word in utterance.words)
 
     @property
     def times(self) -> NDArray[np.float64]:
@@ -96,9 +132,9 @@ class Summary:
     """What a segment amounts to.
 
     Attributes:
-        seconds: time in each emotion.
-        none_s: time without any.
-        transitions: (from, to, count), the most frequent first.
+        seconds: time for which each emotion is named.
+        none_s: time for which none is.
+        transitions: (from, to, count) of episodes that follow each other, the most frequent first.
         longest: the longest episodes, longest first.
     """
 
@@ -136,29 +172,29 @@ def build(
             curve = Curve(curve.values, _face_quality(timeline, times, step_s, curve.trust))
         if channel == "fused" or bool(curve.known.any()):
             curves[channel] = curve
-    words, breaks = _words(timeline, duration_s)
     return ReportData(
         duration_s=duration_s,
         step_s=step_s,
         curves=curves,
         emotions=tuple(states[index].emotion if index >= 0 else None for index in held),
+        reasons=tuple(_reason(states[index]) if index >= 0 else "unknown" for index in held),
         events=_events(timeline, duration_s),
-        words=words,
-        breaks=breaks,
+        utterances=_utterances(timeline, duration_s),
         details=details,
+        timeline=timeline,
     )
 
 
 def summarize(data: ReportData, longest: int = 5) -> Summary:
     """Time in each emotion, transitions and the longest episodes."""
-    episodes = runs(data)
+    named, episodes = runs(data), data.events
     seconds: dict[Emotion, float] = {}
     for emotion in EMOTIONS:
-        seconds[emotion] = sum(episode.duration_s for episode in episodes if episode.emotion == emotion)
+        seconds[emotion] = sum(run.duration_s for run in named if run.emotion == emotion)
     counts: dict[tuple[Emotion, Emotion], int] = {}
     for before, after in itertools.pairwise(episodes):
         # A change is seen only where nothing lies between.
-        if before.emotion != after.emotion and before.end_s == after.start_s:
+        if before.emotion != after.emotion and abs(after.start_s - before.end_s) < STEP_S:
             pair = (before.emotion, after.emotion)
             counts[pair] = counts.get(pair, 0) + 1
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
@@ -171,7 +207,8 @@ def summarize(data: ReportData, longest: int = 5) -> Summary:
 
 
 def runs(data: ReportData) -> list[Episode]:
-    """Stretches in which the decision stayed the same; those without a decision are left out."""
+    """Stretches in which what is named stayed the same; those without an emotion are left out."""
+    trust = data.curves["fused"].trust
     episodes: list[Episode] = []
     begun = 0
     for index in range(1, len(data.emotions) + 1):
@@ -180,7 +217,9 @@ def runs(data: ReportData) -> list[Episode]:
         emotion = data.emotions[begun]
         if emotion is not None:
             end_s = min(index * data.step_s, data.duration_s)
-            episodes.append(Episode(emotion, begun * data.step_s, end_s))
+            sure = trust[begun:index][np.isfinite(trust[begun:index])]
+            mean = float(sure.mean()) if len(sure) else None
+            episodes.append(Episode(emotion, begun * data.step_s, end_s, mean))
         begun = index
     return episodes
 
@@ -230,25 +269,39 @@ def _events(timeline: Timeline, duration_s: float) -> tuple[Episode, ...]:
     for event in timeline.outcomes:
         if isinstance(event, EmotionEvent):
             end_s = duration_s if event.ended_s is None else min(duration_s, event.ended_s)
-            found[event.event_id] = Episode(
-                event.emotion, max(0.0, event.started_s), end_s, event.peak_confidence
-            )
+            start_s, peak = max(0.0, event.started_s), event.peak_confidence
+            if event.ended_s is None:
+                # Its peak was not known yet when it began.
+                peak = max([peak, *_confidences(timeline, event.emotion, start_s)])
+            found[event.event_id] = Episode(event.emotion, start_s, end_s, peak)
     episodes = [episode for episode in found.values() if episode.duration_s > 0]
     return tuple(sorted(episodes, key=lambda episode: episode.start_s))
 
 
-def _words(timeline: Timeline, duration_s: float) -> tuple[tuple[Word, ...], tuple[int, ...]]:
-    """Words with their times; an utterance of which only the transcript is known counts as one word."""
-    words: list[Word] = []
-    breaks: list[int] = []
+def _confidences(timeline: Timeline, emotion: Emotion, start_s: float) -> list[float]:
+    return [
+        state.confidence for state in timeline.states if state.emotion == emotion and state.time_s >= start_s
+    ]
+
+
+def _reason(state: FusedState) -> str:
+    return "" if state.emotion is not None else state.reason or "no_opinion"
+
+
+def _utterances(timeline: Timeline, duration_s: float) -> tuple[ShownUtterance, ...]:
+    """The utterances with words within the segment."""
+    found = []
     for text in timeline.outcomes:
         if not isinstance(text, TextObservation) or not (text.words or text.transcript):
             continue
-        breaks.append(len(words))
         spoken = text.words or (Word(text.transcript, text.start_s, text.end_s, 1.0),)
-        words += [
+        words = tuple(
             replace(word, start_s=max(0.0, word.start_s), end_s=min(duration_s, word.end_s))
             for word in spoken
             if word.end_s > 0 and word.start_s < duration_s
-        ]
-    return tuple(words), tuple(breaks)
+        )
+        if words and text.probabilities is None:
+            found.append(ShownUtterance(words))
+        elif words and text.probabilities is not None:
+            found.append(ShownUtterance(words, leader(text.probabilities), float(text.probabilities.max())))
+    return tuple(found)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name
+from emoedge.emotions import EMOTIONS, Emotion, Language, display_name
 from emoedge.errors import RecordingError
 from emoedge.record.names import DAY_PATTERN
 from emoedge.record.store import Store
@@ -20,8 +20,9 @@ from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area
 from emoedge.report.data import runs, summarize
 from emoedge.report.export import started_of
+from emoedge.report.language import duration_label
 from emoedge.report.page import write_private
-from emoedge.report.pages import duration_label, jpeg_address, render_template, time_rows
+from emoedge.report.pages import jpeg_address, render_template, time_rows
 from emoedge.report.source import ReportSource, load
 from emoedge.report.texts import TEXTS
 
@@ -95,8 +96,12 @@ def render_day(segments: Sequence[DaySegment], day: str, target: Path, language:
         language,
         name=day,
         csp=POLICY,
-        facts=[f"{texts['segments']}: {len(segments)}", f"{texts['duration']}: {duration_label(total_s)}"],
+        facts=[
+            f"{texts['segments']}: {len(segments)}",
+            f"{texts['length']}: {duration_label(total_s, language)}",
+        ],
         warnings=[],
+        headline=[""],
         strip=Markup(_strip(segments)),  # noqa: S704 - numbers and our own colours
         hours=hours,
         most_s=max((sum(hour.values()) for hour in hours), default=0.0) or 1.0,
@@ -151,12 +156,12 @@ def _strip(segments: Sequence[DaySegment]) -> str:
         if width < SMALLEST:
             seconds = summarize(segment.source.data).seconds
             longest = max(EMOTIONS, key=lambda emotion: seconds[emotion])
-            canvas.rect(Area(left, 0, SMALLEST, 100), COLORS[longest] if seconds[longest] > 0 else "ground")
+            canvas.rect(Area(left, 0, SMALLEST, 100), longest if seconds[longest] > 0 else "ground")
             continue
         canvas.rect(Area(left, 0, width, 100), "ground")
         for start_s, end_s, emotion in segment.stretches:
             if emotion is not None:
-                canvas.rect(Area(start_s * scale, 0, (end_s - start_s) * scale, 100), COLORS[emotion])
+                canvas.rect(Area(start_s * scale, 0, (end_s - start_s) * scale, 100), emotion)
     return canvas.body()
 
 

@@ -199,7 +199,7 @@ def to_emotionml(data: ReportData, media: str) -> bytes:
     started = started_of(data)
     for event in data.events:
         element = _emotion(root, started, media, event.start_s, event.end_s)
-        confidence = {} if event.peak_confidence is None else {"confidence": f"{event.peak_confidence:.3f}"}
+        confidence = {} if event.confidence is None else {"confidence": f"{event.confidence:.3f}"}
         _element(element, "category", {"name": event.emotion, **confidence})
         _reference(element, media, event.start_s, event.end_s)
     through: dict[Channel, str] = {
@@ -319,5 +319,5 @@ def _episode(episode: Episode) -> dict[str, Any]:
         "emotion": episode.emotion,
         "start": round(episode.start_s, DIGITS),
         "end": round(episode.end_s, DIGITS),
-        "peak_confidence": episode.peak_confidence,
+        "peak_confidence": episode.confidence,
     }

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -16,13 +17,24 @@ from markupsafe import Markup
 
 from emoedge.emotions import INDEX, Language, display_name, percent
 from emoedge.files import replacing
-from emoedge.observations import Word
 from emoedge.record.names import FILE_MODE
+from emoedge.record.timeline import webvtt
 from emoedge.report.canvas import SvgCanvas
-from emoedge.report.chart import Area, clock_label, lines, stacked, ticks, trust_strip
+from emoedge.report.chart import (
+    Area,
+    clock_label,
+    confidence_line,
+    lines,
+    stacked,
+    ticks,
+    trust_strip,
+)
 from emoedge.report.data import CHANNELS, Channel, Episode, ReportData, summarize
-from emoedge.report.export import started_of
-from emoedge.report.pages import duration_label, jpeg_address, read_template, render_template, time_rows
+from emoedge.report.disagreement import passages, words_of
+from emoedge.report.export import cues, started_of, to_csv
+from emoedge.report.headline import channel_words, headline, is_flat, leading, peak_of
+from emoedge.report.language import date_label, duration_label
+from emoedge.report.pages import jpeg_address, render_template, script_of, time_rows
 from emoedge.report.source import ReportSource
 from emoedge.report.texts import TEXTS
 
@@ -32,8 +44,6 @@ UNSURE: Final = 0.5
 """A recognised word below this confidence is set apart."""
 VIEW: Final = Area(0, 0, 1000, 100)
 TRANSITIONS_SHOWN: Final = 8
-DARK_GROUND: Final = frozenset({"anger", "disgust", "sadness"})
-"""Emotions whose colour needs white writing on it."""
 
 
 def write_page(
@@ -77,23 +87,24 @@ def write_private(target: Path, data: bytes) -> None:
 def render(source: ReportSource, language: Language, video_address: str | None, media: str) -> str:
     """The page as text, with `media` where the base64 of the video belongs."""
     data, summary = source.data, summarize(source.data)
-    script = read_template("report.js")
-    stack = SvgCanvas(stretch=True)
-    stacked(stack, VIEW, data, data.curves["fused"])
+    script = script_of("report.js")
     return render_template(
         "segment.html",
         language,
         name=source.segment_id,
         csp=policy(script, linked=video_address is not None),
+        headline=headline(data, language),
         facts=_facts(data, language),
-        warnings=_warnings(data, language),
+        warnings=[TEXTS[language]["recovered"]] if data.details.get("recovered") else [],
         video_address=video_address,
         poster=jpeg_address(source.media.with_suffix(".jpg")),
-        utterances=_utterances(data),
+        csv=_text_address("text/csv", to_csv(data)),
+        subtitles=_text_address("text/vtt", webvtt(cues(data, language))),
+        utterances=data.utterances,
         unsure=UNSURE,
         episodes=[_episode(episode, data, language) for episode in data.events],
-        stack=Markup(stack.body()),  # noqa: S704 - numbers and our own colours
-        plots=[_plot(data, channel) for channel in CHANNELS if channel in data.curves],
+        plots=[_plot(data, channel, language) for channel in CHANNELS],
+        passages=[(passage, *words_of(passage, data, language)) for passage in passages(data)],
         axis=[
             {"left": 100 * mark / data.duration_s, "label": clock_label(mark)}
             for mark in ticks(data.duration_s)
@@ -105,7 +116,7 @@ def render(source: ReportSource, language: Language, video_address: str | None, 
             summary.none_s if summary.none_s > data.step_s else 0.0,
         ),
         transitions=summary.transitions[:TRANSITIONS_SHOWN],
-        longest=summary.longest,
+        longest=summary.longest if len(data.events) > len(summary.longest) else (),
         data=Markup(_script_data(data)),  # noqa: S704 - `<` is escaped in it
         media=media,
         script=Markup(script),  # noqa: S704 - our own file
@@ -123,60 +134,76 @@ def policy(script: str, *, linked: bool = False) -> str:
 
 
 def _facts(data: ReportData, language: Language) -> list[str]:
-    texts = TEXTS[language]
     started = started_of(data)
-    facts = []
+    facts = [str(device)] if (device := data.details.get("device")) else []
     if started is not None:
-        facts.append(f"{texts['started']}: {started.astimezone():%Y-%m-%d %H:%M:%S %Z}")
-    facts.append(f"{texts['duration']}: {duration_label(data.duration_s)}")
-    if device := data.details.get("device"):
-        facts.append(f"{texts['device']}: {device}")
-    return facts
+        local = started.astimezone()
+        note = f" ({TEXTS[language]['clock']})" if _is_doubtful(data) else ""
+        facts.append(f"{date_label(local, language)}, {local:%H:%M:%S}{note}")
+    return [*facts, duration_label(data.duration_s, language)]
 
 
-def _warnings(data: ReportData, language: Language) -> list[str]:
-    texts = TEXTS[language]
-    warnings = []
-    if data.details.get("clock_synced") is False:
-        warnings.append(texts["clock"])
-    if data.details.get("recovered"):
-        warnings.append(texts["recovered"])
-    return warnings
+def _is_doubtful(data: ReportData) -> bool:
+    """Return whether the time of day came from a device whose clock was not synchronised.
+
+    That of a file played in place of a camera says nothing about what is seen.
+    """
+    configuration = data.details.get("configuration")
+    sections = configuration if isinstance(configuration, Mapping) else {}
+    sources = [
+        str(section.get("source", ""))
+        for section in (sections.get("camera"), sections.get("microphone"))
+        if isinstance(section, Mapping)
+    ]
+    played = any(source.startswith("file:") for source in sources)
+    return data.details.get("clock_synced") is False and not played
 
 
 def _episode(episode: Episode, data: ReportData, language: Language) -> dict[str, Any]:
-    peak = "" if episode.peak_confidence is None else f" · {percent(episode.peak_confidence)}"
+    sure = "" if episode.confidence is None else percent(episode.confidence)
+    when = f"{clock_label(episode.start_s)}–{clock_label(episode.end_s)}"
+    length = duration_label(episode.duration_s, language)
     name = display_name(episode.emotion, language)
     return {
         "emotion": episode.emotion,
         "left": 100 * episode.start_s / data.duration_s,
         "width": 100 * episode.duration_s / data.duration_s,
-        "title": f"{name} · {clock_label(episode.start_s)} · {duration_label(episode.duration_s)}{peak}",
-        "white": episode.emotion in DARK_GROUND,
+        "when": when,
+        "length": length,
+        "sure": sure,
+        "title": " · ".join((f"{name} {sure}".strip(), when, length)),
     }
 
 
-def _plot(data: ReportData, channel: Channel) -> dict[str, Any]:
-    curve = data.curves[channel]
+def _plot(data: ReportData, channel: Channel, language: Language) -> dict[str, Any]:
+    """A curve and its words; one that stays as it is has words alone."""
+    curve = data.curves.get(channel)
+    words = channel_words(data, channel, language)
+    plot: dict[str, Any] = {"channel": channel, "words": words, "curve": "", "trust": "", "table": []}
+    if curve is None or not bool(curve.known.any()):
+        return plot
+    plot["table"] = leading(data, curve)
+    if is_flat(curve) and channel != "fused":
+        return plot
     drawing, trust = SvgCanvas(stretch=True), SvgCanvas(stretch=True)
-    lines(drawing, VIEW, data, curve, width=2)
-    trust_strip(trust, VIEW, data, curve)
-    return {"channel": channel, "lines": Markup(drawing.body()), "trust": Markup(trust.body())}  # noqa: S704
+    if channel == "fused":
+        stacked(drawing, VIEW, data, curve)
+        confidence_line(drawing, VIEW, data)
+    else:
+        lines(drawing, VIEW, data, curve, width=2)
+        trust_strip(trust, VIEW, data, curve)
+    drawn = {"curve": Markup(drawing.body()), "trust": Markup(trust.body())}  # noqa: S704 - numbers alone
+    return plot | drawn
 
 
-def _utterances(data: ReportData) -> list[list[Word]]:
-    """The words, one list an utterance."""
-    utterances: list[list[Word]] = []
-    for index, word in enumerate(data.words):
-        if index in data.breaks or not utterances:
-            utterances.append([])
-        utterances[-1].append(word)
-    return utterances
+def _text_address(kind: str, text: str) -> str:
+    """A text as a `data:` address, for a link that downloads it."""
+    return f"data:{kind};charset=utf-8,{quote(text, safe=',:;.()!*-_ ')}"
 
 
 def _script_data(data: ReportData) -> str:
     """What the script needs; `<` is escaped so that nothing in it can end the script element."""
-    fused = data.curves["fused"]
+    fused, peak = data.curves["fused"], peak_of(data)
     value: dict[str, Any] = {
         "duration": round(data.duration_s, 3),
         "step": data.step_s,
@@ -185,6 +212,7 @@ def _script_data(data: ReportData) -> str:
             for row in fused.values
         ],
         "emotions": [None if emotion is None else INDEX[emotion] for emotion in data.emotions],
+        "peak": None if peak is None else round(peak.time_s, 3),
         "events": [[round(event.start_s, 3), round(event.end_s, 3)] for event in data.events],
         "words": [[round(word.start_s, 3), round(word.end_s, 3)] for word in data.words],
     }

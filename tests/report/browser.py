@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import os
 import shutil
 import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+AXE = Path(os.environ.get("AXE_CORE", Path.home() / ".cache" / "emoedge-tests" / "axe.min.js"))
+"""axe-core, which is not ours to ship: `npm pack axe-core`, and `package/axe.min.js` of it goes here."""
 
 
 def chromium() -> str | None:
@@ -119,6 +124,18 @@ class Browser:
         """The whole page as PNG."""
         data = self.call("Page.captureScreenshot", captureBeyondViewport=True)["data"]
         path.write_bytes(base64.b64decode(data))
+
+    def violations(self) -> list[str]:
+        """What axe-core finds wrong, by rule and place; a test is skipped where it is not there."""
+        if not AXE.is_file():
+            pytest.skip(f"no axe-core in {AXE} (npm pack axe-core)")
+        self.evaluate(AXE.read_text(encoding="utf-8") + ";1")
+        found = self.evaluate("axe.run(document).then(result => result.violations)")
+        return [
+            f"{one['id']}: {node['target']} {node['failureSummary']}"
+            for one in found
+            for node in one["nodes"]
+        ]
 
     def close(self) -> None:
         """End the browser."""

@@ -93,6 +93,60 @@ def test_fits_the_screen_in_light_and_dark(browser, page, width, phone, scheme):
     assert (sum(paper) > sum(ink)) == (scheme == "light")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser, page, scheme):
+    browser.open(page, 1200, 900, scheme)
+    browser.wait("document.documentElement.dataset.ready === 'video'")
+    browser.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.violations() == []
+
+
+def test_names_that_do_not_fit_are_left_out_whole(browser, page):
+    """A name on an episode is either all there or out of sight."""
+    for width in (1200, 390, 320):
+        browser.open(page, width, 844, phone=width < 500)
+        shown = browser.evaluate("""[...document.querySelectorAll('#band button')].map(button => {
+          const box = button.getBoundingClientRect();
+          return [...button.querySelectorAll('span')].map(part => {
+            const own = part.getBoundingClientRect();
+            return { text: part.textContent, seen: own.top < box.bottom - 1,
+                     inside: own.right <= box.right + 0.5 };
+          });
+        })""")
+        parts = [part for block in shown for part in block]
+        assert all(part["inside"] for part in parts if part["seen"]), (width, parts)
+        assert any(part["seen"] for part in parts)
+    assert not all(part["seen"] for part in parts), "on the narrowest screen some do not fit"
+
+
+def test_before_it_is_played_the_strongest_moment_is_shown(opened, source):
+    from emoedge.report.headline import peak_of
+
+    shown = float(opened.evaluate("document.getElementById('plots').dataset.time"))
+    assert shown == pytest.approx(peak_of(source.data).time_s, abs=0.01)
+    assert opened.evaluate("document.getElementById('video').currentTime") == 0
+
+
+def test_downloads_are_what_the_exports_are(opened, source):
+    from emoedge.report.export import export
+
+    addresses = opened.evaluate(
+        "[...document.querySelectorAll('.downloads a')]"
+        ".map(a => decodeURIComponent(a.href.slice(a.href.indexOf(',') + 1)))"
+    )
+    names = opened.evaluate("[...document.querySelectorAll('.downloads a')].map(a => a.download)")
+    assert names == [source.segment_id + suffix for suffix in (".mp4", ".csv", ".vtt")]
+    for text, kind in zip(addresses[1:], ("csv", "vtt"), strict=True):
+        assert text.encode() == export(source.data, source.segment_id, kind, "es")
+    assert not opened.evaluate("document.getElementById('download-video').hidden")
+    assert opened.evaluate("document.getElementById('download-video').href").startswith("blob:")
+
+
+def test_a_row_of_the_episodes_leads_there(opened, source):
+    opened.click("#episodes tbody tr:nth-child(3) .link")
+    assert settled(opened)["video"] == pytest.approx(source.data.events[2].start_s, abs=0.1)
+
+
 def test_linked_video_plays_from_beside_the_page(browser, source, tmp_path):
     target = tmp_path / "linked.html"
     (tmp_path / source.media.name).write_bytes(source.media.read_bytes())

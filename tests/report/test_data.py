@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.emotions import EMOTIONS, INDEX, as_probabilities
-from emoedge.outcomes import FusedState
+from emoedge.observations import TextObservation, Word
+from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.record.timeline import MESSAGE_HOLD_S, Timeline, read_timeline
 from emoedge.report.data import CHANNELS, build, runs, summarize
 
@@ -55,7 +57,7 @@ def test_events_start_when_they_began_not_when_they_were_told(source):
         (emotion, pytest.approx(start, abs=0.01)) for start, _, emotion in EVENTS
     ]
     assert events[0].end_s == pytest.approx(11.2, abs=0.01)
-    assert events[0].peak_confidence == 0.86
+    assert events[0].confidence == 0.86
     assert events[-1].end_s == source.data.duration_s, "still going on at the end of the segment"
 
 
@@ -63,7 +65,7 @@ def test_words_have_their_times(source):
     words = {word.text: word for word in source.data.words}
     assert words["alegría"].start_s == pytest.approx(6.65, abs=0.01)
     assert words["alegría"].end_s == pytest.approx(7.05, abs=0.01)
-    assert source.data.breaks == (0, 6, 12)
+    assert [len(one.words) for one in source.data.utterances] == [6, 6, 5]
 
 
 def test_summary_adds_up(source):
@@ -72,9 +74,45 @@ def test_summary_adds_up(source):
         expected = sum(end - start for start, end, name in EPISODES if name == emotion)
         assert summary.seconds[emotion] == pytest.approx(expected, abs=0.3)
     assert sum(summary.seconds.values()) + summary.none_s == pytest.approx(source.data.duration_s)
-    assert ("neutral", "happiness", 1) in summary.transitions
-    assert ("happiness", "surprise", 1) not in summary.transitions, "nobody was there in between"
+    assert summary.transitions == (), "none of its episodes begins where another one ends"
+    assert set(summary.longest) == set(source.data.events), "there is one kind of episode"
     assert summary.longest[0].emotion == "happiness"
+
+
+def test_a_change_leads_from_one_episode_to_the_next():
+    spans = ((0.0, 4.0, "happiness"), (4.0, 8.0, "sadness"), (9.0, 12.0, "anger"))
+    events = tuple(
+        EmotionEvent("end", f"e{start}", emotion, start, end, 0.8) for start, end, emotion in spans
+    )
+    summary = summarize(build(Timeline(events), {}, 20.0))
+    assert summary.transitions == (("happiness", "sadness", 1),)
+
+
+def test_an_episode_that_goes_on_is_as_sure_as_it_became():
+    states = tuple(FusedState(t, None, "fear", 0.5 + t / 50, None) for t in range(10))
+    begun = EmotionEvent("begin", "e", "fear", 2.0, None, 0.54)
+    data = build(Timeline((*states, begun)), {}, 12.0)
+    assert [(event.end_s, event.confidence) for event in data.events] == [(12.0, pytest.approx(0.68))]
+
+
+def test_an_utterance_keeps_its_own_emotion():
+    words = (Word("qué", 1.0, 1.2, 1.0), Word("pena", 1.3, 1.8, 1.0))
+    sad = as_probabilities([0.76 if one == "sadness" else 0.04 for one in EMOTIONS])
+    heard = (
+        TextObservation(1.0, 1.8, "qué pena", sad, words),
+        TextObservation(3.0, 4.0, "de la", None),
+    )
+    first, second = build(Timeline(heard), {}, 5.0).utterances
+    assert (first.emotion, first.probability) == ("sadness", pytest.approx(0.76))
+    assert (second.emotion, [word.text for word in second.words]) == (None, ["de la"])
+
+
+def test_why_nothing_is_named_is_kept():
+    states = (replace(state(0.0, None), reason="nobody"), state(2.0, "fear"))
+    data = build(Timeline(states), {}, 8.0)
+    assert data.reasons[0] == "nobody"
+    assert data.reasons[round(3 / data.step_s)] == ""
+    assert data.reasons[-1] == "unknown"
 
 
 def test_published_messages_alone_are_enough():

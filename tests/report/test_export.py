@@ -64,13 +64,13 @@ def test_png_shows_the_right_colours_in_the_right_places(made, source):
         blue, green, red = picture[round(2 * y), round(x)]
         return f"#{red:02X}{green:02X}{blue:02X}"
 
-    # The band of events lies at 64..82, the stack at 116..266.
-    assert color_at(8.0, 73) == COLORS["happiness"]
-    assert color_at(21.0, 73) == COLORS["sadness"]
-    assert color_at(12.3, 73) == "#FFFFFF"
-    assert color_at(8.0, 180) == COLORS["happiness"]
-    assert color_at(12.0, 180) == "#FFFFFF"
-    assert color_at(15.0, 170) == COLORS["surprise"]
+    # The band of events lies at 84..102, the stack at 136..286; names are written at the left of a block.
+    assert color_at(10.9, 93) == COLORS["happiness"]
+    assert color_at(23.9, 93) == COLORS["sadness"]
+    assert color_at(12.3, 93) == "#FFFFFF"
+    assert color_at(8.0, 200) == COLORS["happiness"]
+    assert color_at(12.0, 200) == "#FFFFFF"
+    assert color_at(15.0, 215) == COLORS["surprise"]
 
 
 def test_elan_keeps_the_order_and_the_references_of_eaf(made, source):

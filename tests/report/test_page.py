@@ -6,8 +6,14 @@ import base64
 import hashlib
 import html
 import json
+import os
 import re
+import shutil
 import stat
+import subprocess
+import sys
+import time
+from dataclasses import replace
 
 import pytest
 
@@ -139,3 +145,73 @@ def test_hours_split_where_the_clock_strikes(source):
     assert hours[1] == {"fear": 50.0, "anger": 3540.0}
     assert hours[2] == {"anger": 100.0}
     assert sum(sum(hour.values()) for hour in hours) == 3700.0
+
+
+def test_episodes_are_the_same_in_band_list_and_downloads(page, source):
+    text = page.read_text()
+    listed = re.findall(r'class="link">([^<]+)</button>.*?<td class="number">(\d+ %)</td>', text)
+    banded = re.findall(r'aria-label="Ir a \w+ (\d+ %) · ([^·]+) · [^·]+"', text)
+    assert listed == [(when, sure) for sure, when in banded]
+    assert len(listed) == len(source.data.events)
+
+
+def test_the_clock_is_doubted_where_it_matters(source):
+    from emoedge.report.page import render
+
+    def page_of(**details):
+        data = replace(source.data, details={**source.data.details, **details})
+        return render(replace(source, data=data), "es", "x.mp4", "")
+
+    note = "09:30:00"
+    assert "hora sin sincronizar" not in page_of(clock_synced=True)
+    assert "(hora sin sincronizar)" in page_of(clock_synced=False)
+    played = {"camera": {"source": "file:clip.mp4"}, "microphone": {"source": "file:clip.mp4"}}
+    assert "hora sin sincronizar" not in page_of(clock_synced=False, configuration=played)
+    assert 'class="warning"' not in page_of(clock_synced=False)
+    assert note in source.data.details["started"]
+
+
+def test_times_and_numbers_are_local_and_of_the_language(source, monkeypatch):
+    from emoedge.report.page import render
+
+    monkeypatch.setenv("TZ", "Europe/Madrid")
+    time.tzset()
+    try:
+        es, en = (render(source, language, "x.mp4", "") for language in ("es", "en"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "22 de noviembre de 2026, 10:30:00" in es
+    assert "30,0 s" in es
+    assert "22 November 2026, 10:30:00" in en
+    assert "30.0 s" in en
+
+
+def test_a_report_of_what_may_only_be_read_goes_into_the_working_folder(store, source, tmp_path):
+    """A member of the group can read the recordings, not write beside them."""
+    root = tmp_path / "recordings"
+    shutil.copytree(store.root, root)
+    for folder in (root, *root.iterdir()):
+        if folder.is_dir():
+            folder.chmod(0o555)
+    here = tmp_path / "here"
+    here.mkdir()
+    command = [sys.executable, "-m", "emoedge", "report", source.segment_id]
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("no setpriv here: root may write anywhere")
+        command = [setpriv, "--bounding-set=-dac_override", "--inh-caps=-dac_override", *command]
+    environment = {**os.environ, "EMOEDGE_RECORDING__DIR": str(root)}
+    result = subprocess.run(
+        command, cwd=here, env=environment, capture_output=True, text=True, check=False, timeout=500
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == f"{source.segment_id}.html"
+    assert (here / f"{source.segment_id}.html").stat().st_size > 10_000
+    for kind in ("csv", "png"):
+        made = subprocess.run(
+            [*command, "--format", kind], cwd=here, env=environment, check=False, timeout=500
+        )
+        assert made.returncode == 0
+    assert {path.suffix for path in here.iterdir()} == {".html", ".csv", ".png"}
