@@ -56,7 +56,7 @@ def passages(data: ReportData) -> list[Passage]:
     states = data.timeline.states
     fusion = fusion_of(data)
     found = []
-    ends = [state.time_s for state in states[1:]] + [data.duration_s]
+    ends = [*(state.time_s for state in states[1:]), data.duration_s][: len(states)]
     spans = (
         (state.time_s, min(end_s, state.time_s + data.timeline.hold_s), state)
         for state, end_s in zip(states, ends, strict=True)

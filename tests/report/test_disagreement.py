@@ -102,6 +102,7 @@ def test_the_learned_pool_is_no_rule():
 def test_agreement_and_moments_are_passed_over():
     assert told(p(happiness=0.9), p(happiness=0.6), p(happiness=0.9)) == ([], [])
     assert told(p(happiness=0.9), text=p(sadness=0.9), seconds=0.8) == ([], [])
+    assert passages(build(Timeline(), {}, 3.0)) == []
 
 
 @pytest.mark.parametrize(
