@@ -53,6 +53,8 @@ class Bench:
         self.log = folder / "daemon.log"
         self.clip = ensure_demo_clip()
         self.broker = Mosquitto(folder)
+        self.environment: dict[str, str] = {}
+        """Of the daemon that was started last: for commands beside it."""
         self.options: tuple[str, ...] = ()
         """Further arguments of `emoedge run`."""
         self.stderr: int | None = None
@@ -174,6 +176,7 @@ class Bench:
         environment |= {f"EMOEDGE_{key.upper()}": str(value) for key, value in wanted.items()}
         environment |= {"RUNTIME_DIRECTORY": str(self.runtime), "CACHE_DIRECTORY": str(self.folder / "cache")}
         environment |= {name: str(value) for name, value in settings.items() if name.isupper()}
+        self.environment = environment
         config = self.folder / "emoedge.toml"
         config.touch()  # empty: the machine's own configuration must not take part
         command = [*within, sys.executable, "-m", "emoedge", "run", "--config", str(config), *self.options]

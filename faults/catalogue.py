@@ -10,6 +10,7 @@ from faults import (  # noqa: F401
     controls,
     delivery,
     disk,
+    forgetting,
     hanging_disk,
     lifecycle,
     machine,

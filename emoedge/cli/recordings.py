@@ -15,7 +15,7 @@ import click
 from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, settings_from
 from emoedge.days import parse_day
-from emoedge.errors import ConfigError, RecordingError
+from emoedge.errors import ConfigError
 from emoedge.files import partial_of
 from emoedge.record.names import started_of_id
 from emoedge.translation import localized, tr
@@ -186,11 +186,9 @@ def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
       emoedge recordings keep 20261122T091000Z-1a2b3c4d
       emoedge recordings keep 20261122T091000Z-1a2b3c4d --off
     """
-    store = _store(config_path)
-    try:
-        store.keep(store.find(segment_id), not off)
-    except OSError as error:
-        raise _cannot(error, "mark") from error
+    from emoedge.supervise import device_recordings
+
+    device_recordings.keep_segment(settings_from(config_path), _store(config_path), segment_id, not off)
     click.echo(f"{segment_id} {'is no longer kept' if off else 'is kept'}")
 
 
@@ -205,17 +203,22 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
     Example:
       emoedge recordings delete 20261122T091000Z-1a2b3c4d
     """
+    from emoedge.supervise import device_recordings
+
     store = _store(config_path)
     segment = store.find(segment_id)
     _ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
-    is_gone = store.delete(segment)
-    _report(1 if is_gone else 0, store.undeletable(), {})
+    is_gone = device_recordings.delete_segment(settings_from(config_path), store, segment)
+    _report(1 if is_gone else 0, [] if is_gone else store.undeletable(), {})
 
 
 @command.command("purge")
 @common
 @click.option(
-    "--all", "everything", is_flag=True, help="Leave nothing behind: recordings, spool, adaptation."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Leave nothing behind: recordings, spool, adaptation, results at the broker.",
 )
 @click.option(
     "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
@@ -228,7 +231,8 @@ def purge_segments(
     """Delete recordings with all that belongs to them. On a terminal it asks first.
 
     What cannot be deleted is named with its owner and a remedy, and the exit code is 1. `--older-than` passes
-    over kept segments; `--all` and `--last` take them.
+    over kept segments; `--all` and `--last` take them. With these two a running daemon forgets as well, and
+    the results that the broker keeps are emptied.
 
     \b
     Example:
@@ -237,7 +241,7 @@ def purge_segments(
       emoedge recordings purge --all
     """
     from emoedge.record.store import Store
-    from emoedge.supervise.purge import purge_everything, purge_last
+    from emoedge.supervise.device_recordings import purge_device
 
     if (everything, older_than is not None, last is not None).count(True) != 1 or math.isnan(older_than or 0):
         raise ConfigError("say what to purge", "give --all, --older-than DAYS or --last TIME")
@@ -252,13 +256,14 @@ def purge_segments(
         return
     if last is not None:
         _ask(f"Delete what was recorded in the last {last} in {store.root}?", yes=yes)
-        purged = purge_last(store, settings.paths.state, since)
     else:
         _ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
-        purged = purge_everything(store, settings.paths.state)
-    if purged.spool_in_use:
-        click.echo("the daemon runs: messages that wait for the broker stay until it has sent them", err=True)
-    _report(len(purged.segments), purged.left, purged.links)
+    done = purge_device(settings, store, since if last is not None else None)
+    for note in done.notes:
+        click.echo(note, err=True)
+    _report(done.deleted, done.purged.left, done.purged.links)
+    if done.failed:
+        click.get_current_context().exit(1)
 
 
 def _store(config_path: Path | None) -> Store:
@@ -297,7 +302,3 @@ def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> No
     )
     if count:
         click.get_current_context().exit(1)
-
-
-def _cannot(error: OSError, act: str) -> RecordingError:
-    return RecordingError(f"cannot {act} it: {error.strerror or error}", "run it with sudo")

@@ -58,15 +58,21 @@ def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool
 def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
     """Stop and remove the service; configuration and recordings stay unless purged. Needs root.
 
+    What the broker retains of this device, Home Assistant's entities included, is emptied where the broker
+    can be reached.
+
     \b
     Example:
       sudo emoedge service uninstall
     """
-    from emoedge.service.plan import uninstall_plan
+    from emoedge.service.plan import Withdraw, uninstall_plan
     from emoedge.service.systemd import find_machine, refuse_if_packaged
+    from emoedge.service.withdrawal import withdraw
 
     refuse_if_packaged(f"run: sudo apt {'purge' if purge else 'remove'} emoedge")
-    steps = uninstall_plan(find_machine(), purge=purge)
+    machine = find_machine()
+    taken_back = Withdraw(lambda: withdraw(machine, config_path))
+    steps = uninstall_plan(machine, purge=purge, withdraw=taken_back)
     _carry_out(steps, dry_run=dry_run)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,8 +60,10 @@ class Inbox:
     spooled: deque[Spooled] = field(default_factory=deque)
     plain: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=MAX_PLAIN))
     states: dict[str, bytes] = field(default_factory=dict)
+    forgets: list[Callable[[bytes], bool]] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not (self.links or self.answers or self.strange or self.spooled or self.plain or self.states)
+        waiting = self.links, self.answers, self.strange, self.spooled, self.plain, self.states, self.forgets
+        return not any(waiting)

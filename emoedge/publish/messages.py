@@ -15,6 +15,8 @@ from emoedge.version import __version__
 
 RETAINED: Final = frozenset({"emotion", "summary", "health"})
 """Topics of states: the broker keeps the last one."""
+RESULTS: Final = RETAINED - {"health"}
+"""Those of them that say something about people."""
 SPOOLED: Final = frozenset({"event", "voice", "text", "recording"})
 """Topics that must be delivered later if the broker is away."""
 QUOTED_CHARACTERS: Final = 64

@@ -52,6 +52,11 @@ class OldNames:
         self.writer = BackgroundWrite("retained-record", self._write)
 
     @property
+    def own(self) -> frozenset[str]:
+        """What is retained under the present name: topics below its base, without `status`."""
+        return frozenset(self._own)
+
+    @property
     def topics(self) -> tuple[str, ...]:
         """Topics to subscribe to: `status` of each old name."""
         return tuple(f"{base}/{STATUS}" for base in self._old)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls, nothing
+from emoedge.publish.drain_rate import DrainRate
 from emoedge.publish.lateness import Lateness
 from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Entry, Spool
@@ -37,15 +38,12 @@ COMMITS_A_WINDOW: Final = 10
 COMMIT_INTERVAL_S: Final = 0.1
 # Deleting is not urgent: what a kill leaves undeleted is sent twice, not lost.
 DELETE_INTERVAL_S: Final = 0.5
-# Draining 10,000 messages takes 200 s, which neither a Pi nor a broker on one notices.
-DRAIN_PER_S: Final = 50.0
 # Of the session's 10; the states need some of them.
 MAX_IN_FLIGHT: Final = 8
 # Kept in memory while the disk fails: about a megabyte.
 MAX_IN_MEMORY: Final = 1_000
 _POLL_S: Final = 1.0
 _Result = TypeVar("_Result")
-_LARGEST_ALLOWANCE: Final = 2.0
 _READ_AHEAD: Final = 50
 
 
@@ -102,8 +100,8 @@ class Outbox:
         self._delivered: set[int] = set()
         self._dropped_on_disk = 0
         self._dropped_in_memory = 0
-        self._allowance = 1.0
-        self._allowance_s = float("-inf")
+        self._drain_rate = DrainRate()
+        self._to_forget: list[Callable[[bytes], bool]] = []
         self._commit_s = float("-inf")
         self._delete_s = float("-inf")
 
@@ -186,6 +184,34 @@ class Outbox:
             self.lateness.remove(self._waiting.popitem(last=False)[0])
             self._dropped_in_memory += 1
 
+    def forget(self, is_meant: Callable[[bytes], bool], now_s: float) -> None:
+        """Drop the messages with such payloads that are not on their way, on the disk as soon as it can."""
+        for seq, item in list(self._waiting.items()):
+            if is_meant(item.entry.payload):
+                self.lateness.remove(seq)
+                del self._waiting[seq]
+        self._read_ahead = [entry for entry in self._read_ahead if not is_meant(entry.payload)]
+        self._refused.forget(is_meant)
+        if self._spool is not None:
+            self._to_forget.append(is_meant)
+            self._forget_on_disk(now_s)
+
+    def _forget_on_disk(self, now_s: float) -> None:
+        """Have the spool forget what is to be forgotten, once what was begun before is done."""
+        if not (self._to_forget and self._is_ready(now_s)):
+            return
+        asked = tuple(self._to_forget)
+
+        def work(spool: Spool) -> tuple[int, int]:
+            spool.forget(lambda payload: any(is_meant(payload) for is_meant in asked))
+            return _figures(spool)
+
+        def follow(figures: tuple[int, int]) -> None:
+            del self._to_forget[: len(asked)]
+            self._note(figures)
+
+        self._try_disk(now_s, work, follow)
+
     def next_entry(self, now_s: float) -> Entry | None:
         """Return the oldest message not yet sent on this connection, if it may go now."""
         if len(self._in_flight) >= MAX_IN_FLIGHT:
@@ -205,8 +231,7 @@ class Outbox:
             if not (is_read or self._read_ahead):
                 return None  # it may be slow: what it holds is older
         if self._read_ahead:
-            self._earn(now_s)
-            return self._read_ahead[0] if self._allowance >= 1 else None
+            return self._read_ahead[0] if self._drain_rate.may_send(now_s) else None
         waiting = (
             item.entry
             for item in self._waiting.values()
@@ -220,7 +245,7 @@ class Outbox:
         self._refused.sent(entry.seq)
         if self._read_ahead and self._read_ahead[0].seq == entry.seq:
             self._read_ahead.pop(0)
-            self._allowance -= 1
+            self._drain_rate.sent()
         elif entry.seq in self._waiting:
             self._waiting[entry.seq].sent = True
 
@@ -261,6 +286,7 @@ class Outbox:
         """Commit what has to be on disk by now; delete from it what was delivered."""
         if not self._disk.settle(now_s):
             return
+        self._forget_on_disk(now_s)
         if self.disk_error and not (self._waiting or self._delivered):
             # Nothing is left to be written; whether the fault has gone must be found out all the same.
             self._try_disk(now_s, lambda spool: spool.probe(), nothing)
@@ -286,7 +312,7 @@ class Outbox:
             due_s = oldest_s + self.window_s if connected else now_s
             moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
-            moments.append(now_s + max(0.0, 1 - self._allowance) / DRAIN_PER_S)
+            moments.append(now_s + self._drain_rate.due_in_s)
         if connected and len(self._in_flight) < MAX_IN_FLIGHT:
             moments.append(now_s + self._refused.due_in_s(now_s, self._may_go))
         return min(RETRY_S, max(0.0, min(moments) - now_s))
@@ -389,12 +415,6 @@ class Outbox:
 
     def _note(self, figures: tuple[int, int]) -> None:
         self._rows, self._dropped_on_disk = figures
-
-    def _earn(self, now_s: float) -> None:
-        earned = (now_s - self._allowance_s) * DRAIN_PER_S
-        # Little is saved up: bursts would be a flood again.
-        self._allowance = min(_LARGEST_ALLOWANCE, self._allowance + max(0.0, earned))
-        self._allowance_s = now_s
 
 
 def _figures(spool: Spool) -> tuple[int, int]:

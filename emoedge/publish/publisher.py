@@ -30,7 +30,7 @@ from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import ECHO_CONTROL, Echo
 from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox, Spooled
 from emoedge.publish.lateness import LATE_AFTER_S
-from emoedge.publish.messages import Message, MessageBuilder, mark_late
+from emoedge.publish.messages import RESULTS, Message, MessageBuilder, mark_late
 from emoedge.publish.outbox import LEAST_WINDOW_S, Outbox
 from emoedge.publish.reports import broker_health, spool_health
 from emoedge.publish.retained_states import RetainedStates
@@ -184,6 +184,10 @@ class Publisher:
                 )
             self._condition.notify()
 
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Drop the spooled messages with such payloads, and empty the retained results; returns at once."""
+        self._hand_over(lambda inbox: inbox.forgets.append(is_meant))
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """Send what is left, say `offline`, disconnect, and put on disk what was not delivered."""
         with self._condition:
@@ -288,10 +292,7 @@ class Publisher:
         self.thread.beat()
         now_s = time.monotonic()
         self._hold_or_release()
-        for one in inbox.spooled:
-            self._outbox.add(one.topic, one.payload, now_s, exempt=one.exempt, age_s=one.age_s)
-        for topic, payload in inbox.states.items():
-            self._states.update(topic, payload)
+        self._take_in(inbox, now_s)
         # Answers first: those of a lost connection must be counted before it is forgotten.
         for answer in inbox.answers:
             self._take_answer(answer, now_s)
@@ -309,6 +310,16 @@ class Publisher:
             self._announcer.old_names.note([*inbox.states])
             self._announcer.send(self._send_retained, now_s)
         self._outbox.persist(time.monotonic(), connected=self._link is not None)
+
+    def _take_in(self, inbox: Inbox, now_s: float) -> None:
+        """Take in what is to be published, and what is to be forgotten of it."""
+        for one in inbox.spooled:
+            self._outbox.add(one.topic, one.payload, now_s, exempt=one.exempt, age_s=one.age_s)
+        for topic, payload in inbox.states.items():
+            self._states.update(topic, payload)
+        for is_meant in inbox.forgets:
+            self._outbox.forget(is_meant, now_s)
+            self._states.empty(f"{self._base}/{topic}" for topic in RESULTS)
 
     def _link_changed(self, link: Link | None, now_s: float) -> None:
         self._link = link

@@ -74,6 +74,10 @@ class RefusedMessages:
         del self._waiting[entry.seq]
         return True
 
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Drop those with such payloads."""
+        self._waiting = {seq: one for seq, one in self._waiting.items() if not is_meant(one.entry.payload)}
+
     def due(self, now_s: float, may_go: Callable[[Entry], bool] = lambda _: True) -> Entry | None:
         """A message whose time has come, among those that may go."""
         ready = (one.entry for one in self._waiting.values() if now_s >= one.due_s)

@@ -5,6 +5,7 @@ Bookkeeping only, for one thread: `send` is what puts a message on the wire.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal, Protocol
 
 from emoedge.backoff import Backoff
@@ -41,6 +42,11 @@ class RetainedStates:
         """A new value; replaces one that waits."""
         self._values[topic] = payload
         self._dirty[topic] = None
+
+    def empty(self, topics: Iterable[str]) -> None:
+        """Have the broker forget the values of these topics, where they had any."""
+        for topic in self._values.keys() & set(topics):
+            self.update(topic, b"")
 
     def replace_all(self, values: dict[str, bytes]) -> None:
         """From now on there are these alone, and they are to be sent."""

@@ -31,6 +31,9 @@ class Sink(Protocol):
     def hold(self, on: bool) -> None:
         """Keep queued messages about people back (privacy), or let them go; returns at once."""
 
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Drop what waits and has such a payload, and what the broker keeps about people; returns at once."""
+
     def stop(self, timeout_s: float = 2.0) -> None:
         """Send what is left and disconnect."""
 
@@ -55,6 +58,9 @@ class NoSink:
         """Do nothing."""
 
     def hold(self, on: bool) -> None:
+        """Do nothing: nothing is queued."""
+
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
         """Do nothing: nothing is queued."""
 
     def stop(self, timeout_s: float = 2.0) -> None:

@@ -96,6 +96,10 @@ class Spool:
         rows = [(seq,) for seq in seqs]
         self._run(lambda connection: _in_transaction(connection, "DELETE FROM message WHERE seq = ?", rows))
 
+    def forget(self, is_meant: Callable[[bytes], bool]) -> None:
+        """Delete the messages with such payloads and all bad rows, in the file's free pages too."""
+        self._run(lambda connection: forget_messages(connection, is_meant))
+
     def keep_bad(self, entries: Iterable[Entry]) -> None:
         """Move entries that the broker does not take to the table `bad`, whether they are on disk or not."""
         rows = [(entry.seq, entry.topic.encode(), entry.payload) for entry in entries]
@@ -272,6 +276,18 @@ def _prepare(connection: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(verdict)
     connection.executescript(_TABLES)
     connection.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def forget_messages(connection: sqlite3.Connection, is_meant: Callable[[bytes], bool]) -> None:
+    """Delete messages from an open spool, also from what SQLite leaves of deleted rows."""
+    rows = connection.execute("SELECT seq, payload FROM message").fetchall()
+    meant = [(seq,) for seq, payload in rows if is_meant(payload)]
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany("DELETE FROM message WHERE seq = ?", meant)
+        connection.execute("DELETE FROM bad")
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _probe(connection: sqlite3.Connection) -> None:

@@ -10,7 +10,7 @@ import logging
 import queue
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from emoedge.clock import Clock
 from emoedge.config.recording_settings import RecordingSettings
@@ -43,6 +43,8 @@ FULL_BYTES: Final = 32_000_000
 """Bytes deleted each time the disk says that it is full though it has room (a quota): a minute of video."""
 ROOM_WAIT_S: Final = 30.0
 """Seconds for which a recording waits until there is room."""
+PURGED: Final = "purged"
+"""Why a segment ended that is to be deleted and not finished."""
 FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What a disk without room says."""
 
@@ -77,7 +79,7 @@ class Housekeeping:
         self._clock = clock
         self._language = language
         self._notify = notify
-        self._jobs: queue.Queue[tuple[ClosedSegment, str] | Literal["sweep"] | None] = queue.Queue()
+        self._jobs: queue.Queue[Callable[[], None] | float | None] = queue.Queue()
         self._deadline = float("inf")
         self._is_full = self._has_waiting = False
         self._sweeps_begun = self._sweeps_ended = 0
@@ -101,7 +103,11 @@ class Housekeeping:
 
     def enqueue(self, segment: ClosedSegment, reason: str) -> None:
         """Have a closed segment finished by the thread; `reason` is what `notify` reports."""
-        self._jobs.put((segment, reason))
+        self._jobs.put(lambda: self._finish_and_notify(segment, reason))
+
+    def do(self, job: Callable[[], None]) -> None:
+        """Have something done by the thread, after what it has to do already."""
+        self._jobs.put(job)
 
     def figures(self) -> dict[str, float | int | str | None]:
         """Segments, their bytes, the free bytes and what cannot be deleted, as of the last sweep."""
@@ -145,9 +151,9 @@ class Housekeeping:
             self._is_full = True
             self.request_sweep()
 
-    def request_sweep(self) -> None:
-        """Have a sweep begun as soon as the thread is free."""
-        self._jobs.put("sweep")
+    def request_sweep(self, in_s: float = 0.0) -> None:
+        """Have a sweep begun some seconds from now, as soon as the thread is free then."""
+        self._jobs.put(in_s)
 
     def _run(self) -> None:
         next_sweep = 0.0
@@ -165,20 +171,23 @@ class Housekeeping:
             if job is None:
                 self.store.save_index()
                 return
-            if job == "sweep":
-                next_sweep = 0.0
+            if isinstance(job, float):
+                next_sweep = min(next_sweep, time.monotonic() + job)
                 continue
             self.thread.beat()
             try:
-                self._finish_and_notify(*job)
+                job()
             except Exception as error:
                 # Nothing foreseen; the next segment must be finished all the same.
                 self.fault = f"{type(error).__name__}: {error}"
-                logger.exception("unexpected error in finishing a segment")
+                logger.exception("unexpected error in housekeeping")
             next_sweep = min(next_sweep, time.monotonic() + 1.0)
 
     def _finish_and_notify(self, segment: ClosedSegment, reason: str) -> None:
         segment_id = segment.media.stem
+        if reason == PURGED:
+            self._delete(segment)
+            return
         try:
             segment.details.setdefault("order", self.store.next_order(segment.details))
             with self.store.changing(segment.media):
@@ -193,6 +202,14 @@ class Housekeeping:
             )
             return
         self._notify_finished(finished, reason)
+
+    def _delete(self, segment: ClosedSegment) -> None:
+        """Delete a segment that is closed and not finished."""
+        media = segment.media
+        if segment.lock is not None:
+            segment.lock.release()
+        self.store.delete(Segment(media.stem, media.parent.name, media, 0))
+        self._notify_deleted(Segment(media.stem, media.parent.name, media, 0), PURGED)
 
     def _sweep(self) -> None:
         """Recover, delete, count: each on its own, so that what fails holds up nothing else."""

@@ -24,6 +24,7 @@ from emoedge.record.index_entry import IndexEntry, emotion_of, families, name_of
 from emoedge.record.names import (
     ALL_SUFFIXES,
     DAY_PATTERN,
+    DELETED_SUFFIX,
     FILE_MODE,
     KEEP_SUFFIX,
     is_segment_id,
@@ -44,6 +45,7 @@ _USUAL: Final = (
     *ALL_SUFFIXES,
     *(suffix + PARTIAL for suffix in ALL_SUFFIXES),
     KEEP_SUFFIX,
+    DELETED_SUFFIX,
     ".labels.jsonl",
 )
 

@@ -12,7 +12,14 @@ from emoedge.clock import parse_rfc3339
 from emoedge.emotions import EMOTIONS, Emotion
 from emoedge.files import PARTIAL
 from emoedge.record.folder import Folder
-from emoedge.record.names import ID_LENGTH, KEEP_SUFFIX, MEDIA_SUFFIX, is_segment_id, started_of_id
+from emoedge.record.names import (
+    DELETED_SUFFIX,
+    ID_LENGTH,
+    KEEP_SUFFIX,
+    MEDIA_SUFFIX,
+    is_segment_id,
+    started_of_id,
+)
 from emoedge.record.sidecar import read_details
 
 logger = logging.getLogger(__name__)
@@ -53,6 +60,11 @@ class IndexEntry(NamedTuple):
     def is_kept(self) -> bool:
         """Whether retention passes over it."""
         return KEEP_SUFFIX in self.suffixes
+
+    @property
+    def is_deleted(self) -> bool:
+        """Whether it is out of sight and about to be deleted."""
+        return DELETED_SUFFIX in self.suffixes
 
     @property
     def is_orphan(self) -> bool:

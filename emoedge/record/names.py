@@ -29,6 +29,10 @@ ALL_SUFFIXES: Final = (MEDIA_SUFFIX, *SIDECAR_SUFFIXES)
 """The files of a finished segment."""
 KEEP_SUFFIX: Final = ".keep"
 """`<id>.keep`, an empty file: retention passes over the segment."""
+DELETED_SUFFIX: Final = ".deleted"
+"""`<id>.deleted`, an empty file: the segment is out of sight, and deleted by a sweep after `UNDO_S`."""
+UNDO_S: Final = 10.0
+"""Seconds for which a deletion can be taken back."""
 SNAPSHOTS: Final = "snapshots"
 """Name of the folder of the snapshots in the recordings directory."""
 REMUX: Final = ".remux"

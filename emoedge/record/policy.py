@@ -159,6 +159,13 @@ class RecordingPolicy:
             self._free_from_s = now_s
         return self.tick(now_s)
 
+    def forget(self, now_s: float, reason: str) -> list[Action]:
+        """End the open segment; nothing from before is reached back to, and none of it can be named."""
+        self._recorded.clear()
+        actions = self.split(now_s, reason)
+        self._free_from_s = now_s
+        return actions
+
     def opened(self, segment_id: str, start_s: float) -> None:
         """The segment was begun, with content from `start_s` on: its length counts from there."""
         if self._segment_id == segment_id:

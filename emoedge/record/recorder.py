@@ -24,7 +24,7 @@ from emoedge.health import Health
 from emoedge.observations import FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, Outcome, RecordingChange
 from emoedge.record.disk import probe
-from emoedge.record.housekeeping import Housekeeping
+from emoedge.record.housekeeping import PURGED, Housekeeping
 from emoedge.record.input_queue import InputQueue
 from emoedge.record.mux import write_errors
 from emoedge.record.names import new_segment_id
@@ -99,6 +99,7 @@ class Recorder:
             settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes()
         )
         self._segment: OpenSegment | None = None
+        self._to_forget: deque[tuple[float, Callable[[], None]]] = deque()
         self._newest_s: dict[type, float] = {}
         self._private = False
         self._fault = ""
@@ -189,6 +190,20 @@ class Recorder:
             self._act(self._policy.unblock)
         self._private = on
 
+    def forget(self, then: Callable[[], None]) -> None:
+        """Delete the segment that is open and the pre-roll; recording goes on with what comes from now on.
+
+        Args:
+            then: called by the housekeeping thread once all that was recorded before is finished or deleted.
+        """
+        self._act(lambda now_s: self._policy.forget(now_s, PURGED))
+        self._to_forget.append((self._clock.now_s(), then))
+        self._input_queue.wake()
+
+    def request_sweep(self, in_s: float) -> None:
+        """Have the store looked through some seconds from now."""
+        self._housekeeping.request_sweep(in_s)
+
     # State.
 
     @property
@@ -269,9 +284,21 @@ class Recorder:
         for item in items:
             self._route(item)
         self._carry_out(stopping)
+        self._forget()
         self._check_disk()
         if (self._private or self.mode == "off") and not self._actions:
             self._pre_roll.clear()
+
+    def _forget(self) -> None:
+        """Drop the pre-roll of what is to be forgotten; the rest follows once its segment is closed."""
+        while self._to_forget:
+            at_s, then = self._to_forget[0]
+            self._pre_roll.forget_before(at_s)
+            is_open = self._segment is not None and self._segment.plan.start_s < at_s
+            if is_open or self._clock.now_s() < at_s + LATE_S:
+                return
+            self._to_forget.popleft()
+            self._housekeeping.do(then)
 
     def _check_disk(self) -> None:
         """Check the free space: the segment being written may use half of the reserve."""

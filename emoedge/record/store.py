@@ -17,7 +17,14 @@ from emoedge.record.erasure import erase
 from emoedge.record.folder import Folder
 from emoedge.record.index_entry import IndexEntry
 from emoedge.record.lock import hold
-from emoedge.record.names import DAY_PATTERN, FILE_MODE, KEEP_SUFFIX, MEDIA_SUFFIX, is_segment_id
+from emoedge.record.names import (
+    DAY_PATTERN,
+    DELETED_SUFFIX,
+    FILE_MODE,
+    KEEP_SUFFIX,
+    MEDIA_SUFFIX,
+    is_segment_id,
+)
 from emoedge.record.retention import Limits
 from emoedge.record.segment_files import Segment, SegmentFiles, suffixes_of
 from emoedge.record.sweep import Sweep, Swept
@@ -46,7 +53,9 @@ class Store(SegmentFiles):
         """Index entries of the same segments; raises OSError."""
         self.refresh()
         return [
-            entry for entry in self.index.entries() if entry.has_media and (day is None or entry.day == day)
+            entry
+            for entry in self.index.entries()
+            if entry.has_media and not entry.is_deleted and (day is None or entry.day == day)
         ]
 
     def partials(self) -> list[Path]:
@@ -54,8 +63,12 @@ class Store(SegmentFiles):
         self.refresh()
         return sorted(self.media_of(entry) for entry in self.index.entries() if entry.is_open)
 
-    def find(self, segment_id: str) -> Segment:
+    def find(self, segment_id: str, *, deleted: bool = False) -> Segment:
         """The segment of that id, which may come from outside.
+
+        Args:
+            segment_id: the name.
+            deleted: whether it is one that is about to be deleted, see `hide`.
 
         Raises:
             RecordingError: it is not an id, or there is no such segment.
@@ -67,7 +80,7 @@ class Store(SegmentFiles):
                     if folder.is_file(segment_id + MEDIA_SUFFIX):
                         extra = suffixes_of(folder, segment_id)
                         entry = self.index.update(folder.path.name, segment_id, folder, extra)
-                        if entry is not None and entry.has_media:
+                        if entry is not None and entry.has_media and entry.is_deleted == deleted:
                             return self.segment_of(entry)
         raise RecordingError(
             f"no segment {segment_id[:60]!r} in {self.root}", "list them with `emoedge recordings list`"
@@ -86,7 +99,15 @@ class Store(SegmentFiles):
 
     def keep(self, segment: Segment, on: bool = True) -> None:
         """Have retention pass over a segment, or not any more; raises OSError."""
-        name = segment.segment_id + KEEP_SUFFIX
+        self._mark(segment, KEEP_SUFFIX, on)
+
+    def hide(self, segment: Segment, on: bool = True) -> None:
+        """Take a segment out of sight, to be deleted by a sweep `UNDO_S` later, or back; raises OSError."""
+        self._mark(segment, DELETED_SUFFIX, on)
+
+    def _mark(self, segment: Segment, suffix: str, on: bool) -> None:
+        """Make or remove an empty file beside a segment."""
+        name = segment.segment_id + suffix
         with self.changing(segment.media), Folder(self.root) as root, root.child(segment.day) as folder:
             if on:
                 flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC

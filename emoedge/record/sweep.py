@@ -14,7 +14,7 @@ from typing import Final
 from emoedge.files import partial_of
 from emoedge.record.folder import Folder
 from emoedge.record.index_entry import IndexEntry, dated_of, name_of
-from emoedge.record.names import KEEP_SUFFIX, MEDIA_SUFFIX
+from emoedge.record.names import DELETED_SUFFIX, KEEP_SUFFIX, MEDIA_SUFFIX, UNDO_S
 from emoedge.record.retention import Candidate, Deletion, Limits, Room, plan_deletions
 from emoedge.record.segment_files import Segment, SegmentFiles
 from emoedge.record.sidecar import read_details, write_details
@@ -90,8 +90,10 @@ class Sweep:
             orphans = [entry for entry in entries if not entry.has_media and entry.is_orphan]
             removed = self._remove_orphans(orphans)
             reasons: dict[str, int] = {}
-            if self._due:
+            hidden = [entry for entry in entries if entry.is_deleted and entry.has_media]
+            if self._due or hidden:
                 self._retry(reasons, deleted)
+                self._delete_hidden(hidden, reasons, deleted)
                 entries = self._files.index.entries()
             if clock_synced and limits.keep_days > 0:
                 undated = [entry for entry in entries if entry.dated_s is None and entry.has_media]
@@ -160,9 +162,21 @@ class Sweep:
         due, self._due = self._due, {}
         for deletion in due.values():
             entry = self._files.index.get(deletion.segment.day, deletion.segment.segment_id)
-            if entry is not None and not entry.is_kept:
+            if entry is not None and (not entry.is_kept or entry.is_deleted):
                 with Folder(self._files.root) as root:
                     self._delete_due(root, Deletion(entry, deletion.reason), reasons, deleted)
+
+    def _delete_hidden(
+        self, hidden: list[IndexEntry], reasons: dict[str, int], deleted: Callable[[Segment, str], None]
+    ) -> None:
+        """Delete what somebody has deleted and not taken back in time."""
+        for entry in hidden:
+            with contextlib.suppress(FileNotFoundError), Folder(self._files.root) as root:
+                with root.child(entry.day) as folder:
+                    mark = folder.status(entry.segment_id + DELETED_SUFFIX)
+                # Either way: the clock may have been set back since.
+                if mark is not None and abs(time.time() - mark.st_mtime) >= UNDO_S:
+                    self._delete_due(root, Deletion(entry, "deleted by a user"), reasons, deleted)
 
     def _remove_orphans(self, orphans: list[IndexEntry]) -> int:
         """Delete sidecars without an MP4, unless they are too new; return the number of segments."""

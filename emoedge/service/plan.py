@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,21 @@ class Remove:
         return f"remove {self.path}"
 
 
-Step = Run | Write | Remove
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Empty what the broker retains of this device; where that fails it is said, and the plan goes on.
+
+    Attributes:
+        act: raises EmoedgeError.
+    """
+
+    act: Callable[[], None]
+
+    def __str__(self) -> str:
+        return "empty the retained topics of this device at the broker"
+
+
+Step = Run | Write | Remove | Withdraw
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +159,20 @@ def _unit_steps(machine: Machine, files: Path, executable: Path, *, start: bool)
     return steps
 
 
-def uninstall_plan(machine: Machine, *, purge: bool = False) -> list[Step]:
-    """Stop and remove the service; with `purge` also configuration, recordings, models and the account."""
+def uninstall_plan(machine: Machine, *, purge: bool = False, withdraw: Withdraw | None = None) -> list[Step]:
+    """Stop and remove the service; with `purge` also configuration, recordings, models and the account.
+
+    Args:
+        machine: where.
+        purge: whether nothing stays.
+        withdraw: done once the service has stopped, while the state folder is there.
+    """
     system = machine.path("/etc/systemd/system")
     steps: list[Step] = []
     if machine.systemd is not None:
         steps.append(Run(("systemctl", "disable", "--now", UNIT), must_work=False))
     steps += [
+        *([withdraw] if withdraw is not None else []),
         Remove(system / UNIT),
         # A drop-in of the user's own (systemctl edit) stays without --purge.
         Remove(system / f"{UNIT}.d" / _RESTART_STEPS),

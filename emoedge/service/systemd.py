@@ -16,7 +16,7 @@ from typing import Final
 from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
 from emoedge.package_files import package_folder
-from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Write
+from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Withdraw, Write
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
 
@@ -105,8 +105,17 @@ def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line:
         tell(str(step))
         if isinstance(step, Run):
             _run(step)
+        elif isinstance(step, Withdraw):
+            _withdraw(step, tell)
         else:
             _touch(step)
+
+
+def _withdraw(step: Withdraw, tell: Callable[[str], None]) -> None:
+    try:
+        step.act()
+    except EmoedgeError as error:
+        tell(f"not emptied: {error}")
 
 
 def _run(step: Run) -> None:

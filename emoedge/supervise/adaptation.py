@@ -48,6 +48,7 @@ class AdaptationStore:
         self._forget_people: Callable[[], None] = lambda: None
         self._saved_s = now_s()
         self._on_disk = False
+        self._to_forget = False
         self._adaptation: Adaptive | None = None
         self.writer = BackgroundWrite("adaptation", self._write)
 
@@ -71,21 +72,31 @@ class AdaptationStore:
         """Forget how people look at rest; from any thread."""
         self._forget_people()
 
+    def forget(self) -> None:
+        """Forget everything, with the next block of audio or before it is saved; from any thread."""
+        self._to_forget = True
+        self._forget_people()
+
     def look(self) -> None:
         """Call often: forget after a purge, save when it is time."""
         if self._on_disk and self._adaptation is not None and not self._path.exists():
-            logger.info("the voice adaptation was purged")
-            self._adaptation.reset()
-            self._forget_people()
-            self._on_disk = False
+            self.forget()
+        self._forget_if_asked()
         if self._now_s() - self._saved_s >= SAVE_EVERY_S:
             self.save()
 
     def save(self) -> None:
         """Have the statistics written, if there are any; a disk that cannot be written costs only this."""
         self._saved_s = self._now_s()
+        self._forget_if_asked()
         if self._adaptation is not None:
             self.writer.put(self._adaptation.state())
+
+    def _forget_if_asked(self) -> None:
+        if self._to_forget and self._adaptation is not None:
+            self._to_forget = self._on_disk = False
+            logger.info("the voice adaptation was purged")
+            self._adaptation.reset()
 
     def _write(self, state: dict[str, Any]) -> None:
         try:

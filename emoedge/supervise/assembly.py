@@ -29,9 +29,11 @@ from emoedge.supervise.controls import Controls
 from emoedge.supervise.decision_thread import DecisionThread
 from emoedge.supervise.device import Device
 from emoedge.supervise.feed import Feed
+from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
+from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.supervise.socket_service import SocketService
 from emoedge.supervise.stage_thread import StageThread
 from emoedge.supervise.stages import Capture, build_stages
@@ -161,7 +163,14 @@ def assemble(
         adaptation,
         machine,
         publish,
-        SocketService(settings, controls, feed, lambda: _recording(recorder)),
+        SocketService(
+            settings,
+            controls,
+            feed,
+            lambda: _recording(recorder),
+            Forgetter(recorder, sink, adaptation, feed, settings.paths.state),
+            RecordingRequests(recorder),
+        ),
     )
 
 

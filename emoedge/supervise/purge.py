@@ -12,6 +12,7 @@ from emoedge.clock import parse_rfc3339
 from emoedge.errors import EmoedgeError
 from emoedge.files import parse_json
 from emoedge.publish.publisher import SPOOL_FILE
+from emoedge.publish.spool import forget_messages
 from emoedge.record.folder import Folder, Undeletable
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
@@ -55,7 +56,7 @@ def purge_last(store: Store, state: Path, since: datetime) -> Purged:
     """Delete what was recorded since a moment, kept or not, and the messages about it in the spool.
 
     A segment counts by its end, as its details say or as its file was last written; a snapshot by its file.
-    What a running daemon is writing and its spool cannot be taken from it.
+    What a running daemon is writing and its spool cannot be taken from it here: see `forget.py`.
     """
     segments = store.purge_since(since)
     Snapshots(store.root, 0, store.remover).purge_since(since)
@@ -70,11 +71,7 @@ def _forget_messages(spool: Path, since: datetime) -> None:
     """Delete the messages of a spool that are not from before a moment, in the file's free pages too."""
     connection = sqlite3.connect(spool, timeout=1.0, isolation_level=None)
     try:
-        rows = connection.execute("SELECT seq, payload FROM message").fetchall()
-        young = [(seq,) for seq, payload in rows if not _is_before(payload, since)]
-        connection.executemany("DELETE FROM message WHERE seq = ?", young)
-        connection.execute("DELETE FROM bad")
-        connection.execute("VACUUM")
+        forget_messages(connection, lambda payload: not is_before(payload, since))
     except sqlite3.DatabaseError as error:
         raise EmoedgeError(
             f"cannot delete messages in {spool}: {error}", "run: emoedge recordings purge --all"
@@ -83,7 +80,7 @@ def _forget_messages(spool: Path, since: datetime) -> None:
         connection.close()
 
 
-def _is_before(payload: bytes, moment: datetime) -> bool:
+def is_before(payload: bytes, moment: datetime) -> bool:
     """Return whether a message is older than a moment; one that does not say is not."""
     try:
         time = parse_rfc3339(parse_json(payload)["time"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
 from emoedge.config import Settings
@@ -17,7 +18,9 @@ from emoedge.publish.control import Rejection, parse_command
 from emoedge.redact import redact
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.feed import Feed
+from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.lane import Lane, LaneJob
+from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
 
@@ -25,6 +28,9 @@ MAX_COMMANDS: Final = 32
 MAX_JOBS: Final = 8
 MAX_LOG_CHARACTERS: Final = 400_000
 """Of the lines of the log in an answer; the oldest are left out."""
+
+MAX_LAST_S: Final = 36_500 * 86_400.0
+"""As for `emoedge recordings purge --last`."""
 
 Act = Callable[[Request], dict[str, Any]]
 
@@ -36,9 +42,9 @@ class SocketService:
         settings: in force.
         controls: what `control` changes.
         feed: what is told to subscribers.
-        health: the parts as last published.
-        recording: id of the segment being recorded, None where there is none.
-        restart: ends the daemon, so that it is started again.
+        recording: the segment being recorded: `on`, `id`, `seconds`.
+        forgetter: carries out `purge`.
+        recordings: keeps, deletes and restores segments.
     """
 
     def __init__(
@@ -47,6 +53,8 @@ class SocketService:
         controls: Controls,
         feed: Feed,
         recording: Callable[[], dict[str, Any]],
+        forgetter: Forgetter,
+        recordings: RecordingRequests,
     ) -> None:
         self._settings = settings
         self._controls = controls
@@ -69,7 +77,8 @@ class SocketService:
             "doctor": lambda _request: self._devices(),
             "restart": self._restart,
         }
-        self._later: dict[str, Act] = {}
+        self._forgetter = forgetter
+        self._later: dict[str, Act] = {"purge": self._purge, **recordings.acts}
 
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
@@ -136,6 +145,12 @@ class SocketService:
 
         lane = self._privacy if name == "privacy" else self._commands
         lane.put(LaneJob(lambda: self._controls.handle(command, answer), answer))
+
+    def _purge(self, request: Request) -> dict[str, Any]:
+        if request.flag("all", False):
+            return self._forgetter.forget(None)
+        last_s = request.number("last_s", 0, MAX_LAST_S)
+        return self._forgetter.forget(datetime.now(timezone.utc) - timedelta(seconds=last_s))
 
     def _restart(self, _request: Request) -> dict[str, Any]:
         self.restart()

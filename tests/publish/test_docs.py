@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emoedge.publish import connection, outbox, retry
+from emoedge.publish import connection, drain_rate, outbox, retry
 from emoedge.publish.control import CONTROL_NAMES
 from emoedge.publish.payloads import PAYLOADS
 
@@ -28,7 +28,7 @@ def test_numbers_in_the_text_are_those_of_the_code():
         f"every {retry.REFUSED_DELAY_S:.0f} s",
         f"within {outbox.ACK_GRACE_S:.0f} s",
         f"{outbox.COMMIT_INTERVAL_S} s",
-        f"{outbox.DRAIN_PER_S:.0f} messages a second",
+        f"{drain_rate.DRAIN_PER_S:.0f} messages a second",
         f"{outbox.MAX_IN_MEMORY:,} messages",
         f"keep-alive of {connection.KEEPALIVE_S} s",
     ):

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emoedge.publish.disk_calls import RETRY_S as DISK_RETRY_S
+from emoedge.publish.drain_rate import DRAIN_PER_S
 from emoedge.publish.outbox import (
     ACK_GRACE_S,
     COMMIT_INTERVAL_S,
-    DRAIN_PER_S,
     MAX_IN_FLIGHT,
     Outbox,
 )
@@ -44,6 +44,10 @@ class FakeDisk:
         self._check()
         for seq in seqs:
             self.rows.pop(seq, None)
+
+    def forget(self, is_meant):
+        self._check()
+        self.rows = {seq: entry for seq, entry in self.rows.items() if not is_meant(entry.payload)}
 
     def after(self, seq, limit):
         self._check()
@@ -420,3 +424,34 @@ def test_a_refused_message_that_is_held_wakes_nobody():
     assert outbox.next_entry(5.0) is None
     outbox.release()
     assert outbox.next_entry(5.0) is not None
+
+
+def test_what_is_to_be_forgotten_goes_from_memory_and_disk():
+    disk = FakeDisk()
+    outbox = Outbox(disk)
+    outbox.open(0.0)
+    for number in range(4):
+        outbox.add("t", b"old" if number % 2 else b"young", 0.0)
+    outbox.persist(10.0, connected=False)
+    assert len(disk.rows) == 4
+    outbox.add("t", b"young", 10.0)
+    outbox.add("t", b"old", 10.0)
+    outbox.forget(lambda payload: payload == b"young", 10.0)
+    assert [entry.payload for entry in disk.rows.values()] == [b"old", b"old"]
+    outbox.persist(20.0, connected=False)
+    assert [entry.payload for entry in disk.rows.values()] == [b"old"] * 3
+    assert outbox.on_disk == 3
+
+
+def test_a_disk_that_fails_forgets_as_soon_as_it_can():
+    disk = FakeDisk()
+    outbox = Outbox(disk)
+    outbox.open(0.0)
+    outbox.add("t", b"young", 0.0)
+    outbox.persist(10.0, connected=False)
+    disk.broken = True
+    outbox.forget(lambda _payload: True, 10.0)
+    assert len(disk.rows) == 1
+    disk.broken = False
+    outbox.persist(10.0 + 2 * DISK_RETRY_S, connected=False)
+    assert disk.rows == {}

@@ -150,3 +150,10 @@ def test_whatever_the_order_the_broker_ends_with_the_newest(steps):
         board.delivered(acknowledged)
     assert {topic: payload for topic, payload in wire.sent if topic in newest} == newest
     assert not board.waiting
+
+
+def test_emptied_topics_are_those_that_had_a_value():
+    board, wire = RetainedStates({"a": b"1", "b": b"2"}), Wire()
+    board.empty(["b", "c"])
+    board.send(wire, 0.0)
+    assert wire.sent == [("b", b"")]

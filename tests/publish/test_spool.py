@@ -312,3 +312,14 @@ def test_sigkill_loses_nothing_that_was_on_the_disk(tmp_path):
     spool.close()
     assert kept == [f"{number:05d}" for number in range(len(kept))]
     assert len(kept) >= on_disk()
+
+
+def test_what_is_forgotten_is_in_no_page_of_the_file(tmp_path):
+    path = tmp_path / "spool.sqlite3"
+    spool = Spool(path, 100)
+    spool.append([Entry(seq, "t", b"secret " * 500 if seq % 2 else b"kept") for seq in range(1, 21)])
+    spool.keep_bad([Entry(21, "t", b"secret too")])
+    spool.forget(lambda payload: payload.startswith(b"secret"))
+    assert [entry.payload for entry in spool.after(0, 100)] == [b"kept"] * 10
+    spool.close()
+    assert all(b"secret" not in file.read_bytes() for file in tmp_path.iterdir())

@@ -163,10 +163,10 @@ class Life:
         """Do what waits for housekeeping."""
         while not self.housekeeping._jobs.empty():
             job = self.housekeeping._jobs.get_nowait()
-            if job == "sweep":
+            if isinstance(job, float):
                 self.housekeeping._sweep()
             elif job is not None:
-                self.housekeeping._finish_and_notify(*job)
+                job()
 
     def check(self) -> None:
         """The disk is well again: two sweeps later all is well and nothing is left of what failed."""

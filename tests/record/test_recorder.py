@@ -6,6 +6,7 @@ import hashlib
 import json
 import stat
 import subprocess
+import threading
 import time
 from functools import partial
 
@@ -403,3 +404,40 @@ def test_words_are_kept_only_where_that_was_asked_for(rig, notices, kept):
     files = b"".join(path.read_bytes() for path in done.path.parent.iterdir())
     assert (b"privada" in files) == kept
     assert b'"emotion": "happiness"' in files
+
+
+def test_forgetting_deletes_the_open_segment_and_its_past_and_goes_on(rig, settings, notices):
+    one = rig(mode="continuous", pre_roll_s=2)
+    one.play(3.0)
+    wait_for(lambda: notices.of("started"))
+    first = one.recorder.segment_id
+    assert one.recorder.recorded_s > 0
+    forgotten = threading.Event()
+    one.recorder.forget(forgotten.set)
+    one.play(6.0)
+    wait_for(forgotten.is_set)
+    second = one.recorder.segment_id
+    assert second not in (None, first)
+    assert [change.segment_id for change in notices.of("deleted")] == [first]
+    assert not [path for path in settings.dir.rglob("*") if first in path.name]
+    one.recorder.set_mode("off")
+    one.play(7.0)
+    wait_for(lambda: notices.of("finished"))
+    (finished,) = notices.of("finished")
+    assert finished.segment_id == second
+    assert finished.duration_s < 4.0, "nothing from before is in it"
+
+
+def test_forgetting_drops_the_pre_roll(rig, notices):
+    one = rig(mode="manual", pre_roll_s=5)
+    one.play(4.0)
+    forgotten = threading.Event()
+    one.recorder.forget(forgotten.set)
+    one.play(5.0)
+    wait_for(forgotten.is_set)
+    one.recorder.record(True)
+    one.play(6.5)
+    one.recorder.record(False)
+    one.play(7.5)
+    wait_for(lambda: notices.of("finished"))
+    assert notices.of("finished")[0].duration_s < 3.0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from emoedge.errors import RecordingError
 from emoedge.files import partial_of
 from emoedge.record.disk import probe, room_of
 from emoedge.record.lock import hold
-from emoedge.record.names import ALL_SUFFIXES, is_segment_id, new_segment_id
+from emoedge.record.names import ALL_SUFFIXES, DELETED_SUFFIX, UNDO_S, is_segment_id, new_segment_id
 from emoedge.record.retention import Limits
 from emoedge.record.store import Store
 
@@ -227,3 +229,26 @@ def test_a_link_to_a_disk_that_is_not_mounted_is_no_place_to_write(tmp_path):
     probe(store.root)
     assert store.room().bytes > 0
     assert list((tmp_path / "disk").iterdir()) == []
+
+
+def test_a_deleted_segment_is_out_of_sight_and_comes_back_or_goes(tmp_path):
+    first, second, third = (put(tmp_path, NOW - timedelta(hours=hours)) for hours in (3, 2, 1))
+    store = Store(tmp_path)
+    store.keep(store.find(second))
+    for segment_id in (first, second):
+        store.hide(store.find(segment_id))
+        with pytest.raises(RecordingError):
+            store.find(segment_id)
+    assert [segment.segment_id for segment in Store(tmp_path).segments()] == [third]
+    store.hide(store.find(first, deleted=True), False)
+    store.enforce(NO_LIMITS, now=NOW, clock_synced=True)
+    assert store.find(second, deleted=True).is_kept, "it can still be taken back"
+    mark = store.find(second, deleted=True).media.with_suffix(DELETED_SUFFIX)
+    os.utime(mark, (time.time() - UNDO_S - 1,) * 2)
+    gone = []
+    store.enforce(
+        NO_LIMITS, now=NOW, clock_synced=True, deleted=lambda one, _why: gone.append(one.segment_id)
+    )
+    assert gone == [second]
+    assert [segment.segment_id for segment in store.segments()] == [first, third]
+    assert not [path for path in tmp_path.rglob("*") if second in path.name]

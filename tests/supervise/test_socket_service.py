@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,12 @@ import pytest
 from emoedge.config import Settings
 from emoedge.local_socket.client import DaemonClient, connect
 from emoedge.local_socket.protocol import DaemonError
+from emoedge.record.store import Store
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon, run
+from emoedge.supervise.device_recordings import purge_device
 from tests.publish.conftest import until
+from tests.record.test_store import put
 
 PATIENCE_S = 120.0
 
@@ -123,6 +128,61 @@ def test_doctor_and_what_nobody_knows(client: DaemonClient) -> None:
     with pytest.raises(DaemonError) as caught:
         client.ask("format_disk")
     assert caught.value.code == "unknown"
+
+
+def test_purge_forgets_what_the_daemon_has(client: DaemonClient, settings: Settings) -> None:
+    now = datetime.now(timezone.utc)
+    old, young = (put(settings.recording.dir, now - timedelta(hours=hours)) for hours in (5, 0))
+    (settings.paths.state / "voice_adaptation.json").write_text("{}", encoding="utf-8")
+    for path in settings.recording.dir.rglob(f"{old}*"):
+        os.utime(path, (now.timestamp() - 5 * 3600,) * 2)
+    assert client.ask("purge", last_s=3600, timeout_s=PATIENCE_S)["deleted"] == 1
+    assert [one.segment_id for one in Store(settings.recording.dir).segments()] == [old]
+    assert client.ask("purge", all=True, timeout_s=PATIENCE_S) == {"deleted": 1, "left": [], "left_count": 0}
+    assert not [path for path in settings.recording.dir.rglob("*") if young in path.name or old in path.name]
+    assert not (settings.paths.state / "voice_adaptation.json").exists()
+    for wrong in ({}, {"all": "yes"}, {"last_s": -1}, {"last_s": "10m"}):
+        with pytest.raises(DaemonError) as caught:
+            client.ask("purge", **wrong)
+        assert caught.value.code == "value"
+
+
+def test_the_command_asks_the_running_daemon(
+    client: DaemonClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = DaemonClient.ask
+
+    def ask(self: DaemonClient, act: str, /, **values: Any) -> dict[str, Any]:
+        asked.append(act)
+        return real(self, act, **values)
+
+    monkeypatch.setattr(DaemonClient, "ask", ask)
+    put(settings.recording.dir, datetime.now(timezone.utc))
+    done = purge_device(settings, Store(settings.recording.dir), None)
+    assert (done.deleted, done.notes, done.failed) == (1, [], False)
+    assert asked == ["purge"]
+
+
+def test_segments_are_kept_deleted_and_taken_back(client: DaemonClient, settings: Settings) -> None:
+    store = Store(settings.recording.dir)
+    segment_id = put(settings.recording.dir, datetime.now(timezone.utc))
+    assert client.ask("recording_keep", recording=segment_id) == {"keep": True}
+    assert store.find(segment_id).is_kept
+    assert client.ask("recording_keep", recording=segment_id, keep=False) == {"keep": False}
+    assert client.ask("recording_delete", recording=segment_id)["until"].endswith("Z")
+    assert store.segments() == []
+    assert client.ask("recording_restore", recording=segment_id) == {}
+    assert store.find(segment_id).segment_id == segment_id
+    client.subscribe("recording")
+    client.ask("recording_delete", recording=segment_id)
+    found = client.take(PATIENCE_S)
+    assert found is not None
+    assert (found[1]["type"], found[1]["id"]) == ("deleted", segment_id)
+    assert not [path for path in settings.recording.dir.rglob("*") if segment_id in path.name]
+    for wrong in ("../../etc/passwd", segment_id, 7):
+        with pytest.raises(DaemonError):
+            client.ask("recording_delete", recording=wrong)
 
 
 def test_restart_ends_it_in_order(client: DaemonClient, running: threading.Thread) -> None:
