@@ -1,4 +1,4 @@
-"""Memory, processor time and open files of a process, from Linux's `/proc`; MB are 10^6 bytes."""
+"""Board, memory, processor time and open files of a process, from Linux's `/proc`; MB are 10^6 bytes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from typing import Final
 
 PROC: Final = Path("/proc")
 OWN: Final = PROC / "self"
+
+
+def board(proc: Path = PROC) -> str:
+    """Name of the board that the process runs on, from its device tree; empty where there is none."""
+    try:
+        return (proc / "device-tree" / "model").read_text(encoding="utf-8", errors="replace").strip("\0 \n")
+    except OSError:
+        return ""
 
 
 def resident_mb(process: Path = OWN) -> float | None:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from emoedge.process import PROC, board
 from emoedge.version import __version__
 
 ENGINES: Final = (
@@ -21,7 +22,6 @@ ENGINES: Final = (
 )
 """Packages whose versions move the figures."""
 
-PROC: Final = Path("/proc")
 SYS: Final = Path("/sys")
 
 
@@ -31,7 +31,7 @@ def describe_machine(proc: Path = PROC, sys: Path = SYS) -> dict[str, Any]:
     cpuinfo = _read(proc / "cpuinfo")
     processor = processor_name(cpuinfo) or platform.processor() or None
     return {
-        "board": _read(proc / "device-tree" / "model").strip("\0 \n") or None,
+        "board": board(proc) or None,
         "architecture": architecture,
         "processor": processor,
         "emulated": emulated(architecture, cpuinfo),

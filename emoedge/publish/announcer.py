@@ -13,7 +13,9 @@ from typing import Final
 
 from emoedge.background_write import BackgroundWrite
 from emoedge.config import Settings
+from emoedge.process import board
 from emoedge.publish import homeassistant
+from emoedge.publish.announced_store import Announced, AnnouncedStore
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
 from emoedge.publish.old_names import OldNames
@@ -23,8 +25,8 @@ from emoedge.worker_thread import WorkerThread
 logger = logging.getLogger(__name__)
 
 MOVE_PAUSE_S: Final = 2.0
-"""Between taking a component out of one message and offering it in another: Home Assistant gives entity id,
-name and history back only to what it has removed before."""
+"""Between taking components back and offering all of them: Home Assistant gives entity id, name and history
+back to one that has moved to another message only after it has removed it."""
 
 _BIRTH: Final = b"online"
 
@@ -39,16 +41,17 @@ class Announcer:
     def __init__(self, settings: Settings) -> None:
         self.birth_topic = homeassistant.birth_topic(settings)
         self._settings = settings
-        self._store = homeassistant.AnnouncedStore(settings.paths.state)
+        self._board = board()
+        self._store = AnnouncedStore(settings.paths.state)
         self.old_names = OldNames(settings.paths.state, settings.topic_base)
         self.topics = (self.birth_topic, *self.old_names.topics)
         """Topics to subscribe to."""
         self._record = self._store.load()
         self.writer = BackgroundWrite("discovery-record", self._save)
         self._messages = RetainedStates()
-        self._moved: dict[str, bytes] = {}
-        self._moved_at_s = float("inf")
-        self._announced: homeassistant.Announced | None = None
+        self._offered: dict[str, bytes] = {}
+        self._offered_at_s = float("inf")
+        self._announced: Announced | None = None
         self._limits = BrokerLimits()
         self._at_s = float("inf")
 
@@ -67,23 +70,23 @@ class Announcer:
 
     def due_in_s(self, now_s: float) -> float:
         """Seconds until there is something to do; infinite when there is nothing."""
-        due_s = min(self._at_s, self._moved_at_s) - now_s
+        due_s = min(self._at_s, self._offered_at_s) - now_s
         return min(max(0.0, due_s), self._messages.due_in_s(now_s), self.old_names.due_in_s(now_s))
 
     def send(self, send: Send, now_s: float) -> None:
         """Send what is due."""
         if now_s >= self._at_s:
             self._announce(now_s)
-        if now_s >= self._moved_at_s:
-            self._moved_at_s = float("inf")
-            for topic, payload in self._moved.items():
+        if now_s >= self._offered_at_s:
+            self._offered_at_s = float("inf")
+            for topic, payload in self._offered.items():
                 self._messages.update(topic, payload)
         self._messages.send(send, now_s)
         self.old_names.send(send, now_s)
 
     def connection_lost(self) -> None:
         """No acknowledgement will come any more."""
-        self._at_s = self._moved_at_s = float("inf")
+        self._at_s = self._offered_at_s = float("inf")
         self._messages.replace_all({})
         self._messages.connection_lost()
         self.old_names.connection_lost()
@@ -92,12 +95,12 @@ class Announcer:
         """The broker has one; when it has all, this is what must be taken back one day."""
         self.old_names.delivered(token)
         self._messages.delivered(token)
-        if self._announced is None or self._messages.waiting or self._moved_at_s < float("inf"):
+        if self._announced is None or self._messages.waiting or self._offered_at_s < float("inf"):
             return
         self._record, self._announced = self._announced, None
         self.writer.put(self._record)
 
-    def _save(self, announced: homeassistant.Announced) -> None:
+    def _save(self, announced: Announced) -> None:
         try:
             self._store.save(announced)
         except OSError as error:
@@ -119,17 +122,15 @@ class Announcer:
         previous = self._record
         messages = {}
         if self._settings.mqtt.discovery:
-            messages = homeassistant.discovery_messages(self._settings, previous, self._max_bytes)
+            messages = homeassistant.discovery_messages(self._settings, self._max_bytes, self._board)
         wanted = {topic: homeassistant.platforms(payload) for topic, payload in messages.items()}
         payloads = {topic: to_json(payload).encode() for topic, payload in messages.items()}
-        payloads |= dict.fromkeys(previous.keys() - wanted.keys(), b"")
-        self._moved = {
-            topic: payloads[topic] for topic in wanted if _has_moved(wanted[topic], topic, previous)
-        }
-        self._moved_at_s = now_s + MOVE_PAUSE_S if self._moved else float("inf")
-        self._messages.replace_all(
-            {topic: one for topic, one in payloads.items() if topic not in self._moved}
-        )
+        gone = homeassistant.withdrawals(messages, previous)
+        taken_back = {topic: to_json(payload).encode() for topic, payload in gone.items()}
+        taken_back |= dict.fromkeys(previous.keys() - wanted.keys(), b"")
+        self._offered = payloads if taken_back else {}
+        self._offered_at_s = now_s + MOVE_PAUSE_S if self._offered else float("inf")
+        self._messages.replace_all(taken_back or payloads)
         self._announced = wanted if wanted != previous else None
 
     @property
@@ -138,8 +139,3 @@ class Announcer:
         return (
             homeassistant.MAX_MESSAGE_BYTES if limit is None else min(limit, homeassistant.MAX_MESSAGE_BYTES)
         )
-
-
-def _has_moved(components: dict[str, str], topic: str, previous: homeassistant.Announced) -> bool:
-    """Return whether a component was announced in another message before."""
-    return any(name in parts for other, parts in previous.items() if other != topic for name in components)

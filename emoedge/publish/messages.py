@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from emoedge.clock import Clock, rfc3339
@@ -19,6 +20,8 @@ RESULTS: Final = RETAINED - {"health"}
 """Those of them that say something about people."""
 SPOOLED: Final = frozenset({"event", "voice", "text", "recording"})
 """Topics that must be delivered later if the broker is away."""
+MOVED: Final = timedelta(seconds=2)
+"""A moment of the past is told again only when the wall clock has moved it by more."""
 QUOTED_CHARACTERS: Final = 64
 """A refused value is quoted only so far: an answer must not be larger than what provoked it."""
 
@@ -110,6 +113,7 @@ class MessageBuilder:
         run: str = "",
     ) -> None:
         self._run = run
+        self._started: datetime | None = None
         self._device_id = device_id
         self._clock = clock
         self._transcript = transcript
@@ -145,10 +149,18 @@ class MessageBuilder:
                 del fields["transcript"]
         elif isinstance(outcome, HealthReport):
             fields["version"] = __version__
+            fields["started"] = rfc3339(self._steady_start(outcome))
         payload = PAYLOADS[topic].model_validate(fields).to_json()
         return Message(
             topic, payload, retain=topic in RETAINED, spool=topic in SPOOLED, time_s=outcome.time_s
         )
+
+    def _steady_start(self, report: HealthReport) -> datetime:
+        """Return when the process started, the same over the small corrections of the wall clock."""
+        started = self._clock.wall(report.time_s - report.uptime_s)
+        if self._started is None or abs(started - self._started) > MOVED:
+            self._started = started
+        return self._started
 
     def control(self, name: str, value: str, time_s: float) -> Message:
         """The state of a control, a plain value."""

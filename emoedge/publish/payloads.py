@@ -245,6 +245,7 @@ class HealthPayload(Payload):
     """`health`: every source, model and service by name. Retained."""
 
     version: str
+    started: Timestamp = Field(description="Start of the process")
     uptime_s: NotNegative
     state: HealthState = Field(description="The worst of the parts")
     parts: dict[str, HealthPart]

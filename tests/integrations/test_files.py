@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 from emoedge.config import Settings
 from emoedge.emotions import COLORS, EMOTIONS
 from emoedge.publish.control import CONTROL_NAMES, Command, parse_command
-from emoedge.publish.homeassistant import discovery_payload
+from emoedge.publish.homeassistant import discovery_payloads
+from emoedge.publish.payloads import PAYLOADS
 
 yaml = pytest.importorskip("yaml")
 
 DEVICE = "livingroom"
-TOPICS = {"status", "emotion", "event", "face", "voice", "text", "health", "recording", "control/error"}
+TOPICS = {*PAYLOADS, "status"}
 THEIRS = {"light.living_room", "person.me"}
 """Entities that the reader is told to replace."""
 ENTITY = re.compile(
@@ -34,8 +36,12 @@ def folder(repository) -> Path:
 @pytest.fixture(scope="module")
 def announced() -> dict[str, dict[str, Any]]:
     """Entity id -> component."""
-    components = discovery_payload(Settings(device_id=DEVICE))["components"]
-    return {part["default_entity_id"]: part for part in components.values()}
+    return {
+        part["default_entity_id"]: part
+        for payload in discovery_payloads(Settings(device_id=DEVICE)).values()
+        for part in payload["components"].values()
+        if "default_entity_id" in part
+    }
 
 
 def entities_in(text: str) -> set[str]:
@@ -51,12 +57,15 @@ def cards(value: Any) -> list[dict[str, Any]]:
     return [value, *(card for item in value.values() for card in cards(item))]
 
 
-def test_the_dashboard_shows_every_entity_and_no_other(folder, announced):
+def test_the_dashboard_shows_every_entity_that_is_enabled_and_no_other(folder, announced):
     text = (folder / "home-assistant" / "dashboard.yaml").read_text()
-    assert entities_in(text) == set(announced)
-    tiles = {card["entity"]: card for card in cards(yaml.safe_load(text)) if "color" in card}
+    enabled = {name for name, part in announced.items() if part.get("enabled_by_default", True)}
+    assert entities_in(text) == enabled
+    tiles = {
+        card["entity"]: card for card in cards(yaml.safe_load(text)) if {"color", "entity"} <= card.keys()
+    }
     colored = {entity: card["color"] for entity, card in tiles.items()}
-    assert colored == {
+    assert {entity: color for entity, color in colored.items() if "probability" in entity} == {
         f"sensor.emoedge_{DEVICE}_probability_{emotion}": COLORS[emotion] for emotion in EMOTIONS
     }
 
@@ -66,18 +75,20 @@ def test_the_dashboard_uses_cards_of_the_core_only(folder):
     kinds = {card.get("type") for card in cards(dashboard["views"][0]["sections"])} - {None}
     assert kinds <= {
         *("grid", "heading", "tile", "markdown", "history-graph", "logbook", "entities"),
-        *("bar-gauge", "toggle", "select-options", "entity"),
+        *("bar-gauge", "toggle", "select-options", "entity", "numeric-input", "gauge"),
     }
 
 
 def test_attributes_in_templates_are_those_that_are_announced(folder, announced):
     text = "".join(path.read_text() for path in (folder / "home-assistant").glob("*.yaml"))
     emotion = announced[f"sensor.emoedge_{DEVICE}_emotion"]["json_attributes_template"]
-    for name in re.findall(r"state_attr\(emotion, '(\w+)'\)", text) + re.findall(r"attribute: (\w+)", text):
+    for name in re.findall(r"state_attr\(emotion, '(\w+)'\)", text):
         assert f"'{name}'" in emotion, name
+    assert set(re.findall(r"attribute: (\w+)", text)) == {"event_type"}
     event = announced[f"event.emoedge_{DEVICE}_event"]["value_template"]
     for name in re.findall(r"trigger\.to_state\.attributes\.(\w+)", text):
-        assert name == "items" or f"'{name}'" in event, name
+        assert name in ("event_type", "reasons") or f"'{name}'" in event, name
+    assert "'reasons'" in announced[f"binary_sensor.emoedge_{DEVICE}_trouble"]["json_attributes_template"]
 
 
 def test_automations_trigger_on_states_that_there_are(folder, announced):
@@ -92,9 +103,50 @@ def test_automations_trigger_on_states_that_there_are(folder, announced):
             wanted = trigger.get("to", [])
             options = announced.get(entity, {}).get("options")
             for state in [wanted] if isinstance(wanted, str) else wanted:
-                assert state in [*(options or []), "unavailable"]
+                assert state in [*(options or []), "on", "unavailable"]
+        for condition in automation.get("conditions", []):
+            if condition.get("attribute") == "event_type":
+                assert condition["state"] in announced[condition["entity_id"]]["event_types"]
     used = entities_in((folder / "home-assistant" / "automations.yaml").read_text())
     assert used <= announced.keys() | THEIRS
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a blueprint."""
+
+    name: str
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[name-defined]
+    pass
+
+
+_Loader.add_constructor("!input", lambda loader, node: Input(loader.construct_scalar(node)))
+
+
+def inputs_of(value: Any) -> set[str]:
+    """All inputs that a part of a blueprint takes."""
+    if isinstance(value, Input):
+        return {value.name}
+    if isinstance(value, dict):
+        value = list(value.values())
+    return {name for item in value for name in inputs_of(item)} if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize("name", ["light_by_mood", "notify_long_sadness", "privacy_by_presence"])
+def test_a_blueprint_uses_every_input_and_no_other(folder, name):
+    text = (folder / "home-assistant" / "blueprints" / f"{name}.yaml").read_text()
+    blueprint = yaml.load(text, _Loader)
+    head = blueprint.pop("blueprint")
+    assert head["domain"] == "automation"
+    declared = {}
+    for key, one in head["input"].items():
+        declared |= one.get("input", {key: one})
+    assert all(one.keys() >= {"name", "selector"} for one in declared.values())
+    assert inputs_of(blueprint) == set(declared)
+    for word in re.findall(r"^ {6}- ([a-z]+)$", text, re.MULTILINE):
+        assert word in EMOTIONS
 
 
 @pytest.fixture(scope="module")
@@ -150,15 +202,15 @@ def test_the_flow_is_whole(flow):
 
 
 def test_the_flow_reads_fields_that_the_payloads_have(flow, repository):
-    from emoedge.publish.payloads import EmotionPayload, EventPayload, HealthPart, HealthPayload
+    from emoedge.publish.payloads import EventPayload, HealthPart, HealthPayload, SummaryPayload
 
     fields = {
         name
-        for payload in (EmotionPayload, EventPayload, HealthPayload, HealthPart)
+        for payload in (SummaryPayload, EventPayload, HealthPayload, HealthPart)
         for name in payload.model_fields
     }
     read = re.findall(r"payload\.(\w+)", json.dumps(flow))
-    assert {"emotion", "confidence", "device", "type", "state", "parts"} <= set(read)
+    assert {"label", "confidence", "device", "type", "late", "state", "parts"} <= set(read)
     assert set(read) <= fields
 
 

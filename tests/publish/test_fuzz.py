@@ -15,10 +15,11 @@ from random import Random
 import pytest
 
 from emoedge.config import Settings
+from emoedge.publish.announced_store import ANNOUNCED_FILE, AnnouncedStore
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Connection, Terms
 from emoedge.publish.control import CONTROL_NAMES, Command
-from emoedge.publish.homeassistant import ANNOUNCED_FILE, AnnouncedStore, discovery_messages, platforms
+from emoedge.publish.homeassistant import discovery_messages, platforms
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
 from emoedge.publish.spool import Entry, Spool, SpoolError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
 from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.publish import schemas
-from emoedge.publish.messages import QUOTED_CHARACTERS, quote, to_json
+from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
 
 from .samples import (
@@ -237,3 +239,14 @@ def test_quote_is_short_printable_and_json(text):
 )
 def test_what_is_no_text_is_escaped_once(payload, shown):
     assert quote(payload.decode("utf-8", "backslashreplace")) == shown
+
+
+def test_the_start_stays_the_same_over_small_corrections_of_the_clock():
+    """Each step of a millisecond would be a row in a recorder, twice a minute."""
+    clock = MediaClock(time_s=100.0)
+    build = MessageBuilder("living-room", clock)
+    told = []
+    for correction_s in (0.0, 0.004, 1.9, 3600.0, 3600.5):
+        clock.origin = MediaClock().origin + timedelta(seconds=correction_s)
+        told.append(build.outcome(HealthReport(100.0, 40.0, HEALTH)).payload["started"])
+    assert told == ["1970-01-01T00:01:00.000Z"] * 3 + ["1970-01-01T01:01:00.000Z"] * 2

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from emoedge.publish import homeassistant, old_names, publisher
+from emoedge.publish import announced_store, old_names, publisher
 from emoedge.record.store import Store
 from emoedge.supervise import adaptation, overrides
 from emoedge.supervise.purge import purge_everything
@@ -20,7 +20,7 @@ from emoedge.voice.adapt import Adaptation, Prior
         overrides.FILE_NAME,
         publisher.SPOOL_FILE,
         adaptation.FILE_NAME,
-        homeassistant.ANNOUNCED_FILE,
+        announced_store.ANNOUNCED_FILE,
         old_names.FILE_NAME,
     ],
 )
