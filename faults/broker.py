@@ -46,7 +46,7 @@ def broker_absent_at_start(bench: Bench) -> float:
     It keeps trying; then all states are there, and what was spooled arrives complete and in order.
     """
     bench.start()
-    _wait_spooled(bench, START_S)
+    wait_spooled(bench, START_S)
     waiting = bench.spooled()
     return _comes_back_with(bench, waiting)
 
@@ -61,7 +61,7 @@ def broker_killed_and_restarted(bench: Bench) -> float:
     bench.start_all()
     bench.kill_broker()
     away_s = time.monotonic()
-    _wait_spooled(bench)
+    wait_spooled(bench)
     waiting = bench.spooled()
     holds(time.monotonic() - away_s > 1.0, "the broker was away for a while")
     return _comes_back_with(bench, waiting)
@@ -117,7 +117,7 @@ def broker_freezes(bench: Bench) -> float:
     process = bench.broker.process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
-    _wait_spooled(bench)
+    wait_spooled(bench)
     until(lambda: "was lost" in bench.log_text(), "the log says that it is lost", FROZEN_S)
     waiting = bench.spooled()
     bench.check_alive()
@@ -148,7 +148,7 @@ def broker_refuses_credentials(bench: Bench) -> float:
     holds(attempts <= 3, f"{attempts} attempts in {REFUSED_S:.0f} s are too many")
     holds("correct mqtt.username and mqtt.password" in bench.log_text(), "the log names the remedy")
     holds(WRONG not in bench.log_text(), "the password is not in the log")
-    _wait_spooled(bench)
+    wait_spooled(bench)
     waiting = bench.spooled()
     bench.broker.kill()
     bench.broker.access = "allow_anonymous true"
@@ -268,7 +268,8 @@ def _rival(port: int) -> Any:
 def fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
     """As if the daemon had put so many on the disk before it was started again."""
     from emoedge.publish.publisher import SPOOL_FILE
-    from emoedge.publish.spool import Entry, Spool
+    from emoedge.publish.spool import Spool
+    from emoedge.publish.spool_entry import Entry
 
     bench.state.mkdir(parents=True)
     entries = [
@@ -281,7 +282,8 @@ def fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
     return [(entry.topic, entry.payload) for entry in entries]
 
 
-def _wait_spooled(bench: Bench, timeout_s: float = 60.0) -> None:
+def wait_spooled(bench: Bench, timeout_s: float = 60.0) -> None:
+    """Wait until several messages are on the disk."""
     until(lambda: len(bench.spooled()) >= ENOUGH, f"{ENOUGH} messages wait on the disk", timeout_s)
 
 

@@ -9,7 +9,7 @@ import sqlite3
 from typing import Final
 
 from faults.bench import BASE, START_S, Bench
-from faults.broker import check_order, fill_spool, lost
+from faults.broker import check_order, fill_spool, lost, wait_spooled
 from faults.fault import fault
 from faults.surroundings import holds, until
 
@@ -73,6 +73,34 @@ def damaged_records(bench: Bench) -> float:
     check_order(bench, whole)
     until(lambda: bench.figure("spool", "dropped") == len(BAD), "the damaged ones are counted")
     holds("damaged" in str(bench.part("spool").get("reason")), "health says it")
+    bench.check_alive()
+    return took_s
+
+
+@fault(quick=True)
+def damaged_log(bench: Bench) -> float:
+    """Messages wait in the spool; SIGKILL, and a bit flips in the middle of its write-ahead log.
+
+    SQLite itself would end there without a word. Each message arrives, or is counted in `health`, which says
+    that the spool was damaged.
+    """
+    bench.start()
+    wait_spooled(bench, START_S)
+    bench.kill()
+    waiting = bench.spooled()
+    log = bench.state / "spool.sqlite3-wal"
+    damaged = bytearray(log.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    log.write_bytes(damaged)
+    bench.start_broker()
+    bench.start()
+    until(lambda: "damaged" in str(bench.part("spool").get("reason")), "health says it", START_S)
+
+    def missing() -> int:
+        return len(lost(bench, waiting)) - int(bench.figure("spool", "dropped") or 0)
+
+    took_s = until(lambda: missing() <= 0, "each has arrived or is counted", START_S)
+    holds(len(lost(bench, waiting)) <= 1, "a bit costs one message at most")
     bench.check_alive()
     return took_s
 

@@ -25,7 +25,8 @@ from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls, not
 from emoedge.publish.drain_rate import DrainRate
 from emoedge.publish.lateness import Lateness
 from emoedge.publish.refused_messages import RefusedMessages
-from emoedge.publish.spool import Entry, Spool
+from emoedge.publish.spool import Spool
+from emoedge.publish.spool_entry import Entry
 
 logger = logging.getLogger(__name__)
 

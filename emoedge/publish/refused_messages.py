@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emoedge.backoff import Backoff
-from emoedge.publish.spool import Entry
+from emoedge.publish.spool_entry import Entry
 
 ATTEMPTS: Final = 3
 """Attempts of a message of which the broker says that it is not allowed or not right."""

@@ -7,24 +7,21 @@ few times a second at most. The file is locked for one process, so that two daem
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from emoedge.errors import EmoedgeError
 from emoedge.files import put_aside, sync_folder
+from emoedge.publish.spool_entry import COLUMNS, FORMAT, Entry, checksum, entry_of
+from emoedge.publish.spool_log import log_of, mend, read_damaged_log
+from emoedge.publish.spool_salvage import salvage
 
 logger = logging.getLogger(__name__)
-
-FORMAT: Final = 2
-"""PRAGMA user_version of the file; one of another version is set aside."""
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS message
@@ -34,10 +31,8 @@ CREATE TABLE IF NOT EXISTS counter (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 INSERT OR IGNORE INTO counter VALUES ('dropped', 0);
 """
 
-_ROWS: Final = "SELECT seq, CAST(topic AS BLOB), payload, crc FROM message WHERE seq > ? ORDER BY seq LIMIT ?"
+_ROWS: Final = f"{COLUMNS} WHERE seq > ? ORDER BY seq LIMIT ?"
 """A topic is read as bytes: one that is not UTF-8 would fail the whole query."""
-LARGEST_SEQ: Final = 2**53
-"""A number above it was not given by us; SQLite could not count on from it."""
 MAX_BAD: Final = 100
 """Bad rows kept for whoever wants to look into them."""
 STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
@@ -45,7 +40,6 @@ STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
 MAX_ASIDE: Final = 3
 """Damaged files kept; the oldest go."""
 _PAGE: Final = 500
-
 _TRIM_BAD: Final = "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad ORDER BY rowid DESC LIMIT ?)"
 _PROBE: Final = "UPDATE counter SET value = value WHERE name = 'dropped'"
 
@@ -56,22 +50,13 @@ class SpoolError(EmoedgeError):
     """The spool cannot be written or read at present: full disk, no permission, directory gone, locked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message that must not get lost: `seq` orders all of them, over restarts too."""
-
-    seq: int
-    topic: str
-    payload: bytes
-
-
 class Spool:
     """The file. Not thread-safe: one thread opens and uses it.
 
-    A damaged file is renamed to `….<time>.damaged` (three are kept) and a new one begun; `set_aside` counts
-    that, and `lost` the messages that it held, as far as they can be counted. A single bad row is moved to
-    the table `bad`, and counted too. All methods raise SpoolError where the disk fails; the next call tries
-    again.
+    A damaged file is renamed to `….<time>.damaged` (three are kept) and a new one begun, with every message
+    that can still be read; `set_aside` counts the files, and `lost` the messages that are gone. A single bad
+    row is moved to the table `bad`, and counted too. All methods raise SpoolError where the disk fails; the
+    next call tries again.
 
     Args:
         path: the database file; its directory is made.
@@ -86,6 +71,7 @@ class Spool:
         self.lost = 0
         """Messages lost to damage since the start."""
         self._connection: sqlite3.Connection | None = None
+        self._damaged_log = b""
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Append entries (`seq` above all others) in one synced transaction and trim to the bound."""
@@ -118,7 +104,7 @@ class Spool:
 
     def _after(self, connection: sqlite3.Connection, seq: int, limit: int) -> list[Entry]:
         rows = connection.execute(_ROWS, (seq, limit)).fetchall()
-        entries = [_entry(row) for row in rows]
+        entries = [entry_of(row) for row in rows]
         if None in entries:
             self._set_rows_aside(connection)
             return self._after(connection, seq, limit)
@@ -129,7 +115,7 @@ class Spool:
         seq, bad = -(2**63), list[tuple[int]]()
         while rows := connection.execute(_ROWS, (seq, _PAGE)).fetchall():
             seq = rows[-1][0]
-            bad += [(row[0],) for row in rows if _entry(row) is None]
+            bad += [(row[0],) for row in rows if entry_of(row) is None]
         if not bad:
             return
         with connection:
@@ -180,7 +166,7 @@ class Spool:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany(
                 "INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?)",
-                [(entry.seq, entry.topic, entry.payload, _crc(entry)) for entry in entries],
+                [(entry.seq, entry.topic, entry.payload, checksum(entry)) for entry in entries],
             )
             excess = connection.execute("SELECT count(*) FROM message").fetchone()[0] - self.max_messages
             if excess > 0:
@@ -218,12 +204,19 @@ class Spool:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _disk_error(self.path, error) from error
+        # Read first: SQLite cuts a log off at its first bad frame.
+        damaged_log = read_damaged_log(self.path)
         # Private: the texts of a transcript may be in it.
         _touch_private(self.path)
         connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
-            _prepare(connection)
+            _prepare(connection)  # fails where another process has it
+            _check_log(damaged_log)
             self._set_rows_aside(connection)
+        except sqlite3.Error as error:
+            connection.close()
+            self._damaged_log = damaged_log if _is_damage(error) else b""
+            raise
         except BaseException:
             connection.close()
             raise
@@ -239,24 +232,41 @@ class Spool:
         self._connection = None
 
     def _put_aside(self, error: sqlite3.Error) -> None:
+        """Begin a new file with what can still be read of the damaged one."""
         self.set_aside += 1
-        held = _count(self.path)
-        self.lost += held or 0
         try:
             aside = put_aside(self.path, f".{datetime.now(tz=timezone.utc):{STAMP}}")
-            logger.error(
-                "the spool %s is damaged (%s) with %s messages in it: kept as %s, a new one is begun",
-                self.path,
-                error,
-                "an unknown number of" if held is None else held,
-                aside,
-            )
-            for suffix in ("-wal", "-shm"):
-                self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+            log, aside_log = log_of(self.path), log_of(aside)
+            are_whole = True
+            if self._damaged_log:
+                log.unlink(missing_ok=True)
+                mended, are_whole = mend(self._damaged_log, aside.read_bytes())
+                aside_log.write_bytes(mended)
+            elif log.exists():
+                aside_log.write_bytes(log.read_bytes())
+                log.unlink()
+            self.path.with_name(f"{self.path.name}-shm").unlink(missing_ok=True)
+            found = salvage(aside, are_whole=are_whole)
+            aside_log.unlink(missing_ok=True)
             for old in self._aside()[:-MAX_ASIDE]:
                 old.unlink(missing_ok=True)
         except OSError as problem:
             raise _disk_error(self.path, problem) from problem
+        self._damaged_log = b""
+        self.lost += found.lost or 0
+        logger.error(
+            "the spool %s is damaged (%s) and kept as %s; the new one has %d messages of it, %s are lost",
+            self.path,
+            error,
+            aside,
+            len(found.entries),
+            "an unknown number" if found.lost is None else found.lost,
+        )
+        if found.entries:
+            try:
+                self._append(self._opened(), found.entries)
+            except sqlite3.Error as problem:
+                raise _disk_error(self.path, problem) from problem
 
     def _aside(self) -> list[Path]:
         """Return the files put aside, oldest first."""
@@ -290,6 +300,11 @@ def forget_messages(connection: sqlite3.Connection, is_meant: Callable[[bytes], 
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def _check_log(damaged_log: bytes) -> None:
+    if damaged_log:
+        raise sqlite3.DatabaseError("its write-ahead log has bad checksums")
+
+
 def _probe(connection: sqlite3.Connection) -> None:
     with connection:
         connection.execute("BEGIN IMMEDIATE")
@@ -300,31 +315,6 @@ def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[t
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(statement, rows)
-
-
-def _crc(entry: Entry) -> int:
-    return zlib.crc32(entry.payload, zlib.crc32(f"{entry.seq} {entry.topic} ".encode()))
-
-
-def _entry(row: tuple[Any, ...]) -> Entry | None:
-    """Return a row as a message, or None where it is not what was written."""
-    seq, topic, payload, crc = row
-    if not (isinstance(topic, bytes) and isinstance(payload, bytes) and 0 < seq <= LARGEST_SEQ):
-        return None
-    try:
-        entry = Entry(seq, topic.decode(), payload)
-    except UnicodeDecodeError:
-        return None
-    return entry if _crc(entry) == crc else None
-
-
-def _count(path: Path) -> int | None:
-    """Return how many messages a bad file holds; None where they cannot be counted."""
-    try:
-        with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
-            return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
-    except sqlite3.Error:
-        return None
 
 
 def _is_damage(error: sqlite3.Error) -> bool:

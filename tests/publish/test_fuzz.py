@@ -22,7 +22,8 @@ from emoedge.publish.control import CONTROL_NAMES, Command
 from emoedge.publish.homeassistant import discovery_messages, platforms
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
-from emoedge.publish.spool import Entry, Spool, SpoolError
+from emoedge.publish.spool import Spool, SpoolError
+from emoedge.publish.spool_entry import Entry
 from tests.mutation import INPUTS, mutate
 
 from .conftest import PATIENCE_S

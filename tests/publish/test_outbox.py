@@ -14,7 +14,8 @@ from emoedge.publish.outbox import (
     MAX_IN_FLIGHT,
     Outbox,
 )
-from emoedge.publish.spool import Entry, Spool, SpoolError
+from emoedge.publish.spool import Spool, SpoolError
+from emoedge.publish.spool_entry import Entry
 
 
 class FakeDisk:

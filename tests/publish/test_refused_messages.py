@@ -11,7 +11,7 @@ from emoedge.publish.refused_messages import (
     MAX_WAITING,
     RefusedMessages,
 )
-from emoedge.publish.spool import Entry
+from emoedge.publish.spool_entry import Entry
 
 ENTRY = Entry(7, "event", b"x")
 

@@ -14,7 +14,8 @@ from random import Random
 
 import pytest
 
-from emoedge.publish.spool import Entry, Spool, SpoolError
+from emoedge.publish.spool import Spool, SpoolError
+from emoedge.publish.spool_entry import Entry
 
 from .conftest import until
 

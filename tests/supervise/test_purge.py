@@ -14,7 +14,8 @@ import pytest
 
 from emoedge.clock import rfc3339
 from emoedge.publish.publisher import SPOOL_FILE
-from emoedge.publish.spool import Entry, Spool
+from emoedge.publish.spool import Spool
+from emoedge.publish.spool_entry import Entry
 from emoedge.record.lock import hold
 from emoedge.record.store import Store
 from emoedge.supervise.adaptation import FILE_NAME as ADAPTATION_FILE
