@@ -14,6 +14,7 @@ from emoedge.errors import ConfigError
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
+    from emoedge.watch.local import LocalSubscription
     from emoedge.watch.subscription import Subscription
     from emoedge.watch.view import WatchState
 
@@ -29,12 +30,15 @@ def command(
 ) -> None:
     """The live state of a local or remote daemon in the terminal; plain lines where there is none.
 
+    On the device itself it asks the running daemon through its socket, without a broker.
+
     \b
     Example:
       emoedge watch
       emoedge watch --host raspberrypi --device livingroom
     """
     from emoedge.config import with_changes
+    from emoedge.watch.local import LocalSubscription
     from emoedge.watch.subscription import Subscription
     from emoedge.watch.view import WatchState
 
@@ -44,7 +48,8 @@ def command(
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     mqtt = with_changes(settings, "mqtt", changes).mqtt
     device = device or settings.device_id
-    with Subscription(mqtt, device) as subscription:
+    local = None if changes or device != settings.device_id else LocalSubscription.find(settings)
+    with local or Subscription(mqtt, device) as subscription:
         if lines or device == "+" or not sys.stdout.isatty():
             _print_lines(subscription, settings.language)
         else:
@@ -68,7 +73,7 @@ def _refuse_address(host: str) -> None:
     raise ConfigError(tr("--host takes the name of the broker alone, not an address"), remedy)
 
 
-def _print_lines(subscription: Subscription, language: str) -> None:
+def _print_lines(subscription: Subscription | LocalSubscription, language: str) -> None:
     from emoedge.watch.lines import line_of
 
     for received in subscription:
@@ -77,7 +82,7 @@ def _print_lines(subscription: Subscription, language: str) -> None:
             click.echo(line)
 
 
-def _show(subscription: Subscription, state: WatchState) -> None:
+def _show(subscription: Subscription | LocalSubscription, state: WatchState) -> None:
     from rich.live import Live
 
     from emoedge.watch.keys import pressed_keys

@@ -36,7 +36,7 @@ def check_models(settings: Settings) -> Iterator[CheckResult]:
     entries = {entry.name: entry for entry in load_manifest().entries}
     for name in needed_models(settings):
         yield _check(name, entries.get(name), settings)
-    if settings.speech.enabled:
+    if _hears_words(settings):
         yield _check_speech(entries.get(settings.speech.model), settings)
 
 
@@ -45,7 +45,7 @@ def missing_models(settings: Settings) -> Iterator[CheckResult]:
     from emoedge.model_store import package_models_dir, resolve
 
     names = [(name, package_models_dir()) for name in needed_models(settings)]
-    if settings.speech.enabled:
+    if _hears_words(settings):
         names.append((settings.speech.model, settings.paths.models))
     for name, folder in names:
         try:
@@ -55,18 +55,23 @@ def missing_models(settings: Settings) -> Iterator[CheckResult]:
 
 
 def needed_models(settings: Settings) -> tuple[str, ...]:
-    """Names of the shipped models that will be loaded."""
+    """Names of the shipped models that will be loaded, which also takes a device."""
     names: list[str] = []
-    if settings.face.enabled:
+    if settings.face.enabled and settings.camera.source != "none":
         names += [FACE_DETECTOR, FACE_CLASSIFIER]
-    if settings.voice.enabled:
+    if settings.voice.enabled and settings.microphone.source != "none":
         names.append(VOICE_CLASSIFIER)
-    if settings.speech.enabled:
+    if _hears_words(settings):
         names.append(TEXT_MODEL)
     names.append(CONFIDENCE)
     if settings.fusion.method == "learned":
         names.append(LEARNED_FUSION)
     return tuple(Path(name).stem for name in names)
+
+
+def _hears_words(settings: Settings) -> bool:
+    """Return whether speech will be recognised; without a microphone no model is loaded for it."""
+    return settings.speech.enabled and settings.microphone.source != "none"
 
 
 def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResult:

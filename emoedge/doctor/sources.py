@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
+from emoedge.doctor.running import from_daemon
 from emoedge.errors import EmoedgeError
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def check_camera(settings: Settings) -> Iterator[CheckResult]:
     if settings.camera.source == "none":
         yield ok("camera", "off (camera.source = none)")
         return
+    if (found := from_daemon(settings, "camera")) is not None:
+        yield found
+        return
     from emoedge.capture.factory import open_camera
 
     try:
@@ -54,6 +58,9 @@ def check_microphone(settings: Settings) -> Iterator[CheckResult]:
     """Whether sound comes, and whether it is more than zeros."""
     if settings.microphone.source == "none":
         yield ok("microphone", "off (microphone.source = none)")
+        return
+    if (found := from_daemon(settings, "microphone")) is not None:
+        yield found
         return
     from emoedge.capture.factory import open_microphone
 

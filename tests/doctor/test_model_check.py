@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,12 @@ from emoedge.model_store import package_models_dir
 
 Make = Callable[..., Settings]
 FACE = ("face_detector", "face_emotion")
+
+
+@pytest.fixture
+def make_settings(make_settings: Make) -> Make:
+    """With camera and microphone, for which the models are needed."""
+    return partial(make_settings, camera={"source": "auto"}, microphone={"source": "auto"})
 
 
 def by_name(settings: Settings) -> dict[str, CheckResult]:
@@ -42,6 +49,14 @@ def test_only_what_is_switched_on_is_needed(make_settings: Make, faces_only: Set
     assert needed_models(make_settings()) == (*FACE, "voice_emotion", "text_emotion", "confidence")
     assert needed_models(faces_only) == (*FACE, "confidence")
     assert needed_models(make_settings(fusion={"method": "learned"}))[-1] == "fusion"
+
+
+def test_a_modality_without_its_device_needs_no_model(make_settings: Make) -> None:
+    assert needed_models(make_settings(microphone={"source": "none"})) == (*FACE, "confidence")
+    assert needed_models(make_settings(camera={"source": "none"}))[0] == "voice_emotion"
+    results = by_name(make_settings(microphone={"source": "none"}))
+    assert not [name for name in results if "vosk" in name]
+    assert [result for result in results.values() if result.state != "ok"] == []
 
 
 def test_the_shipped_models_load_and_run(make_settings: Make) -> None:

@@ -13,26 +13,14 @@ from typing import Any
 import pytest
 
 from emoedge.config import Settings
-from emoedge.local_socket.client import DaemonClient, connect
+from emoedge.local_socket.client import DaemonClient
 from emoedge.local_socket.protocol import DaemonError
 from emoedge.record.store import Store
 from emoedge.supervise.assembly import assemble
-from emoedge.supervise.daemon import Daemon, run
+from emoedge.supervise.daemon import Daemon
 from emoedge.supervise.device_recordings import purge_device
-from tests.publish.conftest import until
 from tests.record.test_store import put
-
-PATIENCE_S = 120.0
-
-
-class Quiet:
-    """Stands in for systemd."""
-
-    def pulse(self, daemon: Daemon) -> None:
-        """Do nothing."""
-
-    def stopping(self) -> None:
-        """Do nothing."""
+from tests.supervise.running import PATIENCE_S, connected, running_daemon
 
 
 @pytest.fixture
@@ -52,26 +40,13 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def running(settings: Settings) -> Iterator[threading.Thread]:
     """The thread in which the daemon runs."""
-    settings.paths.state.mkdir()
-    stop, daemon = threading.Event(), Daemon(assemble(settings))
-    thread = threading.Thread(target=run, args=(daemon, stop, Quiet()))
-    thread.start()
-    yield thread
-    stop.set()
-    thread.join(PATIENCE_S)
-    assert not settings.paths.socket.exists()
+    with running_daemon(settings) as thread:
+        yield thread
 
 
 @pytest.fixture
 def client(settings: Settings, running: threading.Thread) -> Iterator[DaemonClient]:
-    found: list[DaemonClient] = []
-
-    def is_there() -> bool:
-        found.extend(one for one in [connect(settings, "test")] if one is not None)
-        return bool(found)
-
-    until(is_there, "the daemon listens", PATIENCE_S)
-    with found[0] as client:
+    with connected(settings) as client:
         yield client
 
 

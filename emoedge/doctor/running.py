@@ -1,0 +1,57 @@
+"""What a running daemon says of the devices that it has: nobody else can try them meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from emoedge.config import Settings
+from emoedge.doctor.result import CheckResult, failed, ok, warning
+from emoedge.local_socket.client import connect
+from emoedge.local_socket.protocol import DaemonError
+from emoedge.redact import redact
+
+Device = Literal["camera", "microphone"]
+
+
+def from_daemon(settings: Settings, device: Device) -> CheckResult | None:
+    """The result for a device of a running daemon.
+
+    Args:
+        settings: to be tried.
+        device: which.
+
+    Returns:
+        None where no daemon with this state folder runs, it does not answer, or has another source.
+    """
+    try:
+        client = connect(settings, "doctor")
+        if client is None:
+            return None
+        with client:
+            found = client.ask("doctor")
+    except DaemonError:
+        return None
+    part = (found.get("parts") or {}).get(device)
+    if not isinstance(part, dict) or found.get(device) != redact(_source(settings, device)):
+        return None
+    return _result(device, part, is_private=found.get("privacy") is True)
+
+
+def _source(settings: Settings, device: Device) -> str:
+    return settings.camera.source if device == "camera" else settings.microphone.source
+
+
+def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckResult:
+    state, reason = part.get("state"), str(part.get("reason") or "")
+    if is_private:
+        return ok(device, "privacy is on: the running daemon has closed it")
+    if state == "ok":
+        figures = part.get("figures") or {}
+        value = figures.get("fps" if device == "camera" else "level_dbfs")
+        unit = "pictures a second" if device == "camera" else "dBFS"
+        found = "" if value is None else f": {value} {unit}"
+        return ok(device, f"the running daemon has it{found}")
+    remedy = "look at its log: journalctl -u emoedge -n 50"
+    if state == "failed":
+        return failed(device, reason, remedy)
+    return warning(device, reason or str(state), remedy)
