@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 INTERPRETERS = ("10", "11", "12", "13")
 """Minor versions of the supported Pythons."""
 PROCESSORS = ("x86_64", "aarch64")
-SETS = {"dev": ("dev",), "run": (), "docs": ("docs",)}
+SETS = {"dev": ("dev",), "run": ("web",), "docs": ("docs",)}
 """Extras in each set. The first contains all others, and its versions are theirs."""
 HEADER = "# The versions that were tested, for CPython 3.10 to 3.13 on x86-64 and 64-bit Arm. Written by scripts/lock.\n"  # noqa: E501
 SUPPORTED = (

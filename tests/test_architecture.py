@@ -41,6 +41,7 @@ ROOMS = (
     "demo",
     "bench",
     "doctor",
+    "web",
     "cli",
 )
 """From the ground up: a room imports from those before it."""

@@ -34,7 +34,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "report": ("emoedge.cli.report", "One self-contained page about a segment or a day"),
     "annotate": ("emoedge.cli.annotate", "Subtitles, ELAN, EmotionML or tables of media files"),
     "watch": ("emoedge.cli.watch", "The live state of a daemon in the terminal"),
+    "web": ("emoedge.cli.web", "The console: this device's own pages for a browser"),
     "bench": ("emoedge.cli.bench", "Time each stage and the whole pipeline on this machine"),
+    "support": ("emoedge.cli.support", "An archive that helps others to help, without anything personal"),
     "service": ("emoedge.cli.service", "Install, remove or show the systemd service"),
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,12 +31,50 @@ DROP_INS: Final = "conf.d"
 
 
 @dataclass(frozen=True, slots=True)
-class _Document:
-    """One configuration file, read and parsed."""
+class Document:
+    """One configuration file, read and parsed.
+
+    Attributes:
+        path: of the file.
+        text: its content.
+        values: the same, parsed.
+    """
 
     path: Path
     text: str
     values: dict[str, Any]
+
+    def sets(self, keys: tuple[str, ...]) -> bool:
+        """Return whether a key (or section) stands in the file."""
+        values: Any = self.values
+        for key in keys:
+            if not isinstance(values, dict) or key not in values:
+                return False
+            values = values[key]
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Everything that the settings are made of.
+
+    Attributes:
+        documents: files, a later one over the earlier ones.
+        values: of files and environment, merged and not yet checked.
+        sources: keys that the environment sets, each with its variable or credential.
+    """
+
+    documents: tuple[Document, ...]
+    values: dict[str, Any]
+    sources: Mapping[tuple[str, ...], str]
+
+    def settings(self) -> Settings:
+        """The checked settings; raises SettingsError."""
+        try:
+            return Settings.model_validate(self.values)
+        except ValidationError as error:
+            problems = [_describe(problem, self.documents, self.sources) for problem in error.errors()]
+            raise SettingsError(problems, tr("correct the configuration, then run: emoedge check")) from None
 
 
 def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -67,19 +105,38 @@ def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = 
         ConfigError: unreadable file, TOML syntax, unknown key or bad value; the message has one line per
             problem: file:line: key: what was expected.
     """
+    return read_layers(path, environ).settings()
+
+
+def read_layers(
+    path: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    instead: Document | None = None,
+) -> Layers:
+    """Read files and environment as `load_settings` does, without checking the values.
+
+    Args:
+        path: as for `load_settings`.
+        environ: as for `load_settings`.
+        instead: stands for the file of its path, whether that exists or not.
+
+    Raises:
+        ConfigError: a file cannot be read, or is not TOML.
+    """
     environ = os.environ if environ is None else environ
     if path is None:
         path = used_file(environ)
-    documents = [] if path is None else [_read(one) for one in (path, *drop_ins(path))]
+    main = () if path is None else (path,)
+    over = _drop_ins_alone(environ) if path is None else drop_ins(path)
+    if instead is not None:
+        over = tuple(sorted({*over, instead.path}))
+    documents = tuple(
+        instead if instead is not None and one == instead.path else _read(one) for one in (*main, *over)
+    )
     values: dict[str, Any] = {}
     for document in documents:
         _merge(values, document.values)
-    sources = apply_environment(values, environ)
-    try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        problems = [_describe(problem, documents, sources) for problem in error.errors()]
-        raise SettingsError(problems, tr("correct the configuration, then run: emoedge check")) from None
+    return Layers(documents, values, apply_environment(values, environ))
 
 
 def with_changes(settings: Settings, section: str, changes: Mapping[str, Any]) -> Settings:
@@ -115,9 +172,14 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def _read(path: Path) -> _Document:
+def _drop_ins_alone(environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """The files of the first `conf.d` that has some, where there is no configuration file beside it."""
+    return next((found for path in default_paths(environ) if (found := drop_ins(path))), ())
+
+
+def _read(path: Path) -> Document:
     text = read_configuration_file(path)
-    return _Document(path, text, _parse(text, path))
+    return Document(path, text, _parse(text, path))
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
@@ -146,33 +208,25 @@ def _merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
             values[key] = value
 
 
-def _describe(problem: Any, documents: list[_Document], sources: Mapping[tuple[str, ...], str]) -> Problem:
+def _describe(problem: Any, documents: Sequence[Document], sources: Mapping[tuple[str, ...], str]) -> Problem:
     keys = tuple(str(part) for part in problem["loc"])
     source, line = _place(keys, documents, sources)
     return Problem(source, line, visible(".".join(keys)), fault_of(problem))
 
 
 def _place(
-    keys: tuple[str, ...], documents: list[_Document], sources: Mapping[tuple[str, ...], str]
+    keys: tuple[str, ...], documents: Sequence[Document], sources: Mapping[tuple[str, ...], str]
 ) -> tuple[str, int | None]:
     """The variable, the credential, or the file and line that sets a key."""
     # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
     source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
     if source:
         return (source if isinstance(source, Phrase) else visible(source)), None
-    setting = [document for document in documents if _sets(document.values, keys)]
+    setting = [document for document in documents if document.sets(keys)]
     if not documents:
         return tr("built-in defaults"), None
     document = (setting or documents)[-1]
     return str(document.path), line_of(document.text, keys)
-
-
-def _sets(values: Any, keys: tuple[str, ...]) -> bool:
-    for key in keys:
-        if not isinstance(values, dict) or key not in values:
-            return False
-        values = values[key]
-    return True
 
 
 def line_of(text: str, keys: tuple[str, ...]) -> int | None:

@@ -14,6 +14,7 @@ from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
 from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
 from emoedge.config.recording_settings import RecordingSettings
 from emoedge.config.section import TOPIC_LEVEL, Section, SomePath
+from emoedge.config.web_settings import WebSettings
 from emoedge.emotions import Language
 
 
@@ -69,6 +70,7 @@ class Settings(Section):
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     publish: PublishSettings = Field(default_factory=PublishSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    web: WebSettings = Field(default_factory=WebSettings)
     performance: PerformanceSettings = Field(default_factory=PerformanceSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
 

@@ -9,6 +9,7 @@ from typing import Final
 from emoedge.config import Settings
 from emoedge.doctor.broker import check_broker
 from emoedge.doctor.certificates import check_certificates
+from emoedge.doctor.console import check_console
 from emoedge.doctor.machine import check_clock, check_machine
 from emoedge.doctor.model_check import check_models
 from emoedge.doctor.result import CheckResult, failed
@@ -29,6 +30,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("storage", check_storage),
     ("encoder", check_encoder),
     ("secrets", check_secrets),
+    ("console", check_console),
     ("clock", check_clock),
     ("machine", check_machine),
 )

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -60,18 +60,32 @@ def write_page(
     Raises:
         OSError: the video cannot be read or the page cannot be written.
     """
-    language = language or source.language
+    address = _relative(source.media, target) if link_video else ""
+    with replacing(target, mode=FILE_MODE) as file:
+        for part in page_parts(source, language or source.language, address):
+            file.write(part)
+
+
+def page_parts(source: ReportSource, language: Language, video_address: str) -> Iterator[bytes]:
+    """The page in parts, none of which is large.
+
+    Args:
+        source: the segment.
+        language: of the page.
+        video_address: where the MP4 is, as seen from the page; "" for a page that carries it along.
+
+    Raises:
+        OSError: the video cannot be read.
+    """
     # A mark that nothing said or written in the segment can contain.
     mark = secrets.token_hex(16)
-    page = render(source, language, _relative(source.media, target) if link_video else None, mark)
-    before, _, after = page.partition(mark)
-    with replacing(target, mode=FILE_MODE) as file:
-        file.write(before.encode(errors="replace"))
-        if not link_video and source.media.is_file():
-            with source.media.open("rb") as media:
-                while chunk := media.read(CHUNK):
-                    file.write(base64.b64encode(chunk))
-        file.write(after.encode(errors="replace"))
+    before, _, after = render(source, language, video_address or None, mark).partition(mark)
+    yield before.encode(errors="replace")
+    if not video_address and source.media.is_file():
+        with source.media.open("rb") as media:
+            while chunk := media.read(CHUNK):
+                yield base64.b64encode(chunk)
+    yield after.encode(errors="replace")
 
 
 def write_private(target: Path, data: bytes) -> None:

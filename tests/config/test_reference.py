@@ -13,8 +13,9 @@ import jsonschema
 import pytest
 
 from emoedge.config import Settings, load_settings
+from emoedge.config.schema import json_schema
 from emoedge.errors import ConfigError
-from scripts.config_reference import BEGIN_MARK, EXAMPLES, generated_files, json_schema, main, reference_toml
+from scripts.config_reference import BEGIN_MARK, EXAMPLES, generated_files, main, reference_toml
 
 if sys.version_info >= (3, 11):
     import tomllib

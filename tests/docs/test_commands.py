@@ -45,6 +45,8 @@ def parse(command: click.Command, words: list[str], path: str) -> None:
         rest = (
             [*context._protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
         )
+        if not rest and command.invoke_without_command:
+            return
         assert rest, f"{path} needs a command"
         name, subcommand, arguments = command.resolve_command(context, rest)
         assert subcommand is not None

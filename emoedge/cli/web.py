@@ -1,0 +1,127 @@
+"""`emoedge web`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from emoedge.cli.options import common, settings_from
+from emoedge.errors import ConfigError
+
+if TYPE_CHECKING:
+    from emoedge.config import Settings
+    from emoedge.web.access import AccessStore
+
+
+@click.group(invoke_without_command=True)
+@common
+@click.option("--bind", metavar="ADDRESS", help="Listen there instead of on web.bind.")
+@click.pass_context
+def command(context: click.Context, config_path: Path | None, bind: str | None) -> None:
+    """The console: this device's own pages for a browser, until SIGTERM or Ctrl-C.
+
+    \b
+    Example:
+      emoedge web
+      emoedge web --bind [::]:8099
+      emoedge web key
+    """
+    if context.invoked_subcommand is not None:
+        if bind is not None or config_path is not None:
+            raise ConfigError("options stand behind the subcommand", "write: emoedge web key --config FILE")
+        return
+    from emoedge.config import with_changes
+    from emoedge.web.run import run_console
+
+    settings = settings_from(config_path)
+    if bind is not None:
+        settings = with_changes(settings, "web", {"bind": bind})
+    run_console(settings, config_path, _store(settings), lambda line: click.echo(line, err=True))
+
+
+@command.command("key")
+@common
+@click.option("--view", is_flag=True, help="A key that can only look, and switch privacy on.")
+def make_key(config_path: Path | None, view: bool) -> None:
+    """Make a key, end the sessions of the old one, and print the address that opens with it, once.
+
+    \b
+    Example:
+      emoedge web key
+      emoedge web key --view
+    """
+    from emoedge.web.address import address_of
+
+    settings = settings_from(config_path)
+    key = _store(settings).make_key("view" if view else "full")
+    address = f"{address_of(settings.web)}#key={key}"
+    click.echo(address)
+    if sys.stdout.isatty():
+        from emoedge.web.qr_code import qr_lines
+
+        click.echo("\n".join(qr_lines(address)))
+
+
+@command.command("password")
+@common
+@click.option("--remove", is_flag=True, help="Remove the password; the key remains.")
+def set_password(config_path: Path | None, remove: bool) -> None:
+    """Ask for a password of 10 characters or more, and keep its hash. Ends the sessions.
+
+    \b
+    Example:
+      emoedge web password
+      emoedge web password --remove
+    """
+    store = _store(settings_from(config_path))
+    if remove:
+        store.set_password(None)
+        click.echo("the password is removed")
+        return
+    if sys.stdin is not None and sys.stdin.isatty():
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = (sys.stdin.readline() if sys.stdin is not None else "").rstrip("\r\n")
+    store.set_password(password)
+    click.echo("the password is kept")
+
+
+@command.command("sessions")
+@common
+@click.option("--end", is_flag=True, help="End all of them.")
+def show_sessions(config_path: Path | None, end: bool) -> None:
+    """Who is logged in: since when, last used, from where, and with which access.
+
+    \b
+    Example:
+      emoedge web sessions
+      emoedge web sessions --end
+    """
+    store = _store(settings_from(config_path))
+    if end:
+        click.echo(f"{store.end_sessions()} sessions ended")
+        return
+    for session in store.sessions():
+        created, used = (_local(moment_s) for moment_s in (session.created_s, session.used_s))
+        click.echo(f"since {created}  used {used}  {session.access:4}  {session.address}")
+
+
+def _local(moment_s: float) -> str:
+    return datetime.fromtimestamp(moment_s).astimezone().isoformat(sep=" ", timespec="minutes")
+
+
+def _store(settings: Settings) -> AccessStore:
+    from emoedge.web.access import AccessStore, state_folder
+
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    password = settings.web.password
+    return AccessStore(
+        state_folder(),
+        session_days=settings.web.session_days,
+        password=password.get_secret_value() if password else None,
+    )

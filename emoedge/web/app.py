@@ -1,0 +1,70 @@
+"""The application: the API's routes and the pages, behind the gate."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from emoedge.errors import EmoedgeError
+from emoedge.web import commands_api, login_api, recordings_api, settings_api
+from emoedge.web.body import granted
+from emoedge.web.context import Context
+from emoedge.web.errors import ApiError, WordedError, answer
+from emoedge.web.guard import Guard
+
+STATIC: Final = Path(__file__).parent / "static"
+PAGES: Final[dict[str, str]] = {}
+"""Address -> file of `static/`."""
+_CODES: Final = {404: "missing", 405: "method"}
+
+
+def build_app(context: Context) -> ASGIApp:
+    """The whole console as an ASGI application.
+
+    Args:
+        context: its parts.
+    """
+    routes = [
+        *login_api.ROUTES,
+        *recordings_api.ROUTES,
+        *settings_api.ROUTES,
+        *commands_api.ROUTES,
+        *(Route(path, _page(name)) for path, name in PAGES.items()),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    handlers = dict.fromkeys((HTTPException, EmoedgeError, OSError, Exception), _refuse)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    app.state.context = context
+    return Guard(app, context.settings, context.access, context.logins)
+
+
+def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def show(_request: Request) -> Response:
+        return FileResponse(STATIC / name, media_type="text/html; charset=utf-8")
+
+    return show
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    """What a handler, the library or the router refuses, in the form of all refusals."""
+    if isinstance(error, ApiError):
+        refusal = error
+    elif isinstance(error, EmoedgeError):
+        refusal = WordedError(500, "failed", error.message, error.remedy or None)
+    elif isinstance(error, OSError):
+        refusal = WordedError(500, "failed", error.strerror or str(error), None)
+    elif isinstance(error, HTTPException):
+        refusal = ApiError(error.status_code, _CODES.get(error.status_code, "internal"))
+    else:
+        refusal = ApiError(500, "internal")
+    return answer(refusal, granted(request).language)

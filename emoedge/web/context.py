@@ -1,0 +1,56 @@
+"""What the handlers act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+
+from emoedge.config import Settings, load_settings
+from emoedge.config.console_file import ConsoleFile
+from emoedge.record.store import Store
+from emoedge.web.access import AccessStore
+from emoedge.web.limits import LoginLimit
+from emoedge.web.summaries import Summaries
+
+
+@dataclass
+class Context:
+    """The console's parts.
+
+    Attributes:
+        settings: as the files say now; the daemon has them after its next start.
+        config_path: file named with --config, or None.
+        access: keys, password and sessions.
+        logins: failed logins.
+        recordings: the store, which is only read here.
+        summaries: emotions of recordings, kept.
+    """
+
+    settings: Settings
+    config_path: Path | None
+    access: AccessStore
+    logins: LoginLimit = field(default_factory=LoginLimit)
+    summaries: Summaries = field(default_factory=Summaries)
+    recordings: Store = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.recordings = Store(self.settings.recording.dir)
+
+    @property
+    def console_file(self) -> ConsoleFile:
+        """The settings as files."""
+        return ConsoleFile(self.config_path)
+
+    def reload(self) -> None:
+        """Read the settings again; raises ConfigError."""
+        self.settings = load_settings(self.config_path)
+        if self.recordings.root != self.settings.recording.dir:
+            self.recordings = Store(self.settings.recording.dir)
+
+
+def context_of(request: Request) -> Context:
+    """The parts, of a request."""
+    found: Context = request.app.state.context
+    return found
