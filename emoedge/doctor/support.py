@@ -60,24 +60,28 @@ class Scrubber:
     """
 
     def __init__(self, settings: Settings) -> None:
-        found = {name for name in (socket.gethostname(), platform.node()) if name}
+        whole = {name for name in (socket.gethostname(), platform.node()) if name}
+        parts: set[str] = set()
         for key, value in _leaves(settings):
             if isinstance(value, SecretStr):
-                found.add(value.get_secret_value())
+                whole.add(value.get_secret_value())
             elif key not in _KEPT_TEXTS:
-                for text in value if isinstance(value, tuple) else (value,):
-                    found |= {text, *_PARTS.split(text)} if isinstance(text, str) else set()
-        words = {word for word in found if len(word) >= _SHORTEST and word.lower() not in _USUAL}
-        longest_first = sorted(words, key=len, reverse=True)
-        self._words = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if words else None
+                texts = [
+                    one for one in (value if isinstance(value, tuple) else (value,)) if isinstance(one, str)
+                ]
+                whole.update(texts)
+                parts.update(part for text in texts for part in _PARTS.split(text))
+        patterns = [re.escape(word) for word in _telling(whole)]
+        patterns += [rf"(?<!\w){re.escape(word)}(?!\w)" for word in _telling(parts - whole)]
+        self._words = re.compile("|".join(patterns), re.IGNORECASE) if patterns else None
 
     def text(self, text: str) -> str:
         """A text without names, addresses, words that were said, and secrets."""
+        if self._words is not None:
+            text = self._words.sub(HIDDEN, text)
         text = _QUOTED.sub(rf"\1\2{HIDDEN}", text)
         for pattern in _ADDRESSES:
             text = pattern.sub(_hide_unless_clock, text)
-        if self._words is not None:
-            text = self._words.sub(HIDDEN, text)
         text = _HOST_LIKE.sub(HIDDEN, text)
         return _HOME.sub(rf"\1{HIDDEN}", text)
 
@@ -172,6 +176,12 @@ def _leaves(settings: Settings) -> Iterable[tuple[str, Any]]:
                 yield f"{name}.{inner}", getattr(value, inner)
         else:
             yield name, value
+
+
+def _telling(words: Iterable[str]) -> list[str]:
+    """Words that are long and rare enough to be looked for, the longest first."""
+    found = {word for word in words if len(word) >= _SHORTEST and word.lower() not in _USUAL}
+    return sorted(found, key=lambda word: (-len(word), word))
 
 
 def _is_choice(key: str, value: Any) -> bool:

@@ -20,6 +20,7 @@ from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import RecordingError
 from emoedge.files import parse_json, read_small
+from emoedge.observations import TextObservation
 from emoedge.record.names import is_segment_id, started_of_id
 from emoedge.record.segment_files import Segment
 from emoedge.record.timeline import read_timeline_text
@@ -171,7 +172,12 @@ def _data(context: Context, segment: Segment) -> ReportData:
         data = load(segment, MAX_POINTS).data
     except RecordingError as error:
         raise WordedError(404, "timeline", error.message, error.remedy or None) from error
-    return data if context.settings.web.transcript else replace(data, words=(), breaks=())
+    return data if context.settings.web.transcript else _without_words(data)
+
+
+def _without_words(data: ReportData) -> ReportData:
+    heard = tuple(one for one in data.timeline.outcomes if not isinstance(one, TextObservation))
+    return replace(data, utterances=(), timeline=replace(data.timeline, outcomes=heard))
 
 
 def _rows(data: ReportData, name: Any) -> list[list[float] | None]:
