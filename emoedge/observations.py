@@ -30,6 +30,13 @@ LEVEL_DIGITS: Final = 1
 STILL: Final = "still"
 """Reason for a face without an emotion that never moves."""
 
+Speaker = int | Literal["unseen", "unknown"]
+"""Whose voice it was: the id of a face, nobody's in view, or not to be told."""
+UNSEEN: Final = "unseen"
+UNKNOWN: Final = "unknown"
+LEVEL_STEP_S: Final = 0.02
+"""Sound's level is measured over so long: shorter than a syllable."""
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -69,6 +76,7 @@ class FaceObservation:
         quality_reasons: what lowers the quality, such as ("small", "blurred"); "still" for what never moves.
         adapted: number of looks that the person's baseline rests on.
         moved: False as long as it has not moved since it came into view: it may be a photograph.
+        mouth_movement: of the mouth since the frame before, 0 to about 1; None where the mouth is not seen.
     """
 
     track_id: int
@@ -80,6 +88,7 @@ class FaceObservation:
     quality_reasons: tuple[str, ...] = ()
     adapted: int = 0
     moved: bool = True
+    mouth_movement: float | None = None
 
     @property
     def still(self) -> bool:
@@ -143,6 +152,7 @@ class VoiceObservation:
         snr_db: estimated signal-to-noise ratio of the speech, dB.
         level_dbfs: mean level of the speech, dB relative to full scale (<= 0).
         final: True for the last stretch of an utterance.
+        speaker: whose voice it was.
     """
 
     topic: ClassVar[str] = "voice"
@@ -152,6 +162,7 @@ class VoiceObservation:
     snr_db: float
     level_dbfs: float
     final: bool = False
+    speaker: Speaker = UNKNOWN
 
     @property
     def time_s(self) -> float:
@@ -166,6 +177,7 @@ class VoiceObservation:
             "snr_db": finite(self.snr_db, LEVEL_DIGITS),
             "level_dbfs": finite(self.level_dbfs, LEVEL_DIGITS),
             "final": self.final,
+            "speaker": self.speaker,
         }
 
 
@@ -188,6 +200,7 @@ class TextObservation:
         transcript: lower case, no punctuation; stays inside the process unless publishing it was asked for.
         probabilities: calibrated posterior, or None for text without an opinion.
         words: with times, for subtitles and the report.
+        speaker: whose voice it was.
     """
 
     topic: ClassVar[str] = "text"
@@ -196,6 +209,7 @@ class TextObservation:
     transcript: str
     probabilities: Probabilities | None
     words: tuple[Word, ...] = ()
+    speaker: Speaker = UNKNOWN
 
     @property
     def time_s(self) -> float:
@@ -207,6 +221,7 @@ class TextObservation:
         return {
             **_window(self.start_s, self.end_s),
             **_opinion(self.probabilities),
+            "speaker": self.speaker,
             "transcript": self.transcript,
             "words": [
                 {
@@ -231,6 +246,19 @@ class SpeechObservation:
 
     time_s: float
     speaking: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SoundLevel:
+    """How loud a stretch of sound was.
+
+    Attributes:
+        time_s: its start.
+        levels_db: of each LEVEL_STEP_S of it, dB of full scale.
+    """
+
+    time_s: float
+    levels_db: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)

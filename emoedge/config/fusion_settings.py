@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 FusionMethod = Literal["weighted", "learned"]
+VoiceOf = Literal["anyone", "faces"]
 
 
 class FusionSettings(Section):
@@ -42,6 +43,11 @@ class FusionSettings(Section):
         0.75,
         description="Seconds for which something else must last before it takes the place of what is named, "
         '"no opinion" included; less where it is clear',
+    )
+    voice_of: VoiceOf = Field(
+        "anyone",
+        description='Whose voice and words take part: "anyone", or "faces", which leaves out those that '
+        "go with no mouth in view; they are published all the same",
     )
 
 

@@ -12,7 +12,16 @@ from emoedge.emotions import EMOTIONS, Probabilities, as_probabilities
 from emoedge.face.align import CropGeometry, change, crop_geometry, cut, peek
 from emoedge.face.baseline import PersonBaseline
 from emoedge.face.classify import FaceClassifier, FaceOutputs
-from emoedge.face.detect import REFINE_BELOW, REGION_GROWTH, Detection, FaceDetector, best_match, grown
+from emoedge.face.detect import (
+    LANDMARKS,
+    REFINE_BELOW,
+    REGION_GROWTH,
+    Detection,
+    FaceDetector,
+    best_match,
+    grown,
+)
+from emoedge.face.mouth import Mouths
 from emoedge.face.places import Places
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.quality import Quality, assess
@@ -38,6 +47,10 @@ CLASSIFY_EVERY_S: Final = 1.0
 CHANGED: Final = 0.12
 """Mean absolute change of the standardised small crop that calls for a new classification; sensor noise alone
 gives less."""
+
+HIDES_MOUTH: Final = frozenset({"covered", "turned", "small", "outside"})
+"""Reasons of the quality for which a mouth is not seen well enough to tell whether it speaks."""
+MOUTH: Final = LANDMARKS.index("mouth")
 
 LEARN_EVERY_S: Final = 1.0
 """Between two looks that a person's baseline learns from: what lies closer together is one look at one
@@ -98,6 +111,7 @@ class FaceStage:
         self._still_s = still_s
         self._ignore = ignore
         self._places = Places(still_s) if still_s else None
+        self._mouths = Mouths()
         self._max_faces = max_faces
         self._tracker = FaceTracker(max_faces)
         self._opinions: dict[int, _Opinion] = {}
@@ -142,6 +156,7 @@ class FaceStage:
         """Forget all faces, as after a gap in the source; ids are not used again."""
         self._tracker.clear()
         self._opinions.clear()
+        self._mouths.clear()
         if self._places is not None:
             self._places.clear()
         self.forget_people()
@@ -281,6 +296,7 @@ class FaceStage:
         face = track.detection
         geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
         quality, probabilities = self._judge(frame, pyramid, track, geometry)
+        movement = self._mouths.movement(frame, track.track_id, geometry, face.landmarks[MOUTH])
         return FaceObservation(
             track_id=track.track_id,
             box=_clipped(face.box),
@@ -291,6 +307,7 @@ class FaceStage:
             quality_reasons=quality.reasons,
             adapted=person.baseline.looks if (person := self._people.get(track.track_id)) else 0,
             moved=self._places is None or track.track_id in self._tracker.moving,
+            mouth_movement=movement if HIDES_MOUTH.isdisjoint(quality.reasons) else None,
         )
 
     def _judge(
@@ -335,6 +352,7 @@ class FaceStage:
     def _forget(self, known: set[int]) -> None:
         for track_id in self._opinions.keys() - known:
             del self._opinions[track_id]
+        self._mouths.forget(known)
         if self._places is not None:
             self._places.forget(known)
         people = self._people

@@ -81,8 +81,8 @@ class Fuser:
 
     @property
     def is_somebody(self) -> bool:
-        """Whether there is more to go by than a face that has not moved yet, which may be a photograph."""
-        return self._moved or self._track_id is None or "voice" in self._opinions
+        """Whether the face that counts, if there is one, has moved: before that it may be a photograph."""
+        return self._moved or self._track_id is None
 
     @property
     def person(self) -> int | None:

@@ -9,11 +9,15 @@ from typing import Final, get_args
 from emoedge.config import Settings
 from emoedge.emotions import Emotion
 from emoedge.fusion import EventDetector, Fuser, Hold
+from emoedge.fusion.active_speaker import ActiveSpeaker
 from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.observations import (
+    UNSEEN,
     FacesObservation,
     Modality,
+    SoundLevel,
+    Speaker,
     SpeechObservation,
     TextObservation,
     VoiceObservation,
@@ -66,6 +70,8 @@ class DecisionStage:
         self.fused: FusedState | None = None
         """What the fusion says at this moment, before anything is held."""
         self._withheld = ""
+        self._active_speaker = ActiveSpeaker()
+        self._only_faces = settings.fusion.voice_of == "faces"
 
     @property
     def current_event(self) -> Emotion | None:
@@ -78,21 +84,31 @@ class DecisionStage:
             return self.tick(now_s)
         self.fuser.on_faces(faces)
         self._summary.on_people(faces.people, now_s)
+        self._active_speaker.on_faces(faces)
         outcomes: list[Outcome] = [faces] if self._worth_sending(faces) else []
         return outcomes + self.tick(now_s)
+
+    def on_sound(self, level: SoundLevel) -> None:
+        """Take in how loud it was, before what is found in that sound: it tells whose voice it is."""
+        if not self._withheld:
+            self._active_speaker.on_sound(level)
 
     def on_voice(self, voice: VoiceObservation, now_s: float) -> list[Outcome]:
         """Take in a stretch of speech."""
         if self._withheld:
             return self.tick(now_s)
-        self.fuser.on_voice(voice)
+        voice = replace(voice, speaker=self._active_speaker.speaker(voice.start_s, voice.end_s))
+        if self._counts(voice.speaker):
+            self.fuser.on_voice(voice)
         return [voice, *self.tick(now_s)]
 
     def on_text(self, text: TextObservation, now_s: float) -> list[Outcome]:
         """Take in an utterance."""
         if self._withheld:
             return self.tick(now_s)
-        self.fuser.on_text(text)
+        text = replace(text, speaker=self._active_speaker.speaker(text.start_s, text.end_s))
+        if self._counts(text.speaker):
+            self.fuser.on_text(text)
         return [text, *self.tick(now_s)]
 
     def on_speech(self, speech: SpeechObservation, now_s: float) -> list[Outcome]:
@@ -105,6 +121,7 @@ class DecisionStage:
         """A source was lost or switched off: its opinion leaves."""
         self.fuser.forget(modality)
         self._summary.forget(modality)
+        self._active_speaker.forget(modality)
         self._losses += 1
         return self.tick(now_s)
 
@@ -141,6 +158,7 @@ class DecisionStage:
         for modality in get_args(Modality):
             self.fuser.forget(modality)
             self._summary.forget(modality)
+            self._active_speaker.forget(modality)
         outcomes = self.close(now_s)
         if self._face_sent_ids is not None:
             self._face_sent_s, self._face_sent_ids = now_s, ()
@@ -152,6 +170,10 @@ class DecisionStage:
         """Take in what comes again."""
         self._withheld = ""
         return self.tick(now_s)
+
+    def _counts(self, speaker: Speaker) -> bool:
+        """Whether what somebody says is part of the state."""
+        return not (self._only_faces and speaker == UNSEEN)
 
     def _worth_sending(self, faces: FacesObservation) -> bool:
         ids = tuple(face.track_id for face in faces.faces)

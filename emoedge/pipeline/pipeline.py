@@ -21,6 +21,7 @@ from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.pipeline.perception import Perception, learned_fusion, load_confidence
 from emoedge.rate_limit import Pacer
 from emoedge.vad.stage import SpeechPresence
+from emoedge.voice.level import sound_level
 
 if TYPE_CHECKING:
     from emoedge.capture.tracks import Tracks
@@ -183,6 +184,8 @@ class Pipeline:
 
     def _hear(self, block: AudioBlock) -> list[Outcome]:
         outcomes: list[Outcome] = []
+        if self.perception.face:
+            self._decisions.on_sound(sound_level(block))
         changes = self.perception.activity.process(block) if self.perception.activity else []
         speech = self._presence.take(block.end_s, changes) if self.perception.activity else None
         if speech is not None:

@@ -19,6 +19,13 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Affect = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
 Valence = Annotated[Affect | None, Field(description="Unpleasant (-1) to pleasant (1), of `probabilities`")]
 Arousal = Annotated[Affect | None, Field(description="Calm (-1) to excited (1), of `probabilities`")]
+Speaker = Annotated[
+    Annotated[int, Field(ge=0)] | Literal["unseen", "unknown"],
+    Field(
+        description="Id of the face whose mouth moved with the voice, `unseen` where no mouth in view did, "
+        "or `unknown`"
+    ),
+]
 HealthState = Literal["ok", "degraded", "failed", "off"]
 
 Timestamp = Annotated[
@@ -213,6 +220,7 @@ class VoicePayload(SpooledPayload):
     snr_db: Finite | None = Field(description="Signal-to-noise ratio, dB; null when unknown")
     level_dbfs: Finite | None = Field(description="Mean level, dB of full scale; null for digital silence")
     final: bool = Field(description="Last stretch of an utterance")
+    speaker: Speaker
 
 
 class TextPayload(SpooledPayload):
@@ -228,6 +236,7 @@ class TextPayload(SpooledPayload):
     probabilities: Probabilities | None = Field(description="Null for words without an opinion")
     valence: Valence
     arousal: Arousal
+    speaker: Speaker
     transcript: str | None = Field(None, description="There only where publish.transcript = true")
 
 

@@ -14,6 +14,7 @@ from emoedge.latency import Latencies
 from emoedge.observations import (
     FacesObservation,
     Modality,
+    SoundLevel,
     SpeechObservation,
     TextObservation,
     VoiceObservation,
@@ -25,7 +26,7 @@ from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
-Observation = FacesObservation | VoiceObservation | TextObservation | SpeechObservation
+Observation = FacesObservation | VoiceObservation | TextObservation | SpeechObservation | SoundLevel
 
 # Observations come at most some tens a second and are handled in well under a millisecond; so many
 # waiting means that this thread stands still, and then the oldest are worth least.
@@ -119,9 +120,15 @@ class DecisionThread:
             self._put(lambda now_s: self._stage.on_voice(observation, now_s))
         elif isinstance(observation, SpeechObservation):
             self._put(lambda now_s: self._stage.on_speech(observation, now_s))
+        elif isinstance(observation, SoundLevel):
+            self._put(lambda _: self._hear(observation))
         else:
             self._recorder.offer_text(observation)
             self._put(lambda now_s: self._stage.on_text(observation, now_s))
+
+    def _hear(self, level: SoundLevel) -> list[Outcome]:
+        self._stage.on_sound(level)
+        return []
 
     def forget(self, *modalities: Modality) -> None:
         """Drop the opinions of lost sources."""

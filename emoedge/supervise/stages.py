@@ -11,6 +11,7 @@ from emoedge.frames import AudioBlock, Frame
 from emoedge.observations import (
     AudioActivity,
     FacesObservation,
+    SoundLevel,
     SpeechObservation,
     TextObservation,
     VoiceObservation,
@@ -22,8 +23,11 @@ from emoedge.supervise.adaptation import AdaptationStore
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.stage_thread import StageSpec, StageThread
 from emoedge.vad.stage import ActivityStage, SpeechPresence
+from emoedge.voice.level import sound_level
 
-Observe = Callable[[FacesObservation | VoiceObservation | TextObservation | SpeechObservation], None]
+Observe = Callable[
+    [FacesObservation | VoiceObservation | TextObservation | SpeechObservation | SoundLevel], None
+]
 Capture = tuple[CameraWorker | None, MicrophoneWorker | None]
 
 
@@ -98,6 +102,7 @@ def activity_work(
         presence = SpeechPresence()
 
         def tell(item: AudioActivity) -> None:
+            observe(sound_level(item.block))
             speech = presence.take(item.block.end_s, item.changes)
             if speech is not None:
                 observe(speech)

@@ -8,9 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.frames import AudioBlock
+from emoedge.observations import LEVEL_STEP_S, SoundLevel
 from emoedge.voice.contours import SAMPLE_RATE, as_samples
 
-FRAME: Final = SAMPLE_RATE // 50
+FRAME: Final = round(SAMPLE_RATE * LEVEL_STEP_S)
 """20 ms: shorter than the gaps between syllables, in which the noise shows."""
 MEMORY_S: Final = 8.0
 """The noise floor follows a fan that starts within this time, and outlasts a sentence without a pause."""
@@ -47,6 +49,13 @@ def snr_db(speech_power: float, noise: float) -> float:
     """Speech over noise in dB when `speech_power` still holds the noise; within SNR_RANGE_DB."""
     ratio = max(speech_power - noise, 1e-12) / max(noise, 1e-12)
     return float(np.clip(10.0 * np.log10(ratio), *SNR_RANGE_DB))
+
+
+def sound_level(block: AudioBlock) -> SoundLevel:
+    """Level of each 20 ms of a block; a microphone's constant offset is not sound."""
+    centred = block.samples - np.float32(block.samples.mean() if len(block.samples) else 0.0)
+    powers = frame_powers(centred / np.float32(32768))
+    return SoundLevel(block.time_s, tuple(to_db(power) for power in powers.tolist()))
 
 
 class NoiseFloor:

@@ -45,6 +45,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "waiting": "esperando mensajes",
         "refused": "rechazado",
         "until": "hasta",
+        "unseen": "fuera de la vista",
     },
     "en": {
         "emotion": "emotion",
@@ -78,6 +79,7 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "waiting": "waiting for messages",
         "refused": "refused",
         "until": "until",
+        "unseen": "out of view",
     },
 }
 
@@ -166,7 +168,15 @@ def _opinion(payload: Payload, language: Language) -> str:
         judged = f"{display_name(emotion, language)} {percent(payload['probabilities'].get(emotion, 0.0))}"
     transcript = payload.get("transcript")
     said = f' "{transcript}"' if transcript else ""
-    return f"{payload.get('duration', 0):.1f} s: {judged}{said}"
+    return f"{payload.get('duration', 0):.1f} s: {judged}{said}{_whose(payload.get('speaker'), language)}"
+
+
+def _whose(speaker: object, language: Language) -> str:
+    """Whose voice it was, after the line; nothing where it is unknown."""
+    if speaker == "unseen":
+        return f" ({word('unseen', language)})"
+    named = isinstance(speaker, str) and speaker.isdigit()
+    return f" ({word('face', language)} {speaker})" if named else ""
 
 
 def _recording(payload: Payload, language: Language) -> str:

@@ -82,7 +82,12 @@ def _mapping_of(reader: Reader) -> Reader:
 
 _OPINION: Final = _fields(age_ms=_number, emotion=_emotion, probabilities=_probabilities)
 _UTTERANCE: Final = _fields(
-    time=text, emotion=_emotion, probabilities=_probabilities, transcript=text, duration=_length
+    time=text,
+    emotion=_emotion,
+    probabilities=_probabilities,
+    transcript=text,
+    duration=_length,
+    speaker=_identifier,
 )
 _READERS: Final[Mapping[str, Reader]] = {
     "emotion": _fields(

@@ -9,7 +9,7 @@ import pytest
 from emoedge import EmotionEvent, FusedState, Pipeline
 from emoedge.config import Settings, SpeechSettings
 from emoedge.demo.clip import DURATION_S, SCENES, SENTENCES, ensure_demo_clip
-from emoedge.observations import TextObservation
+from emoedge.observations import TextObservation, VoiceObservation
 
 SETTLED_S = 1.6
 """From the beginning of a scene until it must be named: an expression takes a third of a second to come."""
@@ -69,3 +69,11 @@ def test_episodes_are_those_of_the_scenes(outcomes):
         if isinstance(outcome, EmotionEvent) and outcome.kind == "begin"
     ]
     assert begun == ["happiness", "surprise", "sadness", "happiness"]
+
+
+def test_the_voice_is_that_of_the_face_whose_mouth_moves(outcomes):
+    speakers = [one.speaker for one in outcomes if isinstance(one, VoiceObservation)]
+    faces = {speaker for speaker in speakers if isinstance(speaker, int)}
+    assert len(faces) == 1
+    assert speakers.count(*faces) >= 2
+    assert "unseen" not in speakers

@@ -68,6 +68,8 @@ def test_a_face_that_has_not_moved_yet_may_be_a_photograph():
     assert fuser.state(0.1).emotion == "happiness"
     assert not fuser.is_somebody
     fuser.on_voice(voice(0.1, peaked("happiness")))
+    assert not fuser.is_somebody
+    fuser.on_faces(faces(0.2, peaked("happiness")))
     assert fuser.is_somebody
 
 

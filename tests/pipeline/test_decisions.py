@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count, pairwise
 
 import pytest
@@ -10,7 +11,14 @@ from hypothesis import strategies as st
 
 from emoedge.config import FusionSettings, PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
-from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
+from emoedge.observations import (
+    Box,
+    FaceObservation,
+    FacesObservation,
+    SoundLevel,
+    TextObservation,
+    VoiceObservation,
+)
 from emoedge.outcomes import EmotionEvent, FusedState, StateSummary
 from emoedge.pipeline.decisions import DecisionStage
 
@@ -212,3 +220,34 @@ def test_whatever_is_found_what_is_said_is_steady_and_led_by_a_modality(steps, m
     for event in outcomes:
         if isinstance(event, EmotionEvent) and event.kind == "begin":
             assert event.emotion in {state.emotion for state in said}
+
+
+def speaking(stage, time_s, *, moving):
+    """Ten looks and blocks a second from 0: a mouth in view that moves with the sound, or rests."""
+    for number in range(round(time_s * 10)):
+        loud = number % 7 < 4 and number % 3 > 0
+        movement = 0.05 if moving and loud else 0.004
+        face = replace(faces(0).faces[0], mouth_movement=movement)
+        stage.on_faces(FacesObservation(number / 10 + 0.1, (face,)), number / 10 + 0.1)
+        stage.on_sound(SoundLevel(number / 10, (-20.0 if loud else -60.0,) * 5))
+
+
+@pytest.mark.parametrize(("moving", "speaker"), [(True, 1), (False, "unseen")])
+@pytest.mark.parametrize("voice_of", ["anyone", "faces"])
+def test_voices_of_nobody_in_view_count_for_anyone_alone(voice_of, moving, speaker):
+    stage = DecisionStage(Settings(fusion=FusionSettings(voice_of=voice_of)), str)
+    speaking(stage, 9.0, moving=moving)
+    heard = stage.on_voice(VoiceObservation(5.0, 8.0, peaked("anger"), 20.0, -20.0), 8.5)[0]
+    said = stage.on_text(TextObservation(5.0, 8.0, "hola", peaked("anger")), 8.5)[0]
+    assert (heard.speaker, said.speaker) == (speaker, speaker)
+    assert heard.to_payload()["speaker"] == said.to_payload()["speaker"] == speaker
+    counted = {opinion.modality for opinion in stage.state.opinions}
+    assert counted == {"face", "voice", "text"} if moving or voice_of == "anyone" else {"face"}
+
+
+def test_under_privacy_no_mouth_and_no_sound_is_kept(stage):
+    speaking(stage, 9.0, moving=True)
+    stage.withhold("privacy", 9.0)
+    speaking(stage, 9.0, moving=True)
+    stage.resume(9.0)
+    assert stage.on_voice(VoiceObservation(5.0, 8.0, None, 20.0, -20.0), 9.1)[0].speaker == "unknown"

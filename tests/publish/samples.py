@@ -45,8 +45,8 @@ FACES = FacesObservation(
         FaceObservation(4, Box(0.8, 0.1, 0.05, 0.08), None, 0.1, quality_reasons=("small",)),
     ),
 )
-VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final=True)
-TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY)
+VOICE = VoiceObservation(9.2, 11.9, CALM, snr_db=17.31, level_dbfs=-24.04, final=True, speaker=3)
+TEXT = TextObservation(9.2, 11.8, "qué alegría verte", HAPPY, speaker=3)
 BEGIN = EmotionEvent("begin", "0001-happiness", "happiness", 11.7, None, 0.61)
 END = EmotionEvent("end", "0001-happiness", "happiness", 11.7, 15.25, 0.87)
 SNAPSHOT = Snapshot(

@@ -39,6 +39,13 @@ def test_every_message_of_the_daemon_has_a_line_or_none(language):
         ),
         ("recording", {"type": "finished", "path": "x.mp4"}, "12:34:56.7  grabación  terminada: x.mp4"),
         ("voice", {"emotion": None, "duration": 1.25}, "12:34:56.7  voz        1.2 s: sin opinión"),
+        ("voice", {"duration": 1.25, "speaker": 3}, "12:34:56.7  voz        1.2 s: sin opinión (cara 3)"),
+        ("text", {"duration": 1, "speaker": "unknown"}, "12:34:56.7  texto      1.0 s: sin opinión"),
+        (
+            "text",
+            {"duration": 1, "speaker": "unseen"},
+            "12:34:56.7  texto      1.0 s: sin opinión (fuera de la vista)",
+        ),
         (
             "health",
             {"state": "degraded", "parts": {"camera": {"state": "failed", "reason": "unplugged"}}},
