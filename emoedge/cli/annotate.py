@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from pathlib import Path
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from emoedge.record.store import Store
     from emoedge.report.annotation import Annotation
     from emoedge.report.export import Format
+    from emoedge.report.table import Sampling
 
-FORMATS: Final = ("vtt", "srt", "elan", "emotionml", "csv", "json")
+FORMATS: Final = ("vtt", "srt", "elan", "emotionml", "csv", "json", "parquet")
+TABLES: Final = ("csv", "parquet")
+MAX_HZ: Final = 1000.0
+"""Most rows a second."""
 MARK: Final = ".emotion"
 """Before the suffix of what is written: it must not take the place of a film's own subtitles."""
 
@@ -38,6 +43,14 @@ MARK: Final = ".emotion"
     help="The file, or a folder for several; beside each MEDIA by default; - is standard output.",
 )
 @click.option("--language", type=click.Choice(["es", "en"]), help="Of the names in subtitles.")
+@click.option(
+    "--rate",
+    metavar="frame|HZ",
+    help="CSV and Parquet: a row for each frame of the video, or as many a second, with the face in it.",
+)
+@click.option(
+    "--all-faces", is_flag=True, help="With --rate: a row for each face, not for the primary one alone."
+)
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
 def command(
     config_path: Path | None,
@@ -45,22 +58,26 @@ def command(
     kind: str | None,
     output: Path | None,
     language: Language | None,
+    rate: str | None,
+    all_faces: bool,
     speech_model: str | None,
 ) -> None:
     """Subtitles with the emotion, ELAN, EmotionML or tables of what is in media files.
 
     MEDIA is a video or sound file, the lines that `emoedge replay` has written (.jsonl), or a recorded
     segment (its id, or its .mp4 with its sidecars): only the first has to be looked at again. What is written
-    is named NAME.emotion.vtt, .srt, .eaf, .emotionml, .csv or .json, and its name is printed. Exit code 1 if
-    any failed.
+    is named NAME.emotion.vtt, .srt, .eaf, .emotionml, .csv, .json or .parquet, and its name is printed. Exit
+    code 1 if any failed. Parquet needs the extra `tables`.
 
     \b
     Example:
       emoedge annotate interview.mp4
       emoedge annotate interviews/*.mp4 --format elan -o annotations/
       emoedge annotate results/interview.mp4.jsonl -o interview.eaf
+      emoedge annotate interview.mp4 -o interview.csv --rate frame --all-faces
     """
     from emoedge.record.store import Store
+    from emoedge.report.annotation import sampling_of
 
     settings = with_speech_model(settings_from(config_path), speech_model)
     store = Store(settings.recording.dir)
@@ -70,13 +87,15 @@ def command(
         raise ConfigError(f"--output {output} takes one MEDIA", "name a folder for several")
     if folder and output is not None:
         output.mkdir(parents=True, exist_ok=True)
-    look = _Look(settings)
+    rate_hz = _rate(rate, chosen, all_faces=all_faces)
+    look = _Look(settings, rate_hz)
     failed = False
     for item in items:
         try:
             made = _annotated(item, store, look)
             target = _target(made, output, chosen, folder=folder)
-            _write(made, target, chosen, language or made.language or settings.language)
+            sampling = None if rate_hz is None else sampling_of(made, rate_hz, all_faces=all_faces)
+            _write(made, target, chosen, language or made.language or settings.language, sampling)
         except EmoedgeError as error:
             failed = True
             click.echo(f"{item}: {error}", err=True)
@@ -87,8 +106,9 @@ def command(
 class _Look:
     """The pipeline, built when the first media file needs it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, rate_hz: float | None) -> None:
         self._settings = settings
+        self._rate_hz = rate_hz
         self._pipeline: Pipeline | None = None
 
     def __call__(self) -> Pipeline:
@@ -96,11 +116,28 @@ class _Look:
         from emoedge.report.annotation import fine_grained
 
         if self._pipeline is None:
-            self._pipeline = Pipeline(fine_grained(self._settings))
+            self._pipeline = Pipeline(fine_grained(self._settings, self._rate_hz))
             for part in self._pipeline.perception.health:
                 if part.state == "failed":
                     click.echo(f"{part.name}: {part.reason}", err=True)
         return self._pipeline
+
+
+def _rate(rate: str | None, kind: Format, *, all_faces: bool) -> float | None:
+    """Rows a second, infinity for one a frame, None without --rate."""
+    if rate is None:
+        if all_faces:
+            raise ConfigError("--all-faces needs --rate", "add --rate frame")
+        return None
+    if kind not in TABLES:
+        raise ConfigError(f"--rate does not apply to {kind}", "add --format csv or --format parquet")
+    try:
+        rate_hz = math.inf if rate == "frame" else float(rate)
+    except ValueError:
+        rate_hz = math.nan
+    if not (0 < rate_hz <= MAX_HZ or rate == "frame"):
+        raise ConfigError(f"--rate {rate!r} is not a rate", f"give frame, or rows a second up to {MAX_HZ:g}")
+    return rate_hz
 
 
 def _annotated(item: str, store: Store, look: _Look) -> Annotation:
@@ -140,14 +177,16 @@ def _target(made: Annotation, output: Path | None, kind: Format, *, folder: bool
     return (output or made.place.parent) / f"{made.name}{MARK}{suffix}"
 
 
-def _write(made: Annotation, target: Path, kind: Format, language: Language) -> None:
+def _write(
+    made: Annotation, target: Path, kind: Format, language: Language, sampling: Sampling | None
+) -> None:
     from emoedge.report.export import export
     from emoedge.report.page import write_private
 
     screen = str(target) == "-"
     beside = Path.cwd() if screen else target.resolve().parent
     media = "" if made.media is None else os.path.relpath(made.media.resolve(), beside)
-    data = export(made.data, made.name, kind, language, media)
+    data = export(made.data, made.name, kind, language, media, sampling)
     if screen:
         sys.stdout.buffer.write(data)
         return

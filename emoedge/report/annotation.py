@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from emoedge.capture.media import MediaReader
 from emoedge.errors import MediaError
 from emoedge.record.timeline import Timeline, read_replay, read_timeline
 from emoedge.report.data import STEP_S, ReportData, build
 from emoedge.report.source import find_source
+from emoedge.report.table import Sampling
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 
 LINES_SUFFIX: Final = ".jsonl"
 SEGMENT_SUFFIX: Final = ".mp4"
+EVERY_FRAME_HZ: Final = 1000.0
+"""Faster than any video."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,38 @@ def annotate(
     return Annotation(path.stem, path, path, build(timeline, {"media": path.name}, duration_s, None))
 
 
-def fine_grained(settings: Settings) -> Settings:
-    """The settings with states as often as the curves have points."""
-    publish = settings.publish.model_copy(update={"interval": STEP_S, "face_hz": 1 / STEP_S})
-    return settings.model_copy(update={"publish": publish})
+def fine_grained(settings: Settings, rate_hz: float | None = None) -> Settings:
+    """The settings with states as often as the curves have points, or as often as a table has rows.
+
+    Args:
+        settings: the configuration.
+        rate_hz: rows a second; infinity for one a frame: every frame is looked at.
+    """
+    fine_hz = max(1 / STEP_S, min(rate_hz or 0.0, EVERY_FRAME_HZ))
+    publish = settings.publish.model_copy(update={"interval": 1 / fine_hz, "face_hz": fine_hz})
+    analysis_fps = max(settings.performance.analysis_fps, 0.0 if rate_hz is None else fine_hz)
+    performance = settings.performance.model_copy(update={"analysis_fps": analysis_fps})
+    return settings.model_copy(update={"publish": publish, "performance": performance})
+
+
+def sampling_of(made: Annotation, rate_hz: float, *, all_faces: bool = False) -> Sampling:
+    """Rows at a rate, or at the frames of the video where it is infinite.
+
+    Raises:
+        MediaError: there is no video whose frames can be counted.
+    """
+    if rate_hz < math.inf:
+        return Sampling.at(rate_hz, made.data.duration_s, all_faces=all_faces)
+    times: list[float] = []
+    if made.media is not None:
+        reader = MediaReader(made.media, audio=False)
+        # What breaks has its frames up to there, as it has everything else.
+        with contextlib.suppress(MediaError):
+            for _ in reader.frames(lambda time_s: bool(times.append(time_s))):  # type: ignore[func-returns-value]
+                pass
+    if not times:
+        raise MediaError(f"{made.place}: there are no frames to count", "give --rate in rows a second")
+    return Sampling(times, all_faces)
 
 
 def timeline_of_media(

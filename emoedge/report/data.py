@@ -8,11 +8,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.clock import parse_rfc3339
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion, leader
 from emoedge.observations import FacesObservation, TextObservation, Word
 from emoedge.outcomes import EmotionEvent, FusedState
@@ -25,6 +27,9 @@ STEP_S: Final = 0.2
 """States are kept about five times a second."""
 MAX_POINTS: Final = 900
 """A chart is about a thousand pixels wide: more points cannot be seen."""
+FIRST_YEAR: Final = 1970
+LAST_YEAR: Final = 9000
+"""Years that the start of a segment may be in: another one is damage."""
 MOST_POINTS: Final = 1_000_000
 """Points for other programs: more than two days at five a second."""
 
@@ -46,6 +51,10 @@ class Curve:
         """Bool (n,): where there is an opinion."""
         return np.isfinite(self.values[:, 0])
 
+    def at(self, index: int) -> NDArray[np.float32] | None:
+        """The seven probabilities at a point of the grid, float32 (7,), or None without an opinion."""
+        return self.values[index] if self.known[index] else None
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -54,7 +63,8 @@ class Episode:
     Attributes:
         emotion: of the stretch.
         start_s, end_s: from when to when.
-        confidence: how sure it is, 0..1: the peak of an episode, the mean of a run; None where unknown.
+        confidence: how sure it is, 0..1: the peak of an episode, the mean of a run, the mean probability of
+            what leads a curve; None where unknown.
     """
 
     emotion: Emotion
@@ -164,7 +174,7 @@ def build(
     )
     states = timeline.states
     # Half a step of tolerance: a state that comes a moment after its point of the grid belongs to it.
-    held = _hold([state.time_s for state in states], times + step_s / 2, max(timeline.hold_s, step_s))
+    held = hold([state.time_s for state in states], times + step_s / 2, max(timeline.hold_s, step_s))
     curves: dict[Channel, Curve] = {}
     for channel in CHANNELS:
         curve = _curve(channel, states, held)
@@ -224,8 +234,29 @@ def runs(data: ReportData) -> list[Episode]:
     return episodes
 
 
-def _hold(sample_times: Sequence[float], times: NDArray[np.float64], hold_s: float) -> NDArray[np.intp]:
-    """For each time the index of the newest sample not older than `hold_s`, else -1."""
+def started_of(data: ReportData) -> datetime | None:
+    """When the segment was started, on the device's clock."""
+    started = parse_rfc3339(data.details.get("started"))
+    # At the ends of the calendar a time zone or a second more is an error.
+    return started if started is not None and FIRST_YEAR <= started.year <= LAST_YEAR else None
+
+
+def leading_runs(data: ReportData, curve: Curve) -> list[Episode]:
+    """Stretches in which one emotion is in front of a curve, with its mean probability, in order of time."""
+    leaders = np.where(curve.known, np.argmax(np.nan_to_num(curve.values), axis=1), -1)
+    found, first = [], 0
+    for index, group in itertools.groupby(leaders.tolist()):
+        last = first + len(list(group))
+        if index >= 0:
+            end_s = min(last * data.step_s, data.duration_s)
+            mean = float(curve.values[first:last, index].mean())
+            found.append(Episode(EMOTIONS[index], first * data.step_s, end_s, mean))
+        first = last
+    return found
+
+
+def hold(sample_times: Sequence[float], times: NDArray[np.float64], hold_s: float) -> NDArray[np.intp]:
+    """Return for each time, float (n,), the index of the newest sample not older than `hold_s`, else -1."""
     if not sample_times:
         return np.full(len(times), -1, dtype=np.intp)
     samples = np.array(sample_times)
@@ -258,7 +289,7 @@ def _face_quality(
     samples = [faces for faces in timeline.outcomes if isinstance(faces, FacesObservation)]
     if not samples:
         return otherwise
-    held = _hold([faces.time_s for faces in samples], times + step_s / 2, max(STATE_HOLD_S, step_s))
+    held = hold([faces.time_s for faces in samples], times + step_s / 2, max(STATE_HOLD_S, step_s))
     qualities = [np.nan if faces.primary is None else faces.primary.quality for faces in samples]
     return np.array([*qualities, np.nan], dtype=np.float32)[held]
 

@@ -18,8 +18,7 @@ from emoedge.record.names import DAY_PATTERN
 from emoedge.record.store import Store
 from emoedge.report.canvas import SvgCanvas
 from emoedge.report.chart import Area
-from emoedge.report.data import runs, summarize
-from emoedge.report.export import started_of
+from emoedge.report.data import runs, started_of, summarize
 from emoedge.report.language import duration_label
 from emoedge.report.page import write_private
 from emoedge.report.pages import jpeg_address, render_template, time_rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTIONS, Emotion, Language, display_name, percent
 from emoedge.outcomes import FusedState
 from emoedge.record.strongest import strongest
-from emoedge.report.chart import clock_label, stretches
-from emoedge.report.data import Channel, Curve, ReportData, summarize
+from emoedge.report.chart import clock_label
+from emoedge.report.data import Channel, Curve, Episode, ReportData, leading_runs, summarize
 from emoedge.report.language import duration_label, enumeration, sentence
 from emoedge.report.texts import TEXTS
 
@@ -31,16 +30,6 @@ FLAT: Final = 0.15
 STRETCH_S: Final = 1.0
 """Minimum length of a stretch in the table of a curve, in seconds."""
 MOST_STRETCHES: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """One emotion in front in a curve: from when to when, and its mean probability."""
-
-    emotion: Emotion
-    start_s: float
-    end_s: float
-    probability: float
 
 
 def headline(data: ReportData, language: Language) -> list[str]:
@@ -124,18 +113,11 @@ def is_flat(curve: Curve) -> bool:
     return len(values) > 0 and float(np.ptp(values, axis=0).max()) <= FLAT
 
 
-def leading(data: ReportData, curve: Curve) -> list[Stretch]:
+def leading(data: ReportData, curve: Curve) -> list[Episode]:
     """The curve as stretches of the emotion in front; the longest ones, in order of time."""
-    leaders = np.where(curve.known, np.argmax(np.nan_to_num(curve.values), axis=1), -1)
-    found = []
-    for index, emotion in enumerate(EMOTIONS):
-        for first, last in stretches(leaders == index):
-            start_s, end_s = first * data.step_s, min(last * data.step_s, data.duration_s)
-            if end_s - start_s >= STRETCH_S:
-                mean = float(np.mean(curve.values[first:last, index]))
-                found.append(Stretch(emotion, start_s, end_s, mean))
-    found.sort(key=lambda one: one.start_s - one.end_s)
-    return sorted(found[:MOST_STRETCHES], key=lambda one: one.start_s)
+    found = [run for run in leading_runs(data, curve) if run.duration_s >= STRETCH_S]
+    found.sort(key=lambda run: -run.duration_s)
+    return sorted(found[:MOST_STRETCHES], key=lambda run: run.start_s)
 
 
 def _what(data: ReportData, seconds: Mapping[Emotion, float], language: Language) -> str:

@@ -29,13 +29,14 @@ from emoedge.report.chart import (
     ticks,
     trust_strip,
 )
-from emoedge.report.data import CHANNELS, Channel, Episode, ReportData, summarize
+from emoedge.report.data import CHANNELS, Channel, Episode, ReportData, started_of, summarize
 from emoedge.report.disagreement import passages, words_of
-from emoedge.report.export import cues, started_of, to_csv
+from emoedge.report.export import cues
 from emoedge.report.headline import channel_words, headline, is_flat, leading, peak_of
 from emoedge.report.language import date_label, duration_label
 from emoedge.report.pages import jpeg_address, render_template, script_of, time_rows
 from emoedge.report.source import ReportSource
+from emoedge.report.table import to_csv
 from emoedge.report.texts import TEXTS
 
 CHUNK: Final = 3 * 256 * 1024

@@ -52,7 +52,7 @@ def everything(media: Path, tmp_path: Path) -> ReportSource | None:
     except RecordingError:
         return None
     for kind in SUFFIXES:
-        if kind != "html" and kind != "png":
+        if kind not in ("html", "png", "parquet"):
             export(source.data, source.segment_id, kind, "es")
     write_page(source, tmp_path / "page.html", "es", link_video=True)
     build_day_report(store, media.parent.name, tmp_path / "day.html")

@@ -10,15 +10,21 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from emoedge.circumplex import affect
 from emoedge.emotions import COLORS, EMOTIONS
-from emoedge.report.export import EMOTIONML_NAMESPACE, SUFFIXES, export
+from emoedge.report.emotionml import EMOTIONML_NAMESPACE
+from emoedge.report.export import SUFFIXES, export
 
 EMO = f"{{{EMOTIONML_NAMESPACE}}}"
 
 
 @pytest.fixture(scope="module")
 def made(source):
-    return {kind: export(source.data, source.segment_id, kind, "es") for kind in SUFFIXES if kind != "html"}
+    return {
+        kind: export(source.data, source.segment_id, kind, "es")
+        for kind in SUFFIXES
+        if kind not in ("html", "parquet")
+    }
 
 
 def test_csv_has_a_line_a_moment(made, source):
@@ -126,3 +132,41 @@ def test_emotionml_is_what_the_recommendation_says(made, source):
                 assert all(0 <= float(sample) <= 1 for sample in trace.get("samples").split())
         assert emotion.find(f"{EMO}reference").get("uri").startswith(f"{source.segment_id}.mp4#t=")
     assert traced >= 7 * 4
+
+
+def test_elan_has_a_tier_for_each_modality_and_for_certainty(made, source):
+    root = ET.fromstring(made["elan"])
+    slots = {slot.get("TIME_SLOT_ID"): int(slot.get("TIME_VALUE")) for slot in root.iter("TIME_SLOT")}
+    tiers = {
+        tier.get("TIER_ID"): [
+            (
+                slots[one.get("TIME_SLOT_REF1")],
+                slots[one.get("TIME_SLOT_REF2")],
+                one.findtext("ANNOTATION_VALUE"),
+            )
+            for one in tier.iter("ALIGNABLE_ANNOTATION")
+        ]
+        for tier in root.iter("TIER")
+    }
+    assert {"events", "emotion", "face", "voice", "text", "words"} <= tiers.keys()
+    for name, sure in (("emotion", "certainty"), ("events", "events-certainty"), ("face", "face-certainty")):
+        assert [span[:2] for span in tiers[name]] == [span[:2] for span in tiers[sure]]
+        assert all(0 <= float(value) <= 1 for _, _, value in tiers[sure])
+    assert tiers["events-certainty"][0] == (4500, 11200, "0.86")
+    assert {value for _, _, value in tiers["voice"]} == {"happiness", "sadness"}
+
+
+def test_valence_and_arousal_are_where_there_is_a_posterior(made, source):
+    index = round(8 / source.data.step_s)
+    values = source.data.curves["face"].values[index]
+    valence, arousal = affect(values)
+    row = list(csv.DictReader(io.StringIO(made["csv"].decode())))[index]
+    assert float(row["face_valence"]) == pytest.approx(valence, abs=0.001)
+    assert float(row["face_arousal"]) == pytest.approx(arousal, abs=0.001)
+    assert row["text_valence"] == ""
+    curve = json.loads(made["json"])["curves"]["face"]
+    assert curve["valence"][index] == pytest.approx(valence, abs=0.001)
+    assert curve["valence"][round(12 / source.data.step_s)] is None
+    root = ET.fromstring(made["emotionml"])
+    assert {one.get("name") for one in root.iter(f"{EMO}dimension")} == {"valence", "arousal"}
+    assert root.get("dimension-set") == "#emoedge-affect"

@@ -100,7 +100,7 @@ def test_a_curve_as_a_table():
         ("anger", 0, 4),
         ("surprise", 4, 10),
     ]
-    assert rows[0].probability == pytest.approx(0.6)
+    assert rows[0].confidence == pytest.approx(0.6)
 
 
 def test_without_a_face_the_clearest_moment_is_the_surest():
