@@ -41,6 +41,7 @@ EXAMPLES: Final[dict[str, str]] = {
     "web.password": "ten characters or more",
     "web.tls_certificate": "/etc/emoedge/web.crt",
     "web.tls_key": "/etc/emoedge/web.key",
+    "metrics.textfile": "/run/emoedge/metrics/emoedge.prom",
 }
 
 _HEADER: Final = """\

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.fusion_settings import EventSettings, FusionSettings
 from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
 from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
 from emoedge.config.recording_settings import RecordingSettings
-from emoedge.config.section import TOPIC_LEVEL, Section, SomePath
+from emoedge.config.section import TOPIC_LEVEL, Section, SomePath, none_if_empty
 from emoedge.config.web_settings import WebSettings
 from emoedge.emotions import Language
 
@@ -31,6 +32,22 @@ class PerformanceSettings(Section):
     analysis_fps: float = Field(
         10.0, gt=0, le=60, description="Maximum rate of analysed frames, in frames per second"
     )
+
+
+class MetricsSettings(Section):
+    """Metrics for Prometheus."""
+
+    textfile: Annotated[SomePath | None, BeforeValidator(none_if_empty)] = Field(
+        None,
+        description="Text file with metrics, renamed into place; its name ends in .prom; none by default",
+    )
+
+    @field_validator("textfile")
+    @classmethod
+    def _is_read(cls, value: Path | None) -> Path | None:
+        if value is not None and value.suffix != ".prom":
+            raise ValueError("must end in .prom: the textfile collector reads no other file")
+        return value
 
 
 class PathSettings(Section):
@@ -71,6 +88,7 @@ class Settings(Section):
     publish: PublishSettings = Field(default_factory=PublishSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     web: WebSettings = Field(default_factory=WebSettings)
+    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     performance: PerformanceSettings = Field(default_factory=PerformanceSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
 

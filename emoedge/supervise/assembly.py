@@ -20,6 +20,7 @@ from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import learned_fusion, load_confidence
 from emoedge.provenance import describe
 from emoedge.publish.messages import Message, MessageBuilder
+from emoedge.publish.metrics import MetricsFile
 from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import NoSink, Sink
 from emoedge.record.recorder import Recorder
@@ -66,6 +67,7 @@ class Parts:
     recorder: Recorder
     load_control: LoadControl
     adaptation: AdaptationStore
+    metrics: MetricsFile
     machine: MachineMonitor
     publish: Callable[[Message], None]
     socket: SocketService
@@ -94,10 +96,12 @@ def assemble(
     )
     sink = (make_sink or _mqtt)(configured, builder)
     feed = Feed(builder, clock)
+    metrics = MetricsFile(configured.metrics.textfile, configured.device_id)
 
     def publish(message: Message) -> None:
         sink.publish(message)
         feed.publish(message)
+        metrics.publish(message)
 
     def on_change(change: RecordingChange) -> None:
         publish(builder.outcome(change))
@@ -161,6 +165,7 @@ def assemble(
         recorder,
         load_control,
         adaptation,
+        metrics,
         machine,
         publish,
         SocketService(

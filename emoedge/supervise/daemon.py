@@ -113,6 +113,7 @@ class Daemon:
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
         parts.controls.stop(left_s(CONTROLS_STOP_S))
         parts.adaptation.writer.join(left_s(CONTROLS_STOP_S))
+        parts.metrics.stop(left_s(CONTROLS_STOP_S))
         parts.sink.stop(left_s(PUBLISHER_STOP_S))
 
     def _workers(self) -> list[CameraWorker | MicrophoneWorker]:
@@ -128,7 +129,7 @@ class Daemon:
         present = {part.name for part in health}
         health += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]
         health += [parts.decisions.health(), parts.recorder.health(), *parts.sink.health()]
-        health += [parts.machine.read(), parts.load_control.health()]
+        health += [parts.machine.read(), parts.load_control.health(), *parts.metrics.health()]
         if dropped := dropped_lines():
             reason = "log lines were lost: standard error is not read, or not fast enough"
             health.append(Health("log", "degraded", reason, {"dropped": dropped}))
