@@ -146,9 +146,10 @@ def _messages(settings: Settings, parts: Mapping[str, Mapping[str, Any]]) -> dic
 
 
 def withdrawals(messages: Mapping[str, dict[str, Any]], previous: Announced) -> dict[str, dict[str, Any]]:
-    """What takes back the components that a message no longer offers: topic -> payload, abbreviated.
+    """What takes back a message that no longer offers all its components: topic -> payload, abbreviated.
 
-    Home Assistant keeps what a message leaves out; it removes what is named by its platform alone.
+    Home Assistant keeps what a message leaves out; it removes what is named by its platform alone. All of a
+    message go, and come again: one that changes in place would keep attributes that it no longer has.
 
     Args:
         messages: what is offered from now on.
@@ -156,12 +157,10 @@ def withdrawals(messages: Mapping[str, dict[str, Any]], previous: Announced) -> 
     """
     found = {}
     for topic, payload in messages.items():
-        offered = payload["cmps"]
-        gone = {
-            name: {"p": platform} for name, platform in previous.get(topic, {}).items() if name not in offered
-        }
-        if gone:
-            found[topic] = payload | {"cmps": gone}
+        before = previous.get(topic, {})
+        if before.keys() - payload["cmps"].keys():
+            taken_back = {name: {"p": platform} for name, platform in before.items()}
+            found[topic] = payload | {"cmps": taken_back}
     return found
 
 

@@ -402,7 +402,7 @@ def test_what_is_no_longer_offered_is_named_with_its_platform_alone():
     assert withdrawals(messages, {topic: {"emotion": "sensor"}, "elsewhere": {"a": "sensor"}}) == {}
     gone = withdrawals(messages, {topic: {"emotion": "sensor", "old_thing": "binary_sensor"}})
     assert gone.keys() == {topic}
-    assert gone[topic]["cmps"] == {"old_thing": {"p": "binary_sensor"}}
+    assert gone[topic]["cmps"] == {"emotion": {"p": "sensor"}, "old_thing": {"p": "binary_sensor"}}
     assert platforms(gone[topic]) == {}
     assert platforms(messages[topic])["emotion"] == "sensor"
 
