@@ -14,6 +14,7 @@ The Python interface, imported on first use:
         EmotionEvent            begin or end of an episode
         HealthReport            state of every source and model (Health)
         RecordingChange         what happened to a recorded segment
+        Snapshot                a picture that was kept
     EMOTIONS, Emotion, Probabilities
 
 Errors that can be expected, each with a remedy:
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         ModalityOpinion,
         Outcome,
         RecordingChange,
+        Snapshot,
         StateSummary,
     )
     from emoedge.pipeline import Pipeline
@@ -94,6 +96,7 @@ __all__ = [
     "RecordingChange",
     "RecordingError",
     "Settings",
+    "Snapshot",
     "StateSummary",
     "TextObservation",
     "VoiceObservation",

@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "devices": ("emoedge.cli.devices", "Cameras and microphones with their stable identifiers"),
     "models": ("emoedge.cli.models", "List, fetch and verify the models"),
     "recordings": ("emoedge.cli.recordings", "List, show and purge the local recordings"),
+    "history": ("emoedge.cli.history", "What was felt when, hour by hour, without any video"),
     "report": ("emoedge.cli.report", "One self-contained page about a segment or a day"),
     "annotate": ("emoedge.cli.annotate", "Subtitles, ELAN, EmotionML or tables of media files"),
     "watch": ("emoedge.cli.watch", "The live state of a daemon in the terminal"),

@@ -87,6 +87,12 @@ def locale_language(environ: Mapping[str, str]) -> Language:
     return "en" if name.lower().startswith("en") else "es"
 
 
+def ask(question: str, *, yes: bool) -> None:
+    """Ask on a terminal; without one, or with --yes, go on."""
+    if not yes and sys.stdin is not None and sys.stdin.isatty():
+        click.confirm(question, abort=True, err=True)
+
+
 def with_speech_model(settings: Settings, name: str | None) -> Settings:
     """The settings with another speech model; as they are where none is named."""
     if name is None:

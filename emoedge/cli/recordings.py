@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from emoedge.cli.groups import SuggestingGroup
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import ask, common, settings_from
 from emoedge.days import parse_day
 from emoedge.errors import ConfigError
 from emoedge.files import partial_of
@@ -207,7 +206,7 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
 
     store = _store(config_path)
     segment = store.find(segment_id)
-    _ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
+    ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
     is_gone = device_recordings.delete_segment(settings_from(config_path), store, segment)
     _report(1 if is_gone else 0, [] if is_gone else store.undeletable(), {})
 
@@ -218,7 +217,7 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
     "--all",
     "everything",
     is_flag=True,
-    help="Leave nothing behind: recordings, spool, adaptation, results at the broker.",
+    help="Leave nothing behind: recordings, history, spool, adaptation, results at the broker.",
 )
 @click.option(
     "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
@@ -240,6 +239,7 @@ def purge_segments(
       emoedge recordings purge --last 10m
       emoedge recordings purge --all
     """
+    from emoedge.history import purge_history
     from emoedge.record.store import Store
     from emoedge.supervise.device_recordings import purge_device
 
@@ -250,14 +250,16 @@ def purge_segments(
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
     if older_than is not None:
-        _ask(f"Delete what is older than {older_than:g} days in {store.root}?", yes=yes)
-        deleted = store.purge(before=now - timedelta(days=older_than))
+        ask(f"Delete what is older than {older_than:g} days in {store.root}?", yes=yes)
+        before = now - timedelta(days=older_than)
+        deleted = store.purge(before=before)
+        purge_history(settings.paths.state, before=before)
         _report(len(deleted), store.undeletable(), {})
         return
     if last is not None:
-        _ask(f"Delete what was recorded in the last {last} in {store.root}?", yes=yes)
+        ask(f"Delete what was recorded in the last {last} in {store.root}?", yes=yes)
     else:
-        _ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
+        ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
     done = purge_device(settings, store, since if last is not None else None)
     for note in done.notes:
         click.echo(note, err=True)
@@ -281,12 +283,6 @@ def _duration(text: str) -> timedelta:
     if seconds > MOST_DAYS * 86_400:
         raise ConfigError(f"--last {text} is too long", "for everything give --all")
     return timedelta(seconds=seconds)
-
-
-def _ask(question: str, *, yes: bool) -> None:
-    """Ask on a terminal; without one, or with --yes, go on."""
-    if not yes and sys.stdin is not None and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
 
 
 def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> None:

@@ -2,6 +2,7 @@
 
 from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.fusion_settings import EventSettings, FusionSettings
+from emoedge.config.history_settings import HistorySettings
 from emoedge.config.load import default_paths, drop_ins, load_settings, used_file, with_changes
 from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
 from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
@@ -13,6 +14,7 @@ __all__ = [
     "EventSettings",
     "FaceSettings",
     "FusionSettings",
+    "HistorySettings",
     "MicrophoneSettings",
     "MqttSettings",
     "PathSettings",

@@ -11,12 +11,14 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.fusion_settings import EventSettings, FusionSettings
+from emoedge.config.history_settings import HistorySettings
 from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
 from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
 from emoedge.config.recording_settings import RecordingSettings
 from emoedge.config.section import TOPIC_LEVEL, Section, SomePath, none_if_empty
 from emoedge.config.web_settings import WebSettings
 from emoedge.emotions import Language
+from emoedge.local_time import Zone, zone_of
 
 
 def _host_name() -> str:
@@ -77,6 +79,11 @@ class Settings(Section):
         description="Name of the device in topics; the host name by default",
     )
     language: Language = Field("es", description='Language of display names: "es" or "en"')
+    timezone: str = Field(
+        "",
+        description='Time zone in which days and hours are counted, such as "Europe/Madrid"; '
+        "empty for the system's own",
+    )
     camera: CameraSettings = Field(default_factory=CameraSettings)
     microphone: MicrophoneSettings = Field(default_factory=MicrophoneSettings)
     face: FaceSettings = Field(default_factory=FaceSettings)
@@ -87,6 +94,7 @@ class Settings(Section):
     mqtt: MqttSettings = Field(default_factory=MqttSettings)
     publish: PublishSettings = Field(default_factory=PublishSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    history: HistorySettings = Field(default_factory=HistorySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     performance: PerformanceSettings = Field(default_factory=PerformanceSettings)
@@ -98,6 +106,17 @@ class Settings(Section):
         if not TOPIC_LEVEL.match(value):
             raise ValueError("must be one topic level: no /, +, #, spaces or control characters")
         return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        zone_of(value)
+        return value
+
+    @property
+    def zone(self) -> Zone:
+        """The time zone of days and hours; None is the system's."""
+        return zone_of(self.timezone)
 
     @property
     def topic_base(self) -> str:

@@ -20,6 +20,7 @@ from emoedge.files import put_aside, sync_folder
 from emoedge.publish.spool_entry import COLUMNS, FORMAT, Entry, checksum, entry_of
 from emoedge.publish.spool_log import log_of, mend, read_damaged_log
 from emoedge.publish.spool_salvage import salvage
+from emoedge.sqlite_damage import is_damage
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +182,7 @@ class Spool:
             return work(self._opened())
         except sqlite3.Error as error:
             self._abandon()
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise _disk_error(self.path, error) from error
             self._put_aside(error)
         try:
@@ -215,7 +216,7 @@ class Spool:
             self._set_rows_aside(connection)
         except sqlite3.Error as error:
             connection.close()
-            self._damaged_log = damaged_log if _is_damage(error) else b""
+            self._damaged_log = damaged_log if is_damage(error) else b""
             raise
         except BaseException:
             connection.close()
@@ -315,16 +316,6 @@ def _in_transaction(connection: sqlite3.Connection, statement: str, rows: list[t
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         connection.executemany(statement, rows)
-
-
-def _is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file itself is bad: SQLITE_CORRUPT and SQLITE_NOTADB come as the base class itself.
-
-    A table or a column that is missing is damage as well. Other subclasses are about the disk, permissions or
-    a lock (OperationalError), or a mistake of ours, and a good file must not be put aside for those.
-    """
-    missing = str(error).startswith(("no such column", "no such table", "table message has"))
-    return type(error) is sqlite3.DatabaseError or missing
 
 
 def _touch_private(path: Path) -> None:

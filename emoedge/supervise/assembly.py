@@ -1,7 +1,7 @@
 """Builds the parts of the daemon and connects them.
 
 camera ─> slot ─> face ─────────────────────────┐
-microphone ─> queue ─> activity ─┬─> voice ─────┼─> decisions ─> publisher, recorder
+microphone ─> queue ─> activity ─┬─> voice ─────┼─> decisions ─> publisher, recorder, history
                                  └─> text ──────┘
 """
 
@@ -15,6 +15,7 @@ from typing import Any, Final
 from emoedge.capture.capture_threads import make_camera_worker, make_microphone_worker
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import Settings
+from emoedge.history.recorder import HistoryRecorder
 from emoedge.outcomes import RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import learned_fusion, load_confidence
@@ -65,6 +66,7 @@ class Parts:
     stages: list[StageThread[Any]]
     decisions: DecisionThread
     recorder: Recorder
+    history: HistoryRecorder
     load_control: LoadControl
     adaptation: AdaptationStore
     metrics: MetricsFile
@@ -126,7 +128,8 @@ def assemble(
         learned_fusion(settings),
         load_confidence(settings),
     )
-    decisions = DecisionThread(stage, builder, clock, publish, recorder, feed)
+    history = HistoryRecorder(settings.history, settings.paths.state, clock, settings.zone)
+    decisions = DecisionThread(stage, builder, clock, publish, recorder, history, feed)
     load_control = LoadControl(settings)
     camera, microphone = capture = (make_capture or _configured_capture)(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
@@ -135,6 +138,7 @@ def assemble(
     device = Device(
         workers,
         recorder,
+        history,
         decisions,
         load_control,
         snapshots,
@@ -148,7 +152,8 @@ def assemble(
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
         microphone.add_tap(feed.offer_sound)
-    stages = build_stages(settings, capture, load_control, adaptation, device.observe, feed.offer_activity)
+    listeners = (feed.offer_activity, history.offer_activity)
+    stages = build_stages(settings, capture, load_control, adaptation, device.observe, listeners)
     controls = Controls(configured, device, store, overrides, builder, clock, publish)
     sink.attach(controls.handle, controls.states)
     machine = MachineMonitor(settings.recording.dir)
@@ -163,6 +168,7 @@ def assemble(
         stages,
         decisions,
         recorder,
+        history,
         load_control,
         adaptation,
         metrics,
@@ -173,7 +179,7 @@ def assemble(
             controls,
             feed,
             lambda: _recording(recorder),
-            Forgetter(recorder, sink, adaptation, feed, settings.paths.state),
+            Forgetter(recorder, sink, adaptation, history, feed, settings.paths.state),
             RecordingRequests(recorder),
         ),
     )

@@ -48,6 +48,7 @@ class Daemon:
     def start(self) -> None:
         """Start every part; returns at once, what is not available is reported in `health` and retried."""
         parts = self.parts
+        parts.history.start()
         parts.controls.start()
         if parts.controls.overrides.privacy:  # before anything that is queued can leave
             parts.device.set_privacy(True)
@@ -67,6 +68,7 @@ class Daemon:
         """Publish the health when it has changed or is due, and let the governor and the controls look."""
         parts, now_s = self.parts, self.parts.clock.now_s()
         parts.controls.look()
+        parts.history.look()
         health = self.health_parts = tuple(self._health())
         summary = tuple((part.name, part.state, part.reason) for part in health)
         due = now_s - self._health_sent_s >= parts.settings.publish.health_interval
@@ -109,8 +111,10 @@ class Daemon:
             thread.join(left_s(CAPTURE_STOP_S))
         parts.adaptation.save()
         parts.decisions.thread.stop(left_s(DECISIONS_STOP_S))
+        parts.history.request_stop()
         if not parts.recorder.stop(left_s(RECORDER_STOP_S)):
             logger.warning("the last segment was not closed in time; it is recovered at the next start")
+        parts.history.join(left_s(CONTROLS_STOP_S))
         parts.controls.stop(left_s(CONTROLS_STOP_S))
         parts.adaptation.writer.join(left_s(CONTROLS_STOP_S))
         parts.metrics.stop(left_s(CONTROLS_STOP_S))
@@ -129,6 +133,7 @@ class Daemon:
         present = {part.name for part in health}
         health += [Health(name, "off") for name in ("face", "voice", "text") if name not in present]
         health += [parts.decisions.health(), parts.recorder.health(), *parts.sink.health()]
+        health.append(parts.history.health())
         health += [parts.machine.read(), parts.load_control.health(), *parts.metrics.health()]
         if dropped := dropped_lines():
             reason = "log lines were lost: standard error is not read, or not fast enough"

@@ -75,6 +75,22 @@ class LiveView(Protocol):
         ...
 
 
+class EpisodeHistory(Protocol):
+    """What the decisions need of the history (`emoedge.history.recorder.HistoryRecorder`)."""
+
+    def on_event(self, event: EmotionEvent) -> None:
+        """Take note of an event, with the id of its segment."""
+        ...
+
+    def offer_state(self, state: FusedState) -> None:
+        """The fused state of this moment."""
+        ...
+
+    def offer_faces(self, faces: FacesObservation) -> None:
+        """All faces of a frame."""
+        ...
+
+
 class DecisionThread:
     """Runs a DecisionStage in a thread of its own.
 
@@ -84,6 +100,7 @@ class DecisionThread:
         clock: the pipeline's clock.
         publish: where messages go; must not block.
         recorder: where events, states and messages go; must not block.
+        history: where events, states and faces are counted; must not block.
         live: who looks on, faster than messages are published.
     """
 
@@ -94,6 +111,7 @@ class DecisionThread:
         clock: Clock,
         publish: Callable[[Message], None],
         recorder: EventRecorder,
+        history: EpisodeHistory,
         live: LiveView | None = None,
     ) -> None:
         self._stage = stage
@@ -102,6 +120,7 @@ class DecisionThread:
         self._clock = clock
         self._publish = publish
         self._recorder = recorder
+        self._history = history
         self._inbox: queue.Queue[Callable[[float], list[Outcome]]] = queue.Queue(MAX_WAITING)
         self._dropped = 0
         self._latencies = Latencies(LATENCIES_KEPT)
@@ -115,6 +134,7 @@ class DecisionThread:
         """Hand over what a stage has found; never blocks."""
         if isinstance(observation, FacesObservation):
             self._recorder.offer_faces(observation)
+            self._history.offer_faces(observation)
             self._put(lambda now_s: self._on_faces(observation, now_s))
         elif isinstance(observation, VoiceObservation):
             self._put(lambda now_s: self._stage.on_voice(observation, now_s))
@@ -201,15 +221,18 @@ class DecisionThread:
 
     def _say(self, action: Callable[[float], list[Outcome]]) -> None:
         for outcome in action(self._clock.now_s()):
-            self._tell(
-                replace(outcome, recording=self._recorder.on_event(outcome))
-                if isinstance(outcome, EmotionEvent)
-                else outcome
-            )
+            self._tell(self._placed(outcome) if isinstance(outcome, EmotionEvent) else outcome)
         if self._stage.state is not None:
+            self._history.offer_state(self._stage.state)
             self._recorder.offer_state(self._stage.state)
         if self._live is not None and self._stage.fused is not None:
             self._live.offer_state(self._stage.fused)
+
+    def _placed(self, event: EmotionEvent) -> EmotionEvent:
+        """The event with the id of the segment that it is recorded in."""
+        event = replace(event, recording=self._recorder.on_event(event))
+        self._history.on_event(event)
+        return event
 
     def _tell(self, outcome: Outcome) -> None:
         self._publish(self._builder.outcome(outcome))

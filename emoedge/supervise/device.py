@@ -10,6 +10,7 @@ from emoedge.clock import Clock
 from emoedge.config import RecordingMode
 from emoedge.errors import RecordingError
 from emoedge.frames import Frame
+from emoedge.history.recorder import HistoryRecorder
 from emoedge.outcomes import Snapshot
 from emoedge.record.recorder import Recorder
 from emoedge.record.snapshots import Snapshots
@@ -23,6 +24,7 @@ class Device:
     Args:
         capture: the threads of the devices that are configured.
         recorder: of segments.
+        history: what was felt when.
         decisions: the thread that fuses.
         load_control: how many frames are recorded.
         snapshots: where single frames are kept.
@@ -36,6 +38,7 @@ class Device:
         self,
         capture: tuple[CameraWorker | MicrophoneWorker, ...],
         recorder: Recorder,
+        history: HistoryRecorder,
         decisions: DecisionThread,
         load_control: LoadControl,
         snapshots: Snapshots,
@@ -46,6 +49,7 @@ class Device:
     ) -> None:
         self._capture = capture
         self._recorder = recorder
+        self._history = history
         self._decisions = decisions
         self._load_control = load_control
         self._snapshots = snapshots
@@ -74,6 +78,7 @@ class Device:
     def set_privacy(self, on: bool) -> bool:
         """ON releases camera and microphone and forgets what waits; whether the devices were released."""
         self._private = on
+        self._history.set_privacy(on)
         self._hold(on)
         if on:
             for worker in self._capture:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import EmoedgeError
+from emoedge.history.recorder import HistoryRecorder
 from emoedge.local_socket.protocol import DaemonError
 from emoedge.publish.sinks import Sink
 from emoedge.record.recorder import Recorder
@@ -29,16 +30,24 @@ class Forgetter:
         recorder: its open segment and its pre-roll go.
         sink: what waits for the broker, and what is retained there.
         adaptation: what was learned of voices and faces.
+        history: what was felt when.
         feed: the last messages.
         state: `paths.state`.
     """
 
     def __init__(
-        self, recorder: Recorder, sink: Sink, adaptation: AdaptationStore, feed: Feed, state: Path
+        self,
+        recorder: Recorder,
+        sink: Sink,
+        adaptation: AdaptationStore,
+        history: HistoryRecorder,
+        feed: Feed,
+        state: Path,
     ) -> None:
         self._recorder = recorder
         self._sink = sink
         self._adaptation = adaptation
+        self._history = history
         self._feed = feed
         self._state = state
 
@@ -50,6 +59,7 @@ class Forgetter:
         """
         self._sink.forget(lambda payload: since is None or not is_before(payload, since))
         self._feed.forget()
+        self._history.forget(since=since)
         if since is None:
             self._adaptation.forget()
         else:

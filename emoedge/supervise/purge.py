@@ -1,4 +1,4 @@
-"""Leaves nothing behind: recordings, waiting messages, what was learnt about the voice."""
+"""Leaves nothing behind: recordings, history, waiting messages, what was learnt about the voice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from emoedge.clock import parse_rfc3339
 from emoedge.errors import EmoedgeError
 from emoedge.files import parse_json
+from emoedge.history import purge_history
+from emoedge.history.database import FILE_NAME as HISTORY_FILE
 from emoedge.publish.publisher import SPOOL_FILE
 from emoedge.publish.spool import forget_messages
 from emoedge.record.folder import Folder, Undeletable
@@ -37,14 +39,14 @@ class Purged:
 
 
 def purge_everything(store: Store, state: Path) -> Purged:
-    """Delete every recording, the spool and the adaptation; settings changed while running stay.
+    """Delete every recording, the history, the spool and the adaptation; settings changed while running stay.
 
     Each file is deleted on its own: one that cannot go keeps no other one. A running daemon notices that its
-    adaptation is gone and forgets it. Its spool cannot be taken from it.
+    adaptation and its history are gone and forgets them. Its spool cannot be taken from it.
     """
     segments = store.purge()
     in_use = _locked(state / SPOOL_FILE)
-    kinds = (ADAPTATION_FILE,) if in_use else (ADAPTATION_FILE, SPOOL_FILE)
+    kinds = (ADAPTATION_FILE, HISTORY_FILE, *(() if in_use else (SPOOL_FILE,)))
     with contextlib.suppress(FileNotFoundError, NotADirectoryError), Folder(state) as folder:
         for name in sorted(folder.names()):
             if name.startswith(kinds):
@@ -53,13 +55,14 @@ def purge_everything(store: Store, state: Path) -> Purged:
 
 
 def purge_last(store: Store, state: Path, since: datetime) -> Purged:
-    """Delete what was recorded since a moment, kept or not, and the messages about it in the spool.
+    """Delete what was recorded since a moment, kept or not, its history, and the messages in the spool.
 
     A segment counts by its end, as its details say or as its file was last written; a snapshot by its file.
     What a running daemon is writing and its spool cannot be taken from it here: see `forget.py`.
     """
     segments = store.purge_since(since)
     Snapshots(store.root, 0, store.remover).purge_since(since)
+    purge_history(state, since=since)
     spool = state / SPOOL_FILE
     in_use = _locked(spool)
     if spool.is_file() and not spool.is_symlink() and not in_use:

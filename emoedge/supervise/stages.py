@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from emoedge.capture.capture_threads import CameraWorker, MicrophoneWorker
@@ -37,7 +37,7 @@ def build_stages(
     load_control: LoadControl,
     store: AdaptationStore,
     observe: Observe,
-    listen: Callable[[AudioActivity], None],
+    listeners: Sequence[Callable[[AudioActivity], None]],
 ) -> list[StageThread[Any]]:
     """A thread for each modality that is enabled and has its device, and one for speech activity.
 
@@ -47,7 +47,7 @@ def build_stages(
         load_control: how much the stages may do.
         store: keeps the voice's running statistics, and can make the face stage forget its own.
         observe: takes what the stages find; called in their threads.
-        listen: takes the audio with its speech activity; must not wait.
+        listeners: take the audio with its speech activity; must not wait.
     """
     camera, microphone = capture
     stages: list[StageThread[Any]] = []
@@ -67,7 +67,7 @@ def build_stages(
         builders["text"] = text_work(settings, observe)
     if microphone and builders:
         relays = {name: microphone.relay() for name in builders}
-        activity = activity_work([*(relay.put for relay in relays.values()), listen], observe)
+        activity = activity_work([*(relay.put for relay in relays.values()), *listeners], observe)
         stages.append(StageThread(StageSpec("activity", activity, microphone.subscribe().take)))
         stages += [StageThread(StageSpec(name, builders[name], relay.take)) for name, relay in relays.items()]
     return stages
@@ -94,7 +94,7 @@ def face_work(
 
 
 def activity_work(
-    consumers: list[Callable[[AudioActivity], None]], observe: Observe
+    consumers: Sequence[Callable[[AudioActivity], None]], observe: Observe
 ) -> Callable[[], Callable[[AudioBlock], None]]:
     """Build the stage that finds speech, once for all who listen."""
 

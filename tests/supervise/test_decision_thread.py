@@ -56,7 +56,7 @@ def until(condition: Callable[[], object]) -> None:
 def made() -> Iterator[tuple[DecisionThread, list[Message], Recorder]]:
     clock, sent, recorder = SystemClock(), [], Recorder()
     stage = DecisionStage(Settings(), lambda _started_s: "id", None)
-    thread = DecisionThread(stage, MessageBuilder("d", clock), clock, sent.append, recorder)
+    thread = DecisionThread(stage, MessageBuilder("d", clock), clock, sent.append, recorder, Recorder())
     thread.thread.start()
     yield thread, sent, recorder
     assert thread.thread.stop(PATIENCE_S)
