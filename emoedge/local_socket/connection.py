@@ -41,6 +41,14 @@ class SendQueue:
             self._keep_newest()
         return self.bytes <= MAX_WAITING_BYTES
 
+    def discard(self, name: str) -> None:
+        """Drop the events of a name that wait, but for one that is half sent."""
+        kept = deque(
+            item for number, item in enumerate(self._lines) if item[0] != name or (number == 0 and self._sent)
+        )
+        self.bytes -= sum(len(line) for _, line in self._lines) - sum(len(line) for _, line in kept)
+        self._lines = kept
+
     def head(self, limit: int = 65_536) -> bytes:
         """The bytes to be sent next."""
         parts, size = [], 0

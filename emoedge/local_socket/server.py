@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from emoedge.health import Health
 from emoedge.local_socket.connection import ClientState
-from emoedge.local_socket.peer import group_id, is_allowed, peer_of
-from emoedge.local_socket.places import at_place, is_answered
+from emoedge.local_socket.listener import UnixListener
+from emoedge.local_socket.peer import is_allowed, peer_of
 from emoedge.local_socket.protocol import (
     EVENTS,
     PROTOCOL,
@@ -51,8 +51,8 @@ SLOW_READ_S: Final = 0.02
 """A client with too many requests is read so much at a time, with so long a pause after it."""
 MAX_OUTBOX: Final = 2_000
 """Events and answers that wait for the thread; beyond it the oldest are lost."""
-WITH_GROUP: Final = 0o660
-WITHOUT_GROUP: Final = 0o600
+PICTURE: Final = "picture"
+"""Event with the camera's picture, or with the news that it has ended."""
 
 Reply = Callable[[dict[str, Any] | DaemonError], None]
 """Answers a request once; from any thread."""
@@ -81,13 +81,12 @@ class SocketServer:
         """Events that a client has subscribed to."""
         self._refused = 0
         self._disconnected = 0
-        self._inode = (0, 0)
+        self._listener = UnixListener(MAX_CLIENTS)
         self._outbox: deque[tuple[ClientState | None, str, Any]] = deque(maxlen=MAX_OUTBOX)
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._woken)
         self._selector = selectors.DefaultSelector()
         self._clients: dict[socket.socket, ClientState] = {}
-        self._group = group_id()
         self._alive_s = time.monotonic()
         self._ids = 0
         self.thread = WorkerThread("socket", self._run, wake=self._wake)
@@ -98,7 +97,7 @@ class SocketServer:
         """Begin to listen; where that fails, `fault` says why, and the daemon goes on."""
         for place in self._places:
             try:
-                listener = self._listen(place)
+                listener = self._listener.bind(place)
             except OSError as error:
                 self.fault = f"cannot listen at {place}: {error.strerror or error}"
                 logger.debug("%s", self.fault)
@@ -142,44 +141,6 @@ class SocketServer:
         with contextlib.suppress(BlockingIOError, OSError):
             os.eventfd_write(self._woken, 1)
 
-    # ---- the socket itself ----
-
-    def _listen(self, place: Path) -> socket.socket:
-        """Bind; a socket file that nobody answers at is replaced. Raises OSError."""
-        place.parent.mkdir(mode=0o750, exist_ok=True)
-        if is_answered(place):
-            raise OSError(f"another process listens there; stop it, or set paths.socket: {place}")
-        if place.is_socket():
-            place.unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        try:
-            at_place(place, listener.bind)
-            self._share(place)
-            status = place.lstat()
-            self._inode = status.st_dev, status.st_ino
-            listener.listen(MAX_CLIENTS)
-        except BaseException:
-            listener.close()
-            raise
-        return listener
-
-    def _share(self, place: Path) -> None:
-        """Let the group in, where there is one and the daemon belongs to it."""
-        if self._group is not None:
-            try:
-                os.chown(place, -1, self._group)
-            except OSError:
-                self._group = None
-        place.chmod(WITHOUT_GROUP if self._group is None else WITH_GROUP)
-
-    def _remove(self) -> None:
-        """Remove the socket file, unless it is another's by now."""
-        with contextlib.suppress(OSError):
-            assert self.path is not None
-            status = self.path.lstat()
-            if (status.st_dev, status.st_ino) == self._inode:
-                self.path.unlink()
-
     # ---- the thread ----
 
     def _run(self) -> None:
@@ -194,7 +155,7 @@ class SocketServer:
                 if isinstance(key.fileobj, socket.socket):
                     key.fileobj.close()
             self._selector.close()
-            self._remove()
+            self._listener.remove()
 
     def _turn(self) -> None:
         ready = self._selector.select(self._wait_s(time.monotonic()))
@@ -230,7 +191,7 @@ class SocketServer:
             connection.close()
             return
         client = ClientState(peer.pid, now_s)
-        if not is_allowed(peer, self._group):
+        if not is_allowed(peer, self._listener.group):
             problem = DaemonError(
                 "the socket is for root and the group emoedge",
                 f"run: sudo usermod -aG emoedge USER, and log in again (user {peer.uid})",
@@ -329,15 +290,20 @@ class SocketServer:
                 if connection is not None and connection in self._clients:
                     self._send(connection, "", _line_of(*data), now_s)
                 continue
-            try:
-                line = event(name, data)
-            except (TypeError, ValueError):
-                logger.exception("cannot send an event %s", name)
-                continue
-            if line:
-                for connection, one in list(self._clients.items()):
-                    if name in one.events:
-                        self._send(connection, name, line, now_s)
+            self._spread(name, data, now_s)
+
+    def _spread(self, name: str, data: dict[str, Any], now_s: float) -> None:
+        """Send an event to its subscribers."""
+        try:
+            line = event(name, data)
+        except (TypeError, ValueError):
+            logger.exception("cannot send an event %s", name)
+            return
+        for connection, client in list(self._clients.items()):
+            if name == PICTURE and not data["on"]:  # nobody sees what is over
+                client.queue.discard(name)
+            if line and name in client.events:
+                self._send(connection, name, line, now_s)
 
     def _look(self, now_s: float) -> None:
         """Say that the daemon lives; disconnect who does not greet, or does not read."""

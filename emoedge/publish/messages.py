@@ -11,7 +11,7 @@ from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
 from emoedge.observations import SECONDS_DIGITS, TextObservation, VoiceObservation
 from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome, StateSummary
-from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload
+from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload, PicturePayload
 from emoedge.version import __version__
 
 RETAINED: Final = frozenset({"emotion", "summary", "health"})
@@ -177,6 +177,13 @@ class MessageBuilder:
             suppressed=suppressed,
         )
         return Message("control/error", payload.to_json(), retain=False, spool=False, time_s=time_s)
+
+    def picture(self, until: datetime | None, viewers: int = 0) -> Message:
+        """Whether somebody watches the picture, until when and how many; None where nobody does."""
+        time_s = self._clock.now_s()
+        more = {} if until is None else {"until": rfc3339(until), "viewers": viewers}
+        payload = PicturePayload(**self._head(PicturePayload, time_s), on=until is not None, **more)
+        return Message("picture", payload.to_json(), retain=True, spool=False, time_s=time_s)
 
     def _head(self, model: type[Payload], time_s: float) -> dict[str, Any]:
         head: dict[str, Any] = {"schema": model.schema_version(), "device": self._device_id}

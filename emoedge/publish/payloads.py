@@ -279,6 +279,14 @@ class SnapshotPayload(Payload):
     path: str = Field(description="Where the picture is on the device")
 
 
+class PicturePayload(Payload):
+    """`picture`: whether somebody watches the camera's picture at present; the picture itself is not sent."""
+
+    on: bool
+    until: Timestamp | None = Field(None, description="When it ends unless it is asked for again")
+    viewers: Annotated[int, Field(ge=0)] | None = Field(None, description="Number of viewers")
+
+
 class ControlErrorPayload(Payload):
     """`control/error`: a command that changed nothing, and why."""
 
@@ -298,6 +306,7 @@ PAYLOADS: Final[dict[str, type[Payload]]] = {
     "health": HealthPayload,
     "recording": RecordingPayload,
     "snapshot": SnapshotPayload,
+    "picture": PicturePayload,
     "control/error": ControlErrorPayload,
 }
 """Model of each JSON topic, by topic suffix. `status` and `control/<name>` are plain values."""

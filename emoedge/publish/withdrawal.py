@@ -35,7 +35,7 @@ def all_topics(settings: Settings) -> list[str]:
 
     As far as the state folder can be read, also those of other settings.
     """
-    names = {*RETAINED, *(f"control/{name}" for name in CONTROL_NAMES), "control/privacy/until"}
+    names = {*RETAINED, "picture", *(f"control/{name}" for name in CONTROL_NAMES), "control/privacy/until"}
     names |= OldNames(settings.paths.state, settings.topic_base).own
     announced = AnnouncedStore(settings.paths.state).load()
     return [*announced, *(f"{settings.topic_base}/{name}" for name in (*sorted(names - {STATUS}), STATUS))]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from emoedge.capture.capture_threads import make_camera_worker, make_microphone_worker
+from emoedge.capture.capture_threads import CameraWorker, make_camera_worker, make_microphone_worker
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import Settings
 from emoedge.history.recorder import HistoryRecorder
@@ -35,6 +35,7 @@ from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
+from emoedge.supervise.picture import PictureFeed
 from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.supervise.socket_service import SocketService
 from emoedge.supervise.stage_thread import StageThread
@@ -97,13 +98,20 @@ def assemble(
         run=uuid.uuid4().hex[:8],
     )
     sink = (make_sink or _mqtt)(configured, builder)
-    feed = Feed(builder, clock)
     metrics = MetricsFile(configured.metrics.textfile, configured.device_id)
+    camera, microphone = capture = (make_capture or _configured_capture)(configured)
 
     def publish(message: Message) -> None:
         sink.publish(message)
         feed.publish(message)
         metrics.publish(message)
+
+    picture = PictureFeed(builder, clock, publish, lambda: _camera_fault(camera), configured.language)
+    feed = Feed(builder, clock, picture.offer_faces)
+
+    def hold(on: bool) -> None:
+        picture.set_private(on)
+        sink.hold(on)
 
     def on_change(change: RecordingChange) -> None:
         publish(builder.outcome(change))
@@ -131,7 +139,6 @@ def assemble(
     history = HistoryRecorder(settings.history, settings.paths.state, clock, settings.zone)
     decisions = DecisionThread(stage, builder, clock, publish, recorder, history, feed)
     load_control = LoadControl(settings)
-    camera, microphone = capture = (make_capture or _configured_capture)(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
     workers = tuple(worker for worker in capture if worker is not None)
     adaptation = AdaptationStore(settings.paths.state)
@@ -145,10 +152,11 @@ def assemble(
         clock,
         lambda snapshot: sink.publish(builder.outcome(snapshot)),
         adaptation.forget_faces,
-        sink.hold,
+        hold,
     )
     if camera is not None:
         camera.add_tap(device.see)
+        camera.add_tap(picture.offer_frame)
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
         microphone.add_tap(feed.offer_sound)
@@ -181,8 +189,17 @@ def assemble(
             lambda: _recording(recorder),
             Forgetter(recorder, sink, adaptation, history, feed, settings.paths.state),
             RecordingRequests(recorder),
+            picture,
         ),
     )
+
+
+def _camera_fault(camera: CameraWorker | None) -> str:
+    """Why there is no picture; empty where there is one."""
+    if camera is None:
+        return "there is no camera"
+    health = camera.health()
+    return health.reason if health.state == "failed" else ""
 
 
 def _recording(recorder: Recorder) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Daemon:
             worker.start()
         parts.socket.restart, parts.socket.parts = self.restart.set, lambda: self.health_parts
         parts.socket.start()
-        for state in parts.controls.states():
+        for state in (*parts.controls.states(), parts.builder.picture(None)):
             parts.publish(state)
 
     def look(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, Protocol
 
@@ -45,9 +46,16 @@ class Feed:
     Args:
         builder: makes payloads as they are published.
         clock: the pipeline's clock.
+        on_faces: takes the faces of each frame as well.
     """
 
-    def __init__(self, builder: MessageBuilder, clock: Clock) -> None:
+    def __init__(
+        self,
+        builder: MessageBuilder,
+        clock: Clock,
+        on_faces: Callable[[FacesObservation], None] = lambda _faces: None,
+    ) -> None:
+        self._on_faces = on_faces
         self._builder = builder
         self._clock = clock
         self._teller: Teller | None = None
@@ -89,11 +97,13 @@ class Feed:
                 if topic == "emotion" and payload["reason"] == "privacy":
                     for name in PERSONAL:
                         self._latest.pop(name, None)
-            if topic != "face" or not payload["faces"]:  # the others come by `offer_faces`, more often
+            # Faces come by `offer_faces`, more often, and pictures from elsewhere.
+            if topic != "picture" and not (topic == "face" and payload["faces"]):
                 self._tell(topic, payload)
 
     def offer_faces(self, faces: FacesObservation) -> None:
         """Take the faces of a frame."""
+        self._on_faces(faces)
         if self._is_wanted("face") and self._pacers["face"].due(faces.time_s):
             self._tell("face", self._payload(faces))
 

@@ -20,6 +20,7 @@ from emoedge.supervise.controls import Controls
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.lane import Lane, LaneJob
+from emoedge.supervise.picture import DEFAULT_HZ, MAX_HZ, MAX_SECONDS, MAX_VIEWERS, PictureFeed
 from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
@@ -45,6 +46,7 @@ class SocketService:
         recording: the segment being recorded: `on`, `id`, `seconds`.
         forgetter: carries out `purge`.
         recordings: keeps, deletes and restores segments.
+        picture: the camera's picture on demand.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class SocketService:
         recording: Callable[[], dict[str, Any]],
         forgetter: Forgetter,
         recordings: RecordingRequests,
+        picture: PictureFeed,
     ) -> None:
         self._settings = settings
         self._controls = controls
@@ -67,6 +70,8 @@ class SocketService:
         about = {"device": settings.device_id, "state": str(settings.paths.state.absolute())}
         self.server = SocketServer(listening_places(settings), about, self._handle)
         feed.attach(self.server)
+        picture.attach(self.server)
+        self._picture = picture
         # Privacy waits for nothing, the other controls for each other alone.
         self._privacy = Lane("socket-privacy", 1, newest_counts=True)
         self._commands = Lane("socket-commands", MAX_COMMANDS)
@@ -76,9 +81,14 @@ class SocketService:
             "log": lambda _request: {"lines": _log()},
             "doctor": lambda _request: self._devices(),
             "restart": self._restart,
+            "picture_stop": self._stop_picture,
         }
         self._forgetter = forgetter
-        self._later: dict[str, Act] = {"purge": self._purge, **recordings.acts}
+        self._later: dict[str, Act] = {
+            "purge": self._purge,
+            "picture": self._start_picture,
+            **recordings.acts,
+        }
 
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
@@ -93,6 +103,7 @@ class SocketService:
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect everybody."""
+        self._picture.stop("offline")
         for lane in (self._privacy, self._commands, self._jobs):
             lane.thread.request_stop()
         self.server.stop(timeout_s)
@@ -116,7 +127,7 @@ class SocketService:
             **{topic: latest.get(topic) for topic in ("emotion", "face", "voice", "text", "health")},
             "controls": self._feed.controls(),
             "recording": self._recording(),
-            "picture": {"on": False},
+            "picture": self._picture.state(),
         }
 
     # ---- from the server's thread ----
@@ -151,6 +162,16 @@ class SocketService:
             return self._forgetter.forget(None)
         last_s = request.number("last_s", 0, MAX_LAST_S)
         return self._forgetter.forget(datetime.now(timezone.utc) - timedelta(seconds=last_s))
+
+    def _start_picture(self, request: Request) -> dict[str, Any]:
+        seconds = request.number("seconds", 1, MAX_SECONDS)
+        hz = request.number("hz", 1, MAX_HZ) if "hz" in request.values else DEFAULT_HZ
+        viewers = request.number("viewers", 1, MAX_VIEWERS) if "viewers" in request.values else 1
+        return self._picture.start(seconds, hz, round(viewers))
+
+    def _stop_picture(self, _request: Request) -> dict[str, Any]:
+        self._picture.stop()
+        return {}
 
     def _restart(self, _request: Request) -> dict[str, Any]:
         self.restart()

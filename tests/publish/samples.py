@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timezone
 from pathlib import Path
 
 from emoedge.clock import MediaClock
@@ -95,5 +96,7 @@ def every_message(build: MessageBuilder) -> list[Message]:
         build.outcome(FINISHED),
         build.outcome(RecordingChange("failed", "20261122T091000-2", 21.0, reason="disk full")),
         build.outcome(SNAPSHOT),
+        build.picture(datetime(2026, 11, 22, 9, 11, 15, tzinfo=timezone.utc), 2),
+        build.picture(None),
         build.control_error("margin", "nan", "expected a number from 0 to 1"),
     ]

@@ -111,6 +111,7 @@ def test_retained_and_spooled_as_the_contract_says():
         "health": (True, False),
         "recording": (False, True),
         "snapshot": (False, False),
+        "picture": (True, False),
         "control/error": (False, False),
     }
 

@@ -58,6 +58,7 @@ def examples() -> dict[str, str]:
         "health": build.outcome(HealthReport(30.0, 29.5, health)),
         "recording": build.outcome(finished),
         "snapshot": build.outcome(SNAPSHOT),
+        "picture": build.picture(datetime(2026, 11, 22, 9, 11, 15, tzinfo=timezone.utc), 1),
         "control/error": build.control_error("margin", "lots", "expected a number from 0 to 1"),
     }
     return {name: _pretty(message.payload) for name, message in messages.items()}

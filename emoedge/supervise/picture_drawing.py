@@ -1,0 +1,90 @@
+"""A frame as a client sees it, with boxes, landmarks and labels, and the crop that the network gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from emoedge.emotions import Language
+from emoedge.face.align import crop_geometry, cut
+from emoedge.frames import Frame
+from emoedge.observations import FacesObservation
+from emoedge.record.overlay import Overlay
+
+MAX_WIDTH: Final = 640
+MAX_HEIGHT: Final = 480
+QUALITY: Final = 75
+"""Of the JPEG: some 40 kB."""
+CROP_PX: Final = 48
+"""Side of the face model's input."""
+CROP_SHOWN_PX: Final = 192
+"""Side of the crop as it is sent: enlarged without smoothing, so that its pixels can be seen."""
+_DOT: Final = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class JpegPicture:
+    """A picture for a client.
+
+    Attributes:
+        time_s: when it was captured, on the pipeline's clock.
+        width, height: pixels.
+        jpeg: the picture.
+        crop: JPEG of the primary face as the face network sees it, None where there is none.
+    """
+
+    time_s: float
+    width: int
+    height: int
+    jpeg: bytes
+    crop: bytes | None
+
+
+def draw(frame: Frame, faces: FacesObservation | None, language: Language) -> JpegPicture:
+    """Make the picture of a frame.
+
+    Args:
+        frame: as captured, any size.
+        faces: found in this frame, None where they are not known.
+        language: of the labels.
+    """
+    import cv2
+
+    scale = min(1.0, MAX_WIDTH / frame.width, MAX_HEIGHT / frame.height)
+    width, height = (max(2, int(side * scale + 0.001) // 2 * 2) for side in (frame.width, frame.height))
+    picture = np.asarray(cv2.cvtColor(frame.small_rgb(width, height), cv2.COLOR_RGB2BGR), np.uint8)
+    if faces is not None:
+        overlay = Overlay(language)
+        overlay.update(faces)
+        small = Frame(frame.time_s, picture, "bgr", width, height, frame.sequence, frame.source_id)
+        picture = overlay.draw(small).data
+        for face in faces.faces:
+            for x, y in [] if face.landmarks is None else face.landmarks.tolist():
+                cv2.circle(picture, (round(x * width), round(y * height)), 2, _DOT, -1)
+    return JpegPicture(
+        frame.time_s, width, height, _jpeg(picture), None if faces is None else _crop(frame, faces)
+    )
+
+
+def _crop(frame: Frame, faces: FacesObservation) -> bytes | None:
+    import cv2
+
+    face = faces.primary
+    if face is None or face.landmarks is None:
+        return None
+    geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
+    crop = cut(frame, geometry, CROP_PX, quick=True)
+    side = (CROP_SHOWN_PX, CROP_SHOWN_PX)
+    return _jpeg(np.asarray(cv2.resize(crop, side, interpolation=cv2.INTER_NEAREST), np.uint8))
+
+
+def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+    import cv2
+
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise ValueError("cannot encode a picture as JPEG")
+    return data.tobytes()
