@@ -127,7 +127,7 @@ def _span(settings: Settings, day: str | None, week: str | None, begin: str | No
     if begin is None:
         if end is not None:
             raise ConfigError(tr("--to without --from"), tr("give --from TIME as well"))
-        return day_span(parse_day(day or "today", now.astimezone(zone).date()), zone)
+        return day_span(parse_day("today" if day is None else day, now.astimezone(zone).date()), zone)
     start = parse_time(begin, zone, now, "--from")
     until = now.astimezone(zone) if end is None else parse_time(end, zone, now, "--to")
     if until < start:

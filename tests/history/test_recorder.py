@@ -1,0 +1,266 @@
+"""From what the daemon offers to the file: nobody waits for the disk, and nothing else is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+from emoedge.config import HistorySettings
+from emoedge.history import HistorySpan, purge_history, read
+from emoedge.history.database import FILE_NAME, HistoryFile
+from emoedge.history.recorder import HistoryRecorder
+from emoedge.history.rows import Changes
+from emoedge.history.writer_thread import KEPT_S, MAX_WAITING, HistoryWriter
+from emoedge.local_time import zone_of
+from emoedge.observations import FacesObservation
+from tests.history.helpers import NOON, SetClock, ended, state
+from tests.history.test_database import MADRID, minute, moment, settings
+
+PATIENCE_S = 120.0
+
+
+def until(condition: Callable[[], object]) -> None:
+    end_s = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end_s
+        time.sleep(0.01)
+
+
+def make(folder: Path, clock: SetClock, **changes: object) -> HistoryRecorder:
+    return HistoryRecorder(HistorySettings.model_validate(changes), folder / "state", clock, zone_of(MADRID))
+
+
+def live(recorder: HistoryRecorder, clock: SetClock, seconds: float) -> None:
+    end_s = clock.time_s + seconds
+    while clock.time_s < end_s:
+        recorder.offer_faces(FacesObservation(clock.time_s, ()))
+        recorder.offer_state(state(clock.time_s))
+        recorder.look()
+        clock.time_s += 0.5
+
+
+def stop(recorder: HistoryRecorder) -> None:
+    recorder.request_stop()
+    assert recorder.join(PATIENCE_S)
+
+
+def told(folder: Path, clock: SetClock) -> HistorySpan:
+    now = moment(clock.wall_ms + 60_000)
+    return read(settings(folder), moment(NOON - 86_400_000), now, "minute", now)
+
+
+def test_a_run_is_in_the_file_and_the_next_one_leaves_a_gap(tmp_path: Path) -> None:
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 90)
+    recorder.on_event(ended(clock.time_s - 5, clock.time_s))
+    stop(recorder)
+    clock.time_s += 600
+    again = make(tmp_path, clock)
+    again.start()
+    live(again, clock, 30)
+    stop(again)
+    history = told(tmp_path, clock)
+    assert history.totals.seconds["happiness"] == pytest.approx(120, abs=1)
+    assert history.totals.seconds["stopped"] == pytest.approx(600, abs=1)
+    assert [gap.reason for gap in history.gaps] == ["stopped"]
+    assert len(history.episodes) == 1
+    assert recorder.health().state == "ok"
+
+
+def test_under_privacy_only_the_gap_is_written(tmp_path: Path) -> None:
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 20)
+    recorder.set_privacy(True)
+    live(recorder, clock, 200)
+    recorder.set_privacy(False)
+    live(recorder, clock, 10)
+    stop(recorder)
+    history = told(tmp_path, clock)
+    assert history.totals.seconds["happiness"] == pytest.approx(30, abs=1)
+    assert history.totals.seconds["private"] == pytest.approx(200, abs=1)
+    assert [gap.reason for gap in history.gaps] == ["privacy"]
+
+
+def test_disabled_it_keeps_nothing_and_makes_no_file(tmp_path: Path) -> None:
+    clock = SetClock()
+    recorder = make(tmp_path, clock, enabled=False)
+    recorder.start()
+    live(recorder, clock, 70)
+    recorder.set_privacy(True)
+    assert recorder.health().state == "off"
+    stop(recorder)
+    assert not (tmp_path / "state" / FILE_NAME).exists()
+
+
+def test_a_purge_takes_what_is_in_memory_too(tmp_path: Path) -> None:
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 100)
+    until(lambda: told(tmp_path, clock).totals.seconds["happiness"] > 0)
+    assert purge_history(tmp_path / "state")
+    live(recorder, clock, 100)
+    stop(recorder)
+    history = told(tmp_path, clock)
+    # The minute in which the daemon notices goes as well, so that nothing of before can stay.
+    assert history.totals.seconds["happiness"] <= 100
+    assert all(
+        bucket.seconds["happiness"] == 0 for bucket in history.buckets if bucket.start < moment(NOON + 60_000)
+    )
+
+
+def test_the_last_minutes_are_forgotten_on_request(tmp_path: Path) -> None:
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 200)
+    until(lambda: told(tmp_path, clock).totals.seconds["happiness"] > 150)
+    recorder.forget(since=moment(NOON + 60_000))
+    until(lambda: told(tmp_path, clock).totals.seconds["happiness"] <= 60)
+    stop(recorder)
+    assert told(tmp_path, clock).totals.seconds["happiness"] <= 60
+
+
+def test_days_go_at_midnight_once_the_clock_is_known(tmp_path: Path) -> None:
+    HistoryFile(tmp_path / "state").write([Changes((minute(NOON - 5 * 86_400_000),))])
+    clock = SetClock(synced=False)
+    recorder = make(tmp_path, clock, keep_days=2)
+    recorder.start()
+    live(recorder, clock, 70)
+
+    def old() -> float:
+        span = moment(NOON - 6 * 86_400_000), moment(NOON - 4 * 86_400_000)
+        return read(settings(tmp_path), *span, now=moment(clock.wall_ms)).totals.seconds["happiness"]
+
+    until(lambda: told(tmp_path, clock).totals.seconds["happiness"] > 0)
+    assert old() == 60
+    clock.synced = True
+    live(recorder, clock, 2)
+    until(lambda: old() == 0)
+    stop(recorder)
+
+
+class StuckFile(HistoryFile):
+    """A disk that hangs until it is let go."""
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(state)
+        self.entered = threading.Event()
+        self.released = threading.Event()
+
+    def write(self, changes: Iterable[Changes]) -> None:
+        self.entered.set()
+        assert self.released.wait(PATIENCE_S)
+        super().write(changes)
+
+
+def test_nobody_waits_for_a_disk_that_hangs_and_an_hour_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emoedge.history.writer_thread.HistoryFile", StuckFile)
+    now = [1000.0]
+    writer = HistoryWriter(HistorySettings(), tmp_path / "state", None, lambda: None, lambda: now[0])
+    file = writer._file
+    assert isinstance(file, StuckFile)
+    writer.thread.start()
+    writer.put(Changes((minute(NOON),)))
+    assert file.entered.wait(PATIENCE_S)
+    for at in range(1, 71):
+        now[0] += 60
+        writer.put(Changes((minute(NOON + at * 60_000),)))
+    assert writer.health().figures["waiting"] == KEPT_S / 60 + 1
+    assert writer.health().figures["lost"] == 10
+    file.released.set()
+    until(lambda: writer.health().figures["waiting"] == 0)
+    assert writer.thread.stop(PATIENCE_S)
+    history = read(settings(tmp_path), moment(NOON), moment(NOON + 71 * 60_000), now=moment(NOON * 2))
+    assert history.totals.seconds["happiness"] >= 61 * 60
+
+
+def test_episodes_that_wait_are_bounded(tmp_path: Path) -> None:
+    writer = HistoryWriter(HistorySettings(), tmp_path / "state", None, lambda: None)
+    for _ in range(MAX_WAITING + 50):
+        writer.put(Changes())
+    assert len(writer._waiting) == MAX_WAITING
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    state = tmp_path / "state"
+    state.mkdir()
+    mount = shutil.which("mount")
+    if os.geteuid() != 0 or mount is None:
+        pytest.skip("mounting needs root")
+    command = [mount, "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(state)]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("nothing can be mounted here")
+    yield state
+    subprocess.run(["umount", "-l", str(state)], check=False)
+
+
+def test_a_full_disk_costs_nothing_once_it_is_freed(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("emoedge.history.writer_thread.RETRY_S", 0.05)
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 70)
+    until(lambda: told(tmp_path, clock).totals.seconds["happiness"] > 0)
+    ballast = small_disk / "ballast"
+    with pytest.raises(OSError, match="space"):
+        ballast.write_bytes(bytes(1_000_000))
+    live(recorder, clock, 600)
+    until(lambda: recorder.health().state == "degraded" or _is_written(recorder))
+    health = recorder.health()
+    if health.state == "degraded":
+        assert "full" in health.reason
+    ballast.unlink()
+    until(lambda: _is_written(recorder))
+    stop(recorder)
+    assert told(tmp_path, clock).totals.seconds["happiness"] == pytest.approx(670, abs=1)
+
+
+def _is_written(recorder: HistoryRecorder) -> bool:
+    health = recorder.health()
+    return health.state == "ok" and health.figures["waiting"] == 0
+
+
+def test_damage_is_told_in_health_and_the_history_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / FILE_NAME).write_bytes(b"damaged" * 1000)
+    clock = SetClock()
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 70)
+    until(lambda: recorder.health().state == "degraded")
+    assert ".damaged" in recorder.health().reason
+    stop(recorder)
+    assert told(tmp_path, clock).totals.seconds["happiness"] == pytest.approx(70, abs=1)
+
+
+def test_nothing_else_is_kept(tmp_path: Path) -> None:
+    """No words, boxes, face ids or features: the columns are all there is."""
+    file = HistoryFile(tmp_path / "state")
+    file.write([Changes((minute(NOON),))])
+    tables = file._opened().execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    assert {row[0] for row in tables} == {"minute", "episode", "recording", "gap", "fact"}
+    columns = {
+        column[1] for (table,) in tables for column in file._opened().execute(f"PRAGMA table_info({table})")
+    }
+    allowed = {"minute", "stretch", "speech", "opinion", "people", "unsure", "nobody", "unknown"}
+    allowed |= {"started", "id", "emotion", "length", "peak", "recording", "number", "began", "ended"}
+    allowed |= {"reason", "name", "value", "anger", "disgust", "fear", "happiness", "sadness", "surprise"}
+    allowed |= {"neutral", *(f"p_{name}" for name in ("anger", "disgust", "fear", "happiness", "sadness"))}
+    assert columns == allowed | {"p_surprise", "p_neutral"}
