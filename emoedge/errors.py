@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from emoedge.translation import tr
+
 
 class EmoedgeError(Exception):
     """Base of all expected failures; the command line prints it without a traceback.
@@ -21,7 +23,9 @@ class EmoedgeError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+        if not self.remedy:
+            return self.message
+        return tr("{message} ({remedy})", message=self.message, remedy=self.remedy)
 
 
 class ConfigError(EmoedgeError):

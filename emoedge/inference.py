@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import ModelError
+from emoedge.translation import tr
 
 STDERR: Final = 2
 NOTICE: Final = b"INFO: "
@@ -37,7 +38,7 @@ def load_runtime() -> tuple[str, Any]:
             problems.append(f"{name}: {error}")
     raise ModelError(
         "no TFLite runtime is installed: " + "; ".join(problems),
-        "install ai-edge-litert, or tflite-runtime with numpy<2",
+        tr("install ai-edge-litert, or tflite-runtime with numpy<2"),
     )
 
 
@@ -89,7 +90,7 @@ class Interpreter:
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise ModelError(f"model missing: {self.path}", "run: emoedge models verify")
+            raise ModelError(tr("model missing: {path}", path=self.path), tr("run: emoedge models verify"))
         self.runtime, interpreter_class = load_runtime()
         self._lock = threading.Lock()
         try:
@@ -98,8 +99,13 @@ class Interpreter:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError, OSError, AttributeError, TypeError) as error:
             raise ModelError(
-                f"model {self.path.name} cannot be loaded by {self.runtime}: {error}",
-                "run: emoedge models verify",
+                tr(
+                    "model {name} cannot be loaded by {runtime}: {error}",
+                    name=self.path.name,
+                    runtime=self.runtime,
+                    error=error,
+                ),
+                tr("run: emoedge models verify"),
             ) from error
         details = self._interpreter.get_input_details()[0]
         self._input_index: int = details["index"]

@@ -53,6 +53,10 @@ class Phrase(str):
         """Pickle it for another process."""
         return (Phrase, (self.template, self.plural, self.values))
 
+    def filled(self, **values: Any) -> Phrase:
+        """The sentence with values, for one that was marked without."""
+        return tr(self.template, self.plural, **values)
+
     def in_language(self, language: Language) -> str:
         """The sentence in a language; in English where the catalogue does not have it."""
         catalogue = _catalogue(language)
@@ -70,12 +74,14 @@ def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
     Args:
         template: the English sentence, with names in braces as for `str.format` where there are values.
         plural: the English sentence for a `count` other than 1.
-        **values: numbers and texts; anything else is taken as its text. A `Phrase` is translated too.
+        **values: what the names stand for. A `Phrase` among them is translated too.
     """
-    kept = {
-        name: value if isinstance(value, str | int | float) else str(value) for name, value in values.items()
-    }
-    return Phrase(template, plural, kept)
+    return Phrase(template, plural, {name: _kept(value) for name, value in values.items()})
+
+
+def _kept(value: Any) -> Any:
+    """Errors hold on to frames and their arrays, so that their text is taken at once."""
+    return str(value) if isinstance(value, BaseException) else value
 
 
 def joined(parts: Iterable[str], between: str = ", ") -> Phrase:

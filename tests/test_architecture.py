@@ -53,6 +53,7 @@ GROUND = frozenset(
         "characters",
         "circumplex",
         "clock",
+        "config_files",
         "days",
         "drawing",
         "emotions",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from emoedge.errors import ConfigError
+from emoedge.translation import tr
 
 MEDIA_SUFFIXES: Final = frozenset(
     f".{name}"
@@ -105,11 +106,19 @@ def find_jobs(items: Sequence[Path | str], output: Path) -> list[Job]:
             other = found.setdefault(name, media)
             if other.absolute() != media.absolute():
                 raise ConfigError(
-                    f"{other} and {media} would both be written to {output / name}{RESULT_SUFFIX}",
-                    "give their common folder, or one --out for each",
+                    tr(
+                        "{other} and {media} would both be written to {output}{result_suffix}",
+                        other=other,
+                        media=media,
+                        output=output / name,
+                        result_suffix=RESULT_SUFFIX,
+                    ),
+                    tr("give their common folder, or one --out for each"),
                 )
         if not count:
-            raise ConfigError(f"no media in {item}", "name a folder, a pattern or a file that has some")
+            raise ConfigError(
+                tr("no media in {item}", item=item), tr("name a folder, a pattern or a file that has some")
+            )
     return [Job(found[name], name, output / f"{name}{RESULT_SUFFIX}") for name in sorted(found)]
 
 

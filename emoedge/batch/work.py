@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from emoedge.batch.plan import Job
 from emoedge.batch.stamp import SCHEMA, media_facts
 from emoedge.files import put_in_place, write_json
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.outcomes import Outcome
@@ -138,7 +139,9 @@ def _facts(job: Job) -> dict[str, Any]:
     try:
         return media_facts(job.media)
     except OSError as error:
-        raise MediaError(f"{job.media}: {error.strerror}", "check the name and the permissions") from error
+        raise MediaError(
+            f"{job.media}: {error.strerror}", tr("check the name and the permissions")
+        ) from error
 
 
 def result_of(stamp: dict[str, Any]) -> Result:

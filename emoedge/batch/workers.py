@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emoedge.batch.plan import Job
 from emoedge.batch.work import Failure, Result, remove_result
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnContext, SpawnProcess
@@ -191,8 +192,10 @@ def serve(connection: Connection, settings: Settings, making: str, level: int) -
             outcome = Failure(job.name, str(job.media), type(error).__name__, error.message, error.remedy)
         except OSError as error:
             # Reading fails as MediaError: this is the folder of the results, which every file needs.
-            text = f"cannot write {job.result}: {error.strerror or error}"
-            connection.send(("fatal", (text, "make room, or name another folder with --out")))
+            text = tr(
+                "cannot write {result}: {strerror}", result=job.result, strerror=error.strerror or error
+            )
+            connection.send(("fatal", (text, tr("make room, or name another folder with --out"))))
             return
         except Exception as error:  # no file, however odd, may end the others
             logger.debug("replay of %s failed", job.media, exc_info=True)
@@ -217,5 +220,5 @@ def _reporting(connection: Connection) -> Iterator[Callable[[float], None]]:
 def _death(exit_code: Any) -> str:
     if isinstance(exit_code, int) and exit_code < 0:
         name = signal.Signals(-exit_code).name if -exit_code in set(signal.Signals) else str(-exit_code)
-        return f"worker process killed by {name}"
-    return f"its process ended with code {exit_code}"
+        return tr("worker process killed by {name}", name=name)
+    return tr("its process ended with code {exit_code}", exit_code=exit_code)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import MediaError
+from emoedge.translation import tr
 
 DEMO_BEGIN_S: Final = 5.0
 """In the demo's clip the person has come into the picture by then: a first result is a face."""
@@ -39,7 +40,9 @@ def looped(clip: Path, target: Path, seconds: float, begin_s: float = 0.0) -> Pa
                     streams = {stream.index: output.add_stream_from_template(stream) for stream in chosen}
                 length_s = _copy_round(source, output, streams, last_s, offset_s, seconds)
             if length_s <= 0:
-                raise MediaError(f"{clip}: nothing in it to repeat", "give a clip with pictures or sound")
+                raise MediaError(
+                    tr("{clip}: nothing in it to repeat", clip=clip), tr("give a clip with pictures or sound")
+                )
             offset_s += length_s
     return target
 

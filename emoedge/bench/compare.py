@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from emoedge.bench.table import flat
 from emoedge.errors import ConfigError
+from emoedge.translation import tr
 
 SECTIONS: Final = ("pipeline", "memory", "start", "live")
 
@@ -22,8 +23,12 @@ def comparison(
     schema = old.get("schema")
     if schema != new["schema"]:
         raise ConfigError(
-            f"the old result has schema {schema}, this version writes {new['schema']}",
-            "measure again with: emoedge bench --json",
+            tr(
+                "the old result has schema {schema}, this version writes {new}",
+                schema=schema,
+                new=new["schema"],
+            ),
+            tr("measure again with: emoedge bench --json"),
         )
     before, after = _figures(old), _figures(new)
     return [

@@ -23,6 +23,7 @@ from emoedge.errors import EmoedgeError
 from emoedge.files import sha256_of
 from emoedge.model_store import resolve
 from emoedge.model_store.manifest import SHIPPED
+from emoedge.translation import tr
 
 SCHEMA: Final = 1
 """Counts incompatible changes of the result; a new field is not one."""
@@ -137,7 +138,13 @@ def _started(arguments: list[str]) -> tuple[float, float]:
     )
     wall_s, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
-        raise BenchError(f"emoedge {' '.join(arguments)} failed: {done.stderr.strip()[-200:]}")
+        raise BenchError(
+            tr(
+                "emoedge {arguments} failed: {stderr}",
+                arguments=" ".join(arguments),
+                stderr=done.stderr.strip()[-200:],
+            )
+        )
     return wall_s, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

@@ -21,6 +21,7 @@ from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
 from emoedge.model_store import resolve
 from emoedge.process import peak_mb
+from emoedge.translation import tr
 
 DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
 CHILD_LIMIT_S: Final = 3600.0
@@ -65,7 +66,9 @@ def ask(kind: str, settings: Settings, clip: Path, **more: Any) -> dict[str, Any
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BenchError(f"measuring {kind} failed: {last}", "run: emoedge doctor")
+        raise BenchError(
+            tr("measuring {kind} failed: {last}", kind=kind, last=last), tr("run: emoedge doctor")
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -21,6 +21,7 @@ from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
 from emoedge.frames import AudioBlock, Frame, PlanarFrame
 from emoedge.redact import public_address
+from emoedge.translation import tr
 
 WAIT_S: Final = 2.0
 """An item is held back until the other stream has come as far, but not for longer than this."""
@@ -55,7 +56,9 @@ class AddressReader:
         self._audio = audio_track(self._container, tracks.audio)
         if self._video is None and self._audio is None:
             self._container.close()
-            raise MediaError(f"{self.notes.name}: neither picture nor sound in it", "check the address")
+            raise MediaError(
+                tr("{name}: neither picture nor sound in it", name=self.notes.name), tr("check the address")
+            )
         self.info = MediaInfo(
             duration_s=None, has_video=self._video is not None, has_audio=self._audio is not None
         )
@@ -109,7 +112,8 @@ class AddressReader:
                         yield taker, item
         except (av.error.FFmpegError, OSError) as error:
             raise MediaError(
-                f"{self.notes.name}: lost: {reason(error)}", "check network and camera"
+                tr("{name}: lost: {error}", name=self.notes.name, error=reason(error)),
+                tr("check network and camera"),
             ) from error
         for one in streams:
             for item in one.rest():

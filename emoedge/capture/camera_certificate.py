@@ -18,6 +18,7 @@ from typing import Any, Final
 from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.tls_context import verifying_context
+from emoedge.translation import tr
 
 PROTOCOLS: Final = "rtsp,rtp,rtcp,udp,tcp,tls,crypto,http,https,httpproxy"
 """What a camera's answer may lead to: never a file of this machine."""
@@ -29,9 +30,9 @@ TIMEOUT_S: Final = 10.0
 """As long as opening a camera may take: those that sleep take several seconds to answer."""
 _URL: Final = re.compile(r"(\w+):/*(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*):?(\d*)")
 """Scheme, host and port as FFmpeg reads them."""
-_REMEDY: Final = (
-    "set camera.ca_file to its authority; or compare the fingerprint with the camera's own page and set "
-    "camera.tls_fingerprint"
+_REMEDY: Final = tr(
+    "set camera.ca_file to its authority; or compare the fingerprint with the "
+    "camera's own page and set camera.tls_fingerprint"
 )
 
 
@@ -77,7 +78,10 @@ def certificate_fault(url: str, settings: CameraSettings, shown: str) -> DeviceE
         seen = f"; its SHA-256 is {_fingerprint(_fetch(place))}"
     except OSError:
         seen = ""
-    return DeviceError(f"{shown}: its certificate is not trusted: {reason}{seen}", _REMEDY)
+    return DeviceError(
+        tr("{shown}: its certificate is not trusted: {reason}{seen}", shown=shown, reason=reason, seen=seen),
+        _REMEDY,
+    )
 
 
 def client_context(url: str, settings: CameraSettings, shown: str) -> ssl.SSLContext:
@@ -120,8 +124,13 @@ def _authority(settings: CameraSettings, shown: str) -> str:
         verifying_context(file)
     except OSError as error:
         raise DeviceError(
-            f"{shown}: camera.ca_file: {file}: {error.strerror or error}",
-            "give a file with certificates, PEM",
+            tr(
+                "{shown}: camera.ca_file: {file}: {strerror}",
+                shown=shown,
+                file=file,
+                strerror=error.strerror or error,
+            ),
+            tr("give a file with certificates, PEM"),
         ) from error
     return str(file or "")
 
@@ -132,13 +141,17 @@ def _pinned(place: tuple[str, int], fingerprint: str, shown: str) -> Iterator[di
         certificate = _fetch(place)
     except OSError as error:
         raise DeviceError(
-            f"{shown}: {error.strerror or error}", "check address, network and camera"
+            f"{shown}: {error.strerror or error}", tr("check address, network and camera")
         ) from error
     seen = _fingerprint(certificate)
     if seen != fingerprint:
         raise DeviceError(
-            f"{shown}: its certificate has the SHA-256 {seen}, which is not camera.tls_fingerprint",
-            "make sure that it is the camera that answers, then set camera.tls_fingerprint again",
+            tr(
+                "{shown}: its certificate has the SHA-256 {seen}, which is not camera.tls_fingerprint",
+                shown=shown,
+                seen=seen,
+            ),
+            tr("make sure that it is the camera that answers, then set camera.tls_fingerprint again"),
         )
     with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii") as file:
         file.write(certificate)
@@ -148,7 +161,8 @@ def _pinned(place: tuple[str, int], fingerprint: str, shown: str) -> Iterator[di
         except OSError as error:
             reason = getattr(error, "verify_message", "") or error.strerror or error
             raise DeviceError(
-                f"{shown}: its certificate cannot be used: {reason}", "renew it in the camera"
+                tr("{shown}: its certificate cannot be used: {reason}", shown=shown, reason=reason),
+                tr("renew it in the camera"),
             ) from error
         yield {"tls_verify": "1", "ca_file": file.name, "verifyhost": name}
 

@@ -24,6 +24,7 @@ from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
 from emoedge.observations import AudioActivity
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -149,9 +150,11 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         if verdict.state == "ok" and self._watcher.arrivals.last_s is not None:
             since_s = self._watcher.arrivals.last_s - self._loss_at_s
             if since_s < LOSS_REMEMBERED_S:
-                return Verdict("degraded", "sound was lost: the machine is too slow, switch a modality off")
+                return Verdict(
+                    "degraded", tr("sound was lost: the machine is too slow, switch a modality off")
+                )
             if self._waiting_s > BEHIND_S:
-                reason = (
+                reason = tr(
                     "sound waits for seconds: the machine is too slow or still loading, switch a modality off"
                 )
                 return Verdict("degraded", reason)

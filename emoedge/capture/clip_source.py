@@ -18,6 +18,7 @@ from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.rate_limit import Pacer
+from emoedge.translation import tr
 
 Item = TypeVar("Item", Frame, AudioBlock)
 
@@ -79,7 +80,7 @@ def _length_s(path: Path, info: MediaInfo) -> float:
     for item in MediaReader(path):
         end_s = item.time_s + BLOCK_S if isinstance(item, Frame) else item.end_s
     if end_s <= 0:
-        raise MediaError(f"{path}: nothing in it", "give a clip with pictures or sound")
+        raise MediaError(tr("{path}: nothing in it", path=path), tr("give a clip with pictures or sound"))
     return end_s
 
 
@@ -152,7 +153,9 @@ class ClipCamera(_Player[Frame]):
         super().open()
         if not self.clip.info.has_video:
             self.close()
-            raise MediaError(f"{self.path}: no picture in it", "give a video for camera.source")
+            raise MediaError(
+                tr("{path}: no picture in it", path=self.path), tr("give a video for camera.source")
+            )
         self._items = self._rounds()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
@@ -222,7 +225,10 @@ class ClipMicrophone(_Player[AudioBlock]):
         super().open()
         if not self.clip.info.has_audio:
             self.close()
-            raise MediaError(f"{self.path}: no sound in it", "give a clip with sound for microphone.source")
+            raise MediaError(
+                tr("{path}: no sound in it", path=self.path),
+                tr("give a clip with sound for microphone.source"),
+            )
         self._items = self._rounds()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:

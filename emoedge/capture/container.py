@@ -11,6 +11,7 @@ from emoedge.capture.notes import Notes
 from emoedge.capture.sound_header import MendedFile, find_sound
 from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import MediaError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     import av
@@ -23,8 +24,8 @@ _FORMATS: Final = (
 """A list, because FFmpeg knows formats that play text files as pictures (tty) or fetch what a playlist
 names from anywhere (hls, concat): nothing that a path from outside should lead to."""
 
-_REMEDY: Final = "give a video, sound or picture file that ffprobe can read"
-_CUT_REMEDY: Final = "copy or record it again"
+_REMEDY: Final = tr("give a video, sound or picture file that ffprobe can read")
+_CUT_REMEDY: Final = tr("copy or record it again")
 _MAX_FAILED_READS: Final = 2000
 """So many reads in a row may fail before the rest of a file is given up."""
 FLAC_SLACK_S: Final = 0.05
@@ -38,19 +39,22 @@ def check_file(path: Path) -> None:
     """Raise MediaError unless `path` is a readable, non-empty regular file."""
     scheme, colon, _ = str(path).partition(":/")
     if colon and scheme.lower() in NETWORK_SCHEMES:  # the rest may hold a password
-        raise MediaError(f"{scheme}://…: an address, not a file", "run: emoedge replay ADDRESS --seconds 60")
+        raise MediaError(
+            tr("{scheme}://…: an address, not a file", scheme=scheme),
+            tr("run: emoedge replay ADDRESS --seconds 60"),
+        )
     try:
         if not path.exists():
-            raise MediaError(f"{path}: no such file", "check the path")
+            raise MediaError(tr("{path}: no such file", path=path), tr("check the path"))
         if not path.is_file():
-            raise MediaError(f"{path}: not a file", "give the path of a media file")
+            raise MediaError(tr("{path}: not a file", path=path), tr("give the path of a media file"))
         with path.open("rb") as file:
             empty = not file.read(1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
-        raise MediaError(f"{path}: {reason}", "check the path and its permissions") from error
+        raise MediaError(f"{path}: {reason}", tr("check the path and its permissions")) from error
     if empty:
-        raise MediaError(f"{path}: empty file", _REMEDY)
+        raise MediaError(tr("{path}: empty file", path=path), _REMEDY)
 
 
 def open_container(path: Path) -> Any:
@@ -73,8 +77,10 @@ def open_container(path: Path) -> Any:
     except (av.error.FFmpegError, OSError, ValueError) as error:
         missing = missing_bytes(path)
         if missing:
-            raise MediaError(f"{path}: cut off: {missing} bytes are missing", _CUT_REMEDY) from error
-        raise MediaError(f"{path}: not a readable media file, or cut off", _REMEDY) from error
+            raise MediaError(
+                tr("{path}: cut off: {missing} bytes are missing", path=path, missing=missing), _CUT_REMEDY
+            ) from error
+        raise MediaError(tr("{path}: not a readable media file, or cut off", path=path), _REMEDY) from error
 
 
 def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[av.AudioFrame | av.VideoFrame]:
@@ -111,24 +117,32 @@ def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[a
     _note_losses(notes, packets, lost, kind)
     reason = packets.cut or _missing(path)
     if reason:
-        raise MediaError(f"{path}: cut off: {reason}", _CUT_REMEDY)
+        raise MediaError(tr("{path}: cut off: {reason}", path=path, reason=reason), _CUT_REMEDY)
     if not any_decoded:
-        raise MediaError(f"{path}: its {kind} cannot be decoded", _REMEDY)
+        raise MediaError(tr("{path}: its {kind} cannot be decoded", path=path, kind=kind), _REMEDY)
 
 
 def _note_losses(notes: Notes, packets: _Packets, lost_s: list[float], kind: str) -> None:
     if lost_s:
         notes.add(
-            f"damaged: {len(lost_s)} of {packets.count} packets of its {kind} cannot be decoded,"
-            f" the first at {lost_s[0]:.1f} s"
+            tr(
+                "damaged: {count} of {count2} packets of its {kind} cannot be decoded, the first "
+                "at {lost_s:.1f} s",
+                count=len(lost_s),
+                count2=packets.count,
+                kind=kind,
+                lost_s=lost_s[0],
+            )
         )
     if packets.errors:
-        notes.add(f"damaged: {packets.errors} places of its {kind} cannot be read")
+        notes.add(
+            tr("damaged: {errors} places of its {kind} cannot be read", errors=packets.errors, kind=kind)
+        )
 
 
 def _missing(path: Path) -> str:
     missing = missing_bytes(path)
-    return f"{missing} bytes are missing" if missing else ""
+    return tr("{missing} bytes are missing", missing=missing) if missing else ""
 
 
 def _time_s(container: Any, packet: Any) -> float:
@@ -176,9 +190,9 @@ class _Packets:
             if in_a_row:
                 self.cut = failure
             elif last is not None and last.is_corrupt:
-                self.cut = "its last packet is not whole"
+                self.cut = tr("its last packet is not whole")
             elif self._more_listed(last) or (last is not None and self._more_announced(last)):
-                self.cut = "its header announces more than there is"
+                self.cut = tr("its header announces more than there is")
 
     def _more_listed(self, last: Any) -> bool:
         """Whether the file's own index lists packets behind the last one that was read, None for none."""

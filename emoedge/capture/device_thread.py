@@ -23,6 +23,7 @@ from emoedge.capture.source import FrameSource, SoundSource
 from emoedge.errors import DeviceError, EmoedgeError
 from emoedge.frames import AudioBlock, Frame, SourceName
 from emoedge.health import Health
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -198,7 +199,7 @@ class CaptureWorker(Generic[Item]):
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping or not self._paused, 1.0)
             elif self._stuck() >= MAX_ABANDONED:
-                self._fail("its driver hangs: unplug the device or restart the machine")
+                self._fail(tr("its driver hangs: unplug the device or restart the machine"))
                 self._wait(self._backoff.longest_s)
             else:
                 self._run_session()
@@ -228,7 +229,7 @@ class CaptureWorker(Generic[Item]):
         try:
             session.thread.start()
         except RuntimeError as error:  # the machine has no thread left to give, for the moment
-            session.error = DeviceError(str(error), "close other programs, or restart the machine")
+            session.error = DeviceError(str(error), tr("close other programs, or restart the machine"))
             session.done.set()
         return session
 
@@ -240,13 +241,17 @@ class CaptureWorker(Generic[Item]):
             if self._must_end():
                 return None
             if session.done.is_set():
-                return session.error or DeviceError("the stream ended", "check the source")
+                return session.error or DeviceError(tr("the stream ended"), tr("check the source"))
             start_limit_s = session.start_limit_s  # before the time: a shorter wait restarts it
             quiet_s = session.quiet_s(time.monotonic())
             if session.last_s is None and quiet_s > start_limit_s:
-                return DeviceError(f"no data for {quiet_s:.0f} s", "check that the device works")
+                return DeviceError(
+                    tr("no data for {quiet_s:.0f} s", quiet_s=quiet_s), tr("check that the device works")
+                )
             if session.last_s is not None and quiet_s > self._stall_s:
-                return DeviceError(f"stalled: nothing for {quiet_s:.0f} s", "check cable and power")
+                return DeviceError(
+                    tr("stalled: nothing for {quiet_s:.0f} s", quiet_s=quiet_s), tr("check cable and power")
+                )
 
     def _must_end(self) -> bool:
         return self._stopping or self._paused
@@ -301,7 +306,7 @@ class CaptureWorker(Generic[Item]):
         except Exception as error:
             # Adapters talk to drivers of every kind: whatever they throw, the other modalities go on.
             logger.exception("%s: unexpected error", self.name)
-            session.error = DeviceError(f"{type(error).__name__}: {error}", "report this with the log")
+            session.error = DeviceError(f"{type(error).__name__}: {error}", tr("report this with the log"))
         finally:
             self._close(session)
             session.done.set()
@@ -341,14 +346,16 @@ class CaptureWorker(Generic[Item]):
         session = self._session
         if session is not None and session.last_s is not None:
             if session.quiet_s(now_s) > self._stall_s:
-                return Verdict("failed", "stalled: check cable and power")
+                return Verdict("failed", tr("stalled: check cable and power"))
             return self._content_verdict()
         if self._failure:
             wait_s = max(0.0, self._retry_at_s - now_s)
-            return Verdict("failed", f"{self._failure}; next try in {math.ceil(wait_s)} s")
-        return Verdict("degraded", "starting")
+            return Verdict(
+                "failed", tr("{failure}; next try in {ceil} s", failure=self._failure, ceil=math.ceil(wait_s))
+            )
+        return Verdict("degraded", tr("starting"))
 
     def _released_verdict(self) -> Verdict:
         if self._session is not None or self._stuck():
-            return Verdict("degraded", "not released yet: the driver hangs; unplug the device")
-        return Verdict("off", "released for privacy" if self._paused else "stopped")
+            return Verdict("degraded", tr("not released yet: the driver hangs; unplug the device"))
+        return Verdict("off", tr("released for privacy") if self._paused else tr("stopped"))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.capture.notes import Notes
+from emoedge.translation import tr
 
 _CENTRE: Final = 1.0
 _SIDE: Final = 0.5**0.5
@@ -64,7 +65,13 @@ class Downmix:
         self._only: int | None = None
         effects = [name for name, weight in zip(names, weights, strict=True) if not weight]
         if effects:
-            notes.add(f"{len(names)} channels: {' and '.join(effects)} left out of the mix")
+            notes.add(
+                tr(
+                    "{count} channels: {effects} left out of the mix",
+                    count=len(names),
+                    effects=" and ".join(effects),
+                )
+            )
 
     def mixed(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
         """One channel, float32 (n,), of a piece of sound (channels, n), full scale 1."""
@@ -81,7 +88,9 @@ class Downmix:
         if self._only is None and power > _SILENT and self._mix_power < _ENTER_SHARE * power:
             self._only = loudest
             name = self._names[loudest]
-            self._notes.add(f"channels cancel each other: the loudest, {name}, takes the place of the mix")
+            self._notes.add(
+                tr("channels cancel each other: the loudest, {name}, takes the place of the mix", name=name)
+            )
         elif self._only is not None and self._mix_power > _LEAVE_SHARE * power:
             self._only = None
 

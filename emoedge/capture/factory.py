@@ -15,6 +15,7 @@ from emoedge.capture.tracks import Tracks
 from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import ConfigError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.capture.address import AddressReader
@@ -80,7 +81,7 @@ def open_camera(settings: CameraSettings, analysis_fps: float = MAX_PER_S) -> Fr
 
         _load("av")
         return NetworkCamera(source.value, settings, analysis_fps)
-    raise ConfigError("camera.source is none: there is nothing to open", "choose a camera")
+    raise ConfigError(tr("camera.source is none: there is nothing to open"), tr("choose a camera"))
 
 
 def open_microphone(settings: MicrophoneSettings) -> SoundSource:
@@ -91,7 +92,9 @@ def open_microphone(settings: MicrophoneSettings) -> SoundSource:
     """
     source = settings.parsed_source
     if source.kind == "none":
-        raise ConfigError("microphone.source is none: there is nothing to open", "choose a microphone")
+        raise ConfigError(
+            tr("microphone.source is none: there is nothing to open"), tr("choose a microphone")
+        )
     if source.kind == "file":
         return ClipMicrophone(Path(source.value).expanduser())
     from emoedge.capture.microphone import Microphone

@@ -26,11 +26,12 @@ from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.redact import public_pipeline, redact
+from emoedge.translation import tr
 
 PROGRAM: Final = "gst-launch-1.0"
 KILL_AFTER_S: Final = 0.3
 """Time a pipeline gets to end by itself before it is killed."""
-_INSTALL: Final = "install gstreamer1.0-tools and gstreamer1.0-plugins-base"
+_INSTALL: Final = tr("install gstreamer1.0-tools and gstreamer1.0-plugins-base")
 _ALIGNMENT: Final = 8  # GStreamer pads rows of I420 to four bytes, also the half as wide chroma rows
 
 
@@ -63,7 +64,7 @@ class GstreamerCamera(Closing):
         try:
             source = shlex.split(self._pipeline)
         except ValueError as error:
-            raise DeviceError(f"{self._shown}: {error}", "check the quotes in camera.source") from error
+            raise DeviceError(f"{self._shown}: {error}", tr("check the quotes in camera.source")) from error
         read_end, write_end = os.pipe()
         self._pipe = read_end
         # Not a standard stream: some vendors' elements print there.
@@ -93,7 +94,7 @@ class GstreamerCamera(Closing):
             room = memoryview(self._buffer)[self._filled :]
             count = os.readv(self._pipe, [room])
             if not count:
-                raise DeviceError(f"{self._shown}: {self._complaint()}", "try it with gst-launch-1.0")
+                raise DeviceError(f"{self._shown}: {self._complaint()}", tr("try it with gst-launch-1.0"))
             if not self._filled:
                 self._begun_s = time.monotonic()
             self._filled += count

@@ -12,6 +12,7 @@ import numpy as np
 
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
+from emoedge.translation import tr
 
 FROZEN_S: Final = 10.0
 """The noise of a sensor makes two equal pictures next to impossible; ten seconds also spare a clip that holds
@@ -136,14 +137,14 @@ class LowSound:
             for name in ("mean", "power", "speech_power")
         )
         if abs(offset) > MAX_OFFSET:
-            return f"the sound has an offset of {abs(offset):.1%} of full scale"
+            return tr("the sound has an offset of {offset:.1%} of full scale", offset=abs(offset))
         low_power = power - offset**2 - speech_power
         if low_power > max(speech_power, MIN_HUM_POWER):
-            return "hum or rumble below 70 Hz is louder than everything else"
+            return tr("hum or rumble below 70 Hz is louder than everything else")
         return ""
 
 
-LOW_SOUND_REMEDY: Final = "use another sound card, cable or power supply, or move the microphone"
+LOW_SOUND_REMEDY: Final = tr("use another sound card, cable or power supply, or move the microphone")
 
 
 @dataclass
@@ -193,11 +194,11 @@ class PictureWatch:
         """What the pictures up to the last one say."""
         last_s = self.arrivals.last_s
         if last_s is None:
-            return Verdict("degraded", "waiting for the first picture")
+            return Verdict("degraded", tr("waiting for the first picture"))
         if self._black_since_s is not None and last_s - self._black_since_s >= BLACK_S:
-            return Verdict("degraded", "the picture is black: open the lens cover or turn on a light")
+            return Verdict("degraded", tr("the picture is black: open the lens cover or turn on a light"))
         if last_s - self._same_since_s >= FROZEN_S:
-            return Verdict("degraded", "the picture is frozen: unplug the camera and plug it in again")
+            return Verdict("degraded", tr("the picture is frozen: unplug the camera and plug it in again"))
         return Verdict("ok")
 
 
@@ -229,11 +230,13 @@ class SoundWatch:
     def verdict(self) -> Verdict:
         """What the sound up to the last block says."""
         if self.arrivals.last_s is None:
-            return Verdict("degraded", "waiting for the first sound")
+            return Verdict("degraded", tr("waiting for the first sound"))
         if self._silent_s >= SILENT_S:
-            return Verdict("degraded", "digital silence: the microphone is muted or the wrong one is chosen")
+            return Verdict(
+                "degraded", tr("digital silence: the microphone is muted or the wrong one is chosen")
+            )
         if self._clipped_blocks >= 3:  # one loud knock is no fault
-            return Verdict("degraded", "the sound clips: lower the input level of the microphone")
+            return Verdict("degraded", tr("the sound clips: lower the input level of the microphone"))
         if self._low_sound.is_settled and (fault := self._low_sound.fault):
             return Verdict("degraded", f"{fault}: {LOW_SOUND_REMEDY}")
         return Verdict("ok")

@@ -32,6 +32,7 @@ from emoedge.capture.timestamps import Jumps, StreamClock
 from emoedge.capture.tracks import AUTOMATIC, Tracks, audio_track, video_track
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
+from emoedge.translation import tr
 
 AHEAD: Final = 6
 """Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing
@@ -82,7 +83,9 @@ def probe(path: Path | str, tracks: Tracks = AUTOMATIC) -> MediaInfo:
     with open_container(path) as container:
         video, audio = video_track(container, tracks.video), audio_track(container, tracks.audio)
         if video is None and audio is None:
-            raise MediaError(f"{path}: neither picture nor sound in it", "give a video or sound file")
+            raise MediaError(
+                tr("{path}: neither picture nor sound in it", path=path), tr("give a video or sound file")
+            )
         still = video is not None and _is_still(container)
         duration_s = container.duration / 1e6 if container.duration is not None else None
         return MediaInfo(
@@ -311,7 +314,7 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
     """
     reader = MediaReader(path, video=False)
     if not reader.info.has_audio:
-        raise MediaError(f"{path}: no sound in it", "give a file with a sound track")
+        raise MediaError(tr("{path}: no sound in it", path=path), tr("give a file with a sound track"))
     parts: list[NDArray[np.int16]] = []
     count = 0
     cut: MediaError | None = None
@@ -327,7 +330,10 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
         if block is None:
             break
         if block.end_s > max_s:
-            raise MediaError(f"{path}: more than {max_s:.0f} s of sound", "cut it into shorter files")
+            raise MediaError(
+                tr("{path}: more than {max_s:.0f} s of sound", path=path, max_s=max_s),
+                tr("cut it into shorter files"),
+            )
         hole = max(0, round(block.time_s * SAMPLE_RATE_HZ) - count)
         parts += [np.zeros(hole, np.int16), block.samples]
         count += hole + len(block.samples)
@@ -351,11 +357,11 @@ def read_image(path: Path | str, notes: Notes | None = None) -> NDArray[np.uint8
     path = Path(path)
     check_file(path)
     if path.stat().st_size > MAX_IMAGE_BYTES:
-        raise MediaError(f"{path}: too large for a picture", "give a JPEG or PNG file")
+        raise MediaError(tr("{path}: too large for a picture", path=path), tr("give a JPEG or PNG file"))
     encoded = path.read_bytes()
     picture = decode_image(encoded, str(path))
     if notes is not None and is_animated(encoded):
-        notes.add("animated: the first picture is taken")
+        notes.add(tr("animated: the first picture is taken"))
     return picture
 
 
@@ -367,9 +373,12 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
     # The header is looked at first: a few bytes may unpack to gigabytes.
     width, height = imagesize.get(BytesIO(encoded))
     if width <= 0 or height <= 0:
-        raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
+        raise MediaError(tr("{name}: not a readable picture", name=name), tr("give a JPEG or PNG file"))
     if width * height > MAX_PIXELS:
-        raise MediaError(f"{name}: {width} x {height} pixels is too large", "scale it down first")
+        raise MediaError(
+            tr("{name}: {width} x {height} pixels is too large", name=name, width=width, height=height),
+            tr("scale it down first"),
+        )
     try:
         picture = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:
@@ -377,5 +386,5 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
     if picture is None:
         picture = first_picture(encoded)
     if picture is None:
-        raise MediaError(f"{name}: not a readable picture", "give a JPEG or PNG file")
+        raise MediaError(tr("{name}: not a readable picture", name=name), tr("give a JPEG or PNG file"))
     return np.asarray(picture, dtype=np.uint8)

@@ -26,6 +26,7 @@ from emoedge.capture.portaudio import (
 from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.errors import DeviceError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
+from emoedge.translation import tr
 
 QUEUE_BLOCKS: Final = 100
 """Ten seconds between PortAudio's thread and ours: as long as a busy Pi was ever seen to pause."""
@@ -227,8 +228,8 @@ class Microphone(Closing):
             if not users:
                 raise
             raise DeviceError(
-                f"{error.message}; in use: {', '.join(users)}",
-                f"end the program that uses it, or {error.remedy}",
+                tr("{message}; in use: {users}", message=error.message, users=", ".join(users)),
+                tr("end the program that uses it, or {remedy}", remedy=error.remedy),
             ) from error
 
     def _open_stream(self, device: InputDevice) -> Any:
@@ -253,8 +254,8 @@ class Microphone(Closing):
             except (OSError, ValueError) as error:
                 failure = error
         raise DeviceError(
-            f"microphone {device.name!r} cannot be opened: {failure}",
-            "end the program that uses it, or add the user to the group audio",
+            tr("microphone {name!r} cannot be opened: {failure}", name=device.name, failure=failure),
+            tr("end the program that uses it, or add the user to the group audio"),
         )
 
     def _heard(self, data: bytes, count: int, times: dict[str, float], status: int) -> tuple[None, int]:
@@ -283,5 +284,6 @@ class Microphone(Closing):
             active = False
         if not active or quiet_s > LOST_AFTER_S:
             raise DeviceError(
-                f"microphone {self.describe()!r}: no sound any more", "check the cable and the sound server"
+                tr("microphone {describe!r}: no sound any more", describe=self.describe()),
+                tr("check the cable and the sound server"),
             )

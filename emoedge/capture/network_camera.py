@@ -18,6 +18,7 @@ from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.rate_limit import Pacer
 from emoedge.redact import public_address, split_address
+from emoedge.translation import tr
 
 OPEN_TIMEOUT_S: Final = 10.0
 """Cameras that sleep take several seconds to answer."""
@@ -70,7 +71,7 @@ class NetworkCamera(Closing):
             return
         if not self._container.streams.video:
             self.close()
-            raise DeviceError(f"{self._shown}: no picture in it", "check the address")
+            raise DeviceError(tr("{shown}: no picture in it", shown=self._shown), tr("check the address"))
         self._frames = self._pictures()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
@@ -84,7 +85,10 @@ class NetworkCamera(Closing):
         try:
             return next(self._frames, None)
         except (av.error.FFmpegError, OSError) as error:
-            raise DeviceError(f"{self._shown}: lost: {reason(error)}", "check network and camera") from error
+            raise DeviceError(
+                tr("{shown}: lost: {error}", shown=self._shown, error=reason(error)),
+                tr("check network and camera"),
+            ) from error
 
     def close(self) -> None:
         """Disconnect."""
@@ -199,7 +203,7 @@ def open_address(url: str, settings: CameraSettings, shown: str, *, live: bool =
             if fault is None and isinstance(error, av.error.InvalidDataError) and url.startswith("http"):
                 fault = _no_media(url, settings, shown)
             raise fault or DeviceError(
-                f"{shown}: {reason(error)}", "check address, network and password"
+                f"{shown}: {reason(error)}", tr("check address, network and password")
             ) from error
 
 
@@ -214,7 +218,7 @@ def _no_media(url: str, settings: CameraSettings, shown: str) -> DeviceError:
         address.close()
     return DeviceError(
         described(shown, content, kind),
-        "give the address of a stream or of a snapshot: the manual of the camera names them",
+        tr("give the address of a stream or of a snapshot: the manual of the camera names them"),
     )
 
 

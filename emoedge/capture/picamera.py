@@ -15,11 +15,12 @@ from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame, Rectangle
+from emoedge.translation import tr
 
 SMALL_PIXELS: Final = 320 * 240
 """About so many pixels for the analysis stream: enough to find a face that is large enough to judge."""
 BUFFERS: Final = 4
-_INSTALL: Final = "install python3-picamera2 and make the environment with --system-site-packages"
+_INSTALL: Final = tr("install python3-picamera2 and make the environment with --system-site-packages")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +67,11 @@ class PiCamera(Closing):
             from libcamera import ColorSpace
             from picamera2 import Picamera2
         except ImportError as error:
-            raise DeviceError(f"picamera2 cannot be imported: {error}", _INSTALL) from error
+            raise DeviceError(tr("picamera2 cannot be imported: {error}", error=error), _INSTALL) from error
         if self._number >= len(Picamera2.global_camera_info()):
             raise DeviceError(
-                f"picamera:{self._number}: no such camera",
-                "check the ribbon cable, and `rpicam-hello --list-cameras`",
+                tr("picamera:{number}: no such camera", number=self._number),
+                tr("check the ribbon cable, and `rpicam-hello --list-cameras`"),
             )
         try:
             self._camera = Picamera2(self._number)
@@ -91,7 +92,8 @@ class PiCamera(Closing):
         except (RuntimeError, IndexError) as error:
             self.close()
             raise DeviceError(
-                f"picamera:{self._number}: {error}", "end the program that uses the camera"
+                tr("picamera:{number}: {error}", number=self._number, error=error),
+                tr("end the program that uses the camera"),
             ) from error
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:

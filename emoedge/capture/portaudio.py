@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import DeviceError
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -74,13 +75,17 @@ def start_audio() -> Any:
     try:
         import pyaudio
     except ImportError as error:
-        raise DeviceError(f"PyAudio: {error}", "install portaudio19-dev and pip install pyaudio") from error
+        raise DeviceError(
+            tr("PyAudio: {error}", error=error), tr("install portaudio19-dev and pip install pyaudio")
+        ) from error
     with _START_LOCK:
         _hush()
         try:
             return pyaudio.PyAudio()
         except OSError as error:
-            raise DeviceError(f"sound system: {error}", "check that ALSA or PulseAudio works") from error
+            raise DeviceError(
+                tr("sound system: {error}", error=error), tr("check that ALSA or PulseAudio works")
+            ) from error
 
 
 def fingerprint() -> str:
@@ -167,7 +172,7 @@ def choose(found: list[InputDevice], wanted: str) -> InputDevice:
         DeviceError: none, or more than one.
     """
     if not found:
-        raise DeviceError("no microphone", "plug one in, or set microphone.source to none")
+        raise DeviceError(tr("no microphone"), tr("plug one in, or set microphone.source to none"))
     if wanted == "auto":
         bridges = [device for device in found if device.name in _BRIDGES]
         return next((device for device in found if device.default), (bridges or found)[0])
@@ -184,8 +189,13 @@ def choose(found: list[InputDevice], wanted: str) -> InputDevice:
         return matches[0]
     if matches:
         names = ", ".join(device.name for device in matches)
-        raise DeviceError(f"microphone {wanted!r} could be any of: {names}", "write the whole name")
-    raise DeviceError(f"no microphone {wanted!r}", "plug it in, or choose one from: emoedge devices")
+        raise DeviceError(
+            tr("microphone {wanted!r} could be any of: {names}", wanted=wanted, names=names),
+            tr("write the whole name"),
+        )
+    raise DeviceError(
+        tr("no microphone {wanted!r}", wanted=wanted), tr("plug it in, or choose one from: emoedge devices")
+    )
 
 
 def _hush() -> None:

@@ -15,6 +15,7 @@ from emoedge.capture.notes import Notes
 from emoedge.capture.timestamps import StreamClock
 from emoedge.errors import MediaError
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
+from emoedge.translation import tr
 
 GATHERED_S: Final = 0.2
 """Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
@@ -108,7 +109,12 @@ class SoundBlocks:
             if not RATES_HZ[0] <= frame.sample_rate <= RATES_HZ[1]:
                 name = self._notes.name
                 raise MediaError(
-                    f"{name}: sound with {frame.sample_rate} samples a second", "copy or record it again"
+                    tr(
+                        "{name}: sound with {sample_rate} samples a second",
+                        name=name,
+                        sample_rate=frame.sample_rate,
+                    ),
+                    tr("copy or record it again"),
                 )
             downmix = Downmix(frame.layout, self._notes) if frame.layout.nb_channels > 1 else None
             self._gathered, self._kind = _Gathered(frame.sample_rate, downmix), kind

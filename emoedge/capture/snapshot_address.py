@@ -21,13 +21,14 @@ from emoedge.capture.media import MAX_IMAGE_BYTES, decode_image
 from emoedge.capture.source import MAX_PER_S
 from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError, MediaError
+from emoedge.translation import tr
 
 TIMEOUT_S: Final = 10.0
 """Cameras that sleep take several seconds to answer."""
 MAX_REDIRECTS: Final = 5
 _SINGLE: Final = ("image2", "image2pipe")
 _PAGE_STARTS: Final = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script")
-_REMEDY: Final = "check address, network and password"
+_REMEDY: Final = tr("check address, network and password")
 
 
 def is_single_picture(url: str, container: Any) -> bool:
@@ -87,7 +88,7 @@ class SnapshotAddress:
         try:
             return decode_image(content, self._shown)
         except MediaError as error:
-            raise DeviceError(described(self._shown, content, kind), "check the address") from error
+            raise DeviceError(described(self._shown, content, kind), tr("check the address")) from error
 
     def fetch(self, limit: int = MAX_IMAGE_BYTES) -> tuple[bytes, str]:
         """What the server sends, at most `limit` bytes of it, and its content type.
@@ -107,15 +108,20 @@ class SnapshotAddress:
                 response.read()
                 continue
             if response.status == 401:
-                raise DeviceError(f"{self._shown}: wrong user name or password", "set both for the camera")
+                raise DeviceError(
+                    tr("{shown}: wrong user name or password", shown=self._shown),
+                    tr("set both for the camera"),
+                )
             if response.status != 200:
                 raise DeviceError(f"{self._shown}: {response.status} {response.reason}", _REMEDY)
             try:
                 content = response.read(limit)
             except (http.client.HTTPException, OSError) as error:
-                raise DeviceError(f"{self._shown}: lost: {_reason(error)}", _REMEDY) from error
+                raise DeviceError(
+                    tr("{shown}: lost: {error}", shown=self._shown, error=_reason(error)), _REMEDY
+                ) from error
             return content, response.headers.get_content_type()
-        raise DeviceError(f"{self._shown}: it redirects without end", "check the address")
+        raise DeviceError(tr("{shown}: it redirects without end", shown=self._shown), tr("check the address"))
 
     def close(self) -> None:
         """Close the connection."""
@@ -160,7 +166,9 @@ class SnapshotAddress:
             context = client_context(url, self._settings, self._shown)
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=context)
         if self._url.startswith("https:"):
-            raise DeviceError(f"{self._shown}: it redirects from TLS to plain HTTP", "check the address")
+            raise DeviceError(
+                tr("{shown}: it redirects from TLS to plain HTTP", shown=self._shown), tr("check the address")
+            )
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
 
     def _headers(self, target: str) -> dict[str, str]:
@@ -194,8 +202,8 @@ def described(shown: str, content: bytes, kind: str) -> str:
     if kind in ("text/html", "application/xhtml+xml") or content.lstrip()[:9].lower().startswith(
         _PAGE_STARTS
     ):
-        return f"{shown}: a web page, not a picture or a stream"
-    return f"{shown}: {kind}, not a picture or a stream"
+        return tr("{shown}: a web page, not a picture or a stream", shown=shown)
+    return tr("{shown}: {kind}, not a picture or a stream", shown=shown, kind=kind)
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from emoedge.capture.notes import Notes
+from emoedge.translation import tr
 
 RESTART_S: Final = 0.5
 """A stamp this far back is no disorder but a new count (joined files, a restarted encoder)."""
@@ -53,7 +54,11 @@ class Jumps:
         for end_s, length_s in zip(self._ends_s, self._lengths_s, strict=True):
             closed_s += length_s
             self._notes.add(
-                f"time stamps jump by {length_s:.1f} s at {end_s - closed_s:.1f} s: taken as a cut"
+                tr(
+                    "time stamps jump by {length_s:.1f} s at {end_s:.1f} s: taken as a cut",
+                    length_s=length_s,
+                    end_s=end_s - closed_s,
+                )
             )
 
     def before_s(self, stamp_s: float) -> float:
@@ -84,7 +89,13 @@ class LiveJumps:
         ahead_s = stamp_s - before_s - self._newest_s
         if ahead_s > JUMP_S:
             self._jumps.append((stamp_s, ahead_s))
-            self._notes.add(f"time stamps jump by {ahead_s:.1f} s at {self._newest_s:.1f} s: taken as a cut")
+            self._notes.add(
+                tr(
+                    "time stamps jump by {ahead_s:.1f} s at {newest_s:.1f} s: taken as a cut",
+                    ahead_s=ahead_s,
+                    newest_s=self._newest_s,
+                )
+            )
             before_s += ahead_s
         self._newest_s = max(self._newest_s, stamp_s - before_s)
         return before_s

@@ -8,6 +8,7 @@ from typing import Any
 
 from emoedge.capture.convert import MAX_PIXELS
 from emoedge.errors import MediaError
+from emoedge.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,13 @@ def video_track(container: Any, number: int | None = None) -> Any | None:
     stream = _chosen(container, usable, number, "video", lambda one: one.width * one.height)
     if stream is not None and stream.width * stream.height > MAX_PIXELS:
         raise MediaError(
-            f"{container.name}: picture of {stream.width} x {stream.height} pixels is too large",
-            "scale it down first",
+            tr(
+                "{name}: picture of {width} x {height} pixels is too large",
+                name=container.name,
+                width=stream.width,
+                height=stream.height,
+            ),
+            tr("scale it down first"),
         )
     return stream
 
@@ -66,8 +72,15 @@ def _chosen(
         if not 0 <= number < len(usable):
             listed = ", ".join(_described(index, stream) for index, stream in enumerate(usable))
             raise MediaError(
-                f"{container.name}: {kind} track {number} is not there",
-                f"choose one of: {listed}" if listed else f"leave out --{kind}-track",
+                tr(
+                    "{name}: {kind} track {number} is not there",
+                    name=container.name,
+                    kind=kind,
+                    number=number,
+                ),
+                tr("choose one of: {listed}", listed=listed)
+                if listed
+                else tr("leave out --{kind}-track", kind=kind),
             )
         return usable[number]
     # FFmpeg takes the most channels or pixels, the first of equals.

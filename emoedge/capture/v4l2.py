@@ -15,6 +15,7 @@ from emoedge.capture.source import READ_TIMEOUT_S, Closing
 from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
+from emoedge.translation import tr
 
 RAW_LIMIT: Final = 640 * 480 * 30
 """Pixels a second that fit a USB 2 bus uncompressed, with room for a microphone; beyond it MJPEG is asked
@@ -37,7 +38,7 @@ def node_number(path: Path) -> int:
     """
     match = re.fullmatch(r"video(\d+)", path.resolve().name)
     if match is None:
-        raise DeviceError(f"{path}: no video device", "choose one from: emoedge devices")
+        raise DeviceError(tr("{path}: no video device", path=path), tr("choose one from: emoedge devices"))
     return int(match[1])
 
 
@@ -67,14 +68,15 @@ class V4l2Camera(Closing):
         node = Path(self.path)
         if not node.exists():
             raise DeviceError(
-                f"{self.path}: no such camera", "plug it in, or choose one from: emoedge devices"
+                tr("{path}: no such camera", path=self.path),
+                tr("plug it in, or choose one from: emoedge devices"),
             )
         try:
             node.open("rb").close()
         except OSError as error:
             raise DeviceError(
                 f"{self.path}: {error.strerror}",
-                "add the user to the group video, or end the program that uses the camera",
+                tr("add the user to the group video, or end the program that uses the camera"),
             ) from error
         os.environ.setdefault("OPENCV_VIDEOIO_V4L_SELECT_TIMEOUT", str(SELECT_S))  # read at the first grab
         # A line for each retry otherwise. OpenCV 5 has it in another place than OpenCV 4.
@@ -83,7 +85,9 @@ class V4l2Camera(Closing):
         capture = cv2.VideoCapture(node_number(node), cv2.CAP_V4L2)
         if not capture.isOpened():
             capture.release()
-            raise DeviceError(f"{self.path}: cannot be opened", "end the program that uses the camera")
+            raise DeviceError(
+                tr("{path}: cannot be opened", path=self.path), tr("end the program that uses the camera")
+            )
         settings = self._settings
         if settings.width * settings.height * settings.fps > RAW_LIMIT:
             capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
@@ -102,12 +106,12 @@ class V4l2Camera(Closing):
         if not self._capture.grab():
             if time.monotonic() - begun_s > SELECT_S * 0.9 and Path(self.path).exists():
                 raise TimeoutError
-            raise DeviceError(f"{self.path}: no picture any more", "check cable and power")
+            raise DeviceError(tr("{path}: no picture any more", path=self.path), tr("check cable and power"))
         arrival_s = time.monotonic()
         stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
         good, picture = self._capture.retrieve()
         if not good or picture is None:
-            raise DeviceError(f"{self.path}: picture cannot be decoded", "check the cable")
+            raise DeviceError(tr("{path}: picture cannot be decoded", path=self.path), tr("check the cable"))
         time_s = stamp_s if 0 <= arrival_s - stamp_s < OLDEST_S else arrival_s
         frame = self._frame(picture, time_s)
         self._sequence += 1

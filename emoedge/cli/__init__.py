@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import click
 
-from emoedge.cli.groups import SuggestingGroup
-from emoedge.cli.options import CONFIG_HELP, LEVEL_HELP, LEVELS
+from emoedge.cli.groups import SuggestingGroup, TranslatedContext
+from emoedge.cli.language import prepare_language
+from emoedge.cli.options import CONFIG_HELP, LEVEL_HELP, LEVELS, say
 from emoedge.cli.streams import NoReaderError, prepare_streams
 from emoedge.errors import EmoedgeError
+from emoedge.translation import localized, tr, translated
 from emoedge.version import __version__, commit
 
 # Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
@@ -61,6 +63,7 @@ class LazyGroup(SuggestingGroup):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        command.context_class = TranslatedContext
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -72,7 +75,7 @@ class LazyGroup(SuggestingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands without importing any."""
-        with formatter.section("Commands"):
+        with formatter.section(translated("Commands")):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
@@ -116,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in ONE_THREAD:
         os.environ.setdefault(name, "1")
     prepare_streams()
+    prepare_language(sys.argv[1:] if arguments is None else arguments)
     try:
         code = _run(arguments)
         try:
@@ -138,7 +142,7 @@ def _run(arguments: list[str] | None) -> int:
         error.show()
         return 2 if isinstance(error, click.UsageError) else error.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        say(tr("interrupted"), err=True)
         return EXIT_INTERRUPTED
     except OSError as error:
         return fail(_machine_error(error))
@@ -149,12 +153,12 @@ def _machine_error(error: OSError) -> EmoedgeError:
     """Describe a full disk or a missing folder in the system's words."""
     logging.getLogger(__name__).debug("where it happened", exc_info=error)
     what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-    return EmoedgeError(what, "check the path, the disk and its permissions")
+    return EmoedgeError(what, tr("check the path, the disk and its permissions"))
 
 
 def fail(error: EmoedgeError) -> int:
     """Print an expected failure and return its exit code."""
-    click.echo(f"emoedge: {error.message}", err=True)
+    click.echo(f"emoedge: {localized(error.message)}", err=True)
     if error.remedy:
-        click.echo(f"  -> {error.remedy}", err=True)
+        click.echo(f"  -> {localized(error.remedy)}", err=True)
     return error.exit_code

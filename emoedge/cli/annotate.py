@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from, with_speech_model
+from emoedge.cli.options import common, progress, say, settings_from, with_speech_model
 from emoedge.errors import ConfigError, EmoedgeError, MediaError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -84,7 +85,9 @@ def command(
     chosen = _format(kind, output)
     folder = output is not None and (len(items) > 1 or output.is_dir())
     if len(items) > 1 and output is not None and (str(output) == "-" or output.is_file()):
-        raise ConfigError(f"--output {output} takes one MEDIA", "name a folder for several")
+        raise ConfigError(
+            tr("--output {output} takes one MEDIA", output=output), tr("name a folder for several")
+        )
     if folder and output is not None:
         output.mkdir(parents=True, exist_ok=True)
     rate_hz = _rate(rate, chosen, all_faces=all_faces)
@@ -98,7 +101,7 @@ def command(
             _write(made, target, chosen, language or made.language or settings.language, sampling)
         except EmoedgeError as error:
             failed = True
-            click.echo(f"{item}: {error}", err=True)
+            say(tr("{item}: {error}", item=item, error=error), err=True)
     if failed:
         click.get_current_context().exit(1)
 
@@ -119,7 +122,7 @@ class _Look:
             self._pipeline = Pipeline(fine_grained(self._settings, self._rate_hz))
             for part in self._pipeline.perception.health:
                 if part.state == "failed":
-                    click.echo(f"{part.name}: {part.reason}", err=True)
+                    say(tr("{name}: {reason}", name=part.name, reason=part.reason), err=True)
         return self._pipeline
 
 
@@ -193,5 +196,8 @@ def _write(
     try:
         write_private(target, data)
     except OSError as error:
-        raise MediaError(f"cannot write {target}: {error.strerror}", "name another with --output") from error
+        raise MediaError(
+            tr("cannot write {target}: {strerror}", target=target, strerror=error.strerror),
+            tr("name another with --output"),
+        ) from error
     click.echo(target)

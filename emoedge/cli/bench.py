@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.files import read_json
+from emoedge.translation import tr
 
 
 @click.command
@@ -62,7 +63,7 @@ def command(
     result = run_bench(
         settings_from(config_path),
         Plan(clip=clip, seconds=seconds, repeats=repeats),
-        lambda what: click.echo(f"measuring: {what}", err=True),
+        lambda what: say(tr("measuring: {what}", what=what), err=True),
     )
     rows = comparison(result, old) if old is not None else []
     if as_json:

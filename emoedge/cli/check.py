@@ -10,7 +10,7 @@ import click
 
 from emoedge.cli.options import common, say, settings_from
 from emoedge.errors import ConfigError
-from emoedge.translation import localized, tr
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -73,9 +73,7 @@ def _facts(settings: Settings, files: list[str], warnings: list[tuple[str, str]]
         "files": files,
         "device": settings.device_id,
         "topics": settings.topic_base,
-        "warnings": [
-            {"message": localized(detail), "remedy": localized(remedy)} for detail, remedy in warnings
-        ],
+        "warnings": [{"message": detail, "remedy": remedy} for detail, remedy in warnings],
     }
 
 
@@ -86,13 +84,13 @@ def _faults(error: ConfigError) -> dict[str, Any]:
     return {
         "problems": [
             {
-                "source": localized(problem.source),
+                "source": problem.source,
                 "line": problem.line,
                 "key": problem.key,
-                "message": localized(problem.fault),
+                "message": problem.fault,
             }
             for problem in problems
         ]
-        or [{"source": None, "line": None, "key": None, "message": localized(error.message)}],
-        "remedy": localized(error.remedy),
+        or [{"source": None, "line": None, "key": None, "message": error.message}],
+        "remedy": error.remedy,
     }

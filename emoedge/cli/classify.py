@@ -15,6 +15,7 @@ from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, progress, settings_from
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import text_lines
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.pipeline.classify import Line
@@ -114,10 +115,10 @@ def _reading(
     """
     if list_path is None:
         if not items:
-            raise ConfigError("nothing to classify", "give items, or --list FILE")
+            raise ConfigError(tr("nothing to classify"), tr("give items, or --list FILE"))
         yield items, len(items)
     elif items:
-        raise ConfigError("both items and --list were given", "give one of them")
+        raise ConfigError(tr("both items and --list were given"), tr("give one of them"))
     elif list_path == "-":
         yield _lines(text_lines(sys.stdin.buffer), keep_blank=keep_blank), None
     else:
@@ -131,7 +132,9 @@ def _reading(
                     file.seek(0)
                 yield _lines(text_lines(file), keep_blank=keep_blank), total
         except OSError as error:
-            raise ConfigError(f"{list_path}: {error.strerror}", "give a readable file with --list") from error
+            raise ConfigError(
+                f"{list_path}: {error.strerror}", tr("give a readable file with --list")
+            ) from error
 
 
 def _lines(file: Iterable[str], *, keep_blank: bool) -> Iterator[str]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 from click.core import ParameterSource
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.logs import set_up_logging
+from emoedge.translation import tr
 
 
 @click.command
@@ -43,11 +44,11 @@ def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
     clip = clip or ensure_demo_clip()
     result = run_demo(settings, clip, output, click.echo, own_clip=own_clip)
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.messages.items()))
-    click.echo(f"messages over the broker: {counts}")
-    click.echo(f"recording: {result.recording}")
+    say(tr("messages over the broker: {counts}", counts=counts))
+    say(tr("recording: {recording}", recording=result.recording))
     from emoedge.record.store import Store
     from emoedge.report import find_source, write_page
 
     report = result.recording.with_suffix(".html")
     write_page(find_source(str(result.recording), Store(output)), report, settings.language)
-    click.echo(f"report:    {report}")
+    say(tr("report:    {report}", report=report))

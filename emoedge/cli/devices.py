@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.errors import DeviceError
+from emoedge.translation import tr
 
 
 @click.command
@@ -42,7 +43,7 @@ def command(config_path: Path | None, as_json: bool) -> None:
         for camera in cameras:
             note = f"  # {camera.problem}" if camera.problem else f"  # {camera.name} {camera.node}".rstrip()
             click.echo(f'source = "{camera.source}"{note}')
-        click.echo("" if cameras else "# none found")
+        say("" if cameras else tr("# none found"))
         click.echo("[microphone]")
         for microphone in microphones:
             default = ", the default" if microphone.default else ""
@@ -51,6 +52,6 @@ def command(config_path: Path | None, as_json: bool) -> None:
                 f"# {microphone.channels} channels, {microphone.rate_hz} Hz{default}"
             )
         if not microphones:
-            click.echo("# none found")
+            say(tr("# none found"))
     if problem:
-        click.echo(problem, err=True)
+        say(problem, err=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from emoedge.cli.options import common, settings_from
+from emoedge.translation import localized, tr
 
-MARKS = {"ok": "ok  ", "warning": "warn", "failed": "FAIL"}
+MARKS = {"ok": tr("ok  "), "warning": tr("warn"), "failed": tr("FAIL")}
 
 
 @click.command
@@ -36,7 +37,9 @@ def command(config_path: Path | None, as_json: bool) -> int:
         )
     else:
         for result in results:
-            click.echo(f"{MARKS[result.state]}  {result.name}: {result.detail}")
+            click.echo(
+                f"{localized(MARKS[result.state])}  {localized(result.name)}: {localized(result.detail)}"
+            )
             if result.state != "ok" and result.remedy:
-                click.echo(f"      -> {result.remedy}")
+                click.echo(f"      -> {localized(result.remedy)}")
     return 0 if healthy else 1

@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from emoedge.cli.options import common, progress, settings_from, with_speech_model
+from emoedge.cli.options import common, progress, say, settings_from, with_speech_model
 from emoedge.cli.replay import batch_bar, tell_batch
 from emoedge.errors import MediaError
+from emoedge.translation import tr
 
 
 @click.command
@@ -55,14 +56,23 @@ def command(
         clips = LabelledClips.find(folder, results)
         if clips.unlabelled:
             total = len(clips.jobs) + len(clips.unlabelled)
-            click.echo(f"{len(clips.unlabelled)} of {total} clips have no label: left out", err=True)
+            say(
+                tr(
+                    "{unlabelled} of {total} clips have no label: left out",
+                    unlabelled=len(clips.unlabelled),
+                    total=total,
+                ),
+                err=True,
+            )
         processes = jobs or len(os.sched_getaffinity(0))
         try:
             with progress(f"{len(clips.jobs)} clips", len(clips.jobs)) as show:
                 evaluation, report = evaluate(settings, clips, results, processes, batch_bar(show))
         except OSError as error:
-            remedy = "name another folder with --out"
-            raise MediaError(f"cannot write {results}: {error.strerror}", remedy) from error
+            remedy = tr("name another folder with --out")
+            raise MediaError(
+                tr("cannot write {results}: {strerror}", results=results, strerror=error.strerror), remedy
+            ) from error
     tell_batch(report, kept)
     if machine:
         click.echo(json.dumps(as_json(evaluation), ensure_ascii=False, indent=1))

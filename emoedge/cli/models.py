@@ -10,7 +10,7 @@ import click
 
 from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, progress, say, settings_from
-from emoedge.translation import localized, tr
+from emoedge.translation import localized, tr, translated
 
 
 @click.group(cls=SuggestingGroup)
@@ -54,7 +54,7 @@ def list_models(config_path: Path | None, as_json: bool) -> None:
             continue
         mark = tr("installed") if state.path else (tr("optional") if entry.optional else tr("MISSING"))
         size = state.bytes if state.path else entry.bytes
-        say(f"{entry.name:26}  {localized(mark):11} {size / 1e6:8.2f} MB  {entry.use}")
+        say(f"{entry.name:26}  {localized(mark):11} {size / 1e6:8.2f} MB  {translated(entry.use)}")
         if state.path is None:
             remedy = f"emoedge models fetch {entry.name}"
             say(tr("  to fetch {size:.0f} MB, run: {command}", size=size / 1e6, command=remedy))
@@ -90,11 +90,11 @@ def fetch_models(config_path: Path | None, name: str | None, source: Path | None
     present = {state.entry.name for state in installed(manifest, settings.paths.models) if state.path}
     wanted = [manifest.get(name)] if name else [e for e in manifest.required if e.name not in present]
     if not wanted:
-        click.echo("every model is installed")
+        say(tr("every model is installed"))
     for entry in wanted:
         with progress(entry.name, entry.bytes or None, unit="bytes") as show:
             folder = fetch(entry, settings.paths.models, source=source, progress=_first(show))
-        click.echo(f"{entry.name}: installed in {folder}")
+        say(tr("{name}: installed in {folder}", name=entry.name, folder=folder))
 
 
 def _first(show: Callable[[float], None]) -> Callable[[int, int | None], None]:
@@ -115,7 +115,8 @@ def verify_models(config_path: Path | None) -> int:
 
     findings = verify(load_manifest(), settings_from(config_path).paths.models)
     for finding in findings:
-        click.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
+        mark = tr("ok  ") if finding.ok else tr("FAIL")
+        click.echo(f"{localized(mark)}  {finding.name}: {localized(finding.detail)}")
         if finding.remedy:
-            click.echo(f"      -> {finding.remedy}", err=True)
+            click.echo(f"      -> {localized(finding.remedy)}", err=True)
     return 0 if all(finding.ok for finding in findings) else 1

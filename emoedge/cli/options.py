@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from emoedge.cli.language import locale_language
 from emoedge.logs import set_up_logging
-from emoedge.translation import localized
+from emoedge.translation import localized, tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
-    from emoedge.emotions import Language
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -81,16 +81,17 @@ def settings_from(config_path: Path | None) -> Settings:
     return settings.model_copy(update={"language": locale_language(os.environ)})
 
 
-def locale_language(environ: Mapping[str, str]) -> Language:
-    """The language of LC_ALL, LC_MESSAGES or LANG, whichever is set first: Spanish unless it is English."""
-    name = next((value for key in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environ.get(key))), "")
-    return "en" if name.lower().startswith("en") else "es"
+YES: Final = frozenset({"y", "yes", "s", "si", "sí"})
+"""Answers that let a purge go on."""
 
 
 def ask(question: str, *, yes: bool) -> None:
     """Ask on a terminal; without one, or with --yes, go on."""
     if not yes and sys.stdin is not None and sys.stdin.isatty():
-        click.confirm(question, abort=True, err=True)
+        asked = localized(tr("{question} [y/N]", question=question))
+        answer = click.prompt(asked, default="", show_default=False, err=True)
+        if answer.strip().casefold() not in YES:
+            raise click.Abort
 
 
 def with_speech_model(settings: Settings, name: str | None) -> Settings:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from emoedge.cli.groups import SuggestingGroup
-from emoedge.cli.options import ask, common, settings_from
+from emoedge.cli.options import ask, common, say, settings_from
 from emoedge.days import parse_day
 from emoedge.errors import ConfigError
 from emoedge.files import partial_of
 from emoedge.record.names import started_of_id
-from emoedge.translation import localized, tr
+from emoedge.translation import joined, localized, tr
 
 if TYPE_CHECKING:
     from emoedge.emotions import Language
@@ -188,7 +188,8 @@ def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
     from emoedge.supervise import device_recordings
 
     device_recordings.keep_segment(settings_from(config_path), _store(config_path), segment_id, not off)
-    click.echo(f"{segment_id} {'is no longer kept' if off else 'is kept'}")
+    done = tr("{id} is no longer kept", id=segment_id) if off else tr("{id} is kept", id=segment_id)
+    say(done)
 
 
 @command.command("delete")
@@ -244,25 +245,32 @@ def purge_segments(
     from emoedge.supervise.device_recordings import purge_device
 
     if (everything, older_than is not None, last is not None).count(True) != 1 or math.isnan(older_than or 0):
-        raise ConfigError("say what to purge", "give --all, --older-than DAYS or --last TIME")
+        raise ConfigError(tr("say what to purge"), tr("give --all, --older-than DAYS or --last TIME"))
     now = datetime.now(timezone.utc)
     since = now - _duration(last) if last is not None else now
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
     if older_than is not None:
-        ask(f"Delete what is older than {older_than:g} days in {store.root}?", yes=yes)
+        ask(
+            tr(
+                "Delete what is older than {older_than:g} days in {root}?",
+                older_than=older_than,
+                root=store.root,
+            ),
+            yes=yes,
+        )
         before = now - timedelta(days=older_than)
         deleted = store.purge(before=before)
         purge_history(settings.paths.state, before=before)
         _report(len(deleted), store.undeletable(), {})
         return
     if last is not None:
-        ask(f"Delete what was recorded in the last {last} in {store.root}?", yes=yes)
+        ask(tr("Delete what was recorded in the last {last} in {root}?", last=last, root=store.root), yes=yes)
     else:
-        ask(f"Delete everything in {store.root}, and what waits for the broker?", yes=yes)
+        ask(tr("Delete everything in {root}, and what waits for the broker?", root=store.root), yes=yes)
     done = purge_device(settings, store, since if last is not None else None)
     for note in done.notes:
-        click.echo(note, err=True)
+        say(note, err=True)
     _report(done.deleted, done.purged.left, done.purged.links)
     if done.failed:
         click.get_current_context().exit(1)
@@ -278,23 +286,34 @@ def _duration(text: str) -> timedelta:
     """A time such as 90s, 10m, 2h or 1d; raises ConfigError."""
     found = re.fullmatch(r"([0-9]{1,9})([smhd])", text.strip())
     if found is None:
-        raise ConfigError(f"--last {text!r} is not a time", "write it as 90s, 10m, 2h or 1d")
+        raise ConfigError(
+            tr("--last {text!r} is not a time", text=text), tr("write it as 90s, 10m, 2h or 1d")
+        )
     seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
     if seconds > MOST_DAYS * 86_400:
-        raise ConfigError(f"--last {text} is too long", "for everything give --all")
+        raise ConfigError(tr("--last {text} is too long", text=text), tr("for everything give --all"))
     return timedelta(seconds=seconds)
 
 
 def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> None:
     """Name what was not deleted, and end with what was; exit code 1 if anything is left."""
     for one in left:
-        click.echo(str(one), err=True)
+        say(str(one), err=True)
     for path, target in links.items():
-        click.echo(f"{path} was a link to {target}, which was not touched (delete what is there)", err=True)
+        say(
+            tr(
+                "{path} was a link to {target}, which was not touched (delete what is there)",
+                path=path,
+                target=target,
+            ),
+            err=True,
+        )
     count = len(left) + len(links)
-    click.echo(
-        f"{deleted} segments deleted"
-        + (f", {count} {'thing' if count == 1 else 'things'} could not be deleted" if count else "")
-    )
+    done = [tr("{count} segment deleted", "{count} segments deleted", count=deleted)]
+    if count:
+        done.append(
+            tr("{count} thing could not be deleted", "{count} things could not be deleted", count=count)
+        )
+    say(joined(done))
     if count:
         click.get_current_context().exit(1)

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 
 import click
 
-from emoedge.cli.options import audio_track_option, common, progress, settings_from, with_speech_model
+from emoedge.cli.options import audio_track_option, common, progress, say, settings_from, with_speech_model
 from emoedge.errors import BrokerError, ConfigError, MediaError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.batch import Report
@@ -105,15 +106,17 @@ def command(
     if folder is None:
         if len(media) > 1 or jobs is not None or force:
             raise ConfigError(
-                "several files, --jobs and --force go with --out", "name a folder: --out results"
+                tr("several files, --jobs and --force go with --out"), tr("name a folder: --out results")
             )
         tracks = Tracks(video_track, audio_track)
         _one(settings, media[0], output, speed, tracks, seconds, publish=publish)
         return
     if output is not None or publish or speed != "max":
-        raise ConfigError("--out cannot be combined with --output, --publish or --speed", "leave them out")
+        raise ConfigError(
+            tr("--out cannot be combined with --output, --publish or --speed"), tr("leave them out")
+        )
     if not all(one is None for one in (video_track, audio_track, seconds)):
-        raise ConfigError("--out cannot be combined with tracks or --seconds", "leave them out")
+        raise ConfigError(tr("--out cannot be combined with tracks or --seconds"), tr("leave them out"))
     if not _many(
         settings, tuple(map(Path, media)), folder, jobs or len(os.sched_getaffinity(0)), force=force
     ):
@@ -138,7 +141,9 @@ def _one(
     from emoedge.redact import public_address
 
     if Path(media).is_dir():
-        raise MediaError(f"{media} is a folder", "name another for the results: --out results")
+        raise MediaError(
+            tr("{media} is a folder", media=media), tr("name another for the results: --out results")
+        )
     name, duration_s = public_address(media), seconds
     if not is_address(media):
         name, length_s = Path(media).name, probe(media, tracks).duration_s
@@ -168,7 +173,8 @@ def _many(settings: Settings, media: tuple[Path, ...], folder: Path, processes: 
             report = run_batch(settings, jobs, folder, processes, force=force, watcher=batch_bar(show))
     except OSError as error:
         raise MediaError(
-            f"cannot write {folder}: {error.strerror}", "name another folder with --out"
+            tr("cannot write {folder}: {strerror}", folder=folder, strerror=error.strerror),
+            tr("name another folder with --out"),
         ) from error
     tell_batch(report, folder)
     return not report.failures
@@ -221,18 +227,24 @@ def _duration_of(media: Path) -> float:
 def tell_batch(report: Report, folder: Path | None) -> None:
     """Report on standard error how a batch went; its folder is named where it stays."""
     for failure in report.failures[:FAILURES_SHOWN]:
-        click.echo(f"{failure.name}: {failure.error}", err=True)
+        say(tr("{name}: {error}", name=failure.name, error=failure.error), err=True)
     if len(report.failures) > FAILURES_SHOWN:
-        click.echo(f"… and {len(report.failures) - FAILURES_SHOWN} more", err=True)
-    counts = f"{len(report.done)} done, {len(report.skipped)} done before, {len(report.failures)} failed"
-    more = f" (see {folder / 'errors.jsonl'})" if report.failures and folder else ""
-    click.echo(f"{counts}{more}", err=True)
+        say(tr("… and {count} more", count=len(report.failures) - FAILURES_SHOWN), err=True)
+    counts = tr(
+        "{done} done, {skipped} done before, {failed} failed",
+        done=len(report.done),
+        skipped=len(report.skipped),
+        failed=len(report.failures),
+    )
+    if report.failures and folder:
+        counts = tr("{counts} (see {file})", counts=counts, file=folder / "errors.jsonl")
+    say(counts, err=True)
 
 
 def _tell_missing(health: tuple[Health, ...]) -> None:
     for part in health:
         if part.state == "failed":
-            click.echo(f"{part.name}: {part.reason}", err=True)
+            say(tr("{name}: {reason}", name=part.name, reason=part.reason), err=True)
 
 
 @contextmanager
@@ -261,7 +273,7 @@ def _sender(settings: Settings) -> Iterator[Callable[[Message], None]]:
     try:
         if not publisher.wait_connected(CONNECT_WAIT_S):
             reason = publisher.health()[0].reason
-            raise BrokerError(reason or "the broker does not answer", "check mqtt.host and mqtt.port")
+            raise BrokerError(reason or tr("the broker does not answer"), tr("check mqtt.host and mqtt.port"))
         yield publisher.publish
     finally:
         publisher.stop(DRAIN_S)

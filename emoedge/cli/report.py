@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Final, cast
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.days import parse_day
 from emoedge.errors import ConfigError, RecordingError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.emotions import Language
@@ -66,13 +67,13 @@ def command(
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
     if (day is None) == (not segments):
-        raise ConfigError("nothing to report on", "give segments, or --day YYYY-MM-DD")
+        raise ConfigError(tr("nothing to report on"), tr("give segments, or --day YYYY-MM-DD"))
     if day is not None:
         _day(store, day, output, language or settings.language)
         return
     if output is not None and len(segments) > 1:
         raise ConfigError(
-            "--output takes one segment", "leave it out: each report is written beside its video"
+            tr("--output takes one segment"), tr("leave it out: each report is written beside its video")
         )
     for name in segments:
         click.echo(_segment(store, name, output, kind, language, link_video=link_video))
@@ -107,7 +108,8 @@ def _segment(
             return write(target)
     except OSError as error:
         raise RecordingError(
-            f"cannot write {target}: {error.strerror}", "name another file with --output"
+            tr("cannot write {target}: {strerror}", target=target, strerror=error.strerror),
+            tr("name another file with --output"),
         ) from error
 
 
@@ -120,6 +122,7 @@ def _day(store: Store, day: str, output: Path | None, language: Language) -> Non
         count = build_day_report(store, day, target, language)
     except OSError as error:
         raise RecordingError(
-            f"cannot write {target}: {error.strerror}", "name another file with --output"
+            tr("cannot write {target}: {strerror}", target=target, strerror=error.strerror),
+            tr("name another file with --output"),
         ) from error
-    click.echo(f"{target}: {count} segments")
+    say(tr("{target}: {count} segment", "{target}: {count} segments", target=target, count=count))

@@ -14,8 +14,9 @@ from typing import Final
 
 import click
 
-from emoedge.cli.options import common
+from emoedge.cli.options import common, say
 from emoedge.logs import finish_log, log_in_background
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def command(config_path: Path | None) -> int:
     signal.signal(signal.SIGINT, end)
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup(1)
         signal.signal(signal.SIGHUP, end)
-    click.echo(f"emoedge runs as {settings.topic_base}; stop it with Ctrl-C", err=True)
+    say(tr("emoedge runs as {topics}; stop it with Ctrl-C", topics=settings.topic_base), err=True)
     log_in_background()
     daemon = Daemon(assemble(settings))
     reason = run(daemon, stop, Notifier())

@@ -45,7 +45,7 @@ def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool
     from emoedge.service.plan import install_plan
     from emoedge.service.systemd import delivered_files, find_machine, refuse_if_packaged
 
-    refuse_if_packaged("run: sudo systemctl enable --now emoedge")
+    refuse_if_packaged(tr("run: sudo systemctl enable --now emoedge"))
     executable = Path(sys.executable).with_name("emoedge")
     steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
     _carry_out(steps, dry_run=dry_run)
@@ -69,7 +69,7 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
     from emoedge.service.systemd import find_machine, refuse_if_packaged
     from emoedge.service.withdrawal import withdraw
 
-    refuse_if_packaged(f"run: sudo apt {'purge' if purge else 'remove'} emoedge")
+    refuse_if_packaged(tr("run: sudo apt {value} emoedge", value="purge" if purge else "remove"))
     machine = find_machine()
     taken_back = Withdraw(lambda: withdraw(machine, config_path))
     steps = uninstall_plan(machine, purge=purge, withdraw=taken_back)

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from emoedge.config.section import Secret, Section, SomePath, check_credentials
 from emoedge.config.sources import CaptureSource, parse_camera, parse_microphone
 from emoedge.redact import split_address
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -75,7 +76,9 @@ class CameraSettings(Section):
     def _sha256(cls, value: str | None) -> str | None:
         match = _FINGERPRINT.match(value or "")
         if value and not match:
-            raise ValueError("must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+            raise ValueError(
+                tr("must be a SHA-256 fingerprint: 64 hexadecimal digits, with or without colons")
+            )
         return match[1].replace(":", "").lower() if match else None
 
     @model_validator(mode="after")
@@ -83,9 +86,9 @@ class CameraSettings(Section):
         check_credentials(self.username, self.password)
         address = split_address(self.source) if self.parsed_source.kind == "network" else None
         if self.username and address and address.user_information:
-            raise ValueError("username is given twice: keep it out of the address in source")
+            raise ValueError(tr("username is given twice: keep it out of the address in source"))
         if address and address.scheme not in ("https:", "rtsps:") and (self.ca_file or self.tls_fingerprint):
-            raise ValueError("ca_file and tls_fingerprint need an https:// or rtsps:// address in source")
+            raise ValueError(tr("ca_file and tls_fingerprint need an https:// or rtsps:// address in source"))
         return self
 
     @property

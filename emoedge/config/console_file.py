@@ -14,9 +14,10 @@ from typing import Any, Final
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from emoedge.config.environment import SECRET_KEYS
-from emoedge.config.load import DROP_INS, Document, Layers, default_paths, read_layers, used_file
+from emoedge.config.load import Document, Layers, read_layers, used_file
 from emoedge.config.problems import fault_of
 from emoedge.config.settings import Settings
+from emoedge.config_files import DROP_INS, default_paths
 from emoedge.errors import ConfigError
 from emoedge.files import write_atomically
 from emoedge.translation import tr

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, model_validator
 
 from emoedge.config.section import Fraction, Seconds, Section
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -68,5 +69,7 @@ class EventSettings(Section):
     @model_validator(mode="after")
     def _hysteresis(self) -> Self:
         if self.end_confidence > self.begin_confidence:
-            raise ValueError("end_confidence must not be above begin_confidence, or episodes would flicker")
+            raise ValueError(
+                tr("end_confidence must not be above begin_confidence, or episodes would flicker")
+            )
         return self

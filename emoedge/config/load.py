@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,6 +17,7 @@ from emoedge.config.environment import apply_environment
 from emoedge.config.problems import Problem, SettingsError, fault_of
 from emoedge.config.read import read_configuration_file
 from emoedge.config.settings import Settings
+from emoedge.config_files import default_paths, drop_ins
 from emoedge.errors import ConfigError
 from emoedge.translation import Phrase, tr
 
@@ -24,10 +25,6 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
-
-SYSTEM_FILE: Final = Path("/etc/emoedge/emoedge.toml")
-DROP_INS: Final = "conf.d"
-"""Folder beside the configuration file; its `*.toml` are read over it, in the order of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +74,9 @@ class Layers:
             raise SettingsError(problems, tr("correct the configuration, then run: emoedge check")) from None
 
 
-def default_paths(environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """Paths that are searched for a configuration; the first match wins."""
-    environ = os.environ if environ is None else environ
-    home = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/root")) / ".config")
-    return (SYSTEM_FILE, Path(home) / "emoedge" / "emoedge.toml")
-
-
 def used_file(environ: Mapping[str, str] | None = None) -> Path | None:
     """Return the configuration file that applies when none is named, or None."""
     return next((path for path in default_paths(environ) if _is_there(path)), None)
-
-
-def drop_ins(path: Path) -> tuple[Path, ...]:
-    """The files that are read over a configuration file, in order."""
-    return tuple(sorted((path.parent / DROP_INS).glob("*.toml")))
 
 
 def load_settings(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -165,8 +150,8 @@ def _is_there(path: Path) -> bool:
         return stat.S_ISREG(path.stat().st_mode)
     except PermissionError:
         raise ConfigError(
-            f"{path}: closed to this user",
-            "run: sudo usermod -aG emoedge $USER, then log in again; or name a file with --config",
+            tr("{path}: closed to this user", path=path),
+            tr("run: sudo usermod -aG emoedge $USER, then log in again; or name a file with --config"),
         ) from None
     except (OSError, ValueError):
         return False
@@ -186,15 +171,18 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}", "correct the line named above") from None
+        raise ConfigError(
+            tr("{path}: not valid TOML: {error}", path=path, error=error), tr("correct the line named above")
+        ) from None
     except RecursionError:
         raise ConfigError(
-            f"{path}: nested too deeply", "use the plain sections of the reference file"
+            tr("{path}: nested too deeply", path=path), tr("use the plain sections of the reference file")
         ) from None
     except ValueError as error:
         # Python refuses to read an integer of thousands of digits, with an error of its own.
         raise ConfigError(
-            f"{path}: not valid TOML: {error}", "use a number within the documented range"
+            tr("{path}: not valid TOML: {error}", path=path, error=error),
+            tr("use a number within the documented range"),
         ) from None
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from emoedge.config.section import TOPIC_LEVEL, Secret, Section, SomePath, check_credentials, none_if_empty
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -71,7 +72,7 @@ class MqttSettings(Section):
     def _host_alone(cls, value: str) -> str:
         # "mqtt://name:1883" is what other programs take; here it would be an unknown host name.
         if not _HOST.match(value) and not _is_ipv6(value):
-            raise ValueError("must be a host name or an address alone, without mqtt://, brackets or port")
+            raise ValueError(tr("must be a host name or an address alone, without mqtt://, brackets or port"))
         return value
 
     @model_validator(mode="after")
@@ -82,16 +83,16 @@ class MqttSettings(Section):
     @model_validator(mode="after")
     def _key_has_a_certificate(self) -> Self:
         if self.key_file is not None and self.cert_file is None:
-            raise ValueError("key_file needs cert_file: set both, or neither")
+            raise ValueError(tr("key_file needs cert_file: set both, or neither"))
         return self
 
     @field_validator("base", "discovery_prefix")
     @classmethod
     def _no_wildcards(cls, value: str) -> str:
         if value.startswith("$"):
-            raise ValueError("must not begin with $: brokers keep such topics for themselves")
+            raise ValueError(tr("must not begin with $: brokers keep such topics for themselves"))
         if not all(TOPIC_LEVEL.match(level) for level in value.split("/")):
-            raise ValueError("must be a topic without wildcards, spaces or empty levels")
+            raise ValueError(tr("must be a topic without wildcards, spaces or empty levels"))
         return value
 
 

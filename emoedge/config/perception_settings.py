@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from emoedge.config.section import Fraction, Seconds, Section
+from emoedge.translation import tr
 
 
 def _inside_the_picture(part: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x, y, width, height = part
     if width <= 0 or height <= 0 or x + width > 1 or y + height > 1:
-        raise ValueError("must lie in the picture and have a size: x + width and y + height at most 1")
+        raise ValueError(tr("must lie in the picture and have a size: x + width and y + height at most 1"))
     return part
 
 
@@ -24,7 +25,7 @@ def _parts_from_text(value: Any) -> Any:
     try:
         return json.loads(value)
     except ValueError:
-        raise ValueError("must be a list such as [[0.6, 0.1, 0.3, 0.35]]") from None
+        raise ValueError(tr("must be a list such as [[0.6, 0.1, 0.3, 0.35]]")) from None
 
 
 IgnoredPart = Annotated[tuple[Fraction, Fraction, Fraction, Fraction], AfterValidator(_inside_the_picture)]

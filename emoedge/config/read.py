@@ -12,6 +12,7 @@ from typing import Final
 
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import EncodingError, decode_text
+from emoedge.translation import tr
 
 MAX_FILE_BYTES: Final = 1_000_000
 """Larger than any real configuration; keeps a wrong path (a video, a log) from being read whole."""
@@ -19,7 +20,7 @@ PIPE_WAIT_S: Final = 10.0
 """A program that asks its user for the password, such as `pass`, is not waited for longer."""
 
 
-def read_configuration_file(path: Path, remedy: str = "name a readable file with --config") -> str:
+def read_configuration_file(path: Path, remedy: str = tr("name a readable file with --config")) -> str:
     """The text of a file, of a pipe that a program writes into, or of an empty device.
 
     Raises:
@@ -28,22 +29,33 @@ def read_configuration_file(path: Path, remedy: str = "name a readable file with
     try:
         content = _read_bytes(path)
     except TimeoutError:
-        raise ConfigError(f"{path}: nothing was written into it for {PIPE_WAIT_S:.0f} s", remedy) from None
+        raise ConfigError(
+            tr(
+                "{path}: nothing was written into it for {pipe_wait_s:.0f} s",
+                path=path,
+                pipe_wait_s=PIPE_WAIT_S,
+            ),
+            remedy,
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}", remedy) from None
     except ValueError:  # a NUL in the name
-        raise ConfigError(f"{str(path)!r}: not a file name", remedy) from None
+        raise ConfigError(tr("{path!r}: not a file name", path=str(path)), remedy) from None
     if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(f"{path}: too large for a configuration", remedy)
+        raise ConfigError(tr("{path}: too large for a configuration", path=path), remedy)
     try:
         return decode_text(content).replace("\r\n", "\n")
     except EncodingError as error:
-        raise ConfigError(f"{path}: not UTF-8: {error}", "save the file as UTF-8") from None
+        raise ConfigError(
+            tr("{path}: not UTF-8: {error}", path=path, error=error), tr("save the file as UTF-8")
+        ) from None
 
 
 def read_secret(path: Path, source: str) -> str:
     """A secret from a file, without the ends of line that editors and `echo` put behind it."""
-    return read_configuration_file(path, f"correct {source}, or make the file readable").rstrip("\r\n")
+    return read_configuration_file(
+        path, tr("correct {source}, or make the file readable", source=source)
+    ).rstrip("\r\n")
 
 
 def _read_bytes(path: Path) -> bytes:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from emoedge.characters import has_control, hidden_character
+from emoedge.translation import tr
 
 TOPIC_LEVEL: Final = re.compile(r"[^+#/\x00-\x20\x7f-\x9f\ud800-\udfff]+\Z")
 """MQTT wildcards, separators and control characters would change the meaning of a topic."""
@@ -32,7 +33,7 @@ Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 def _not_empty(value: Any) -> Any:
     # Python takes an empty path for the working directory, which is never meant here.
     if isinstance(value, str) and not value.strip():
-        raise ValueError("must not be empty")
+        raise ValueError(tr("must not be empty"))
     return value
 
 
@@ -41,7 +42,7 @@ def _from_home(value: Any) -> Any:
     try:
         return value.expanduser() if isinstance(value, Path) else value
     except RuntimeError:
-        raise ValueError("must not begin with ~ followed by an unknown user name") from None
+        raise ValueError(tr("must not begin with ~ followed by an unknown user name")) from None
 
 
 def none_if_empty(value: Any) -> Any:
@@ -65,7 +66,7 @@ class Section(BaseModel):
         """Refuse what Python would take silently: true for a number, and characters that nobody sees."""
         name = str(info.field_name)
         if isinstance(value, bool) and cls.model_fields[name].annotation is not bool:
-            raise ValueError("must not be true or false")
+            raise ValueError(tr("must not be true or false"))
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str):
                 _check_characters(text, secret=name in SECRET_NAMES)
@@ -76,18 +77,20 @@ def _check_characters(text: str, *, secret: bool) -> None:
     if secret:
         if has_control(text):
             raise ValueError(
-                "must not contain control characters; in the file, write it in single quotes, where a "
-                "backslash is only itself"
+                tr(
+                    "must not contain control characters; in the file, write it in single quotes, "
+                    "where a backslash is only itself"
+                )
             )
         return
     pipeline = text[:4].lower() == "gst:"  # may be written on several lines
     if hidden := hidden_character(_LINE_BREAKS.sub(" ", text) if pipeline else text):
-        raise ValueError(f"must not contain the invisible character {hidden}")
+        raise ValueError(tr("must not contain the invisible character {hidden}", hidden=hidden))
     if text != text.strip(" ") and not pipeline:
-        raise ValueError("must not begin or end with a space")
+        raise ValueError(tr("must not begin or end with a space"))
 
 
 def check_credentials(username: object, password: object) -> None:
     """Raise ValueError where there is a password without a user name."""
     if password and not username:
-        raise ValueError("password is set without username; set both, or neither")
+        raise ValueError(tr("password is set without username; set both, or neither"))

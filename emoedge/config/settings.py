@@ -19,6 +19,7 @@ from emoedge.config.section import TOPIC_LEVEL, Section, SomePath, none_if_empty
 from emoedge.config.web_settings import WebSettings
 from emoedge.emotions import Language
 from emoedge.local_time import Zone, zone_of
+from emoedge.translation import tr
 
 
 def _host_name() -> str:
@@ -104,7 +105,7 @@ class Settings(Section):
     @classmethod
     def _one_topic_level(cls, value: str) -> str:
         if not TOPIC_LEVEL.match(value):
-            raise ValueError("must be one topic level: no /, +, #, spaces or control characters")
+            raise ValueError(tr("must be one topic level: no /, +, #, spaces or control characters"))
         return value
 
     @field_validator("timezone")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from emoedge.redact import split_address
+from emoedge.translation import tr
 
 NETWORK_SCHEMES: Final = ("rtsp", "rtsps", "http", "https", "tcp", "udp")
 _WITH_PORT: Final = ("tcp", "udp")
@@ -18,11 +19,11 @@ _MEDIA: Final = re.compile(
     r"\.(3gp|aac|avi|fl(ac|v)|h264|jpe?g|m4[av]|mjpe?g|mk[av]|mov|mp[34]|mpe?g|og[gv]|opus|png|ts|wav|webm|wmv)$",
     re.IGNORECASE,
 )
-_CAMERA_FORMS: Final = (
-    '"auto", a device such as "/dev/v4l/by-id/…", "picamera:0", "gst:PIPELINE", "rtsp://…", "http://…", '
-    '"file:CLIP" or "none"'
+_CAMERA_FORMS: Final = tr(
+    '"auto", a device such as "/dev/v4l/by-id/…", "picamera:0", "gst:PIPELINE", '
+    '"rtsp://…", "http://…", "file:CLIP" or "none"'
 )
-_MICROPHONE_FORMS: Final = '"auto", a name from: emoedge devices; "hw:Device,0", "file:CLIP" or "none"'
+_MICROPHONE_FORMS: Final = tr('"auto", a name from: emoedge devices; "hw:Device,0", "file:CLIP" or "none"')
 _OFF: Final = frozenset({"off", "no", "false", "disabled", "null", "nothing"})
 _ANY_CAMERA: Final = frozenset({"webcam", "usb", "usbcam", "camera", "cam", "default", "any", "v4l2", "v4l"})
 _PI_CAMERA: Final = re.compile(r"(?:csi|pi|picam\w*|raspi\w*|raspberry\w*|libcamera):?(\d{0,2})")
@@ -66,7 +67,7 @@ def parse_camera(text: str) -> CaptureSource:
         return _network(kind, rest)
     if text.startswith("/dev/") and text[5:].strip("/") and not text.endswith("/") and not _is_media(text):
         return CaptureSource("v4l2", text)
-    raise ValueError(f"not a supported source; {_nearest_camera(text, kind)}")
+    raise ValueError(tr("not a supported source; {text}", text=_nearest_camera(text, kind)))
 
 
 def parse_microphone(text: str) -> CaptureSource:
@@ -91,7 +92,7 @@ def parse_microphone(text: str) -> CaptureSource:
         or _is_media(text)
     )
     if wrong:
-        raise ValueError(f"not a supported source; {_nearest_microphone(text, kind, rest)}")
+        raise ValueError(tr("not a supported source; {text}", text=_nearest_microphone(text, kind, rest)))
     return CaptureSource("sound device", text)
 
 
@@ -111,7 +112,7 @@ def _clip(path: str) -> CaptureSource:
     local = path.removeprefix("//localhost") if path.startswith("//localhost/") else path
     local = local.removeprefix("//") if local.startswith("///") else local
     if not local.strip() or local.startswith("//") or local.endswith("/"):
-        raise ValueError('not a path to a clip; write "file:/home/pi/clip.mp4"')
+        raise ValueError(tr('not a path to a clip; write "file:/home/pi/clip.mp4"'))
     return CaptureSource("file", local)
 
 
@@ -120,9 +121,9 @@ def _pipeline(text: str) -> CaptureSource:
     try:
         words = shlex.split(pipeline)
     except ValueError:
-        raise ValueError("a quote in the pipeline is not closed; check its quotes") from None
+        raise ValueError(tr("a quote in the pipeline is not closed; check its quotes")) from None
     if not words or "!" in (words[0], words[-1]):
-        raise ValueError('not a pipeline; write it up to its sink, such as "gst:v4l2src ! videoconvert"')
+        raise ValueError(tr('not a pipeline; write it up to its sink, such as "gst:v4l2src ! videoconvert"'))
     return CaptureSource("gst", pipeline)
 
 
@@ -136,13 +137,19 @@ def _network(scheme: str, rest: str) -> CaptureSource:
     if (port or ":" in host[len(name) :]) and not (
         port.isascii() and port.isdigit() and 0 < int(port[:6]) <= _LARGEST_PORT
     ):
-        raise ValueError(f"the port of the address is not a number from 1 to {_LARGEST_PORT}; {form}")
+        raise ValueError(
+            tr(
+                "the port of the address is not a number from 1 to {largest_port}; {form}",
+                largest_port=_LARGEST_PORT,
+                form=form,
+            )
+        )
     if scheme in _WITH_PORT and not port:
-        raise ValueError(f"the address has no port; {form}")
+        raise ValueError(tr("the address has no port; {form}", form=form))
     if scheme not in _WITH_PORT and not name.strip("[]. "):
-        raise ValueError(f"the address has no host; {form}")
+        raise ValueError(tr("the address has no host; {form}", form=form))
     if any(character.isspace() for character in rest):
-        raise ValueError(f"the address has a space in it; {form}, with %20 for a space")
+        raise ValueError(tr("the address has a space in it; {form}, with %20 for a space", form=form))
     return CaptureSource("network", f"{scheme}:{rest}")
 
 
@@ -154,15 +161,18 @@ def _nearest_camera(text: str, kind: str) -> str:
         (_is_number(text), f'"/dev/video{text}" or "picamera:{text}"'),
         (device, f'"{device and device[0]}"'),
         (re.fullmatch(r"video\d{1,2}", word), f'"/dev/{word}"'),
-        (text.startswith("/dev/") and not _is_media(text), '"/dev/video0", or a name from: emoedge devices'),
+        (
+            text.startswith("/dev/") and not _is_media(text),
+            tr('"/dev/video0", or a name from: emoedge devices'),
+        ),
         (pi_camera, f'"picamera:{(pi_camera and pi_camera[1]) or 0}"'),
-        (word.strip(":0123456789") in _ANY_CAMERA, '"auto", or a name from: emoedge devices'),
+        (word.strip(":0123456789") in _ANY_CAMERA, tr('"auto", or a name from: emoedge devices')),
         (word in _OFF, '"none"'),
         (kind in NETWORK_SCHEMES, f'"{kind}://HOST/PATH"'),
         (" ! " in text or re.match(r"\w+src\b", word), '"gst:PIPELINE"'),
         (
             "://" in text or "@" in text or _HOST_LIKE.fullmatch(text),
-            '"rtsp://HOST/PATH" or "http://HOST/PATH"',
+            tr('"rtsp://HOST/PATH" or "http://HOST/PATH"'),
         ),
         *_nearest_path(text),
         (_is_close(word, "auto"), '"auto"'),
@@ -178,9 +188,9 @@ def _nearest_microphone(text: str, kind: str, rest: str) -> str:
     forms = (
         (sound_card, f'"hw:{sound_card and sound_card[1]},{sound_card and sound_card[2]}"'),
         (kind == "alsa" and re.fullmatch(r"(?:plug)?hw:[\w,=]+", rest), f'"{rest}"'),
-        (kind in ("hw", "plughw"), f'"{kind}:Device,0", see: emoedge devices'),
+        (kind in ("hw", "plughw"), tr('"{kind}:Device,0", see: emoedge devices', kind=kind)),
         (text.lower() in _OFF, '"none"'),
-        (_is_number(text), f'"hw:{text},0", or a name from: emoedge devices'),
+        (_is_number(text), tr('"hw:{text},0", or a name from: emoedge devices', text=text)),
         *(() if kind else _nearest_path(text)),
         (True, _MICROPHONE_FORMS),
     )
@@ -191,7 +201,7 @@ def _nearest_path(text: str) -> tuple[tuple[object, str], ...]:
     path_like = text.startswith(("/", "~", "./", "../"))
     # A path with the suffix of a clip is not a secret; anything else may be one in the wrong place.
     clip = _is_media(text) and (path_like or re.fullmatch(r"[\w ./-]+", text))
-    return ((clip, f'"file:{text}"'), (path_like, '"file:PATH" for a clip'))
+    return ((clip, tr('"file:{text}"', text=text)), (path_like, tr('"file:PATH" for a clip')))
 
 
 def _is_number(text: str) -> bool:

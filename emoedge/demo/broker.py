@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Any, Final
 
 from emoedge.errors import BrokerError
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ logger = logging.getLogger(__name__)
 LOOPBACK: Final = "127.0.0.1"
 START_TIMEOUT_S: Final = 15.0
 STOP_TIMEOUT_S: Final = 5.0
-REMEDY: Final = "install emoedge again, or run a broker such as mosquitto"
+REMEDY: Final = tr("install emoedge again, or run a broker such as mosquitto")
 
 
 class EmbeddedBroker:
@@ -50,7 +51,7 @@ class EmbeddedBroker:
             from amqtt.broker import Broker
         except ImportError as error:
             raise BrokerError(
-                f"cannot start the built-in broker: {error.name} is not installed", REMEDY
+                tr("cannot start the built-in broker: {name} is not installed", name=error.name), REMEDY
             ) from error
         self.port = _bindable(self.port)
         # amqtt reports every connection as a warning or an error in normal operation.
@@ -63,7 +64,9 @@ class EmbeddedBroker:
             self._broker = self._call(_started(Broker, self.port), START_TIMEOUT_S)
         except Exception as error:
             self._end_loop()
-            raise BrokerError(f"the built-in broker failed to start: {error}", REMEDY) from error
+            raise BrokerError(
+                tr("the built-in broker failed to start: {error}", error=error), REMEDY
+            ) from error
         logger.info("built-in broker listening on %s:%d", self.host, self.port)
 
     def stop(self) -> None:
@@ -123,5 +126,8 @@ def _bindable(port: int) -> int:
         try:
             probe.bind((LOOPBACK, port))
         except OSError as error:
-            raise BrokerError(f"port {port} is taken: {error.strerror}", "choose another port") from error
+            raise BrokerError(
+                tr("port {port} is taken: {strerror}", port=port, strerror=error.strerror),
+                tr("choose another port"),
+            ) from error
         return int(probe.getsockname()[1])

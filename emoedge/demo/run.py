@@ -23,6 +23,7 @@ from emoedge.publish.publisher import Publisher
 from emoedge.publish.sinks import Sink
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon
+from emoedge.translation import tr
 from emoedge.watch.lines import clock_of, disagreement, line_of
 from emoedge.watch.subscription import Subscription
 from emoedge.worker_thread import WorkerThread
@@ -69,7 +70,9 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
     info = probe(clip)
     duration_s = info.duration_s or 0.0
     if info.still or duration_s <= 0:
-        raise MediaError(f"{clip}: not a clip with a duration", "give a video or a sound file")
+        raise MediaError(
+            tr("{clip}: not a clip with a duration", clip=clip), tr("give a video or a sound file")
+        )
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emoedge-demo-")))
         mqtt, own_broker = stack.enter_context(_broker(settings.mqtt, say))
@@ -88,7 +91,8 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
             time.sleep(0.3)  # the last messages are on their way
     if show.recording is None:
         raise RecordingError(
-            f"the recording was not finished: {show.failure}", f"check that {output} can be written"
+            tr("the recording was not finished: {failure}", failure=show.failure),
+            tr("check that {output} can be written", output=output),
         )
     return DemoResult(show.recording, show.counts)
 
@@ -106,7 +110,7 @@ class _Show:
         self._reason: str | None = None
         self.counts: dict[str, int] = {}
         self.recording: Path | None = None
-        self.failure = "it was never started"
+        self.failure: str = tr("it was never started")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -165,14 +169,14 @@ class _Show:
             self.failure = str(payload.get("reason"))
             self._finished.set()
         elif kind == "started":
-            self.failure = "it did not end in time"
+            self.failure = tr("it did not end in time")
 
 
 def _play(daemon: Daemon, show: _Show, duration_s: float, say: Say) -> None:
     ready_by_s = time.monotonic() + START_WAIT_S
     while not _ready(daemon):
         if time.monotonic() > ready_by_s:
-            raise MediaError("the clip could not be played", "run: emoedge doctor")
+            raise MediaError(tr("the clip could not be played"), tr("run: emoedge doctor"))
         daemon.look()
         time.sleep(0.1)
     daemon.parts.device.record(True, duration_s)
@@ -181,7 +185,7 @@ def _play(daemon: Daemon, show: _Show, duration_s: float, say: Say) -> None:
         daemon.look()
         time.sleep(0.5)
     if not show.wait_finished(NOTICE_S):
-        say("this machine is busy or its disk is slow: waiting for the recording")
+        say(tr("this machine is busy or its disk is slow: waiting for the recording"))
         show.wait_finished(FINISH_WAIT_S)
 
 
@@ -194,13 +198,20 @@ def _ready(daemon: Daemon) -> bool:
 def _broker(mqtt: MqttSettings, say: Say) -> Iterator[tuple[MqttSettings, bool]]:
     """The configured broker where it answers, else one of our own; and whether it is our own."""
     if mqtt.enabled and _answers(mqtt):
-        say(f"broker: {mqtt.host}:{mqtt.port}")
+        say(tr("broker: {host}:{port}", host=mqtt.host, port=mqtt.port))
         yield mqtt, False
         return
     from emoedge.demo.broker import EmbeddedBroker
 
     with EmbeddedBroker() as broker:
-        say(f"no broker at {mqtt.host}:{mqtt.port}; one runs in this process, on 127.0.0.1:{broker.port}")
+        say(
+            tr(
+                "no broker at {host}:{port}; one runs in this process, on 127.0.0.1:{port2}",
+                host=mqtt.host,
+                port=mqtt.port,
+                port2=broker.port,
+            )
+        )
         yield MqttSettings(host="127.0.0.1", port=broker.port, discovery=False), True
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.publish.connection import Link
@@ -49,15 +50,19 @@ def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[Chec
     """Connect and subscribe as the daemon would, under another client id, and leave without a trace."""
     mqtt = settings.mqtt
     if not mqtt.enabled:
-        yield ok("broker", "off (mqtt.enabled = false)")
+        yield ok("broker", tr("off (mqtt.enabled = false)"))
         return
     where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls else ''}"
     state = _connect(settings, wait_s)
     if state.name == "connected" and not state.reason:
-        yield ok("broker", f"{where} answers, MQTT {state.protocol or '?'}")
+        yield ok(
+            "broker", tr("{where} answers, MQTT {protocol}", where=where, protocol=state.protocol or "?")
+        )
         return
     yield failed(
-        "broker", state.reason or f"{where}: no answer within {wait_s:.0f} s", _remedy(settings, state)
+        "broker",
+        state.reason or tr("{where}: no answer within {wait_s:.0f} s", where=where, wait_s=wait_s),
+        _remedy(settings, state),
     )
 
 
@@ -101,7 +106,9 @@ def _wait(session: MqttSession, wait_s: float, topics: Callable[[], int]) -> Ses
         time.sleep(_POLL_S)
     state = session.state
     if state.name == "connected" and session.subscribed < topics() and not state.reason:
-        return replace(state, reason="the broker does not answer subscriptions: commands would not arrive")
+        return replace(
+            state, reason=tr("the broker does not answer subscriptions: commands would not arrive")
+        )
     return state
 
 
@@ -109,12 +116,12 @@ def _remedy(settings: Settings, state: SessionState) -> str:
     if state.remedy:
         return state.remedy
     if state.name == "refused":
-        return "correct mqtt.username and mqtt.password, or the broker's access rules"
+        return tr("correct mqtt.username and mqtt.password, or the broker's access rules")
     if state.name == "connected":
-        return "allow this client to subscribe to the topic in the access list of the broker"
+        return tr("allow this client to subscribe to the topic in the access list of the broker")
     if settings.mqtt.tls:
-        return "check mqtt.host, mqtt.port and mqtt.ca_file, and that the broker runs with TLS there"
-    return (
+        return tr("check mqtt.host, mqtt.port and mqtt.ca_file, and that the broker runs with TLS there")
+    return tr(
         "start the broker (sudo apt install mosquitto), correct mqtt.host and mqtt.port, "
         "or set mqtt.enabled to false"
     )

@@ -12,6 +12,7 @@ from typing import Final
 from emoedge.config import MqttSettings, Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.publish.tls import TlsFileError, certificate_period, is_clock_wrong, make_context
+from emoedge.translation import tr
 
 NAME: Final = "certificates"
 SOON: Final = timedelta(days=30)
@@ -35,7 +36,7 @@ def check_certificates(settings: Settings, now_s: float | None = None) -> Iterat
         return
     if not mqtt.tls:
         yield warning(
-            NAME, "mqtt.ca_file and mqtt.cert_file are not used without TLS", "set mqtt.tls to true"
+            NAME, tr("mqtt.ca_file and mqtt.cert_file are not used without TLS"), tr("set mqtt.tls to true")
         )
         return
     yield from _key_rights(mqtt)
@@ -50,8 +51,8 @@ def _key_rights(mqtt: MqttSettings) -> Iterator[CheckResult]:
     if path is not None and stat.S_IMODE(path.stat().st_mode) & stat.S_IROTH:
         yield warning(
             NAME,
-            f"mqtt.key_file: {path} is world-readable",
-            f"run: sudo chmod 640 {path} && sudo chgrp emoedge {path}",
+            tr("mqtt.key_file: {path} is world-readable", path=path),
+            tr("run: sudo chmod 640 {path} && sudo chgrp emoedge {path}", path=path),
         )
 
 
@@ -61,17 +62,29 @@ def _period(key: str, path: Path, now_s: float) -> CheckResult:
     except (ValueError, OSError):
         # OpenSSL has just read it.
         return warning(
-            NAME, f"{key}: the dates of {path} cannot be read", f"run: openssl x509 -in {path} -dates"
+            NAME,
+            tr("{key}: the dates of {path} cannot be read", key=key, path=path),
+            tr("run: openssl x509 -in {path} -dates", path=path),
         )
     if is_clock_wrong(now_s):
         return warning(
-            NAME, f"{key}: the dates of {path} cannot be checked: the clock is wrong", "run: timedatectl"
+            NAME,
+            tr("{key}: the dates of {path} cannot be checked: the clock is wrong", key=key, path=path),
+            tr("run: timedatectl"),
         )
     now = datetime.fromtimestamp(now_s, tz=timezone.utc)
     if now < first:
-        detail = f"{key}: {path} is valid from {first:%Y-%m-%d %H:%M} UTC on"
-        return failed(NAME, detail, "compare the clock (run: timedatectl), or get another certificate")
+        detail = tr(
+            "{key}: {path} is valid from {first:%Y-%m-%d %H:%M} UTC on", key=key, path=path, first=first
+        )
+        return failed(NAME, detail, tr("compare the clock (run: timedatectl), or get another certificate"))
     if now > last:
-        return failed(NAME, f"{key}: {path} expired on {last:%Y-%m-%d}", "get another certificate")
-    detail = f"{key}: {path} is valid until {last:%Y-%m-%d}"
-    return warning(NAME, detail, "get another certificate before") if last - now < SOON else ok(NAME, detail)
+        return failed(
+            NAME,
+            tr("{key}: {path} expired on {last:%Y-%m-%d}", key=key, path=path, last=last),
+            tr("get another certificate"),
+        )
+    detail = tr("{key}: {path} is valid until {last:%Y-%m-%d}", key=key, path=path, last=last)
+    return (
+        warning(NAME, detail, tr("get another certificate before")) if last - now < SOON else ok(NAME, detail)
+    )

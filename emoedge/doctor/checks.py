@@ -16,6 +16,7 @@ from emoedge.doctor.result import CheckResult, failed
 from emoedge.doctor.sources import check_camera, check_microphone
 from emoedge.doctor.storage import check_encoder, check_secrets, check_storage
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +58,14 @@ def run_checks(
         try:
             results.extend(check(settings))
         except EmoedgeError as error:
-            results.append(failed(name, error.message, error.remedy or "see the message"))
+            results.append(failed(name, error.message, error.remedy or tr("see the message")))
         except Exception as error:
             logger.debug("check %s", name, exc_info=True)
             results.append(
                 failed(
                     name,
                     f"{type(error).__name__}: {error}",
-                    "install emoedge again: scripts/setup, or scripts/install",
+                    tr("install emoedge again: scripts/setup, or scripts/install"),
                 )
             )
     return results

@@ -12,15 +12,16 @@ from typing import Final
 from emoedge.clock import SystemClock
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
+from emoedge.translation import tr
 
 # The firmware's throttling word (raspberrypi.com, "vcgencmd get_throttled"): the upper half remembers since
 # the start.
 _THROTTLED: Final = Path("devices/platform/soc/soc:firmware/get_throttled")
 _SINCE_START: Final = {
-    1 << 16: "the power supply was too weak",
-    1 << 17: "the processor was slowed down",
-    1 << 18: "the processor was throttled",
-    1 << 19: "the board was too hot",
+    1 << 16: tr("the power supply was too weak"),
+    1 << 17: tr("the processor was slowed down"),
+    1 << 18: tr("the processor was throttled"),
+    1 << 19: tr("the board was too hot"),
 }
 # When this was written; a clock before it is wrong.
 _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -31,17 +32,21 @@ def check_clock(_settings: Settings, clock: SystemClock | None = None) -> Iterat
     clock = clock or SystemClock()
     now = clock.wall(clock.now_s())
     shown = f"{now:%Y-%m-%d %H:%M} UTC"
-    remedy = "switch time synchronisation on: sudo timedatectl set-ntp true"
+    remedy = tr("switch time synchronisation on: sudo timedatectl set-ntp true")
     if now < _EARLIEST:
         yield warning(
-            "clock", f"{shown} cannot be right; old recordings are not deleted by age meanwhile", remedy
+            "clock",
+            tr("{shown} cannot be right; old recordings are not deleted by age meanwhile", shown=shown),
+            remedy,
         )
     elif not clock.synchronized():
         yield warning(
-            "clock", f"{shown}, not synchronised; recordings are not deleted by age meanwhile", remedy
+            "clock",
+            tr("{shown}, not synchronised; recordings are not deleted by age meanwhile", shown=shown),
+            remedy,
         )
     else:
-        yield ok("clock", f"{shown}, synchronised")
+        yield ok("clock", tr("{shown}, synchronised", shown=shown))
 
 
 def check_machine(
@@ -53,15 +58,15 @@ def check_machine(
     health = MachineMonitor(settings.recording.dir, sys=sys).read()
     figures = health.figures
     celsius = figures.get("temperature_c")
-    detail = "no thermometer" if celsius is None else f"{celsius} °C"
+    detail = tr("no thermometer") if celsius is None else f"{celsius} °C"
     past = _since_start(sys)
     if health.state != "ok":
-        yield warning("board", health.reason, "use the maker's power supply and a heat sink or fan")
+        yield warning("board", health.reason, tr("use the maker's power supply and a heat sink or fan"))
     elif past:
         yield warning(
             "board",
-            f"{detail}; since the start: {', '.join(past)}",
-            "use the maker's power supply and cooling",
+            tr("{detail}; since the start: {past}", detail=detail, past=", ".join(past)),
+            tr("use the maker's power supply and cooling"),
         )
     else:
         yield ok("board", detail)
@@ -89,8 +94,8 @@ def _groups(settings: Settings, dev: Path) -> Iterator[CheckResult]:
             continue
         yield failed(
             f"group {_group_of(closed[0], group)}",
-            f"{closed[0]} is closed to this user",
-            f"run: sudo usermod -aG {_group_of(closed[0], group)} $USER, then log in again",
+            tr("{closed} is closed to this user", closed=closed[0]),
+            tr("run: sudo usermod -aG {closed} $USER, then log in again", closed=_group_of(closed[0], group)),
         )
 
 

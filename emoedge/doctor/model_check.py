@@ -17,6 +17,7 @@ from emoedge.model_store.manifest import (
     TEXT_MODEL,
     VOICE_CLASSIFIER,
 )
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.model_store import ModelEntry
@@ -79,11 +80,13 @@ def _check(name: str, entry: ModelEntry | None, settings: Settings) -> CheckResu
     from emoedge.model_store import package_models_dir
 
     if entry is None:
-        return failed(f"model {name}", "not in the list of models", "install emoedge again")
+        return failed(f"model {name}", tr("not in the list of models"), tr("install emoedge again"))
     found = check(entry, settings.paths.models, package_models_dir())
     if found.ok and not found.detail.startswith("not installed"):
         return ok(f"model {name}", found.detail)
-    return failed(f"model {name}", found.detail, found.remedy or f"run: emoedge models fetch {name}")
+    return failed(
+        f"model {name}", found.detail, found.remedy or tr("run: emoedge models fetch {name}", name=name)
+    )
 
 
 def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
@@ -99,5 +102,5 @@ def _check_speech(entry: ModelEntry | None, settings: Settings) -> CheckResult:
         path = resolve(speech.model, settings.paths.models)
         try_model(speech.engine, path)
     except ModelError as error:
-        return failed(name, error.message, error.remedy or "run: emoedge models fetch")
-    return ok(name, f"{path} loads and runs")
+        return failed(name, error.message, error.remedy or tr("run: emoedge models fetch"))
+    return ok(name, tr("{path} loads and runs", path=path))

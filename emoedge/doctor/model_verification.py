@@ -11,6 +11,7 @@ from emoedge.model_store.manifest import SPEECH_ACTIVITY, Manifest, ModelEntry, 
 from emoedge.model_store.places import location, resolve
 from emoedge.model_store.soundness import check_digests
 from emoedge.pipeline.model_trial import load_once, try_model
+from emoedge.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def check(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Finding:
             entry.name,
             ok=False,
             detail="missing",
-            remedy="install emoedge again" if entry.shipped else "run: emoedge models fetch",
+            remedy=tr("install emoedge again") if entry.shipped else tr("run: emoedge models fetch"),
         )
     replaced = entry.shipped and path.parent != package_dir
     try:
@@ -65,12 +66,14 @@ def check(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Finding:
         else:
             try_model(entry.kind, path)
     except EmoedgeError as error:
-        remedy = f"delete {path}: emoedge brings its own" if replaced else error.remedy
+        remedy = tr("delete {path}: emoedge brings its own", path=path) if replaced else error.remedy
         return Finding(entry.name, ok=False, detail=error.message, remedy=remedy)
     if replaced:
-        return Finding(entry.name, ok=True, detail=f"{path} loads and runs, instead of emoedge's own")
-    told = known or "no digest known (put there by hand)"
-    return Finding(entry.name, ok=True, detail=f"{told}, loads and runs")
+        return Finding(
+            entry.name, ok=True, detail=tr("{path} loads and runs, instead of emoedge's own", path=path)
+        )
+    told = known or tr("no digest known (put there by hand)")
+    return Finding(entry.name, ok=True, detail=tr("{told}, loads and runs", told=told))
 
 
 def _taken(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Path | None:

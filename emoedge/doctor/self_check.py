@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from emoedge.errors import ModelError
 from emoedge.face.classify import FaceClassifier
 from emoedge.files import read_json
+from emoedge.translation import tr
 
 
 def drawn_face(size: int) -> NDArray[np.uint8]:
@@ -42,7 +43,8 @@ def deviation(classifier: FaceClassifier, card: Path) -> float:
         expected, tolerance = np.array(recorded["logits"], np.float32), float(recorded["tolerance"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"{card} records no answer to check against: {error}", "run: emoedge models verify"
+            tr("{card} records no answer to check against: {error}", card=card, error=error),
+            tr("run: emoedge models verify"),
         ) from error
     got = classifier.logits(drawn_face(classifier.size)[None])[0]
     return float(np.abs(got - expected).max() / tolerance)

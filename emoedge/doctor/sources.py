@@ -11,6 +11,7 @@ from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.doctor.running import from_daemon
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.capture.liveness import SoundSummary
@@ -32,7 +33,7 @@ DARK_SPREAD: Final = 4.0
 def check_camera(settings: Settings) -> Iterator[CheckResult]:
     """Whether pictures come, how many, and whether there is anything in them."""
     if settings.camera.source == "none":
-        yield ok("camera", "off (camera.source = none)")
+        yield ok("camera", tr("off (camera.source = none)"))
         return
     if (found := from_daemon(settings, "camera")) is not None:
         yield found
@@ -50,14 +51,14 @@ def check_camera(settings: Settings) -> Iterator[CheckResult]:
         yield _refused(
             "camera",
             error,
-            "plug a camera in, choose one from: emoedge devices, or set camera.source to none",
+            tr("plug a camera in, choose one from: emoedge devices, or set camera.source to none"),
         )
 
 
 def check_microphone(settings: Settings) -> Iterator[CheckResult]:
     """Whether sound comes, and whether it is more than zeros."""
     if settings.microphone.source == "none":
-        yield ok("microphone", "off (microphone.source = none)")
+        yield ok("microphone", tr("off (microphone.source = none)"))
         return
     if (found := from_daemon(settings, "microphone")) is not None:
         yield found
@@ -72,7 +73,9 @@ def check_microphone(settings: Settings) -> Iterator[CheckResult]:
         finally:
             source.close()
     except (EmoedgeError, TimeoutError) as error:
-        remedy = "plug a microphone in, choose one from: emoedge devices, or set microphone.source to none"
+        remedy = tr(
+            "plug a microphone in, choose one from: emoedge devices, or set microphone.source to none"
+        )
         yield _refused("microphone", error, remedy)
 
 
@@ -88,10 +91,16 @@ def _look(source: FrameSource, settings: Settings) -> CheckResult:
     detail = f"{source.describe()}: {rate:.1f} pictures a second"
     summary = summarize_picture(last)
     if summary.mean <= DARK_MEAN and summary.spread <= DARK_SPREAD:
-        return warning("camera", f"{detail}, all black", "take the lens cap off, or switch a light on")
+        return warning(
+            "camera",
+            tr("{detail}, all black", detail=detail),
+            tr("take the lens cap off, or switch a light on"),
+        )
     if rate < settings.camera.fps * SLOW_SHARE:
-        remedy = f"give more light, or set camera.fps to what the camera gives ({rate:.0f})"
-        return warning("camera", f"{detail} instead of {settings.camera.fps:g}", remedy)
+        remedy = tr("give more light, or set camera.fps to what the camera gives ({rate:.0f})", rate=rate)
+        return warning(
+            "camera", tr("{detail} instead of {fps:g}", detail=detail, fps=settings.camera.fps), remedy
+        )
     return ok("camera", detail)
 
 
@@ -116,19 +125,27 @@ def _listen(source: SoundSource) -> CheckResult:
     detail = f"{source.describe()}: heard {heard_s:.1f} s"
     if heard_s == 0.0:
         return failed(
-            "microphone", f"{source.describe()}: no sound comes", "plug it in again, or choose another"
+            "microphone",
+            tr("{describe}: no sound comes", describe=source.describe()),
+            tr("plug it in again, or choose another"),
         )
     if all(summary.silent for summary in heard):
-        return warning("microphone", f"{detail}, digital silence", "check that it is not muted: alsamixer")
+        return warning(
+            "microphone",
+            tr("{detail}, digital silence", detail=detail),
+            tr("check that it is not muted: alsamixer"),
+        )
     if any(summary.clipping for summary in heard):
-        return warning("microphone", f"{detail}, too loud", "turn its gain down: alsamixer")
+        return warning(
+            "microphone", tr("{detail}, too loud", detail=detail), tr("turn its gain down: alsamixer")
+        )
     low_sound = LowSound()
     for summary in heard:
         low_sound.observe(summary)
     if low_sound.fault:
         return warning("microphone", f"{detail}, {low_sound.fault}", LOW_SOUND_REMEDY)
     loudest = max(summary.level_dbfs for summary in heard)
-    return ok("microphone", f"{detail}, up to {loudest:.0f} dBFS")
+    return ok("microphone", tr("{detail}, up to {loudest:.0f} dBFS", detail=detail, loudest=loudest))
 
 
 def _summaries(source: SoundSource) -> Iterator[SoundSummary]:
@@ -153,9 +170,11 @@ def _refused(name: str, error: Exception, remedy: str) -> CheckResult:
     if _service_runs():
         return warning(
             name,
-            f"{error.message if isinstance(error, EmoedgeError) else error}; "
-            "the service is running and may hold it",
-            "look at its health instead, or stop it for this check: sudo systemctl stop emoedge",
+            tr(
+                "{value}; the service is running and may hold it",
+                value=error.message if isinstance(error, EmoedgeError) else error,
+            ),
+            tr("look at its health instead, or stop it for this check: sudo systemctl stop emoedge"),
         )
     if isinstance(error, EmoedgeError):
         return failed(name, error.message, error.remedy or remedy)

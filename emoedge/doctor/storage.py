@@ -14,6 +14,7 @@ from emoedge.config import Settings, default_paths, drop_ins
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import RecordingError
 from emoedge.text_encoding import EncodingError, decode_text
+from emoedge.translation import tr
 
 # Room for the spool, the settings changed while running, and a minute of recording.
 LEAST_FREE_BYTES: Final = 50_000_000
@@ -22,7 +23,7 @@ LEAST_FREE_BYTES: Final = 50_000_000
 def check_storage(settings: Settings) -> Iterator[CheckResult]:
     """The folders for recordings and state."""
     if settings.recording.mode == "off":
-        yield ok("recordings", "off (recording.mode = off)")
+        yield ok("recordings", tr("off (recording.mode = off)"))
     else:
         yield _folder(
             "recordings", "recording.dir", settings.recording.dir, settings.recording.min_free_bytes
@@ -36,10 +37,12 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
         if existing.is_symlink():
             where = existing.readlink()
             return failed(
-                name, f"{existing} is a link to {where}, which does not exist", "mount the disk it is on"
+                name,
+                tr("{existing} is a link to {where}, which does not exist", existing=existing, where=where),
+                tr("mount the disk it is on"),
             )
         existing = existing.parent
-    remedy = f"make it writeable for this user, or set {key} to another folder"
+    remedy = tr("make it writeable for this user, or set {key} to another folder", key=key)
     try:
         # What os.access says is wrong on a read-only disk and for root over a network.
         with tempfile.TemporaryFile(dir=existing) as file:
@@ -48,14 +51,14 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
         free = shutil.disk_usage(existing).free
     except OSError as error:
         return failed(name, f"{existing}: {error.strerror}", remedy)
-    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    detail = tr("{folder}, {free:.1f} GB free", folder=folder, free=free / 1e9)
     if existing != folder:
-        detail += " (will be made)"
+        detail = tr("{folder}, {free:.1f} GB free (will be made)", folder=folder, free=free / 1e9)
     if free < LEAST_FREE_BYTES:
-        return failed(name, detail, "free some space: emoedge recordings purge")
+        return failed(name, detail, tr("free some space: emoedge recordings purge"))
     if free < wanted_free:
-        told = f"{detail}, less than recording.min_free_bytes: the oldest segments go first"
-        return warning(name, told, "free some space, or lower recording.min_free_bytes")
+        told = tr("{detail}, less than recording.min_free_bytes: the oldest segments go first", detail=detail)
+        return warning(name, told, tr("free some space, or lower recording.min_free_bytes"))
     return ok(name, detail)
 
 
@@ -69,7 +72,7 @@ def check_encoder(settings: Settings) -> Iterator[CheckResult]:
     try:
         encoder = choose_encoder(settings.recording.encoder, camera.width, camera.height, camera.fps)
     except RecordingError as error:
-        yield failed("encoder", error.message, error.remedy or 'set recording.encoder = "auto"')
+        yield failed("encoder", error.message, error.remedy or tr('set recording.encoder = "auto"'))
     else:
         yield ok("encoder", encoder)
 
@@ -91,6 +94,6 @@ def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> It
         if readable and holds_password:
             yield warning(
                 "secrets",
-                f"{path} contains the {owner} password and is world-readable",
-                f"run: sudo chmod 640 {path} && sudo chgrp emoedge {path}",
+                tr("{path} contains the {owner} password and is world-readable", path=path, owner=owner),
+                tr("run: sudo chmod 640 {path} && sudo chgrp emoedge {path}", path=path),
             )

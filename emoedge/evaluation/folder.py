@@ -19,6 +19,7 @@ from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
 from emoedge.model_store import resolve
 from emoedge.model_store.manifest import CONFIDENCE, LEARNED_FUSION
+from emoedge.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ class LabelledClips:
             ConfigError: not a folder, no media in it, or labels that cannot be understood.
         """
         if not folder.is_dir():
-            raise ConfigError(f"{folder} is not a folder", "name the folder of the labelled clips")
+            raise ConfigError(
+                tr("{folder} is not a folder", folder=folder), tr("name the folder of the labelled clips")
+            )
         jobs = find_jobs([folder], results)
         labels = find_labels(folder, [job.name for job in jobs])
         return cls(
@@ -99,7 +102,9 @@ def evaluate(
         if job.name not in failed
     }
     if not answers:
-        raise MediaError(f"none of the {len(clips.jobs)} clips could be read", report.failures[0].error)
+        raise MediaError(
+            tr("none of the {count} clips could be read", count=len(clips.jobs)), report.failures[0].error
+        )
     scores = _scores(answers, clips.labels)
     return Evaluation({name: clips.labels[name] for name in answers}, answers, scores), report
 

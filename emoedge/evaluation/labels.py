@@ -13,6 +13,7 @@ from typing import Final
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS, Emotion
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import EncodingError, decode_text
+from emoedge.translation import tr
 
 LABELS_FILE: Final = "labels.csv"
 """In the folder of the clips: the columns `file` (path below the folder) and `label`. It alone decides."""
@@ -72,8 +73,12 @@ def label_of_name(name: str) -> Emotion | None:
     }
     if len(found) > 1:
         raise ConfigError(
-            f"the name {name!r} holds more than one label: {', '.join(sorted(found))}",
-            f"rename it, or write {LABELS_FILE}",
+            tr(
+                "the name {name!r} holds more than one label: {found}",
+                name=name,
+                found=", ".join(sorted(found)),
+            ),
+            tr("rename it, or write {labels_file}", labels_file=LABELS_FILE),
         )
     return next(iter(found), None)
 
@@ -98,7 +103,9 @@ def find_labels(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
     path = folder / LABELS_FILE
     labels = _read(path, known) if path.exists() else _from_names(known)
     if not labels:
-        raise ConfigError(f"{folder}: none of its {len(known)} clips has a label", REMEDY)
+        raise ConfigError(
+            tr("{folder}: none of its {count} clips has a label", folder=folder, count=len(known)), REMEDY
+        )
     return labels
 
 
@@ -125,17 +132,27 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
         )
         rows = [(reader.line_num, row) for row in reader]
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", "check the file") from error
+        raise ConfigError(
+            tr("{path} cannot be read: {strerror}", path=path, strerror=error.strerror), tr("check the file")
+        ) from error
     except EncodingError as error:
-        raise ConfigError(f"{path} is not UTF-8: {error}", "save it as UTF-8") from error
+        raise ConfigError(
+            tr("{path} is not UTF-8: {error}", path=path, error=error), tr("save it as UTF-8")
+        ) from error
     except csv.Error as error:
         raise ConfigError(
-            f"{path}: line {reader.line_num + 1}: {error}", "check the quotation marks"
+            tr("{path}: line {line_num}: {error}", path=path, line_num=reader.line_num + 1, error=error),
+            tr("check the quotation marks"),
         ) from error
     if not set(COLUMNS) <= set(reader.fieldnames or ()):
         raise ConfigError(
-            f"{path}: line 1 is {first[:80]!r}, not the columns {','.join(COLUMNS)}",
-            "write them as the first line",
+            tr(
+                "{path}: line 1 is {first!r}, not the columns {columns}",
+                path=path,
+                first=first[:80],
+                columns=",".join(COLUMNS),
+            ),
+            tr("write them as the first line"),
         )
     for number, row in rows:
         at = f"{path}: line {number}"
@@ -143,9 +160,24 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
         name = PurePosixPath(name.replace("\\", "/")).as_posix()
         label = label_of_word(word)
         if label is None:
-            raise ConfigError(f"{at}: {word!r} is not a label", f"write one of {', '.join(EMOTIONS)}")
+            raise ConfigError(
+                tr("{at}: {word!r} is not a label", at=at, word=word),
+                tr("write one of {emotions}", emotions=", ".join(EMOTIONS)),
+            )
         if name not in known:
-            raise ConfigError(f"{at}: no media file {name!r} in {path.parent}", "correct the name")
+            raise ConfigError(
+                tr("{at}: no media file {name!r} in {parent}", at=at, name=name, parent=path.parent),
+                tr("correct the name"),
+            )
         if labels.setdefault(name, label) != label:
-            raise ConfigError(f"{at}: {name!r} has two labels: {labels[name]} and {label}", "keep one")
+            raise ConfigError(
+                tr(
+                    "{at}: {name!r} has two labels: {labels} and {label}",
+                    at=at,
+                    name=name,
+                    labels=labels[name],
+                    label=label,
+                ),
+                tr("keep one"),
+            )
     return labels

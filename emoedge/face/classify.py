@@ -15,6 +15,7 @@ from emoedge.face.baseline import BaselineCard
 from emoedge.files import read_json
 from emoedge.inference import Interpreter
 from emoedge.observations import Box
+from emoedge.translation import tr
 
 CLIP: Final = 4.0
 """Standardised pixels are clipped to this many standard deviations: bounds the int8 input range."""
@@ -76,10 +77,14 @@ class FaceModelCard:
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"model card {path} cannot be used: {error}", "run: emoedge models verify"
+                tr("model card {path} cannot be used: {error}", path=path, error=error),
+                tr("run: emoedge models verify"),
             ) from error
         if labels != EMOTIONS or len(card.bias) != len(EMOTIONS) or not card.temperature > 0:
-            raise ModelError(f"model card {path} is for other labels: {labels}", "run: emoedge models verify")
+            raise ModelError(
+                tr("model card {path} is for other labels: {labels}", path=path, labels=labels),
+                tr("run: emoedge models verify"),
+            )
         return card
 
 
@@ -140,11 +145,17 @@ class FaceClassifier:
         self.card = FaceModelCard.load(path.with_suffix(".json"))
         shape = self._interpreter.input_shape
         if len(shape) != 4 or shape[1] != shape[2] or shape[3] != 1:
-            raise ModelError(f"{path} does not take gray squares: {shape}", "run: emoedge models verify")
+            raise ModelError(
+                tr("{path} does not take gray squares: {shape}", path=path, shape=shape),
+                tr("run: emoedge models verify"),
+            )
         self.size = shape[1]
         outputs = self._interpreter.output_shape[-1]
         if outputs != len(EMOTIONS) + len(CONDITIONS):
-            raise ModelError(f"{path} gives {outputs} values for a face", "run: emoedge models verify")
+            raise ModelError(
+                tr("{path} gives {outputs} values for a face", path=path, outputs=outputs),
+                tr("run: emoedge models verify"),
+            )
 
     def outputs(self, crops: NDArray[np.uint8]) -> FaceOutputs:
         """Everything that the network says of crops uint8 (N, size, size).

@@ -21,6 +21,7 @@ from emoedge.face.sample import clip_rectangle, letterbox_rgb
 from emoedge.frames import Frame, Rectangle
 from emoedge.inference import Interpreter
 from emoedge.observations import Box
+from emoedge.translation import tr
 
 INPUT_SIDE: Final = 128
 LANDMARKS: Final = ("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear")
@@ -204,7 +205,9 @@ class FaceDetector:
     def __init__(self, path: str | Path, threads: int = 1) -> None:
         self._interpreter = Interpreter(path, threads)
         if self._interpreter.input_shape != (1, INPUT_SIDE, INPUT_SIDE, 3):
-            raise ModelError(f"{path} is not BlazeFace short-range", "run: emoedge models verify")
+            raise ModelError(
+                tr("{path} is not BlazeFace short-range", path=path), tr("run: emoedge models verify")
+            )
         self._input = np.empty((1, INPUT_SIDE, INPUT_SIDE, 3), np.float32)
         self._place: tuple[int, ...] = ()
 

@@ -21,6 +21,7 @@ from emoedge.files import read_json
 from emoedge.fusion.learned import SUBSETS, subset_name
 from emoedge.fusion.rule import Decision
 from emoedge.observations import Modality
+from emoedge.translation import tr
 
 Method = Literal["weighted", "learned"]
 KNOTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -28,7 +29,7 @@ KNOTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 CERTAIN: Final = "certain"
 DOUBT: Final = "in doubt"
 BY_TEXT: Final = "settled by the text"
-_REMEDY: Final = "install emoedge again"
+_REMEDY: Final = tr("install emoedge again")
 
 
 def line_names(method: Method) -> tuple[str, ...]:
@@ -65,12 +66,16 @@ class Confidence:
                 for method in get_args(Method)
             }
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"confidence model {path} cannot be read: {error}", _REMEDY) from error
+            raise ModelError(
+                tr("confidence model {path} cannot be read: {error}", path=path, error=error), _REMEDY
+            ) from error
         for by_name in chances.values():
             for name, line in by_name.items():
                 rises = all(low <= high for low, high in zip((0.0, *line), (*line, 1.0), strict=True))
                 if len(line) != len(KNOTS) or not rises:
-                    raise ModelError(f"confidence model {path}: {name} is damaged", _REMEDY)
+                    raise ModelError(
+                        tr("confidence model {path}: {name} is damaged", path=path, name=name), _REMEDY
+                    )
         return cls(chances)
 
     def chance(self, method: Method, modalities: Iterable[Modality], decision: Decision) -> float:

@@ -27,6 +27,7 @@ from emoedge.files import read_json
 from emoedge.fusion.rule import NO_DECISION, Decision, decide
 from emoedge.observations import Modality
 from emoedge.outcomes import ModalityOpinion
+from emoedge.translation import tr
 
 # Keeps one confident zero from vetoing a class for good.
 FLOOR: Final = 1e-3
@@ -84,11 +85,15 @@ class LearnedFusion:
             bias = np.asarray(values["bias"], dtype=np.float64)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(
-                f"fusion model {path} cannot be read: {error}", 'set fusion.method = "weighted" or reinstall'
+                tr("fusion model {path} cannot be read: {error}", path=path, error=error),
+                tr('set fusion.method = "weighted" or reinstall'),
             ) from error
         sharp = all(0 < s.sharpness < math.inf and math.isfinite(s.bias_share) for s in subsets.values())
         if bias.shape != (EMOTION_COUNT,) or not np.all(np.isfinite(bias)) or not sharp:
-            raise ModelError(f"fusion model {path} is damaged", 'set fusion.method = "weighted" or reinstall')
+            raise ModelError(
+                tr("fusion model {path} is damaged", path=path),
+                tr('set fusion.method = "weighted" or reinstall'),
+            )
         return cls(weights, bias, subsets)
 
     def decide(self, opinions: Sequence[ModalityOpinion], now_s: float, margin: float) -> Decision:

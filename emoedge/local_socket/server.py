@@ -34,6 +34,7 @@ from emoedge.local_socket.protocol import (
     parse_request,
     refusal,
 )
+from emoedge.translation import tr
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
 
@@ -99,7 +100,9 @@ class SocketServer:
             try:
                 listener = self._listener.bind(place)
             except OSError as error:
-                self.fault = f"cannot listen at {place}: {error.strerror or error}"
+                self.fault = tr(
+                    "cannot listen at {place}: {strerror}", place=place, strerror=error.strerror or error
+                )
                 logger.debug("%s", self.fault)
                 continue
             self.path, self.fault = place, ""

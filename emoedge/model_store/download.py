@@ -14,6 +14,7 @@ from typing import IO, Final
 from emoedge.backoff import Backoff
 from emoedge.errors import ModelError
 from emoedge.files import put_in_place, read_json, sha256_of, write_json
+from emoedge.translation import tr
 from emoedge.version import __version__
 
 Progress = Callable[[int, int | None], None]
@@ -35,9 +36,9 @@ MAX_BYTES: Final = 4 << 30
 SPARE_BYTES: Final = 64 << 20
 """Free disk space that is left alone."""
 
-REMEDY: Final = (
-    "check the connection and run it again, it goes on where it stopped;"
-    " or download the file elsewhere and use --from FILE"
+REMEDY: Final = tr(
+    "check the connection and run it again, it goes on where it stopped; or download "
+    "the file elsewhere and use --from FILE"
 )
 
 
@@ -69,7 +70,7 @@ def download(
         ModelError: no connection, refused, incomplete, too large, no space, or another digest.
     """
     if not url.startswith(("https://", "http://")):
-        raise ModelError(f"not an address to download from: {url}", "use http or https")
+        raise ModelError(tr("not an address to download from: {url}", url=url), tr("use http or https"))
     part = target.with_name(target.name + ".part")
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -78,15 +79,27 @@ def download(
             _attempt(url, part, progress)
             break
         except urllib.error.HTTPError as error:
-            raise ModelError(f"{url} answers {error.code} {error.reason}", REMEDY) from error
+            raise ModelError(
+                tr("{url} answers {code} {reason}", url=url, code=error.code, reason=error.reason), REMEDY
+            ) from error
         except (_Incomplete, OSError, http.client.HTTPException) as error:
             problem: Exception = error
     else:
-        raise ModelError(f"cannot download {url}: {problem}", REMEDY) from problem
+        raise ModelError(
+            tr("cannot download {url}: {problem}", url=url, problem=problem), REMEDY
+        ) from problem
     digest = sha256_of(part)
     if sha256 is not None and digest != sha256.lower():
         _forget(part)
-        raise ModelError(f"{url} has SHA-256 {digest}, expected {sha256}: damaged or changed", "run it again")
+        raise ModelError(
+            tr(
+                "{url} has SHA-256 {digest}, expected {sha256}: damaged or changed",
+                url=url,
+                digest=digest,
+                sha256=sha256,
+            ),
+            tr("run it again"),
+        )
     put_in_place((part, target))
     _forget(part)
     return digest
@@ -97,8 +110,13 @@ def check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise ModelError(
-            f"{folder} has {free >> 20} MB free, {(needed + SPARE_BYTES) >> 20} MB are needed",
-            "make room or set paths.models to another disk",
+            tr(
+                "{folder} has {free} MB free, {needed} MB are needed",
+                folder=folder,
+                free=free >> 20,
+                needed=needed + SPARE_BYTES >> 20,
+            ),
+            tr("make room or set paths.models to another disk"),
         )
 
 
@@ -115,7 +133,7 @@ def _attempt(url: str, part: Path, progress: Progress | None) -> None:
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             _forget(part)
-            raise _Incomplete("the kept part does not fit the file") from error
+            raise _Incomplete(tr("the kept part does not fit the file")) from error
         if error.code >= http.client.INTERNAL_SERVER_ERROR:
             raise _Incomplete(f"{error.code} {error.reason}") from error
         raise
@@ -123,18 +141,21 @@ def _attempt(url: str, part: Path, progress: Progress | None) -> None:
         resumed = response.status == http.client.PARTIAL_CONTENT
         if resumed and not str(response.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
             _forget(part)
-            raise _Incomplete("the server resumed at the wrong place")
+            raise _Incomplete(tr("the server resumed at the wrong place"))
         done = have if resumed else 0
         length = response.headers.get("Content-Length")
         total = done + int(length) if length and length.isdigit() else None
         if total is not None and total > MAX_BYTES:
-            raise ModelError(f"{url} is {total >> 20} MB: too large to be a model", "correct the address")
+            raise ModelError(
+                tr("{url} is {total} MB: too large to be a model", url=url, total=total >> 20),
+                tr("correct the address"),
+            )
         check_space(part.parent, (total or 0) - done)
         _note_version(part, response.headers.get("ETag") or response.headers.get("Last-Modified"))
         with part.open("ab" if resumed else "wb") as file:
             done = _copy(response, file, done, total, progress)
     if total is not None and done != total:
-        raise _Incomplete(f"the connection ended after {done} of {total} bytes")
+        raise _Incomplete(tr("the connection ended after {done} of {total} bytes", done=done, total=total))
 
 
 def _copy(source: IO[bytes], file: IO[bytes], done: int, total: int | None, progress: Progress | None) -> int:
@@ -143,7 +164,8 @@ def _copy(source: IO[bytes], file: IO[bytes], done: int, total: int | None, prog
         done += len(chunk)
         if done > MAX_BYTES:
             raise ModelError(
-                f"the download is larger than the limit of {MAX_BYTES // 1_000_000} MB", "correct the address"
+                tr("the download is larger than the limit of {max_bytes} MB", max_bytes=MAX_BYTES // 1000000),
+                tr("correct the address"),
             )
         if progress:
             progress(done, total)

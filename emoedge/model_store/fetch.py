@@ -20,6 +20,7 @@ from emoedge.model_store.download import Progress, check_space, download
 from emoedge.model_store.manifest import ModelEntry, ModelFile, Source
 from emoedge.model_store.places import check_vosk_folder
 from emoedge.model_store.unpack import unpack
+from emoedge.translation import tr
 
 DOWNLOADS: Final = ".downloads"
 """Folder inside the models directory where unfinished downloads wait."""
@@ -73,15 +74,23 @@ def fetch(
             directory cannot be written.
     """
     if entry.shipped:
-        raise ModelError(f"{entry.name} comes with emoedge", "nothing to fetch; see: emoedge models verify")
+        raise ModelError(
+            tr("{name} comes with emoedge", name=entry.name),
+            tr("nothing to fetch; see: emoedge models verify"),
+        )
     if source is not None and not source.exists():
-        raise ModelError(f"no file at {source}", "give the zip archive of the model")
+        raise ModelError(tr("no file at {source}", source=source), tr("give the zip archive of the model"))
     try:
         return _install(entry, models_dir, source, progress)
     except OSError as error:
         raise ModelError(
-            f"cannot install {entry.name} in {models_dir}: {error.strerror or error}",
-            "set paths.models to a folder that can be written, or run it with sudo",
+            tr(
+                "cannot install {name} in {models_dir}: {strerror}",
+                name=entry.name,
+                models_dir=models_dir,
+                strerror=error.strerror or error,
+            ),
+            tr("set paths.models to a folder that can be written, or run it with sudo"),
         ) from error
 
 
@@ -115,7 +124,10 @@ def read_receipt(models_dir: Path, name: str) -> Receipt | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the receipt {path} is damaged: {error}", "delete it and fetch again") from error
+        raise ModelError(
+            tr("the receipt {path} is damaged: {error}", path=path, error=error),
+            tr("delete it and fetch again"),
+        ) from error
 
 
 def list_files(folder: Path) -> tuple[ModelFile, ...]:
@@ -149,11 +161,13 @@ def copy_folder(source: Path, target: Path) -> None:
             files, size = files + 1, size + status.st_size
             if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
                 raise ModelError(
-                    f"{Path(place) / name} is not an ordinary file", "give a folder without links or devices"
+                    tr("{place} is not an ordinary file", place=Path(place) / name),
+                    tr("give a folder without links or devices"),
                 )
             if files > MAX_FILES or size > MAX_BYTES:
                 raise ModelError(
-                    f"{source} holds more than a model does", "give the folder of the model alone"
+                    tr("{source} holds more than a model does", source=source),
+                    tr("give the folder of the model alone"),
                 )
         for name in names:
             opener = partial(_open_file, dir_fd=descriptor)
@@ -176,7 +190,10 @@ def check_structure(entry: ModelEntry, folder: Path) -> None:
         return
     missing = [one.path for one in entry.sources if not (folder / one.path).is_file()]
     if missing:
-        raise ModelError(f"{', '.join(missing)} missing in what was given for {entry.name}", "give all files")
+        raise ModelError(
+            tr("{missing} missing in what was given for {name}", missing=", ".join(missing), name=entry.name),
+            tr("give all files"),
+        )
 
 
 @contextmanager
@@ -193,7 +210,9 @@ def _from_network(
     entry: ModelEntry, waiting: Path, stage: Path, progress: Progress | None
 ) -> tuple[tuple[str, ...], Path]:
     if not entry.sources:
-        raise ModelError(f"no address is known for {entry.name}", "give it with --from FILE")
+        raise ModelError(
+            tr("no address is known for {name}", name=entry.name), tr("give it with --from FILE")
+        )
     digests = []
     root = stage
     for one in entry.sources:
@@ -234,13 +253,28 @@ def _check_known(entry: ModelEntry, models_dir: Path, digests: tuple[str, ...], 
     for index, digest in enumerate(digests):
         expected = stated[index] if index < len(stated) else None
         if expected is not None and digest != expected:
-            raise ModelError(f"{entry.name}: SHA-256 is {digest}, expected {expected}", "fetch it again")
+            raise ModelError(
+                tr(
+                    "{name}: SHA-256 is {digest}, expected {expected}",
+                    name=entry.name,
+                    digest=digest,
+                    expected=expected,
+                ),
+                tr("fetch it again"),
+            )
         first = receipt.sha256[index] if receipt and index < len(receipt.sha256) else None
         if expected is None and not local and first is not None and digest != first:
             raise ModelError(
-                f"{entry.name}: SHA-256 is {digest}, but {first} when it was first fetched",
-                "if its publisher has replaced it, delete "
-                f"{_receipt_path(models_dir, entry.name)} and fetch again",
+                tr(
+                    "{name}: SHA-256 is {digest}, but {first} when it was first fetched",
+                    name=entry.name,
+                    digest=digest,
+                    first=first,
+                ),
+                tr(
+                    "if its publisher has replaced it, delete {models_dir} and fetch again",
+                    models_dir=_receipt_path(models_dir, entry.name),
+                ),
             )
 
 

@@ -9,10 +9,11 @@ from typing import Any, Final, Literal
 from emoedge.errors import ModelError
 from emoedge.files import read_json
 from emoedge.package_files import package_folder
+from emoedge.translation import tr
 
 Kind = Literal["tflite", "text", "fusion", "confidence", "vosk", "whisper"]
 FILE_NAME: Final = "manifest.json"
-FETCH_REMEDY: Final = "run: emoedge models fetch"
+FETCH_REMEDY: Final = tr("run: emoedge models fetch")
 """Remedy for every missing or damaged model that can be downloaded."""
 FACE_DETECTOR: Final = "face_detector.tflite"
 FACE_CLASSIFIER: Final = "face_emotion.tflite"
@@ -105,7 +106,7 @@ class Manifest:
             if entry.name == name:
                 return entry
         known = ", ".join(entry.name for entry in self.entries)
-        raise ModelError(f"no model is called {name!r}", f"one of: {known}")
+        raise ModelError(tr("no model is called {name!r}", name=name), tr("one of: {known}", known=known))
 
     @property
     def required(self) -> tuple[ModelEntry, ...]:
@@ -129,10 +130,11 @@ def load_manifest(folder: Path | None = None) -> Manifest:
         document = read_json(path)
         return Manifest(tuple(_entry(item) for item in document["models"]))
     except OSError as error:
-        raise ModelError(f"no list of models at {path}", "install emoedge again") from error
+        raise ModelError(tr("no list of models at {path}", path=path), tr("install emoedge again")) from error
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(
-            f"the list of models at {path} is damaged: {error}", "install emoedge again"
+            tr("the list of models at {path} is damaged: {error}", path=path, error=error),
+            tr("install emoedge again"),
         ) from error
 
 

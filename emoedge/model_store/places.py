@@ -8,6 +8,7 @@ from typing import Final
 
 from emoedge.errors import ModelError
 from emoedge.model_store.manifest import FETCH_REMEDY, Manifest, ModelEntry, package_models_dir
+from emoedge.translation import tr
 
 MODEL_SUFFIXES: Final = ("", ".tflite", ".npz", ".json")
 """A name may stand for a folder or for a file without its suffix."""
@@ -41,7 +42,10 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
         path = Path(text).expanduser()
         if path.exists():
             return path
-        raise ModelError(f"no model at {path}", f"correct the path or {FETCH_REMEDY}")
+        raise ModelError(
+            tr("no model at {path}", path=path),
+            tr("correct the path or {fetch_remedy}", fetch_remedy=FETCH_REMEDY),
+        )
     folders = (models_dir, package_dir or package_models_dir())
     for folder in folders:
         for suffix in MODEL_SUFFIXES:
@@ -49,7 +53,7 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
             if text not in {"", ".", ".."} and candidate.exists():
                 return candidate
     looked = " or ".join(str(folder) for folder in folders)
-    raise ModelError(f"model {text} is missing in {looked}", FETCH_REMEDY)
+    raise ModelError(tr("model {text} is missing in {looked}", text=text, looked=looked), FETCH_REMEDY)
 
 
 def card_of(entry: ModelEntry) -> str:
@@ -87,9 +91,10 @@ def size_of(path: Path) -> int:
 def check_vosk_folder(folder: Path) -> None:
     """Raise ModelError unless `folder` looks like a Vosk model (libvosk's own message is bare)."""
     if not folder.is_dir():
-        raise ModelError(f"no speech model at {folder}", FETCH_REMEDY)
+        raise ModelError(tr("no speech model at {folder}", folder=folder), FETCH_REMEDY)
     flat = (folder / "final.mdl").is_file() and (folder / "mfcc.conf").is_file()
     if not flat and not all((folder / name).is_file() for name in VOSK_FILES):
         raise ModelError(
-            f"{folder} is not a Vosk model: am/final.mdl or conf/mfcc.conf is missing", FETCH_REMEDY
+            tr("{folder} is not a Vosk model: am/final.mdl or conf/mfcc.conf is missing", folder=folder),
+            FETCH_REMEDY,
         )

@@ -19,6 +19,7 @@ from emoedge.errors import ModelError
 from emoedge.files import cache_folder, read_json, sha256_of, write_json
 from emoedge.model_store.fetch import read_receipt
 from emoedge.model_store.manifest import ModelFile, load_manifest, package_models_dir
+from emoedge.translation import tr
 
 _RECORD: Final = "models.json"
 """In the cache folder: path of a model to the state of its files when it was found sound."""
@@ -77,15 +78,19 @@ def check_digests(path: Path, models_dir: Path, package_dir: Path | None = None)
         shipped = [one for one in load_manifest(package_dir).entries if one.shipped]
         entries = [one for one in shipped if _is_of(one.files, path)]
         for entry in entries:
-            _same(entry.files, package_dir, "install emoedge again")
-        return "digests as released" if entries else None
+            _same(entry.files, package_dir, tr("install emoedge again"))
+        return tr("digests as released") if entries else None
     receipt = read_receipt(models_dir, path.name) if path.parent == models_dir.absolute() else None
     if receipt is None:
         return None
-    _same(receipt.files, path, "run: emoedge models fetch")
+    _same(receipt.files, path, tr("run: emoedge models fetch"))
     known = [one for one in load_manifest(package_dir).entries if one.name == path.name]
     published = any(source.sha256 for entry in known for source in entry.sources)
-    return "digests as published" if published else f"as first fetched on {receipt.fetched[:10]}"
+    return (
+        tr("digests as published")
+        if published
+        else tr("as first fetched on {fetched}", fetched=receipt.fetched[:10])
+    )
 
 
 def _is_of(files: tuple[ModelFile, ...], path: Path) -> bool:
@@ -96,9 +101,11 @@ def _same(files: tuple[ModelFile, ...], folder: Path, remedy: str) -> None:
     for file in files:
         path = folder / file.path
         if not path.is_file():
-            raise ModelError(f"{file.path} is missing", remedy)
+            raise ModelError(tr("{path} is missing", path=file.path), remedy)
         if path.stat().st_size != file.bytes or sha256_of(path) != file.sha256:
-            raise ModelError(f"{file.path} is damaged: its SHA-256 is not the recorded one", remedy)
+            raise ModelError(
+                tr("{path} is damaged: its SHA-256 is not the recorded one", path=file.path), remedy
+            )
 
 
 def _state(path: Path) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 
 from emoedge.errors import ModelError
 from emoedge.files import sync_data
+from emoedge.translation import tr
 
 MAX_FILES: Final = 2000
 MAX_BYTES: Final = 6 << 30
@@ -29,7 +30,7 @@ _DAMAGE: Final = (
 )
 
 _CHUNK: Final = 1 << 18
-_REMEDY: Final = "fetch the model again from its publisher"
+_REMEDY: Final = tr("fetch the model again from its publisher")
 
 
 def unpack(archive: Path, folder: Path) -> Path:
@@ -47,7 +48,9 @@ def unpack(archive: Path, folder: Path) -> Path:
                 if not info.is_dir():
                     _extract(zipped, info, folder / PurePosixPath(info.filename))
     except _DAMAGE as error:
-        raise ModelError(f"{archive.name} is not a valid zip archive: {error}", _REMEDY) from error
+        raise ModelError(
+            tr("{name} is not a valid zip archive: {error}", name=archive.name, error=error), _REMEDY
+        ) from error
     entries = list(folder.iterdir())
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
@@ -55,16 +58,30 @@ def unpack(archive: Path, folder: Path) -> Path:
 def _check(infos: list[zipfile.ZipInfo], name: str) -> None:
     """Refuse the whole archive before anything is written."""
     if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
-        raise ModelError(f"{name} unpacks to more than a model has", _REMEDY)
+        raise ModelError(tr("{name} unpacks to more than a model has", name=name), _REMEDY)
     for info in infos:
         path = PurePosixPath(info.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in info.filename:
-            raise ModelError(f"{name} contains a path outside the archive: {info.filename!r}", _REMEDY)
+            raise ModelError(
+                tr(
+                    "{name} contains a path outside the archive: {filename!r}",
+                    name=name,
+                    filename=info.filename,
+                ),
+                _REMEDY,
+            )
         if stat.S_ISLNK(info.external_attr >> 16):
-            raise ModelError(f"{name} has a link in it: {info.filename!r}", _REMEDY)
+            raise ModelError(
+                tr("{name} has a link in it: {filename!r}", name=name, filename=info.filename), _REMEDY
+            )
         if info.file_size > MAX_RATIO * max(info.compress_size, 1024):
             raise ModelError(
-                f"{name} contains a file with an implausible compression ratio: {info.filename!r}", _REMEDY
+                tr(
+                    "{name} contains a file with an implausible compression ratio: {filename!r}",
+                    name=name,
+                    filename=info.filename,
+                ),
+                _REMEDY,
             )
 
 
@@ -75,7 +92,7 @@ def _extract(zipped: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> No
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
             if left < 0:
-                raise zipfile.BadZipFile(f"{info.filename} is larger than stated")
+                raise zipfile.BadZipFile(tr("{filename} is larger than stated", filename=info.filename))
             file.write(chunk)
         file.flush()
         sync_data(file.fileno())

@@ -12,13 +12,14 @@ from emoedge.errors import MediaError
 from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
 from emoedge.pipeline.perception import sound_model
 from emoedge.text_encoding import is_decoded
+from emoedge.translation import tr
 
 Line = dict[str, Any]
 
 # Sentences go through the model so many at a time: large enough to pay, small enough to stream.
 TEXT_BATCH: Final = 256
 DIGITS: Final = 6
-_SAVE: Final = "save the list as UTF-8"
+_SAVE: Final = tr("save the list as UTF-8")
 
 
 def answer(item: str, probabilities: Probabilities | None, reason: str = "", **more: Any) -> Line:
@@ -119,7 +120,10 @@ def classify_texts(items: Iterable[str], settings: Settings) -> Iterator[Line]:
             if is_decoded(item):
                 yield answer(item, probabilities, "" if probabilities is not None else "no_opinion")
             else:
-                yield {"item": item, "error": f"line {number} is not UTF-8 text ({_SAVE})"}
+                yield {
+                    "item": item,
+                    "error": tr("line {number} is not UTF-8 text ({save})", number=number, save=_SAVE),
+                }
 
 
 def _each(items: Iterable[str], judge: Callable[[str], Line]) -> Iterator[Line]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from emoedge.errors import EmoedgeError, ModelError
 from emoedge.model_store.manifest import Kind
+from emoedge.translation import tr
 
 NATIVE: Final = frozenset({"tflite", "vosk", "whisper"})
 """Kinds that native code reads, which a damaged file may crash."""
@@ -65,18 +66,28 @@ def try_model(kind: Kind, path: Path) -> None:
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TRIAL_S, check=False
         )
     except subprocess.TimeoutExpired:
-        raise ModelError(f"{path}: not loaded within {TRIAL_S:.0f} s", "run: emoedge models verify") from None
+        raise ModelError(
+            tr("{path}: not loaded within {trial_s:.0f} s", path=path, trial_s=TRIAL_S),
+            tr("run: emoedge models verify"),
+        ) from None
     except OSError as error:
         raise ModelError(
-            f"{path}: cannot be tried: {error.strerror}", "free memory, then try again"
+            tr("{path}: cannot be tried: {strerror}", path=path, strerror=error.strerror),
+            tr("free memory, then try again"),
         ) from error
     if child.returncode < 0:
         raise ModelError(
-            f"{path} is damaged: it ended the process that tried it ({_signal(-child.returncode)})",
-            "fetch or copy it again",
+            tr(
+                "{path} is damaged: it ended the process that tried it ({value})",
+                path=path,
+                value=_signal(-child.returncode),
+            ),
+            tr("fetch or copy it again"),
         )
     if child.returncode:
-        raise _told(child.stdout) or ModelError(f"{path}: cannot be loaded", "run: emoedge models verify")
+        raise _told(child.stdout) or ModelError(
+            tr("{path}: cannot be loaded", path=path), tr("run: emoedge models verify")
+        )
 
 
 def main(arguments: list[str]) -> int:

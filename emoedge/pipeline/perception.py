@@ -28,6 +28,7 @@ from emoedge.model_store.soundness import ensure_sound
 from emoedge.observations import Box
 from emoedge.pipeline.model_trial import try_model
 from emoedge.pipeline.stages import ActivityDetector, FacePerceiver, SpeechPerceiver, VoicePerceiver
+from emoedge.translation import joined, tr
 
 if TYPE_CHECKING:
     from emoedge.speech.recogniser import Recogniser
@@ -61,11 +62,14 @@ class Perception:
         health = (face_health, voice_health, text_health)
         if face is None and voice is None and speech is None:
             failed = [part for part in health if part.state == "failed"]
-            reasons = (
-                "; ".join(f"{part.name}: {part.reason}" for part in failed)
-                or "face, voice and speech are off"
+            reasons = joined(
+                (tr("{name}: {reason}", name=part.name, reason=part.reason) for part in failed), "; "
             )
-            raise ModelError(f"nothing to perceive with: {reasons}", "enable one, or run: emoedge doctor")
+            reasons = reasons or tr("face, voice and speech are off")
+            raise ModelError(
+                tr("nothing to perceive with: {reasons}", reasons=reasons),
+                tr("enable one, or run: emoedge doctor"),
+            )
         activity = build_activity() if voice or speech else None
         return cls(face, activity, voice, speech, health)
 

@@ -20,6 +20,7 @@ from emoedge.outcomes import HealthReport, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.pipeline.perception import Perception, learned_fusion, load_confidence
 from emoedge.rate_limit import Pacer
+from emoedge.translation import tr
 from emoedge.vad.stage import SpeechPresence
 from emoedge.voice.level import sound_level
 
@@ -100,7 +101,10 @@ class Pipeline:
             audio=reader.info.has_audio and settings.microphone.source != "none",
         )
         if not (sources.video or sources.audio):
-            raise MediaError(f"{path}: no stream that the configuration uses", "enable face, voice or speech")
+            raise MediaError(
+                tr("{path}: no stream that the configuration uses", path=path),
+                tr("enable face, voice or speech"),
+            )
         self.reset()
         yield self._health(sources)
         for item in reader.in_order(self._pacer.due, video=sources.video, audio=sources.audio):
@@ -206,8 +210,12 @@ class Pipeline:
 
     def _health(self, sources: Sources) -> HealthReport:
         parts = (
-            Health("camera", "ok" if sources.video else "off", "" if sources.video else "no picture used"),
-            Health("microphone", "ok" if sources.audio else "off", "" if sources.audio else "no sound used"),
+            Health(
+                "camera", "ok" if sources.video else "off", "" if sources.video else tr("no picture used")
+            ),
+            Health(
+                "microphone", "ok" if sources.audio else "off", "" if sources.audio else tr("no sound used")
+            ),
             *self.perception.health,
         )
         return HealthReport(self.clock.time_s, self.clock.time_s, parts)

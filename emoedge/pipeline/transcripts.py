@@ -11,6 +11,7 @@ from emoedge.errors import MediaError
 from emoedge.observations import Word
 from emoedge.pipeline.classify import remarks
 from emoedge.speech.recogniser import Recogniser, SampleClock, Utterance
+from emoedge.translation import tr
 
 TIME_DIGITS: Final = 3
 
@@ -35,7 +36,9 @@ class Transcriber:
         """
         reader = MediaReader(path, video=False, tracks=tracks)
         if not reader.info.has_audio:
-            raise MediaError(f"{path}: no sound in it", "give a sound file, or a video with sound")
+            raise MediaError(
+                tr("{path}: no sound in it", path=path), tr("give a sound file, or a video with sound")
+            )
         self._recogniser.reset()
         utterances: list[Utterance] = []
         heard, error = False, None

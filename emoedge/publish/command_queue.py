@@ -16,6 +16,7 @@ from typing import Final
 from emoedge.publish.control import MAX_VALUE_BYTES, Command, Refusals, Rejection, parse_command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.sinks import CommandHandler
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class CommandQueue:
         elif result is not None and self.handler is not None:
             lane = self._privacy if result.name == "privacy" else self._others
             if not lane.put(result):
-                self._refuse(Rejection(result.name, result.text, "too many commands at once"))
+                self._refuse(Rejection(result.name, result.text, tr("too many commands at once")))
 
     def take_oversized(self, name: str, *, was_received: bool) -> None:
         """Take the news of a message that is much too large.
@@ -93,7 +94,7 @@ class CommandQueue:
             self.handler(command)
         except Exception as error:
             logger.exception("unexpected error in the command %s", command.name)
-            reason = f"failed: {type(error).__name__}: {error}"
+            reason = tr("failed: {name}: {error}", name=type(error).__name__, error=error)
             self._publish(self._builder.control_error(command.name, command.text, reason))
 
     def _answer(self, rejection: Rejection, suppressed: int) -> None:

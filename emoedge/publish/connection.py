@@ -20,6 +20,7 @@ from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, Sent
 from emoedge.publish.suspects import CAREFUL_S, Suspects, digest
 from emoedge.publish.tls import explain, is_refusal, make_context
+from emoedge.translation import tr
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
@@ -146,7 +147,7 @@ class Connection:
     def wait(self) -> ConnectionEnd:
         """Until the connection has ended."""
         if not self._answered.wait(CONNACK_TIMEOUT_S[self._protocol]) and not self._ended.is_set():
-            self._finish("no_answer", "no answer to CONNECT")
+            self._finish("no_answer", tr("no answer to CONNECT"))
             self._client.disconnect()
         if self._connected_at_s is not None:
             self._watch()
@@ -167,7 +168,7 @@ class Connection:
                 self._client.limit_in_flight(self.limits.in_flight)
             if acknowledgements.needs_connection(now_s):
                 topics = ", ".join(acknowledgements.missing(now_s))
-                self._give_up("no_acknowledgement", f"nothing was acknowledged on {topics}")
+                self._give_up("no_acknowledgement", tr("nothing was acknowledged on {topics}", topics=topics))
             self._subscribe_again(now_s)
             if echo is None or not self._echo_can_work(echo, now_s):
                 continue
@@ -176,7 +177,14 @@ class Connection:
                 self.send(echo.topic, payload, qos=1, retain=False)
             if echo.needs_connection(now_s):
                 echo.disconnect()
-                self._give_up("no_echo", f"nothing came back on {echo.topic} within {TIMEOUT_S:.0f} s")
+                self._give_up(
+                    "no_echo",
+                    tr(
+                        "nothing came back on {topic} within {timeout_s:.0f} s",
+                        topic=echo.topic,
+                        timeout_s=TIMEOUT_S,
+                    ),
+                )
 
     def _due_in_s(self, now_s: float) -> float:
         echo, connected_s = self._terms.echo, self._connected_at_s or now_s
@@ -217,7 +225,7 @@ class Connection:
     def close(self) -> None:
         """Say DISCONNECT."""
         self._client.disconnect()
-        self._finish("lost", "closed by us")
+        self._finish("lost", tr("closed by us"))
 
     def abort(self) -> None:
         """Close the socket as a crash would."""
@@ -235,7 +243,10 @@ class Connection:
                 return None
             self._outstanding += 1
         if not self.limits.fits(topic, payload):
-            what = f"larger than packets of {self.limits.max_packet_bytes} bytes"
+            what = tr(
+                "larger than packets of {max_packet_bytes} bytes",
+                max_packet_bytes=self.limits.max_packet_bytes,
+            )
             return self._refuse(topic, what, TOO_LARGE)
         if self._terms.suspects.is_closed(topic, now_s, payload):
             return self._refuse("", "", NOT_ALLOWED)  # the session names it already
@@ -325,7 +336,7 @@ class Connection:
         abandoned = self._terms.oversized.take(name, size, time.monotonic())
         self._terms.listener.on_oversized(name, abandoned=abandoned)
         if abandoned:
-            self._give_up("oversized", f"{size} bytes on {name}")
+            self._give_up("oversized", tr("{size} bytes on {name}", size=size, name=name))
 
     def _on_disconnect(self, client: Any, _data: Any, flags: Any, reason: Any, _properties: Any) -> None:
         said = flags.is_disconnect_packet_from_server and reason.value not in (0, _UNSPECIFIED)
@@ -346,7 +357,7 @@ class Connection:
             detail, remedy = explain(error, self._terms.settings)
             self._finish("untrusted", detail, remedy=remedy)
         else:
-            self._finish("lost" if self._connected_at_s else "no_answer", "the connection broke off")
+            self._finish("lost" if self._connected_at_s else "no_answer", tr("the connection broke off"))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._count_lock:

@@ -16,6 +16,7 @@ from typing import Final, Literal, get_args
 
 from emoedge.config import RecordingMode
 from emoedge.publish.messages import quote
+from emoedge.translation import tr
 
 ControlName = Literal["privacy", "record", "recording_mode", "face_weight", "margin", "snapshot"]
 CONTROL_NAMES: Final[tuple[ControlName, ...]] = get_args(ControlName)
@@ -34,7 +35,7 @@ ANSWER_INTERVAL_S: Final = 1.0
 """Least time between two answers to bad values of one control, however many arrive."""
 # ASCII digits only: float() would also take "nan", "1_0", "٣" and hexadecimal.
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?", re.ASCII)
-NOT_RETAINED: Final = "retained commands are ignored here; publish without the retain flag"
+NOT_RETAINED: Final = tr("retained commands are ignored here; publish without the retain flag")
 _SWITCH: Final = {"ON": True, "OFF": False}
 PRESS: Final = "PRESS"
 
@@ -84,9 +85,15 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
     text = payload[: MAX_VALUE_BYTES + 1].decode("utf-8", "backslashreplace")
     shown = quote(text)
     if name not in CONTROL_NAMES:
-        return Rejection(quote(name), shown, "unknown control; expected one of " + ", ".join(CONTROL_NAMES))
+        return Rejection(
+            quote(name),
+            shown,
+            tr("unknown control; expected one of {names}", names=", ".join(CONTROL_NAMES)),
+        )
     if len(payload) > MAX_VALUE_BYTES:
-        return Rejection(name, shown, f"longer than {MAX_VALUE_BYTES} bytes")
+        return Rejection(
+            name, shown, tr("longer than {max_value_bytes} bytes", max_value_bytes=MAX_VALUE_BYTES)
+        )
     value = _PARSERS[name](text.strip(" \t\r\n"))
     if isinstance(value, _Expected):
         return Rejection(name, shown, f"expected {value.what}")
@@ -121,7 +128,12 @@ def _privacy(text: str) -> bool | float | _Expected:
     seconds = float(number) if word.upper() == "ON" and _NUMBER.fullmatch(number) else 0.0
     if 1 <= seconds <= MAX_PRIVACY_S:
         return seconds
-    return _Expected(f"ON or OFF, or ON with seconds, such as ON 3600, at most {MAX_PRIVACY_S:.0f}")
+    return _Expected(
+        tr(
+            "ON or OFF, or ON with seconds, such as ON 3600, at most {max_privacy_s:.0f}",
+            max_privacy_s=MAX_PRIVACY_S,
+        )
+    )
 
 
 def _record(text: str) -> bool | float | _Expected:
@@ -130,17 +142,27 @@ def _record(text: str) -> bool | float | _Expected:
     seconds = float(text) if _NUMBER.fullmatch(text) else 0.0
     if MIN_RECORD_S <= seconds <= MAX_RECORD_S:
         return seconds
-    return _Expected(f"ON, OFF or seconds, from {MIN_RECORD_S} to {MAX_RECORD_S:.0f}")
+    return _Expected(
+        tr(
+            "ON, OFF or seconds, from {min_record_s} to {max_record_s:.0f}",
+            min_record_s=MIN_RECORD_S,
+            max_record_s=MAX_RECORD_S,
+        )
+    )
 
 
 def _fraction(text: str) -> float | _Expected:
     if _NUMBER.fullmatch(text) and float(text) <= 1:
         return float(text)
-    return _Expected("a number from 0 to 1 with a decimal point")
+    return _Expected(tr("a number from 0 to 1 with a decimal point"))
 
 
 def _mode(text: str) -> str | _Expected:
-    return text if text in RECORDING_MODES else _Expected("one of " + ", ".join(RECORDING_MODES))
+    return (
+        text
+        if text in RECORDING_MODES
+        else _Expected(tr("one of {values}", values=", ".join(RECORDING_MODES)))
+    )
 
 
 def _press(text: str) -> bool | _Expected:

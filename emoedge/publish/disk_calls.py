@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ RETRY_S: Final = 10.0
 """Time between attempts to use a failing disk."""
 _REMEMBERED: Final = 0.9
 """Share of the slowest duration that is kept with each call."""
-NO_ANSWER: Final = "the disk of paths.state does not answer (check the disk)"
+NO_ANSWER: Final = tr("the disk of paths.state does not answer (check the disk)")
 HUNG_AFTER_S: Final = 120.0
 """One commit on a bad card takes many seconds."""
 

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
+from emoedge.emotions import Language
 from emoedge.observations import SECONDS_DIGITS, TextObservation, VoiceObservation
 from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome, StateSummary
 from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload, PicturePayload
+from emoedge.translation import localized
 from emoedge.version import __version__
 
 RETAINED: Final = frozenset({"emotion", "summary", "health"})
@@ -88,7 +90,9 @@ def shorten_health(payload: dict[str, Any], max_bytes: int) -> dict[str, Any]:
             return short
         short = payload | {"parts": stage}
     room = max(20, (max_bytes - len(to_json(payload | {"parts": {}}))) // max(1, len(bad)) - 60)
-    cut = {name: part | {"figures": {}, "reason": part["reason"][:room]} for name, part in bad.items()}
+    cut = {name: part | {"figures": {}} for name, part in bad.items()}
+    for part in cut.values():
+        part |= {key: part[key][: room // 2] for key in ("reason", "reason_text")}
     return short if len(to_json(short).encode()) <= max_bytes else payload | {"parts": cut}
 
 
@@ -100,6 +104,7 @@ class MessageBuilder:
         clock: turns the pipeline's seconds into wall-clock time.
         transcript: whether `text` carries the words themselves (private, so off).
         media_times: adds the `…_s` fields in media seconds, for `replay`.
+        language: of what is for people.
         run: makes the ids of this process differ from those of others; empty where two runs give the same.
     """
 
@@ -110,8 +115,10 @@ class MessageBuilder:
         *,
         transcript: bool = False,
         media_times: bool = False,
+        language: Language = "es",
         run: str = "",
     ) -> None:
+        self._language = language
         self._run = run
         self._started: datetime | None = None
         self._device_id = device_id
@@ -122,7 +129,13 @@ class MessageBuilder:
     @classmethod
     def for_replay(cls, settings: Settings, clock: Clock) -> MessageBuilder:
         """The builder of what `emoedge replay` writes: with media times, on the pipeline's clock."""
-        return cls(settings.device_id, clock, transcript=settings.publish.transcript, media_times=True)
+        return cls(
+            settings.device_id,
+            clock,
+            transcript=settings.publish.transcript,
+            media_times=True,
+            language=settings.language,
+        )
 
     def now_s(self) -> float:
         """The present on the clock of the messages' `time_s`."""
@@ -149,6 +162,8 @@ class MessageBuilder:
                 del fields["transcript"]
         elif isinstance(outcome, HealthReport):
             fields["version"] = __version__
+            for part in fields["parts"].values():
+                part["reason_text"] = localized(part["reason"], self._language)
             fields["started"] = rfc3339(self._steady_start(outcome))
         payload = PAYLOADS[topic].model_validate(fields).to_json()
         return Message(

@@ -27,6 +27,7 @@ from emoedge.publish.lateness import Lateness
 from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Spool
 from emoedge.publish.spool_entry import Entry
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -265,7 +266,7 @@ class Outbox:
         if entry is None or not self._refused.refuse(entry, code, now_s, was_sent=was_sent):
             return
         self.refused += 1
-        self.last_refused = f"{entry.topic[:64]!r}, reason code 0x{code:02X}"
+        self.last_refused = tr("{topic!r}, reason code 0x{code:02X}", topic=entry.topic[:64], code=code)
         logger.error("the broker does not take a message on %s; it is set aside", self.last_refused)
         self._forget(entry.seq)
         self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), nothing)

@@ -244,7 +244,8 @@ class HealthPart(Part):
     """State of one source, model or service."""
 
     state: HealthState
-    reason: str = Field(description="Empty when ok, else a sentence with what to do")
+    reason: str = Field(description="Empty when ok, else a sentence with what to do, in English")
+    reason_text: str = Field(description="The same in the configured language")
     figures: dict[str, Finite | int | str | None] = Field(
         description="Frame rate, drops, latencies, depths …; units are in the names"
     )

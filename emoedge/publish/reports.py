@@ -6,6 +6,7 @@ from emoedge.health import Health
 from emoedge.publish.messages import quote
 from emoedge.publish.outbox import Outbox
 from emoedge.publish.session import MqttSession
+from emoedge.translation import tr
 
 Figures = dict[str, float | int | str | None]
 
@@ -31,13 +32,13 @@ def broker_health(session: MqttSession, fault: str, refused_commands: int) -> He
         figures["echo_ms"] = None if echo.round_trip_ms is None else round(echo.round_trip_ms, 1)
         figures["echo_failures"] = echo.failures
     if fault:
-        return Health("broker", "failed", f"{fault}; restart the service", figures)
+        return Health("broker", "failed", tr("{fault}; restart the service", fault=fault), figures)
     if state.name == "stopped":
         return Health("broker", "off", "", figures)
     if state.name == "connected":
         return Health("broker", "degraded" if state.reason else "ok", state.reason, figures)
     if state.name == "connecting":
-        return Health("broker", "degraded", "connecting to the broker", figures)
+        return Health("broker", "degraded", tr("connecting to the broker"), figures)
     return Health("broker", "degraded" if state.name == "away" else "failed", state.reason, figures)
 
 
@@ -62,18 +63,39 @@ def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
     if outbox.refused:
         figures["set_aside"] = outbox.refused
     if outbox.disk_error:
-        return Health("spool", "degraded", f"messages wait in memory only: {outbox.disk_error}", figures)
+        return Health(
+            "spool",
+            "degraded",
+            tr("messages wait in memory only: {disk_error}", disk_error=outbox.disk_error),
+            figures,
+        )
     if outbox.set_aside:
-        return Health("spool", "degraded", "a damaged spool was put aside; look at the disk", figures)
+        return Health("spool", "degraded", tr("a damaged spool was put aside; look at the disk"), figures)
     if outbox.damaged:
-        reason = f"{outbox.damaged} messages were damaged on the disk and are set aside; look at the disk"
+        reason = tr(
+            "{damaged} messages were damaged on the disk and are set aside; look at the disk",
+            damaged=outbox.damaged,
+        )
         return Health("spool", "degraded", reason, figures)
     if outbox.refused:
-        reason = f"the broker did not take {outbox.refused} messages, which are set aside"
-        remedy = "look at its access list and its limits"
+        reason = tr("the broker did not take {refused} messages, which are set aside", refused=outbox.refused)
+        remedy = tr("look at its access list and its limits")
         return Health(
-            "spool", "degraded", f"{reason}; the last one was on {outbox.last_refused} ({remedy})", figures
+            "spool",
+            "degraded",
+            tr(
+                "{reason}; the last one was on {last_refused} ({remedy})",
+                reason=reason,
+                last_refused=outbox.last_refused,
+                remedy=remedy,
+            ),
+            figures,
         )
     if dropped and depth:
-        return Health("spool", "degraded", f"{dropped} messages lost: the broker was away too long", figures)
+        return Health(
+            "spool",
+            "degraded",
+            tr("{dropped} messages lost: the broker was away too long", dropped=dropped),
+            figures,
+        )
     return Health("spool", "ok", "", figures)

@@ -22,6 +22,7 @@ from emoedge.publish.messages import quote
 from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy
 from emoedge.publish.tls import TLS_REMEDY, TlsFileError, explain
+from emoedge.translation import Phrase, joined, tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -111,7 +112,7 @@ class MqttSession:
         if state.name != "connected":
             return state
         reasons = (state.reason, *self._faults(now_s))
-        return replace(state, reason="; ".join(filter(None, reasons)))
+        return replace(state, reason=joined(filter(None, reasons), "; "))
 
     def _faults(self, now_s: float) -> Iterator[str]:
         """What is wrong although it is connected."""
@@ -126,7 +127,7 @@ class MqttSession:
             yield _say("closes", self._place, topic)
         echo = self.echo
         if echo is not None and echo.topic not in left_out and echo.is_missing(now_s):
-            yield _say("no_echo", self._place, f"nothing comes back on {echo.topic}")
+            yield _say("no_echo", self._place, tr("nothing comes back on {topic}", topic=echo.topic))
 
     @property
     def oversized(self) -> OversizedTopics:
@@ -246,27 +247,38 @@ class MqttSession:
     def publication_refused(self, protocol: MqttVersion, topic: str, detail: str) -> None:
         """See SessionReports."""
         if len(self._refusals) < MAX_REFUSALS or f"message {topic}" in self._refusals:
-            what = f"the broker {self._place} refuses messages: {detail}: {quote(topic)}"
-            self._refuse(protocol, f"message {topic}", f"{what} (check its access list and its limits)")
+            reason = tr(
+                "the broker {place} refuses messages: {detail}: {topic} "
+                "(check its access list and its limits)",
+                place=self._place,
+                detail=detail,
+                topic=quote(topic),
+            )
+            self._refuse(protocol, f"message {topic}", reason)
 
     def publication_taken(self, protocol: MqttVersion, topic: str) -> None:
         """See SessionReports."""
         if self._refusals.pop(f"message {topic}", None) is not None:
-            self._state = SessionState("connected", "; ".join([*self._refusals.values()]), protocol)
+            self._state = SessionState("connected", joined(self._refusals.values(), "; "), protocol)
 
     def subscription_answered(self, protocol: MqttVersion, topic: str, failure: str) -> None:
         """See SessionReports."""
         self.subscribed += 1
         if failure and topic not in self._optional_topics:
-            what = f"the broker {self._place} refuses the subscription to {topic}: {failure}"
-            remedy = "allow this client to subscribe to the topic in the access list of the broker"
-            self._refuse(protocol, topic, f"{what} ({remedy})")
+            reason = tr(
+                "the broker {place} refuses the subscription to {topic}: {failure} (allow this client to "
+                "subscribe to the topic in the access list of the broker)",
+                place=self._place,
+                topic=topic,
+                failure=failure,
+            )
+            self._refuse(protocol, topic, reason)
 
     def _refuse(self, protocol: MqttVersion, what: str, reason: str) -> None:
         if self._refusals.get(what) != reason:
             logger.warning("%s", reason)
         self._refusals[what] = reason
-        self._state = SessionState("connected", "; ".join([*self._refusals.values()]), protocol)
+        self._state = SessionState("connected", joined(self._refusals.values(), "; "), protocol)
 
     @property
     def _place(self) -> str:
@@ -292,10 +304,12 @@ def describe(
     """State and one sentence for people: what is wrong with the broker, and the remedy."""
     place = f"{settings.host}:{settings.port}"
     if step.suspect_same_id:
-        what = f"another client connects with the id {client_id}"
+        what = tr("another client connects with the id {client_id}", client_id=client_id)
         if outcome.failure != "taken_over":
-            what = f"the broker {place} keeps closing the connection, as when {what}"
-        return "taken_over", f"{what} (give each device its own device_id or mqtt.client_id)"
+            what = tr(
+                "the broker {place} keeps closing the connection, as when {what}", place=place, what=what
+            )
+        return "taken_over", tr("{what} (give each device its own device_id or mqtt.client_id)", what=what)
     name = _NAMES.get(outcome.failure, "away")
     return name, _say(outcome.failure, place, outcome.detail, outcome.remedy)
 
@@ -303,41 +317,51 @@ def describe(
 def _say(what: Failure | Literal["closes"], place: str, detail: str, remedy: str = "") -> str:
     """One sentence with a remedy: the known one, or that of the kind of failure."""
     sentence, usual = _WORDS[what]
-    return f"{sentence.format(place=place)}: {detail} ({remedy or usual})"
+    return tr(
+        "{sentence}: {detail} ({remedy})",
+        sentence=sentence.filled(place=place),
+        detail=detail,
+        remedy=remedy or usual,
+    )
 
 
 _NAMES: Final[dict[Failure, StateName]] = {"refused": "refused", "untrusted": "untrusted"}
-_WORDS: Final[dict[Failure | Literal["closes"], tuple[str, str]]] = {
-    "refused": ("the broker {place} refuses the connection", "correct mqtt.username and mqtt.password"),
+_WORDS: Final[dict[Failure | Literal["closes"], tuple[Phrase, Phrase]]] = {
+    "refused": (
+        tr("the broker {place} refuses the connection"),
+        tr("correct mqtt.username and mqtt.password"),
+    ),
     "untrusted": (
-        "no trusted TLS connection to {place}",
+        tr("no trusted TLS connection to {place}"),
         TLS_REMEDY,
     ),
     "no_answer": (
-        "{place} does not answer as an MQTT broker",
-        "is this an MQTT port, and does it expect TLS? Set mqtt.tls",
+        tr("{place} does not answer as an MQTT broker"),
+        tr("is this an MQTT port, and does it expect TLS? Set mqtt.tls"),
     ),
-    "version": ("{place} speaks neither MQTT 5 nor 3.1.1", "update the broker"),
-    "lost": ("the connection to the broker {place} was lost", "it is tried again by itself"),
+    "version": (tr("{place} speaks neither MQTT 5 nor 3.1.1"), tr("update the broker")),
+    "lost": (tr("the connection to the broker {place} was lost"), tr("it is tried again by itself")),
     "no_echo": (
-        "commands do not arrive from the broker {place}",
-        (
+        tr("commands do not arrive from the broker {place}"),
+        tr(
             "allow this client to write and read the topic in the access list of the broker, "
             "or restart the broker"
         ),
     ),
     "no_acknowledgement": (
-        "the broker {place} does not acknowledge messages",
-        "look at the log of the broker, or restart it",
+        tr("the broker {place} does not acknowledge messages"),
+        tr("look at the log of the broker, or restart it"),
     ),
     "oversized": (
-        "messages on a topic of this device are too large to be waited for, so it is left out for a while",
-        "find out who sends them, and empty the retained message with: mosquitto_pub -r -n -t TOPIC",
+        tr(
+            "messages on a topic of this device are too large to be waited for, so it is left out for a while"
+        ),
+        tr("find out who sends them, and empty the retained message with: mosquitto_pub -r -n -t TOPIC"),
     ),
     "closes": (
-        "the broker {place} closes the connection on the topic",
-        "allow this client to publish and subscribe there in the access list of the broker",
+        tr("the broker {place} closes the connection on the topic"),
+        tr("allow this client to publish and subscribe there in the access list of the broker"),
     ),
-    "taken_over": ("the connection to {place} was taken over", "give each device its own device_id"),
-    "unreachable": ("the broker {place} cannot be reached", "start it, or set mqtt.host"),
+    "taken_over": (tr("the connection to {place} was taken over"), tr("give each device its own device_id")),
+    "unreachable": (tr("the broker {place} cannot be reached"), tr("start it, or set mqtt.host")),
 }

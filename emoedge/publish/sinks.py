@@ -8,6 +8,7 @@ from typing import Protocol
 from emoedge.health import Health
 from emoedge.publish.control import Command
 from emoedge.publish.messages import Message
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 CommandHandler = Callable[[Command], None]
@@ -68,7 +69,7 @@ class NoSink:
 
     def health(self) -> tuple[Health, ...]:
         """The broker, switched off."""
-        return (Health("broker", "off", "mqtt.enabled = false"),)
+        return (Health("broker", "off", tr("mqtt.enabled = false")),)
 
     @property
     def threads(self) -> tuple[WorkerThread, ...]:

@@ -21,6 +21,7 @@ from emoedge.publish.spool_entry import COLUMNS, FORMAT, Entry, checksum, entry_
 from emoedge.publish.spool_log import log_of, mend, read_damaged_log
 from emoedge.publish.spool_salvage import salvage
 from emoedge.sqlite_damage import is_damage
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -332,8 +333,10 @@ def _touch_private(path: Path) -> None:
 def _disk_error(path: Path, error: Exception) -> SpoolError:
     if "locked" in str(error):  # SQLITE_BUSY has a name from Python 3.11 on only
         return SpoolError(
-            f"the spool {path} is in use by another emoedge", "stop it, or set another paths.state"
+            tr("the spool {path} is in use by another emoedge", path=path),
+            tr("stop it, or set another paths.state"),
         )
     return SpoolError(
-        f"the spool {path} cannot be used: {error}", "free or mount the disk, check permissions"
+        tr("the spool {path} cannot be used: {error}", path=path, error=error),
+        tr("free or mount the disk, check permissions"),
     )

@@ -16,6 +16,7 @@ from emoedge.clock import parse_rfc3339
 from emoedge.config import MqttSettings
 from emoedge.errors import EmoedgeError
 from emoedge.tls_context import verifying_context
+from emoedge.translation import tr
 from emoedge.version import RELEASED
 
 _VERSION: Final = 0xA0
@@ -25,46 +26,49 @@ _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 _ALERTS: Final[dict[str, tuple[str, str]]] = {
     "CERTIFICATE_REQUIRED": (
-        "the broker asks for a client certificate (certificate required)",
-        "set mqtt.cert_file and mqtt.key_file",
+        tr("the broker asks for a client certificate (certificate required)"),
+        tr("set mqtt.cert_file and mqtt.key_file"),
     ),
     "HANDSHAKE_FAILURE": (
-        "the broker ends the handshake (handshake failure)",
-        "set mqtt.cert_file and mqtt.key_file if it asks for a client certificate; see the log of the broker",
+        tr("the broker ends the handshake (handshake failure)"),
+        tr(
+            "set mqtt.cert_file and mqtt.key_file if it asks for a client certificate; see "
+            "the log of the broker"
+        ),
     ),
     "UNKNOWN_CA": (
-        "the broker does not know the authority of the client certificate (unknown ca)",
-        "have mqtt.cert_file signed by an authority that the broker trusts",
+        tr("the broker does not know the authority of the client certificate (unknown ca)"),
+        tr("have mqtt.cert_file signed by an authority that the broker trusts"),
     ),
     "CERTIFICATE_EXPIRED": (
-        "the broker says that the client certificate has expired (certificate expired)",
-        "renew mqtt.cert_file, and check the clocks of this machine and of the broker",
+        tr("the broker says that the client certificate has expired (certificate expired)"),
+        tr("renew mqtt.cert_file, and check the clocks of this machine and of the broker"),
     ),
     "CERTIFICATE_REVOKED": (
-        "the client certificate has been revoked (certificate revoked)",
-        "renew mqtt.cert_file and mqtt.key_file",
+        tr("the client certificate has been revoked (certificate revoked)"),
+        tr("renew mqtt.cert_file and mqtt.key_file"),
     ),
     "BAD_CERTIFICATE": (
-        "the broker does not accept the client certificate (bad certificate)",
-        "set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker",
+        tr("the broker does not accept the client certificate (bad certificate)"),
+        tr("set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker"),
     ),
     "CERTIFICATE_UNKNOWN": (
-        "the broker does not accept the client certificate (certificate unknown)",
-        "set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker",
+        tr("the broker does not accept the client certificate (certificate unknown)"),
+        tr("set mqtt.cert_file to a certificate that the broker accepts; see the log of the broker"),
     ),
     "ACCESS_DENIED": (
-        "the broker does not admit the client certificate (access denied)",
-        "allow this certificate in the access rules of the broker",
+        tr("the broker does not admit the client certificate (access denied)"),
+        tr("allow this certificate in the access rules of the broker"),
     ),
     "WRONG_VERSION_NUMBER": (
-        "there is no TLS on this port (wrong version number)",
-        "set mqtt.port to the port with TLS, usually 8883, or set mqtt.tls to false",
+        tr("there is no TLS on this port (wrong version number)"),
+        tr("set mqtt.port to the port with TLS, usually 8883, or set mqtt.tls to false"),
     ),
 }
 """By the end of OpenSSL's name of the reason: what it means, and the remedy."""
 
 
-TLS_REMEDY: Final = "check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate"
+TLS_REMEDY: Final = tr("check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate")
 """Where nothing better is known."""
 
 
@@ -85,8 +89,12 @@ def make_context(settings: MqttSettings) -> ssl.SSLContext:
             context = verifying_context(settings.ca_file)
         except (ssl.SSLError, OSError) as error:
             raise TlsFileError(
-                f"mqtt.ca_file: {settings.ca_file} does not contain a certificate: {_words(error)}",
-                "set mqtt.ca_file to the PEM file of the certificate authority",
+                tr(
+                    "mqtt.ca_file: {ca_file} does not contain a certificate: {error}",
+                    ca_file=settings.ca_file,
+                    error=_words(error),
+                ),
+                tr("set mqtt.ca_file to the PEM file of the certificate authority"),
             ) from error
     if settings.cert_file is not None:
         _load_client_certificate(context, settings, settings.cert_file)
@@ -101,8 +109,8 @@ def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, ce
         ssl.PEM_cert_to_DER_cert(_first_certificate(certificate))
     except (ValueError, OSError) as error:
         raise TlsFileError(
-            f"mqtt.cert_file: {certificate} does not contain a certificate",
-            "set mqtt.cert_file to the PEM file of the client certificate",
+            tr("mqtt.cert_file: {certificate} does not contain a certificate", certificate=certificate),
+            tr("set mqtt.cert_file to the PEM file of the client certificate"),
         ) from error
     password = "" if settings.key_password is None else settings.key_password.get_secret_value()
     try:
@@ -111,24 +119,28 @@ def _load_client_certificate(context: ssl.SSLContext, settings: MqttSettings, ce
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise TlsFileError(
-                f"mqtt.key_file: the key in {key} does not belong to the certificate in {certificate}",
-                "set mqtt.cert_file and mqtt.key_file to the two files of one pair",
+                tr(
+                    "mqtt.key_file: the key in {key} does not belong to the certificate in {certificate}",
+                    key=key,
+                    certificate=certificate,
+                ),
+                tr("set mqtt.cert_file and mqtt.key_file to the two files of one pair"),
             ) from error
         if "ENCRYPTED" in _text(key):
-            what = (
-                "the password does not open the key in" if password else "a password is needed for the key in"
-            )
             raise TlsFileError(
-                f"mqtt.key_password: {what} {key}",
-                "correct EMOEDGE_MQTT__KEY_PASSWORD_FILE or the systemd credential mqtt_key_password",
+                tr("mqtt.key_password: the password does not open the key in {key}", key=key)
+                if password
+                else tr("mqtt.key_password: a password is needed for the key in {key}", key=key),
+                tr("correct EMOEDGE_MQTT__KEY_PASSWORD_FILE or the systemd credential mqtt_key_password"),
             ) from error
         raise TlsFileError(
-            f"mqtt.key_file: {key} does not contain a private key",
-            "set mqtt.key_file to the PEM file of the key",
+            tr("mqtt.key_file: {key} does not contain a private key", key=key),
+            tr("set mqtt.key_file to the PEM file of the key"),
         ) from error
     except OSError as error:
         raise TlsFileError(
-            f"mqtt.key_file: {key}: {_words(error)}", "make it readable for this user"
+            tr("mqtt.key_file: {key}: {error}", key=key, error=_words(error)),
+            tr("make it readable for this user"),
         ) from error
 
 
@@ -138,15 +150,25 @@ def _check_file(key: str, path: Path) -> None:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
             what = "a folder" if stat.S_ISDIR(mode) else "not a file"
-            raise TlsFileError(f"{key}: {path} is {what}", f"set {key} to a PEM file")
+            raise TlsFileError(
+                tr("{key}: {path} is {what}", key=key, path=path, what=what),
+                tr("set {key} to a PEM file", key=key),
+            )
         if path.stat().st_size > MAX_FILE_BYTES:
-            raise TlsFileError(f"{key}: {path} is too large for certificates", f"set {key} to a PEM file")
+            raise TlsFileError(
+                tr("{key}: {path} is too large for certificates", key=key, path=path),
+                tr("set {key} to a PEM file", key=key),
+            )
         if not _text(path).strip():
-            raise TlsFileError(f"{key}: {path} is empty", f"set {key} to a PEM file")
+            raise TlsFileError(
+                tr("{key}: {path} is empty", key=key, path=path), tr("set {key} to a PEM file", key=key)
+            )
     except FileNotFoundError as error:
-        raise TlsFileError(f"{key}: no such file: {path}", f"correct {key}") from error
+        raise TlsFileError(
+            tr("{key}: no such file: {path}", key=key, path=path), tr("correct {key}", key=key)
+        ) from error
     except OSError as error:
-        raise TlsFileError(f"{key}: {path}: {_words(error)}", "make it readable for this user") from error
+        raise TlsFileError(f"{key}: {path}: {_words(error)}", tr("make it readable for this user")) from error
 
 
 MAX_FILE_BYTES: Final = 1_000_000
@@ -247,17 +269,24 @@ def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
     clock = datetime.fromtimestamp(now_s, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     if is_clock_wrong(now_s):
         return (
-            f"{verify}: the clock is wrong: it says {clock}, before this version was made ({RELEASED})",
-            "wait until the clock is set from the network, or set it with: sudo timedatectl set-time",
+            tr(
+                "{verify}: the clock is wrong: it says {clock}, before this version was made ({released})",
+                verify=verify,
+                clock=clock,
+                released=RELEASED,
+            ),
+            tr("wait until the clock is set from the network, or set it with: sudo timedatectl set-time"),
         )
     if code == _NOT_YET_VALID:
         return (
-            f"{verify}: the clock of this machine says {clock}",
-            "compare it with the right time (run: timedatectl), and with the beginning of the certificate",
+            tr("{verify}: the clock of this machine says {clock}", verify=verify, clock=clock),
+            tr(
+                "compare it with the right time (run: timedatectl), and with the beginning of the certificate"
+            ),
         )
     return (
-        f"{verify}: the clock of this machine says {clock}",
-        "renew the certificate of the broker, or correct the clock (run: timedatectl)",
+        tr("{verify}: the clock of this machine says {clock}", verify=verify, clock=clock),
+        tr("renew the certificate of the broker, or correct the clock (run: timedatectl)"),
     )
 
 

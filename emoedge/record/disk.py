@@ -10,6 +10,7 @@ from emoedge.errors import RecordingError
 from emoedge.files import write_synced
 from emoedge.record.names import FILE_MODE
 from emoedge.record.retention import UNCOUNTED, Room
+from emoedge.translation import tr
 
 PROBE_FILE: Final = ".probe.partial"
 """Written, synced and removed again to see whether a fault of the disk is over."""
@@ -50,7 +51,12 @@ def _nearest(root: Path) -> Path:
     while not path.exists() and path != path.parent:
         if path.is_symlink():
             raise RecordingError(
-                f"{path} is a link to {path.readlink()}, which does not exist", "mount the disk it is on"
+                tr(
+                    "{path} is a link to {readlink}, which does not exist",
+                    path=path,
+                    readlink=path.readlink(),
+                ),
+                tr("mount the disk it is on"),
             )
         path = path.parent
     return path

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from emoedge.errors import RecordingError
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ def choose_encoder(wanted: str, width: int, height: int, fps: float) -> str:
         if _works(name, width, height, round(fps)):
             return name
     raise RecordingError(
-        f"no H.264 encoder works here (tried {', '.join(candidates)})",
-        'set recording.encoder = "auto" and install the `av` wheel, which carries libx264',
+        tr("no H.264 encoder works here (tried {candidates})", candidates=", ".join(candidates)),
+        tr('set recording.encoder = "auto" and install the `av` wheel, which carries libx264'),
     )
 
 

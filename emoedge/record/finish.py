@@ -28,6 +28,7 @@ from emoedge.record.timeline import (
     read_timeline_text,
     webvtt,
 )
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
         duration_s = measure(partial_of(media))
         if duration_s <= 0:
             remove_unfinished(media)
-            raise RecordingError(f"segment {media.stem} holds neither picture nor sound")
+            raise RecordingError(tr("segment {stem} holds neither picture nor sound", stem=media.stem))
         states = read_timeline(timeline_of(media)).states
         cues = emotion_cues(states, duration_s, segment.language)
         whole, shortfall = _remux(media, cues, duration_s, give_up)

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from emoedge.translation import tr
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -106,7 +108,12 @@ class Undeletable:
     remedy: str
 
     def __str__(self) -> str:
-        return f"cannot delete {self.path}: {self.reason} ({self.remedy})"
+        return tr(
+            "cannot delete {path}: {reason} ({remedy})",
+            path=self.path,
+            reason=self.reason,
+            remedy=self.remedy,
+        )
 
 
 class Remover:
@@ -201,16 +208,22 @@ def _explain(folder: Folder, name: str, error: OSError) -> Undeletable:
     try:
         owner = _owner(where.lstat().st_uid)
     except OSError:
-        return Undeletable(path, fault, f"run: sudo rm -r {path}")
-    reason = f"{fault}, owner {owner}" if where == path else f"{fault}, owner of the folder {owner}"
+        return Undeletable(path, fault, tr("run: sudo rm -r {path}", path=path))
+    reason = (
+        tr("{fault}, owner {owner}", fault=fault, owner=owner)
+        if where == path
+        else tr("{fault}, owner of the folder {owner}", fault=fault, owner=owner)
+    )
     if error.errno == errno.EROFS:
-        return Undeletable(path, reason, "mount its disk for writing")
+        return Undeletable(path, reason, tr("mount its disk for writing"))
     if error.errno in (errno.EBUSY, errno.EXDEV):
-        return Undeletable(path, reason, f"run: sudo umount {path}")
+        return Undeletable(path, reason, tr("run: sudo umount {path}", path=path))
     for one in (path, folder.path):
         if error.errno == errno.EPERM and _is_fixed(one):
-            return Undeletable(path, f"{reason}, immutable", f"run: sudo chattr -i -a {one}")
-    return Undeletable(path, reason, f"run: sudo rm -r {path}")
+            return Undeletable(
+                path, tr("{reason}, immutable", reason=reason), tr("run: sudo chattr -i -a {one}", one=one)
+            )
+    return Undeletable(path, reason, tr("run: sudo rm -r {path}", path=path))
 
 
 def _owner(uid: int) -> str:

@@ -25,6 +25,7 @@ from emoedge.record.retention import MIN_FREE_FILES, Limits
 from emoedge.record.segment_files import Segment
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -137,12 +138,20 @@ class Housekeeping:
         self._short = None
         if room.bytes < needed:
             raise RecordingError(
-                f"disk full: {room.bytes // 1_000_000} MB free, {needed // 1_000_000} MB must stay free",
-                "free some space or lower recording.min_free_bytes",
+                tr(
+                    "disk full: {bytes} MB free, {needed} MB must stay free",
+                    bytes=room.bytes // 1000000,
+                    needed=needed // 1000000,
+                ),
+                tr("free some space or lower recording.min_free_bytes"),
             )
         raise RecordingError(
-            f"disk full: {room.files} free inodes, {MIN_FREE_FILES} must stay free",
-            "delete files on the disk of recording.dir",
+            tr(
+                "disk full: {files} free inodes, {min_free_files} must stay free",
+                files=room.files,
+                min_free_files=MIN_FREE_FILES,
+            ),
+            tr("delete files on the disk of recording.dir"),
         )
 
     def report(self, error: BaseException) -> None:
@@ -281,7 +290,15 @@ class Housekeeping:
             self.store.save_index()
         if left:
             more = f", and {len(left) - 1} more" if len(left) > 1 else ""
-            raise RecordingError(f"cannot delete {left[0].path}{more}: {left[0].reason}", left[0].remedy)
+            raise RecordingError(
+                tr(
+                    "cannot delete {path}{more}: {reason}",
+                    path=left[0].path,
+                    more=more,
+                    reason=left[0].reason,
+                ),
+                left[0].remedy,
+            )
 
     def _sweep_snapshots(self) -> None:
         now = self._clock.wall(self._clock.now_s())

@@ -24,6 +24,7 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.alignment import SoundTrack
 from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
 from emoedge.record.names import FILE_MODE
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class SegmentWriter:
         import av
 
         if video is None and not sound:
-            raise RecordingError("a segment needs picture or sound")
+            raise RecordingError(tr("a segment needs picture or sound"))
         self.path = path
         self.start_s = start_s
         self.video = video

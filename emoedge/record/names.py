@@ -14,6 +14,7 @@ from typing import Final
 
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of, set_mode
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -122,9 +123,13 @@ def make_folder(path: Path, *, follow: bool = False) -> None:
         OSError: it cannot be made.
     """
     if not follow and path.is_symlink():
-        raise RecordingError(f"{path} is a link", "remove it: links in the recordings are not followed")
+        raise RecordingError(
+            tr("{path} is a link", path=path), tr("remove it: links in the recordings are not followed")
+        )
     if path.exists() and not path.is_dir():
-        raise RecordingError(f"{path} is not a folder", "move it away, or set another recording.dir")
+        raise RecordingError(
+            tr("{path} is not a folder", path=path), tr("move it away, or set another recording.dir")
+        )
     if not path.is_dir():
         path.mkdir(mode=DIR_MODE, parents=True, exist_ok=True)
         share_with_group(path)

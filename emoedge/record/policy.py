@@ -12,6 +12,7 @@ from typing import Final, Literal
 from emoedge.config.recording_settings import RecordingMode, RecordingSettings
 from emoedge.errors import RecordingError
 from emoedge.outcomes import EmotionEvent
+from emoedge.translation import tr
 
 Reason = Literal["manual", "event", "continuous"]
 
@@ -107,12 +108,15 @@ class RecordingPolicy:
         """
         if self._mode == "off":
             raise RecordingError(
-                "recording is off", 'set recording_mode to "manual", "events" or "continuous"'
+                tr("recording is off"), tr('set recording_mode to "manual", "events" or "continuous"')
             )
         if self._blocked:
-            raise RecordingError(f"recording is blocked: {self._blocked}")
+            raise RecordingError(tr("recording is blocked: {blocked}", blocked=self._blocked))
         if seconds is not None and not 0 < seconds < float("inf"):
-            raise RecordingError(f"cannot record for {seconds} seconds", "give ON, OFF or seconds above 0")
+            raise RecordingError(
+                tr("cannot record for {seconds} seconds", seconds=seconds),
+                tr("give ON, OFF or seconds above 0"),
+            )
         self._manual_until_s = float("inf") if seconds is None else now_s + seconds
         self._paused = False
         return self.tick(now_s)

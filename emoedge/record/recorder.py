@@ -34,6 +34,7 @@ from emoedge.record.segment import OpenSegment
 from emoedge.record.segment_factory import SegmentFactory
 from emoedge.record.store import Store
 from emoedge.record.timeline import TimelineEntry
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -379,7 +380,7 @@ class Recorder:
             if over:
                 self._actions.popleft()
                 if nothing:
-                    reason = self._fault or "no picture and no sound came"
+                    reason = self._fault or tr("no picture and no sound came")
                     self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()
@@ -437,7 +438,7 @@ class Recorder:
         self._segment = None
         with self._policy_lock:
             self._policy.segment_lost(segment.plan.segment_id)
-        closed = segment.abort(f"failed: {error}", self._clock.wall(self._clock.now_s()))
+        closed = segment.abort(tr("failed: {error}", error=error), self._clock.wall(self._clock.now_s()))
         self._failed(segment.plan.segment_id, error)
         self._housekeeping.enqueue(closed, "failed")
 

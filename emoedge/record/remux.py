@@ -18,6 +18,7 @@ from typing import Any, Final
 from emoedge.errors import RecordingError
 from emoedge.record.mux import SyncedFile, close_dead
 from emoedge.record.timeline import MAX_S, Cue
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +70,9 @@ def remux(
     try:
         incoming = av.open(str(source))
     except av.error.FFmpegError as error:
-        raise RecordingError(f"nothing to play in {source.name}: {error}") from error
+        raise RecordingError(
+            tr("nothing to play in {name}: {error}", name=source.name, error=error)
+        ) from error
     output = SyncedFile(target)
     try:
         with incoming:

@@ -26,6 +26,7 @@ from emoedge.record.pre_roll import Item
 from emoedge.record.sidecar import SCHEMA, thumbnail_of, write_details
 from emoedge.record.strongest import Strength, strength_of
 from emoedge.record.timeline import TimelineEntry
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +159,9 @@ class OpenSegment:
         """Raise RecordingError if the file was moved or deleted while it was being written."""
         partial = partial_of(self.plan.media)
         if not partial.exists():
-            raise RecordingError(f"{partial} was moved or deleted while it was being written")
+            raise RecordingError(
+                tr("{partial} was moved or deleted while it was being written", partial=partial)
+            )
 
     def _write_entry(self, entry: TimelineEntry) -> None:
         if self._overlay is not None:

@@ -13,6 +13,7 @@ from emoedge.files import write_atomically
 from emoedge.frames import Frame
 from emoedge.record.folder import Folder, Remover
 from emoedge.record.names import FILE_MODE, SNAPSHOTS, make_folder, new_segment_id, share_with_group
+from emoedge.translation import tr
 
 MAX_KEPT: Final = 200
 """Maximum number of snapshots: anyone with access to the command topic can make one, and must not fill the
@@ -56,7 +57,8 @@ class Snapshots:
             self.sweep(wall if clock_synced else None, but=path)
         except OSError as error:
             raise RecordingError(
-                f"no snapshot in {self._folder}: {error.strerror}", "check the disk and its permissions"
+                tr("no snapshot in {folder}: {strerror}", folder=self._folder, strerror=error.strerror),
+                tr("check the disk and its permissions"),
             ) from error
         return path
 

@@ -28,6 +28,7 @@ from emoedge.record.names import (
 from emoedge.record.retention import Limits
 from emoedge.record.segment_files import Segment, SegmentFiles, suffixes_of
 from emoedge.record.sweep import Sweep, Swept
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ class Store(SegmentFiles):
                         if entry is not None and entry.has_media and entry.is_deleted == deleted:
                             return self.segment_of(entry)
         raise RecordingError(
-            f"no segment {segment_id[:60]!r} in {self.root}", "list them with `emoedge recordings list`"
+            tr("no segment {segment_id!r} in {root}", segment_id=segment_id[:60], root=self.root),
+            tr("list them with `emoedge recordings list`"),
         )
 
     def usage(self) -> tuple[int, int]:

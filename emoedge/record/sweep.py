@@ -18,6 +18,7 @@ from emoedge.record.names import DELETED_SUFFIX, KEEP_SUFFIX, MEDIA_SUFFIX, UNDO
 from emoedge.record.retention import Candidate, Deletion, Limits, Room, plan_deletions
 from emoedge.record.segment_files import Segment, SegmentFiles
 from emoedge.record.sidecar import read_details, write_details
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ class Swept:
 
     def __str__(self) -> str:
         parts = [f"{count} segments ({reason})" for reason, count in self.reasons.items()]
-        parts += [f"sidecars of {self.orphans} segments without a video"] if self.orphans else []
+        parts += (
+            [tr("sidecars of {orphans} segments without a video", orphans=self.orphans)]
+            if self.orphans
+            else []
+        )
         return f"{', '.join(parts) or 'nothing'}, {self.bytes / 1e6:.1f} MB"
 
 

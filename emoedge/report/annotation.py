@@ -15,6 +15,7 @@ from emoedge.record.timeline import Timeline, read_replay, read_timeline
 from emoedge.report.data import STEP_S, ReportData, build
 from emoedge.report.source import find_source
 from emoedge.report.table import Sampling
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -73,7 +74,9 @@ def annotate(
             return _lines(path, text)
     timeline, duration_s = timeline_of_media(pipeline(), path, progress)
     if duration_s <= 0:
-        raise MediaError(f"{path}: a picture has no duration to annotate", "give a video or a sound file")
+        raise MediaError(
+            tr("{path}: a picture has no duration to annotate", path=path), tr("give a video or a sound file")
+        )
     return Annotation(path.stem, path, path, build(timeline, {"media": path.name}, duration_s, None))
 
 
@@ -123,7 +126,9 @@ def _lines(path: Path, text: str) -> Annotation:
     timeline = read_replay(text)
     duration_s = timeline.end_s
     if duration_s <= 0:
-        raise MediaError(f"{path}: no lines with media times", "give what emoedge replay has written")
+        raise MediaError(
+            tr("{path}: no lines with media times", path=path), tr("give what emoedge replay has written")
+        )
     # `clip.mp4.jsonl`, as replay names it in a folder of results, is about clip.mp4.
     media = path.with_suffix("")
     known = media if media.suffix and media.exists() else None
@@ -139,4 +144,4 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise MediaError(f"{path}: {error.strerror}", "check the name and the permissions") from error
+        raise MediaError(f"{path}: {error.strerror}", tr("check the name and the permissions")) from error

@@ -24,6 +24,7 @@ from emoedge.report.page import write_private
 from emoedge.report.pages import jpeg_address, render_template, time_rows
 from emoedge.report.source import ReportSource, load
 from emoedge.report.texts import TEXTS
+from emoedge.translation import tr
 
 DAY_S: Final = 86_400.0
 HOURS: Final = 24
@@ -68,7 +69,7 @@ def build_day_report(store: Store, day: str, target: Path, language: Language = 
         OSError: the page cannot be written.
     """
     if DAY_PATTERN.fullmatch(day) is None:
-        raise RecordingError(f"{day[:40]!r} is not a day", "give it as YYYY-MM-DD")
+        raise RecordingError(tr("{day!r} is not a day", day=day[:40]), tr("give it as YYYY-MM-DD"))
     midnight = _midnight(day)
     segments = []
     for segment in store.segments(day):
@@ -143,7 +144,7 @@ def _midnight(day: str) -> datetime:
     try:
         return datetime.strptime(day, "%Y-%m-%d").astimezone()
     except ValueError as error:
-        raise RecordingError(f"{day!r} is not a day", "give it as YYYY-MM-DD") from error
+        raise RecordingError(tr("{day!r} is not a day", day=day), tr("give it as YYYY-MM-DD")) from error
 
 
 def _strip(segments: Sequence[DaySegment]) -> str:

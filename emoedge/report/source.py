@@ -13,6 +13,7 @@ from emoedge.record.segment_files import Segment
 from emoedge.record.store import Store
 from emoedge.record.timeline import read_timeline, read_timeline_text
 from emoedge.report.data import MAX_POINTS, ReportData, build
+from emoedge.translation import tr
 
 
 @dataclass(frozen=True)
@@ -63,14 +64,20 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS) -> ReportSource:
         timeline = read_timeline(read_timeline_text(path))
     except OSError as error:
         raise RecordingError(
-            f"segment {segment.segment_id} has no timeline: {error.strerror or error}",
-            "copy the .jsonl and .json files along with the .mp4",
+            tr(
+                "segment {segment_id} has no timeline: {strerror}",
+                segment_id=segment.segment_id,
+                strerror=error.strerror or error,
+            ),
+            tr("copy the .jsonl and .json files along with the .mp4"),
         ) from error
     # The media knows how long it is: what the details say may be damaged.
     try:
         duration_s = length_of(segment.media) if segment.media.is_file() else timeline.end_s
     except OSError as error:
-        raise RecordingError(f"cannot read {segment.media}: {error.strerror or error}") from error
+        raise RecordingError(
+            tr("cannot read {media}: {strerror}", media=segment.media, strerror=error.strerror or error)
+        ) from error
     if duration_s <= 0:
-        raise RecordingError(f"segment {segment.segment_id} is empty")
+        raise RecordingError(tr("segment {segment_id} is empty", segment_id=segment.segment_id))
     return ReportSource(segment.media, build(timeline, segment.details(), duration_s, max_points))

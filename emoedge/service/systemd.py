@@ -17,6 +17,7 @@ from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
 from emoedge.package_files import package_folder
 from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Withdraw, Write
+from emoedge.translation import tr
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
 
@@ -74,7 +75,7 @@ def delivered_files() -> Path:
     """
     folder = package_folder("systemd")
     if not (folder / UNIT).is_file():
-        raise ServiceError(f"no {folder / UNIT}", "install emoedge again")
+        raise ServiceError(tr("no {folder}", folder=folder / UNIT), tr("install emoedge again"))
     return folder
 
 
@@ -86,7 +87,7 @@ def refuse_if_packaged(remedy: str, prefix: Path | None = None) -> None:
         prefix: for tests; the running environment by default.
     """
     if (prefix or Path(sys.prefix)) == _PACKAGED:
-        raise ServiceError("emoedge is installed as a Debian package, which brings the service", remedy)
+        raise ServiceError(tr("emoedge is installed as a Debian package, which brings the service"), remedy)
 
 
 def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line: None) -> None:
@@ -100,7 +101,7 @@ def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line:
         ServiceError: not root, or a step that must work failed.
     """
     if os.geteuid() != 0:
-        raise ServiceError("only root can do that", f"run: sudo {shlex.join(sys.argv)}")
+        raise ServiceError(tr("only root can do that"), tr("run: sudo {argv}", argv=shlex.join(sys.argv)))
     for step in steps:
         tell(str(step))
         if isinstance(step, Run):
@@ -125,15 +126,15 @@ def _run(step: Run) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         if step.must_work:
-            raise ServiceError(f"{step}: {error}", "put that right and run it again") from error
+            raise ServiceError(f"{step}: {error}", tr("put that right and run it again")) from error
         return
     if done.returncode != 0 and step.must_work:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise ServiceError(
             f"{step}: {said[-1] if said else f'exit code {done.returncode}'}",
-            "see: journalctl -u emoedge -n 50"
+            tr("see: journalctl -u emoedge -n 50")
             if "systemctl" in step.argv
-            else "put that right and run it again",
+            else tr("put that right and run it again"),
         )
 
 
@@ -146,7 +147,7 @@ def _touch(step: Write | Remove) -> None:
         else:
             step.path.unlink(missing_ok=True)
     except (OSError, LookupError) as error:
-        raise ServiceError(f"{step}: {error}", "put that right and run it again") from error
+        raise ServiceError(f"{step}: {error}", tr("put that right and run it again")) from error
 
 
 def _write(step: Write) -> None:
@@ -171,10 +172,12 @@ def service_status() -> Status:
     try:
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ServiceError(f"systemctl: {error}", "start the daemon by hand: emoedge run") from error
+        raise ServiceError(
+            tr("systemctl: {error}", error=error), tr("start the daemon by hand: emoedge run")
+        ) from error
     if done.returncode != 0:
         said = done.stderr.strip().partition("\n")[0]
-        raise ServiceError(f"systemctl: {said}", "start the daemon by hand: emoedge run")
+        raise ServiceError(tr("systemctl: {said}", said=said), tr("start the daemon by hand: emoedge run"))
     return parse_status(done.stdout)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from emoedge.errors import ModelError
 from emoedge.speech.recogniser import Recogniser
+from emoedge.translation import tr
 
 
 def open_recogniser(engine: str, folder: Path) -> Recogniser:
@@ -26,4 +27,6 @@ def open_recogniser(engine: str, folder: Path) -> Recogniser:
         from emoedge.speech.whisper_engine import WhisperRecogniser
 
         return WhisperRecogniser(folder)
-    raise ModelError(f"unknown speech engine {engine!r}", 'set speech.engine to "vosk" or "whisper"')
+    raise ModelError(
+        tr("unknown speech engine {engine!r}", engine=engine), tr('set speech.engine to "vosk" or "whisper"')
+    )

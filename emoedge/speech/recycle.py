@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from emoedge.translation import tr
+
 
 @dataclass(frozen=True, slots=True)
 class RecyclePolicy:
@@ -22,7 +24,7 @@ class RecyclePolicy:
     def reason(self, sound_h: float, growth_mb: float | None) -> str | None:
         """Why it is time, or None; `growth_mb` is None where memory cannot be read."""
         if sound_h >= self.max_sound_h:
-            return f"{sound_h:.1f} h of sound recognised"
+            return tr("{sound_h:.1f} h of sound recognised", sound_h=sound_h)
         if growth_mb is not None and growth_mb >= self.max_growth_mb:
-            return f"memory grown by {growth_mb:.0f} MB"
+            return tr("memory grown by {growth_mb:.0f} MB", growth_mb=growth_mb)
         return None

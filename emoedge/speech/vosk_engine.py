@@ -18,6 +18,7 @@ from emoedge.model_store.places import check_vosk_folder
 from emoedge.process import resident_mb
 from emoedge.speech.recogniser import Utterance, words_from
 from emoedge.speech.recycle import RecyclePolicy
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -39,12 +40,16 @@ def load_model(folder: Path) -> Any:
     try:
         import vosk
     except (ImportError, OSError) as error:
-        raise ModelError(f"vosk cannot be loaded: {error}", "install it: pip install vosk") from error
+        raise ModelError(
+            tr("vosk cannot be loaded: {error}", error=error), tr("install it: pip install vosk")
+        ) from error
     vosk.SetLogLevel(-1)
     try:
         return vosk.Model(str(folder))
     except Exception as error:  # libvosk's binding raises nothing narrower
-        raise ModelError(f"libvosk cannot load the model at {folder}: {error}", FETCH_REMEDY) from error
+        raise ModelError(
+            tr("libvosk cannot load the model at {folder}: {error}", folder=folder, error=error), FETCH_REMEDY
+        ) from error
 
 
 class VoskRecogniser:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from emoedge.errors import ModelError
 from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.speech.recogniser import Utterance, words_from
+from emoedge.translation import tr
 
 CHUNK_SAMPLES: Final = 28 * SAMPLE_RATE_HZ
 """Whisper looks at 30 s at a time; a longer utterance is cut before that."""
@@ -26,7 +27,9 @@ MIN_SAMPLES: Final = SAMPLE_RATE_HZ // 5
 REQUIRED_FILES: Final = ("model.bin", "config.json", "tokenizer.json")
 """Without tokenizer.json faster-whisper would ask the network for one."""
 
-REMEDY: Final = 'run: emoedge models fetch faster-whisper-base, and set speech.model = "faster-whisper-base"'
+REMEDY: Final = tr(
+    'run: emoedge models fetch faster-whisper-base, and set speech.model = "faster-whisper-base"'
+)
 
 _NOT_IN_WORDS: Final = re.compile(r"[^\w'-]+")
 
@@ -38,22 +41,31 @@ def load_model(folder: Path, threads: int) -> Any:
         ModelError: faster-whisper is not installed, or the model is missing or damaged.
     """
     if not folder.is_dir():
-        raise ModelError(f"no Whisper model at {folder}", REMEDY)
+        raise ModelError(tr("no Whisper model at {folder}", folder=folder), REMEDY)
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise ModelError(f"{folder} is not a Whisper model: {', '.join(missing)} missing", REMEDY)
+        raise ModelError(
+            tr(
+                "{folder} is not a Whisper model: {missing} missing",
+                folder=folder,
+                missing=", ".join(missing),
+            ),
+            REMEDY,
+        )
     try:
         from faster_whisper import WhisperModel
     except ImportError as error:
         raise ModelError(
-            "the speech engine whisper is not installed", "install it: pip install 'emoedge[whisper]'"
+            tr("the speech engine whisper is not installed"), tr("install it: pip install 'emoedge[whisper]'")
         ) from error
     try:
         return WhisperModel(
             str(folder), device="cpu", compute_type="int8", cpu_threads=threads, local_files_only=True
         )
     except (RuntimeError, ValueError, OSError) as error:
-        raise ModelError(f"cannot load the Whisper model at {folder}: {error}", REMEDY) from error
+        raise ModelError(
+            tr("cannot load the Whisper model at {folder}: {error}", folder=folder, error=error), REMEDY
+        ) from error
 
 
 class WhisperRecogniser:

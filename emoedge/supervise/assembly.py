@@ -95,6 +95,7 @@ def assemble(
         configured.device_id,
         clock,
         transcript=configured.publish.transcript,
+        language=configured.language,
         run=uuid.uuid4().hex[:8],
     )
     sink = (make_sink or _mqtt)(configured, builder)

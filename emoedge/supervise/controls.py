@@ -22,6 +22,7 @@ from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.controlled import Controlled
 from emoedge.supervise.overrides import Overrides, OverrideStore
 from emoedge.supervise.privacy_end import Moment, PrivacyEnd
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,10 @@ HUNG_AFTER_S: Final = 120.0
 """A disk that takes longer does not come back: a new process may find another one mounted."""
 MOVED_S: Final = 2.0
 """The wall clock's time of the end of privacy is published again when it has moved by more."""
-NO_DISK: Final = "the folder paths.state does not answer: check its disk"
-NOT_RELEASED: Final = "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
+NO_DISK: Final = tr("the folder paths.state does not answer: check its disk")
+NOT_RELEASED: Final = tr(
+    "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
+)
 
 
 Answer = Callable[[str], None]
@@ -262,7 +265,7 @@ class Controls:
     def _replace_off(self, off: _Off | None) -> None:
         before, self._off = self._off, off
         if before is not None:
-            before.answer("a newer command for privacy has come")
+            before.answer(tr("a newer command for privacy has come"))
 
     def _withdraw(self, off: _Off) -> bool:
         """Forget an OFF; return whether it still stood."""
@@ -271,7 +274,7 @@ class Controls:
         return stood
 
     def _refuse_off(self, off: _Off, reason: str) -> None:
-        refusal = f"privacy stays ON: {reason}"
+        refusal = tr("privacy stays ON: {reason}", reason=reason)
         logger.warning("%s", refusal)
         self._publish(self._builder.control_error(off.command.name, off.command.text, refusal))
         self._publish_states()
@@ -326,11 +329,14 @@ class Controls:
         try:
             self._store.save(wanted)
         except OSError as error:
-            self._disk_fault = f"a setting changed while running will not survive a restart: {error.strerror}"
+            self._disk_fault = tr(
+                "a setting changed while running will not survive a restart: {strerror}",
+                strerror=error.strerror,
+            )
             if not before:
                 logger.warning("%s", self._disk_fault)
             if off is not None and self._withdraw(off):
-                self._refuse_off(off, f"it cannot be written: {error.strerror}")
+                self._refuse_off(off, tr("it cannot be written: {strerror}", strerror=error.strerror))
         else:
             self._disk_fault = ""
             if off is not None:
@@ -366,7 +372,7 @@ class Controls:
                     self.overrides = self.overrides.after(off.command)
                 self._device.set_privacy(False)
         if failure is not None:
-            self._refuse_off(off, f"it cannot be noted: {failure}")
+            self._refuse_off(off, tr("it cannot be noted: {failure}", failure=failure))
             return
         logger.info("command %s = %s carried out", off.command.name, off.command.text)
         self._publish_states()

@@ -13,6 +13,7 @@ from emoedge.logs import dropped_lines
 from emoedge.observations import Modality
 from emoedge.outcomes import HealthReport
 from emoedge.supervise.assembly import Parts
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -136,7 +137,7 @@ class Daemon:
         health.append(parts.history.health())
         health += [parts.machine.read(), parts.load_control.health(), *parts.metrics.health()]
         if dropped := dropped_lines():
-            reason = "log lines were lost: standard error is not read, or not fast enough"
+            reason = tr("log lines were lost: standard error is not read, or not fast enough")
             health.append(Health("log", "degraded", reason, {"dropped": dropped}))
         if fault := parts.controls.fault or parts.adaptation.writer.fault:
             health.append(Health("control", "degraded", fault))

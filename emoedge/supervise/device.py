@@ -16,6 +16,7 @@ from emoedge.record.recorder import Recorder
 from emoedge.record.snapshots import Snapshots
 from emoedge.supervise.decision_thread import DecisionThread, Observation
 from emoedge.supervise.load_control import LoadControl
+from emoedge.translation import tr
 
 
 class Device:
@@ -114,7 +115,7 @@ class Device:
         frame = self._newest
         if frame is None:
             raise RecordingError(
-                "no frame available for a snapshot", "switch privacy off and check the camera"
+                tr("no frame available for a snapshot"), tr("switch privacy off and check the camera")
             )
         wall = self._clock.wall(frame.time_s)
         path = self._snapshots.keep(frame, wall, clock_synced=self._clock.synchronized())

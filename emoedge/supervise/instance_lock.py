@@ -20,6 +20,7 @@ from typing import Final
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
 from emoedge.process import PROC
+from emoedge.translation import tr
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOCK_LINE: Final = re.compile(r"\d+: FLOCK +\w+ +\w+ +(\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) ")
@@ -64,7 +65,9 @@ class InstanceLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise _in_use(
-                f"the state folder {folder}", _folder_holder(folder), "another paths.state"
+                tr("the state folder {folder}", folder=folder),
+                _folder_holder(folder),
+                tr("another paths.state"),
             ) from error
         except OSError:
             return
@@ -79,9 +82,9 @@ class InstanceLock:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise _in_use(
-                    f"the MQTT client id {client_id}",
+                    tr("the MQTT client id {client_id}", client_id=client_id),
                     _name_holder(name),
-                    "another device_id or mqtt.client_id",
+                    tr("another device_id or mqtt.client_id"),
                 ) from error
 
     def _bind(self, name: str) -> None:
@@ -90,8 +93,13 @@ class InstanceLock:
 
 
 def _in_use(what: str, holder: int | None, instead: str) -> EmoedgeError:
-    process = "another emoedge" if holder is None else f"another emoedge (process {holder})"
-    return EmoedgeError(f"{what} is in use by {process}", f"stop that process, or set {instead}")
+    process = (
+        tr("another emoedge") if holder is None else tr("another emoedge (process {holder})", holder=holder)
+    )
+    return EmoedgeError(
+        tr("{what} is in use by {process}", what=what, process=process),
+        tr("stop that process, or set {instead}", instead=instead),
+    )
 
 
 def _folder_holder(folder: Path) -> int | None:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Lane:
                 self._jobs.append(job)
                 self._changed.notify()
         if failed is not None:
-            failed.fail("a newer one has come" if self._newest_counts else "too many requests wait")
+            failed.fail(tr("a newer one has come") if self._newest_counts else tr("too many requests wait"))
 
     def _wake(self) -> None:
         with self._changed:

@@ -11,13 +11,15 @@ from emoedge.frames import Frame
 from emoedge.health import Health
 from emoedge.rate_limit import Pacer
 from emoedge.supervise.governor import STEPS, Cause, Governor, Reading, Step
+from emoedge.translation import Phrase, tr
 
-_WHY: Final[Mapping[Cause, str]] = {
-    "budget": "the budget of {budget:g} cores is used up: raise performance.cpu_budget "
-    "or switch a modality off",
-    "hot": "the processor is hot: improve the cooling",
-    "throttled": "the board is throttled: check power supply and cooling",
-    "late": "the machine is too slow: switch a modality or another program off",
+_WHY: Final[Mapping[Cause, Phrase]] = {
+    "budget": tr(
+        "the budget of {budget:g} cores is used up: raise performance.cpu_budget or switch a modality off"
+    ),
+    "hot": tr("the processor is hot: improve the cooling"),
+    "throttled": tr("the board is throttled: check power supply and cooling"),
+    "late": tr("the machine is too slow: switch a modality or another program off"),
 }
 
 
@@ -93,9 +95,14 @@ class LoadControl:
         }
         if not governor.step:
             return Health("governor", "ok", "", figures)
-        why = _WHY[governor.cause].format(budget=governor.budget)
+        why = _WHY[governor.cause].filled(budget=governor.budget)
         configured = self._settings.performance.analysis_fps
-        reason = f"faces {self.face_hz:g} times a second instead of {configured:g}; {why}"
+        reason = tr(
+            "faces {face_hz:g} times a second instead of {configured:g}; {why}",
+            face_hz=self.face_hz,
+            configured=configured,
+            why=why,
+        )
         return Health("governor", "degraded", reason, figures)
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from emoedge.health import Health
 from emoedge.process import open_file_count, resident_mb, thread_count
 from emoedge.supervise.governor import HOT_C
+from emoedge.translation import tr
 
 SYS: Final = Path("/sys")
 # Bits of the firmware's throttling word: now under-voltage, frequency capped, throttled, soft temperature
@@ -49,10 +50,15 @@ class MachineMonitor:
         temperature = figures["temperature_c"]
         if throttled:
             return Health(
-                "machine", "degraded", "the board is throttled: check power supply and cooling", known
+                "machine", "degraded", tr("the board is throttled: check power supply and cooling"), known
             )
         if isinstance(temperature, float) and temperature >= HOT_C:
-            return Health("machine", "degraded", f"{temperature:.0f} degrees: improve the cooling", known)
+            return Health(
+                "machine",
+                "degraded",
+                tr("{temperature:.0f} degrees: improve the cooling", temperature=temperature),
+                known,
+            )
         return Health("machine", "ok", "", known)
 
     def _cpu_cores(self) -> float:

@@ -19,6 +19,7 @@ from emoedge.files import cache_folder, put_aside, to_json, write_atomically
 from emoedge.publish.control import Command
 from emoedge.supervise.privacy_end import PrivacyEnd
 from emoedge.supervise.privacy_record import PrivacyRecord, runtime_folder
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class OverrideStore:
             overrides = Overrides(
                 privacy=bool(doubt) or runtime is not None or self._cache.read() is not None
             )
-            doubt = doubt or "is missing, and privacy has been ON before"
+            doubt = doubt or tr("is missing, and privacy has been ON before")
             if overrides.privacy:
                 logger.error("%s %s: privacy is ON, send OFF to continue", self.path, doubt)
         elif runtime in ("ON", "ON-UNTIL") and not overrides.privacy:
@@ -150,7 +151,7 @@ class OverrideStore:
         except FileNotFoundError:
             return None, ""
         except OSError as error:
-            return None, f"cannot be read ({error.strerror})"
+            return None, tr("cannot be read ({strerror})", strerror=error.strerror)
         try:
             values = json.loads(data)
             values.pop(_CHECKSUM)
@@ -160,7 +161,7 @@ class OverrideStore:
         # Byte by byte: nothing is missing, nothing was added, and the checksum is right.
         if overrides is None or _encode(overrides).encode() != data:
             self._is_damaged = True
-            return None, "is damaged"
+            return None, tr("is damaged")
         return overrides, ""
 
 

@@ -19,6 +19,7 @@ from emoedge.record.folder import Folder, Undeletable
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
 from emoedge.supervise.adaptation import FILE_NAME as ADAPTATION_FILE
+from emoedge.translation import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,8 @@ def _forget_messages(spool: Path, since: datetime) -> None:
         forget_messages(connection, lambda payload: not is_before(payload, since))
     except sqlite3.DatabaseError as error:
         raise EmoedgeError(
-            f"cannot delete messages in {spool}: {error}", "run: emoedge recordings purge --all"
+            tr("cannot delete messages in {spool}: {error}", spool=spool, error=error),
+            tr("run: emoedge recordings purge --all"),
         ) from error
     finally:
         connection.close()

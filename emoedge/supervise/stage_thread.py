@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from emoedge.errors import ModelError
 from emoedge.health import Health
 from emoedge.latency import Latencies
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -98,14 +99,20 @@ class StageThread(Generic[Item]):
         if self._lacking:
             return Health(self.name, "failed", self._lacking, figures)
         if self._given_up:
-            return Health(self.name, "failed", f"{self._failure}; restart the service", figures)
+            return Health(
+                self.name, "failed", tr("{failure}; restart the service", failure=self._failure), figures
+            )
         if self.thread.is_hung:
-            reason = "not responding; the service will restart automatically"
+            reason = tr("not responding; the service will restart automatically")
             return Health(self.name, "failed", reason, figures)
         if self.is_slow:
-            return Health(self.name, "degraded", "the machine is too slow: switch a modality off", figures)
+            return Health(
+                self.name, "degraded", tr("the machine is too slow: switch a modality off"), figures
+            )
         if self._failure:
-            return Health(self.name, "degraded", f"restarted after: {self._failure}", figures)
+            return Health(
+                self.name, "degraded", tr("restarted after: {failure}", failure=self._failure), figures
+            )
         return Health(self.name, "ok", "", figures)
 
     def _run(self) -> None:

@@ -23,6 +23,7 @@ from emoedge.errors import ModelError
 from emoedge.text.features import Hasher, frequency
 from emoedge.text.tokens import MARKS, normalize
 from emoedge.text.words import FILLERS, degree
+from emoedge.translation import tr
 
 DEGREE: Final = 0.25
 """Natural logarithm of how much sharper "muy" and its like make each head, and "un poco" flatter.
@@ -120,7 +121,7 @@ class MessageWeights:
                 arrays = {name: file[name] for name in file.files}
             settings = json.loads(arrays["settings"].tobytes())
             if settings["format"] != FORMAT or settings["emotions"] != list(EMOTIONS):
-                raise ModelError(f"text model {path} is of another version", remedy)
+                raise ModelError(tr("text model {path} is of another version", path=path), remedy)
             return MessageWeights(
                 word=_table(arrays, "word"),
                 char=_table(arrays, "char"),
@@ -130,9 +131,11 @@ class MessageWeights:
                 gate_temperature=float(settings["gate_temperature"]),
             )
         except FileNotFoundError as error:
-            raise ModelError(f"text model {path} is missing", remedy) from error
+            raise ModelError(tr("text model {path} is missing", path=path), remedy) from error
         except _DAMAGE as error:
-            raise ModelError(f"text model {path} is damaged: {error}", remedy) from error
+            raise ModelError(
+                tr("text model {path} is damaged: {error}", path=path, error=error), remedy
+            ) from error
 
 
 def _table(arrays: dict[str, NDArray[Any]], name: str) -> Table:

@@ -15,6 +15,7 @@ from emoedge.files import read_json
 from emoedge.frames import SAMPLE_RATE_HZ
 from emoedge.high_pass import HighPass
 from emoedge.inference import Interpreter
+from emoedge.translation import tr
 from emoedge.vad.detector import CLIP_ON, Span, SpeechActivity, speech_spans
 from emoedge.voice.adapt import Adaptation, Prior, network_input, pull_in
 from emoedge.voice.contours import MIN_SAMPLES, as_samples
@@ -42,7 +43,7 @@ EXPECTED_SHARE: Final = 0.4
 MAX_LOG_TEMPERATURE: Final = 3.0
 MIN_SNR_DB: Final = 5.0
 """Noisier stretches teach the running statistics about the noise rather than the person."""
-DAMAGED: Final = "run: emoedge models verify"
+DAMAGED: Final = tr("run: emoedge models verify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +133,30 @@ class VoiceModel:
             )
             labels, version, names = tuple(data["labels"]), data["feature_version"], tuple(data["features"])
         except OSError as error:
-            raise ModelError(f"model description missing: {path}", DAMAGED) from error
+            raise ModelError(tr("model description missing: {path}", path=path), DAMAGED) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"model description {path.name} is damaged: {error}", DAMAGED) from error
+            raise ModelError(
+                tr("model description {name} is damaged: {error}", name=path.name, error=error), DAMAGED
+            ) from error
         if labels != EMOTIONS:
-            raise ModelError(f"{path.name} has the labels {labels}, expected {EMOTIONS}", DAMAGED)
+            raise ModelError(
+                tr(
+                    "{name} has the labels {labels}, expected {emotions}",
+                    name=path.name,
+                    labels=labels,
+                    emotions=EMOTIONS,
+                ),
+                DAMAGED,
+            )
         if version != FEATURE_VERSION or names != feature_names():
             raise ModelError(
-                f"{path.name} was made for features of version {version}, this is {FEATURE_VERSION}",
-                "install models and program of the same release",
+                tr(
+                    "{name} was made for features of version {version}, this is {feature_version}",
+                    name=path.name,
+                    version=version,
+                    feature_version=FEATURE_VERSION,
+                ),
+                tr("install models and program of the same release"),
             )
         return model
 

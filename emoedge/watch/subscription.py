@@ -16,6 +16,7 @@ from emoedge.characters import visible
 from emoedge.config import MqttSettings
 from emoedge.errors import BrokerError
 from emoedge.publish.tls import TLS_REMEDY, explain, is_refusal
+from emoedge.translation import tr
 from emoedge.watch.backlog import MessageBacklog
 from emoedge.watch.payload import shown_payload
 
@@ -71,10 +72,14 @@ class Subscription:
         except ssl.SSLError as error:
             detail, remedy = explain(error, self._settings)
             raise BrokerError(
-                f"no trusted TLS connection to {place}: {detail}", remedy or TLS_REMEDY
+                tr("no trusted TLS connection to {place}: {detail}", place=place, detail=detail),
+                remedy or TLS_REMEDY,
             ) from error
         except OSError as error:
-            raise BrokerError(f"no broker at {place}: {error}", "name it with --host and --port") from error
+            raise BrokerError(
+                tr("no broker at {place}: {error}", place=place, error=error),
+                tr("name it with --host and --port"),
+            ) from error
         self._client.loop_start()
         try:
             refusal, remedy = self._answer.get(timeout=CONNECT_WAIT_S)
@@ -82,7 +87,9 @@ class Subscription:
             refusal, remedy = "no answer", "check mqtt.host and mqtt.port"
         if refusal:
             self._client.loop_stop()
-            raise BrokerError(f"the broker at {place} refuses: {refusal}", remedy)
+            raise BrokerError(
+                tr("the broker at {place} refuses: {refusal}", place=place, refusal=refusal), remedy
+            )
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -322,3 +322,22 @@ def test_days_beyond_the_calendar_are_a_wrong_call(tmp_path, days):
     result = emoedge("recordings", "purge", "--older-than", days, EMOEDGE_RECORDING__DIR=str(tmp_path))
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
+
+
+def test_help_errors_and_checks_are_spanish_where_that_is_configured(tmp_path):
+    path = tmp_path / "emoedge.toml"
+    path.write_text('language = "es"\n[fusion]\nmargn = 1\n')
+    result = emoedge("check", "--config", path)
+    assert result.returncode == 2
+    assert f"{path}:3: fusion.margn: clave desconocida; ¿quería decir fusion.margin?" in result.stderr
+    assert "-> corrija la configuración y ejecute: emoedge check" in result.stderr
+    assert "clave desconocida" not in emoedge("check", "--json", "--config", path).stdout
+    shown = emoedge("recordings", "list", "--help", EMOEDGE_LANGUAGE="es").stdout
+    for words in ("Uso:", "Opciones:", "Ejemplo:", "Las grabaciones con su hora local"):
+        assert words in shown
+    assert "Órdenes:" in emoedge("--help", EMOEDGE_LANGUAGE="es").stdout
+    refused = emoedge("chek", EMOEDGE_LANGUAGE="es").stderr
+    assert "No existe la orden 'chek'. ¿Quería decir 'check'?" in refused
+    refused = emoedge("check", "--confg", "x", EMOEDGE_LANGUAGE="es").stderr
+    assert "No existe la opción '--confg'." in refused
+    assert "'--config'" in refused

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from emoedge.cli.options import locale_language, settings_from
+from emoedge.cli.language import chosen_language, locale_language
+from emoedge.cli.options import settings_from
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,34 @@ from emoedge.cli.options import locale_language, settings_from
 )
 def test_the_locale_decides_and_spanish_is_the_rest(environ, language):
     assert locale_language(environ) == language
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "is_terminal", "language"),
+    [
+        ('language = "en"', {"LANG": "es_ES.UTF-8"}, True, "en"),
+        ('language = "es"', {"LANG": "en_GB.UTF-8"}, False, "es"),
+        ('language = "es"', {"EMOEDGE_LANGUAGE": "en"}, True, "en"),
+        ("", {"LANG": "en_GB.UTF-8"}, True, "es"),
+        ("", {"LANG": "C"}, False, "en"),
+        ("", {"LANG": "es_ES.UTF-8"}, False, "es"),
+        ("language = [", {"LANG": "C"}, False, "en"),
+        (None, {"LANG": "en_GB.UTF-8"}, True, "en"),
+        (None, {"LANG": "fr_FR.UTF-8"}, True, "es"),
+        (None, {}, False, "en"),
+    ],
+)
+def test_the_language_of_commands(tmp_path, text, environ, is_terminal, language):
+    path = tmp_path / "emoedge" / "emoedge.toml"
+    path.parent.mkdir()
+    if text is not None:
+        path.write_text(text)
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), **environ}
+    assert chosen_language([], environ, is_terminal=is_terminal) == language
+    named = chosen_language(
+        ["check", "--config", str(path)], {**environ, "HOME": "/"}, is_terminal=is_terminal
+    )
+    assert named == language
 
 
 @pytest.fixture

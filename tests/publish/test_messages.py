@@ -22,6 +22,7 @@ from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.publish import schemas
 from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
+from emoedge.translation import tr
 
 from .samples import (
     BEGIN,
@@ -188,6 +189,7 @@ def test_health_is_as_bad_as_its_worst_part():
     assert payload["parts"]["camera"] == {
         "state": "ok",
         "reason": "",
+        "reason_text": "",
         "figures": {"fps": 14.98, "dropped": 2},
     }
     off = (Health("camera", "off"), Health("microphone", "ok", figures={"bad": float("nan")}))
@@ -251,3 +253,16 @@ def test_the_start_stays_the_same_over_small_corrections_of_the_clock():
         clock.origin = MediaClock().origin + timedelta(seconds=correction_s)
         told.append(build.outcome(HealthReport(100.0, 40.0, HEALTH)).payload["started"])
     assert told == ["1970-01-01T00:01:00.000Z"] * 3 + ["1970-01-01T01:01:00.000Z"] * 2
+
+
+def test_the_reason_is_english_and_its_text_in_the_language():
+    reason = tr("the processor is hot: improve the cooling")
+    report = HealthReport(1.0, 1.0, (Health("machine", "degraded", reason),))
+    for language, text in (
+        ("es", "el procesador está caliente: mejore la refrigeración"),
+        ("en", str(reason)),
+    ):
+        message = MessageBuilder("d", MediaClock(), language=language).outcome(report)
+        part = json.loads(message.encode())["parts"]["machine"]
+        assert part["reason"] == "the processor is hot: improve the cooling"
+        assert part["reason_text"] == text

@@ -133,5 +133,5 @@ def test_keep_and_delete_on_the_command_line(root):
     assert (listed["id"], listed["keep"]) == (segment_id, True)
     assert emoedge(root, "recordings", "keep", segment_id, "--off").returncode == 0
     assert json.loads(emoedge(root, "recordings", "show", segment_id).stdout)["keep"] is False
-    assert emoedge(root, "recordings", "delete", segment_id).stdout == "1 segments deleted\n"
+    assert emoedge(root, "recordings", "delete", segment_id).stdout == "1 segment deleted\n"
     assert emoedge(root, "recordings", "delete", segment_id).returncode == 1
