@@ -12,6 +12,7 @@ from typing import Final
 
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS, Emotion
 from emoedge.errors import ConfigError
+from emoedge.record.labels import prevailing_label
 from emoedge.text_encoding import EncodingError, decode_text
 from emoedge.translation import tr
 
@@ -86,8 +87,9 @@ def label_of_name(name: str) -> Emotion | None:
 def find_labels(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
     """Find the label of each clip; a clip without one is left out.
 
-    Where `labels.csv` is in the folder, it alone decides. Otherwise the outermost folder with a label in its
-    name counts, then the name of the file.
+    Where `labels.csv` is in the folder, it alone decides. Otherwise what people have said of a recording
+    counts (`<id>.labels.jsonl` beside it), then the outermost folder with a label in its name, then the name
+    of the file.
 
     Args:
         folder: of the clips.
@@ -101,12 +103,18 @@ def find_labels(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
     """
     known = list(names)
     path = folder / LABELS_FILE
-    labels = _read(path, known) if path.exists() else _from_names(known)
+    labels = _read(path, known) if path.exists() else _from_names(known) | _from_people(folder, known)
     if not labels:
         raise ConfigError(
             tr("{folder}: none of its {count} clips has a label", folder=folder, count=len(known)), REMEDY
         )
     return labels
+
+
+def _from_people(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
+    """What people have said of most of a recording, in the console or through the daemon's socket."""
+    found = ((name, prevailing_label(folder / name)) for name in names)
+    return {name: emotion for name, emotion in found if emotion is not None}
 
 
 def _from_names(names: Iterable[str]) -> dict[str, Emotion]:

@@ -126,6 +126,12 @@ class MessageBuilder:
         self._transcript = transcript
         self._media_times = media_times
 
+    def with_words(self) -> MessageBuilder:
+        """The same builder, whose `text` carries the words."""
+        return MessageBuilder(
+            self._device_id, self._clock, transcript=True, media_times=self._media_times, run=self._run
+        )
+
     @classmethod
     def for_replay(cls, settings: Settings, clock: Clock) -> MessageBuilder:
         """The builder of what `emoedge replay` writes: with media times, on the pipeline's clock."""

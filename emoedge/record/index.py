@@ -27,6 +27,7 @@ from emoedge.record.names import (
     DELETED_SUFFIX,
     FILE_MODE,
     KEEP_SUFFIX,
+    LABELS_SUFFIX,
     is_segment_id,
 )
 
@@ -46,7 +47,7 @@ _USUAL: Final = (
     *(suffix + PARTIAL for suffix in ALL_SUFFIXES),
     KEEP_SUFFIX,
     DELETED_SUFFIX,
-    ".labels.jsonl",
+    LABELS_SUFFIX,
 )
 
 

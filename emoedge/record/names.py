@@ -34,6 +34,8 @@ DELETED_SUFFIX: Final = ".deleted"
 """`<id>.deleted`, an empty file: the segment is out of sight, and deleted by a sweep after `UNDO_S`."""
 UNDO_S: Final = 10.0
 """Seconds for which a deletion can be taken back."""
+LABELS_SUFFIX: Final = ".labels.jsonl"
+"""`<id>.labels.jsonl`: what people said was wrong, see `labels.py`."""
 SNAPSHOTS: Final = "snapshots"
 """Name of the folder of the snapshots in the recordings directory."""
 REMUX: Final = ".remux"

@@ -27,6 +27,7 @@ from emoedge.publish.sinks import NoSink, Sink
 from emoedge.record.recorder import Recorder
 from emoedge.record.snapshots import Snapshots
 from emoedge.supervise.adaptation import AdaptationStore
+from emoedge.supervise.child_jobs import ChildJobs
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.decision_thread import DecisionThread
 from emoedge.supervise.device import Device
@@ -108,10 +109,13 @@ def assemble(
         metrics.publish(message)
 
     picture = PictureFeed(builder, clock, publish, lambda: _camera_fault(camera), configured.language)
-    feed = Feed(builder, clock, picture.offer_faces)
+    with_words = builder.with_words() if configured.web.transcript else None
+    feed = Feed(builder, clock, picture.offer_faces, with_words)
+    children = ChildJobs(configured, feed.tell)
 
     def hold(on: bool) -> None:
         picture.set_private(on)
+        children.set_private(on)
         sink.hold(on)
 
     def on_change(change: RecordingChange) -> None:
@@ -191,6 +195,7 @@ def assemble(
             Forgetter(recorder, sink, adaptation, history, feed, settings.paths.state),
             RecordingRequests(recorder),
             picture,
+            children,
         ),
     )
 

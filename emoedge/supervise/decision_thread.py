@@ -74,6 +74,10 @@ class LiveView(Protocol):
         """All faces of a frame."""
         ...
 
+    def offer_text(self, text: TextObservation) -> None:
+        """An utterance with its words."""
+        ...
+
 
 class EpisodeHistory(Protocol):
     """What the decisions need of the history (`emoedge.history.recorder.HistoryRecorder`)."""
@@ -144,7 +148,7 @@ class DecisionThread:
             self._put(lambda _: self._hear(observation))
         else:
             self._recorder.offer_text(observation)
-            self._put(lambda now_s: self._stage.on_text(observation, now_s))
+            self._put(lambda now_s: self._on_text(observation, now_s))
 
     def _hear(self, level: SoundLevel) -> list[Outcome]:
         self._stage.on_sound(level)
@@ -241,6 +245,11 @@ class DecisionThread:
 
     def _take_leave(self, now_s: float) -> list[Outcome]:
         return self._stage.withhold("offline", now_s)
+
+    def _on_text(self, text: TextObservation, now_s: float) -> list[Outcome]:
+        if self._live is not None and not self._stage.is_withheld:
+            self._live.offer_text(text)
+        return self._stage.on_text(text, now_s)
 
     def _on_faces(self, faces: FacesObservation, now_s: float) -> list[Outcome]:
         outcomes = self._stage.on_faces(faces, now_s)

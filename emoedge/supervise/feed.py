@@ -11,7 +11,7 @@ import numpy as np
 
 from emoedge.clock import Clock, rfc3339
 from emoedge.frames import AudioBlock
-from emoedge.observations import AudioActivity, FacesObservation
+from emoedge.observations import AudioActivity, FacesObservation, TextObservation
 from emoedge.outcomes import FusedState
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.rate_limit import Pacer
@@ -47,6 +47,7 @@ class Feed:
         builder: makes payloads as they are published.
         clock: the pipeline's clock.
         on_faces: takes the faces of each frame as well.
+        with_words: makes `text` where clients get the words and MQTT may not; None where both get the same.
     """
 
     def __init__(
@@ -54,7 +55,9 @@ class Feed:
         builder: MessageBuilder,
         clock: Clock,
         on_faces: Callable[[FacesObservation], None] = lambda _faces: None,
+        with_words: MessageBuilder | None = None,
     ) -> None:
+        self._with_words = with_words
         self._on_faces = on_faces
         self._builder = builder
         self._clock = clock
@@ -92,6 +95,8 @@ class Feed:
         if topic.startswith(_CONTROL):
             self._take_control(topic.removeprefix(_CONTROL), payload)
         elif isinstance(payload, dict):
+            if topic == "text" and self._with_words is not None:
+                return  # it has come by `offer_text`
             with self._lock:
                 self._latest[topic] = payload
                 if topic == "emotion" and payload["reason"] == "privacy":
@@ -99,13 +104,22 @@ class Feed:
                         self._latest.pop(name, None)
             # Faces come by `offer_faces`, more often, and pictures from elsewhere.
             if topic != "picture" and not (topic == "face" and payload["faces"]):
-                self._tell(topic, payload)
+                self.tell(topic, payload)
 
     def offer_faces(self, faces: FacesObservation) -> None:
         """Take the faces of a frame."""
         self._on_faces(faces)
         if self._is_wanted("face") and self._pacers["face"].due(faces.time_s):
-            self._tell("face", self._payload(faces))
+            self.tell("face", self._payload(faces))
+
+    def offer_text(self, text: TextObservation) -> None:
+        """Take an utterance."""
+        if self._with_words is not None:
+            payload = self._with_words.outcome(text).payload
+            assert isinstance(payload, dict)
+            with self._lock:
+                self._latest["text"] = payload
+            self.tell("text", payload)
 
     def offer_state(self, state: FusedState) -> None:
         """Take the fused state of a moment."""
@@ -116,7 +130,7 @@ class Feed:
         told = seen, state.reason, tuple(opinion.modality for opinion in state.opinions)
         if told != self._state_told and self._pacers["state"].due(state.time_s):
             self._state_told = told
-            self._tell("state", self._payload(replace(state, since_s=state.time_s)))
+            self.tell("state", self._payload(replace(state, since_s=state.time_s)))
 
     def offer_activity(self, item: AudioActivity) -> None:
         """Take note of when somebody speaks."""
@@ -126,7 +140,7 @@ class Feed:
     def offer_sound(self, block: AudioBlock) -> None:
         """Take an audio block, for its levels."""
         if self._is_wanted("level") and len(block.samples) >= LEVELS:
-            self._tell("level", {"rms_dbfs": levels_dbfs(block), "speech": self._speaking})
+            self.tell("level", {"rms_dbfs": levels_dbfs(block), "speech": self._speaking})
 
     def _payload(self, outcome: FacesObservation | FusedState) -> dict[str, Any]:
         payload = self._builder.outcome(outcome).payload
@@ -139,14 +153,15 @@ class Feed:
                 is_new = self._controls.get(name) != payload
                 self._controls[name] = payload
             if is_new:
-                self._tell("control", {"name": name, "value": payload})
+                self.tell("control", {"name": name, "value": payload})
         else:
-            self._tell("control", {"name": payload["control"]} | {k: payload[k] for k in ("value", "reason")})
+            self.tell("control", {"name": payload["control"]} | {k: payload[k] for k in ("value", "reason")})
 
     def _is_wanted(self, name: str) -> bool:
         return self._teller is not None and name in self._teller.wanted
 
-    def _tell(self, name: str, payload: dict[str, Any]) -> None:
+    def tell(self, name: str, payload: dict[str, Any]) -> None:
+        """Send an event to those who have subscribed to it; never waits."""
         if self._teller is not None:
             self._teller.tell(name, payload)
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from emoedge.clock import rfc3339
 from emoedge.errors import RecordingError
 from emoedge.local_socket.protocol import DaemonError, Request
+from emoedge.record.labels import SegmentLabel, add_label
 from emoedge.record.names import UNDO_S
 from emoedge.record.recorder import Recorder
 from emoedge.record.segment_files import Segment
@@ -31,6 +32,7 @@ class RecordingRequests:
             "recording_keep": self._keep,
             "recording_delete": self._delete,
             "recording_restore": self._restore,
+            "label": self._label,
         }
         """By the `do` of a request; they wait for the disk, and raise DaemonError."""
 
@@ -50,6 +52,23 @@ class RecordingRequests:
         self._try(lambda: self._store.hide(segment, False))
         return {}
 
+    def _label(self, request: Request) -> dict[str, Any]:
+        segment = self._segment(request)
+        try:
+            label = SegmentLabel.from_dict(
+                {"note": "", **request.values, "time": rfc3339(datetime.now(timezone.utc))}
+            )
+        except ValueError as error:
+            raise DaemonError(str(error), code="value") from error
+
+        def act() -> None:
+            with self._store.changing(segment.media):
+                counts.append(add_label(segment.media, label))
+
+        counts: list[int] = []
+        self._try(act)
+        return {"labels": counts[0]}
+
     def _segment(self, request: Request, *, deleted: bool = False) -> Segment:
         try:
             return self._store.find(request.text("recording"), deleted=deleted)
@@ -59,6 +78,8 @@ class RecordingRequests:
     def _try(self, act: Callable[[], None]) -> None:
         try:
             act()
+        except RecordingError as error:
+            raise DaemonError(error.message, error.remedy) from error
         except OSError as error:
             raise DaemonError(
                 f"cannot mark the segment: {error.strerror or error}", "check the disk of recording.dir"

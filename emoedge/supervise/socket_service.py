@@ -16,6 +16,7 @@ from emoedge.local_socket.server import Reply, SocketServer
 from emoedge.logs import recent_lines
 from emoedge.publish.control import Rejection, parse_command
 from emoedge.redact import redact
+from emoedge.supervise.child_jobs import ChildJobs
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.forget import Forgetter
@@ -47,6 +48,7 @@ class SocketService:
         forgetter: carries out `purge`.
         recordings: keeps, deletes and restores segments.
         picture: the camera's picture on demand.
+        children: try settings and fetch models.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class SocketService:
         forgetter: Forgetter,
         recordings: RecordingRequests,
         picture: PictureFeed,
+        children: ChildJobs,
     ) -> None:
         self._settings = settings
         self._controls = controls
@@ -72,6 +75,7 @@ class SocketService:
         feed.attach(self.server)
         picture.attach(self.server)
         self._picture = picture
+        self._children = children
         # Privacy waits for nothing, the other controls for each other alone.
         self._privacy = Lane("socket-privacy", 1, newest_counts=True)
         self._commands = Lane("socket-commands", MAX_COMMANDS)
@@ -81,12 +85,14 @@ class SocketService:
             "log": lambda _request: {"lines": _log()},
             "doctor": lambda _request: self._devices(),
             "restart": self._restart,
+            "picture": self._start_picture,
             "picture_stop": self._stop_picture,
         }
         self._forgetter = forgetter
         self._later: dict[str, Act] = {
             "purge": self._purge,
-            "picture": self._start_picture,
+            "test": children.test,
+            "models_fetch": children.fetch,
             **recordings.acts,
         }
 
@@ -104,6 +110,7 @@ class SocketService:
     def stop(self, timeout_s: float) -> None:
         """Disconnect everybody."""
         self._picture.stop("offline")
+        self._children.stop()
         for lane in (self._privacy, self._commands, self._jobs):
             lane.thread.request_stop()
         self.server.stop(timeout_s)
@@ -164,6 +171,8 @@ class SocketService:
         return self._forgetter.forget(datetime.now(timezone.utc) - timedelta(seconds=last_s))
 
     def _start_picture(self, request: Request) -> dict[str, Any]:
+        if not self._settings.web.picture:
+            raise DaemonError("the live picture is switched off", "set web.picture to true", "picture")
         seconds = request.number("seconds", 1, MAX_SECONDS)
         hz = request.number("hz", 1, MAX_HZ) if "hz" in request.values else DEFAULT_HZ
         viewers = request.number("viewers", 1, MAX_VIEWERS) if "viewers" in request.values else 1

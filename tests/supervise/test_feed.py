@@ -10,7 +10,14 @@ import pytest
 from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
 from emoedge.frames import AudioBlock
-from emoedge.observations import ActivityChange, AudioActivity, Box, FaceObservation, FacesObservation
+from emoedge.observations import (
+    ActivityChange,
+    AudioActivity,
+    Box,
+    FaceObservation,
+    FacesObservation,
+    TextObservation,
+)
 from emoedge.outcomes import FusedState, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
 from emoedge.supervise.feed import Feed
@@ -116,3 +123,17 @@ def test_controls_are_told_when_they_change() -> None:
         ("control", {"name": "margin", "value": "7", "reason": "too large"}),
     ]
     assert feed.controls() == {"margin": "0.3"}
+
+
+def test_words_come_to_clients_where_the_console_may_have_them() -> None:
+    clock = MediaClock()
+    builder = MessageBuilder("d", clock)
+    text = TextObservation(1.0, 2.0, "qué alegría verte", HAPPY)
+    for with_words in (None, builder.with_words()):
+        feed, subscribers = Feed(builder, clock, with_words=with_words), Subscribers("text")
+        feed.attach(subscribers)
+        feed.offer_text(text)
+        feed.publish(builder.outcome(text))
+        assert len(subscribers.told) == 1
+        assert subscribers.told[0][1].get("transcript") == (None if with_words is None else text.transcript)
+        assert feed.latest()["text"] == subscribers.told[0][1]

@@ -15,6 +15,7 @@ import pytest
 from emoedge.config import Settings
 from emoedge.local_socket.client import DaemonClient
 from emoedge.local_socket.protocol import DaemonError
+from emoedge.record.labels import prevailing_label
 from emoedge.record.store import Store
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon
@@ -158,6 +159,21 @@ def test_segments_are_kept_deleted_and_taken_back(client: DaemonClient, settings
     for wrong in ("../../etc/passwd", segment_id, 7):
         with pytest.raises(DaemonError):
             client.ask("recording_delete", recording=wrong)
+
+
+def test_labels_are_kept_beside_the_recording(client: DaemonClient, settings: Settings) -> None:
+    segment_id = put(settings.recording.dir, datetime.now(timezone.utc))
+    wanted = {"recording": segment_id, "from_s": 1.0, "to_s": 2.0}
+    assert client.ask("label", **wanted, emotion="sadness", note="no") == {"labels": 1}
+    assert client.ask("label", **wanted, emotion=None) == {"labels": 2}
+    media = Store(settings.recording.dir).find(segment_id).media
+    assert prevailing_label(media) == "sadness"
+    for wrong in ({"emotion": "joy"}, {"emotion": None, "to_s": 0.5}, {}):
+        with pytest.raises(DaemonError) as caught:
+            client.ask("label", **(wanted | wrong))
+        assert caught.value.code == "value"
+    client.ask("purge", all=True, timeout_s=PATIENCE_S)
+    assert not list(settings.recording.dir.rglob("*.labels.jsonl"))
 
 
 def test_restart_ends_it_in_order(client: DaemonClient, running: threading.Thread) -> None:
