@@ -99,6 +99,16 @@ def beside_readme(name: str) -> str:
     return re.sub(r"\]\((PRIVACY|SECURITY|CONTRIBUTING)\.md", lambda match: f"]({match[1].lower()}.md", text)
 
 
+def on_page_markdown(markdown: str, page: Page, **_others: object) -> str:
+    """Links to the files beside README.md, which GitHub shows where they are, lead to their pages here."""
+    up = "../" * page.file.src_uri.count("/")
+    return re.sub(
+        r"\]\((?:\.\./)+(PRIVACY|SECURITY|CONTRIBUTING)\.md",
+        lambda match: f"]({up}{match[1].lower()}.md",
+        markdown,
+    )
+
+
 def on_page_context(
     context: dict[str, Any], page: Page, config: MkDocsConfig, nav: Navigation
 ) -> dict[str, Any]:

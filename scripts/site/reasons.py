@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,7 @@ _ERRORS: Final = tuple(
     if isinstance(value, type) and issubclass(value, errors.EmoedgeError) and value is not errors.EmoedgeError
 )
 _TELLERS: Final = frozenset({"Verdict", "Health", *_ERRORS})
+_VALUE: Final = re.compile(r"\{(\w+)[^{}]*\}")
 _WORDS_NEEDED: Final = 6
 """A text of fewer letters outside its gaps says nothing by itself."""
 
@@ -121,6 +123,10 @@ def text_of(node: ast.expr, constants: Mapping[str, str]) -> str:
             for part in node.values
         )
         return "".join(part or GAP for part in parts)
+    if isinstance(node, ast.Call) and _name(node) == "tr":
+        values = {keyword.arg: text_of(keyword.value, constants) for keyword in node.keywords}
+        template = text_of(node.args[0], constants)
+        return _VALUE.sub(lambda match: values.get(match[1]) or GAP, template) if values else template
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return (text_of(node.left, constants) or GAP) + (text_of(node.right, constants) or GAP)
     return ""
