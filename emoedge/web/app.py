@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +16,16 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from emoedge.errors import EmoedgeError
-from emoedge.web import commands_api, login_api, recordings_api, settings_api
+from emoedge.web import commands_api, live_api, login_api, recordings_api, settings_api
 from emoedge.web.body import granted
 from emoedge.web.context import Context
 from emoedge.web.errors import ApiError, WordedError, answer
 from emoedge.web.guard import Guard
 
 STATIC: Final = Path(__file__).parent / "static"
-PAGES: Final[dict[str, str]] = {}
+SHARED: Final = STATIC.parents[1] / "report" / "static"
+"""Palette, components and drawing, shared with the report."""
+PAGES: Final[dict[str, str]] = {"/": "now.html", "/recordings": "recordings.html"}
 """Address -> file of `static/`."""
 _CODES: Final = {404: "missing", 405: "method"}
 
@@ -35,14 +38,25 @@ def build_app(context: Context) -> ASGIApp:
     """
     routes = [
         *login_api.ROUTES,
+        *live_api.ROUTES,
         *recordings_api.ROUTES,
         *settings_api.ROUTES,
         *commands_api.ROUTES,
         *(Route(path, _page(name)) for path, name in PAGES.items()),
         Mount("/static", StaticFiles(directory=STATIC)),
+        Mount("/shared", StaticFiles(directory=SHARED)),
     ]
     handlers = dict.fromkeys((HTTPException, EmoedgeError, OSError, Exception), _refuse)
-    app = Starlette(routes=routes, exception_handlers=handlers)
+
+    @contextlib.asynccontextmanager
+    async def life(_app: Starlette) -> AsyncIterator[None]:
+        await context.link.start()
+        try:
+            yield
+        finally:
+            await context.link.stop()
+
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=life)
     app.router.redirect_slashes = False
     app.state.context = context
     return Guard(app, context.settings, context.access, context.logins)

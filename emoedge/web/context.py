@@ -11,6 +11,7 @@ from emoedge.config import Settings, load_settings
 from emoedge.config.console_file import ConsoleFile
 from emoedge.record.store import Store
 from emoedge.web.access import AccessStore
+from emoedge.web.daemon_link import DaemonLink
 from emoedge.web.limits import LoginLimit
 from emoedge.web.summaries import Summaries
 
@@ -24,8 +25,9 @@ class Context:
         config_path: file named with --config, or None.
         access: keys, password and sessions.
         logins: failed logins.
-        recordings: the store, which is only read here.
         summaries: emotions of recordings, kept.
+        recordings: the store, which is only read here.
+        link: to the daemon.
     """
 
     settings: Settings
@@ -34,9 +36,11 @@ class Context:
     logins: LoginLimit = field(default_factory=LoginLimit)
     summaries: Summaries = field(default_factory=Summaries)
     recordings: Store = field(init=False)
+    link: DaemonLink = field(init=False)
 
     def __post_init__(self) -> None:
         self.recordings = Store(self.settings.recording.dir)
+        self.link = DaemonLink(lambda: self.settings)
 
     @property
     def console_file(self) -> ConsoleFile:
@@ -48,6 +52,7 @@ class Context:
         self.settings = load_settings(self.config_path)
         if self.recordings.root != self.settings.recording.dir:
             self.recordings = Store(self.settings.recording.dir)
+        self.link = DaemonLink(lambda: self.settings)
 
 
 def context_of(request: Request) -> Context:

@@ -339,6 +339,6 @@ def _json(value: Any) -> Response:
 
 ROUTES: Final = [
     Route("/api/recordings", list_recordings),
-    Route("/api/recordings/{segment_id}", show_recording),
+    Route("/api/recordings/{segment_id}", show_recording, methods=["GET"]),
     Route("/api/recordings/{segment_id}/{name}", show_file),
 ]

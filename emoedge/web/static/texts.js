@@ -1,0 +1,92 @@
+// What the pages say, in both languages; machine-readable values never change.
+
+const ES = {
+  now: "Ahora", recordings: "Grabaciones", settings: "Ajustes", skip: "Ir al contenido", logout: "Salir", nav: "Páginas",
+  anger: "enfado", disgust: "asco", fear: "miedo", happiness: "alegría", sadness: "tristeza", surprise: "sorpresa", neutral: "neutro",
+  face: "Cara", voice: "Voz", text: "Palabras", fused: "Conjunto",
+  loginTitle: "Entrar en {device}", loginHint: "Abra la dirección que muestra «emoedge web key» en el aparato, o escriba la clave o la contraseña.",
+  secret: "Clave o contraseña", enter: "Entrar",
+  privacyOn: "Privacidad activada: la cámara y el micrófono están cerrados.", privacyUntil: "Privacidad activada hasta las {time}: la cámara y el micrófono están cerrados.",
+  privacyTurnOn: "Activar privacidad", privacyTurnOff: "Desactivar privacidad", privacy: "Privacidad",
+  stopped: "El servicio emoedge no está en marcha. Ejecute en el aparato: sudo systemctl start emoedge",
+  refused: "El servicio emoedge rechaza la consola. Ejecute en el aparato: sudo systemctl restart emoedge emoedge-web",
+  offline: "Sin conexión con el aparato; se reintenta.",
+  watched: "Alguien está viendo la imagen en directo.", watchedUntil: "Se está viendo la imagen en directo, hasta las {time}.",
+  emotion: "Emoción", sureness: "{percent} de seguridad", doubt: "entre {names}", decidedBy: "decidió la voz de las palabras",
+  nobody: "nadie", unsure: "sin opinión", no_opinion: "sin opinión", covered: "sin opinión", turned: "sin opinión", still: "sin opinión",
+  privacyReason: "privado", offlineReason: "sin datos", waiting: "esperando",
+  why_nobody: "no hay nadie a la vista ni habla nadie", why_unsure: "ninguna emoción es lo bastante segura", why_covered: "la cara está tapada",
+  why_turned: "la cara está girada", why_still: "lo que se ve no se mueve: parece una foto", why_no_opinion: "ni la cara ni la voz bastan",
+  probabilities: "Probabilidades", lastMinutes: "Últimos cinco minutos", curvesLabel: "Probabilidades de los últimos cinco minutos", speechLabel: "Cuándo se habla",
+  level: "Sonido", speaking: "habla alguien", silence: "nadie habla", words: "Palabras",
+  people: "Quién está", person: "Persona {id}", primary: "atendida", noPeople: "No hay nadie a la vista.", voiceOf: "La voz es de la persona {id}.", voiceUnseen: "La voz es de alguien que no se ve.",
+  health: "Estado", healthOk: "Todo funciona.", ok: "bien", degraded: "con problemas", failed: "falla", off: "apagado",
+  controls: "Mandos", weight: "Peso de la cara", margin: "Margen de duda", record: "Grabar", recordStop: "Parar la grabación ({clock})", snapshot: "Hacer una foto", snapshotDone: "Foto guardada en el aparato.",
+  mode: "Cuándo se graba", mode_off: "nunca", mode_manual: "a mano", mode_events: "en los episodios", mode_continuous: "siempre",
+  picture: "Imagen", pictureAsk: "Ver la imagen durante {seconds} s", pictureStop: "Dejar de ver", pictureNot: "La imagen solo se ve cuando alguien la pide, y se anuncia a los demás. Nunca se guarda.",
+  pictureOff: "La imagen en directo está desactivada en la configuración.", picturePrivacy: "Sin imagen: la privacidad está activada.", pictureView: "La clave de consulta no deja ver la imagen.", crop: "Lo que ve la red",
+  from: "Desde", to: "Hasta", emotionFilter: "Emoción", any: "cualquiera", apply: "Filtrar", more: "Ver más", none: "No hay grabaciones.",
+  keep: "Conservar", kept: "Conservada", remove: "Borrar", undo: "Deshacer", removed: "Grabación borrada.", restored: "La grabación ha vuelto.", play: "Reproducir", close: "Cerrar", download: "Descargar vídeo", report: "Informe", csv: "Tabla CSV",
+  length: "{duration} · {size}", peak: "más segura: {emotion}, {percent} en {at}", noEmotion: "sin emoción", episodes: "Episodios", tooLate: "Ya no se puede deshacer.",
+  failedGeneric: "No se pudo: {reason}",
+  error: "error",
+};
+
+const EN = {
+  now: "Now", recordings: "Recordings", settings: "Settings", skip: "Skip to the content", logout: "Log out", nav: "Pages",
+  anger: "anger", disgust: "disgust", fear: "fear", happiness: "happiness", sadness: "sadness", surprise: "surprise", neutral: "neutral",
+  face: "Face", voice: "Voice", text: "Words", fused: "Together",
+  loginTitle: "Log in to {device}", loginHint: "Open the address that “emoedge web key” prints on the device, or type the key or the password.",
+  secret: "Key or password", enter: "Log in",
+  privacyOn: "Privacy is on: camera and microphone are closed.", privacyUntil: "Privacy is on until {time}: camera and microphone are closed.",
+  privacyTurnOn: "Switch privacy on", privacyTurnOff: "Switch privacy off", privacy: "Privacy",
+  stopped: "The emoedge service is not running. On the device, run: sudo systemctl start emoedge",
+  refused: "The emoedge service refuses the console. On the device, run: sudo systemctl restart emoedge emoedge-web",
+  offline: "No connection to the device; trying again.",
+  watched: "Somebody is watching the live picture.", watchedUntil: "The live picture is being watched, until {time}.",
+  emotion: "Emotion", sureness: "{percent} sure", doubt: "between {names}", decidedBy: "settled by the words",
+  nobody: "nobody", unsure: "no opinion", no_opinion: "no opinion", covered: "no opinion", turned: "no opinion", still: "no opinion",
+  privacyReason: "private", offlineReason: "no data", waiting: "waiting",
+  why_nobody: "nobody is in view and nobody speaks", why_unsure: "no emotion is sure enough", why_covered: "the face is covered",
+  why_turned: "the face is turned", why_still: "what is seen does not move: it seems to be a photograph", why_no_opinion: "neither face nor voice is enough",
+  probabilities: "Probabilities", lastMinutes: "Last five minutes", curvesLabel: "Probabilities of the last five minutes", speechLabel: "When somebody speaks",
+  level: "Sound", speaking: "somebody speaks", silence: "nobody speaks", words: "Words",
+  people: "Who is there", person: "Person {id}", primary: "listened to", noPeople: "Nobody is in view.", voiceOf: "The voice is that of person {id}.", voiceUnseen: "The voice is that of somebody who is not seen.",
+  health: "Health", healthOk: "Everything works.", ok: "ok", degraded: "degraded", failed: "failed", off: "off",
+  controls: "Controls", weight: "Weight of the face", margin: "Margin of doubt", record: "Record", recordStop: "Stop recording ({clock})", snapshot: "Take a picture", snapshotDone: "The picture is kept on the device.",
+  mode: "When to record", mode_off: "never", mode_manual: "by hand", mode_events: "during episodes", mode_continuous: "always",
+  picture: "Picture", pictureAsk: "Show the picture for {seconds} s", pictureStop: "Stop watching", pictureNot: "The picture is shown only when somebody asks for it, and the others are told. It is never kept.",
+  pictureOff: "The live picture is switched off in the configuration.", picturePrivacy: "No picture: privacy is on.", pictureView: "The view key does not show the picture.", crop: "What the network sees",
+  from: "From", to: "To", emotionFilter: "Emotion", any: "any", apply: "Filter", more: "Show more", none: "There are no recordings.",
+  keep: "Keep", kept: "Kept", remove: "Delete", undo: "Undo", removed: "Recording deleted.", restored: "The recording is back.", play: "Play", close: "Close", download: "Download video", report: "Report", csv: "CSV table",
+  length: "{duration} · {size}", peak: "surest: {emotion}, {percent} at {at}", noEmotion: "no emotion", episodes: "Episodes", tooLate: "It is too late to undo that.",
+  failedGeneric: "It could not be done: {reason}",
+  error: "error",
+};
+
+let words = ES;
+let language = "es";
+
+/** Choose the language: the browser's first of Spanish and English, else the device's. */
+export function chooseLanguage(fallback) {
+  const wanted = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "es" || tag === "en");
+  language = wanted ?? fallback ?? "es";
+  words = language === "en" ? EN : ES;
+  document.documentElement.lang = language;
+}
+
+export const currentLanguage = () => language;
+
+/** A text with its names in braces filled in. */
+export function say(name, values = {}) {
+  return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+}
+
+/** Names of the emotions, by label. */
+export const emotionNames = () => words;
+
+/** Fill in every element with data-say (text) and data-say-label (aria-label). */
+export function fillIn(root = document) {
+  for (const element of root.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const element of root.querySelectorAll("[data-say-label]")) element.setAttribute("aria-label", say(element.dataset.sayLabel));
+}

@@ -1,0 +1,217 @@
+"""The console beside a running daemon, and without one."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime, timezone
+
+import pytest
+
+from emoedge.emotions import EMOTIONS
+from emoedge.web.daemon_link import MAX_BEHIND_BYTES, EventReader, event_text
+from emoedge.web.live_memory import LiveMemory
+from tests.report.helpers import make_segment
+from tests.web.conftest import Console, start_console, stop
+
+pytestmark = pytest.mark.timeout(600)
+SEVEN = dict.fromkeys(EMOTIONS, 0.1) | {"happiness": 0.4}
+
+
+def until(condition, timeout_s: float = 120.0):
+    deadline = time.monotonic() + timeout_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return found
+
+
+def start_daemon(console: Console) -> subprocess.Popen:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("EMOEDGE_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "emoedge", "run", "--config", str(console.folder / "emoedge.toml")],
+        env={**kept, "HOME": str(console.folder), "XDG_CACHE_HOME": str(console.folder / "cache")},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def end(process: subprocess.Popen) -> None:
+    process.terminate()
+    try:
+        process.wait(120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("live")
+    console = start_console(
+        folder,
+        "".join(f"[{part}]\nenabled = false\n" for part in ("mqtt", "speech", "face", "voice")),
+    )
+    make_segment(console.recordings)
+    daemon = start_daemon(console)
+    with console.client(console.key) as client:
+        until(lambda: client.get("/api/state").json()["daemon"] == "running")
+    yield console, daemon
+    end(daemon)
+    stop(console)
+
+
+@pytest.fixture
+def client(both):
+    with both[0].client(both[0].key) as one:
+        yield one
+
+
+def test_state(client):
+    state = client.get("/api/state").json()
+    assert state["schema"] == 1
+    assert (state["device"], state["access"], state["privacy"]) == ("salon", "full", False)
+    assert state["controls"]["margin"] == "0.2"
+    assert state["recording"]["on"] is False
+    assert datetime.fromisoformat(state["time"].replace("Z", "+00:00")).tzinfo is not None
+
+
+def test_controls(client, both):
+    shown = client.get("/api/controls").json()
+    assert shown["margin"] == {"value": "0.2", "minimum": 0, "maximum": 1}
+    assert client.put("/api/controls/margin", json={"value": 0.3}).json() == {
+        "name": "margin",
+        "value": "0.3",
+    }
+    until(lambda: client.get("/api/state").json()["controls"]["margin"] == "0.3")
+    for bad in ("x", "2", "nan", True):
+        answer = client.put("/api/controls/margin", json={"value": bad})
+        assert (answer.status_code, answer.json()["error"]) == (422, "value")
+    assert client.put("/api/controls/margin", json={"value": [1]}).status_code == 400
+    assert client.put("/api/controls/nothing", json={"value": 1}).status_code == 404
+
+
+def test_the_view_key_switches_privacy_on_and_nothing_else(client, both):
+    with both[0].client(both[0].view_key) as viewer:
+        for value in ("OFF", "ON 5", "on 5", False, 0):
+            assert viewer.put("/api/controls/privacy", json={"value": value}).status_code == 403
+        assert viewer.put("/api/controls/privacy", json={"value": "ON"}).status_code == 200
+        until(lambda: viewer.get("/api/state").json()["privacy"] is True)
+        assert viewer.put("/api/controls/privacy", json={"value": "OFF"}).status_code == 403
+    assert client.put("/api/controls/privacy", json={"value": "OFF"}).status_code == 200
+    until(lambda: client.get("/api/state").json()["privacy"] is False)
+
+
+def test_events(client, both):
+    with client.stream("GET", "/api/events") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert stream.headers["cache-control"] == "no-store"
+        lines = stream.iter_lines()
+        assert next(lines) == "event: state"
+        assert json.loads(next(lines).removeprefix("data: "))["daemon"] == "running"
+        with both[0].client(both[0].key) as other:
+            other.put("/api/controls/face_weight", json={"value": "0.45"})
+        for line in lines:
+            if line.startswith("data: ") and json.loads(line[6:]) == {"name": "face_weight", "value": "0.45"}:
+                break
+
+
+def test_keep_delete_and_restore(client, both):
+    segment = client.get("/api/recordings").json()["items"][0]["id"]
+    path = f"/api/recordings/{segment}"
+    assert client.patch(path, json={"keep": True}).json() == {"keep": True}
+    assert client.get("/api/recordings").json()["items"][0]["keep"] is True
+    assert client.patch(path, json={"keep": False}).status_code == 200
+    assert client.patch(path, json={"keep": "x"}).status_code == 400
+    assert client.patch("/api/recordings/20261122T091000Z-1a2b3c4d", json={"keep": True}).status_code == 404
+    deleted = client.delete(path)
+    assert deleted.status_code == 202
+    assert deleted.json()["until"]
+    assert client.get("/api/recordings").json()["items"] == []
+    restored = client.post(f"{path}/restore")
+    if restored.status_code == 202:  # not on a machine that took ten seconds for it
+        assert client.get("/api/recordings").json()["items"][0]["id"] == segment
+
+
+def test_live(client):
+    live = client.get("/api/live?seconds=20").json()
+    assert live["step_s"] == 1
+    assert {len(live[name]) for name in ("fused", "face", "voice", "text", "emotion", "speech")} == {20}
+    assert client.get("/api/live?seconds=301").status_code == 400
+
+
+def test_without_a_daemon(tmp_path):
+    console = start_console(tmp_path)
+    try:
+        with console.client(console.key) as client:
+            state = client.get("/api/state").json()
+            assert (state["daemon"], state["emotion"], state["device"]) == ("stopped", None, "salon")
+            for method, path, body in (
+                ("PUT", "/api/controls/privacy", {"value": "ON"}),
+                ("POST", "/api/restart", {}),
+                ("DELETE", "/api/recordings/20261122T091000Z-1a2b3c4d", None),
+            ):
+                answer = client.request(method, path, json=body)
+                assert (answer.status_code, answer.json()["error"]) == (503, "stopped")
+                assert "systemctl start emoedge" in answer.json()["remedy"]
+    finally:
+        stop(console)
+
+
+# ---- pure ----
+
+
+def test_memory_holds_a_state_for_a_while():
+    memory = LiveMemory()
+    wall = datetime(2026, 11, 30, 20, 0, 20, tzinfo=timezone.utc)
+    modalities = {"face": {"probabilities": SEVEN}}
+    state = {"emotion": "happiness", "probabilities": SEVEN, "modalities": modalities, "reason": ""}
+    memory.take("emotion", state, 100.2)
+    memory.take("level", {"rms_dbfs": [], "speech": True}, 101.0)
+    memory.take("level", {"rms_dbfs": [], "speech": False}, 102.0)
+    found = memory.read(30, 120.5, wall)
+    assert found["from"] == "2026-11-30T19:59:50.000Z"
+    known = [row is not None for row in found["fused"]]
+    assert known == [False] * 9 + [True] * 16 + [False] * 5
+    assert found["face"][9] == found["fused"][9] == [SEVEN[name] for name in EMOTIONS]
+    assert found["voice"][9] is None
+    assert found["emotion"][9:25] == ["happiness"] * 16
+    assert [n for n, speech in enumerate(found["speech"]) if speech] == [10]
+
+
+def test_memory_forgets_under_privacy():
+    memory = LiveMemory()
+    memory.take("emotion", {"emotion": "fear", "probabilities": SEVEN, "modalities": {}, "reason": ""}, 10)
+    memory.take(
+        "emotion", {"emotion": None, "probabilities": None, "modalities": {}, "reason": "privacy"}, 11
+    )
+    assert memory.read(20, 12)["fused"] == [None] * 20
+
+
+def test_memory_is_bounded():
+    memory = LiveMemory()
+    for second in range(2000):
+        memory.take("state", {"probabilities": SEVEN, "modalities": {}, "reason": ""}, second)
+    assert len(memory._seconds) == 300
+    assert memory.read(5, 1e7)["fused"] == [None] * 5
+
+
+def test_a_reader_that_is_behind_is_left_alone():
+    import asyncio
+
+    async def try_it():
+        reader = EventReader()
+        line = event_text("level", {"x": "y" * 1000})
+        for _ in range(MAX_BEHIND_BYTES // len(line) + 2):
+            reader.put(line)
+        assert reader.is_behind
+        with pytest.raises(ConnectionError):
+            await reader.take(1)
+        other = EventReader()
+        assert await other.take(0.01) is None
+        other.put(line)
+        assert await other.take(1) == line
+
+    asyncio.run(try_it())
