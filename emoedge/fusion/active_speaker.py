@@ -43,8 +43,8 @@ OTHER_LAGS_S: Final = (-1.2, -0.9, -0.6, 0.6, 0.9, 1.2)
 """At these the sound belongs to other words: who speaks goes with it less than at LAGS_S."""
 SPEAKS: Final = 0.45
 """Correlation at which a mouth goes with the sound; of unrelated pairs 7 % reach it, of the talkers 95 %."""
-SPEAKS_LONG: Final = 0.3
-BETTER: Final = 0.05
+SPEAKS_LONG: Final = 0.4
+BETTER: Final = 0.1
 """The correlation at other lags is lower at least by this."""
 APART: Final = 0.15
 """It is higher than that of any other face at least by this."""
