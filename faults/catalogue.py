@@ -12,6 +12,7 @@ from faults import (  # noqa: F401
     disk,
     forgetting,
     hanging_disk,
+    history,
     lifecycle,
     machine,
     models,

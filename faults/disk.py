@@ -109,7 +109,7 @@ def state_disk_full(bench: Bench) -> float:
     bench.start_all()
     heard = len(bench.listener.on(f"{BASE}/voice"))
     ballast = bench.state / "ballast"
-    _fill(ballast)
+    fill(ballast)
     bench.kill_broker()
     time.sleep(AWAY_S)
     bench.check_alive()
@@ -160,9 +160,9 @@ def disk_full(bench: Bench) -> float:
     bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)
     _record_on(bench, recording__min_free_bytes=500_000)
     ballast = bench.recordings / "ballast"
-    _fill(ballast)
+    fill(ballast)
     # Retention may make room first: the ballast takes that as well.
-    until(_and(lambda: _fill(ballast), lambda: "full" in _reason(bench)), "health says it", NOTICED_S)
+    until(_and(lambda: fill(ballast), lambda: "full" in _reason(bench)), "health says it", NOTICED_S)
     bench.goes_on("emotion", "analysis goes on")
     ballast.unlink()
     took_s = _resumes(bench)
@@ -180,7 +180,7 @@ def start_on_a_full_disk(bench: Bench) -> float:
     bench.recordings.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)
     ballast = bench.recordings / "ballast"
-    _fill(ballast)
+    fill(ballast)
     bench.start_all(recording__mode="continuous", recording__max_segment_s=SEGMENT_S,
                     recording__min_free_bytes=500_000)  # fmt: skip
     until(lambda: "full" in _reason(bench), "health says it", NOTICED_S)
@@ -263,7 +263,7 @@ def _told(bench: Bench) -> bool:
     return failed or bench.state_of("recording") == "degraded"
 
 
-def _fill(path: Path) -> None:
+def fill(path: Path) -> None:
     """Take all that is left of a disk."""
     with path.open("ab", buffering=0) as file:
         for size in (65_536, 4_096, 1):

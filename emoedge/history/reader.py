@@ -160,22 +160,30 @@ class _Segments:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._days: dict[str, frozenset[str] | None] = {}
-        self._known: dict[str, bool] = {}
+        self._near: dict[str, frozenset[str] | None] = {}
 
     def has(self, segment_id: str) -> bool:
         """Whether a segment is there, or it cannot be told."""
-        if segment_id not in self._known:
-            self._known[segment_id] = is_segment_id(segment_id) and self._find(segment_id)
-        return self._known[segment_id]
+        if not is_segment_id(segment_id):
+            return False
+        day = segment_id[:8]
+        if day not in self._near:
+            self._near[day] = self._names_near(segment_id)
+        names = self._near[day]
+        return (
+            names is None
+            or f"{segment_id}{MEDIA_SUFFIX}" in names
+            or f"{segment_id}{MEDIA_SUFFIX}{PARTIAL}" in names
+        )
 
-    def _find(self, segment_id: str) -> bool:
+    def _names_near(self, segment_id: str) -> frozenset[str] | None:
+        """Files of the day in an id and of its neighbours: folders have the local date of that time."""
         began = datetime.fromtimestamp(started_of_id(segment_id), timezone.utc)
-        # The folder is named by the local date, of whatever time zone there was.
         found = [self._names(f"{began + shift:%Y-%m-%d}") for shift in (-DAY, DAY * 0, DAY)]
-        wanted = {f"{segment_id}{MEDIA_SUFFIX}", f"{segment_id}{MEDIA_SUFFIX}{PARTIAL}"}
-        return None in found or any(names & wanted for names in found if names is not None)
+        return None if None in found else frozenset().union(*(names for names in found if names))
 
     def _names(self, day: str) -> frozenset[str] | None:
+        """Files of a folder; None where it cannot be told."""
         if day not in self._days:
             try:
                 self._days[day] = frozenset(path.name for path in (self._root / day).iterdir())

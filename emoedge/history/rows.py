@@ -74,9 +74,17 @@ class MinuteRow:
     @property
     def is_sound(self) -> bool:
         """Whether every value is possible: a damaged file may hold others."""
-        numbers = (self.stretch, *self.spent_ms, self.speech_ms, self.opinion_ms, *self.probabilities)
+        numbers = (
+            self.start_ms,
+            self.stretch,
+            *self.spent_ms,
+            self.speech_ms,
+            self.opinion_ms,
+            *self.probabilities,
+            self.people_max,
+        )
         return (
-            all(type(number) is int and number >= 0 for number in (*numbers, self.start_ms, self.people_max))
+            are_counts(numbers)
             and self.start_ms % MINUTE_MS == 0
             and self.start_ms <= LATEST_MS
             and len(self.spent_ms) == len(COLUMNS)
@@ -179,6 +187,11 @@ class Changes:
     begun_ms: int | None = None
     begun_stretch: int = SYNCED
     end_ms: int | None = None
+
+
+def are_counts(numbers: tuple[object, ...]) -> bool:
+    """Whether all are integers that are not negative."""
+    return set(map(type, numbers)) == {int} and min(numbers) >= 0  # type: ignore[type-var,operator]
 
 
 def mean(values: Sequence[int], weights: Sequence[int]) -> int:

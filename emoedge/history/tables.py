@@ -25,6 +25,7 @@ from emoedge.history.rows import (
     EpisodeRow,
     GapRow,
     MinuteRow,
+    are_counts,
 )
 from emoedge.local_time import Zone, day_span
 
@@ -179,7 +180,7 @@ def episode_of(values: tuple[Any, ...]) -> EpisodeRow | None:
     """A row of the table, with the segment's id in place of its number, as an episode; None as above."""
     started_ms, event_id, emotion, length_ms, peak, recording, stretch = values
     if not (
-        all(type(number) is int and number >= 0 for number in (started_ms, emotion, length_ms, peak, stretch))
+        are_counts((started_ms, emotion, length_ms, peak, stretch))
         and isinstance(event_id, str | bytes)
         and (recording is None or isinstance(recording, str))
         and emotion < EMOTION_COUNT
