@@ -61,9 +61,7 @@ def history_disk_full(bench: Bench) -> float:
     until(lambda: len(_ended(bench)) >= seen + ENOUGH, "episodes end meanwhile", SOON_S)
     waiting = _ended(bench)
     ballast.unlink()
-    took_s = until(
-        lambda: bench.state_of("history") == "ok", "health says that it is well", RESUMES_S
-    )
+    took_s = until(lambda: bench.state_of("history") == "ok", "health says that it is well", RESUMES_S)
     until(lambda: waiting <= {one.event_id for one in _told(bench).episodes}, "all of them are kept", SOON_S)
     return took_s
 
