@@ -25,12 +25,15 @@ def steps(
     models: Path,
     *,
     scratch: bool = False,
+    long: bool = False,
     left_out: str | None = None,
 ) -> list[Step]:
     """The modules to run, in order, with their arguments; with `left_out` the training without that set."""
     source, store = ["--data", str(data)], str(models)
     train: dict[str, list[Step]] = {
-        "face": face_rounds(source, work / "face", store, scratch=scratch),
+        "face": face_long(source, work / "face", store)
+        if long
+        else face_rounds(source, work / "face", store, scratch=scratch),
         "voice": [("training.voice.train", [*source, "--out", str(work / "voice"), "--models", store])],
         "text": [("training.text.train", [*source, "--out", store, "--cache", str(work / "text")])],
         "vosk_demo": [("training.vosk_demo.train", ["--out", str(models / "vosk-es-demo")])],
@@ -108,23 +111,48 @@ def face_start(source: list[str], work: Path, models: str) -> list[Step]:
 def face_rounds(source: list[str], work: Path, models: str, *, scratch: bool) -> list[Step]:
     """All runs from one start; what decides on left-out sets; the network that ships."""
     start = str(work / "start" / "face_emotion.tflite") if scratch else str(FACE_START)
-    held, samples, decision = str(work / "held"), str(work / "samples.npz"), str(work / "decision.json")
+    held = str(work / "held")
     steps = face_start(source, work / "start", models) if scratch else []
-    steps += [
-        ("training.face.held", [*source, "--init", start, "--models", models, "--out", held]),
-        ("training.face.occlusion", [*source, "--models", models, "--out", samples]),
+    steps.append(("training.face.held", [*source, "--init", start, "--models", models, "--out", held]))
+    how = ["--held", held, "--init", start]
+    return steps + face_runs("training.face.transfer", how, FACE_RUNS, source, work, models)
+
+
+FACE_KEPT = Path(__file__).parent / "face" / "checkpoints" / "scratch.pt"
+"""How far the long training has come: it goes on from there; without it from nothing."""
+
+
+def face_long(source: list[str], work: Path, models: str) -> list[Step]:
+    """The long training from nothing, over days; its branches; the network that ships.
+
+    RAF-DB is in the trunk of all branches, so that none can leave it out.
+    """
+    trunk, runs = work / "trunk", ("all", "without_ckplus", "without_jaffe")
+    init = ["--init", str(FACE_KEPT)] if FACE_KEPT.exists() else []
+    how = [*source, "--models", models, *init, "--out", str(trunk)]
+    finish = ["--models", models, "--init", str(trunk / "kept.pt"), "--finish"]
+    return [
+        ("training.face.scratch", how),
+        *face_runs("training.face.scratch", finish, runs, source, work, models),
     ]
-    for run in FACE_RUNS:
+
+
+def face_runs(
+    module: str, how: list[str], runs: tuple[str, ...], source: list[str], work: Path, models: str
+) -> list[Step]:
+    """Train and export every run; decide on those that left a set out; export the one that ships."""
+    samples, decision = str(work / "samples.npz"), str(work / "decision.json")
+    steps: list[Step] = [("training.face.occlusion", [*source, "--models", models, "--out", samples])]
+    for run in runs:
         folder = work / "runs" / run
         left_out = [] if run == "all" else ["--leave-out", run.removeprefix("without_")]
-        how = ["--held", held, "--init", start, "--out", str(folder), *left_out]
-        steps.append(("training.face.transfer", [*source, *how]))
-        how = ["--weights", str(folder / "ema.pt"), "--samples", samples, "--out", str(folder)]
-        steps.append(("training.face.export", [*source, *how]))
-    how = ["--runs", str(work / "runs"), "--models", models, "--out", decision]
-    steps.append(("training.face.offsets", [*source, *how]))
-    how = ["--weights", str(work / "runs" / "all" / "ema.pt"), "--samples", samples, "--out", models]
-    return [*steps, ("training.face.export", [*source, *how])]
+        steps.append((module, [*source, *how, "--out", str(folder), *left_out]))
+        to_file = ["--weights", str(folder / "ema.pt"), "--samples", samples, "--out", str(folder)]
+        steps.append(("training.face.export", [*source, *to_file]))
+    decide = ["--runs", str(work / "runs"), "--models", models, "--out", decision]
+    steps.append(("training.face.offsets", [*source, *decide]))
+    to_file = ["--weights", str(work / "runs" / "all" / "ema.pt"), "--samples", samples, "--out", models]
+    return [*steps, ("training.face.export", [*source, *to_file])]
 
 
 def main() -> None:
@@ -142,6 +170,11 @@ def main() -> None:
     parser.add_argument(
         "--from-scratch", action="store_true", help="face: begin with random weights, four hours more"
     )
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="face: go on with the training from random weights that takes days",
+    )
     parser.add_argument("--leave-out", metavar="SET", help="train without this set; models/ is not touched")
     options = parser.parse_args()
     if options.leave_out and (options.task, options.model) not in LEAVES_OUT:
@@ -150,7 +183,12 @@ def main() -> None:
         parser.error(f"no folder {options.data}: say where the data sets are with --data (docs/training.md)")
     where = options.data, options.work, options.models
     for module, arguments in steps(
-        options.task, options.model, *where, scratch=options.from_scratch, left_out=options.leave_out
+        options.task,
+        options.model,
+        *where,
+        scratch=options.from_scratch,
+        long=options.long,
+        left_out=options.leave_out,
     ):
         print(f"== python -m {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
         # A process each: libvosk waits for ever when it is loaded into one that has loaded PyTorch.

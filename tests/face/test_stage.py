@@ -185,6 +185,22 @@ def test_a_far_face_is_found_in_a_part_of_the_picture(stage, portrait):
     assert {face.track_id for face in found} == {1}
 
 
+@pytest.mark.parametrize("min_size", [0.06, 0.045])
+def test_the_parts_are_fine_enough_for_the_smallest_face(detector, portrait, min_size):
+    import cv2
+
+    (near,) = detector.detect(frame(scene(portrait, (200, 100)), 0.0))
+    side = round(240 * 1.1 * min_size * 480 / (near.box.width * 640))
+    picture = np.full((480, 640, 3), 100, np.uint8)
+    head = cv2.resize(portrait[0:240, 110:350], (side, side), interpolation=cv2.INTER_AREA)
+    picture[290 : 290 + side, 333 : 333 + side] = head
+    stage = FaceStage(detector, Counting(), min_size=min_size)
+    observations = [stage.process(frame(picture, step / 5)) for step in range(60)]
+    widths = [face.box.width * 640 for observation in observations for face in observation.faces]
+    assert widths
+    assert max(widths) == pytest.approx(1.1 * min_size * 480, abs=5)
+
+
 def test_same_frames_same_observations(detector, portrait):
     def run():
         stage = FaceStage(detector, Counting())

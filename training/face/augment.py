@@ -110,6 +110,34 @@ def occlude(image: Image, rng: np.random.Generator) -> Image:
     return image
 
 
+def cover(image: Image, rng: np.random.Generator) -> Image:
+    """Draw a mask, dark or clear glasses before a face, where a crop usually has eyes and mouth."""
+    size = image.shape[0]
+    image = image.copy()
+    eyes = 0.38 + rng.uniform(-0.03, 0.03)
+    kind = rng.random()
+    if kind < 0.4:
+        top, side, chin = rng.uniform(0.52, 0.66), rng.uniform(0.32, 0.46), rng.uniform(0.9, 1.05)
+        outline = np.array(
+            [
+                (0.5 - side, top),
+                (0.5, top - 0.05),
+                (0.5 + side, top),
+                (0.5 + 0.6 * side, chin),
+                (0.5 - 0.6 * side, chin),
+            ]
+        )
+        cv2.fillPoly(image, [np.round(size * outline).astype(np.int32)], int(rng.integers(10, 250)))
+        return image
+    filled = kind < 0.7
+    half = (int(size * rng.uniform(0.11, 0.17)), int(size * rng.uniform(0.08, 0.14)))
+    level, width = int(rng.integers(0, 65 if filled else 120)), -1 if filled else int(rng.integers(1, 3))
+    for side in (-0.19, 0.19):
+        centre = (round(size * (0.5 + side)), round(size * eyes))
+        cv2.ellipse(image, centre, half, 0.0, 0.0, 360.0, level, width, cv2.LINE_AA)
+    return image
+
+
 def augment(
     image: Image, size: int, rng: np.random.Generator, *, sharp: bool, strength: float = 1.0
 ) -> Image:

@@ -12,7 +12,7 @@ import argparse
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -34,6 +34,7 @@ from training.face import metrics
 from training.face.card import write_card, write_figures
 from training.face.corpora import load_ckplus, load_jaffe, load_rafdb
 from training.face.data import load_ferplus_split
+from training.face.distance import distance_scores
 from training.face.net import FaceNet, multiply_adds
 from training.face.occlusion import (
     draw_clear_glasses,
@@ -43,9 +44,10 @@ from training.face.occlusion import (
     draw_thing,
     found_face,
 )
+from training.face.restore import restore
 from training.face.robustness import DEGRADATIONS, randomly_degraded, whole_picture
 from training.face.sidecar import neutral, write_sidecar
-from training.face.strangers import stranger_scores
+from training.face.strangers import stranger_scores, trained_on_scores
 
 MODEL = "face_emotion"
 
@@ -300,8 +302,18 @@ def left_out_scores(
     return result
 
 
-def evaluate(data: Path, out: Path, decision_file: Path | None, runs: Path | None) -> dict[str, Any]:
-    """Measure, and write sidecar, card and figures; returns the sidecar's content."""
+def evaluate(
+    data: Path, out: Path, decision_file: Path | None, runs: Path | None, only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Measure, and write sidecar, card and figures; returns the sidecar's content.
+
+    Args:
+        data: folder that holds `faces/`.
+        out: folder with the model.
+        decision_file: of `training.face.offsets`; without it the sidecar's own decision is used.
+        runs: folder with the networks that left a set out.
+        only: names of the metrics to measure; without them all. The others stay as the sidecar has them.
+    """
     model = out / f"{MODEL}.tflite"
     sidecar = model.with_suffix(".json")
     before = json.loads(sidecar.read_text(encoding="utf-8")) if sidecar.exists() else {}
@@ -311,27 +323,37 @@ def evaluate(data: Path, out: Path, decision_file: Path | None, runs: Path | Non
     test_images, test_labels = load_ferplus_split(data / "faces", "Test")
     detector = FaceDetector(out / "face_detector.tflite")
     classifier = FaceClassifier(model)
-    probabilities = judge(classifier, detector, test_images)
-    some = np.random.default_rng(0).choice(
-        len(test_images), min(ROBUSTNESS_ROWS, len(test_images)), replace=False
-    )
-    some_images, some_labels = test_images[some], test_labels[some]
-    left_out = left_out_scores(data, runs, decision, detector) if runs else before["metrics"]["left_out"]
-    result: dict[str, Any] = {
-        "valid": brief(judge(classifier, detector, valid_images), valid_labels),
-        "test": summary(probabilities, test_labels),
-        "test_one_view": summary(judge_once(classifier, test_images), test_labels),
-        "rafdb_test": stranger_scores(
-            classifier, detector, load_rafdb(data / "faces", "test"), whole=False, posed=False
-        ),
-        "left_out": left_out,
-        "degraded": degraded_scores(classifier, detector, some_images, some_labels),
-        "pictures": picture_scores(classifier, detector, some_images, some_labels),
-        "rolled": rolled_scores(classifier, detector, some_images[:ROLLED_ROWS], some_labels[:ROLLED_ROWS]),
-        "covered": covered_scores(classifier, detector, some_images, some_labels),
-        "quality": quality_table(classifier, detector, some_images, some_labels),
-        "timing": timing(classifier, detector, test_images),
+    rows = min(ROBUSTNESS_ROWS, len(test_images))
+    some = np.random.default_rng(0).choice(len(test_images), rows, replace=False)
+    sample = classifier, detector, test_images[some], test_labels[some]
+    few = classifier, detector, test_images[some][:ROLLED_ROWS], test_labels[some][:ROLLED_ROWS]
+
+    def test() -> dict[str, Any]:
+        probabilities = judge(classifier, detector, test_images)
+        write_figures(out / "figures", probabilities, test_labels, decision["baseline_curves"])
+        return summary(probabilities, test_labels)
+
+    def rafdb_test() -> dict[str, Any]:
+        corpus = load_rafdb(data / "faces", "test")
+        return stranger_scores(classifier, detector, corpus, whole=False, posed=False)
+
+    parts: dict[str, Callable[[], Any]] = {
+        "valid": lambda: brief(judge(classifier, detector, valid_images), valid_labels),
+        "test": test,
+        "test_one_view": lambda: summary(judge_once(classifier, test_images), test_labels),
+        "rafdb_test": rafdb_test,
+        "trained_on": lambda: trained_on_scores(data, classifier, detector),
+        "degraded": lambda: degraded_scores(*sample),
+        "pictures": lambda: picture_scores(*sample),
+        "rolled": lambda: rolled_scores(*few),
+        "covered": lambda: covered_scores(*sample),
+        "quality": lambda: quality_table(*sample),
+        "distance": lambda: distance_scores(data, classifier, detector),
+        "timing": lambda: timing(classifier, detector, test_images),
     }
+    if runs:
+        parts["left_out"] = lambda: left_out_scores(data, runs, decision, detector)
+    measured = {name: make() for name, make in parts.items() if not only or name in only}
     content = {
         **fitted(decision, "all"),
         "name": MODEL,
@@ -342,14 +364,15 @@ def evaluate(data: Path, out: Path, decision_file: Path | None, runs: Path | Non
             "standardised": "mean 0, deviation 1, clip 4",
         },
         "conditions": CONDITIONS,
-        "multiply_adds": multiply_adds(FaceNet(conditions=len(CONDITIONS)), classifier.size),
+        "multiply_adds": multiply_adds(
+            FaceNet(restore(model).widths, conditions=len(CONDITIONS)), classifier.size
+        ),
         "data": SETS_IN_TRAINING,
         "self_check": self_check(classifier),
         "decision": decision,
-        "metrics": result,
+        "metrics": before.get("metrics", {}) | measured,
     }
     write_sidecar(sidecar, content)
-    write_figures(out / "figures", probabilities, test_labels, decision["baseline_curves"])
     write_card(model.with_suffix(".md"), content)
     return content
 
@@ -360,9 +383,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder with the model")
     parser.add_argument("--decision", type=Path, help="file of training.face.offsets")
     parser.add_argument("--runs", type=Path, help="folder with the networks that left a set out")
+    parser.add_argument(
+        "--only", nargs="+", default=(), metavar="METRIC", help="such as: distance trained_on"
+    )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    content = evaluate(args.data, args.out, args.decision, args.runs)
+    content = evaluate(args.data, args.out, args.decision, args.runs, args.only)
     print(json.dumps({key: value for key, value in content["metrics"].items() if key != "confusion"}))
 
 

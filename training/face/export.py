@@ -20,7 +20,7 @@ from training.export import ExportReport, export_int8
 from training.face.augment import augment, jitter_geometry
 from training.face.corpora import as_set, load_rafdb
 from training.face.data import load_ferplus_train
-from training.face.net import INPUT_SIZE, FaceNet
+from training.face.net import INPUT_SIZE, FaceNet, network_of
 from training.face.occlusion import with_conditions
 from training.face.transfer import load_weights
 
@@ -57,9 +57,7 @@ def load_network(weights: Path, samples: Path | None) -> FaceNet:
     saved = torch.load(weights, map_location="cpu", weights_only=True)
     if "habits" in saved:
         return with_conditions(load_weights(weights)[0], samples)
-    net = FaceNet()
-    net.load_state_dict(saved)
-    return with_conditions(net, None)
+    return with_conditions(network_of(saved), None)
 
 
 def export(

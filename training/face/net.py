@@ -13,6 +13,8 @@ Design, and why:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -20,6 +22,9 @@ INPUT_SIZE = 48
 """Side of the input in pixels."""
 
 CLASSES = 7
+
+WIDTHS = (32, 72, 144, 224)
+"""Of the blocks of the network that ships."""
 
 
 class ConvBnRelu(nn.Sequential):
@@ -64,10 +69,9 @@ class FaceNet(nn.Module):
         conditions: outputs beside the seven, see `training.face.occlusion`.
     """
 
-    def __init__(
-        self, widths: tuple[int, ...] = (32, 72, 144, 224), dropout: float = 0.2, conditions: int = 0
-    ) -> None:
+    def __init__(self, widths: tuple[int, ...] = WIDTHS, dropout: float = 0.2, conditions: int = 0) -> None:
         super().__init__()
+        self.widths = widths
         self.stem = ConvBnRelu(1, widths[0], kernel=5, stride=2)
         inputs = widths[0]
         blocks: list[nn.Module] = []
@@ -85,6 +89,16 @@ class FaceNet(nn.Module):
         features = self.flatten(self.pool(self.blocks(self.stem(x))))
         logits: Tensor = self.head(self.dropout(features))
         return logits
+
+
+def network_of(state: Mapping[str, Tensor]) -> FaceNet:
+    """The network, without further outputs, that a state dict belongs to; in single precision."""
+    count = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
+    net = FaceNet(tuple(len(state[f"blocks.{index}.second.0.weight"]) for index in range(count)))
+    net.load_state_dict(
+        {name: value.float() if value.is_floating_point() else value for name, value in state.items()}
+    )
+    return net
 
 
 def multiply_adds(net: nn.Module, size: int = INPUT_SIZE) -> int:

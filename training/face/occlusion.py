@@ -296,7 +296,7 @@ def fit_conditions(features: NDArray[np.float64], truth: NDArray[np.float32]) ->
 
 def with_conditions(net: FaceNet, samples_file: Path | None) -> FaceNet:
     """A network whose last layer also gives the conditions, fitted to samples; at zero without them."""
-    wider = FaceNet(conditions=len(CONDITIONS))
+    wider = FaceNet(net.widths, conditions=len(CONDITIONS))
     features = net.head.in_features
     weight, bias = torch.zeros(len(CONDITIONS), features), torch.zeros(len(CONDITIONS))
     if samples_file is not None:

@@ -18,7 +18,7 @@ from torch import nn
 
 from emoedge.face.classify import CONDITIONS
 from emoedge.inference import load_runtime
-from training.face.net import CLASSES, ConvBnRelu, FaceNet
+from training.face.net import CLASSES, WIDTHS, ConvBnRelu, FaceNet
 
 LAYERS = ("CONV_2D", "FULLY_CONNECTED")
 
@@ -70,7 +70,9 @@ def restore(path: Path) -> FaceNet:
         ValueError: the file's layers are not those of `FaceNet`.
     """
     left = read_layers(path)
-    net = FaceNet()
+    # Every block is wider than the one before it, and its 3 x 3 kernels have its width.
+    widths = {len(layer.kernel) for layer in left if layer.kernel.shape[2:] == (3, 3)}
+    net = FaceNet(tuple(sorted(widths)) or WIDTHS)
 
     def take(shape: tuple[int, ...]) -> Layer:
         # The converter runs a block's projection before its other layers, so the order alone does not tell

@@ -165,3 +165,13 @@ def stranger_scores(
             float(table[answered].max(axis=1).mean() - (predicted == labels)[answered].mean()), 4
         ),
     }
+
+
+def trained_on_scores(data: Path, classifier: FaceClassifier, detector: FaceDetector) -> dict[str, Any]:
+    """The posed sets by a network that has seen them: what a row that left one out is to be compared with."""
+    faces = data / "faces"
+    posed, whole = load_ckplus(faces), load_jaffe(faces)
+    return {
+        "ckplus": stranger_scores(classifier, detector, posed, whole=False, posed=True),
+        "jaffe": stranger_scores(classifier, detector, whole, whole=True, posed=False),
+    }

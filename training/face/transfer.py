@@ -18,6 +18,7 @@ import copy
 import json
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from training.device import fast_in_bf16
 from training.face.corpora import load_rafdb
 from training.face.data import load_ferplus_split, relabel, row_sampling
 from training.face.held import SETS, HeldSet, load_held
-from training.face.net import FaceNet
+from training.face.net import INPUT_SIZE, FaceNet, network_of
 from training.face.restore import restore, revive
 from training.face.train import make_optimizer, predict, scores, update_average
 
@@ -67,26 +68,29 @@ class Habits(nn.Module):
         return shares @ self.offsets
 
 
-def batch_rows(left_out: frozenset[str]) -> dict[str, int]:
-    """Rows of a batch for each set that is trained on."""
-    kept = {name: share for name, share in SHARES.items() if name not in left_out}
+def batch_rows(left_out: frozenset[str], shares: Mapping[str, int] | None = None) -> dict[str, int]:
+    """Rows of a batch for each set that is trained on; in shares of `SHARES` where no others are given."""
+    shares = SHARES if shares is None else shares
+    kept = {name: share for name, share in shares.items() if name not in left_out}
     total = sum(kept.values())
     rows = {name: share * BATCH // total for name, share in kept.items()}
     rows[next(iter(kept))] += BATCH - sum(rows.values())
     return rows
 
 
-def refined(name: str, held: HeldSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Targets (N, 7) and weights (N,) of a set, with the first network's opinion in FER+ and ExpW."""
+def refined(
+    name: str, given: NDArray[np.float32], opinion: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Targets (N, 7) and weights (N,) of a set, with a network's opinion (N, 7) in FER+ and ExpW."""
     smooth = SMOOTHING[name]
-    targets = (1 - smooth) * held.targets + smooth / EMOTION_COUNT
+    targets = (1 - smooth) * given + smooth / EMOTION_COUNT
     weights = np.ones(len(targets), np.float32)
     if name == "ferplus":
-        targets = (1 - DISTIL) * targets + DISTIL * held.opinion
+        targets = (1 - DISTIL) * targets + DISTIL * opinion
     elif name == "expw":
-        flat = held.opinion / np.sqrt(held.opinion.mean(axis=0))
+        flat = opinion / np.sqrt(opinion.mean(axis=0))
         flat /= flat.sum(axis=1, keepdims=True)
-        targets, weights = relabel(held.targets.argmax(axis=1), flat)
+        targets, weights = relabel(given.argmax(axis=1), flat)
     return targets.astype(np.float32), weights
 
 
@@ -100,7 +104,7 @@ class Batches:
 
     def __init__(self, sets: dict[str, HeldSet], rows: dict[str, int]) -> None:
         self._sets, self._rows = sets, rows
-        self._labels = {name: refined(name, held) for name, held in sets.items()}
+        self._labels = {name: refined(name, held.targets, held.opinion) for name, held in sets.items()}
         self._sampling = {
             name: np.cumsum(row_sampling(targets, POWER[name])) for name, (targets, _) in self._labels.items()
         }
@@ -159,10 +163,15 @@ def start(init: Path, batches: Batches, rng: np.random.Generator) -> tuple[FaceN
 
 
 def held_out_scores(
-    net: FaceNet, habits: Habits, name: str, images: NDArray[np.uint8], labels: NDArray[np.int64]
+    net: FaceNet,
+    habits: Habits,
+    name: str,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    size: int = INPUT_SIZE,
 ) -> list[float]:
     """Accuracy and macro recall, one view, by the set's own offsets."""
-    logits = predict(net, images) + habits.offsets[SETS.index(name)].detach().numpy()
+    logits = predict(net, images, size=size) + habits.offsets[SETS.index(name)].detach().numpy()
     return [round(score, 4) for score in scores(logits, labels)]
 
 
@@ -268,8 +277,7 @@ def write_weights(net: FaceNet, ema: nn.ModuleDict, path: Path) -> None:
 def load_weights(path: Path) -> tuple[FaceNet, Habits]:
     """The network and the offsets that a run has left, in single precision whatever they were kept in."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    net, habits = FaceNet(), Habits()
-    net.load_state_dict({name: value.float() for name, value in saved["net"].items()})
+    net, habits = network_of(saved["net"]), Habits()
     habits.load_state_dict({name: value.float() for name, value in saved["habits"].items()})
     return net.eval(), habits
 
