@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from emoedge.errors import EmoedgeError
-from emoedge.web import commands_api, live_api, login_api, recordings_api, settings_api
+from emoedge.web import commands_api, live_api, login_api, picture_api, recordings_api, settings_api
 from emoedge.web.body import granted
 from emoedge.web.context import Context
 from emoedge.web.errors import ApiError, WordedError, answer
@@ -39,6 +39,7 @@ def build_app(context: Context) -> ASGIApp:
     routes = [
         *login_api.ROUTES,
         *live_api.ROUTES,
+        *picture_api.ROUTES,
         *recordings_api.ROUTES,
         *settings_api.ROUTES,
         *commands_api.ROUTES,

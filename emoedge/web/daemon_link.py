@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, Literal
 
 from starlette.concurrency import run_in_threadpool
@@ -18,6 +18,7 @@ from emoedge.local_socket.protocol import DaemonError
 from emoedge.web.body import dumps
 from emoedge.web.errors import ApiError, WordedError
 from emoedge.web.live_memory import LiveMemory
+from emoedge.web.picture_relay import PictureRelay
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ ASK_S: Final = 30.0
 _STATUS: Final = {
     "value": 422, "refused": 422, "absent": 404, "busy": 503, "timeout": 504, "privacy": 409, "camera": 409,
     "unknown": 501,
+    "picture": 403,
 }  # fmt: skip
 """Code of the daemon's refusal -> HTTP."""
 
@@ -88,7 +90,9 @@ class DaemonLink:
         self._task: asyncio.Task[None] | None = None
         self._heard = asyncio.Event()
         self._subscribed: tuple[str, ...] = ()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.memory = LiveMemory()
+        self.pictures = PictureRelay()
         self.status: DaemonState = "stopped"
 
     # ---- life ----
@@ -103,6 +107,12 @@ class DaemonLink:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+
+    def later(self, act: Coroutine[Any, Any, None]) -> None:
+        """Do something beside the requests."""
+        task = asyncio.create_task(act)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # ---- requests ----
 
@@ -210,6 +220,11 @@ class DaemonLink:
             await run_in_threadpool(client.subscribe, *wanted)
 
     def _take(self, name: str, data: dict[str, Any]) -> None:
+        if name == "picture":
+            state = self.pictures.take(data)
+            if state is not None:
+                self._tell("picture", state)
+            return
         self.memory.take(name, data, time.monotonic())
         shown = (self._without_words(data) or {}) if name == "text" else data
         # The posterior of a moment; `state` is the first event of a stream.
@@ -226,6 +241,7 @@ class DaemonLink:
         self.status = status
         if status != "running":
             self.memory.forget()
+            self.pictures.take({"on": False})
         self._tell("daemon", {"daemon": status})
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:

@@ -100,6 +100,14 @@ _TEXTS: Final[dict[str, dict[Language, tuple[str, str | None]]]] = {
         "es": ("la imagen en directo está desactivada", "active web.picture"),
         "en": ("the live picture is switched off", "switch on web.picture"),
     },
+    "unasked": {
+        "es": ("nadie ha pedido la imagen", "pídala con POST /api/picture"),
+        "en": ("nobody has asked for the picture", "ask for it with POST /api/picture"),
+    },
+    "viewers": {
+        "es": ("ya hay cuatro que miran la imagen", "espere a que alguien deje de mirar"),
+        "en": ("four are watching the picture already", "wait until somebody stops watching"),
+    },
     "failed": {
         "es": ("no se pudo hacer: {what}", None),
         "en": ("it could not be done: {what}", None),

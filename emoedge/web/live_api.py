@@ -49,6 +49,7 @@ async def _state(request: Request) -> dict[str, Any]:
             "access": granted(request).access,
             "setup": False,
             "transcript": settings.web.transcript,
+            "picture_s": settings.web.picture_s if settings.web.picture else None,
         }
     )
 
@@ -128,6 +129,28 @@ async def restore_recording(request: Request) -> Response:
     return JSONResponse(await _with_recording(request, "recording_restore"), status_code=202)
 
 
+async def label_recording(request: Request) -> Response:
+    """Keep what somebody says was wrong."""
+    values = await json_object(request)
+    known = {name: values[name] for name in ("from_s", "to_s", "emotion", "note") if name in values}
+    return JSONResponse(await _with_recording(request, "label", **known), status_code=201)
+
+
+async def try_settings(request: Request) -> Response:
+    """Try a camera, a microphone, the broker or a speech model with other values; nothing is saved."""
+    values = await json_object(request)
+    given = values.get("values", {})
+    if not isinstance(given, dict) or not isinstance(values.get("what"), str):
+        raise ApiError(400, "body")
+    return _json(await context_of(request).link.ask("test", what=values["what"], values=given))
+
+
+async def fetch_model(request: Request) -> Response:
+    """Begin to fetch a model; progress comes as event `model`."""
+    name = request.path_params["name"]
+    return JSONResponse(await context_of(request).link.ask("models_fetch", name=name), status_code=202)
+
+
 async def _with_recording(request: Request, act: str, **values: Any) -> dict[str, Any]:
     segment_id = request.path_params["segment_id"]
     if not is_segment_id(segment_id):
@@ -149,4 +172,7 @@ ROUTES: Final = [
     Route("/api/recordings/{segment_id}", keep_recording, methods=["PATCH"]),
     Route("/api/recordings/{segment_id}", delete_recording, methods=["DELETE"]),
     Route("/api/recordings/{segment_id}/restore", restore_recording, methods=["POST"]),
+    Route("/api/recordings/{segment_id}/labels", label_recording, methods=["POST"]),
+    Route("/api/settings/test", try_settings, methods=["POST"]),
+    Route("/api/models/{name}/fetch", fetch_model, methods=["POST"]),
 ]

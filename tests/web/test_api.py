@@ -215,6 +215,18 @@ def test_devices_and_models(full):
     assert "face_emotion" in names
 
 
+def test_history(full):
+    shown = full.get("/api/history?bucket=hour").json()
+    assert shown["schema"] == 1
+    assert shown["device"] == "salon"
+    span = full.get(
+        "/api/history", params={"from": "2026-11-22T10:00:00+01:00", "to": "2026-11-22T12:00:00Z"}
+    ).json()
+    assert len(span["buckets"]) in (3, 4)
+    for query in ("bucket=year", "from=x"):
+        assert full.get(f"/api/history?{query}").status_code == 400
+
+
 @pytest.mark.slow
 def test_doctor_and_support(full, console):
     doctor = full.get("/api/doctor").json()

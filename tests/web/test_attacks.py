@@ -28,12 +28,20 @@ def test_no_key(console: Console, path: str) -> None:
 
 
 def test_every_path_of_the_api_needs_a_login_but_two(console: Console) -> None:
-    from emoedge.web import app, commands_api, live_api, login_api, recordings_api, settings_api
+    from emoedge.web import (
+        app,
+        commands_api,
+        live_api,
+        login_api,
+        picture_api,
+        recordings_api,
+        settings_api,
+    )
 
     assert app.build_app
     paths = {
         (route.path.format(segment_id="x", name="x"), method)
-        for module in (commands_api, live_api, login_api, recordings_api, settings_api)
+        for module in (commands_api, live_api, login_api, picture_api, recordings_api, settings_api)
         for route in module.ROUTES
         for method in route.methods - {"HEAD"}
     }

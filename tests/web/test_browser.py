@@ -120,6 +120,34 @@ def test_privacy_closes_the_devices(browser, running):
     until(clip_is_open)
 
 
+def test_the_picture_appears_is_announced_and_ends(browser, running):
+    console = running[0]
+    look(browser, running)
+    browser.wait("!document.getElementById('ask-picture').disabled")
+    assert browser.evaluate("document.getElementById('picture').hidden") is True
+    with console.client(console.key) as client:
+        refused = client.get("/api/picture/stream")
+        assert (refused.status_code, refused.json()["error"]) == (409, "unasked")
+        browser.click("#ask-picture")
+        browser.wait("document.getElementById('picture').naturalWidth > 100")
+        browser.wait("document.getElementById('crop').naturalWidth > 20")
+        browser.wait("document.querySelector('.notice.watched') !== null")
+        assert client.get("/api/state").json()["picture"]["on"] is True
+        assert client.put("/api/controls/privacy", json={"value": "ON"}).status_code == 200
+        browser.wait("document.getElementById('picture').hidden")
+        until(lambda: client.get("/api/state").json()["picture"]["on"] is False)
+        for method, path in (("POST", "/api/picture"), ("GET", "/api/picture/stream")):
+            answer = client.request(method, path)
+            assert (answer.status_code, answer.json()["error"]) == (409, "privacy")
+        assert client.put("/api/controls/privacy", json={"value": "OFF"}).status_code == 200
+    browser.wait("!document.getElementById('ask-picture').disabled")
+    browser.click("#ask-picture")
+    browser.wait("document.getElementById('picture').naturalWidth > 100")
+    browser.call("Page.navigate", url="about:blank")
+    with console.client(console.key) as client:  # nobody watches any more
+        until(lambda: client.get("/api/state").json()["picture"]["on"] is False)
+
+
 def test_a_recording_is_made_played_and_downloaded(browser, running):
     console = running[0]
     look(browser, running)

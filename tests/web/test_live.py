@@ -135,6 +135,24 @@ def test_keep_delete_and_restore(client, both):
         assert client.get("/api/recordings").json()["items"][0]["id"] == segment
 
 
+def test_labels(client, both):
+    segment = client.get("/api/recordings").json()["items"][0]["id"]
+    label = {"from_s": 1, "to_s": 2.5, "emotion": "neutral", "note": "no era así"}
+    assert client.post(f"/api/recordings/{segment}/labels", json=label).status_code == 201
+    assert client.get("/api/recordings").json()["items"][0]["labels"] == 1
+    assert client.get(f"/api/recordings/{segment}").json()["marks"][0]["note"] == "no era así"
+    bad = client.post(f"/api/recordings/{segment}/labels", json=label | {"emotion": "x"})
+    assert (bad.status_code, bad.json()["error"]) == (422, "value")
+
+
+def test_settings_are_tried(client):
+    found = client.post("/api/settings/test", json={"what": "camera", "values": {"camera.source": "none"}})
+    assert found.status_code == 200, found.text
+    assert set(found.json()) >= {"ok", "detail"}
+    assert client.post("/api/settings/test", json={"what": "x", "values": {}}).status_code == 422
+    assert client.post("/api/models/nothing/fetch").status_code == 422
+
+
 def test_live(client):
     live = client.get("/api/live?seconds=20").json()
     assert live["step_s"] == 1

@@ -156,6 +156,47 @@ for (const id of ["face_weight", "margin"]) {
   $(id).onchange = (event) => send(id, event.target.value);
 }
 
+// ---- the picture, on demand ----
+
+let watching = false;
+
+function watch(on) {
+  if (watching === on) return;
+  watching = on;
+  for (const [id, kind] of [["picture", "stream"], ["crop", "crop"]]) {
+    const image = $(id);
+    image.hidden = !on;
+    image.alt = on ? say(kind === "crop" ? "crop" : "picture") : "";
+    if (on) image.src = `api/picture/${kind}?${Date.now()}`;
+    else image.removeAttribute("src");
+  }
+  showPicture();
+}
+
+function showPicture() {
+  const seconds = state.picture_s;
+  const left = state.picture?.until ? Math.max(0, Math.ceil((new Date(state.picture.until) - Date.now()) / 1000)) : 0;
+  const ask = $("ask-picture");
+  const why = !full ? "pictureView" : seconds === null ? "pictureOff" : state.privacy ? "picturePrivacy" : "pictureNot";
+  ask.hidden = !full || seconds === null;
+  ask.disabled = Boolean(state.privacy) || state.daemon !== "running";
+  ask.textContent = watching ? `${say("pictureStop")} (${left} s)` : say("pictureAsk", { seconds });
+  $("without").hidden = watching;
+  $("without").textContent = say(why);
+}
+
+$("ask-picture").onclick = async () => {
+  if (watching) {
+    watch(false);
+    await tryTo(() => api("picture", { method: "DELETE" }));
+    return;
+  }
+  const answer = await tryTo(() => api("picture", { method: "POST" }));
+  if (!answer) return;
+  state.picture = { on: true, ...answer };
+  watch(true);
+};
+
 // ---- all of it ----
 
 function showAll() {
@@ -165,6 +206,8 @@ function showAll() {
   showHealth();
   showText();
   showControls();
+  if (state.privacy || state.daemon !== "running" || !state.picture?.on) watch(false);
+  showPicture();
 }
 
 function changed(name, data) {
@@ -186,5 +229,5 @@ showAll();
 listen(state, changed);
 showCurves();
 setInterval(showCurves, 2000);
-setInterval(() => { if (recordedSince !== null || isOn("record")) showRecord(); }, 1000);
+setInterval(() => { if (recordedSince !== null || isOn("record")) showRecord(); if (watching) showPicture(); }, 1000);
 document.documentElement.dataset.ready = "now";
