@@ -24,7 +24,7 @@ END_MARK: Final = "<!-- generated: end -->"
 _COLUMNS: Final = 100
 
 # What a commented-out key shows where the default is "none" or differs from machine to machine.
-EXAMPLES: Final[dict[str, str]] = {
+EXAMPLES: Final[dict[str, str | int]] = {
     "device_id": "living-room",
     "camera.name": "hall",
     "camera.username": "admin",
@@ -42,6 +42,8 @@ EXAMPLES: Final[dict[str, str]] = {
     "web.tls_certificate": "/etc/emoedge/web.crt",
     "web.tls_key": "/etc/emoedge/web.key",
     "metrics.textfile": "/run/emoedge/metrics/emoedge.prom",
+    "gpio.privacy_button": 17,
+    "gpio.led": 27,
 }
 
 _HEADER: Final = """\

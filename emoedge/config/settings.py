@@ -7,7 +7,8 @@ import socket
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from typing_extensions import Self
 
 from emoedge.config.capture_settings import CameraSettings, MicrophoneSettings
 from emoedge.config.fusion_settings import EventSettings, FusionSettings
@@ -51,6 +52,27 @@ class MetricsSettings(Section):
         if value is not None and value.suffix != ".prom":
             raise ValueError("must end in .prom: the textfile collector reads no other file")
         return value
+
+
+Pin = Annotated[Annotated[int, Field(ge=0, le=1000)] | None, BeforeValidator(none_if_empty)]
+
+
+class GpioSettings(Section):
+    """A button and a light on pins of the board; needs the extra `gpio`."""
+
+    privacy_button: Pin = Field(
+        None, description="Pin (BCM number) of a button to ground that switches privacy; none by default"
+    )
+    led: Pin = Field(
+        None,
+        description="Pin (BCM number) of a light, lit while camera or microphone is open; none by default",
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.led is not None and self.led == self.privacy_button:
+            raise ValueError("privacy_button and led must be two pins")
+        return self
 
 
 class PathSettings(Section):
@@ -98,6 +120,7 @@ class Settings(Section):
     history: HistorySettings = Field(default_factory=HistorySettings)
     web: WebSettings = Field(default_factory=WebSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    gpio: GpioSettings = Field(default_factory=GpioSettings)
     performance: PerformanceSettings = Field(default_factory=PerformanceSettings)
     paths: PathSettings = Field(default_factory=PathSettings)
 

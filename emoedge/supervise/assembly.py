@@ -20,6 +20,7 @@ from emoedge.outcomes import RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import learned_fusion, load_confidence
 from emoedge.provenance import describe
+from emoedge.publish.control import Command
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.publish.metrics import MetricsFile
 from emoedge.publish.publisher import Publisher
@@ -33,6 +34,7 @@ from emoedge.supervise.decision_thread import DecisionThread
 from emoedge.supervise.device import Device
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.forget import Forgetter
+from emoedge.supervise.gpio import Gpio
 from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
@@ -73,6 +75,7 @@ class Parts:
     adaptation: AdaptationStore
     metrics: MetricsFile
     machine: MachineMonitor
+    gpio: Gpio
     publish: Callable[[Message], None]
     socket: SocketService
 
@@ -170,6 +173,11 @@ def assemble(
     controls = Controls(configured, device, store, overrides, builder, clock, publish)
     sink.attach(controls.handle, controls.states)
     machine = MachineMonitor(settings.recording.dir)
+
+    def toggle_privacy() -> None:
+        controls.handle(Command("privacy", not controls.overrides.privacy))
+
+    gpio = Gpio(settings.gpio, toggle_privacy, lambda: not all(worker.released for worker in workers))
     return Parts(
         settings,
         clock,
@@ -186,6 +194,7 @@ def assemble(
         adaptation,
         metrics,
         machine,
+        gpio,
         publish,
         SocketService(
             settings,

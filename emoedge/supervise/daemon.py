@@ -60,6 +60,7 @@ class Daemon:
             stage.thread.start()
         for worker in self._workers():
             worker.start()
+        parts.gpio.start()
         parts.socket.restart, parts.socket.parts = self.restart.set, lambda: self.health_parts
         parts.socket.start()
         for state in (*parts.controls.states(), parts.builder.picture(None)):
@@ -70,6 +71,7 @@ class Daemon:
         parts, now_s = self.parts, self.parts.clock.now_s()
         parts.controls.look()
         parts.history.look()
+        parts.gpio.look()
         health = self.health_parts = tuple(self._health())
         summary = tuple((part.name, part.state, part.reason) for part in health)
         due = now_s - self._health_sent_s >= parts.settings.publish.health_interval
@@ -119,6 +121,7 @@ class Daemon:
         parts.controls.stop(left_s(CONTROLS_STOP_S))
         parts.adaptation.writer.join(left_s(CONTROLS_STOP_S))
         parts.metrics.stop(left_s(CONTROLS_STOP_S))
+        parts.gpio.stop()
         parts.sink.stop(left_s(PUBLISHER_STOP_S))
 
     def _workers(self) -> list[CameraWorker | MicrophoneWorker]:
@@ -141,6 +144,7 @@ class Daemon:
             health.append(Health("log", "degraded", reason, {"dropped": dropped}))
         if fault := parts.controls.fault or parts.adaptation.writer.fault:
             health.append(Health("control", "degraded", fault))
+        health += parts.gpio.health()
         if (socket := parts.socket.health()).state == "degraded":
             health.append(socket)
         return health

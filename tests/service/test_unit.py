@@ -69,7 +69,8 @@ def test_what_a_year_in_a_living_room_needs(unit: Path) -> None:
     assert values["RuntimeDirectoryPreserve"] == ["yes"], "whether privacy is on outlives the process"
     assert "DynamicUser" not in values, "scp of recordings would not work"
     assert values["LimitCORE"] == ["0"], "a core dump would hold pictures and sound"
-    assert {"char-video4linux rw", "char-alsa rw", "char-media rw"} <= set(values["DeviceAllow"])
+    devices = {"char-video4linux rw", "char-alsa rw", "char-media rw", "char-gpiochip rw"}
+    assert devices <= set(values["DeviceAllow"])
     assert values["SupplementaryGroups"] == ["video audio"]
 
 
