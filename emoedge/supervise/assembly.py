@@ -177,7 +177,12 @@ def assemble(
     def toggle_privacy() -> None:
         controls.handle(Command("privacy", not controls.overrides.privacy))
 
-    gpio = Gpio(settings.gpio, toggle_privacy, lambda: not all(worker.released for worker in workers))
+    gpio = Gpio(
+        settings.gpio,
+        toggle_privacy,
+        lambda: not all(worker.released for worker in workers),
+        lambda: bool(picture.state()["on"]),
+    )
     return Parts(
         settings,
         clock,

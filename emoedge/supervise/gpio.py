@@ -39,7 +39,7 @@ class Gpio:
         settings: GpioSettings,
         toggle_privacy: Callable[[], None],
         is_open: Callable[[], bool],
-        is_watched: Callable[[], bool] = lambda: False,
+        is_watched: Callable[[], bool],
         *,
         press_s: float = PRESS_S,
     ) -> None:
