@@ -6,13 +6,14 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from emoedge.cli.groups import SuggestingGroup
-from emoedge.cli.options import common, say
+from emoedge.cli.options import common, say, settings_from
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
@@ -34,21 +35,37 @@ def command() -> None:
 @common
 @click.option("--no-start", is_flag=True, help="Install only; start it later.")
 @click.option("--member", default="", metavar="USER", help="A user who may then read the recordings.")
+@click.option("--no-web", is_flag=True, help="Leave the console out.")
+@click.option("--lan", is_flag=True, help="Let the whole network reach the console.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done.")
-def install(config_path: Path | None, no_start: bool, member: str, dry_run: bool) -> None:
-    """Account, folders, configuration and unit; again for an upgrade. Needs root.
+def install(
+    config_path: Path | None, no_start: bool, member: str, no_web: bool, lan: bool, dry_run: bool
+) -> None:
+    """Accounts, folders, configuration and units; again for an upgrade. Needs root.
+
+    The console gets a key the first time, and the address that opens with it is printed once.
 
     \b
     Example:
       sudo emoedge service install
+      sudo emoedge service install --lan
     """
+    from emoedge.service.console_plan import console_plan
     from emoedge.service.plan import install_plan
     from emoedge.service.systemd import delivered_files, find_machine, refuse_if_packaged
 
     refuse_if_packaged(tr("run: sudo systemctl enable --now emoedge"))
     executable = Path(sys.executable).with_name("emoedge")
-    steps = install_plan(find_machine(), delivered_files(), executable, start=not no_start, member=member)
+    machine, files, start = find_machine(), delivered_files(), not no_start
+    steps = install_plan(machine, files, executable, start=start, member=member)
+    has_web = not no_web and find_spec("starlette") is not None
+    if has_web:
+        steps += console_plan(machine, files, executable, start=start, lan=lan)
     _carry_out(steps, dry_run=dry_run)
+    if has_web and not dry_run:
+        _show_address(config_path)
+    elif not no_web and not has_web:
+        click.echo("the console is left out; for it, run: pip install 'emoedge[web]'", err=True)
 
 
 @command.command()
@@ -70,9 +87,12 @@ def uninstall(config_path: Path | None, purge: bool, dry_run: bool) -> None:
     from emoedge.service.withdrawal import withdraw
 
     refuse_if_packaged(tr("run: sudo apt {value} emoedge", value="purge" if purge else "remove"))
+    from emoedge.service.console_plan import console_removal
+
     machine = find_machine()
     taken_back = Withdraw(lambda: withdraw(machine, config_path))
-    steps = uninstall_plan(machine, purge=purge, withdraw=taken_back)
+    steps = console_removal(machine, purge=purge)
+    steps += uninstall_plan(machine, purge=purge, withdraw=taken_back)
     _carry_out(steps, dry_run=dry_run)
 
 
@@ -105,6 +125,26 @@ def status(config_path: Path | None, as_json: bool) -> int:
             )
         )
     return 0 if now.installed and now.active == "active" else 1
+
+
+def _show_address(config_path: Path | None) -> None:
+    """Make the first key and print the address that opens with it; how to reach it from elsewhere."""
+    from emoedge.service.console_plan import WEB_STATE
+    from emoedge.web.access import AccessStore
+    from emoedge.web.address import address_of, tunnel_command
+    from emoedge.web.qr_code import qr_lines
+
+    web = settings_from(config_path).web
+    store = AccessStore(Path(WEB_STATE))
+    if store.has_key():
+        click.echo(f"console: {address_of(web)} (for another key, run: sudo emoedge web key)")
+        return
+    address = f"{address_of(web)}#key={store.make_key()}"
+    click.echo(f"console: {address}")
+    if web.is_loopback and not web.url and web.socket_path is None:
+        click.echo(f"from another computer, first run there: {tunnel_command(web)}")
+    elif sys.stdout.isatty():
+        click.echo("\n".join(qr_lines(address)))
 
 
 def _carry_out(steps: Sequence[Step], *, dry_run: bool) -> None:

@@ -10,7 +10,8 @@ from typing import Final
 
 ACCOUNT: Final = "emoedge"
 UNIT: Final = "emoedge.service"
-_DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
+DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
+"""What starts the service in a delivered unit."""
 JETSON_MARK: Final = "/etc/nv_tegra_release"
 """File of NVIDIA's system for Jetson boards."""
 _RESTART_STEPS: Final = "restart-steps.conf"
@@ -84,11 +85,13 @@ class Machine:
         systemd: its version; None where systemd is installed, or runs, not at all.
         has_account: whether user and group `emoedge` are there.
         root: prefix of all paths; for tests and images.
+        has_web_account: whether the user of the console is there.
     """
 
     systemd: int | None
     has_account: bool
     root: Path = Path("/")
+    has_web_account: bool = False
 
     def path(self, absolute: str) -> Path:
         """A place on that machine."""
@@ -134,7 +137,7 @@ def install_plan(
 
 
 def _unit_steps(machine: Machine, files: Path, executable: Path, *, start: bool) -> list[Step]:
-    unit = _text(files / UNIT).replace(_DELIVERED_EXECUTABLE, str(executable))
+    unit = _text(files / UNIT).replace(DELIVERED_EXECUTABLE, str(executable))
     system = machine.path("/etc/systemd/system")
     steps: list[Step] = [Write(system / UNIT, unit)]
     for delivered, applies in (

@@ -16,6 +16,7 @@ from typing import Final
 from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
 from emoedge.package_files import package_folder
+from emoedge.service.console_plan import WEB_ACCOUNT
 from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Withdraw, Write
 from emoedge.translation import tr
 
@@ -56,15 +57,21 @@ def find_machine() -> Machine:
     import grp
     import pwd
 
-    try:
-        pwd.getpwnam(ACCOUNT), grp.getgrnam(ACCOUNT)
-    except KeyError:
-        has_account = False
-    else:
-        has_account = True
+    def is_there(find: Callable[[str], object], name: str) -> bool:
+        try:
+            find(name)
+        except KeyError:
+            return False
+        return True
+
+    has_account = is_there(pwd.getpwnam, ACCOUNT) and is_there(grp.getgrnam, ACCOUNT)
     # sd_booted(3): systemd is the one that runs, not merely installed.
     running = Path("/run/systemd/system").is_dir()
-    return Machine(_systemd_version() if running else None, has_account)
+    return Machine(
+        _systemd_version() if running else None,
+        has_account,
+        has_web_account=is_there(pwd.getpwnam, WEB_ACCOUNT),
+    )
 
 
 def delivered_files() -> Path:
