@@ -130,16 +130,21 @@ def _rate(rate: str | None, kind: Format, *, all_faces: bool) -> float | None:
     """Rows a second, infinity for one a frame, None without --rate."""
     if rate is None:
         if all_faces:
-            raise ConfigError("--all-faces needs --rate", "add --rate frame")
+            raise ConfigError(tr("--all-faces needs --rate"), tr("add --rate frame"))
         return None
     if kind not in TABLES:
-        raise ConfigError(f"--rate does not apply to {kind}", "add --format csv or --format parquet")
+        raise ConfigError(
+            tr("--rate does not apply to {kind}", kind=kind), tr("add --format csv or --format parquet")
+        )
     try:
         rate_hz = math.inf if rate == "frame" else float(rate)
     except ValueError:
         rate_hz = math.nan
     if not (0 < rate_hz <= MAX_HZ or rate == "frame"):
-        raise ConfigError(f"--rate {rate!r} is not a rate", f"give frame, or rows a second up to {MAX_HZ:g}")
+        raise ConfigError(
+            tr("--rate {rate!r} is not a rate", rate=rate),
+            tr("give frame, or rows a second up to {most:g}", most=MAX_HZ),
+        )
     return rate_hz
 
 

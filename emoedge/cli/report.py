@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import errno
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 import click
 
 from emoedge.cli.options import common, say, settings_from
-from emoedge.days import parse_day
+from emoedge.days import parse_day, parse_week
 from emoedge.errors import ConfigError, RecordingError
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
+    from emoedge.config import Settings
     from emoedge.emotions import Language
     from emoedge.record.store import Store
     from emoedge.report.export import Format
@@ -26,7 +27,10 @@ FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
 @click.command
 @common
 @click.argument("segments", nargs=-1, metavar="[SEGMENT]…")
-@click.option("--day", metavar="YYYY-MM-DD", help="One page about a day of the store, instead of segments.")
+@click.option(
+    "--day", metavar="DAY", help="One page about a day: YYYY-MM-DD, today or yesterday (hoy, ayer)."
+)
+@click.option("--week", metavar="WEEK", help="A page about an ISO week, from Monday: YYYY-Www.")
 @click.option(
     "-o",
     "--output",
@@ -47,6 +51,7 @@ def command(
     config_path: Path | None,
     segments: tuple[str, ...],
     day: str | None,
+    week: str | None,
     output: Path | None,
     kind: str,
     language: Language | None,
@@ -60,16 +65,17 @@ def command(
     Example:
       emoedge report 20261122T091000Z-1a2b3c4d
       emoedge report copied/20261122T091000Z-1a2b3c4d.mp4 -o page.html
-      emoedge report --day 2026-11-22 -o day.html
+      emoedge report --day yesterday -o day.html
+      emoedge report --week 2026-W48
     """
     from emoedge.record.store import Store
 
     settings = settings_from(config_path)
     store = Store(settings.recording.dir)
-    if (day is None) == (not segments):
-        raise ConfigError(tr("nothing to report on"), tr("give segments, or --day YYYY-MM-DD"))
-    if day is not None:
-        _day(store, day, output, language or settings.language)
+    if [bool(segments), day is not None, week is not None].count(True) != 1:
+        raise ConfigError(tr("nothing to report on"), tr("give segments, --day DAY or --week WEEK"))
+    if day is not None or week is not None:
+        _days(settings, day, week, output, language or settings.language)
         return
     if output is not None and len(segments) > 1:
         raise ConfigError(
@@ -113,16 +119,29 @@ def _segment(
         ) from error
 
 
-def _day(store: Store, day: str, output: Path | None, language: Language) -> None:
-    from emoedge.report import build_day_report
+def _days(
+    settings: Settings, day: str | None, week: str | None, output: Path | None, language: Language
+) -> None:
+    from emoedge.report import write_day, write_week
 
-    day = str(parse_day(day, datetime.now().astimezone().date()))
-    target = output or Path(f"{day}.html")
+    if week is not None:
+        first = parse_week(week)
+        year, number, _ = first.isocalendar()
+        name = f"{year}-W{number:02}"
+    else:
+        today = datetime.now(timezone.utc).astimezone(settings.zone).date()
+        first = parse_day(day or "", today)
+        name = str(first)
+    target = output or Path(f"{name}.html")
+    write = write_day if week is None else write_week
     try:
-        count = build_day_report(store, day, target, language)
+        is_written = write(settings, first, target, language)
     except OSError as error:
         raise RecordingError(
             tr("cannot write {target}: {strerror}", target=target, strerror=error.strerror),
             tr("name another file with --output"),
         ) from error
-    say(tr("{target}: {count} segment", "{target}: {count} segments", target=target, count=count))
+    if is_written:
+        click.echo(target)
+    else:
+        say(tr("nothing is known about {when}: no page was written", when=name), err=True)

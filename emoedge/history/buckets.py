@@ -7,18 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import pairwise
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion
 from emoedge.history.data import HistoryBucket, HistoryEpisode, HistoryGap, HistorySpan
 from emoedge.history.rows import COLUMNS, MINUTE_MS, SYNCED, UNKNOWN, WHOLE, EpisodeRow, GapRow, MinuteRow
 from emoedge.local_time import Zone, midnight
 
-Bucket = Literal["minute", "hour", "day"]
-BUCKETS: Final[tuple[Bucket, ...]] = get_args(Bucket)
+Bucket = Literal["minute", "five_minutes", "quarter", "hour", "day"]
+"""Lengths; those between a minute and an hour are for pages, which show no more."""
+BUCKETS: Final[tuple[Bucket, ...]] = ("minute", "hour", "day")
+"""Lengths that people choose from."""
 MAX_BUCKETS: Final = 100_000
 """More than ten years of hours, or two months of minutes."""
-_LENGTHS: Final[dict[str, int]] = {"minute": 60, "hour": 3600}
+_LENGTHS: Final[dict[str, int]] = {"minute": 60, "five_minutes": 300, "quarter": 900, "hour": 3600}
 _PRIVATE: Final = len(COLUMNS)
 _STOPPED: Final = _PRIVATE + 1
 PLACES: Final = (*COLUMNS, "private", "stopped")

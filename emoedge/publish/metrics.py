@@ -19,6 +19,7 @@ from emoedge.emotions import EMOTIONS
 from emoedge.files import write_atomically
 from emoedge.health import Health, HealthState
 from emoedge.publish.messages import Message
+from emoedge.translation import tr
 from emoedge.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -215,7 +216,11 @@ class MetricsFile:
         try:
             write_atomically(self._path, text, mode=FILE_MODE)
         except OSError as error:
-            fault = f"cannot write {self._path}: {error.strerror} (check the permissions of its folder)"
+            fault = tr(
+                "cannot write {path}: {strerror} (check the permissions of its folder)",
+                path=self._path,
+                strerror=error.strerror,
+            )
             if fault != self._fault:
                 logger.warning("%s", fault)
             self._fault = fault

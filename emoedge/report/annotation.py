@@ -110,7 +110,9 @@ def sampling_of(made: Annotation, rate_hz: float, *, all_faces: bool = False) ->
             for _ in reader.frames(lambda time_s: bool(times.append(time_s))):  # type: ignore[func-returns-value]
                 pass
     if not times:
-        raise MediaError(f"{made.place}: there are no frames to count", "give --rate in rows a second")
+        raise MediaError(
+            tr("{path}: there are no frames to count", path=made.place), tr("give --rate in rows a second")
+        )
     return Sampling(times, all_faces)
 
 

@@ -19,6 +19,8 @@ MONTHS: Final[dict[Language, tuple[str, ...]]] = {
         *("July", "August", "September", "October", "November", "December"),
     ),
 }
+SECONDS_SHOWN_S: Final = 600
+"""A duration from here on is told in minutes."""
 WEEKDAYS: Final[dict[Language, tuple[str, ...]]] = {
     "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
@@ -32,15 +34,17 @@ def decimal(value: float, digits: int, language: Language) -> str:
 
 
 def duration_label(seconds: float, language: Language) -> str:
-    """Such as "4.2 s", "3 min 5 s" or "2 h 40 min"."""
+    """Such as "4.2 s", "3 min 5 s", "35 min" or "2 h 40 min"."""
     # The unit is chosen by what is shown: 59.97 s are a minute.
     if round(seconds, 1) < 60:
         return f"{decimal(seconds, 1, language)} s"
     whole = round(seconds)
-    if whole < 3600:
+    if whole < SECONDS_SHOWN_S:
         minutes, rest = divmod(whole, 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 

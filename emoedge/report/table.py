@@ -19,6 +19,7 @@ from emoedge.errors import EmoedgeError
 from emoedge.observations import FaceObservation, FacesObservation
 from emoedge.outcomes import FusedState
 from emoedge.report.data import CHANNELS, Curve, ReportData, hold, started_of
+from emoedge.translation import tr
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,7 +92,9 @@ def to_frame(data: ReportData, sampling: Sampling | None = None) -> pd.DataFrame
     try:
         import pandas as pd
     except ImportError as error:
-        raise EmoedgeError("pandas is not installed", "run: pip install 'emoedge[tables]'") from error
+        raise EmoedgeError(
+            tr("{name} is not installed", name="pandas"), "run: pip install 'emoedge[tables]'"
+        ) from error
     columns, rows = table(data, sampling)
     frame = pd.DataFrame(rows, columns=columns)
     for name in columns:
@@ -110,7 +113,9 @@ def to_parquet(data: ReportData, sampling: Sampling | None = None) -> bytes:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise EmoedgeError("pyarrow is not installed", "run: pip install 'emoedge[tables]'") from error
+        raise EmoedgeError(
+            tr("{name} is not installed", name="pyarrow"), "run: pip install 'emoedge[tables]'"
+        ) from error
     columns, rows = table(data, sampling)
     kinds = [
         pa.int64() if name in INTEGERS else pa.string() if name in TEXTS else pa.float64() for name in columns

@@ -11,6 +11,7 @@ from emoedge.report import ReportSource
 from emoedge.report.source import load
 
 from .browser import Browser, chromium
+from .days import live_a_day
 from .helpers import make_segment
 
 
@@ -33,6 +34,12 @@ def page(source, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_page(source, path)
     return path
+
+
+@pytest.fixture
+def lived_day(tmp_path):
+    """Settings, a day with a history and a recording, and the moment at which it is looked at."""
+    return live_a_day(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
-from emoedge.report import build_day_report, write_page
+from emoedge.report import write_page
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -210,11 +212,21 @@ def test_browser_shows_and_plays_sound_in_step(browser, tmp_path):
     assert bright == pytest.approx(1.0, abs=0.04)
 
 
-def test_day_page_fits(browser, store, tmp_path, source):
-    target = tmp_path / "day.html"
-    assert build_day_report(store, source.media.parent.name, target) >= 1
+@pytest.mark.parametrize("kind", ["day", "week"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_day_and_week_fit_and_axe_finds_nothing(browser, lived_day, tmp_path, kind, scheme):
+    from emoedge.report import write_day, write_week
+
+    settings, day, now = lived_day
+    target = tmp_path / f"{kind}.html"
+    if kind == "day":
+        assert write_day(settings, day, target, "es", now)
+    else:
+        assert write_week(settings, day - timedelta(days=day.weekday()), target, "es", now)
     browser.complaints.clear()
-    for width in (1200, 360):
-        browser.open(target, width, 800, phone=width < 500)
+    for width in (1200, 390, 320):
+        browser.open(target, width, 800, scheme, phone=width < 500)
         assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    browser.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert browser.violations() == []
     assert browser.complaints == []

@@ -6,16 +6,18 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from emoedge.config import Settings
 from emoedge.errors import RecordingError
 from emoedge.record.finish import complete
 from emoedge.record.store import Store
 from emoedge.record.timeline import MAX_S, read_replay, read_timeline
-from emoedge.report.day import build_day_report
+from emoedge.report.day import write_day
 from emoedge.report.export import SUFFIXES, export
 from emoedge.report.page import write_page
 from emoedge.report.source import ReportSource, find_source
@@ -55,7 +57,12 @@ def everything(media: Path, tmp_path: Path) -> ReportSource | None:
         if kind not in ("html", "png", "parquet"):
             export(source.data, source.segment_id, kind, "es")
     write_page(source, tmp_path / "page.html", "es", link_video=True)
-    build_day_report(store, media.parent.name, tmp_path / "day.html")
+    write_day(
+        Settings(recording={"dir": store.root}, paths={"state": tmp_path / "state"}),
+        date.fromisoformat(media.parent.name),
+        tmp_path / "day.html",
+        "es",
+    )
     return source
 
 

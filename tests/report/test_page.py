@@ -19,11 +19,10 @@ import pytest
 
 from emoedge.errors import RecordingError
 from emoedge.record.store import Store
-from emoedge.report import build_day_report, find_source, write_page
-from emoedge.report.day import hour_histogram
+from emoedge.report import find_source, write_page
 from emoedge.report.texts import TEXTS
 
-from .helpers import STARTED, make_segment
+from .helpers import make_segment
 
 
 def element(page: str, name: str) -> str:
@@ -46,14 +45,12 @@ def test_the_policy_names_the_one_script_and_no_host(page):
     assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", shown)
 
 
-def test_pages_are_for_owner_and_group_alone(page, source, store, tmp_path):
-    day = tmp_path / "day.html"
-    build_day_report(store, source.media.parent.name, day)
+def test_pages_are_for_owner_and_group_alone(page, source, tmp_path):
     old = tmp_path / "old.html"
     old.write_text("was there before")
     old.chmod(0o666)
     write_page(source, old)
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (page, day, old)] == [0o640] * 3
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (page, old)] == [0o640] * 2
 
 
 def test_what_was_said_cannot_become_markup(page):
@@ -116,35 +113,6 @@ def test_a_segment_without_timeline_says_what_to_copy(source, tmp_path, store):
 def test_both_languages_say_everything():
     assert TEXTS["es"].keys() == TEXTS["en"].keys()
     assert all(TEXTS[language][key] for language in TEXTS for key in TEXTS[language])
-
-
-def test_day_page(tmp_path):
-    for hour in (9, 17):
-        make_segment(tmp_path, STARTED.replace(hour=hour), seconds=8.0)
-    day = STARTED.astimezone().strftime("%Y-%m-%d")
-    target = tmp_path / "day.html"
-    assert build_day_report(Store(tmp_path), day, target, "es") == 2
-    text = target.read_text()
-    assert len(re.findall(r'<article class="card">', text)) == 2
-    links = re.findall(r'href="([^"]+)"', text)
-    assert all((tmp_path / link).exists() for link in links)
-    assert "<script" not in text
-    assert build_day_report(Store(tmp_path), "1999-01-01", target) == 0
-    with pytest.raises(RecordingError):
-        build_day_report(Store(tmp_path), "../..", target)
-    with pytest.raises(RecordingError):
-        build_day_report(Store(tmp_path), "2026-99-99", target)
-
-
-def test_hours_split_where_the_clock_strikes(source):
-    from emoedge.report.day import DaySegment
-
-    stretches = ((3590.0, 3650.0, "fear"), (3650.0, 3660.0, None), (3660.0, 7300.0, "anger"))
-    hours = hour_histogram([DaySegment(source, 3590.0, stretches)])
-    assert hours[0] == {"fear": 10.0}
-    assert hours[1] == {"fear": 50.0, "anger": 3540.0}
-    assert hours[2] == {"anger": 100.0}
-    assert sum(sum(hour.values()) for hour in hours) == 3700.0
 
 
 def test_episodes_are_the_same_in_band_list_and_downloads(page, source):
