@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import click
@@ -14,9 +15,13 @@ from emoedge.errors import ConfigError
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
+    from emoedge.config import MqttSettings
     from emoedge.watch.local import LocalSubscription
     from emoedge.watch.subscription import Subscription
     from emoedge.watch.view import WatchState
+
+LISTEN_S: Final = 1.5
+"""Seconds in which the retained messages of a broker have come."""
 
 
 @click.command
@@ -25,8 +30,14 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65535), help="Its port.")
 @click.option("--device", help="Device id; this machine's by default, + for all (lines only).")
 @click.option("--lines", is_flag=True, help="Plain lines even in a terminal.")
+@click.option("--list", "as_list", is_flag=True, help="Name the devices of the broker, and end.")
 def command(
-    config_path: Path | None, host: str | None, port: int | None, device: str | None, lines: bool
+    config_path: Path | None,
+    host: str | None,
+    port: int | None,
+    device: str | None,
+    lines: bool,
+    as_list: bool,
 ) -> None:
     """The live state of a local or remote daemon in the terminal; plain lines where there is none.
 
@@ -35,6 +46,7 @@ def command(
     \b
     Example:
       emoedge watch
+      emoedge watch --host raspberrypi --list
       emoedge watch --host raspberrypi --device livingroom
     """
     from emoedge.config import with_changes
@@ -47,6 +59,13 @@ def command(
     settings = settings_from(config_path)
     changes = {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     mqtt = with_changes(settings, "mqtt", changes).mqtt
+    if as_list or (host is not None and device is None):
+        devices = _devices(mqtt, settings.device_id)
+        if as_list:
+            for name, status in sorted(devices.items()):
+                click.echo(f"{name}\t{status}")
+            return
+        device = _the_device(devices, settings.device_id)
     device = device or settings.device_id
     local = None if changes or device != settings.device_id else LocalSubscription.find(settings)
     with local or Subscription(mqtt, device) as subscription:
@@ -54,6 +73,33 @@ def command(
             _print_lines(subscription, settings.language)
         else:
             _show(subscription, WatchState(settings.language, device))
+
+
+def _devices(mqtt: MqttSettings, device: str) -> dict[str, str]:
+    """The devices of the broker with their `status`, which is retained and so comes at once."""
+    from emoedge.watch.subscription import Subscription
+
+    with Subscription(mqtt, device) as subscription:
+        end_s = time.monotonic() + LISTEN_S
+        while time.monotonic() < end_s:
+            subscription.take(end_s - time.monotonic())
+        return dict(subscription.devices)
+
+
+def _the_device(devices: dict[str, str], own: str) -> str:
+    """The device that is meant where none is named: this machine's own, or the only one.
+
+    Raises:
+        ConfigError: there are several.
+    """
+    if own in devices or not devices:
+        return own
+    if len(devices) > 1:
+        raise ConfigError(
+            tr("the broker has several devices: {devices}", devices=", ".join(sorted(devices))),
+            tr("name one with --device, or all with --device +"),
+        )
+    return next(iter(devices))
 
 
 def _refuse_address(host: str) -> None:
@@ -85,7 +131,7 @@ def _print_lines(subscription: Subscription | LocalSubscription, language: str) 
 def _show(subscription: Subscription | LocalSubscription, state: WatchState) -> None:
     from rich.live import Live
 
-    from emoedge.watch.keys import pressed_keys
+    from emoedge.watch.keys import control_of, pressed_keys
     from emoedge.watch.view import render
 
     with pressed_keys() as key, Live(render(state), screen=True, auto_refresh=False) as live:
@@ -94,11 +140,13 @@ def _show(subscription: Subscription | LocalSubscription, state: WatchState) -> 
             while received is not None:
                 state.apply(received)
                 received = subscription.take(0.001)
+            state.devices = subscription.devices
             live.update(render(state), refresh=True)
             pressed = key()
             if pressed == "q":
                 return
-            if pressed in ("r", "p"):
-                control = "record" if pressed == "r" else "privacy"
-                wanted = "OFF" if state.latest.get(f"control/{control}") == "ON" else "ON"
-                subscription.publish(f"control/{control}/set", wanted, state.device)
+            if pressed == "?":
+                state.shows_help = not state.shows_help
+            command = control_of(pressed, state)
+            if command is not None:
+                subscription.publish(f"control/{command[0]}/set", command[1], state.device)

@@ -18,6 +18,8 @@ from emoedge.translation import Phrase, joined, tr
 
 _LARGEST_SHOWN: Final = 10**80
 """Python refuses to format integers of thousands of digits."""
+MOST_NAMED: Final = 3
+"""Of the sections that have a key, as many are suggested."""
 _CLOSE: Final = 0.6
 """Similarity from which on a known key is suggested for an unknown one."""
 
@@ -144,8 +146,8 @@ def _unknown(keys: tuple[str, ...]) -> Phrase:
         and issubclass(info.annotation, BaseModel)
         and keys[-1] in info.annotation.model_fields
     ]
-    if len(elsewhere) == 1:
-        return tr("unknown key; did you mean {nearest}?", nearest=elsewhere[0])
+    if 0 < len(elsewhere) <= MOST_NAMED:
+        return tr("unknown key; did you mean {nearest}?", nearest=", ".join(elsewhere))
     return tr("unknown key; expected one of {known}", known=", ".join(known))
 
 

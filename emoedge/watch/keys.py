@@ -8,6 +8,10 @@ import termios
 import tty
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from emoedge.watch.view import WatchState
 
 
 @contextmanager
@@ -23,3 +27,29 @@ def pressed_keys() -> Iterator[Callable[[], str]]:
         yield lambda: sys.stdin.read(1) if select.select([number], [], [], 0)[0] else ""
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
+
+
+STEP: Final = 0.05
+"""By which a key changes a weight."""
+_SWITCHES: Final = {"r": "record", "p": "privacy"}
+_WEIGHTS: Final = {
+    "f": ("face_weight", -STEP),
+    "F": ("face_weight", STEP),
+    "m": ("margin", -STEP),
+    "M": ("margin", STEP),
+}
+
+
+def control_of(key: str, state: WatchState) -> tuple[str, str] | None:
+    """Control and value that a key sends, or None; a weight that is not known yet is not changed."""
+    if key in _SWITCHES:
+        control = _SWITCHES[key]
+        return control, "OFF" if state.latest.get(f"control/{control}") == "ON" else "ON"
+    if key in _WEIGHTS:
+        control, step = _WEIGHTS[key]
+        try:
+            present = float(state.latest[f"control/{control}"])
+        except (KeyError, TypeError, ValueError):
+            return None
+        return control, f"{min(1.0, max(0.0, present + step)):.2f}"
+    return None

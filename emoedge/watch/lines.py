@@ -7,86 +7,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from emoedge.characters import visible
-from emoedge.emotions import EMOTIONS, Language, display_name, percent
+from emoedge.clock import parse_rfc3339
+from emoedge.emotions import EMOTIONS, Emotion, Language, display_name, percent
 from emoedge.watch.payload import shown_payload
+from emoedge.watch.words import word
 
 Payload = Mapping[str, Any]
-
-_WORDS: Final[dict[Language, dict[str, str]]] = {
-    "es": {
-        "emotion": "emoción",
-        "event": "episodio",
-        "begin": "empieza",
-        "end": "termina",
-        "voice": "voz",
-        "text": "texto",
-        "face": "cara",
-        "nobody": "no hay nadie",
-        "no_opinion": "sin opinión",
-        "unsure": "sin seguridad",
-        "still": "sin opinión (una foto)",
-        "recording": "grabación",
-        "started": "empezada",
-        "finished": "terminada",
-        "deleted": "borrada",
-        "failed": "fallida",
-        "by": "por",
-        "health": "estado",
-        "fusion": "fusión",
-        "faces": "caras",
-        "quality": "calidad",
-        "said": "dijo",
-        "last": "últimos avisos",
-        "record": "grabar",
-        "privacy": "privacidad",
-        "quit": "salir",
-        "online": "en línea",
-        "offline": "fuera de línea",
-        "waiting": "esperando mensajes",
-        "refused": "rechazado",
-        "until": "hasta",
-        "unseen": "fuera de la vista",
-    },
-    "en": {
-        "emotion": "emotion",
-        "event": "episode",
-        "begin": "begins",
-        "end": "ends",
-        "voice": "voice",
-        "text": "text",
-        "face": "face",
-        "nobody": "nobody there",
-        "no_opinion": "no opinion",
-        "unsure": "not sure",
-        "still": "no opinion (a photograph)",
-        "recording": "recording",
-        "started": "started",
-        "finished": "finished",
-        "deleted": "deleted",
-        "failed": "failed",
-        "by": "by",
-        "health": "health",
-        "fusion": "fusion",
-        "faces": "faces",
-        "quality": "quality",
-        "said": "said",
-        "last": "last events",
-        "record": "record",
-        "privacy": "privacy",
-        "quit": "quit",
-        "online": "online",
-        "offline": "offline",
-        "waiting": "waiting for messages",
-        "refused": "refused",
-        "until": "until",
-        "unseen": "out of view",
-    },
-}
-
-
-def word(key: str, language: Language) -> str:
-    """A word of the interface in a language; the key itself where there is none."""
-    return _WORDS[language].get(key, key)
 
 
 def line_of(suffix: str, payload: Payload | str, language: Language = "es") -> str | None:
@@ -100,8 +26,31 @@ def line_of(suffix: str, payload: Payload | str, language: Language = "es") -> s
 
 
 def clock_of(payload: Payload) -> str:
-    """Hours, minutes, seconds and tenths of a payload's time (UTC)."""
-    return str(payload.get("time", ""))[11:21]
+    """Local hours, minutes, seconds and tenths of a payload's time; empty where it has none."""
+    moment = parse_rfc3339(payload.get("time"))
+    if moment is None:
+        return ""
+    try:
+        return moment.astimezone().isoformat(timespec="milliseconds")[11:21]
+    except (OverflowError, OSError, ValueError):  # years of which the system knows no local time
+        return ""
+
+
+def in_doubt(payload: Payload) -> list[Emotion]:
+    """What else it may be, beside the emotion that is named; empty where that is certain.
+
+    The fused leader is among them where another emotion is still named, which is held for a moment.
+    """
+    emotion, candidates = payload.get("emotion"), payload.get("candidates") or ()
+    found: list[Emotion] = []
+    if not payload.get("certain"):
+        found = [one for one in EMOTIONS if one in candidates and one != emotion]
+    probabilities = payload.get("probabilities") or {}
+    leader = max(probabilities, key=lambda one: probabilities[one], default=None)
+    chosen_by_text = payload.get("decided_by") == "text"
+    if leader is not None and leader != emotion and leader not in found and not chosen_by_text:
+        found.insert(0, leader)
+    return found
 
 
 def _emotion(payload: Payload, language: Language) -> str:
@@ -113,10 +62,16 @@ def _emotion(payload: Payload, language: Language) -> str:
         for name, part in (payload.get("modalities") or {}).items()
         if part
     ]
+    others = in_doubt(payload)
+    doubt = (
+        f"? {word('or', language)} {', '.join(display_name(one, language) for one in others)}"
+        if others
+        else ""
+    )
     by = payload.get("decided_by")
     decided = f", {word('by', language)} {word(by, language)}" if by else ""
     return (
-        f"{display_name(emotion, language)} {percent(payload.get('confidence') or 0.0)} "
+        f"{display_name(emotion, language)} {percent(payload.get('confidence') or 0.0)}{doubt} "
         f"({', '.join(parts)}{decided})"
     )
 
@@ -185,9 +140,18 @@ def _recording(payload: Payload, language: Language) -> str:
     return f"{word(str(payload.get('type')), language)}: {where}{reason}"
 
 
-def _health(payload: Payload, _language: Language) -> str:
+def _snapshot(payload: Payload, _language: Language) -> str:
+    return str(payload.get("path") or payload.get("id"))
+
+
+def reason_of(part: Payload, language: Language) -> str:
+    """Why a part of `health` is not well, in the language where the device says it."""
+    return str(part.get("reason") if language == "en" else part.get("reason_text") or part.get("reason"))
+
+
+def _health(payload: Payload, language: Language) -> str:
     faults = [
-        f"{name}: {part['state']} ({part['reason']})"
+        f"{word(name, language)}: {word('is_' + part['state'], language)} ({reason_of(part, language)})"
         for name, part in (payload.get("parts") or {}).items()
         if part.get("state") in ("degraded", "failed")
     ]
@@ -200,5 +164,6 @@ _MAKERS: Final = {
     "voice": _opinion,
     "text": _opinion,
     "recording": _recording,
+    "snapshot": _snapshot,
     "health": _health,
 }

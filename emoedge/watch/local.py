@@ -38,6 +38,11 @@ class LocalSubscription:
         self._client: DaemonClient | None = client
         self._retry_s = 0.0
 
+    @property
+    def devices(self) -> dict[str, str]:
+        """This device alone."""
+        return {self._device: "online" if self._client is not None else "offline"}
+
     @classmethod
     def find(cls, settings: Settings) -> LocalSubscription | None:
         """The subscription to a daemon of this device that runs; None where none does, or lets nobody in."""

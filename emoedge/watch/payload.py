@@ -94,6 +94,7 @@ _READERS: Final[Mapping[str, Reader]] = {
         time=text,
         emotion=_emotion,
         reason=text,
+        certain=_flag,
         confidence=_length,
         decided_by=text,
         since=text,
@@ -109,7 +110,10 @@ _READERS: Final[Mapping[str, Reader]] = {
     "voice": _UTTERANCE,
     "text": _UTTERANCE,
     "recording": _fields(time=text, type=text, path=text, id=text, reason=text),
-    "health": _fields(time=text, state=text, parts=_mapping_of(_fields(state=text, reason=text))),
+    "snapshot": _fields(time=text, path=text, id=text),
+    "health": _fields(
+        time=text, state=text, parts=_mapping_of(_fields(state=text, reason=text, reason_text=text))
+    ),
     "control/error": _fields(time=text, control=text, reason=text),
 }
 

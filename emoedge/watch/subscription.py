@@ -22,6 +22,8 @@ from emoedge.watch.payload import shown_payload
 
 # A payload of the interface is a few kilobytes at most; larger ones are not ours.
 MAX_PAYLOAD_BYTES: Final = 65_536
+MAX_DEVICES: Final = 256
+"""Most devices that are remembered; anyone who may publish can make up others."""
 CONNECT_WAIT_S: Final = 10.0
 
 
@@ -51,6 +53,10 @@ class Subscription:
 
         self._settings = settings
         self._topic = f"{settings.base}/{device}/#"
+        self._others = f"{settings.base}/+/status"
+        self._subscribed: int | None = None
+        self.devices: dict[str, str] = {}
+        """Devices of the broker that have said something, with their `status`."""
         self._backlog = MessageBacklog()
         self._answer: queue.Queue[tuple[str, str]] = queue.Queue()
         client = PahoClient("3.1.1")
@@ -118,7 +124,9 @@ class Subscription:
         if reason.is_failure:
             self._answer.put((str(reason), "check mqtt.username and mqtt.password"))
             return
-        client.subscribe(self._topic)
+        self._subscribed = client.subscribe(self._topic)[1]
+        if not self._topic.startswith(f"{self._settings.base}/+/"):
+            client.subscribe(self._others)
 
     def _on_disconnect(self, client: Any, _data: Any, _flags: Any, _reason: Any, _properties: Any) -> None:
         # An alert of TLS 1.3 comes after the handshake. Once somebody has taken an answer, nobody asks again.
@@ -126,7 +134,9 @@ class Subscription:
             detail, remedy = explain(client.socket_error, self._settings)
             self._answer.put((detail, remedy or TLS_REMEDY))
 
-    def _on_subscribe(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+    def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
+        if mid != self._subscribed:
+            return  # what other devices there are is good to know, and no more
         refusal = next((str(reason) for reason in reasons if reason.is_failure), "")
         self._answer.put(
             (
@@ -136,6 +146,11 @@ class Subscription:
         )
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        device, _, suffix = message.topic.removeprefix(f"{self._settings.base}/").partition("/")
+        if suffix == "status" and (device in self.devices or len(self.devices) < MAX_DEVICES):
+            self.devices[visible(device)] = visible(message.payload[:16].decode("utf-8", "replace"))
+        if not message.topic.startswith(self._topic.removesuffix("+/#").removesuffix("#")):
+            return
         if len(message.payload) <= MAX_PAYLOAD_BYTES:
             self._backlog.put(message.topic, message.payload)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import bisect
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,14 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from emoedge.characters import visible
+from emoedge.clock import parse_rfc3339
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name, percent
-from emoedge.watch.lines import clock_of, line_of, word
+from emoedge.watch.curve import Curve
+from emoedge.watch.lines import clock_of, in_doubt, line_of, reason_of
 from emoedge.watch.payload import shown_payload
 from emoedge.watch.subscription import Received
+from emoedge.watch.words import word
 
 MODALITIES: Final = ("face", "voice", "text")
-NAME_CELLS: Final = 9
-"""The longest name of an emotion."""
+NAME_CELLS: Final = 11
+"""The longest name of an emotion, with a mark behind it."""
 BAR_CELLS: Final = (4, 30)
 """Shortest and longest bar; at 80 columns it is 8."""
 EVENTS_KEPT: Final = 40
@@ -28,7 +32,21 @@ TOPICS_KEPT: Final = 64
 """More than a device has; anyone who may publish can make up others."""
 FACES_SHOWN: Final = 2
 FAULTS_SHOWN: Final = 3
-MARKS: Final = {"ok": "green", "degraded": "yellow", "failed": "red", "off": "bright_black"}
+MARKS: Final = {
+    "ok": ("●", "green"),
+    "degraded": ("▲", "yellow"),
+    "failed": ("✖", "red"),
+    "off": ("○", "bright_black"),
+}
+"""Sign and colour of a state: neither stands alone."""
+SILENT_S: Final = 4.0
+"""Seconds without any message after which a device is not taken to exist."""
+CURVE_LINES: Final = 4
+"""Lines of the panel with the curve."""
+WIDE_COLUMNS: Final = 110
+"""From here on, the foot has room for the weights; the help names their keys anywhere."""
+EVENTS_LINES: Final = 5
+"""Least height of the events for which the curve has room."""
 DIM: Final = "bright_black"
 
 
@@ -39,8 +57,14 @@ class WatchState:
     language: Language = "es"
     device: str = ""
     latest: dict[str, Any] = field(default_factory=dict)
-    events: deque[str] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    events: list[tuple[str, str]] = field(default_factory=list)
+    """Time and line of the last events, in the order of their times."""
     said: str = ""
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """What other devices the broker has, with their status."""
+    shows_help: bool = False
+    curve: Curve = field(default_factory=Curve)
+    begun_s: float = field(default_factory=time.monotonic)
 
     def apply(self, received: Received) -> None:
         """Take in a message."""
@@ -53,11 +77,31 @@ class WatchState:
             self.said = payload["transcript"]
         if received.suffix == "control/error" and isinstance(payload, dict):
             what = f"{payload.get('control')}: {payload.get('reason')}"
-            self.events.append(f"{clock_of(payload)}  {word('refused', self.language):10} {what}")
-        if received.suffix in ("event", "text", "recording"):
+            self._add_event(payload, f"{clock_of(payload)}  {word('refused', self.language):10} {what}")
+        if received.suffix == "emotion" and isinstance(payload, dict):
+            self.curve.add(time.monotonic(), payload["emotion"], payload["confidence"])
+        if received.suffix in ("event", "text", "recording", "snapshot") and isinstance(payload, dict):
             line = line_of(received.suffix, payload, self.language)
             if line:
-                self.events.append(line)
+                self._add_event(payload, line)
+
+    def _add_event(self, payload: Mapping[str, Any], line: str) -> None:
+        """Put a line where its time belongs: an utterance comes later than what happened after it began."""
+        bisect.insort(self.events, (str(payload.get("time")), line), key=lambda event: event[0])
+        del self.events[:-EVENTS_KEPT]
+
+    @property
+    def banner(self) -> str:
+        """Why what is shown does not hold now, or why nothing is shown; empty where it does."""
+        if self.latest.get("status") == "offline":
+            return word("stale_offline", self.language)
+        if self.latest.get("control/privacy") == "ON" or self.mapping("emotion").get("reason") == "privacy":
+            return word("stale_privacy", self.language)
+        if not self.latest and time.monotonic() - self.begun_s > SILENT_S:
+            told = word("no_device", self.language, device=self.device)
+            others = ", ".join(sorted(set(self.devices) - {self.device}))
+            return f"{told}; {word('others', self.language, devices=others)}" if others else told
+        return ""
 
     def mapping(self, topic: str) -> Mapping[str, Any]:
         """The latest payload of a topic; empty where there is none."""
@@ -78,6 +122,7 @@ class _View:
         width, height = options.max_width, options.height or console.height
         above: list[RenderableType] = [
             _line(_head(self.state)),
+            *([_line(Text(f" {self.state.banner} ", style="bold reverse"))] if self.state.banner else []),
             _bars(self.state, width),
             *map(_line, _faces(self.state)),
             _line(_said(self.state)),
@@ -86,9 +131,14 @@ class _View:
         # The panel of the bars has ten lines, all else one.
         room = height - (len(above) + 9) - 1
         yield from above
-        if room > 2:
+        if self.state.shows_help and room > 2:
+            yield _help(self.state, room)
+        elif room >= CURVE_LINES + EVENTS_LINES:
+            yield _curve(self.state, width)
+            yield _events(self.state, room - CURVE_LINES)
+        elif room > 2:
             yield _events(self.state, room)
-        yield _line(_keys(self.state))
+        yield _line(_keys(self.state, width))
 
 
 def _line(text: Text) -> Text:
@@ -104,14 +154,19 @@ def _head(state: WatchState) -> Text:
     text.append(f" {state.device or '…'} ", style="bold reverse")
     text.append(f" {word(status, language)}  ", style="bold red" if status == "offline" else "")
     if emotion in EMOTIONS:
-        text.append(display_name(emotion, language).upper(), style=f"bold {COLORS[emotion]}")
+        style = DIM if state.banner else f"bold {COLORS[emotion]}"
+        text.append(display_name(emotion, language).upper(), style=style)
         text.append(f" {percent(payload.get('confidence') or 0.0)}  ")
+        others = in_doubt(payload)
+        if others:
+            names = ", ".join(display_name(one, language) for one in others)
+            text.append(f"? {word('or', language)} {names}  ", style="bold")
         text.append(f"{word('by', language)} {word(payload.get('decided_by') or '', language)}")
     else:
         reason = word(payload.get("reason", ""), language) if payload else word("waiting", language)
         text.append(f"— {reason}", style=DIM)
     if payload:
-        text.append(f"  {clock_of(payload)}Z", style=DIM)
+        text.append(f"  {clock_of(payload)}", style=DIM)
     return text
 
 
@@ -131,18 +186,22 @@ def _bars(state: WatchState, width: int) -> RenderableType:
         columns.append(part.get("probabilities"))
     table.add_column(word("fusion", state.language), min_width=cells + 6, no_wrap=True)
     columns.append(payload.get("probabilities"))
+    doubtful, stale = in_doubt(payload), bool(state.banner)
     for emotion in EMOTIONS:
-        label = Text(display_name(emotion, state.language), style=COLORS[emotion])
-        table.add_row(label, *(_bar(values, emotion, cells) for values in columns))
+        label = Text(display_name(emotion, state.language), style=DIM if stale else COLORS[emotion])
+        bars = [_bar(values, emotion, cells, stale=stale) for values in columns]
+        if emotion == payload.get("emotion") or emotion in doubtful:
+            label.append(" ?" if doubtful else " ◀")
+        table.add_row(label, *bars)
     return Panel(table, title=word("emotion", state.language), height=10, padding=(0, 0))
 
 
-def _bar(values: Mapping[str, float] | None, emotion: Emotion, cells: int) -> Text:
+def _bar(values: Mapping[str, float] | None, emotion: Emotion, cells: int, *, stale: bool) -> Text:
     if not values:
         return Text("·" * cells, style=DIM)
     share = min(max(float(values.get(emotion, 0.0)), 0.0), 1.0)
     full = round(share * cells)
-    text = Text("█" * full, style=COLORS[emotion])
+    text = Text("█" * full, style=DIM if stale else COLORS[emotion])
     text.append("░" * (cells - full), style=DIM)
     text.append(f" {percent(share):>5}")
     return text
@@ -180,28 +239,67 @@ def _health(state: WatchState, width: int) -> list[Text]:
     parts: Mapping[str, Any] = state.mapping("health").get("parts") or {}
     lines = [Text(" ")]
     for name, part in parts.items():
-        if lines[-1].cell_len + len(name) + 4 > width:
+        shown = word(name, state.language)
+        if lines[-1].cell_len + len(shown) + 4 > width:
             lines.append(Text(" "))
-        lines[-1].append("● ", style=MARKS.get(part.get("state"), "white"))
-        lines[-1].append(f"{name}  ")
+        mark, style = MARKS.get(part.get("state"), ("?", "white"))
+        lines[-1].append(f"{mark} ", style=style)
+        lines[-1].append(f"{shown}  ")
     faults = [(name, part) for name, part in parts.items() if part.get("state") in ("degraded", "failed")]
     for name, part in faults[:FAULTS_SHOWN]:
-        lines.append(Text(f" {name}: {part.get('reason')}", style=MARKS[part["state"]]))
+        mark, style = MARKS[part["state"]]
+        told = f"{word(name, state.language)}: {reason_of(part, state.language)}"
+        lines.append(Text(f" {mark} {told}", style=style))
     return lines if parts else []
 
 
 def _events(state: WatchState, height: int) -> Panel:
-    shown = list(state.events)[-(height - 2) :]
+    shown = [line for _, line in state.events[-(height - 2) :]]
     text = Text("\n".join(shown), no_wrap=True, overflow="ellipsis")
     return Panel(text, title=word("last", state.language), height=height, padding=(0, 1))
 
 
-def _keys(state: WatchState) -> Text:
+def _curve(state: WatchState, width: int) -> Panel:
+    lines = state.curve.lines(time.monotonic(), width - 4, state.language)
+    return Panel(
+        Text("\n").join(lines), title=word("curve", state.language), height=CURVE_LINES, padding=(0, 1)
+    )
+
+
+def _help(state: WatchState, height: int) -> Panel:
+    rows = (
+        ("r", "help_record"),
+        ("p", "help_privacy"),
+        ("f F", "help_weight"),
+        ("m M", "help_margin"),
+        ("?", "help_help"),
+        ("q", "help_quit"),
+    )
+    lines = [f"{keys:4} {word(key, state.language)}" for keys, key in rows]
+    text = Text("\n".join([*lines, word("help_marks", state.language)]), no_wrap=True, overflow="ellipsis")
+    return Panel(text, title=word("help", state.language), height=height, padding=(0, 1))
+
+
+def _keys(state: WatchState, width: int) -> Text:
     text = Text(" ")
     for key, control in (("r", "record"), ("p", "privacy")):
         value = str(state.latest.get(f"control/{control}", "?"))
         text.append(f"{key}: {word(control, state.language)} ", style=DIM)
         until = str(state.latest.get(f"control/{control}/until", ""))
-        more = f" {word('until', state.language)} {until[:16].replace('T', ' ')}Z" if until else ""
+        more = f" {word('until', state.language)} {_local(until)}" if until else ""
         text.append(f"{value}{more}   ", style="bold red" if value == "ON" else DIM)
+    weights = (("f F", "face_weight", "weight"), ("m M", "margin", "margin")) if width >= WIDE_COLUMNS else ()
+    for key, control, name in weights:
+        value = str(state.latest.get(f"control/{control}", "?"))
+        text.append(f"{key}: {word(name, state.language)} {value}   ", style=DIM)
+    text.append(f"?: {word('help', state.language)}   ", style=DIM)
     return text.append(f"q: {word('quit', state.language)}", style=DIM)
+
+
+def _local(stamp: str) -> str:
+    """Local date and time of a moment, to the minute; as it came where it is not a moment."""
+    moment = parse_rfc3339(stamp)
+    try:
+        return stamp if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
+    except (OverflowError, OSError, ValueError):
+        return stamp

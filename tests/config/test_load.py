@@ -152,7 +152,7 @@ def test_a_bad_value_is_named_with_file_line_and_key(
         ("camara = 3", "camara: unknown key; did you mean camera?"),
         ("[mqtt]\npasword = 'x'", "mqtt.pasword: unknown key; did you mean mqtt.password?"),
         ("[Mqtt]", "Mqtt: unknown key; did you mean mqtt?"),
-        ("keep_days = 3", "keep_days: unknown key; did you mean recording.keep_days?"),
+        ("keep_days = 3", "keep_days: unknown key; did you mean recording.keep_days, history.keep_days?"),
         ("[recording]\nmode = 'event'", 'did you mean "events"?'),
         ("camera = 3", "camera: expected a section: [camera]"),
         ("[face]\nignore = 3", "face.ignore: expected a list such as [[0.6, 0.1, 0.3, 0.35]]"),

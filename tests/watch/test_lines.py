@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from emoedge.watch.lines import line_of, word
+from emoedge.watch.lines import line_of
+from emoedge.watch.words import word
 from tests.publish.samples import builder, every_message
 
 TIME = {"time": "2026-11-30T12:34:56.700Z"}
@@ -49,7 +50,7 @@ def test_every_message_of_the_daemon_has_a_line_or_none(language):
         (
             "health",
             {"state": "degraded", "parts": {"camera": {"state": "failed", "reason": "unplugged"}}},
-            "12:34:56.7  estado     camera: failed (unplugged)",
+            "12:34:56.7  estado     cámara: con fallo (unplugged)",
         ),
         (
             "health",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from dataclasses import replace
 from io import StringIO
 
@@ -12,14 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from emoedge.cli.watch import _the_device
 from emoedge.clock import MediaClock
 from emoedge.config import MqttSettings
 from emoedge.emotions import EMOTIONS, as_probabilities
-from emoedge.errors import BrokerError
+from emoedge.errors import BrokerError, ConfigError
 from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
+from emoedge.watch.curve import Curve
+from emoedge.watch.keys import control_of
 from emoedge.watch.lines import disagreement, line_of
 from emoedge.watch.subscription import Received, Subscription, parse
 from emoedge.watch.view import WatchState, render
@@ -146,7 +150,7 @@ def test_the_end_of_privacy_is_shown(builder):
     state = full_state(builder)
     state.apply(Received("sala", "control/privacy", "ON"))
     state.apply(Received("sala", "control/privacy/until", "2026-11-22T10:10:12.560Z"))
-    assert "privacidad ON hasta 2026-11-22 10:10Z" in shown(state)[-1]
+    assert "privacidad ON hasta 2026-11-22 10:10" in shown(state)[-1]
     state.apply(Received("sala", "control/privacy/until", ""))
     assert "hasta" not in shown(state)[-1]
 
@@ -233,3 +237,144 @@ def test_words_that_do_not_decide_are_explained(builder):
     ):
         content = json.dumps(payload | damaged).encode()
         disagreement(parse("emoedge", "emoedge/sala/emotion", content).payload, "es")
+
+
+def emotion_of(builder, **changes):
+    return json.loads(builder.outcome(replace(fused(), **changes)).encode())
+
+
+def test_doubt_is_shown_beside_the_headline_and_the_bars(builder):
+    doubtful = as_probabilities([0.02, 0.02, 0.02, 0.44, 0.02, 0.02, 0.46])
+    state = WatchState("es", "sala")
+    payload = emotion_of(builder, probabilities=doubtful, candidates=("neutral", "happiness"), certain=False)
+    state.apply(Received("sala", "emotion", payload))
+    lines = shown(state)
+    assert "ALEGRÍA 70 %  ? o neutro" in lines[0]
+    assert [line.split()[1] for line in lines if line.startswith("│") and "?" in line] == [
+        "alegría",
+        "neutro",
+    ]
+    assert "? o neutro" in line_of("emotion", payload, "es")
+
+
+def test_a_headline_never_stands_alone_against_its_own_bars(builder):
+    """What is named is held for a moment after another emotion has come to lead."""
+    sad = as_probabilities([0.02, 0.02, 0.02, 0.02, 0.88, 0.02, 0.02])
+    state = WatchState("en", "sala")
+    held = emotion_of(builder, probabilities=sad, candidates=("happiness",), certain=True)
+    state.apply(Received("sala", "emotion", held))
+    assert "HAPPINESS 70 %  ? or sadness" in shown(state)[0]
+    by_text = emotion_of(
+        builder, probabilities=sad, candidates=("happiness",), certain=True, decided_by="text"
+    )
+    state.apply(Received("sala", "emotion", by_text))
+    assert "? or" not in shown(state)[0]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "value", "banner"),
+    [("status", "offline", "DESCONECTADO"), ("control/privacy", "ON", "PRIVACIDAD")],
+)
+def test_a_banner_says_that_values_are_old_and_greys_them(builder, suffix, value, banner):
+    state = full_state(builder)
+    state.apply(Received("sala", "status", "online"))
+    assert banner not in "".join(shown(state))
+    state.apply(Received("sala", suffix, value))
+    output = StringIO()
+    console = Console(width=80, height=24, force_terminal=True, color_system="truecolor", file=output)
+    console.print(render(state))
+    drawn = output.getvalue()
+    assert banner in drawn
+    assert not [line for line in drawn.splitlines() if "█" in line and "38;2" in line]
+
+
+def test_a_device_that_does_not_exist_gets_a_hint():
+    state = WatchState("es", "salón")
+    assert state.banner == ""
+    state.begun_s -= 60
+    assert "aún no llega ningún mensaje de salón" in shown(state)[1]
+    state.devices = {"cocina": "online", "sala": "offline"}
+    assert "aparatos en este bróker: cocina, sala" in state.banner
+    state.apply(Received("salón", "status", "online"))
+    assert state.banner == ""
+
+
+def test_events_are_in_the_order_of_their_times(builder):
+    state = WatchState("es", "sala")
+    for seconds in (5, 2, 9):
+        message = builder.outcome(EmotionEvent("begin", "x", "anger", seconds, None, 0.8))
+        state.apply(Received("sala", "event", json.loads(message.encode())))
+    assert [line[:10] for _, line in state.events] == ["00:00:02.0", "00:00:05.0", "00:00:09.0"]
+
+
+def test_times_are_local(builder, monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Madrid")
+    time.tzset()
+    state = WatchState("es", "sala")
+    state.apply(Received("sala", "emotion", {"time": "2026-07-01T10:00:00.500Z", "emotion": "anger"}))
+    assert "12:00:00.5" in shown(state)[0]
+
+
+def test_states_have_a_sign_and_parts_a_name_in_the_language(builder):
+    text = "\n".join(shown(full_state(builder), 100, 40))
+    assert "● cámara" in text
+    assert "✖ bróker" in text
+    assert "✖ reloj: a long reason" in text
+
+
+def test_the_curve_names_what_was_felt(builder):
+    curve = Curve()
+    curve.add(0.0, "sadness", 0.9)
+    curve.add(100.0, None, 0.0)
+    curve.add(130.0, "happiness", 0.4)
+    bars, names = curve.lines(180.0, 90, "es")
+    assert bars.cell_len == 90
+    assert names.plain.split() == ["tristeza", "alegría"]
+    assert "·" in bars.plain
+    assert bars.plain[:10] != bars.plain[-10:], "how sure it was is the height"
+    assert "últimos minutos" in "".join(shown(full_state(builder), 100, 45))
+    assert "últimos minutos" not in "".join(shown(full_state(builder), 80, 24))
+
+
+def test_keys_change_weights_and_help_is_there(builder):
+    state = full_state(builder)
+    assert control_of("f", state) is None, "not known yet"
+    state.apply(Received("sala", "control/face_weight", "0.98"))
+    state.apply(Received("sala", "control/margin", "0.2"))
+    assert control_of("F", state) == ("face_weight", "1.00")
+    assert control_of("m", state) == ("margin", "0.15")
+    assert control_of("r", state) == ("record", "OFF")
+    assert control_of("x", state) is None
+    state.shows_help = True
+    assert "menos o más peso de la cara" in "".join(shown(state, 80, 40))
+
+
+@pytest.mark.parametrize(
+    ("devices", "chosen"), [({}, "own"), ({"own": "online", "b": "x"}, "own"), ({"b": ""}, "b")]
+)
+def test_the_device_that_is_meant(devices, chosen):
+    assert _the_device(devices, "own") == chosen
+
+
+def test_several_devices_are_named():
+    with pytest.raises(ConfigError, match="several devices: a, b"):
+        _the_device({"b": "online", "a": "online"}, "own")
+
+
+def test_the_devices_of_a_broker_are_listed(tmp_path):
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+    if program is None:
+        pytest.skip("mosquitto is not installed (apt install mosquitto)")
+    broker = Mosquitto(program, tmp_path)
+    broker.start()
+    try:
+        settings = MqttSettings(host="127.0.0.1", port=broker.port)
+        with Subscription(settings, "sala") as subscription:
+            subscription.publish("status", "online", "cocina")
+            deadline_s = time.monotonic() + 60
+            while "cocina" not in subscription.devices and time.monotonic() < deadline_s:
+                subscription.take(0.2)
+            assert subscription.devices == {"cocina": "online"}
+            assert subscription.take(0.0) is None, "what others say is not shown"
+    finally:
+        broker.stop()
