@@ -16,7 +16,7 @@ POINTS_KEPT: Final = 2_000
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
 
 
-class Curve:
+class RecentStates:
     """What was named when, and how sure it was; times are seconds on the clock of this machine."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from rich.text import Text
 from emoedge.characters import visible
 from emoedge.clock import parse_rfc3339
 from emoedge.emotions import COLORS, EMOTIONS, Emotion, Language, display_name, percent
-from emoedge.watch.curve import Curve
+from emoedge.watch.curve import RecentStates
 from emoedge.watch.lines import clock_of, in_doubt, line_of, reason_of
 from emoedge.watch.payload import shown_payload
 from emoedge.watch.subscription import Received
@@ -63,7 +63,7 @@ class WatchState:
     devices: Mapping[str, str] = field(default_factory=dict)
     """What other devices the broker has, with their status."""
     shows_help: bool = False
-    curve: Curve = field(default_factory=Curve)
+    curve: RecentStates = field(default_factory=RecentStates)
     begun_s: float = field(default_factory=time.monotonic)
 
     def apply(self, received: Received) -> None:

@@ -22,7 +22,7 @@ from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation
 from emoedge.outcomes import EmotionEvent, FusedState, HealthReport, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
-from emoedge.watch.curve import Curve
+from emoedge.watch.curve import RecentStates
 from emoedge.watch.keys import control_of
 from emoedge.watch.lines import disagreement, line_of
 from emoedge.watch.subscription import Received, Subscription, parse
@@ -323,7 +323,7 @@ def test_states_have_a_sign_and_parts_a_name_in_the_language(builder):
 
 
 def test_the_curve_names_what_was_felt(builder):
-    curve = Curve()
+    curve = RecentStates()
     curve.add(0.0, "sadness", 0.9)
     curve.add(100.0, None, 0.0)
     curve.add(130.0, "happiness", 0.4)
