@@ -77,6 +77,10 @@ class _Tracing(DecisionStage):
     def on_faces(self, *args: Any) -> list[Outcome]:
         return self._note("on_faces", *args)
 
+    def on_sound(self, *args: Any) -> None:
+        self.trace.append(("on_sound", args))
+        super().on_sound(*args)
+
     def on_voice(self, *args: Any) -> list[Outcome]:
         return self._note("on_voice", *args)
 
@@ -101,7 +105,8 @@ class _TracingPipeline(Pipeline):
 def trace(clip: Path, settings: Settings) -> Trace:
     """What the stages find in a clip, from `build/decision` where it was found before."""
     sign = hashlib.sha256(
-        f"{sha256_of(clip)} {settings.speech.model_dump_json()} {settings.face.model_dump_json()}".encode()
+        f"{sha256_of(clip)} {settings.speech.model_dump_json()} {settings.face.model_dump_json()} "
+        f"{FaceObservation.__slots__}".encode()
     )
     path = KEPT / f"{clip.stem}-{sign.hexdigest()[:12]}.pickle"
     if path.is_file():
@@ -120,7 +125,7 @@ def decide(calls: Iterable[Call], settings: Settings) -> list[Outcome]:
     stage = DecisionStage(
         settings, lambda _: f"event-{next(numbers)}", learned_fusion(settings), load_confidence(settings)
     )
-    return [outcome for name, args in calls for outcome in getattr(stage, name)(*args)]
+    return [outcome for name, args in calls for outcome in getattr(stage, name)(*args) or ()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def steadiness(calls: Sequence[Call], outcomes: Iterable[Outcome]) -> Steadiness
     """Count; `outcomes` are what `decide` made of `calls`."""
     told = list(outcomes)
     states = [outcome for outcome in told if isinstance(outcome, FusedState)]
-    end_s = max(float(args[-1]) for _, args in calls)
+    end_s = max(float(args[-1]) for name, args in calls if name != "on_sound")
     runs = _runs(states, end_s)
     named = [state for state in states if state.emotion is not None]
     texts = [state for state in named if state.decided_by == "text"]
