@@ -27,6 +27,7 @@ TRANSLATIONS: Final = {
     "tutorial.md": "es/tutorial.md",
     "install.md": "es/instalacion.md",
     "mqtt.md": "es/mqtt.md",
+    "configuration.md": "es/configuracion.md",
     "troubleshooting.md": "es/problemas.md",
     "lawful-use.md": "es/privacidad.md",
     "howto/broker.md": "es/broker.md",

@@ -37,7 +37,12 @@ def uncommented() -> str:
 
 def test_the_repository_has_the_present_reference(repository: Path) -> None:
     files = generated_files(repository)
-    assert {path.name for path in files} == {"emoedge.toml", "emoedge.schema.json", "configuration.md"}
+    assert {path.name for path in files} == {
+        "emoedge.toml",
+        "emoedge.schema.json",
+        "configuration.md",
+        "configuracion.md",
+    }
     stale = [path.name for path, text in files.items() if path.read_text(encoding="utf-8") != text]
     assert stale == [], "run: python -m scripts.config_reference"
 
