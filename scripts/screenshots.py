@@ -1,7 +1,8 @@
 """Make the pictures of the documentation from real runs: `python scripts/screenshots.py [FOLDER] [options]`.
 
 Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live
-view of the terminal from the messages of the same run, or of a daemon that runs (`--daemon`).
+view of the terminal from the messages of the same run, or of a daemon that runs (`--daemon`). The pages of a
+day and of a week are those of a day that the tests make up.
 
 The pictures of the integrations need them to run, on 127.0.0.1 and connected to that daemon: `--node-red URL`
 with the flow imported, `--home-assistant URL` with the dashboard at `/emoedge-devices/livingroom`, where
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from emoedge.config import MqttSettings, Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.demo.run import DEVICE, run_demo
 from emoedge.record.store import Store
-from emoedge.report import find_source, write_page
+from emoedge.report import find_source, write_day, write_page, write_week
 from emoedge.watch.subscription import Subscription
 from emoedge.watch.view import WatchState, render
 
@@ -35,8 +37,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.report.browser import Browser  # noqa: E402 - the test's browser serves here too
+from tests.report.days import live_a_day  # noqa: E402
 
-SHOWN_AT_S = 8.0
+SHOWN_AT_S = 10.6
 """A moment of the clip when somebody is there and has spoken."""
 WIDTH, HEIGHT = 88, 26
 """Of the terminal."""
@@ -44,7 +47,7 @@ DAEMON_WAIT_S = 120.0
 
 
 def main() -> None:
-    """Write report.png, report-dark.png, report-phone.png and watch.png, and those asked for."""
+    """Write the pictures of report, day, week and watch, and those asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--daemon", metavar="HOST:PORT/DEVICE", help="show this one in the terminal")
@@ -63,22 +66,42 @@ def main() -> None:
 
 
 def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
-    """The report and the terminal."""
+    """The pages and the terminal."""
     clip = ensure_demo_clip()
     watching = Watching()
-    result = run_demo(Settings(), clip, work / "recordings", watching.hear, own_clip=False)
-    page, view = work / "report.html", work / "watch.html"
-    write_page(find_source(str(result.recording), Store(work / "recordings")), page, "en")
+    pages = {}
+    for language, hear in (("en", watching.hear), ("es", print)):
+        store = work / language
+        result = run_demo(Settings(language=language), clip, store, hear, own_clip=False)
+        pages[language] = work / f"report-{language}.html"
+        write_page(find_source(str(result.recording), Store(store)), pages[language])
+    view = work / "watch.html"
+    settings, day, now = live_a_day(work / "home")
+    for kind, write, first in (
+        ("day", write_day, day),
+        ("week", write_week, day - timedelta(days=day.weekday())),
+    ):
+        write(settings, first, work / f"{kind}.html", "en", now)
     state = state_of_daemon(wanted.daemon) if wanted.daemon else watching.state
     view.write_text(terminal(state), encoding="utf-8")
     browser = Browser(work / "profile")
-    for name, width, height, scheme, phone in (
-        ("report.png", 1200, 1400, "light", False),
-        ("report-dark.png", 1200, 1400, "dark", False),
-        ("report-phone.png", 390, 844, "light", True),
+    for name, language, width, height, scheme in (
+        ("report.png", "en", 1200, 1400, "light"),
+        ("report-dark.png", "en", 1200, 1400, "dark"),
+        ("report-phone.png", "en", 390, 844, "light"),
+        ("report-es.png", "es", 1200, 1400, "light"),
+        ("report-es-dark.png", "es", 1200, 1400, "dark"),
     ):
-        browser.open(page, width, height, scheme, phone)
+        browser.open(pages[language], width, height, scheme, width < 500)
         seek(browser)
+        save(browser, wanted.folder / name)
+    for name, width, height, scheme, phone in (
+        ("day.png", 1200, 1000, "light", False),
+        ("day-dark.png", 1200, 1000, "dark", False),
+        ("day-phone.png", 390, 844, "light", True),
+        ("week.png", 1200, 840, "light", False),
+    ):
+        browser.open(work / f"{re.split('[.-]', name)[0]}.html", width, height, scheme, phone)
         save(browser, wanted.folder / name)
     browser.open(view, 1000, 640)
     box = browser.evaluate(
