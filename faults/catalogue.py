@@ -14,6 +14,7 @@ from faults import (  # noqa: F401
     hanging_disk,
     history,
     lifecycle,
+    local_clients,
     machine,
     models,
     security,

@@ -1,4 +1,4 @@
-"""A running daemon is asked to forget, and a client of its socket that stops reading."""
+"""A running daemon is asked to forget."""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ from emoedge.worker_thread import WorkerThread
 logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 8
+BACKLOG: Final = 128
+"""Connections that wait to be accepted, or refused; more are told to try again by the kernel."""
 ALIVE_S: Final = 5.0
 """Interval of the event `alive`."""
 GREETING_S: Final = 10.0
@@ -82,7 +84,7 @@ class SocketServer:
         """Events that a client has subscribed to."""
         self._refused = 0
         self._disconnected = 0
-        self._listener = UnixListener(MAX_CLIENTS)
+        self._listener = UnixListener(BACKLOG)
         self._outbox: deque[tuple[ClientState | None, str, Any]] = deque(maxlen=MAX_OUTBOX)
         self._woken = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         weakref.finalize(self, os.close, self._woken)
