@@ -100,7 +100,7 @@ class Recorder:
             settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes()
         )
         self._segment: OpenSegment | None = None
-        self._to_forget: deque[tuple[float, Callable[[], None]]] = deque()
+        self._to_forget: deque[tuple[float, str | None, Callable[[], None]]] = deque()
         self._newest_s: dict[type, float] = {}
         self._private = False
         self._fault = ""
@@ -197,8 +197,12 @@ class Recorder:
         Args:
             then: called by the housekeeping thread once all that was recorded before is finished or deleted.
         """
-        self._act(lambda now_s: self._policy.forget(now_s, PURGED))
-        self._to_forget.append((self._clock.now_s(), then))
+
+        def decide(now_s: float) -> list[Action]:
+            self._to_forget.append((now_s, self._policy.segment_id, then))
+            return self._policy.forget(now_s, PURGED)
+
+        self._act(decide)
         self._input_queue.wake()
 
     def request_sweep(self, in_s: float) -> None:
@@ -293,10 +297,11 @@ class Recorder:
     def _forget(self) -> None:
         """Drop the pre-roll of what is to be forgotten; the rest follows once its segment is closed."""
         while self._to_forget:
-            at_s, then = self._to_forget[0]
+            at_s, segment_id, then = self._to_forget[0]
             self._pre_roll.forget_before(at_s)
-            is_open = self._segment is not None and self._segment.plan.start_s < at_s
-            if is_open or self._clock.now_s() < at_s + LATE_S:
+            is_open = self._segment is not None and self._segment.plan.segment_id == segment_id
+            is_waiting = any(action.segment_id == segment_id for action in self._actions)
+            if is_open or is_waiting or self._clock.now_s() < at_s + LATE_S:
                 return
             self._to_forget.popleft()
             self._housekeeping.do(then)

@@ -70,7 +70,8 @@ class Forgetter:
             if since is None
             else (lambda: purge_last(store, self._state, since))
         )
-        return _answer(self._when_closed(purge))
+        was_open = self._recorder.segment_id is not None
+        return _answer(self._when_closed(purge), was_open)
 
     def _when_closed(self, purge: Callable[[], Purged]) -> Purged:
         """Purge in the thread that finishes segments, once the one that was open is deleted."""
@@ -93,9 +94,9 @@ class Forgetter:
         raise DaemonError(str(found)) from found
 
 
-def _answer(purged: Purged) -> dict[str, Any]:
+def _answer(purged: Purged, was_open: bool) -> dict[str, Any]:
     return {
-        "deleted": len(purged.segments),
+        "deleted": len(purged.segments) + was_open,
         "left": [str(one) for one in purged.left[:MAX_NAMED]],
         "left_count": len(purged.left),
     }
