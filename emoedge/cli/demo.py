@@ -23,11 +23,12 @@ from emoedge.translation import tr
     show_default=True,
     help="Folder for the recording and its report.",
 )
-def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
+@click.option("--no-web", is_flag=True, help="Leave the console out.")
+def command(config_path: Path | None, clip: Path | None, output: Path, no_web: bool) -> None:
     """The whole pipeline in real time on the bundled clip or on yours, events shown live.
 
     Leaves a recording and its report behind. Starts a broker of its own where the configured one does not
-    answer.
+    answer, and the console, whose address it prints.
 
     \b
     Example:
@@ -42,7 +43,7 @@ def command(config_path: Path | None, clip: Path | None, output: Path) -> None:
     settings = settings_from(config_path)
     own_clip = clip is not None
     clip = clip or ensure_demo_clip()
-    result = run_demo(settings, clip, output, click.echo, own_clip=own_clip)
+    result = run_demo(settings, clip, output, click.echo, own_clip=own_clip, web=not no_web)
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.messages.items()))
     say(tr("messages over the broker: {counts}", counts=counts))
     say(tr("recording: {recording}", recording=result.recording))

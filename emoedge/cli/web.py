@@ -111,6 +111,37 @@ def show_sessions(config_path: Path | None, end: bool) -> None:
         click.echo(f"since {created}  used {used}  {session.access:4}  {session.address}")
 
 
+@command.command("certificate")
+@common
+@click.option(
+    "--name", "names", multiple=True, help="A name or address beside this machine's own; repeatable."
+)
+def make_certificate(config_path: Path | None, names: tuple[str, ...]) -> None:
+    """Make a certificate for the local network and set web.tls_certificate and web.tls_key to it.
+
+    Browsers ask once whether to trust it: compare the fingerprint that this command prints.
+
+    \b
+    Example:
+      sudo emoedge web certificate
+      sudo emoedge web certificate --name salon.lan
+    """
+    from emoedge.config.console_file import ConsoleFile, to_toml
+    from emoedge.files import write_atomically
+    from emoedge.web.access import state_folder
+    from emoedge.web.certificate import CERTIFICATE, DROP_IN, KEY, names_of_this_machine
+    from emoedge.web.certificate import make_certificate as make
+
+    settings_from(config_path)  # a wrong configuration is said before anything is made
+    folder = state_folder()
+    fingerprint = make(folder, [*names_of_this_machine(), *names])
+    values = {"tls_certificate": str(folder / CERTIFICATE), "tls_key": str(folder / KEY)}
+    drop_in = ConsoleFile(config_path).path.with_name(DROP_IN)
+    write_atomically(drop_in, to_toml({"web": values}), mode=0o644)
+    click.echo(f"SHA-256 {fingerprint}")
+    click.echo(f"{drop_in} names it; restart the console, run: sudo systemctl restart emoedge-web", err=True)
+
+
 def _local(moment_s: float) -> str:
     return datetime.fromtimestamp(moment_s).astimezone().isoformat(sep=" ", timespec="minutes")
 

@@ -8,6 +8,7 @@ from emoedge.config.mqtt_settings import MqttSettings, PublishSettings
 from emoedge.config.perception_settings import FaceSettings, SpeechSettings, VoiceSettings
 from emoedge.config.recording_settings import RecordingMode, RecordingSettings
 from emoedge.config.settings import PathSettings, PerformanceSettings, Settings
+from emoedge.config.web_settings import WebSettings
 from emoedge.config_files import default_paths, drop_ins
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Settings",
     "SpeechSettings",
     "VoiceSettings",
+    "WebSettings",
     "default_paths",
     "drop_ins",
     "load_settings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import socket
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
@@ -152,6 +153,20 @@ class WebSettings(Section):
     def port(self) -> int:
         """Port to listen on; 0 for a Unix socket, and for any free one."""
         return 0 if self.socket_path else int(self.bind.rpartition(":")[2])
+
+    @property
+    def public_url(self) -> str | None:
+        """Address under which other machines reach the console; None where none can."""
+        if self.url:
+            return f"{self.url}/"
+        if self.is_loopback:
+            return None
+        scheme = "https" if self.tls_certificate else "http"
+        if self.host in ("", "::", "0.0.0.0"):  # noqa: S104 - compared, not bound to
+            name = f"{socket.gethostname().partition('.')[0].lower()}.local"
+        else:
+            name = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}://{name}:{self.port}/"
 
     @property
     def is_loopback(self) -> bool:

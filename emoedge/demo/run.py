@@ -17,6 +17,7 @@ from typing_extensions import Self
 
 from emoedge.capture.media import probe
 from emoedge.config import MqttSettings, Settings
+from emoedge.demo.console import console
 from emoedge.errors import BrokerError, MediaError, RecordingError
 from emoedge.publish.messages import MessageBuilder
 from emoedge.publish.publisher import Publisher
@@ -51,7 +52,9 @@ class DemoResult:
     messages: dict[str, int]
 
 
-def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip: bool) -> DemoResult:
+def run_demo(
+    settings: Settings, clip: Path, output: Path, say: Say, *, own_clip: bool, web: bool = False
+) -> DemoResult:
     """Play a clip through the daemon and show what it publishes.
 
     Args:
@@ -61,6 +64,7 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
         say: told each readable line.
         own_clip: the clip is the user's, so the configured speech model is used; the bundled one speaks
             the few words of the demo model.
+        web: whether the console runs beside it.
 
     Raises:
         MediaError: the clip cannot be read.
@@ -79,6 +83,8 @@ def run_demo(settings: Settings, clip: Path, output: Path, say: Say, *, own_clip
         settings = _demo_settings(
             settings, clip, output, state, mqtt, (info.has_video, info.has_audio), own_clip
         )
+        if web:
+            stack.enter_context(console(settings, state / "console", say))
         subscription = stack.enter_context(Subscription(mqtt, DEVICE))
         show = _Show(subscription, settings, say)
         stack.enter_context(show)

@@ -55,7 +55,13 @@ _SHORT: Final = {
     "unit_of_measurement": "unit_of_meas",
     "value_template": "val_tpl",
 }
-_SHORT_DEVICE: Final = {"identifiers": "ids", "manufacturer": "mf", "model": "mdl", "sw_version": "sw"}
+_SHORT_DEVICE: Final = {
+    "identifiers": "ids",
+    "manufacturer": "mf",
+    "model": "mdl",
+    "sw_version": "sw",
+    "configuration_url": "cu",
+}
 """Home Assistant's abbreviations (homeassistant/components/mqtt/abbreviations.py)."""
 
 
@@ -93,6 +99,7 @@ def discovery_payloads(settings: Settings, board: str = "") -> dict[str, dict[st
             "manufacturer": "emoedge",
             "model": board or "emoedge",
             "sw_version": __version__,
+            **({"configuration_url": url} if (url := settings.web.public_url) else {}),
         },
         "origin": {"name": "emoedge", "sw_version": __version__},
         "availability": [{"topic": f"{settings.topic_base}/status"}],

@@ -269,18 +269,17 @@ class AccessStore:
             self._seen = None
             values = dict(self._read())
             yield values
-            write_atomically(
-                self.path, to_json(values | {"schema": 1}), mode=0o600, prepare=self._give_to_owner
-            )
+            write_atomically(self.path, to_json(values | {"schema": 1}), mode=0o600, prepare=give_to_owner)
             self._seen = None
         finally:
             os.close(folder)
 
-    def _give_to_owner(self, partial: Path) -> None:
-        """Let root's `emoedge web key` leave a file that the service can read."""
-        owner = self.path.parent.stat()
-        if os.geteuid() == 0 and owner.st_uid != 0:
-            shutil.chown(partial, owner.st_uid, owner.st_gid)
+
+def give_to_owner(partial: Path) -> None:
+    """Give a file to the owner of its folder: what root's commands write there, the service reads."""
+    owner = partial.parent.stat()
+    if os.geteuid() == 0 and owner.st_uid != 0:
+        shutil.chown(partial, owner.st_uid, owner.st_gid)
 
 
 def state_folder() -> Path:

@@ -13,18 +13,12 @@ def address_of(web: WebSettings) -> str:
     `web.url` where it is set; else this machine's name where it listens for more than itself; the loopback
     address otherwise, which a tunnel reaches from elsewhere.
     """
-    if web.url:
-        return f"{web.url}/"
+    if (public := web.public_url) is not None:
+        return public
     if web.socket_path:
         return "http://localhost/"
-    scheme = "https" if web.tls_certificate else "http"
-    if web.is_loopback:
-        host = f"[{web.host}]" if ":" in web.host else web.host
-    elif web.host in ("", "::", "0.0.0.0"):  # noqa: S104 - compared, not bound to
-        host = f"{socket.gethostname().partition('.')[0].lower()}.local"
-    else:
-        host = f"[{web.host}]" if ":" in web.host else web.host
-    return f"{scheme}://{host}:{web.port}/"
+    host = f"[{web.host}]" if ":" in web.host else web.host
+    return f"{'https' if web.tls_certificate else 'http'}://{host}:{web.port}/"
 
 
 def tunnel_command(web: WebSettings) -> str:

@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.config import Settings
+from emoedge.config.web_settings import WebSettings
 from emoedge.emotions import DISPLAY_NAMES, EMOTIONS
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport
@@ -150,6 +151,21 @@ def check_component(name: str, part: dict) -> None:
         assert part["min"] < part["max"]
         assert part["step"] >= 0.001
         assert part["mode"] in ("auto", "box", "slider")
+
+
+@pytest.mark.parametrize(
+    ("web", "url"),
+    [
+        ({}, None),
+        ({"url": "https://salon.example/emoedge"}, "https://salon.example/emoedge/"),
+        ({"bind": "192.168.1.4:8099"}, "http://192.168.1.4:8099/"),
+        ({"bind": "unix:/run/emoedge-web/web.sock"}, None),
+    ],
+)
+def test_the_device_links_to_its_console(web, url):
+    settings = make_settings("es").model_copy(update={"web": WebSettings(**web)})
+    for payload in discovery_payloads(settings, "").values():
+        assert payload["device"].get("configuration_url") == url
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

@@ -295,3 +295,27 @@ def test_on_a_unix_socket(tmp_path):
     finally:
         process.terminate()
         process.wait(120)
+
+
+def test_over_tls(tmp_path):
+    import shutil
+    import ssl
+
+    import httpx
+
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here (apt-get install openssl)")
+    from emoedge.web.certificate import make_certificate
+
+    make_certificate(tmp_path / "tls", ["127.0.0.1", "localhost"])
+    files = f'tls_certificate = "{tmp_path}/tls/web.crt"\ntls_key = "{tmp_path}/tls/web.key"\n'
+    console = start_console(tmp_path, files)
+    try:
+        context = ssl.create_default_context(cafile=tmp_path / "tls" / "web.crt")
+        url = f"https://127.0.0.1:{console.port}"
+        with httpx.Client(base_url=url, verify=context, timeout=120) as client:
+            login = client.post("/api/login", json={"key": console.key})
+            assert "secure" in login.headers["set-cookie"].lower()
+            assert client.get("/api/recordings").status_code == 200
+    finally:
+        stop(console)
