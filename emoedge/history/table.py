@@ -7,80 +7,76 @@ from typing import Final
 
 from emoedge.emotions import EMOTIONS, Language, display_name
 from emoedge.history.data import HistoryBucket, HistoryGap, HistorySpan
+from emoedge.reasons import NO_OPINION, NOBODY, PRIVATE
+from emoedge.translation import Phrase, localized, tr
 
-_WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
-    "es": {
-        "minute": "hora",
-        "hour": "hora",
-        "day": "día",
-        "total": "en total",
-        "unsure": "sin opinión",
-        "nobody": "nadie",
-        "unknown": "sin datos",
-        "private": "privado",
-        "stopped": "parado",
-        "speech": "habla",
-        "people": "personas",
-        "episodes": "episodios",
-        "clock": "el reloj no estaba en hora",
-        "privacy_gap": "privacidad",
-        "stopped_gap": "parado",
-        "clock_gap": "cambio de hora del reloj",
-        "nothing": "no se sabe nada de este tiempo",
-    },
-    "en": {
-        "minute": "time",
-        "hour": "time",
-        "day": "day",
-        "total": "in all",
-        "unsure": "no opinion",
-        "nobody": "nobody",
-        "unknown": "no data",
-        "private": "private",
-        "stopped": "stopped",
-        "speech": "speech",
-        "people": "people",
-        "episodes": "episodes",
-        "clock": "the clock was not synchronized",
-        "privacy_gap": "privacy",
-        "stopped_gap": "stopped",
-        "clock_gap": "the clock was set",
-        "nothing": "nothing is known of this time",
-    },
+_STATES: Final[Mapping[str, Mapping[Language, str] | Phrase]] = {
+    "unsure": NO_OPINION,
+    "nobody": NOBODY,
+    "unknown": tr("no data"),
+    "private": PRIVATE,
+    "stopped": tr("stopped"),
+}
+_GAPS: Final[Mapping[str, Phrase]] = {
+    "privacy": tr("privacy"),
+    "stopped": tr("stopped"),
+    "clock": tr("the clock was set"),
 }
 _MOST_GAPS: Final = 12
 """Gaps named under the table; `--json` has all."""
 
 
 def to_table(history: HistorySpan, language: Language) -> str:
-    """Lines for people: a column for each emotion that was named and each other state, as h:mm:ss."""
-    words = _WORDS[language]
+    """Lines for people: a column for each emotion that was named and each other state, as h:mm:ss.
+
+    Minutes of which nothing is known are left out.
+    """
     heading = f"{history.start:%Y-%m-%d %H:%M} – {history.end:%Y-%m-%d %H:%M}  {history.timezone}"
     if history.is_empty:
-        return f"{history.device}  {heading}\n{words['nothing']}\n"
+        return f"{history.device}  {heading}\n{localized(tr('nothing is known of this time'), language)}\n"
     places = [place for place, seconds in history.totals.seconds.items() if seconds >= 0.5]
-    names = [display_name(place, language) if place in EMOTIONS else words[place] for place in places]
-    rows = [[words[history.bucket], *names, words["speech"], words["people"], words["episodes"]]]
-    rows += [[_label(bucket, history), *_cells(bucket, places)] for bucket in history.buckets]
-    rows.append([words["total"], *_cells(history.totals, places)])
+    first = tr("DAY") if history.bucket == "day" else tr("TIME")
+    last = (tr("speech"), tr("people"), tr("episodes"))
+    heads = [_name(place, language) for place in places]
+    rows = [[localized(first, language), *heads, *(localized(word, language) for word in last)]]
+    form, offsets = _form(history), {one.start.utcoffset() for one in history.buckets}
+    is_twice = len(offsets) > 1 and history.bucket != "day"  # an hour may be there twice
+    rows += [
+        [_label(bucket, form, offset=is_twice), *_cells(bucket, places)]
+        for bucket in history.buckets
+        if history.bucket != "minute" or bucket.seconds["unknown"] < bucket.length_s or bucket.episodes
+    ]
+    rows.append([localized(tr("in all"), language), *_cells(history.totals, places)])
     lines = [f"{history.device}  {heading}", *_aligned(rows)]
     if not history.totals.clock_synced:
-        lines.append(f"* {words['clock']}")
-    lines += [_gap(gap, words) for gap in history.gaps[:_MOST_GAPS]]
+        lines.append(f"* {localized(tr('the clock was not synchronized'), language)}")
+    lines += [_gap(gap, language) for gap in history.gaps[:_MOST_GAPS]]
     if len(history.gaps) > _MOST_GAPS:
         lines.append(f"… +{len(history.gaps) - _MOST_GAPS}")
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _label(bucket: HistoryBucket, history: HistorySpan) -> str:
-    mark = "" if bucket.clock_synced else "*"
+def _name(place: str, language: Language) -> str:
+    if place in EMOTIONS:
+        return display_name(place, language)
+    state = _STATES[place]
+    return str(localized(state, language) if isinstance(state, Phrase) else state[language])
+
+
+def _label(bucket: HistoryBucket, form: str, *, offset: bool) -> str:
+    return (
+        f"{bucket.start:{form}}"
+        f"{bucket.start.isoformat()[-6:] if offset else ''}"
+        f"{'' if bucket.clock_synced else '*'}"
+    )
+
+
+def _form(history: HistorySpan) -> str:
+    """Form of the first column."""
     if history.bucket == "day":
-        return f"{bucket.start:%Y-%m-%d}{mark}"
+        return "%Y-%m-%d"
     is_one_day = all(one.start.date() == history.start.date() for one in history.buckets)
-    form = "%H:%M" if is_one_day else "%m-%d %H:%M"
-    offsets = {one.start.utcoffset() for one in history.buckets}
-    offset = bucket.start.isoformat()[-6:] if len(offsets) > 1 else ""
-    return f"{bucket.start:{form}}{offset}{mark}"
+    return "%H:%M" if is_one_day else "%m-%d %H:%M"
 
 
 def _cells(bucket: HistoryBucket, places: Sequence[str]) -> list[str]:
@@ -111,7 +107,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _gap(gap: HistoryGap, words: Mapping[str, str]) -> str:
+def _gap(gap: HistoryGap, language: Language) -> str:
     same_day = gap.start.date() == gap.end.date()
     end = f"{gap.end:%H:%M:%S}" if same_day else f"{gap.end:%Y-%m-%d %H:%M:%S}"
-    return f"{gap.start:%Y-%m-%d %H:%M:%S} – {end}  {words[gap.reason + '_gap']}"
+    return f"{gap.start:%Y-%m-%d %H:%M:%S} – {end}  {localized(_GAPS[gap.reason], language)}"

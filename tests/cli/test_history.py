@@ -57,6 +57,13 @@ def test_a_day_of_25_hours_as_a_table(device: Path) -> None:
     assert lines[-1].endswith("privacidad")
 
 
+def test_minutes_of_which_nothing_is_known_are_left_out_of_the_table(device: Path) -> None:
+    words = ("--from", "2025-10-26T21:55+00:00", "--to", "2025-10-27T00:30", "--bucket", "minute")
+    lines = run(*words).stdout.splitlines()
+    assert len(lines) == 2 + 5 + 60 + 2, "two heads, five minutes, an hour of privacy, the sum and the gap"
+    assert len(json.loads(run(*words, "--json").stdout)["buckets"]) == 95
+
+
 def test_json_and_csv_say_the_same(device: Path) -> None:
     found = json.loads(run("--day", "2025-10-26", "--json").stdout)
     assert (found["schema"], found["device"], found["bucket"]) == (1, "salon", "hour")
