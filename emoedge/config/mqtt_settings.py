@@ -106,6 +106,11 @@ class PublishSettings(Section):
         2.0, gt=0, le=30, description="Maximum rate of face messages, in messages per second"
     )
     transcript: bool = Field(False, description="Publish the transcript; off for privacy")
+    image: bool = Field(
+        False,
+        description="Publish a picture of each snapshot and of the strongest moment of each episode; "
+        "off for privacy: with it, pictures leave the device",
+    )
     summary_interval: float = Field(
         30.0,
         ge=5,

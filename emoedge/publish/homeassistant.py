@@ -29,6 +29,7 @@ _SHORT: Final = {
     "automation_type": "atype",
     "availability": "avty",
     "command_topic": "cmd_t",
+    "content_type": "cont_type",
     "components": "cmps",
     "default_entity_id": "def_ent_id",
     "device": "dev",

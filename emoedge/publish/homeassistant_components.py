@@ -184,6 +184,9 @@ def _more(settings: Settings) -> dict[str, Component]:
     }
     begun = [one for one in EMOTIONS if one != "neutral" or settings.events.neutral]
     components |= {f"begins_{emotion}": _trigger(base, emotion) for emotion in begun}
+    if settings.publish.image:
+        image = {"platform": "image", "image_topic": f"{base}/image", "content_type": "image/jpeg"}
+        components["image"] = image
     return components
 
 

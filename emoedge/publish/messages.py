@@ -38,6 +38,7 @@ class Message:
         retain: the broker keeps it; these are states, of which only the newest matters.
         spool: must not get lost while the broker is away.
         time_s: when it was true, seconds on the pipeline's clock.
+        data: what is sent in place of the payload, for `image`.
     """
 
     suffix: str
@@ -45,6 +46,7 @@ class Message:
     retain: bool
     spool: bool
     time_s: float
+    data: bytes = b""
 
     def line(self, topic_base: str) -> str:
         """Topic and payload as one JSON line with its line feed, as `emoedge replay` writes it."""
@@ -61,6 +63,8 @@ class Message:
         Args:
             max_bytes: `health` is shortened to fit.
         """
+        if self.data:
+            return self.data
         if isinstance(self.payload, str):
             return self.payload.encode()
         shorten = self.suffix == "health" and max_bytes is not None
@@ -182,6 +186,10 @@ class MessageBuilder:
         if self._started is None or abs(started - self._started) > MOVED:
             self._started = started
         return self._started
+
+    def image(self, jpeg: bytes, time_s: float) -> Message:
+        """A picture."""
+        return Message("image", "", retain=False, spool=False, time_s=time_s, data=jpeg)
 
     def control(self, name: str, value: str, time_s: float) -> Message:
         """The state of a control, a plain value."""

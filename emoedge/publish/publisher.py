@@ -178,10 +178,9 @@ class Publisher:
         with self._condition:
             self._is_private = on
             if on:  # never to be published later
-                face = f"{self._base}/face"
-                self._inbox.plain = deque(
-                    (one for one in self._inbox.plain if one[0] != face), maxlen=MAX_PLAIN
-                )
+                live = {f"{self._base}/face", f"{self._base}/image"}
+                kept = (one for one in self._inbox.plain if one[0] not in live)
+                self._inbox.plain = deque(kept, maxlen=MAX_PLAIN)
             self._condition.notify()
 
     def forget(self, is_meant: Callable[[bytes], bool]) -> None:

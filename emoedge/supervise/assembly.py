@@ -32,6 +32,7 @@ from emoedge.supervise.child_jobs import ChildJobs
 from emoedge.supervise.controls import Controls
 from emoedge.supervise.decision_thread import DecisionThread
 from emoedge.supervise.device import Device
+from emoedge.supervise.episode_images import EpisodeImages
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.gpio import Gpio
@@ -116,8 +117,11 @@ def assemble(
     feed = Feed(builder, clock, picture.offer_faces, with_words)
     children = ChildJobs(configured, feed.tell)
 
+    images = EpisodeImages(builder, sink.publish, clock.now_s, enabled=configured.publish.image)
+
     def hold(on: bool) -> None:
         picture.set_private(on)
+        images.set_private(on)
         children.set_private(on)
         sink.hold(on)
 
@@ -145,7 +149,7 @@ def assemble(
         load_confidence(settings),
     )
     history = HistoryRecorder(settings.history, settings.paths.state, clock, settings.zone)
-    decisions = DecisionThread(stage, builder, clock, publish, recorder, history, feed)
+    decisions = DecisionThread(stage, builder, clock, publish, recorder, history, feed, images)
     load_control = LoadControl(settings)
     snapshots = Snapshots(settings.recording.dir, settings.recording.keep_days)
     workers = tuple(worker for worker in capture if worker is not None)
@@ -158,13 +162,14 @@ def assemble(
         load_control,
         snapshots,
         clock,
-        lambda snapshot: sink.publish(builder.outcome(snapshot)),
+        images.on_snapshot,
         adaptation.forget_faces,
         hold,
     )
     if camera is not None:
         camera.add_tap(device.see)
         camera.add_tap(picture.offer_frame)
+        camera.add_tap(images.offer_frame)
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
         microphone.add_tap(feed.offer_sound)

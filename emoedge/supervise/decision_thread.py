@@ -95,6 +95,18 @@ class EpisodeHistory(Protocol):
         ...
 
 
+class Images(Protocol):
+    """What the decisions need of what sends pictures."""
+
+    def offer_state(self, state: FusedState) -> None:
+        """The fused state, as it is named."""
+        ...
+
+    def on_event(self, event: EmotionEvent) -> None:
+        """Begin or end of an episode."""
+        ...
+
+
 class DecisionThread:
     """Runs a DecisionStage in a thread of its own.
 
@@ -106,6 +118,7 @@ class DecisionThread:
         recorder: where events, states and messages go; must not block.
         history: where events, states and faces are counted; must not block.
         live: who looks on, faster than messages are published.
+        images: what sends pictures of episodes, where that is on.
     """
 
     def __init__(
@@ -117,9 +130,11 @@ class DecisionThread:
         recorder: EventRecorder,
         history: EpisodeHistory,
         live: LiveView | None = None,
+        images: Images | None = None,
     ) -> None:
         self._stage = stage
         self._live = live
+        self._images = images
         self._builder = builder
         self._clock = clock
         self._publish = publish
@@ -229,6 +244,8 @@ class DecisionThread:
         if self._stage.state is not None:
             self._history.offer_state(self._stage.state)
             self._recorder.offer_state(self._stage.state)
+            if self._images is not None:
+                self._images.offer_state(self._stage.state)
         if self._live is not None and self._stage.fused is not None:
             self._live.offer_state(self._stage.fused)
 
@@ -236,6 +253,8 @@ class DecisionThread:
         """The event with the id of the segment that it is recorded in."""
         event = replace(event, recording=self._recorder.on_event(event))
         self._history.on_event(event)
+        if self._images is not None:
+            self._images.on_event(event)
         return event
 
     def _tell(self, outcome: Outcome) -> None:

@@ -18,6 +18,8 @@ MAX_WIDTH: Final = 640
 MAX_HEIGHT: Final = 480
 QUALITY: Final = 75
 """Of the JPEG: some 40 kB."""
+QUALITIES: Final = (QUALITY, 50, 25, 10)
+"""Tried in turn where a picture has a limit."""
 CROP_PX: Final = 48
 """Side of the face model's input."""
 CROP_SHOWN_PX: Final = 192
@@ -53,9 +55,8 @@ def draw(frame: Frame, faces: FacesObservation | None, language: Language) -> Jp
     """
     import cv2
 
-    scale = min(1.0, MAX_WIDTH / frame.width, MAX_HEIGHT / frame.height)
-    width, height = (max(2, int(side * scale + 0.001) // 2 * 2) for side in (frame.width, frame.height))
-    picture = np.asarray(cv2.cvtColor(frame.small_rgb(width, height), cv2.COLOR_RGB2BGR), np.uint8)
+    picture = _scaled(frame)
+    height, width = picture.shape[:2]
     if faces is not None:
         overlay = Overlay(language)
         overlay.update(faces)
@@ -67,6 +68,21 @@ def draw(frame: Frame, faces: FacesObservation | None, language: Language) -> Jp
     return JpegPicture(
         frame.time_s, width, height, _jpeg(picture), None if faces is None else _crop(frame, faces)
     )
+
+
+def jpeg_of(frame: Frame, max_bytes: int) -> bytes | None:
+    """JPEG of a frame, at most `MAX_WIDTH` by `MAX_HEIGHT`; None where it cannot be small enough."""
+    picture = _scaled(frame)
+    return next((one for quality in QUALITIES if len(one := _jpeg(picture, quality)) <= max_bytes), None)
+
+
+def _scaled(frame: Frame) -> NDArray[np.uint8]:
+    """The picture in BGR, no larger than a client gets it."""
+    import cv2
+
+    scale = min(1.0, MAX_WIDTH / frame.width, MAX_HEIGHT / frame.height)
+    width, height = (max(2, int(side * scale + 0.001) // 2 * 2) for side in (frame.width, frame.height))
+    return np.asarray(cv2.cvtColor(frame.small_rgb(width, height), cv2.COLOR_RGB2BGR), np.uint8)
 
 
 def _crop(frame: Frame, faces: FacesObservation) -> bytes | None:
@@ -81,10 +97,10 @@ def _crop(frame: Frame, faces: FacesObservation) -> bytes | None:
     return _jpeg(np.asarray(cv2.resize(crop, side, interpolation=cv2.INTER_NEAREST), np.uint8))
 
 
-def _jpeg(picture: NDArray[np.uint8]) -> bytes:
+def _jpeg(picture: NDArray[np.uint8], quality: int = QUALITY) -> bytes:
     import cv2
 
-    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError("cannot encode a picture as JPEG")
     return data.tobytes()

@@ -24,7 +24,11 @@ SCRIPT = Path(__file__).with_name("home_assistant_schemas.py")
 CONFIGURATIONS = {
     "spanish": {"device_id": "livingroom"},
     "english": {"device_id": "livingroom", "language": "en"},
-    "everything": {"device_id": "salón", "events": {"neutral": True}, "publish": {"summary_interval": 5}},
+    "everything": {
+        "device_id": "salón",
+        "events": {"neutral": True},
+        "publish": {"summary_interval": 5, "image": True},
+    },
 }
 
 

@@ -69,10 +69,13 @@ RULES = {
     "number": ({"command_topic"}, {"state_topic", "min", "max", "step", "mode"}),
     "select": ({"command_topic", "options"}, {"state_topic"}),
     "button": ({"command_topic"}, {"payload_press"}),
+    "image": ({"image_topic"}, {"content_type"}),
 }
 TRIGGER = {"platform", "automation_type", "topic", "type", "subtype", "payload", "value_template", "qos"}
 TRIGGERS = [f"begins_{emotion}" for emotion in EMOTIONS]
 STATES = {"sensor", "binary_sensor"}
+MISSABLE = {*STATES, "image"}
+"""They come again: the loss of one message is of no matter."""
 PARTS = {
     "": [
         "emotion",
@@ -130,7 +133,7 @@ def check_component(name: str, part: dict) -> None:
     required, allowed = RULES[part["platform"]]
     assert required | {"unique_id", "name"} <= part.keys(), name
     assert part.keys() <= COMMON | required | allowed, name
-    assert part.get("qos", 0) == (0 if part["platform"] in STATES else 1)
+    assert part.get("qos", 0) == (0 if part["platform"] in MISSABLE else 1)
     assert part.get("entity_category") in (None, "config", "diagnostic")
     assert part["icon"].startswith("mdi:") if "icon" in part else True
     assert re.fullmatch(part["platform"] + r"\.[a-z0-9_]+", part["default_entity_id"])
@@ -193,7 +196,7 @@ def test_everything_the_contract_names_is_there():
     assert parts["event"]["event_types"] == [*EMOTIONS, "end"]
     for name in CONTROL_NAMES:
         assert parts[name]["command_topic"] == f"emoedge/living-room/control/{name}/set"
-    assert {part["platform"] for part in parts.values()} == {*RULES, "device_automation"}
+    assert {part["platform"] for part in parts.values()} == {*RULES, "device_automation"} - {"image"}
     hidden = {name for name, part in parts.items() if part.get("enabled_by_default") is False}
     assert hidden == {"valence", "arousal", "people", "latency", "spool"}
     diagnostic = {name for name, part in parts.items() if part.get("entity_category") == "diagnostic"}
@@ -214,6 +217,14 @@ def test_what_reads_the_summary_expires(interval, expiry):
     for name, part in components(settings).items():
         reads_summary = part.get("state_topic") == "emoedge/living-room/summary"
         assert part.get("expire_after") == (expiry if reads_summary else None), name
+
+
+def test_a_picture_is_offered_only_where_it_is_sent():
+    settings = Settings.model_validate({"device_id": "a", "publish": {"image": True}})
+    part = components(settings)["image"]
+    check_component("image", part)
+    assert part["image_topic"] == "emoedge/a/image"
+    assert "image" not in components(make_settings())
 
 
 def test_neutral_has_a_trigger_where_it_has_episodes():
@@ -361,7 +372,7 @@ def sizes(messages: dict) -> list[int]:
     return [len(to_json(payload).encode()) for payload in messages.values()]
 
 
-LARGEST = {"events": {"neutral": True}, "publish": {"summary_interval": 300}}
+LARGEST = {"events": {"neutral": True}, "publish": {"summary_interval": 300, "image": True}}
 BOARD = "NVIDIA Jetson Nano Developer Kit"
 
 

@@ -596,6 +596,18 @@ def test_home_assistant_birth_message_is_answered(mosquitto, listen, publish, mo
     assert listener.payloads(topic)[0] == listener.payloads(topic)[-1]
 
 
+def test_a_picture_arrives_as_it_is_and_is_not_kept(mosquitto, listen, publish):
+    jpeg = bytes(range(256)) * 100
+    listener = listen(mosquitto)
+    publisher = publish(mosquitto.port, discovery=False)
+    assert publisher.wait_connected(PATIENCE_S)
+    publisher.publish(builder().image(jpeg, 12.0))
+    until(lambda: listener.last(f"{BASE}/image") == jpeg, "the picture")
+    late = listen(mosquitto)
+    until(lambda: late.last(f"{BASE}/status"), "what is retained")
+    assert not late.payloads(f"{BASE}/image")
+
+
 def test_discovery_switched_off_or_renamed_is_cleaned_up(mosquitto, listen, publish, tmp_path):
     topic = "homeassistant/device/emoedge_living-room/config"
     first = publish(mosquitto.port)
