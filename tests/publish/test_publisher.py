@@ -112,12 +112,13 @@ def test_states_are_retained_and_others_are_not(mosquitto, listen, publish):
     until(lambda: first.last(f"{BASE}/health"), "health arrives")
     publisher.stop(PATIENCE_S)
     late = listen(mosquitto)
-    until(lambda: len(late.messages) >= 5, "retained messages arrive")
+    until(lambda: len(late.messages) >= 6, "retained messages arrive")
     assert {topic.removeprefix(BASE + "/") for topic, _, _ in late.messages} == {
         "status",
         "emotion",
         "summary",
         "health",
+        "picture",
         "control/privacy",
     }
     assert all(retained for _, _, retained in late.messages)
