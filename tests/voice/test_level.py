@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from emoedge.voice.level import NoiseFloor, frame_powers, noise_power, snr_db, to_db
+from emoedge.frames import AudioBlock
+from emoedge.voice.level import NoiseFloor, frame_powers, noise_power, snr_db, sound_level, to_db
 
 RATE = 16_000
 
@@ -45,3 +46,15 @@ def test_silence_and_full_scale():
     assert to_db(1.0) == 0.0
     assert NoiseFloor().power == 0.0
     assert -10.0 <= snr_db(0.0, 0.0) <= 60.0
+
+
+def test_the_level_of_a_block_is_that_of_each_20_ms_without_a_constant_offset():
+    quiet, loud = np.zeros(800), 8000 * np.sin(2 * np.pi * 200 * np.arange(800) / 16_000)
+    samples = np.concatenate([quiet, loud]).astype(np.int16)
+    level = sound_level(AudioBlock(2.0, samples))
+    shifted = sound_level(AudioBlock(2.0, samples + np.int16(3000)))
+    assert (level.time_s, len(level.levels_db)) == (2.0, 5)
+    assert level.levels_db[0] < -60
+    assert level.levels_db[-1] == pytest.approx(20 * np.log10(8000 / 32768 / np.sqrt(2)), abs=0.3)
+    assert shifted.levels_db == pytest.approx(level.levels_db, abs=0.1)
+    assert sound_level(AudioBlock(2.0, samples[:0])).levels_db == ()
