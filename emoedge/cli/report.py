@@ -17,6 +17,7 @@ from emoedge.translation import tr
 if TYPE_CHECKING:
     from emoedge.config import Settings
     from emoedge.emotions import Language
+    from emoedge.local_time import Zone
     from emoedge.record.store import Store
     from emoedge.report.export import Format
 
@@ -82,11 +83,18 @@ def command(
             tr("--output takes one segment"), tr("leave it out: each report is written beside its video")
         )
     for name in segments:
-        click.echo(_segment(store, name, output, kind, language, link_video=link_video))
+        click.echo(_segment(store, name, output, kind, language, link_video=link_video, zone=settings.zone))
 
 
 def _segment(
-    store: Store, name: str, output: Path | None, kind: str, language: Language | None, *, link_video: bool
+    store: Store,
+    name: str,
+    output: Path | None,
+    kind: str,
+    language: Language | None,
+    *,
+    link_video: bool,
+    zone: Zone,
 ) -> Path:
     from emoedge.report import export, find_source, write_page, write_private
     from emoedge.report.export import SUFFIXES
@@ -97,7 +105,7 @@ def _segment(
 
     def write(target: Path) -> Path:
         if kind == "html":
-            write_page(source, target, language, link_video=link_video)
+            write_page(source, target, language, link_video=link_video, zone=zone)
         else:
             data = export(source.data, source.segment_id, cast("Format", kind), language or source.language)
             write_private(target, data)

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from emoedge.emotions import INDEX, Language, display_name, percent
 from emoedge.files import replacing
+from emoedge.local_time import Zone
 from emoedge.record.names import FILE_MODE
 from emoedge.record.timeline import webvtt
 from emoedge.report.canvas import SvgCanvas
@@ -48,7 +49,12 @@ TRANSITIONS_SHOWN: Final = 8
 
 
 def write_page(
-    source: ReportSource, target: Path, language: Language | None = None, *, link_video: bool = False
+    source: ReportSource,
+    target: Path,
+    language: Language | None = None,
+    *,
+    link_video: bool = False,
+    zone: Zone = None,
 ) -> None:
     """Write the page of a segment.
 
@@ -57,30 +63,34 @@ def write_page(
         target: the HTML file.
         language: of the page; the device's by default.
         link_video: refer to the MP4 where it lies instead of carrying it along.
+        zone: of the time of day; the system's by default.
 
     Raises:
         OSError: the video cannot be read or the page cannot be written.
     """
     address = _relative(source.media, target) if link_video else ""
     with replacing(target, mode=FILE_MODE) as file:
-        for part in page_parts(source, language or source.language, address):
+        for part in page_parts(source, language or source.language, address, zone):
             file.write(part)
 
 
-def page_parts(source: ReportSource, language: Language, video_address: str) -> Iterator[bytes]:
+def page_parts(
+    source: ReportSource, language: Language, video_address: str, zone: Zone = None
+) -> Iterator[bytes]:
     """The page in parts, none of which is large.
 
     Args:
         source: the segment.
         language: of the page.
         video_address: where the MP4 is, as seen from the page; "" for a page that carries it along.
+        zone: as in `write_page`.
 
     Raises:
         OSError: the video cannot be read.
     """
     # A mark that nothing said or written in the segment can contain.
     mark = secrets.token_hex(16)
-    before, _, after = render(source, language, video_address or None, mark).partition(mark)
+    before, _, after = render(source, language, video_address or None, mark, zone).partition(mark)
     yield before.encode(errors="replace")
     if not video_address and source.media.is_file():
         with source.media.open("rb") as media:
@@ -99,8 +109,10 @@ def write_private(target: Path, data: bytes) -> None:
         file.write(data)
 
 
-def render(source: ReportSource, language: Language, video_address: str | None, media: str) -> str:
-    """The page as text, with `media` where the base64 of the video belongs."""
+def render(
+    source: ReportSource, language: Language, video_address: str | None, media: str, zone: Zone = None
+) -> str:
+    """The page as text, with `media` where the base64 of the video belongs; `zone` as in `write_page`."""
     data, summary = source.data, summarize(source.data)
     script = script_of("report.js")
     return render_template(
@@ -109,7 +121,7 @@ def render(source: ReportSource, language: Language, video_address: str | None, 
         name=source.segment_id,
         csp=policy(script, linked=video_address is not None),
         headline=headline(data, language),
-        facts=_facts(data, language),
+        facts=_facts(data, language, zone),
         warnings=[TEXTS[language]["recovered"]] if data.details.get("recovered") else [],
         video_address=video_address,
         poster=jpeg_address(source.media.with_suffix(".jpg")),
@@ -148,11 +160,11 @@ def policy(script: str, *, linked: bool = False) -> str:
     )
 
 
-def _facts(data: ReportData, language: Language) -> list[str]:
+def _facts(data: ReportData, language: Language, zone: Zone) -> list[str]:
     started = started_of(data)
     facts = [str(device)] if (device := data.details.get("device")) else []
     if started is not None:
-        local = started.astimezone()
+        local = started.astimezone(zone)
         note = f" ({TEXTS[language]['clock']})" if _is_doubtful(data) else ""
         facts.append(f"{date_label(local, language)}, {local:%H:%M:%S}{note}")
     return [*facts, duration_label(data.duration_s, language)]

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -150,6 +151,7 @@ def test_times_and_numbers_are_local_and_of_the_language(source, monkeypatch):
         monkeypatch.undo()
         time.tzset()
     assert "22 de noviembre de 2026, 10:30:00" in es
+    assert "22 de noviembre de 2026, 18:30:00" in render(source, "es", "x.mp4", "", ZoneInfo("Asia/Tokyo"))
     assert "30,0 s" in es
     assert "22 November 2026, 10:30:00" in en
     assert "30.0 s" in en
