@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from emoedge.cli.options import common, settings_from
-from emoedge.translation import localized, tr
+from emoedge.translation import localized, tr, used_language
 
 MARKS = {"ok": tr("ok  "), "warning": tr("warn"), "failed": tr("FAIL")}
 
@@ -26,6 +26,7 @@ def command(config_path: Path | None, as_json: bool) -> int:
       emoedge doctor --json
     """
     from emoedge.doctor import run_checks
+    from emoedge.watch.words import word
 
     results = run_checks(settings_from(config_path))
     healthy = all(result.state != "failed" for result in results)
@@ -37,9 +38,9 @@ def command(config_path: Path | None, as_json: bool) -> int:
         )
     else:
         for result in results:
-            click.echo(
-                f"{localized(MARKS[result.state])}  {localized(result.name)}: {localized(result.detail)}"
-            )
+            first, _, rest = result.name.partition(" ")  # such as "model face_emotion"
+            name = f"{word(first, used_language())} {rest}".rstrip()
+            click.echo(f"{localized(MARKS[result.state])}  {name}: {localized(result.detail)}")
             if result.state != "ok" and result.remedy:
                 click.echo(f"      -> {localized(result.remedy)}")
     return 0 if healthy else 1

@@ -9,6 +9,7 @@ from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.local_socket.client import connect
 from emoedge.local_socket.protocol import DaemonError
 from emoedge.redact import redact
+from emoedge.translation import tr
 
 Device = Literal["camera", "microphone"]
 
@@ -44,13 +45,13 @@ def _source(settings: Settings, device: Device) -> str:
 def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckResult:
     state, reason = part.get("state"), str(part.get("reason") or "")
     if is_private:
-        return ok(device, "privacy is on: the running daemon has closed it")
+        return ok(device, tr("privacy is on: the running daemon has closed it"))
     if state == "ok":
         figures = part.get("figures") or {}
         value = figures.get("fps" if device == "camera" else "level_dbfs")
         unit = "pictures a second" if device == "camera" else "dBFS"
         found = "" if value is None else f": {value} {unit}"
-        return ok(device, f"the running daemon has it{found}")
+        return ok(device, tr("the running daemon has it{found}", found=found))
     remedy = "look at its log: journalctl -u emoedge -n 50"
     if state == "failed":
         return failed(device, reason, remedy)

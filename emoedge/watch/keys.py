@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import sys
 import termios
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from emoedge.watch.view import WatchState
 
 
+KEYS_AT_ONCE: Final = 64
+"""Keys that are taken from the terminal at a time."""
+
+
 @contextmanager
 def pressed_keys() -> Iterator[Callable[[], str]]:
     """Yield a function that gives the key pressed since the last call, or ""."""
@@ -23,8 +28,18 @@ def pressed_keys() -> Iterator[Callable[[], str]]:
     number = sys.stdin.fileno()
     before = termios.tcgetattr(number)
     tty.setcbreak(number)
+    waiting = ""
+
+    def key() -> str:
+        # Not through sys.stdin, which would keep the second of two keys to itself.
+        nonlocal waiting
+        if not waiting and select.select([number], [], [], 0)[0]:
+            waiting = os.read(number, KEYS_AT_ONCE).decode("ascii", "ignore")
+        pressed, waiting = waiting[:1], waiting[1:]
+        return pressed
+
     try:
-        yield lambda: sys.stdin.read(1) if select.select([number], [], [], 0)[0] else ""
+        yield key
     finally:
         termios.tcsetattr(number, termios.TCSADRAIN, before)
 

@@ -99,9 +99,8 @@ def test_bars_and_keys_in_a_terminal(broker, device):
         assert device.commands.get(timeout=120) == ("emoedge/sala/control/record/set", "ON")
         device.say("control/record", "ON")
         until("grabar ON")
-        os.write(ours, b"r")
+        os.write(ours, b"rp")  # two keys at once
         assert device.commands.get(timeout=120) == ("emoedge/sala/control/record/set", "OFF")
-        os.write(ours, b"p")
         assert device.commands.get(timeout=120) == ("emoedge/sala/control/privacy/set", "ON")
         os.write(ours, b"q")
         assert process.wait(120) == 0
