@@ -93,15 +93,15 @@ def discovery_payloads(settings: Settings, board: str = "") -> dict[str, dict[st
         board: name of the machine, for the page of the device.
     """
     uid = object_id(settings.device_id)
+    device = {
+        "identifiers": [uid],
+        "name": settings.device_id,
+        "manufacturer": "emoedge",
+        "model": board or "emoedge",
+        "sw_version": __version__,
+    }
     body = {
-        "device": {
-            "identifiers": [uid],
-            "name": settings.device_id,
-            "manufacturer": "emoedge",
-            "model": board or "emoedge",
-            "sw_version": __version__,
-            **({"configuration_url": url} if (url := settings.web.public_url) else {}),
-        },
+        "device": device,
         "origin": {"name": "emoedge", "sw_version": __version__},
         "availability": [{"topic": f"{settings.topic_base}/status"}],
     }
@@ -111,6 +111,9 @@ def discovery_payloads(settings: Settings, board: str = "") -> dict[str, dict[st
         shared = {} if topic is None else {"state_topic": f"{settings.topic_base}/{topic}"}
         identified = {name: _identify(uid, name, one) for name, one in components.items()}
         payloads[part] = body | shared | {"components": identified}
+    if url := settings.web.public_url:
+        # Once is enough, and the other messages have no room for a long address.
+        payloads["_diagnostics"]["device"] = device | {"configuration_url": url}
     return payloads
 
 
