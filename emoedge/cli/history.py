@@ -12,7 +12,7 @@ import click
 from emoedge.cli.options import ask, common, settings_from
 from emoedge.days import parse_day, parse_time, parse_week
 from emoedge.errors import ConfigError, RecordingError
-from emoedge.translation import tr
+from emoedge.translation import localized, tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -70,13 +70,16 @@ def command(
     if as_json and as_csv:
         raise ConfigError(tr("--json and --csv exclude each other"), tr("give one of them"))
     from emoedge.history import read
+    from emoedge.history.buckets import MAX_BUCKETS
 
     settings = settings_from(config_path)
     span = _span(settings, day, week, begin, end)
     try:
         history = read(settings, *span, bucket)
     except ValueError as error:
-        raise ConfigError(str(error), "see emoedge history --help") from error
+        raise ConfigError(
+            tr("more than {limit} lines", limit=MAX_BUCKETS), tr("give a longer --bucket or a shorter time")
+        ) from error
     text = _text(history, settings, as_json=as_json, as_csv=as_csv)
     if output is None:
         click.echo(text, nl=False)
@@ -110,10 +113,14 @@ def purge(
     if before is not None:
         today = datetime.now(timezone.utc).astimezone(settings.zone).date()
         moment = midnight(parse_day(before, today, "--before"), settings.zone)
-    what = "all history" if moment is None else f"the history before {moment:%Y-%m-%d}"
-    ask(f"Delete {what} in {settings.paths.state}?", yes=yes)
+    state = settings.paths.state
+    if moment is None:
+        ask(localized(tr("Delete all history in {state}?", state=state)), yes=yes)
+    else:
+        day = f"{moment:%Y-%m-%d}"
+        ask(localized(tr("Delete the history before {day} in {state}?", day=day, state=state)), yes=yes)
     found = purge_history(settings.paths.state, before=moment)
-    click.echo(f"{what} is deleted" if found else "there is no history")
+    click.echo(localized(tr("the history is deleted") if found else tr("there is no history")))
 
 
 def _span(settings: Settings, day: str | None, week: str | None, begin: str | None, end: str | None) -> Span:
@@ -151,5 +158,6 @@ def _write(target: Path, text: str) -> None:
             file.write(text.encode(errors="backslashreplace"))
     except OSError as error:
         raise RecordingError(
-            f"cannot write {target}: {error.strerror}", "name another file with --output"
+            tr("cannot write {target}: {strerror}", target=target, strerror=error.strerror),
+            tr("name another file with --output"),
         ) from error

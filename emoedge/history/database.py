@@ -33,6 +33,7 @@ from emoedge.history.tables import (
 from emoedge.local_time import Zone
 from emoedge.record.names import FILE_MODE, share_with_group
 from emoedge.sqlite_damage import is_damage
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -204,12 +205,14 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 def disk_error(path: Path, error: Exception) -> HistoryError:
     """What a failure of the disk or of the file means."""
-    text, remedy = str(error), "free or mount the disk, check permissions"
+    text, remedy = str(error), tr("free or mount the disk, check permissions")
     if "locked" in text:
-        return HistoryError(f"the history {path} is in use", "try again, or stop the daemon")
+        return HistoryError(
+            tr("the history {path} is in use", path=path), tr("try again, or stop the daemon")
+        )
     if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
-        remedy = "run it with sudo, or as a member of the group emoedge"
-    return HistoryError(f"the history {path} cannot be used: {text}", remedy)
+        remedy = tr("run it with sudo, or as a member of the group emoedge")
+    return HistoryError(tr("the history {path} cannot be used: {error}", path=path, error=text), remedy)
 
 
 def _open(path: Path) -> tuple[sqlite3.Connection, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from emoedge.history.database import FAILURES, FILE_NAME, FILES, HistoryError, disk_error, open_for_writing
 from emoedge.history.tables import delete_rows
 from emoedge.sqlite_damage import is_damage
+from emoedge.translation import tr
 
 
 def purge_history(state: Path, *, before: datetime | None = None, since: datetime | None = None) -> bool:
@@ -44,7 +45,8 @@ def purge_history(state: Path, *, before: datetime | None = None, since: datetim
     except FAILURES as error:
         if is_damage(error):
             raise HistoryError(
-                f"the history {path} is damaged ({error})", "run: emoedge history purge --all"
+                tr("the history {path} is damaged ({error})", path=path, error=error),
+                tr("run: emoedge history purge --all"),
             ) from error
         raise disk_error(path, error) from error
     return True

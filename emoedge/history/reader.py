@@ -21,6 +21,7 @@ from emoedge.history.tables import FORMAT, SELECT_MINUTES, episode_of, gap_of, m
 from emoedge.local_time import zone_name
 from emoedge.record.names import MEDIA_SUFFIX, is_segment_id, started_of_id
 from emoedge.sqlite_damage import is_damage
+from emoedge.translation import tr
 
 DAY: Final = timedelta(days=1)
 LONGEST_DAY: Final = timedelta(hours=25)
@@ -92,8 +93,8 @@ def _read_rows(path: Path, from_ms: int, to_ms: int) -> Rows:
                 continue
             if is_damage(error):
                 raise HistoryError(
-                    f"the history {path} is damaged ({error})",
-                    "restart the daemon, which begins a new one and keeps this one beside it",
+                    tr("the history {path} is damaged ({error})", path=path, error=error),
+                    tr("restart the daemon, which begins a new one and keeps this one beside it"),
                 ) from error
             raise disk_error(path, error) from error
     raise AssertionError

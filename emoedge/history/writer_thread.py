@@ -16,6 +16,7 @@ from emoedge.health import Health
 from emoedge.history.database import ASIDE, FILE_NAME, HistoryError, HistoryFile
 from emoedge.history.rows import Changes
 from emoedge.local_time import Zone
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,11 @@ SLOW_S: Final = 10.0
 """A disk that has not answered for longer is reported."""
 HUNG_AFTER_S: Final = 120.0
 """One commit on a bad card takes many seconds."""
-NO_ANSWER: Final = "the disk of paths.state does not answer: the history waits in memory (check the disk)"
-DAMAGED: Final = (
-    f"{FILE_NAME} was damaged: it is now {ASIDE}, and a new one is begun (delete the damaged one)"
+NO_ANSWER: Final = tr("the disk of paths.state does not answer: the history waits in memory (check the disk)")
+DAMAGED: Final = tr(
+    "{file} was damaged: it is now {aside}, and a new one is begun (delete the damaged one)",
+    file=FILE_NAME,
+    aside=ASIDE,
 )
 
 
