@@ -25,7 +25,11 @@ from emoedge.web.guard import Guard
 STATIC: Final = Path(__file__).parent / "static"
 SHARED: Final = STATIC.parents[1] / "report" / "static"
 """Palette, components and drawing, shared with the report."""
-PAGES: Final[dict[str, str]] = {"/": "now.html", "/recordings": "recordings.html"}
+PAGES: Final[dict[str, str]] = {
+    "/": "now.html",
+    "/recordings": "recordings.html",
+    "/settings": "settings.html",
+}
 """Address -> file of `static/`."""
 _CODES: Final = {404: "missing", 405: "method"}
 

@@ -10,6 +10,7 @@ import pytest
 from emoedge.demo.clip import ensure_demo_clip
 from faults.surroundings import open_files
 from tests.report.browser import Browser, chromium
+from tests.report.helpers import make_segment
 from tests.web.conftest import start_console, stop
 from tests.web.test_live import end, start_daemon, until
 
@@ -51,9 +52,16 @@ def browser(tmp_path_factory):
 
 
 def look(
-    browser, running, page: str = "", width: int = 1280, scheme: str = "light", key: bool = True
+    browser,
+    running,
+    page: str = "",
+    width: int = 1280,
+    scheme: str = "light",
+    key: bool = True,
+    wanted: str = "es",
 ) -> None:
-    """Open a page, logged in, and wait until it is there."""
+    """Open a page in Spanish, logged in, and wait until it is there."""
+    language(browser, wanted)
     browser.call(
         "Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 500
     )
@@ -74,7 +82,6 @@ def language(browser, name: str) -> None:
 
 
 def test_values_are_live(browser, running):
-    language(browser, "es")
     browser.requests.clear()
     browser.complaints.clear()
     look(browser, running)
@@ -152,11 +159,15 @@ def test_a_recording_is_made_played_and_downloaded(browser, running):
     console = running[0]
     look(browser, running)
     browser.wait("!document.getElementById('record').disabled")
+    with console.client(console.key) as client:
+        before = {one["id"] for one in client.get("/api/recordings").json()["items"]}
     browser.click("#record")
-    browser.wait("document.getElementById('record').textContent.includes('0:02')")
+    browser.wait("/[(]\\d+:(0[2-9]|[1-9]\\d)[)]/.test(document.getElementById('record').textContent)")
     browser.click("#record")
     with console.client(console.key) as client:
-        item = until(lambda: client.get("/api/recordings").json()["items"])[0]
+        item = until(
+            lambda: [one for one in client.get("/api/recordings").json()["items"] if one["id"] not in before]
+        )[0]
     look(browser, running, "recordings")
     browser.wait("document.querySelector('.play') !== null")
     browser.click(".play")
@@ -176,6 +187,7 @@ def test_a_recording_is_made_played_and_downloaded(browser, running):
 
 
 def test_delete_can_be_undone(browser, running):
+    make_segment(running[0].recordings)
     look(browser, running, "recordings")
     browser.wait("document.querySelector('.remove') !== null")
     browser.click(".remove")
@@ -200,7 +212,28 @@ def test_without_a_key_it_asks_for_one(browser, running):
     browser.wait(READY.format(page='"now"'))
 
 
-@pytest.mark.parametrize("page", ["", "recordings"])
+def test_settings_are_saved_and_refused_at_the_field(browser, running):
+    console = running[0]
+    look(browser, running, "settings")
+    browser.evaluate("document.getElementById('section-fusion').open = true")
+    put = (
+        "(() => {{ const one = document.getElementById('key-{key}'); one.value = '{value}';"
+        " one.dispatchEvent(new Event('input')); }})()"
+    )
+    browser.evaluate(put.format(key="fusion.margin", value="7"))
+    browser.click("#save")
+    browser.wait("!document.getElementById('key-fusion.margin-error').hidden")
+    assert "7" in text(browser, "[id='key-fusion.margin-error']")
+    browser.evaluate(put.format(key="fusion.margin", value="0.25"))
+    browser.click("#save")
+    browser.wait("!document.getElementById('restart').hidden")
+    assert "margin = 0.25" in (console.folder / "conf.d" / "50-console.toml").read_text()
+    browser.wait("document.getElementById('key-fusion.margin').value === '0.25'")
+    with console.client(console.key) as client:
+        assert client.patch("/api/settings", json={"fusion.margin": None}).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["", "recordings", "settings"])
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark"), (320, "light")])
 def test_fits_the_screen(browser, running, page, width, scheme):
     look(browser, running, page, width, scheme)
@@ -212,7 +245,8 @@ def test_fits_the_screen(browser, running, page, width, scheme):
     assert (sum(paper) > sum(ink)) == (scheme == "light")
     small = browser.evaluate(
         "[...document.querySelectorAll('button, select')].filter(one => one.offsetHeight"
-        " && one.offsetHeight < 40 && !one.closest('.band')).map(one => one.id || one.textContent)"
+        " && one.offsetHeight < 40 && one.offsetWidth && !one.closest('.band'))"
+        ".map(one => one.id || one.textContent)"
     )
     assert small == [], "a finger finds every button"
 
@@ -236,8 +270,7 @@ def test_keyboard_alone(browser, running):
 
 @pytest.mark.parametrize(("wanted", "words"), [("es", "Ahora"), ("en", "Now")])
 def test_both_languages(browser, running, wanted, words):
-    language(browser, wanted)
-    look(browser, running)
+    look(browser, running, wanted=wanted)
     assert text(browser, "h1") == words
     assert browser.evaluate("document.documentElement.lang") == wanted
     missing = browser.evaluate(

@@ -2,7 +2,7 @@
 
 import { chooseLanguage, currentLanguage, fillIn, say } from "./texts.js";
 
-export const PAGES = [["./", "now"], ["recordings", "recordings"]];
+export const PAGES = [["./", "now"], ["recordings", "recordings"], ["settings", "settings"]];
 
 /** A refusal of the API. */
 export class Refusal extends Error {
@@ -176,7 +176,7 @@ export function listen(state, changed) {
       state.controls = { ...state.controls, [data.name]: data.value };
       if (data.name === "privacy") state.privacy = data.value === "ON";
     } else if (name !== "level" && name !== "fused" && name !== "event" && name !== "recording") state[name] = data;
-    if (name === "recording") refreshRecording(state);
+    if (name === "recording") refreshRecording(state).then(() => changed("control", {}));
     if (state.privacy) state.face = state.voice = state.text = null;
     showNotices(state);
     changed(name, data);

@@ -134,6 +134,14 @@ $("plots").onclick = (event) => {
   const box = $("plots").getBoundingClientRect();
   $("video").currentTime = (($("video").duration || 0) * (event.clientX - box.left)) / box.width;
 };
+$("wrong-here").hidden = !full;
+$("instead").append(make("option", { value: "", textContent: say("noEmotion") }), ...EMOTIONS.map((one) => make("option", { value: one, textContent: say(one) })));
+$("label").onclick = async () => {
+  const at = $("video").currentTime;
+  const episode = data.episodes.find((one) => one.start_s <= at && at <= one.end_s) ?? { start_s: Math.max(0, at - 1), end_s: at + 1 };
+  const body = { from_s: episode.start_s, to_s: episode.end_s, emotion: $("instead").value || null, note: "" };
+  if (await tryTo(() => api(`recordings/${shown}/labels`, { method: "POST", body }))) toast(say("labelled"));
+};
 $("close").onclick = () => close(true);
 addEventListener("popstate", () => {
   const id = new URLSearchParams(location.search).get("play");

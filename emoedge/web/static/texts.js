@@ -29,6 +29,11 @@ const ES = {
   keep: "Conservar", kept: "Conservada", remove: "Borrar", undo: "Deshacer", removed: "Grabación borrada.", restored: "La grabación ha vuelto.", play: "Reproducir", close: "Cerrar", download: "Descargar vídeo", report: "Informe", csv: "Tabla CSV",
   length: "{duration} · {size}", peak: "más segura: {emotion}, {percent} en {at}", noEmotion: "sin emoción", episodes: "Episodios", tooLate: "Ya no se puede deshacer.",
   failedGeneric: "No se pudo: {reason}",
+  settingsHint: "Lo que se guarda aquí queda en conf.d/50-console.toml, por encima de su fichero, que no se toca. Las descripciones están en inglés, como en el fichero.",
+  general: "General", save: "Guardar", saved: "Guardado.", restart: "Reiniciar el servicio", restarting: "El servicio se reinicia.", support: "Archivo de soporte",
+  secretSet: "guardado; no se muestra", tryIt: "Probar", trying: "probando…",
+  source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando",
+  wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado.",
   error: "error",
 };
 
@@ -61,6 +66,11 @@ const EN = {
   keep: "Keep", kept: "Kept", remove: "Delete", undo: "Undo", removed: "Recording deleted.", restored: "The recording is back.", play: "Play", close: "Close", download: "Download video", report: "Report", csv: "CSV table",
   length: "{duration} · {size}", peak: "surest: {emotion}, {percent} at {at}", noEmotion: "no emotion", episodes: "Episodes", tooLate: "It is too late to undo that.",
   failedGeneric: "It could not be done: {reason}",
+  settingsHint: "What is saved here is written to conf.d/50-console.toml, over your own file, which is not touched.",
+  general: "General", save: "Save", saved: "Saved.", restart: "Restart the service", restarting: "The service restarts.", support: "Support archive",
+  secretSet: "kept; not shown", tryIt: "Try it", trying: "trying…",
+  source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control",
+  wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted.",
   error: "error",
 };
 
