@@ -20,6 +20,7 @@ from emoedge.config.settings import Settings
 from emoedge.config_files import DROP_INS, default_paths
 from emoedge.errors import ConfigError
 from emoedge.files import write_atomically
+from emoedge.redact import public_address
 from emoedge.translation import tr
 
 CONSOLE_FILE: Final = "50-console.toml"
@@ -91,7 +92,8 @@ class ConsoleFile:
         secrets = []
         for key, (owner, name) in keys_of(settings).items():
             value = getattr(owner, name)
-            if is_secret(key):
+            if is_secret(key) or (key.endswith(".source") and public_address(value) != value):
+                # An address may carry a password wherever a camera's maker likes.
                 secrets += [key] if value else []
             else:
                 values[key] = owner.model_dump(mode="json", include={name})[name]

@@ -160,6 +160,17 @@ def test_settings(full, console):
     assert full.get("/api/settings").json()["values"]["fusion.margin"] == 0.2
 
 
+def test_a_password_in_an_address_is_not_sent(full):
+    source = "rtsp://admin:cl4ve@192.168.7.31/cam?token=ZZtoken"
+    assert full.patch("/api/settings", json={"camera.source": source}).status_code == 200
+    shown = full.get("/api/settings")
+    assert "cl4ve" not in shown.text
+    assert "ZZtoken" not in shown.text
+    assert "camera.source" in shown.json()["secrets"]
+    assert full.patch("/api/settings", json={"camera.source": None}).status_code == 200
+    assert full.get("/api/settings").json()["values"]["camera.source"] == "none"
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
