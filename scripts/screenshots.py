@@ -125,14 +125,18 @@ def integrations(wanted: argparse.Namespace, work: Path) -> None:
         time.sleep(wanted.wait)  # until some messages have come
         save(browser, wanted.folder / "node-red.png")
     if wanted.home_assistant:
-        size(browser, 1400, 1000)
+        size(browser, 1500, 1085)
         browser.call("Page.navigate", url=f"{wanted.home_assistant}/manifest.json")
         browser.wait("document.readyState === 'complete'")
         tokens = json.dumps(wanted.tokens.read_text(encoding="utf-8"))
         browser.evaluate(f"localStorage.setItem('hassTokens', {tokens}), 1")
         browser.call("Page.navigate", url=f"{wanted.home_assistant}/emoedge-devices/livingroom")
         time.sleep(2 * wanted.wait)
-        save(browser, wanted.folder / "home-assistant.png")
+        for scheme, name in (("light", "home-assistant.png"), ("dark", "home-assistant-dark.png")):
+            features = [{"name": "prefers-color-scheme", "value": scheme}]
+            browser.call("Emulation.setEmulatedMedia", features=features)
+            time.sleep(wanted.wait / 2)
+            save(browser, wanted.folder / name)
     browser.close()
 
 
