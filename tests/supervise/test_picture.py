@@ -21,7 +21,7 @@ from emoedge.local_socket.protocol import DaemonError
 from emoedge.observations import Box, FaceObservation, FacesObservation
 from emoedge.pipeline.perception import build_face
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.supervise.picture import UNWATCHED_S, PictureFeed
+from emoedge.supervise.picture import PictureFeed
 from emoedge.supervise.picture_drawing import CROP_PX, MAX_HEIGHT, MAX_WIDTH, draw
 from tests.publish.conftest import until
 from tests.supervise.running import PATIENCE_S, connected, running_daemon
@@ -141,10 +141,8 @@ def test_it_ends_after_its_time_and_where_nobody_looks() -> None:
     feed.start(1, 15, 1)
     until(lambda: subscribers.told[-1] == {"on": False, "reason": "time"}, "its time is over")
     subscribers.wanted = frozenset()
-    begun_s = time.monotonic()
     feed.start(300, 15, 1)
     until(lambda: subscribers.told[-1]["on"] is False, "nobody looks")
-    assert time.monotonic() - begun_s >= UNWATCHED_S - 0.1
 
 
 def test_without_a_camera_it_says_so() -> None:
