@@ -51,6 +51,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "docs" / "images")
     parser.add_argument("--daemon", metavar="HOST:PORT/DEVICE", help="show this one in the terminal")
+    parser.add_argument(
+        "--console", metavar="URL", help="a console's address with its key; nothing else then"
+    )
     parser.add_argument("--node-red", metavar="URL")
     parser.add_argument("--home-assistant", metavar="URL")
     parser.add_argument("--tokens", type=Path, metavar="FILE")
@@ -59,10 +62,44 @@ def main() -> None:
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work:
+        if wanted.console:
+            console_pictures(wanted, Path(work))
+            return
         if not wanted.only_integrations:
             own_pictures(wanted, Path(work))
         if wanted.node_red or wanted.home_assistant:
             integrations(wanted, Path(work))
+
+
+def console_pictures(wanted: argparse.Namespace, work: Path) -> None:
+    """The console's first page with the picture, in both languages, light, dark and on a phone."""
+    browser = Browser(work / "console", loopback=True)
+    for name, language, width, height, scheme in (
+        ("console.png", "en", 1280, 860, "light"),
+        ("console-dark.png", "en", 1280, 860, "dark"),
+        ("console-es.png", "es", 1280, 860, "light"),
+        ("console-es-dark.png", "es", 1280, 860, "dark"),
+        ("console-phone.png", "en", 390, 844, "light"),
+    ):
+        browser.call(
+            "Emulation.setDeviceMetricsOverride",
+            width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
+        )  # fmt: skip
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        browser.call("Emulation.setEmulatedMedia", features=features)
+        browser.call(
+            "Emulation.setUserAgentOverride", userAgent="Mozilla/5.0 Chrome", acceptLanguage=language
+        )
+        browser.call("Page.navigate", url="about:blank")
+        browser.call("Page.navigate", url=wanted.console)
+        browser.wait("document.documentElement?.dataset.ready === 'now'")
+        browser.wait("!document.getElementById('ask-picture').disabled")
+        browser.click("#ask-picture")
+        browser.wait("document.getElementById('picture').naturalWidth > 100")
+        browser.wait("document.querySelector('#bars .chosen') !== null")
+        browser.evaluate("scrollTo(0, 0)")
+        save(browser, wanted.folder / name)
+    browser.close()
 
 
 def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
