@@ -59,7 +59,8 @@ class UnixListener:
 
     def _share(self, place: Path) -> None:
         """Let the group in, where there is one and the daemon belongs to it."""
-        if self.group is not None:
+        # The service belongs to the group anyway, and its sandbox forbids chown(2).
+        if self.group is not None and place.lstat().st_gid != self.group:
             try:
                 os.chown(place, -1, self.group)
             except OSError:

@@ -240,6 +240,20 @@ def test_the_file_is_for_the_group_where_there_is_one_and_gone_at_the_end(
     assert not place.exists()
 
 
+def test_a_daemon_of_the_group_needs_no_chown(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's sandbox refuses it, and the file has the group already."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", refuse)
+    for group, mode in ((os.getegid(), 0o660), (os.getegid() + 1, 0o600), (None, 0o600)):
+        monkeypatch.setattr("emoedge.local_socket.listener.group_id", lambda group=group: group)
+        daemon = Daemon(place)
+        assert place.stat().st_mode & 0o777 == mode
+        daemon.server.stop(60.0)
+
+
 def test_a_file_that_nobody_answers_at_is_replaced_and_one_that_is_answered_is_not(place: Path) -> None:
     place.parent.mkdir()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as left:
