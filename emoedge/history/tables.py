@@ -65,6 +65,7 @@ ended = ended + ?, stretch = ? WHERE stretch = ?"""
 _TIMES: Final = """SELECT min(start), max(start) FROM (SELECT minute * ? AS start FROM minute
 UNION ALL SELECT started FROM episode UNION ALL SELECT ended - 1 FROM gap)"""
 _STOPPED: Final = REASONS.index("stopped")
+_CLOCK: Final = REASONS.index("clock")
 
 
 def prepare(connection: sqlite3.Connection) -> None:
@@ -248,6 +249,8 @@ def move_stretch(connection: sqlite3.Connection, move: ClockMove, stretch: int) 
         "UPDATE OR REPLACE episode SET started = started + ?, stretch = ? WHERE stretch = ?",
         (move.shift_ms, SYNCED, stretch),
     )
+    # A jump between two clocks that were both wrong says nothing any more.
+    connection.execute("DELETE FROM gap WHERE stretch = ? AND reason = ?", (stretch, _CLOCK))
     # When the daemon stopped was not measured by this clock.
     connection.execute(_MOVE_GAPS, (_STOPPED, move.minutes_ms, move.minutes_ms, SYNCED, stretch))
     connection.execute("DELETE FROM gap WHERE stretch = ? AND began >= ended", (SYNCED,))

@@ -151,6 +151,25 @@ def test_days_go_at_midnight_once_the_clock_is_known(tmp_path: Path) -> None:
     stop(recorder)
 
 
+def test_a_clock_that_is_set_a_moment_before_it_counts_as_known_leaves_no_gap(tmp_path: Path) -> None:
+    """As systemd-timesyncd does it: it sets the clock, then it leaves its mark."""
+    clock = SetClock(NOON - 800 * 86_400_000, synced=False)
+    recorder = make(tmp_path, clock)
+    recorder.start()
+    live(recorder, clock, 130)
+    clock.set(NOON)
+    live(recorder, clock, 2)
+    clock.synced = True
+    live(recorder, clock, 70)
+    stop(recorder)
+    history = told(tmp_path, clock)
+    assert history.totals.seconds["happiness"] == pytest.approx(202, abs=2)
+    assert history.totals.clock_synced
+    assert history.gaps == ()
+    later = moment(NOON + 700 * 86_400_000)
+    assert read(settings(tmp_path), moment(NOON + 600 * 86_400_000), later, now=later).is_empty
+
+
 class StuckFile(HistoryFile):
     """A disk that hangs until it is let go."""
 
