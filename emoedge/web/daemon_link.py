@@ -185,6 +185,9 @@ class DaemonLink:
                     await self._take_from(client)
                 except DaemonError as error:
                     logger.info("the daemon has gone: %s", error)
+                except Exception:
+                    # Without this task no page would show anything new any more.
+                    logger.exception("unexpected error in the connection to the daemon")
                 finally:
                     self._client = None
                     client.close()
