@@ -100,6 +100,8 @@ def test_every_key_can_be_set_by_the_environment() -> None:
         "EMOEDGE_CAMERA__TLS_FINGERPRINT": "a" * 64,
         "EMOEDGE_WEB__PASSWORD": "something long",
         "EMOEDGE_METRICS__TEXTFILE": "something.prom",
+        "EMOEDGE_GPIO__PRIVACY_BUTTON": "17",
+        "EMOEDGE_GPIO__LED": "27",
     }
     settings = load_settings(Path("/dev/null"), environ)
     assert settings.mqtt.username == "something"

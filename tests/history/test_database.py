@@ -8,6 +8,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -256,9 +258,19 @@ def test_a_kill_loses_nothing_that_was_written(tmp_path: Path) -> None:
         purge_history(tmp_path / "state")
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; what is above pytest's own belongs to one user."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user needs root")
 @pytest.mark.parametrize("ending", ["running", "stopped", "killed"])
-def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(tmp_path: Path, ending: str) -> None:
+def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(
+    open_folder: Path, ending: str
+) -> None:
     script = (
         "import os,sys,time,pathlib\nfrom tests.history.test_database import *\n"
         "import grp\nos.umask(0o027)\nos.setgid(54321)\nos.setuid(12345)\n"
@@ -266,9 +278,7 @@ def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(tmp_path
         "file.write([Changes((minute(NOON),))])\nprint('written', flush=True)\n"
         "sys.stdin.readline()\nfile.close()\n"
     )
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    state = tmp_path / "state"
+    state = open_folder / "state"
     state.mkdir(mode=0o750)
     os.chown(state, 12345, 54321)
     child = subprocess.Popen(
@@ -290,7 +300,7 @@ def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(tmp_path
             "os.setgroups([])\nos.setgid(54321)\nos.setuid(12346)\n"
             "print(everything(folder).totals.seconds['happiness'])\n"
         )
-        command = [sys.executable, "-B", "-c", reader, str(tmp_path)]
+        command = [sys.executable, "-B", "-c", reader, str(open_folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.stdout == "60.0\n", done.stderr
     finally:
@@ -299,17 +309,15 @@ def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(tmp_path
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="another user needs root")
-def test_another_user_is_told_what_to_do(tmp_path: Path) -> None:
-    HistoryFile(tmp_path / "state").write([Changes((minute(NOON),))])
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "state").chmod(0o750)
+def test_another_user_is_told_what_to_do(open_folder: Path) -> None:
+    HistoryFile(open_folder / "state").write([Changes((minute(NOON),))])
+    (open_folder / "state").chmod(0o750)
     reader = (
         "import os,pathlib,sys\nfrom tests.history.test_database import answer_or_error\n"
         "folder = pathlib.Path(sys.argv[1])\nanswer_or_error(folder / 'nothing')\n"
         "os.setgroups([])\nos.setgid(54322)\nos.setuid(12346)\nprint(answer_or_error(folder))\n"
     )
-    command = [sys.executable, "-B", "-c", reader, str(tmp_path)]
+    command = [sys.executable, "-B", "-c", reader, str(open_folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "group emoedge" in done.stdout, done.stderr
 
