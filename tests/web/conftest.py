@@ -106,3 +106,12 @@ def console(tmp_path_factory):
 def full(console):
     with console.client(console.key) as client:
         yield client
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """The pages share one browser and one daemon: their tests keep the order of the file."""
+    places = [place for place, item in enumerate(items) if item.path.parts[-2:] == ("web", "test_browser.py")]
+    ordered = sorted((items[place] for place in places), key=lambda item: item.reportinfo()[1])
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
