@@ -64,6 +64,7 @@ class Guard:
         self._store = store
         self._logins = logins
         self._requests = RequestLimit()
+        self._files = RequestLimit()
         self._names = own_names(settings.web)
         ancestors = "'self'" if settings.web.login == "proxy" else "'none'"
         self._headers = {
@@ -107,7 +108,9 @@ class Guard:
 
     def _admit(self, scope: Scope, headers: Headers, caller: Caller, language: Language) -> Pass:
         """Raise ApiError unless the request may go on."""
-        wait_s = self._requests.take(caller.address, time.monotonic())
+        # The files of a page have a count of their own: two pages in a row must not stop each other.
+        requests = self._requests if scope["path"].startswith("/api/") else self._files
+        wait_s = requests.take(caller.address, time.monotonic())
         if wait_s:
             raise ApiError(429, "rate", {"retry-after": str(max(1, round(wait_s)))})
         web = self._settings.web
