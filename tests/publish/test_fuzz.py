@@ -19,7 +19,7 @@ from emoedge.publish.announced_store import ANNOUNCED_FILE, AnnouncedStore
 from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.connection import Connection, Terms
 from emoedge.publish.control import CONTROL_NAMES, Command
-from emoedge.publish.homeassistant import discovery_messages, platforms
+from emoedge.publish.homeassistant import discovery_messages, platforms, withdrawals
 from emoedge.publish.limits import BrokerLimits
 from emoedge.publish.messages import to_json
 from emoedge.publish.spool import Spool, SpoolError
@@ -91,7 +91,7 @@ def test_spools(tmp_path, inputs):
 def test_discovery_records(tmp_path, inputs):
     """Whatever is in the file: what is announced and emptied because of it can be published."""
     settings = Settings(device_id="fuzz")
-    messages = discovery_messages(settings, {})
+    messages = discovery_messages(settings)
     store = AnnouncedStore(tmp_path)
     store.save({topic: platforms(payload) for topic, payload in messages.items()})
     path, dice = tmp_path / ANNOUNCED_FILE, Random(2)
@@ -102,7 +102,7 @@ def test_discovery_records(tmp_path, inputs):
         for topic in previous:
             assert re.fullmatch(r"[^+#\x00-\x20\x7f-\x9f]+", topic)
             topic.encode()
-        for payload in discovery_messages(settings, previous).values():
+        for payload in withdrawals(messages, previous).values():
             to_json(payload).encode()
 
 
