@@ -111,7 +111,8 @@ class _Show:
         self._language = settings.language
         self._say = say
         self._finished = threading.Event()
-        self._thread = WorkerThread("demo-show", self._run)
+        self._thread = WorkerThread("demo-show", self._show)
+        self._error: Exception | None = None
         self._waiting: list[tuple[str, float, str]] = []
         self._reason: str | None = None
         self.counts: dict[str, int] = {}
@@ -127,6 +128,18 @@ class _Show:
 
     def wait_finished(self, timeout_s: float) -> bool:
         return self._finished.wait(timeout_s)
+
+    def check(self) -> None:
+        """Raise what has ended the thread, such as a terminal that nobody reads any more."""
+        if self._error is not None:
+            raise self._error
+
+    def _show(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001 - nothing is lost: it is raised again
+            self._error = error  # by `check`, where the demonstration can end because of it
+            self._finished.set()
 
     def _run(self) -> None:
         while not self._thread.stopping.is_set():
@@ -189,10 +202,12 @@ def _play(daemon: Daemon, show: _Show, duration_s: float, say: Say) -> None:
     end_s = time.monotonic() + duration_s
     while time.monotonic() < end_s:
         daemon.look()
+        show.check()
         time.sleep(0.5)
     if not show.wait_finished(NOTICE_S):
         say(tr("this machine is busy or its disk is slow: waiting for the recording"))
         show.wait_finished(FINISH_WAIT_S)
+    show.check()
 
 
 def _ready(daemon: Daemon) -> bool:
