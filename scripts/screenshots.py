@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument(
         "--console", metavar="URL", help="a console's address with its key; nothing else then"
     )
+    parser.add_argument("--language", choices=("en", "es"), help="only its pictures of the console")
     parser.add_argument("--node-red", metavar="URL")
     parser.add_argument("--home-assistant", metavar="URL")
     parser.add_argument("--tokens", type=Path, metavar="FILE")
@@ -81,6 +82,8 @@ def console_pictures(wanted: argparse.Namespace, work: Path) -> None:
         ("console-es-dark.png", "es", 1280, 860, "dark"),
         ("console-phone.png", "en", 390, 844, "light"),
     ):
+        if wanted.language not in (None, language):
+            continue
         browser.call(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=height, deviceScaleFactor=1, mobile=width < 500,
