@@ -49,9 +49,11 @@ def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckR
     if state == "ok":
         figures = part.get("figures") or {}
         value = figures.get("fps" if device == "camera" else "level_dbfs")
-        unit = "pictures a second" if device == "camera" else "dBFS"
-        found = "" if value is None else f": {value} {unit}"
-        return ok(device, tr("the running daemon has it{found}", found=found))
+        if value is None:
+            return ok(device, tr("the running daemon has it"))
+        if device == "camera":
+            return ok(device, tr("the running daemon has it: {rate} frames a second", rate=value))
+        return ok(device, tr("the running daemon has it: {level} dBFS", level=value))
     remedy = "look at its log: journalctl -u emoedge -n 50"
     if state == "failed":
         return failed(device, reason, remedy)

@@ -88,7 +88,7 @@ def _look(source: FrameSource, settings: Settings) -> CheckResult:
         last = _next_picture(source, time.monotonic() + FIRST_PICTURE_S)
         count += 1
     rate = count / (time.monotonic() - begun_s)
-    detail = f"{source.describe()}: {rate:.1f} pictures a second"
+    detail = tr("{source}: {rate:.1f} frames a second", source=source.describe(), rate=rate)
     summary = summarize_picture(last)
     if summary.mean <= DARK_MEAN and summary.spread <= DARK_SPREAD:
         return warning(

@@ -128,7 +128,7 @@ def test_a_good_camera(make_settings: Make, use: Callable[[object], StandIn]) ->
     source = use(frame(120))
     (result,) = check_camera(make_settings(camera={"source": "auto"}))
     assert result.state == "ok"
-    assert "pictures a second" in result.detail
+    assert "frames a second" in result.detail
     assert source.closed
 
 
