@@ -47,7 +47,7 @@ def test_settings_are_tried_without_being_saved(jobs: ChildJobs, clip: Path, tmp
     assert tried(jobs, "camera")["detail"] == "off (camera.source = none)"
     found = tried(jobs, "camera", **{"camera.source": f"file:{clip}"})
     assert found["ok"], found
-    assert "pictures a second" in found["detail"]
+    assert "frames a second" in found["detail"]
     gone = tried(jobs, "microphone", **{"microphone.source": f"file:{tmp_path}/gone.wav"})
     assert not gone["ok"]
     assert gone["remedy"]
