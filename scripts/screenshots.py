@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--only-integrations", action="store_true")
     wanted = parser.parse_args()
     wanted.folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:  # the browser may still write
         if wanted.console:
             console_pictures(wanted, Path(work))
             return
