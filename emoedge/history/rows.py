@@ -6,20 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion
+from emoedge.emotions import EMOTION_COUNT, Emotion
 
-Column = Literal[
-    "anger",
-    "disgust",
-    "fear",
-    "happiness",
-    "sadness",
-    "surprise",
-    "neutral",
-    "unsure",
-    "nobody",
-    "unknown",
-]
+Column = Literal[Emotion, "unsure", "nobody", "unknown"]
 """Where a second of a minute is counted: `unsure` is somebody without an emotion that is named, `unknown` no
 source that could tell."""
 Reason = Literal["privacy", "stopped", "clock"]
@@ -39,7 +28,6 @@ LATEST_MS: Final = 253_370_764_800_000
 """The year 9999: what lies after it is no time that was written."""
 MAX_PEOPLE: Final = 1000
 """Faces in a picture are at most some tens."""
-assert COLUMNS[:EMOTION_COUNT] == EMOTIONS
 _NOTHING: Final = (0,) * len(COLUMNS)
 _NO_PROBABILITIES: Final = (0,) * EMOTION_COUNT
 
