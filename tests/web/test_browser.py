@@ -100,6 +100,14 @@ def test_values_are_live(browser, running):
     assert hosts == {f"127.0.0.1:{running[0].port}"}, "no request to another host"
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("page", ["", "recordings", "settings"])
+def test_axe_finds_nothing(browser, running, page, width, scheme):
+    look(browser, running, page, width, scheme)
+    assert browser.violations() == []
+
+
 def test_sliders_change_the_daemon(browser, running):
     look(browser, running)
     browser.wait("!document.getElementById('margin').disabled")
