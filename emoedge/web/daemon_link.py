@@ -125,7 +125,7 @@ class DaemonLink:
         try:
             return await run_in_threadpool(self._ask, act, values)
         except DaemonError as error:
-            if error.code in ("gone", "absent") and self.status != "running":
+            if error.code == "gone":  # "absent" is the daemon's own word for what it does not have
                 raise ApiError(503, "stopped") from error
             if error.code in ("permission", "protocol"):
                 raise ApiError(503, "refused") from error

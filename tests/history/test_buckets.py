@@ -27,9 +27,10 @@ SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)
         ("Europe/Madrid", AUTUMN, 25),
         ("Europe/Madrid", date(2026, 6, 1), 24),
         ("Atlantic/Canary", SPRING, 23),
-        ("America/Havana", date(2026, 3, 8), 23),  # the day begins at 01:00
-        ("America/Havana", date(2026, 11, 1), 25),  # 00:00 is there twice
-        ("Africa/Casablanca", date(2026, 2, 15), 25),
+        # Of past years: what these countries decide about coming ones changes with the zones' data.
+        ("America/Havana", date(2023, 3, 12), 23),  # the day begins at 01:00
+        ("America/Havana", date(2023, 11, 5), 25),  # 00:00 is there twice
+        ("Africa/Casablanca", date(2023, 3, 19), 25),
         ("Asia/Kolkata", date(2026, 6, 1), 24),
         ("UTC", SPRING, 24),
     ],
@@ -46,7 +47,7 @@ def test_a_day_has_its_hours(zone: str, day: date, hours: int) -> None:
 
 def test_half_hours_of_summer_time() -> None:
     zone = zone_of("Australia/Lord_Howe")
-    start, end = day_span(date(2026, 4, 5), zone)
+    start, end = day_span(date(2023, 4, 2), zone)
     found = edges(start, end, "hour", zone)
     assert sum(b.timestamp() - a.timestamp() for a, b in itertools.pairwise(found)) == 24.5 * 3600
     assert all(moment.minute in (0, 30) for moment in found)

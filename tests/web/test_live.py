@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from datetime import datetime, timezone
 
 import pytest
 
+from emoedge.config import load_settings
 from emoedge.emotions import EMOTIONS
-from emoedge.web.daemon_link import MAX_BEHIND_BYTES, EventReader, event_text
+from emoedge.web.daemon_link import MAX_BEHIND_BYTES, DaemonLink, EventReader, event_text
+from emoedge.web.errors import WordedError
 from emoedge.web.live_memory import LiveMemory
 from tests.report.helpers import make_segment
 from tests.web.conftest import Console, start_console, stop
@@ -54,7 +60,6 @@ def both(tmp_path_factory):
         folder,
         "".join(f"[{part}]\nenabled = false\n" for part in ("mqtt", "speech", "face", "voice")),
     )
-    make_segment(console.recordings)
     daemon = start_daemon(console)
     with console.client(console.key) as client:
         until(lambda: client.get("/api/state").json()["daemon"] == "running")
@@ -69,18 +74,29 @@ def client(both):
         yield one
 
 
+@pytest.fixture
+def segment(both):
+    """A recording of the test's own."""
+    return make_segment(both[0].recordings, seconds=4.0).media.stem
+
+
+def item_of(client, segment: str) -> dict | None:
+    items = client.get("/api/recordings").json()["items"]
+    return next((item for item in items if item["id"] == segment), None)
+
+
 def test_state(client):
     state = client.get("/api/state").json()
     assert state["schema"] == 1
     assert (state["device"], state["access"], state["privacy"]) == ("salon", "full", False)
-    assert state["controls"]["margin"] == "0.2"
+    assert 0 <= float(state["controls"]["margin"]) <= 1
     assert state["recording"]["on"] is False
     assert datetime.fromisoformat(state["time"].replace("Z", "+00:00")).tzinfo is not None
 
 
 def test_controls(client, both):
-    shown = client.get("/api/controls").json()
-    assert shown["margin"] == {"value": "0.2", "minimum": 0, "maximum": 1}
+    shown = client.get("/api/controls").json()["margin"]
+    assert (shown["minimum"], shown["maximum"]) == (0, 1)
     assert client.put("/api/controls/margin", json={"value": 0.3}).json() == {
         "name": "margin",
         "value": "0.3",
@@ -111,35 +127,62 @@ def test_events(client, both):
         lines = stream.iter_lines()
         assert next(lines) == "event: state"
         assert json.loads(next(lines).removeprefix("data: "))["daemon"] == "running"
-        with both[0].client(both[0].key) as other:
-            other.put("/api/controls/face_weight", json={"value": "0.45"})
-        for line in lines:
-            if line.startswith("data: ") and json.loads(line[6:]) == {"name": "face_weight", "value": "0.45"}:
-                break
+        with changing(both[0], "face_weight"):
+            for line in lines:
+                if line.startswith("data: ") and json.loads(line[6:]).get("name") == "face_weight":
+                    break
 
 
-def test_keep_delete_and_restore(client, both):
-    segment = client.get("/api/recordings").json()["items"][0]["id"]
+@contextlib.contextmanager
+def changing(console: Console, control: str):
+    """A control changes again and again: the console may be about to connect to the daemon."""
+    stopped = threading.Event()
+
+    def change():
+        with console.client(console.key) as client:
+            for value in itertools.cycle(("0.45", "0.55")):
+                client.put(f"/api/controls/{control}", json={"value": value})
+                if stopped.wait(1.0):
+                    return
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def test_keep_delete_and_restore(client, segment):
     path = f"/api/recordings/{segment}"
     assert client.patch(path, json={"keep": True}).json() == {"keep": True}
-    assert client.get("/api/recordings").json()["items"][0]["keep"] is True
+    assert item_of(client, segment)["keep"] is True
     assert client.patch(path, json={"keep": False}).status_code == 200
     assert client.patch(path, json={"keep": "x"}).status_code == 400
     assert client.patch("/api/recordings/20261122T091000Z-1a2b3c4d", json={"keep": True}).status_code == 404
     deleted = client.delete(path)
     assert deleted.status_code == 202
     assert deleted.json()["until"]
-    assert client.get("/api/recordings").json()["items"] == []
+    assert item_of(client, segment) is None
     restored = client.post(f"{path}/restore")
     if restored.status_code == 202:  # not on a machine that took ten seconds for it
-        assert client.get("/api/recordings").json()["items"][0]["id"] == segment
+        assert item_of(client, segment) is not None
 
 
-def test_labels(client, both):
-    segment = client.get("/api/recordings").json()["items"][0]["id"]
+def test_what_the_daemon_does_not_have_is_no_sign_that_it_has_stopped(both):
+    """A link that has not connected for events yet, as right after a start."""
+    link = DaemonLink(lambda: load_settings(both[0].folder / "emoedge.toml", {}))
+    assert link.status == "stopped"
+    with pytest.raises(WordedError) as caught:
+        asyncio.run(link.ask("recording_keep", recording="20261122T091000Z-1a2b3c4d", on=True))
+    assert (caught.value.status, caught.value.code) == (404, "absent")
+
+
+def test_labels(client, segment):
     label = {"from_s": 1, "to_s": 2.5, "emotion": "neutral", "note": "no era así"}
     assert client.post(f"/api/recordings/{segment}/labels", json=label).status_code == 201
-    assert client.get("/api/recordings").json()["items"][0]["labels"] == 1
+    assert item_of(client, segment)["labels"] == 1
     assert client.get(f"/api/recordings/{segment}").json()["marks"][0]["note"] == "no era así"
     bad = client.post(f"/api/recordings/{segment}/labels", json=label | {"emotion": "x"})
     assert (bad.status_code, bad.json()["error"]) == (422, "value")
