@@ -295,7 +295,7 @@ def test_the_group_reads_while_the_daemon_runs_is_stopped_or_was_killed(
             child.wait(60)
         # Imported before the change: another user may not read the interpreter's own files.
         reader = (
-            "import os,pathlib,sys\nfrom tests.history.test_database import everything\n"
+            "import os,pathlib,sys,urllib.parse\nfrom tests.history.test_database import everything\n"
             "folder = pathlib.Path(sys.argv[1])\neverything(folder / 'nothing')\n"
             "os.setgroups([])\nos.setgid(54321)\nos.setuid(12346)\n"
             "print(everything(folder).totals.seconds['happiness'])\n"
@@ -313,7 +313,7 @@ def test_another_user_is_told_what_to_do(open_folder: Path) -> None:
     HistoryFile(open_folder / "state").write([Changes((minute(NOON),))])
     (open_folder / "state").chmod(0o750)
     reader = (
-        "import os,pathlib,sys\nfrom tests.history.test_database import answer_or_error\n"
+        "import os,pathlib,sys,urllib.parse\nfrom tests.history.test_database import answer_or_error\n"
         "folder = pathlib.Path(sys.argv[1])\nanswer_or_error(folder / 'nothing')\n"
         "os.setgroups([])\nos.setgid(54322)\nos.setuid(12346)\nprint(answer_or_error(folder))\n"
     )
