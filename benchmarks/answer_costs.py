@@ -47,7 +47,7 @@ def stage_of(settings: Settings, *, mouths: bool = True) -> FaceStage:
     stage = build_face(settings)
     assert isinstance(stage, FaceStage)
     if not mouths:
-        stage._mouths = _NoMouths()  # noqa: SLF001 - there is no setting for it
+        stage._mouths = _NoMouths()  # noqa: SLF001 - no setting leaves the mouth out
     return stage
 
 

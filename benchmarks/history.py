@@ -2,7 +2,7 @@
 
     python -m benchmarks.history [--days N] [--episodes N]
 
-A house in which something is always going on: somebody in every minute, all seven emotions, speech, three
+A busy house: people in every minute, all seven emotions, speech, three
 episodes a minute, each third one recorded.
 Processor times (median of `ROUNDS`), in milliseconds; `command` is all of `emoedge history --json`.
 """

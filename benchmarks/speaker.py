@@ -1,8 +1,8 @@
 """Whose voice is it? Every face with every sound: `python -m benchmarks.speaker --json FILE TALKER...`.
 
 TALKERs are clips of people who talk, with their own sound; `--silent` are clips of people who do not, whose
-halves count as two; `--sound` are voices of nobody in view. Each face is shown, forward and backward again
-and again, with its own sound, with its own half a second late, and with that of everybody else; near, and as
+halves count as two; `--sound` gives voices of people out of view. Each face is shown forward and backward,
+looped, with its own sound, with its own half a second late, and with that of every other clip; near, and as
 small as at three metres under a camera's noise; two people side by side with the sound of one of them. Mouths
 that chew, heads that lie and mouths that are hidden are made of the talkers. Each stretch of speech is
 answered right, wrong or unknown.
@@ -86,7 +86,7 @@ class Case:
         tuned: whether it chose the thresholds.
         seen: the faces.
         heard: the voice.
-        who: which face speaks, from the left; None for nobody in view.
+        who: which face speaks, from the left; None for a voice out of view.
         late_s: how much later the sound is.
     """
 
@@ -336,7 +336,7 @@ def table(counts: dict[tuple[str, bool], Counter[str]]) -> list[dict[str, Any]]:
 
 
 def precision(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How often "unseen" is right, were half of all speech from somebody in view."""
+    """How often "unseen" is right, if half of all speech came from people in view."""
     owners = [
         row for row in rows if row["scene"].startswith(("own voice, ", "two who talk, voice", "one who"))
     ]

@@ -81,7 +81,7 @@ def damaged_records(bench: Bench) -> float:
 def damaged_log(bench: Bench) -> float:
     """Messages wait in the spool; SIGKILL, and a bit flips in the middle of its write-ahead log.
 
-    SQLite itself would end there without a word. Each message arrives, or is counted in `health`, which says
+    SQLite itself would end there silently. Each message arrives, or is counted in `health`, which says
     that the spool was damaged.
     """
     bench.start()

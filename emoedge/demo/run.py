@@ -130,7 +130,7 @@ class _Show:
         return self._finished.wait(timeout_s)
 
     def check(self) -> None:
-        """Raise what has ended the thread, such as a terminal that nobody reads any more."""
+        """Raise what has ended the thread, such as a reader of standard output that is gone."""
         if self._error is not None:
             raise self._error
 

@@ -113,7 +113,7 @@ class HistoryFile:
         return self._run(size)
 
     def close(self) -> None:
-        """Write everything into the file and let go of it; a later call opens it again."""
+        """Write everything into the file and close it; a later call opens it again."""
         self._abandon()
 
     def _write(self, connection: sqlite3.Connection, changes: Iterable[Changes]) -> None:

@@ -1,4 +1,4 @@
-"""The thread that writes the history: nobody waits for it, whatever the disk does."""
+"""Thread that writes the history; no other thread waits for it, whatever the disk does."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class DaemonClient:
         name: what the daemon calls this client in its log.
 
     Raises:
-        DaemonError: nobody listens there (code `absent`), or it refuses.
+        DaemonError: no daemon listens there (code `absent`), or it refuses.
     """
 
     def __init__(self, path: Path, name: str) -> None:

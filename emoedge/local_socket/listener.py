@@ -30,7 +30,7 @@ class UnixListener:
         self._inode = (0, 0)
 
     def bind(self, place: Path) -> socket.socket:
-        """Listen; a socket file that nobody answers at is replaced. Raises OSError."""
+        """Listen; a socket file on which no process listens is replaced. Raises OSError."""
         place.parent.mkdir(mode=0o750, exist_ok=True)
         if is_answered(place):
             raise OSError(f"another process listens there; stop it, or set paths.socket: {place}")

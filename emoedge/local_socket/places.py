@@ -56,7 +56,7 @@ def at_place(path: Path, use: Callable[[str], None]) -> None:
 
 
 def is_answered(path: Path) -> bool:
-    """Return whether a process listens at a path; raises OSError other than that nobody does."""
+    """Return whether a process listens at a path; raises OSError, except where no process does."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.setblocking(False)
         try:

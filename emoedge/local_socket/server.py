@@ -1,4 +1,4 @@
-"""The daemon's side of its socket: one thread, which nobody waits for.
+"""The daemon's side of its socket: one thread, for which no other thread waits.
 
 What is told to the clients is put into a bounded queue by whoever says it, and turned into lines by the
 thread. A client that does not read costs the memory of what waits for it, and is disconnected.
@@ -51,7 +51,7 @@ READ_BYTES: Final = 65_536
 """Most that is read from a client at a time."""
 SLOW_READ_BYTES: Final = 2_048
 SLOW_READ_S: Final = 0.02
-"""A client with too many requests is read so much at a time, with so long a pause after it."""
+"""A client with too many requests is read this many bytes at a time, with this pause after it."""
 MAX_OUTBOX: Final = 2_000
 """Events and answers that wait for the thread; beyond it the oldest are lost."""
 PICTURE: Final = "picture"
@@ -116,7 +116,7 @@ class SocketServer:
         logger.warning("%s: set paths.socket", self.fault)
 
     def stop(self, timeout_s: float) -> bool:
-        """Disconnect everybody and remove the socket; return whether that was done in time."""
+        """Disconnect all clients and remove the socket; return whether that was done in time."""
         return self.thread.stop(timeout_s)
 
     def tell(self, name: str, data: dict[str, Any]) -> None:
@@ -305,7 +305,7 @@ class SocketServer:
             logger.exception("cannot send an event %s", name)
             return
         for connection, client in list(self._clients.items()):
-            if name == PICTURE and not data["on"]:  # nobody sees what is over
+            if name == PICTURE and not data["on"]:  # there are no viewers of what is over
                 client.queue.discard(name)
             if line and name in client.events:
                 self._send(connection, name, line, now_s)

@@ -153,7 +153,7 @@ class Spool:
         self._run(_probe)
 
     def close(self) -> None:
-        """Let go of the file; a later call opens it again."""
+        """Close the file; a later call opens it again."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None

@@ -1,7 +1,7 @@
 """Write-ahead log of the spool: see damage that SQLite passes over silently, and read what is behind it.
 
 SQLite ends a log at the first frame whose checksum is wrong, without an error: messages that were synced to
-the disk before a bit changed would be lost without a word. The format is that of
+the disk before a bit changed would be lost silently. The format is that of
 https://www.sqlite.org/fileformat2.html#the_write_ahead_log.
 """
 
@@ -53,7 +53,7 @@ def read_damaged_log(database: Path) -> bytes:
 def is_whole(log: bytes) -> bool:
     """Return whether no commit follows the part of a log that SQLite reads.
 
-    A frame that was only begun when the power went is no damage: nobody was promised that it is there.
+    A frame that was incomplete when the power went is no damage: its commit was never acknowledged.
     """
     magic, version, page_size, _, *salts, _, _ = HEADER.unpack_from(log)
     order = _order(magic)
