@@ -18,7 +18,17 @@ from typing import Any, Final
 from typing_extensions import Self
 
 from emoedge.process import PROC, resident_mb
-from faults.surroundings import Listener, Mosquitto, Skipped, Unmet, holds, open_files, program, until
+from faults.surroundings import (
+    Listener,
+    Mosquitto,
+    Skipped,
+    Unmet,
+    file_sizes,
+    holds,
+    open_files,
+    program,
+    until,
+)
 
 __all__ = ["Bench", "Skipped", "Unmet"]
 
@@ -297,7 +307,7 @@ class Bench:
 
     def segments(self) -> list[Path]:
         """Finished recordings."""
-        return sorted(self.recordings.rglob("*.mp4"))
+        return sorted(path for path in file_sizes(self.recordings) if path.suffix == ".mp4")
 
     # ---- help from the machine ----
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
+import stat
 import subprocess
 import threading
 import time
@@ -54,12 +56,16 @@ def open_files(pid: int) -> list[str]:
 
 
 def file_sizes(folder: Path) -> dict[Path, int]:
-    """Bytes of each file below a folder; somebody may write and delete there meanwhile."""
+    """Bytes of each file below a folder; another process may write and delete there meanwhile."""
     sizes = {}
-    for path in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):  # renamed or deleted meanwhile
-            if path.is_file():
-                sizes[path] = path.stat().st_size
+    # Not Path.rglob, which fails when a folder vanishes while it is read.
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent, name)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):  # renamed or deleted meanwhile
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode):
+                    sizes[path] = status.st_size
     return sizes
 
 

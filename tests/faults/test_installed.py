@@ -15,7 +15,7 @@ from faults.installed import service as module
 from faults.installed.__main__ import _row, _texts, main
 from faults.installed.rows import ROWS
 from faults.installed.service import CAMERA, MICROPHONE, Service
-from faults.surroundings import Skipped, Unmet, open_files, until
+from faults.surroundings import Skipped, Unmet, file_sizes, open_files, until
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.__name__)
@@ -93,3 +93,24 @@ def test_files_that_are_closed_while_we_look_are_no_error(tmp_path):
         busy.kill()
         busy.wait()
     assert open_files(busy.pid) == []
+
+
+def test_folders_that_vanish_while_we_look_are_no_error(tmp_path):
+    """A process that makes and removes folders all the time."""
+    code = (
+        "import pathlib, shutil, sys\nroot = pathlib.Path(sys.argv[1])\nwhile True:\n"
+        "    for n in range(9):\n"
+        "        day = root / str(n) / 'day'\n        day.mkdir(parents=True)\n"
+        "        (day / 'x.partial').write_bytes(b'x')\n        (day / 'x.partial').rename(day / 'x.mp4')\n"
+        "        shutil.rmtree(root / str(n))\n"
+    )
+    kept = tmp_path / "kept.mp4"
+    kept.write_bytes(b"four")
+    busy = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+    try:
+        until(lambda: len(list(tmp_path.iterdir())) > 1, "a folder was seen")
+        for _ in range(3000):
+            assert file_sizes(tmp_path)[kept] == 4
+    finally:
+        busy.kill()
+        busy.wait()
