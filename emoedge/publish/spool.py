@@ -7,6 +7,7 @@ few times a second at most. The file is locked for one process, so that two daem
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -18,8 +19,8 @@ from typing import Final, TypeVar
 from emoedge.errors import EmoedgeError
 from emoedge.files import put_aside, sync_folder
 from emoedge.publish.spool_entry import COLUMNS, FORMAT, Entry, checksum, entry_of
-from emoedge.publish.spool_log import log_of, mend, read_damaged_log
-from emoedge.publish.spool_salvage import salvage
+from emoedge.publish.spool_log import log_of, read_damaged_log
+from emoedge.publish.spool_salvage import Salvaged, salvage
 from emoedge.sqlite_damage import is_damage
 from emoedge.translation import tr
 
@@ -46,6 +47,10 @@ _TRIM_BAD: Final = "DELETE FROM bad WHERE rowid NOT IN (SELECT rowid FROM bad OR
 _PROBE: Final = "UPDATE counter SET value = value WHERE name = 'dropped'"
 
 _Result = TypeVar("_Result")
+
+
+class _ShapeError(sqlite3.DatabaseError):
+    """The file is whole, and of another version."""
 
 
 class SpoolError(EmoedgeError):
@@ -236,20 +241,16 @@ class Spool:
     def _put_aside(self, error: sqlite3.Error) -> None:
         """Begin a new file with what can still be read of the damaged one."""
         self.set_aside += 1
+        log = log_of(self.path)
         try:
+            content = self._damaged_log or (log.read_bytes() if log.exists() else b"")
             aside = put_aside(self.path, f".{datetime.now(tz=timezone.utc):{STAMP}}")
-            log, aside_log = log_of(self.path), log_of(aside)
-            are_whole = True
-            if self._damaged_log:
-                log.unlink(missing_ok=True)
-                mended, are_whole = mend(self._damaged_log, aside.read_bytes())
-                aside_log.write_bytes(mended)
-            elif log.exists():
-                aside_log.write_bytes(log.read_bytes())
-                log.unlink()
+            log.unlink(missing_ok=True)
             self.path.with_name(f"{self.path.name}-shm").unlink(missing_ok=True)
-            found = salvage(aside, are_whole=are_whole)
-            aside_log.unlink(missing_ok=True)
+            if isinstance(error, _ShapeError | sqlite3.OperationalError):
+                found = Salvaged([], _count(aside, content))
+            else:
+                found = salvage(aside.read_bytes(), content, is_damaged=not self._damaged_log)
             for old in self._aside()[:-MAX_ASIDE]:
                 old.unlink(missing_ok=True)
         except OSError as problem:
@@ -275,14 +276,27 @@ class Spool:
         return sorted(self.path.parent.glob(f"{self.path.name}.*.damaged"))
 
 
+def _count(path: Path, log: bytes) -> int | None:
+    """Return how many messages a file of another shape holds; None where they cannot be counted."""
+    log_of(path).write_bytes(log)
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=1.0)) as connection:
+            return int(connection.execute("SELECT count(*) FROM message").fetchone()[0])
+    except sqlite3.Error:
+        return None
+    finally:
+        log_of(path).unlink(missing_ok=True)
+
+
 def _prepare(connection: sqlite3.Connection) -> None:
     # Exclusive first: then WAL needs no shared memory file and a second daemon is refused.
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA secure_delete = ON")  # what was delivered is not found again in free pages
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, FORMAT):
-        raise sqlite3.DatabaseError(f"format {version} instead of {FORMAT}")
+        raise _ShapeError(f"format {version} instead of {FORMAT}")
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)

@@ -8,8 +8,7 @@ https://www.sqlite.org/fileformat2.html#the_write_ahead_log.
 from __future__ import annotations
 
 import struct
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -24,11 +23,10 @@ VERSION: Final = 3007000
 PAGE_SIZES: Final = tuple(2**power for power in range(9, 17))
 DATABASE_PAGE_SIZE: Final = slice(16, 18)
 """Where a database keeps its page size; 1 is 65,536."""
+MAX_OLDER: Final = 1 << 16
+"""Logs written over each other of which frames are still there, at most."""
 MAX_BYTES: Final = 256_000_000
 """A log of ours has some megabytes; a larger one is not read into memory."""
-
-MAX_TRIES: Final = 8
-"""Frames of which the head is corrected; each costs 64 checksums."""
 
 Sums = tuple[int, int]
 
@@ -60,58 +58,66 @@ def is_whole(log: bytes) -> bool:
     is_readable = version == VERSION and page_size in PAGE_SIZES and order is not None
     if not is_readable or order is None or _sums(log[:24], order) != HEADER.unpack_from(log)[6:]:
         # Without frames there is nothing to lose.
-        return not any(frame.commits for frame in _frames(log, _usual_page_size(log, page_size), None))
+        return not any(frame.commits for frame in _frames(log, _usual_page_size(log, page_size)))
     sums: Sums = HEADER.unpack_from(log)[6:8]
     is_read = True
-    for frame in _frames(log, page_size, (salts[0], salts[1])):
+    for frame in _frames(log, page_size):
+        if frame.is_of_older_log(salts):
+            continue
         sums = _sums(frame.page, order, _sums(frame.head, order, sums))
-        is_read = is_read and sums == frame.sums and frame.salts == (salts[0], salts[1])
-        if frame.commits and not is_read:
+        is_read = is_read and sums == frame.sums and frame.salts == tuple(salts)
+        if not is_read and (frame.commits or not frame.is_of_this_log(salts)):
             return False
     return True
 
 
-def mend(log: bytes, database: bytes) -> tuple[bytes, bool]:
-    """A log with the checksums that its frames have now, so that SQLite reads all of them.
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Pages of a database, with what its log has of them.
 
-    Page numbers and sizes that cannot be are left out or put right: SQLite would make a file of that size.
+    Attributes:
+        size: of a page, bytes.
+        images: of each page the newest content that is certain, and all newer content that is not.
+        are_certain: whether each frame of the log follows from the one before it, so that none is missing.
+    """
 
-    Args:
-        log: a damaged one.
-        database: the file that it belongs to; empty where everything is still in the log.
+    size: int
+    images: dict[int, list[bytes]]
+    are_certain: bool
 
-    Returns:
-        The log, and whether all pages are as they were written: of each the newest frame fits the frame
-        before it.
+
+def read_pages(database: bytes, log: bytes) -> Pages:
+    """The pages of a damaged database and its log, which may be empty.
+
+    A frame is certain if its checksums follow from those of the frame before it.
     """
     page_size = _usual_page_size(log, _page_size_of(database))
-    salts = _usual_salts(log, page_size)
-    head = HEADER.pack(MAGIC, VERSION, page_size, 0, *salts, 0, 0)[:24]
-    sums = _sums(head, "<")
-    parts = [head, struct.pack(">2I", *sums)]
-    size = len(database) // page_size
-    most = size + len(log) // page_size
-    order = _order(HEADER.unpack_from(log)[0]) or "<"
-    before: Sums = HEADER.unpack_from(log)[6:8]
-    doubtful, tries = set[int](), MAX_TRIES
-    for frame in _frames(log, page_size, salts):
-        head, fits = frame.head, frame.fits(frame.head, order, before)
-        if not fits and tries > 0:  # a page in the place of another would hide that one
-            tries -= 1
-            corrected = (one for one in _one_bit_off(head) if frame.fits(one, order, before))
-            head = next(corrected, head)
-            fits = head != frame.head
-        before = frame.sums
-        number = int.from_bytes(head[:4], "big")
-        if not 0 < number <= most:
-            doubtful.add(0)
+    images = {
+        place // page_size + 1: [database[place : place + page_size]]
+        for place in range(0, len(database), page_size)
+    }
+    if len(log) < HEADER.size:
+        return Pages(page_size, images, are_certain=True)
+    magic, _, _, _, first_salt, second_salt, *stored = HEADER.unpack_from(log)
+    order = _order(magic) or "<"
+    computed = _sums(log[:24], order)
+    before, is_known = [computed, (stored[0], stored[1])], computed == tuple(stored)
+    salts, are_certain = (first_salt, second_salt), True
+    most = len(images) + len(log) // page_size
+    for frame in _frames(log, page_size):
+        # Without the head, frames of an older log cannot be told from this one's.
+        if is_known and frame.is_of_older_log(salts):
             continue
-        (doubtful.discard if fits else doubtful.add)(number)
-        size = max(size, number)
-        head = struct.pack(">2I", number, size if head[4:] != bytes(4) else 0)
-        sums = _sums(frame.page, "<", _sums(head, "<", sums))
-        parts += [head, struct.pack(">4I", *salts, *sums), frame.page]
-    return b"".join(parts), not doubtful
+        fits = any(_sums(frame.page, order, _sums(frame.head, order, one)) == frame.sums for one in before)
+        before = [frame.sums]
+        number = int.from_bytes(frame.head[:4], "big")
+        is_certain = fits and 0 < number <= most
+        known = images.setdefault(number if 0 < number <= most else 0, [])
+        if is_certain and is_known:
+            known.clear()
+        known.append(frame.page)
+        are_certain = are_certain and is_certain
+    return Pages(page_size, images, are_certain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +129,18 @@ class _Frame:
     sums: Sums
     page: bytes
 
-    def fits(self, head: bytes, order: str, before: Sums) -> bool:
-        """Return whether the checksums are right with this head, after a frame with those checksums."""
-        return _sums(self.page, order, _sums(head, order, before)) == self.sums
+    def is_of_this_log(self, salts: Sequence[int]) -> bool:
+        """Return whether it has at least one of these salts; the other may be damaged."""
+        return self.salts[0] == salts[0] or self.salts[1] == salts[1]
+
+    def is_of_older_log(self, salts: Sequence[int]) -> bool:
+        """Return whether a log with these salts was written over an older one that had this frame.
+
+        Each time the first salt is one more, and the second another. Zeros are what a file system leaves of a
+        frame that was not written.
+        """
+        older = 0 < (salts[0] - self.salts[0]) % 2**32 <= MAX_OLDER or self.salts == (0, 0)
+        return older and not self.is_of_this_log(salts)
 
     @property
     def commits(self) -> bool:
@@ -133,31 +148,19 @@ class _Frame:
         return self.head[4:] != bytes(4)
 
 
-def _one_bit_off(head: bytes) -> Iterator[bytes]:
-    value = int.from_bytes(head, "big")
-    return ((value ^ 1 << bit).to_bytes(len(head), "big") for bit in range(8 * len(head)))
-
-
-def _frames(log: bytes, page_size: int, salts: tuple[int, int] | None) -> Iterator[_Frame]:
-    """The whole frames with one of these salts; those of an older log behind them have two others."""
+def _frames(log: bytes, page_size: int) -> Iterator[_Frame]:
+    """The whole frames of a log, with those of older logs behind them."""
     step = FRAME.size + page_size
     for start in range(HEADER.size, len(log) - step + 1, step):
         *_, first, second, one, two = FRAME.unpack_from(log, start)
-        if salts is None or first == salts[0] or second == salts[1]:
-            page = log[start + FRAME.size : start + step]
-            yield _Frame(log[start : start + 8], (first, second), (one, two), page)
-
-
-def _usual_salts(log: bytes, page_size: int) -> tuple[int, int]:
-    """The salts of this log: of the first frames, which are the newest, unless one of them is damaged."""
-    found = Counter(frame.salts for frame in list(_frames(log, page_size, None))[:3])
-    return found.most_common(1)[0][0] if found else (0, 0)
+        page = log[start + FRAME.size : start + step]
+        yield _Frame(log[start : start + 8], (first, second), (one, two), page)
 
 
 def _usual_page_size(log: bytes, page_size: int) -> int:
     if page_size in PAGE_SIZES:
         return page_size
-    said = HEADER.unpack_from(log)[2]
+    said = HEADER.unpack_from(log)[2] if len(log) >= HEADER.size else 0
     return said if said in PAGE_SIZES else 4096
 
 

@@ -113,7 +113,11 @@ def test_damage_in_the_middle_is_noticed(spool):
     raw[4096 * 3 : 4096 * 20] = os.urandom(4096 * 17)
     spool.path.write_bytes(raw)
     spool.append(entries(60))
-    assert (seqs(spool), spool.set_aside) == ([60], 1)
+    found = spool.after(0, 1000)
+    assert (found[-1], spool.set_aside) == (entries(60)[0], 1)
+    assert all(entry.payload == bytes(3000) for entry in found[:-1]), "what was not hit is still there"
+    assert 30 <= len(found) - 1 < 49
+    assert spool.lost > 0
 
 
 def test_another_format_is_put_aside(spool):

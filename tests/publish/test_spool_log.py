@@ -12,7 +12,8 @@ import pytest
 
 from emoedge.publish.spool import Spool, SpoolError
 from emoedge.publish.spool_entry import Entry
-from emoedge.publish.spool_log import FRAME, HEADER, is_whole, log_of, mend
+from emoedge.publish.spool_log import FRAME, HEADER, is_whole, log_of, read_pages
+from emoedge.publish.spool_salvage import Salvaged, salvage
 
 COUNT = 30
 
@@ -49,15 +50,13 @@ def test_a_whole_log_is_left_alone(killed):
     assert found_and_lost(killed) == (list(range(1, COUNT + 1)), 0, 0)
 
 
-def test_mending_a_whole_log_changes_nothing_but_its_checkpoint_number(killed):
-    log = log_of(killed).read_bytes()
-    mended, are_whole = mend(log, killed.read_bytes())
-    assert are_whole
-    assert is_whole(mended)
-    assert len(mended) == len(log)
-    page_size = HEADER.unpack_from(log)[2]
-    for start in range(HEADER.size, len(log), FRAME.size + page_size):
-        assert mended[start + FRAME.size :][:page_size] == log[start + FRAME.size :][:page_size]
+def test_the_pages_of_a_whole_log_are_certain(killed):
+    pages = read_pages(killed.read_bytes(), log_of(killed).read_bytes())
+    assert pages.are_certain
+    assert all(len(images) == 1 for images in pages.images.values())
+    assert salvage(killed.read_bytes(), log_of(killed).read_bytes(), is_damaged=False) == Salvaged(
+        entries(*range(1, COUNT + 1)), 0
+    )
 
 
 @pytest.mark.parametrize("part", ["magic", "version", "page size", "salt", "checksum"])
@@ -109,10 +108,10 @@ def test_a_frame_that_was_only_begun_is_no_damage(killed):
 def test_frames_of_an_older_log_are_not_read(killed):
     """A log is written over from its beginning; what follows has other salts."""
     log = log_of(killed).read_bytes()
-    page_size = HEADER.unpack_from(log)[2]
-    old = struct.pack(">6I", 2, 2, 1, 1, 0, 0) + bytes(page_size)
+    _, _, page_size, _, salt, *_ = HEADER.unpack_from(log)
+    old = struct.pack(">6I", 2, 2, salt - 1, 1, 0, 0) + bytes(page_size)
     assert is_whole(log + old)
-    assert mend(log + old, b"") == mend(log, b"")
+    assert read_pages(b"", log + old) == read_pages(b"", log)
 
 
 def test_a_size_that_cannot_be_is_put_right(killed):
@@ -155,3 +154,40 @@ def test_a_page_of_the_database_that_cannot_be_read_hides_no_other(tmp_path):
     assert {1, COUNT} <= set(found)
     assert 14 not in found
     assert len(found) + lost >= COUNT
+
+
+def damaged(log: bytes, kind: str, dice: Random) -> bytes:
+    step = FRAME.size + HEADER.unpack_from(log)[2]
+    frames = (len(log) - HEADER.size) // step
+    place, (first, second) = dice.randrange(len(log)), sorted(dice.sample(range(frames), 2))
+    result = bytearray(log)
+    if kind == "two frames in the wrong order":
+        one, two = (
+            slice(HEADER.size + number * step, HEADER.size + (number + 1) * step)
+            for number in (first, second)
+        )
+        result[one], result[two] = result[two], result[one]
+    elif kind == "a frame missing":
+        del result[HEADER.size + first * step : HEADER.size + (first + 1) * step]
+    elif kind == "a sector of zeros":
+        result[place : place + 512] = bytes(len(result[place : place + 512]))
+    else:
+        result[place : place + 20_000] = dice.randbytes(len(result[place : place + 20_000]))
+    return bytes(result)
+
+
+@pytest.mark.parametrize(
+    "kind", ["a sector of zeros", "20 kB of noise", "two frames in the wrong order", "a frame missing"]
+)
+def test_larger_damage_costs_what_it_has_hit(killed, kind):
+    """What is at both ends can be gone without a number that tells; most of it is read all the same."""
+    log, database, dice = log_of(killed).read_bytes(), killed.read_bytes(), Random(12)
+    for _ in range(30):
+        for path in killed.parent.iterdir():
+            path.unlink()
+        killed.write_bytes(database)
+        log_of(killed).write_bytes(damaged(log, kind, dice))
+        found, lost, _ = found_and_lost(killed)
+        assert len(found) >= COUNT // 2
+        assert lost >= (len(found) < COUNT), "said, if not how many"
+        assert len(found) + lost <= COUNT + 1
