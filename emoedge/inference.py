@@ -37,7 +37,7 @@ def load_runtime() -> tuple[str, Any]:
         except (ImportError, AttributeError) as error:
             problems.append(f"{name}: {error}")
     raise ModelError(
-        "no TFLite runtime is installed: " + "; ".join(problems),
+        tr("no TFLite runtime is installed: {problems}", problems="; ".join(problems)),
         tr("install ai-edge-litert, or tflite-runtime with numpy<2"),
     )
 

@@ -56,6 +56,8 @@ FROM_CLICK: Final[tuple[Sentence, ...]] = (
     "directory",
     "path",
     "Show this message and exit.",
+    "Repeat for confirmation",
+    "Error: The two entered values do not match.",
     ("Did you mean {possibility}?", "(Did you mean one of: {possibilities}?)"),
     ("Got unexpected extra argument ({args})", "Got unexpected extra arguments ({args})"),
     ("{value!r} is not {choice}.", "{value!r} is not one of {choices}."),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +15,25 @@ pytest.importorskip("babel")
 messages = pytest.importorskip("scripts.messages")
 PATHS = sorted(LOCALE_DIR.glob("*/LC_MESSAGES/*.po"))
 NAMES = re.compile(r"\{([^{}]*)\}")
+PACKAGE = Path(__file__).resolve().parent.parent / "emoedge"
+WORD = re.compile(r"[A-Za-z]{3,}")
+PRINTING = frozenset({"echo", "secho", "prompt", "confirm", "say", "ask"})
+"""Functions of the command line whose first argument is printed."""
+CODED = frozenset({"ApiError"})
+"""Errors that are made with a code, whose texts `emoedge/web/errors.py` has in both languages."""
+UNMARKED = {
+    "emoedge: {}": "a name before a sentence that is marked",
+    "emoedge {}": "name and version",
+    "gpio: {}: {}": "what a library says",
+    "openssl: {}": "what another program says",
+    "SHA-256 {}": "a fingerprint, for programs too",
+    "[camera]": "a line for the configuration file",
+    "[microphone]": "a line for the configuration file",
+    'source = "{}"{}': "a line for the configuration file",
+    'source = "{}"  # {} channels, {} Hz{}': "a line for the configuration file",
+    "no time left to finish the segment": "GaveUpError, which is caught in record/remux.py and never shown",
+}
+"""Texts that are rightly not marked with `tr`, and why."""
 
 
 def test_there_is_spanish():
@@ -46,3 +68,119 @@ def test_spanish_reaches_the_reader():
     one = tr("{count} segment deleted", "{count} segments deleted", count=1)
     assert one.in_language("es") == "1 grabación borrada"
     assert translated("Options", "es") == "Opciones"
+
+
+def errors_for_people(trees: dict[Path, ast.Module]) -> set[str]:
+    """The names of EmoedgeError and of all that derive from it."""
+    bases = {
+        node.name: {base.id if isinstance(base, ast.Name) else ast.unparse(base) for base in node.bases}
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {"EmoedgeError"}
+    while more := {name for name, over in bases.items() if over & found} - found:
+        found |= more
+    return found
+
+
+def constants_of(tree: ast.Module) -> dict[str, str]:
+    """The texts that a module gives names to."""
+    return {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    }
+
+
+def plain_texts(node: ast.AST, constants: dict[str, str]) -> Iterator[str]:
+    """The texts that an argument may stand for, "{}" for each value; a call is one for itself."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Name) and node.id in constants:
+        yield constants[node.id]
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue) and not isinstance(part.value, ast.Name):
+                yield from plain_texts(part.value, constants)
+    elif isinstance(node, ast.IfExp):
+        yield from plain_texts(node.body, constants)
+        yield from plain_texts(node.orelse, constants)
+    elif isinstance(node, ast.BoolOp | ast.BinOp):
+        for part in node.values if isinstance(node, ast.BoolOp) else (node.left, node.right):
+            yield from plain_texts(part, constants)
+
+
+def said_arguments(call: ast.Call, errors: set[str], *, in_cli: bool) -> list[ast.expr]:
+    """The arguments of a call that people read."""
+    named = [one.value for one in call.keywords if one.arg in ("message", "reason", "remedy", "text")]
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    if name in errors - CODED:
+        return [*(call.args[2:] if name == "WordedError" else call.args[:2]), *named]
+    is_click = isinstance(function, ast.Attribute) and ast.unparse(function.value) == "click"
+    if isinstance(function, ast.Name) and name in ("tell", "say"):
+        return [*call.args[:1], *named]
+    if in_cli and name in PRINTING and (is_click or isinstance(function, ast.Name)):
+        return [*call.args[:1], *named]
+    return []
+
+
+def unmarked_texts(trees: dict[Path, ast.Module]) -> Iterator[tuple[str, str]]:
+    """Where a text for people stands as plain English, and the text."""
+    errors = errors_for_people(trees)
+    for path, tree in trees.items():
+        constants = constants_of(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                for argument in said_arguments(node, errors, in_cli="cli" in path.parts):
+                    for text in plain_texts(argument, constants):
+                        if WORD.search(text):
+                            yield f"{path}:{node.lineno}", text
+
+
+def test_every_sentence_for_people_is_marked():
+    trees = {
+        path.relative_to(PACKAGE): ast.parse(path.read_text(encoding="utf-8"))
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+    found = list(unmarked_texts(trees))
+    assert [f"{where}: {text}" for where, text in found if text not in UNMARKED] == [], "mark them with tr"
+    assert UNMARKED.keys() - {text for _, text in found} == set(), "no longer there: take it out of UNMARKED"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'raise ModelError("it is damaged")',
+        'raise ModelError(f"{path}: damaged", tr("fetch it again"))',
+        'raise ModelError(tr("it is damaged"), "fetch it again")',
+        'raise ModelError(tr("it is damaged"), REMEDY)',
+        'raise ModelError(reason or "it is damaged")',
+        'raise ModelError("these are damaged: " + names())',
+        'raise WordedError(500, "failed", "it is damaged", None)',
+        'click.echo(f"{count} sessions ended")',
+        'click.prompt("Password", err=True)',
+        'tell("it listens")',
+    ],
+)
+def test_a_sentence_that_is_not_marked_is_found(line):
+    source = "class ModelError(EmoedgeError): ...\nclass WordedError(EmoedgeError): ...\n"
+    tree = ast.parse(f'{source}REMEDY: Final = "fetch it again"\n{line}\n')
+    assert len(list(unmarked_texts({Path("cli/models.py"): tree}))) == 1
+
+
+def test_a_marked_sentence_is_not_found():
+    source = """
+class ModelError(EmoedgeError): ...
+raise ModelError(tr("{name} is damaged", name="of the text"), tr("fetch it again"))
+raise ModelError(error.message, error.remedy)
+say(tr("done"), err=True)
+click.echo(json.dumps({"state": "ended well"}))
+"""
+    assert list(unmarked_texts({Path("cli/models.py"): ast.parse(source)})) == []

@@ -10,7 +10,7 @@ import click
 
 from emoedge.cli.options import common, say, settings_from
 from emoedge.files import read_json
-from emoedge.translation import tr
+from emoedge.translation import localized, tr
 
 
 @click.command
@@ -72,7 +72,8 @@ def command(
         return
     click.echo(table(result))
     if rows:
-        click.echo(f"\n{'figure':52} {'now':>12} {'before':>12} {'ratio':>7}")
+        heads = map(localized, (tr("figure"), tr("now"), tr("before"), tr("ratio")))
+        click.echo("\n{:52} {:>12} {:>12} {:>7}".format(*heads))
         for name, now, before, ratio in rows:
             click.echo(
                 f"{name:52} {now:12.4f} {before:12.4f} " + (f"{ratio:7.2f}" if ratio is not None else "")

@@ -207,7 +207,7 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
 
     store = _store(config_path)
     segment = store.find(segment_id)
-    ask(f"Delete {segment_id}, {segment.bytes / 1e6:.2f} MB?", yes=yes)
+    ask(tr("Delete {segment_id}, {size:.2f} MB?", segment_id=segment_id, size=segment.bytes / 1e6), yes=yes)
     is_gone = device_recordings.delete_segment(settings_from(config_path), store, segment)
     _report(1 if is_gone else 0, [] if is_gone else store.undeletable(), {})
 

@@ -65,7 +65,7 @@ def install(
     if has_web and not dry_run:
         _show_address(config_path)
     elif not no_web and not has_web:
-        click.echo("the console is left out; for it, run: pip install 'emoedge[web]'", err=True)
+        say(tr("the console is left out; for it, run: pip install 'emoedge[web]'"), err=True)
 
 
 @command.command()
@@ -137,12 +137,12 @@ def _show_address(config_path: Path | None) -> None:
     web = settings_from(config_path).web
     store = AccessStore(Path(WEB_STATE))
     if store.has_key():
-        click.echo(f"console: {address_of(web)} (for another key, run: sudo emoedge web key)")
+        say(tr("console: {address} (for another key, run: sudo emoedge web key)", address=address_of(web)))
         return
     address = f"{address_of(web)}#key={store.make_key()}"
-    click.echo(f"console: {address}")
+    say(tr("console: {address}", address=address))
     if web.is_loopback and not web.url and web.socket_path is None:
-        click.echo(f"from another computer, first run there: {tunnel_command(web)}")
+        say(tr("from another computer, first run there: {command}", command=tunnel_command(web)))
     elif sys.stdout.isatty():
         click.echo("\n".join(qr_lines(address)))
 
@@ -152,6 +152,6 @@ def _carry_out(steps: Sequence[Step], *, dry_run: bool) -> None:
 
     if dry_run:
         for step in steps:
-            click.echo(str(step))
+            say(str(step))
     else:
-        carry_out(steps, lambda line: click.echo(line, err=True))
+        carry_out(steps, lambda line: say(line, err=True))

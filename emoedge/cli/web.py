@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.errors import ConfigError
+from emoedge.translation import localized, tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -33,7 +34,9 @@ def command(context: click.Context, config_path: Path | None, bind: str | None) 
     """
     if context.invoked_subcommand is not None:
         if bind is not None or config_path is not None:
-            raise ConfigError("options stand behind the subcommand", "write: emoedge web key --config FILE")
+            raise ConfigError(
+                tr("options stand behind the subcommand"), tr("write: emoedge web key --config FILE")
+            )
         return
     from emoedge.config import with_changes
     from emoedge.web.run import run_console
@@ -41,7 +44,7 @@ def command(context: click.Context, config_path: Path | None, bind: str | None) 
     settings = settings_from(config_path)
     if bind is not None:
         settings = with_changes(settings, "web", {"bind": bind})
-    run_console(settings, config_path, _store(settings), lambda line: click.echo(line, err=True))
+    run_console(settings, config_path, _store(settings), lambda line: say(line, err=True))
 
 
 @command.command("key")
@@ -81,14 +84,16 @@ def set_password(config_path: Path | None, remove: bool) -> None:
     store = _store(settings_from(config_path))
     if remove:
         store.set_password(None)
-        click.echo("the password is removed")
+        say(tr("the password is removed"))
         return
     if sys.stdin is not None and sys.stdin.isatty():
-        password = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        password = click.prompt(
+            localized(tr("Password")), hide_input=True, confirmation_prompt=True, err=True
+        )
     else:
         password = (sys.stdin.readline() if sys.stdin is not None else "").rstrip("\r\n")
     store.set_password(password)
-    click.echo("the password is kept")
+    say(tr("the password is kept"))
 
 
 @command.command("sessions")
@@ -104,11 +109,19 @@ def show_sessions(config_path: Path | None, end: bool) -> None:
     """
     store = _store(settings_from(config_path))
     if end:
-        click.echo(f"{store.end_sessions()} sessions ended")
+        say(tr("{count} session ended", "{count} sessions ended", count=store.end_sessions()))
         return
     for session in store.sessions():
         created, used = (_local(moment_s) for moment_s in (session.created_s, session.used_s))
-        click.echo(f"since {created}  used {used}  {session.access:4}  {session.address}")
+        say(
+            tr(
+                "since {created}  used {used}  {access:4}  {address}",
+                created=created,
+                used=used,
+                access=session.access,
+                address=session.address,
+            )
+        )
 
 
 @command.command("certificate")
@@ -139,7 +152,13 @@ def make_certificate(config_path: Path | None, names: tuple[str, ...]) -> None:
     drop_in = ConsoleFile(config_path).path.with_name(DROP_IN)
     write_atomically(drop_in, to_toml({"web": values}), mode=0o644)
     click.echo(f"SHA-256 {fingerprint}")
-    click.echo(f"{drop_in} names it; restart the console, run: sudo systemctl restart emoedge-web", err=True)
+    say(
+        tr(
+            "{drop_in} names it; restart the console, run: sudo systemctl restart emoedge-web",
+            drop_in=drop_in,
+        ),
+        err=True,
+    )
 
 
 def _local(moment_s: float) -> str:

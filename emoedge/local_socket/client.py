@@ -15,6 +15,7 @@ from typing_extensions import Self
 from emoedge.config import Settings
 from emoedge.local_socket.places import asking_places, at_place
 from emoedge.local_socket.protocol import MAX_ANSWER_BYTES, PROTOCOL, DaemonError, LineReader, decode, encode
+from emoedge.translation import tr
 
 ANSWER_S: Final = 30.0
 """Seconds for an answer, where the caller gives no other."""
@@ -49,17 +50,21 @@ class DaemonClient:
             self._write({"protocol": PROTOCOL, "client": name})
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             self._socket.close()
-            raise DaemonError(f"no daemon listens at {path}", "start it", "absent") from error
+            raise DaemonError(
+                tr("no daemon listens at {path}", path=path), tr("start it"), "absent"
+            ) from error
         except PermissionError as error:
             self._socket.close()
             raise DaemonError(
-                f"cannot open {path}: permission denied",
-                "run it with sudo, or join the group emoedge",
+                tr("cannot open {path}: permission denied", path=path),
+                tr("run it with sudo, or join the group emoedge"),
                 "permission",
             ) from error
         except OSError as error:
             self._socket.close()
-            raise DaemonError(f"the daemon at {path} does not answer: {error}", "restart it") from error
+            raise DaemonError(
+                tr("the daemon at {path} does not answer: {error}", path=path, error=error), tr("restart it")
+            ) from error
         except BaseException:
             self._socket.close()
             raise
@@ -95,7 +100,7 @@ class DaemonClient:
         while True:
             line = self._line(deadline_s)
             if line is None:
-                raise DaemonError("the daemon does not answer", "look at its log", "timeout")
+                raise DaemonError(tr("the daemon does not answer"), tr("look at its log"), "timeout")
             if "event" in line:
                 self._events.append(line)
             elif line.get("id") == request_id or (line.get("id") is None and "error" in line):
@@ -124,8 +129,12 @@ class DaemonClient:
             _result(line)
         if line.get("protocol") != PROTOCOL:
             raise DaemonError(
-                f"the daemon speaks protocol {str(line.get('protocol'))[:20]}, this program {PROTOCOL}",
-                "install the same version of emoedge on both sides, and restart both",
+                tr(
+                    "the daemon speaks protocol {theirs}, this program {ours}",
+                    theirs=str(line.get("protocol"))[:20],
+                    ours=PROTOCOL,
+                ),
+                tr("install the same version of emoedge on both sides, and restart both"),
                 "protocol",
             )
         return line
@@ -183,12 +192,16 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
     error = line.get("error")
     if isinstance(error, dict):
         reason, remedy, code = (str(error.get(key) or "") for key in ("reason", "remedy", "code"))
-        raise DaemonError(reason, remedy, code)
+        # The daemon writes English; what stands in the catalogues as it is can be given in another language.
+        raise DaemonError(tr(reason), tr(remedy), code)
     ok = line.get("ok")
     return ok if isinstance(ok, dict) else {}
 
 
 def _gone(error: OSError | None) -> DaemonError:
-    return DaemonError(
-        f"the daemon has ended the connection{f': {error}' if error else ''}", "start it", "gone"
+    what = (
+        tr("the daemon has ended the connection: {error}", error=error)
+        if error
+        else tr("the daemon has ended the connection")
     )
+    return DaemonError(what, tr("start it"), "gone")

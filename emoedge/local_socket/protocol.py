@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 
 PROTOCOL: Final = 1
 MAX_REQUEST_BYTES: Final = 64 * 1024
@@ -71,21 +72,26 @@ class Request:
         """An argument that is a text; raises DaemonError."""
         value = self.values.get(name)
         if not isinstance(value, str) or len(value) > limit:
-            raise DaemonError(f"{name} is not a text of at most {limit} characters", code="value")
+            raise DaemonError(
+                tr("{name} is not a text of at most {limit} characters", name=name, limit=limit), code="value"
+            )
         return value
 
     def number(self, name: str, least: float, most: float) -> float:
         """An argument that is a number; raises DaemonError."""
         value = self.values.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise DaemonError(f"{name} is not a number from {least:g} to {most:g}", code="value")
+            raise DaemonError(
+                tr("{name} is not a number from {least:g} to {most:g}", name=name, least=least, most=most),
+                code="value",
+            )
         return float(value)
 
     def flag(self, name: str, default: bool | None = None) -> bool:
         """An argument that is true or false; raises DaemonError."""
         value = self.values.get(name, default)
         if not isinstance(value, bool):
-            raise DaemonError(f"{name} is neither true nor false", code="value")
+            raise DaemonError(tr("{name} is neither true nor false", name=name), code="value")
         return value
 
 
@@ -106,7 +112,7 @@ class LineReader:
         *whole, rest = self._rest.split(b"\n")
         self._rest = rest
         if any(len(line) > self._limit for line in (*whole, rest)):
-            raise DaemonError(f"a line is longer than {self._limit} bytes", code="too_large")
+            raise DaemonError(tr("a line is longer than {limit} bytes", limit=self._limit), code="too_large")
         return [bytes(line) for line in whole if line.strip()]
 
 
@@ -122,7 +128,7 @@ def decode(line: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        raise DaemonError("not a line with a JSON object", code="bad_request")
+        raise DaemonError(tr("not a line with a JSON object"), code="bad_request")
     return value
 
 
@@ -132,8 +138,12 @@ def parse_greeting(line: bytes) -> str:
     theirs, name = value.get("protocol"), value.get("client")
     if theirs != PROTOCOL or isinstance(theirs, bool):
         raise DaemonError(
-            f"the daemon speaks protocol {PROTOCOL}, the client {str(theirs)[:20]}",
-            "install the same version of emoedge on both sides, and restart both",
+            tr(
+                "the daemon speaks protocol {ours}, the client {theirs}",
+                ours=PROTOCOL,
+                theirs=str(theirs)[:20],
+            ),
+            tr("install the same version of emoedge on both sides, and restart both"),
             "protocol",
         )
     return name[:32] if isinstance(name, str) else ""
@@ -142,11 +152,11 @@ def parse_greeting(line: bytes) -> str:
 def parse_request(line: bytes) -> Request:
     """Read a request; raises DaemonError, whose answer has no id."""
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH_CHARACTERS:
-        raise DaemonError("a request is flat", code="bad_request")
+        raise DaemonError(tr("a request is flat"), code="bad_request")
     value = decode(line)
     request_id, act = value.pop("id", None), value.pop("do", None)
     if isinstance(request_id, bool) or not isinstance(request_id, int) or abs(request_id) > 2**53:
-        raise DaemonError("id is not an integer", code="bad_request")
+        raise DaemonError(tr("id is not an integer"), code="bad_request")
     return Request(request_id, str(act)[:32], value)
 
 
@@ -154,7 +164,7 @@ def answer(request_id: int | None, ok: dict[str, Any]) -> bytes:
     """The line that answers a request."""
     line = encode({"id": request_id, "ok": ok})
     if len(line) > MAX_ANSWER_BYTES:
-        return refusal(request_id, DaemonError("the answer is too long", code="too_large"))
+        return refusal(request_id, DaemonError(tr("the answer is too long"), code="too_large"))
     return line
 
 

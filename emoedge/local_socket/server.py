@@ -198,12 +198,14 @@ class SocketServer:
         client = ClientState(peer.pid, now_s)
         if not is_allowed(peer, self._listener.group):
             problem = DaemonError(
-                "the socket is for root and the group emoedge",
-                f"run: sudo usermod -aG emoedge USER, and log in again (user {peer.uid})",
+                tr("the socket is for root and the group emoedge"),
+                tr("run: sudo usermod -aG emoedge USER, and log in again (user {uid})", uid=peer.uid),
                 "permission",
             )
         elif len(self._clients) >= MAX_CLIENTS:
-            problem = DaemonError(f"{MAX_CLIENTS} clients are connected", "close one of them", "busy")
+            problem = DaemonError(
+                tr("{count} clients are connected", count=MAX_CLIENTS), tr("close one of them"), "busy"
+            )
         else:
             self._clients[connection] = client
             self._selector.register(connection, selectors.EVENT_READ)
@@ -260,7 +262,7 @@ class SocketServer:
                 self._send(connection, "", refusal(None, error), now_s)
             return
         if not is_allowed_now and not _is_privacy(request):
-            flood = DaemonError("too many requests", "send at most 50 a second", "rate")
+            flood = DaemonError(tr("too many requests"), tr("send at most 50 a second"), "rate")
             self._send(connection, "", refusal(request.request_id, flood), now_s)
             return
         self._carry_out(client, request)
@@ -394,9 +396,9 @@ def _is_privacy(request: Request) -> bool:
 def _events(request: Request) -> frozenset[str]:
     wanted = request.values.get("events")
     if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-        raise DaemonError("events is not a list of names", code="value")
+        raise DaemonError(tr("events is not a list of names"), code="value")
     if unknown := set(wanted) - EVENTS:
-        raise DaemonError(f"unknown events: {', '.join(sorted(unknown))[:64]}", code="value")
+        raise DaemonError(tr("unknown events: {names}", names=", ".join(sorted(unknown))[:64]), code="value")
     return frozenset(wanted)
 
 

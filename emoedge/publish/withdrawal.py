@@ -18,6 +18,7 @@ from emoedge.publish.messages import RESULTS, RETAINED
 from emoedge.publish.old_names import STATUS, OldNames
 from emoedge.publish.retained_states import RetainedStates
 from emoedge.publish.session import MqttSession
+from emoedge.translation import tr
 
 WAIT_S: Final = 12.0
 """Time for connecting and for the acknowledgements, each: as `emoedge doctor` gives a broker."""
@@ -124,15 +125,23 @@ def empty_retained(settings: Settings, topics: Iterable[str], wait_s: float = WA
             state = session.state
             if state.name in _LOST or time.monotonic() > deadline_s:
                 where = f"{settings.mqtt.host}:{settings.mqtt.port}"
-                raise BrokerError(state.reason or f"{where}: no answer within {wait_s:.0f} s", state.remedy)
+                raise BrokerError(
+                    state.reason
+                    or tr("{where}: no answer within {wait_s:.0f} s", where=where, wait_s=wait_s),
+                    state.remedy,
+                )
             try:
                 reports.calls.get(timeout=0.05)(work)
             except queue.Empty:
                 continue
         if work.refusals:
             raise BrokerError(
-                f"the broker refuses to empty {work.refusals} topics",
-                "allow it in the access list of the broker",
+                tr(
+                    "the broker refuses to empty {count} topic",
+                    "the broker refuses to empty {count} topics",
+                    count=work.refusals,
+                ),
+                tr("allow it in the access list of the broker"),
             )
     finally:
         session.stop(_STOP_S)

@@ -12,6 +12,7 @@ from emoedge.errors import RecordingError
 from emoedge.files import parse_json, read_small
 from emoedge.record.names import LABELS_SUFFIX
 from emoedge.record.sidecar import write_sidecar
+from emoedge.translation import tr
 
 MAX_BYTES: Final = 1_000_000
 """Largest file that is read or written: some thousand labels."""
@@ -98,7 +99,9 @@ def add_label(media: Path, label: SegmentLabel) -> int:
     lines = [json.dumps(one.to_dict(), ensure_ascii=False) for one in labels]
     data = "".join(f"{line}\n" for line in lines).encode()
     if len(data) > MAX_BYTES:
-        raise RecordingError(f"{labels_file(media).name} is full", "delete it, or the recording")
+        raise RecordingError(
+            tr("{name} is full", name=labels_file(media).name), tr("delete it, or the recording")
+        )
     write_sidecar(labels_file(media), data)
     return len(labels)
 

@@ -93,7 +93,7 @@ def to_frame(data: ReportData, sampling: Sampling | None = None) -> pd.DataFrame
         import pandas as pd
     except ImportError as error:
         raise EmoedgeError(
-            tr("{name} is not installed", name="pandas"), "run: pip install 'emoedge[tables]'"
+            tr("{name} is not installed", name="pandas"), tr("run: pip install 'emoedge[tables]'")
         ) from error
     columns, rows = table(data, sampling)
     frame = pd.DataFrame(rows, columns=columns)
@@ -114,7 +114,7 @@ def to_parquet(data: ReportData, sampling: Sampling | None = None) -> bytes:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise EmoedgeError(
-            tr("{name} is not installed", name="pyarrow"), "run: pip install 'emoedge[tables]'"
+            tr("{name} is not installed", name="pyarrow"), tr("run: pip install 'emoedge[tables]'")
         ) from error
     columns, rows = table(data, sampling)
     kinds = [

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from emoedge.translation import tr
+
 ACCOUNT: Final = "emoedge"
 UNIT: Final = "emoedge.service"
 DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
@@ -47,7 +49,8 @@ class Write:
     keep: bool = False
 
     def __str__(self) -> str:
-        return f"{'keep' if self.keep and self.path.exists() else 'write'} {self.path}"
+        kept = self.keep and self.path.exists()
+        return tr("keep {path}", path=self.path) if kept else tr("write {path}", path=self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Remove:
     path: Path
 
     def __str__(self) -> str:
-        return f"remove {self.path}"
+        return tr("remove {path}", path=self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Withdraw:
     act: Callable[[], None]
 
     def __str__(self) -> str:
-        return "empty the retained topics of this device at the broker"
+        return tr("empty the retained topics of this device at the broker")
 
 
 Step = Run | Write | Remove | Withdraw

@@ -18,7 +18,7 @@ from emoedge.files import write_atomically
 from emoedge.package_files import package_folder
 from emoedge.service.console_plan import WEB_ACCOUNT
 from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Withdraw, Write
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
 
@@ -123,7 +123,7 @@ def _withdraw(step: Withdraw, tell: Callable[[str], None]) -> None:
     try:
         step.act()
     except EmoedgeError as error:
-        tell(f"not emptied: {error}")
+        tell(tr("not emptied: {error}", error=error))
 
 
 def _run(step: Run) -> None:
@@ -133,12 +133,14 @@ def _run(step: Run) -> None:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         if step.must_work:
-            raise ServiceError(f"{step}: {error}", tr("put that right and run it again")) from error
+            raise ServiceError(
+                joined([str(step), str(error)], ": "), tr("put that right and run it again")
+            ) from error
         return
     if done.returncode != 0 and step.must_work:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise ServiceError(
-            f"{step}: {said[-1] if said else f'exit code {done.returncode}'}",
+            joined([str(step), said[-1] if said else tr("exit code {code}", code=done.returncode)], ": "),
             tr("see: journalctl -u emoedge -n 50")
             if "systemctl" in step.argv
             else tr("put that right and run it again"),
@@ -154,7 +156,9 @@ def _touch(step: Write | Remove) -> None:
         else:
             step.path.unlink(missing_ok=True)
     except (OSError, LookupError) as error:
-        raise ServiceError(f"{step}: {error}", tr("put that right and run it again")) from error
+        raise ServiceError(
+            joined([str(step), str(error)], ": "), tr("put that right and run it again")
+        ) from error
 
 
 def _write(step: Write) -> None:

@@ -23,6 +23,7 @@ from emoedge.errors import EmoedgeError, ModelError
 from emoedge.files import parse_json
 from emoedge.local_socket.protocol import DaemonError, Request
 from emoedge.model_store import load_manifest
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -77,12 +78,12 @@ class ChildJobs:
         """Try settings without saving them; waits up to `TEST_S`. Raises DaemonError."""
         what = request.text("what")
         if what not in SECTIONS:
-            raise DaemonError(f"what is none of {', '.join(SECTIONS)}", code="value")
+            raise DaemonError(tr("what is none of {names}", names=", ".join(SECTIONS)), code="value")
         settings = self._changed(SECTIONS[what], request.values.get("values", {}))
         given = json.dumps(_plain(_needed(settings, what))).encode() + b"\n"
         with self._lock:
             if self._private and what in DEVICES:
-                raise DaemonError("privacy is on", "switch it off first", "privacy")
+                raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
             self._opens_device = what in DEVICES
             child = self._test = _start("emoedge.doctor", what)
         try:
@@ -94,7 +95,7 @@ class ChildJobs:
         finally:
             self._opens_device = False
         if self._private and what in DEVICES:
-            raise DaemonError("privacy is on", "switch it off first", "privacy")
+            raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
         return _result(output, child.returncode)
 
     def fetch(self, request: Request) -> dict[str, Any]:
@@ -105,10 +106,12 @@ class ChildJobs:
         except ModelError as error:
             raise DaemonError(error.message, error.remedy, "value") from error
         if entry.shipped:
-            raise DaemonError(f"{name} comes with emoedge", code="value")
+            raise DaemonError(tr("{name} comes with emoedge", name=name), code="value")
         with self._lock:
             if self._fetching:
-                raise DaemonError(f"{self._fetching} is being fetched", "wait until it is there", "busy")
+                raise DaemonError(
+                    tr("{name} is being fetched", name=self._fetching), tr("wait until it is there"), "busy"
+                )
             self._fetch = _start("emoedge.model_store", name, str(self._settings.paths.models))
             self._fetching = name
         child = self._fetch
@@ -144,12 +147,15 @@ class ChildJobs:
     def _changed(self, section: str, values: object) -> Settings:
         """The settings with values such as {"camera.source": "none"}."""
         if not isinstance(values, dict) or len(values) > MAX_VALUES:
-            raise DaemonError("values is not an object with keys of the configuration", code="value")
+            raise DaemonError(tr("values is not an object with keys of the configuration"), code="value")
         changes = {}
         for key, value in values.items():
             place, _, name = str(key).partition(".")
             if place != section or not name:
-                raise DaemonError(f"{str(key)[:64]!r} is not a key of [{section}]", code="value")
+                raise DaemonError(
+                    tr("{key!r} is not a key of [{section}]", key=str(key)[:64], section=section),
+                    code="value",
+                )
             changes[name] = value
         try:
             return with_changes(self._settings, section, changes)
@@ -176,7 +182,8 @@ def _start(module: str, *arguments: str) -> subprocess.Popen[bytes]:
         )
     except OSError as error:
         raise DaemonError(
-            f"cannot start a process: {error.strerror}", "free memory, and try again"
+            tr("cannot start a process: {strerror}", strerror=error.strerror),
+            tr("free memory, and try again"),
         ) from error
 
 

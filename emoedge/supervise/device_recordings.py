@@ -14,6 +14,7 @@ from emoedge.record.segment_files import Segment
 from emoedge.record.store import Store
 from emoedge.supervise.forget import FORGET_S
 from emoedge.supervise.purge import Purged, purge_everything, purge_last
+from emoedge.translation import tr
 
 MARGIN_S: Final = 20.0
 """Beside the time that the daemon takes."""
@@ -86,7 +87,9 @@ def keep_segment(settings: Settings, store: Store, segment_id: str, on: bool) ->
         store.keep(segment, on)
     except OSError as error:
         if not _has_done(settings, "recording_keep", recording=segment_id, keep=on):
-            raise RecordingError(f"cannot mark it: {error.strerror or error}", "run it with sudo") from error
+            raise RecordingError(
+                tr("cannot mark it: {error}", error=error.strerror or error), tr("run it with sudo")
+            ) from error
 
 
 def delete_segment(settings: Settings, store: Store, segment: Segment) -> bool:

@@ -16,6 +16,7 @@ from emoedge.record.recorder import Recorder
 from emoedge.supervise.adaptation import AdaptationStore
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.purge import Purged, is_before, purge_everything, purge_last
+from emoedge.translation import tr
 
 FORGET_S: Final = 100.0
 """Time for the disk: the segments that are being finished come first."""
@@ -87,8 +88,10 @@ class Forgetter:
 
         self._recorder.forget(then)
         if not done.wait(FORGET_S):
-            raise DaemonError("the disk does not answer", "check the disk of recording.dir", "timeout")
-        found = results[0] if results else DaemonError("unexpected error, see the log")
+            raise DaemonError(
+                tr("the disk does not answer"), tr("check the disk of recording.dir"), "timeout"
+            )
+        found = results[0] if results else DaemonError(tr("unexpected error, see the log"))
         if isinstance(found, Purged):
             return found
         raise DaemonError(str(found)) from found

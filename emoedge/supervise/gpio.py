@@ -13,6 +13,7 @@ from typing import Any, Final
 from emoedge.config.settings import GpioSettings
 from emoedge.errors import DeviceError
 from emoedge.health import Health
+from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ PRESS_S: Final = 0.05
 """Least duration of a press, in seconds: contacts bounce for milliseconds, and cables pick up spikes."""
 BLINK_S: Final = 0.5
 """Time for which a blinking light is on, and off, in seconds."""
-EXTRA: Final = 'install it: pip install "emoedge[gpio]"'
+EXTRA: Final = tr('install it: pip install "emoedge[gpio]"')
 
 
 class Gpio:
@@ -101,7 +102,7 @@ class Gpio:
         try:
             import gpiozero
         except ImportError as error:
-            raise DeviceError("gpio: gpiozero is not installed", EXTRA) from error
+            raise DeviceError(tr("gpio: gpiozero is not installed"), EXTRA) from error
         button, led = self._settings.privacy_button, self._settings.led
         try:
             if led is not None:
@@ -114,7 +115,7 @@ class Gpio:
             self.stop()
             raise DeviceError(
                 f"gpio: {type(error).__name__}: {error}",
-                "check the pin numbers and the extra `gpio`, and run: sudo usermod -aG gpio emoedge",
+                tr("check the pin numbers and the extra `gpio`, and run: sudo usermod -aG gpio emoedge"),
             ) from error
 
     def _pressed(self) -> None:

@@ -19,6 +19,7 @@ from emoedge.observations import FacesObservation
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.feed import Teller
 from emoedge.supervise.picture_drawing import JpegPicture, draw
+from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -93,12 +94,12 @@ class PictureFeed:
     def start(self, seconds: float, hz: float, viewers: int) -> dict[str, Any]:
         """Send pictures for some seconds from now on; raises DaemonError."""
         if fault := self._camera_fault():
-            raise DaemonError(fault, "look at the health of the camera", "camera")
+            raise DaemonError(fault, tr("look at the health of the camera"), "camera")
         now_s = self._clock.now_s()
         until = self._clock.wall(now_s) + timedelta(seconds=seconds)
         with self._changed:
             if self._private:
-                raise DaemonError("privacy is on", "switch it off first", "privacy")
+                raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
             self._session = _Showing(now_s + seconds, until, 1.0 / hz, viewers)
             if not self._is_running:
                 WorkerThread("picture", self._run).start()

@@ -13,6 +13,7 @@ from emoedge.record.labels import SegmentLabel, add_label
 from emoedge.record.names import UNDO_S
 from emoedge.record.recorder import Recorder
 from emoedge.record.segment_files import Segment
+from emoedge.translation import tr
 
 MARGIN_S: Final = 0.2
 """After the time for taking a deletion back, so that the sweep finds that it is over."""
@@ -82,5 +83,6 @@ class RecordingRequests:
             raise DaemonError(error.message, error.remedy) from error
         except OSError as error:
             raise DaemonError(
-                f"cannot mark the segment: {error.strerror or error}", "check the disk of recording.dir"
+                tr("cannot mark the segment: {error}", error=error.strerror or error),
+                tr("check the disk of recording.dir"),
             ) from error

@@ -23,6 +23,7 @@ from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.lane import Lane, LaneJob
 from emoedge.supervise.picture import DEFAULT_HZ, MAX_HZ, MAX_SECONDS, MAX_VIEWERS, PictureFeed
 from emoedge.supervise.recording_requests import RecordingRequests
+from emoedge.translation import tr
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
 
@@ -147,13 +148,13 @@ class SocketService:
         elif act := self._later.get(request.act):
             self._jobs.put(_job(act, request, reply))
         else:
-            raise DaemonError(f"this daemon cannot do {request.act!r}", code="unknown")
+            raise DaemonError(tr("this daemon cannot do {act!r}", act=request.act), code="unknown")
 
     def _control(self, request: Request, reply: Reply) -> None:
         name, value = request.text("name"), request.text("value")
         command = parse_command(name, value.encode("utf-8", "replace"))
         if command is None:
-            raise DaemonError("value is empty", code="value")
+            raise DaemonError(tr("value is empty"), code="value")
         if isinstance(command, Rejection):
             raise DaemonError(f"{command.name}: {command.reason}", code="value")
         text = command.text
@@ -172,7 +173,9 @@ class SocketService:
 
     def _start_picture(self, request: Request) -> dict[str, Any]:
         if not self._settings.web.picture:
-            raise DaemonError("the live picture is switched off", "set web.picture to true", "picture")
+            raise DaemonError(
+                tr("the live picture is switched off"), tr("set web.picture to true"), "picture"
+            )
         seconds = request.number("seconds", 1, MAX_SECONDS)
         hz = request.number("hz", 1, MAX_HZ) if "hz" in request.values else DEFAULT_HZ
         viewers = request.number("viewers", 1, MAX_VIEWERS) if "viewers" in request.values else 1

@@ -13,6 +13,7 @@ from emoedge.characters import visible
 from emoedge.config import Settings
 from emoedge.local_socket.client import DaemonClient, connect
 from emoedge.local_socket.protocol import DaemonError
+from emoedge.translation import localized
 from emoedge.watch.payload import shown_payload
 from emoedge.watch.subscription import Received
 
@@ -68,7 +69,7 @@ class LocalSubscription:
         try:
             self._client.ask("control", name=name, value=payload)
         except DaemonError as error:
-            self._add("control/error", {"control": name, "value": payload, "reason": str(error)})
+            self._add("control/error", {"control": name, "value": payload, "reason": localized(str(error))})
 
     def take(self, timeout_s: float) -> Received | None:
         """The next message, or None when none came in time."""

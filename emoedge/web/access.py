@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from emoedge.config.web_settings import MIN_PASSWORD
 from emoedge.errors import EmoedgeError
 from emoedge.files import parse_json, read_small, to_json, write_atomically
+from emoedge.translation import tr
 
 Access = Literal["full", "view"]
 Digest = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{2})+$")]
@@ -144,8 +145,12 @@ class AccessStore:
         """
         if password is not None and not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
             raise EmoedgeError(
-                f"the password has {len(password)} characters",
-                f"choose one of {MIN_PASSWORD} to {MAX_PASSWORD} characters",
+                tr(
+                    "the password has {count} character",
+                    "the password has {count} characters",
+                    count=len(password),
+                ),
+                tr("choose one of {least} to {most} characters", least=MIN_PASSWORD, most=MAX_PASSWORD),
             )
         with self._changing() as values:
             values.pop("password", None)
@@ -250,9 +255,10 @@ class AccessStore:
             try:
                 kept = _File.model_validate(parse_json(read_small(self.path, MAX_FILE_BYTES)))
             except ValueError as error:
-                what = "not as written" if isinstance(error, ValidationError) else str(error)
+                what = tr("not as written") if isinstance(error, ValidationError) else str(error)
                 raise EmoedgeError(
-                    f"{self.path} is damaged: {what}", "delete it, then run: emoedge web key"
+                    tr("{path} is damaged: {what}", path=self.path, what=what),
+                    tr("delete it, then run: emoedge web key"),
                 ) from None
             self._values = kept.model_dump(by_alias=True, exclude_none=True)
             self._seen = seen
@@ -294,7 +300,9 @@ def state_folder() -> Path:
     if STATE_FOLDER.is_dir():
         if os.access(STATE_FOLDER, os.W_OK | os.X_OK):
             return STATE_FOLDER
-        raise EmoedgeError(f"{STATE_FOLDER}: closed to this user", "run the command again with sudo")
+        raise EmoedgeError(
+            tr("{folder}: closed to this user", folder=STATE_FOLDER), tr("run the command again with sudo")
+        )
     home = os.environ.get("XDG_STATE_HOME")
     return (Path(home) if home else Path(os.environ.get("HOME") or "/root") / ".local/state") / "emoedge-web"
 

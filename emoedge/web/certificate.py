@@ -11,6 +11,7 @@ from typing import Final
 
 from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
+from emoedge.translation import tr
 from emoedge.web.access import give_to_owner
 
 DAYS: Final = 825
@@ -45,7 +46,9 @@ def make_certificate(folder: Path, names: list[str]) -> str:
     key = re.search(r"-----BEGIN PRIVATE KEY-----.*?-----END PRIVATE KEY-----\n", text, re.DOTALL)
     certificate = re.search(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n", text, re.DOTALL)
     if key is None or certificate is None:
-        raise EmoedgeError("openssl: no key and certificate in its answer", "update the package openssl")
+        raise EmoedgeError(
+            tr("openssl: no key and certificate in its answer"), tr("update the package openssl")
+        )
     for name, content in ((KEY, key[0]), (CERTIFICATE, certificate[0])):
         write_atomically(folder / name, content, mode=0o600, prepare=give_to_owner)
     shown = _openssl("x509", "-noout", "-fingerprint", "-sha256", "-in", str(folder / CERTIFICATE))
@@ -76,10 +79,10 @@ def _openssl(*arguments: str) -> str:
             ("openssl", *arguments), check=False, capture_output=True, text=True, timeout=OPENSSL_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise EmoedgeError(f"openssl: {error}", "run: sudo apt install openssl") from error
+        raise EmoedgeError(f"openssl: {error}", tr("run: sudo apt install openssl")) from error
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines()
         raise EmoedgeError(
-            f"openssl: {lines[-1] if lines else done.returncode}", "update the package openssl"
+            f"openssl: {lines[-1] if lines else done.returncode}", tr("update the package openssl")
         )
     return done.stdout

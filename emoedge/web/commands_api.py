@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from emoedge.clock import rfc3339
+from emoedge.translation import tr
 from emoedge.web.body import dumps, moment
 from emoedge.web.context import Context, context_of
 from emoedge.web.errors import ApiError, WordedError
@@ -46,7 +47,9 @@ async def run_command(context: Context, *words: str) -> bytes:
         try:
             output, complaints = await asyncio.wait_for(process.communicate(), COMMAND_S)
         except asyncio.TimeoutError:
-            raise WordedError(504, "failed", f"emoedge {words[0]} took too long", None) from None
+            raise WordedError(
+                504, "failed", tr("emoedge {command} took too long", command=words[0]), None
+            ) from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -54,7 +57,9 @@ async def run_command(context: Context, *words: str) -> bytes:
                 await process.wait()
     if not output or process.returncode not in (0, 1):
         lines = complaints.decode(errors="replace").strip().splitlines()
-        said = lines[0].removeprefix("emoedge: ") if lines else f"exit code {process.returncode}"
+        said = (
+            lines[0].removeprefix("emoedge: ") if lines else tr("exit code {code}", code=process.returncode)
+        )
         remedy = next((line.strip()[3:] for line in lines if line.strip().startswith("-> ")), None)
         raise WordedError(500, "failed", said, remedy)
     return output[:MAX_OUTPUT_BYTES]

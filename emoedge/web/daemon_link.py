@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from emoedge.config import Settings
 from emoedge.local_socket.client import DaemonClient, connect
 from emoedge.local_socket.protocol import DaemonError
+from emoedge.translation import tr
 from emoedge.web.body import dumps
 from emoedge.web.errors import ApiError, WordedError
 from emoedge.web.live_memory import LiveMemory
@@ -211,7 +212,7 @@ class DaemonLink:
                     await asyncio.wait_for(arrived.wait(), SILENCE_S)
                     heard_s = time.monotonic()
                 if time.monotonic() - heard_s > SILENCE_S:
-                    raise DaemonError("it says nothing any more", "restart it", "gone")
+                    raise DaemonError(tr("it says nothing any more"), tr("restart it"), "gone")
                 await self._subscribe(client)
         finally:
             loop.remove_reader(client.fileno())

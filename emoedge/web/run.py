@@ -8,6 +8,7 @@ from pathlib import Path
 
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 from emoedge.web.access import AccessStore
 
 logger = logging.getLogger(__name__)
@@ -35,16 +36,17 @@ def run_console(
         if error.name not in ("starlette", "uvicorn", "h11", "anyio"):
             raise
         raise EmoedgeError(
-            f"the console is not installed: {error.name} is missing", "run: pip install 'emoedge[web]'"
+            tr("the console is not installed: {name} is missing", name=error.name),
+            tr("run: pip install 'emoedge[web]'"),
         ) from error
     app = build_app(Context(settings, config_path, access))
     listener = listen(settings.web)
     name = listener.getsockname()
-    where = name if isinstance(name, str) else f"port {name[1]}"
+    where = name if isinstance(name, str) else tr("port {port}", port=name[1])
     server = Server(app, settings.web)
-    tell(f"the console listens on {where}; stop it with Ctrl-C")
+    tell(tr("the console listens on {where}; stop it with Ctrl-C", where=where))
     if not access.has_key() and settings.web.login == "key":
-        tell("no key has been made yet; run: emoedge web key")
+        tell(tr("no key has been made yet; run: emoedge web key"))
     server.run(sockets=[listener])
     if server.interrupted:
         raise KeyboardInterrupt

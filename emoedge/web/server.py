@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from emoedge.config.web_settings import WebSettings
 from emoedge.errors import EmoedgeError
+from emoedge.translation import tr
 
 MAX_HEAD_BYTES: Final = 16_000
 MAX_CONNECTIONS: Final = 200
@@ -192,7 +193,8 @@ def listen(web: WebSettings) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise EmoedgeError(
-            f"cannot listen on {web.bind}: {reason}", "choose another web.bind, or stop what uses it"
+            tr("cannot listen on {bind}: {reason}", bind=web.bind, reason=reason),
+            tr("choose another web.bind, or stop what uses it"),
         ) from error
     return one
 

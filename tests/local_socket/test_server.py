@@ -25,6 +25,7 @@ from emoedge.local_socket.peer import GROUP, Peer, is_allowed
 from emoedge.local_socket.places import asking_places, listening_places
 from emoedge.local_socket.protocol import MAX_REQUEST_BYTES, DaemonError, Request
 from emoedge.local_socket.server import MAX_CLIENTS, Reply, SocketServer
+from emoedge.translation import localized, tr
 from tests.publish.conftest import until
 
 NOBODY = 65_534
@@ -45,6 +46,8 @@ class Daemon:
             self.late.put(reply)
         elif request.act == "fail":
             raise DaemonError("cannot", "try again", "value")
+        elif request.act == "private":
+            raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
         elif request.act == "break":
             raise RuntimeError("for the test")
         else:
@@ -117,6 +120,25 @@ def test_what_goes_wrong_is_an_answer(daemon: Daemon, place: Path) -> None:
             with pytest.raises(DaemonError):
                 client.ask("subscribe", events=wrong)
         assert client.ask("log") == {"taken": {}}
+
+
+def test_a_refusal_is_english_on_the_wire_and_in_the_readers_language_where_it_is_shown(
+    daemon: Daemon, place: Path
+) -> None:
+    with raw(place) as client:
+        client.sendall(GREETING + b'{"id":1,"do":"private"}\n')
+        lines = lines_of(client)
+        next(lines)
+        error = {"code": "privacy", "reason": "privacy is on", "remedy": "switch it off first"}
+        assert next(lines) == {"id": 1, "error": error}
+    with DaemonClient(place, "test") as known:
+        with pytest.raises(DaemonError) as caught:
+            known.ask("private")
+        assert localized(caught.value.message, "es") == "la privacidad está puesta"
+        assert localized(caught.value.remedy, "es") == "quítela antes"
+        with pytest.raises(DaemonError) as caught:
+            known.ask("fail")
+        assert localized(caught.value.message, "es") == "cannot", "what the catalogues lack stays as it is"
 
 
 def test_another_protocol_is_told_and_disconnected(daemon: Daemon, place: Path) -> None:
