@@ -13,7 +13,7 @@ from emoedge.doctor.result import CheckResult, failed, ok
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
-    from emoedge.publish.connection import Link
+    from emoedge.publish.link import Link
     from emoedge.publish.session import MqttSession, SessionState
 
 # Time for version 5 to be refused, the pause after it, and version 3.1.1.

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from emoedge.errors import EmoedgeError
 from emoedge.translation import tr
+
+logger = logging.getLogger(__name__)
 
 PROTOCOL: Final = 1
 MAX_REQUEST_BYTES: Final = 64 * 1024
@@ -177,3 +180,29 @@ def event(name: str, data: dict[str, Any] | None = None) -> bytes:
     """The line of an event; empty where it is too long to be sent."""
     line = encode({"event": name} if data is None else {"event": name, "data": data})
     return line if len(line) <= MAX_ANSWER_BYTES else b""
+
+
+def is_privacy(request: Request) -> bool:
+    """Return whether a request may switch privacy on, which no bound holds back."""
+    return request.act == "control" and request.values.get("name") == "privacy"
+
+
+def wanted_events(request: Request) -> frozenset[str]:
+    """Return the names of the events that a request subscribes to; raise DaemonError for others."""
+    wanted = request.values.get("events")
+    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        raise DaemonError(tr("events is not a list of names"), code="value")
+    if unknown := set(wanted) - EVENTS:
+        raise DaemonError(tr("unknown events: {names}", names=", ".join(sorted(unknown))[:64]), code="value")
+    return frozenset(wanted)
+
+
+def reply_line(request_id: int | None, result: dict[str, Any] | DaemonError) -> bytes:
+    """Return the line that answers a request, whatever came of it."""
+    if isinstance(result, DaemonError):
+        return refusal(request_id, result)
+    try:
+        return answer(request_id, result)
+    except (TypeError, ValueError) as error:
+        logger.exception("cannot send an answer")
+        return refusal(request_id, DaemonError(f"{type(error).__name__}: {error}"))

@@ -23,16 +23,17 @@ from emoedge.local_socket.connection import ClientState
 from emoedge.local_socket.listener import UnixListener
 from emoedge.local_socket.peer import is_allowed, peer_of
 from emoedge.local_socket.protocol import (
-    EVENTS,
     PROTOCOL,
     DaemonError,
     Request,
-    answer,
     encode,
     event,
+    is_privacy,
     parse_greeting,
     parse_request,
     refusal,
+    reply_line,
+    wanted_events,
 )
 from emoedge.translation import tr
 from emoedge.version import __version__
@@ -261,7 +262,7 @@ class SocketServer:
             if is_allowed_now:
                 self._send(connection, "", refusal(None, error), now_s)
             return
-        if not is_allowed_now and not _is_privacy(request):
+        if not is_allowed_now and not is_privacy(request):
             flood = DaemonError(tr("too many requests"), tr("send at most 50 a second"), "rate")
             self._send(connection, "", refusal(request.request_id, flood), now_s)
             return
@@ -274,7 +275,7 @@ class SocketServer:
 
         try:
             if request.act == "subscribe":
-                client.events = _events(request)
+                client.events = wanted_events(request)
                 self._note_wanted()
                 reply({"events": sorted(client.events)})
                 return
@@ -295,7 +296,7 @@ class SocketServer:
             if client is not None:
                 connection = connections.get(id(client))
                 if connection is not None and connection in self._clients:
-                    self._send(connection, "", _line_of(*data), now_s)
+                    self._send(connection, "", reply_line(*data), now_s)
                 continue
             self._spread(name, data, now_s)
 
@@ -386,27 +387,3 @@ class SocketServer:
 
     def _note_wanted(self) -> None:
         self.wanted = frozenset().union(*(client.events for client in self._clients.values()))
-
-
-def _is_privacy(request: Request) -> bool:
-    """Return whether a request may switch privacy on, which no bound holds back."""
-    return request.act == "control" and request.values.get("name") == "privacy"
-
-
-def _events(request: Request) -> frozenset[str]:
-    wanted = request.values.get("events")
-    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
-        raise DaemonError(tr("events is not a list of names"), code="value")
-    if unknown := set(wanted) - EVENTS:
-        raise DaemonError(tr("unknown events: {names}", names=", ".join(sorted(unknown))[:64]), code="value")
-    return frozenset(wanted)
-
-
-def _line_of(request_id: int | None, result: dict[str, Any] | DaemonError) -> bytes:
-    if isinstance(result, DaemonError):
-        return refusal(request_id, result)
-    try:
-        return answer(request_id, result)
-    except (TypeError, ValueError) as error:
-        logger.exception("cannot send an answer")
-        return refusal(request_id, DaemonError(f"{type(error).__name__}: {error}"))

@@ -15,6 +15,7 @@ from emoedge.publish.acknowledgements import Acknowledgements
 from emoedge.publish.client import PahoClient
 from emoedge.publish.echo import TIMEOUT_S, Echo
 from emoedge.publish.limits import BrokerLimits
+from emoedge.publish.link import SessionListener
 from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.packet_reader import MAX_PAYLOAD_BYTES
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, Sent
@@ -45,40 +46,6 @@ _UNSPECIFIED: Final = 0x80
 TOPIC_INVALID: Final = 0x90
 TOO_LARGE: Final = 0x95
 NOT_ALLOWED: Final = 0x87
-
-
-class Link(Protocol):
-    """One connection, for as long as it lasts."""
-
-    @property
-    def limits(self) -> BrokerLimits:
-        """What the broker takes."""
-        ...
-
-    def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:
-        """Hand over a message without waiting; a token for on_delivered, or None if it cannot go."""
-
-
-class SessionListener(Protocol):
-    """Called from other threads, in order, one at a time: must return at once."""
-
-    def on_connected(self, link: Link) -> None:
-        """A connection is there; nothing has been sent on it yet."""
-
-    def on_disconnected(self) -> None:
-        """The link is gone; acknowledgements that did not come never will."""
-
-    def on_delivered(self, token: int) -> None:
-        """The message of this token is with the broker (QoS 1) or on the wire (QoS 0)."""
-
-    def on_refused(self, token: int, code: int) -> None:
-        """The message of this token will not be taken: a reason code of MQTT 5, section 2.4."""
-
-    def on_oversized(self, topic: str, *, abandoned: bool) -> None:
-        """A message that is much too large; if abandoned, it ends the connection and is not handed on."""
-
-    def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """A message to one of the subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from emoedge.publish.connection import Link
+from emoedge.publish.link import Link
 
 MAX_PLAIN: Final = 100
 """Ten seconds of `face` at ten a second, were the worker ever that late."""

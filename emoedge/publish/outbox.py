@@ -16,9 +16,7 @@ Bookkeeping around a Spool: no threads, no sockets; the caller passes the time.
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from emoedge.publish.disk_calls import RETRY_S, WAIT_S, DiskCall, DiskCalls, nothing
@@ -27,6 +25,7 @@ from emoedge.publish.lateness import Lateness
 from emoedge.publish.refused_messages import RefusedMessages
 from emoedge.publish.spool import Spool
 from emoedge.publish.spool_entry import Entry
+from emoedge.publish.unspooled import UnspooledMessages
 from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
@@ -47,13 +46,6 @@ MAX_IN_MEMORY: Final = 1_000
 _POLL_S: Final = 1.0
 _Result = TypeVar("_Result")
 _READ_AHEAD: Final = 50
-
-
-@dataclass(slots=True)
-class _Waiting:
-    entry: Entry
-    since_s: float
-    sent: bool = False
 
 
 class Outbox:
@@ -86,9 +78,7 @@ class Outbox:
         self._is_held: Callable[[str], bool] | None = None
         self._exempt: set[int] = set()
         self._spool = spool
-        self._max_in_memory = max_in_memory
-        self._next_seq = 1
-        self._waiting: OrderedDict[int, _Waiting] = OrderedDict()
+        self._unspooled = UnspooledMessages(max_in_memory)
         self._in_flight: dict[int, Entry] = {}
         self._refused = RefusedMessages()
         self.refused = 0  # set aside since the start
@@ -101,7 +91,6 @@ class Outbox:
         self._read_ahead: list[Entry] = []
         self._delivered: set[int] = set()
         self._dropped_on_disk = 0
-        self._dropped_in_memory = 0
         self._drain_rate = DrainRate()
         self._to_forget: list[Callable[[bytes], bool]] = []
         self._commit_s = float("-inf")
@@ -120,7 +109,7 @@ class Outbox:
     @property
     def in_memory(self) -> int:
         """Messages that are only in memory."""
-        return len(self._waiting)
+        return len(self._unspooled)
 
     @property
     def on_disk(self) -> int:
@@ -137,7 +126,7 @@ class Outbox:
         """Messages lost to a bound: on disk since the spool was begun, in memory since the start."""
         return (
             self._dropped_on_disk
-            + self._dropped_in_memory
+            + self._unspooled.dropped
             + (0 if self._spool is None else self._spool.lost)
             + self.refused
         )
@@ -159,7 +148,7 @@ class Outbox:
     @property
     def sendable_in_memory(self) -> int:
         """Messages that are only in memory, without those that are held."""
-        return sum(self._may_go(item.entry) for item in self._waiting.values())
+        return sum(self._may_go(entry) for entry in self._unspooled)
 
     def hold(self, is_held: Callable[[str], bool]) -> None:
         """Keep messages on these topics back, also those on disk; they wait until `release`."""
@@ -178,20 +167,15 @@ class Outbox:
     ) -> None:
         """Take one message, true `age_s` seconds ago; it is the newest. One that is exempt is not held."""
         if exempt:
-            self._exempt.add(self._next_seq)
-        self.lateness.add(self._next_seq, now_s, age_s)
-        self._waiting[self._next_seq] = _Waiting(Entry(self._next_seq, topic, payload), now_s)
-        self._next_seq += 1
-        while len(self._waiting) > self._max_in_memory:
-            self.lateness.remove(self._waiting.popitem(last=False)[0])
-            self._dropped_in_memory += 1
+            self._exempt.add(self._unspooled.next_seq)
+        self.lateness.add(self._unspooled.next_seq, now_s, age_s)
+        for seq in self._unspooled.add(topic, payload, now_s):
+            self.lateness.remove(seq)
 
     def forget(self, is_meant: Callable[[bytes], bool], now_s: float) -> None:
         """Drop the messages with such payloads that are not on their way, on the disk as soon as it can."""
-        for seq, item in list(self._waiting.items()):
-            if is_meant(item.entry.payload):
-                self.lateness.remove(seq)
-                del self._waiting[seq]
+        for seq in self._unspooled.remove_where(is_meant):
+            self.lateness.remove(seq)
         self._read_ahead = [entry for entry in self._read_ahead if not is_meant(entry.payload)]
         self._refused.forget(is_meant)
         if self._spool is not None:
@@ -234,12 +218,9 @@ class Outbox:
                 return None  # it may be slow: what it holds is older
         if self._read_ahead:
             return self._read_ahead[0] if self._drain_rate.may_send(now_s) else None
-        waiting = (
-            item.entry
-            for item in self._waiting.values()
-            if not item.sent and item.entry.seq not in self._refused
+        return self._unspooled.first_unsent(
+            lambda entry: entry.seq not in self._refused and self._may_go(entry)
         )
-        return next((entry for entry in waiting if self._may_go(entry)), None)
 
     def sent(self, entry: Entry, token: int) -> None:
         """The entry from next_entry() went out; `token` will come back with its acknowledgement."""
@@ -248,8 +229,8 @@ class Outbox:
         if self._read_ahead and self._read_ahead[0].seq == entry.seq:
             self._read_ahead.pop(0)
             self._drain_rate.sent()
-        elif entry.seq in self._waiting:
-            self._waiting[entry.seq].sent = True
+        else:
+            self._unspooled.sent(entry.seq)
 
     def delivered(self, token: int) -> None:
         """The broker has it; a token of something else does no harm."""
@@ -272,7 +253,7 @@ class Outbox:
         self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), nothing)
 
     def _forget(self, seq: int) -> None:
-        if self._waiting.pop(seq, None) is None:
+        if not self._unspooled.remove(seq):
             self._delivered.add(seq)
 
     def connection_lost(self) -> None:
@@ -281,15 +262,14 @@ class Outbox:
         self._refused.connection_lost()
         self._read_ahead.clear()
         self._read_up_to = 0
-        for item in self._waiting.values():
-            item.sent = False
+        self._unspooled.connection_lost()
 
     def persist(self, now_s: float, *, connected: bool) -> None:
         """Commit what has to be on disk by now; delete from it what was delivered."""
         if not self._disk.settle(now_s):
             return
         self._forget_on_disk(now_s)
-        if self.disk_error and not (self._waiting or self._delivered):
+        if self.disk_error and not (self._unspooled or self._delivered):
             # Nothing is left to be written; whether the fault has gone must be found out all the same.
             self._try_disk(now_s, lambda spool: spool.probe(), nothing)
         if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
@@ -297,8 +277,8 @@ class Outbox:
             self._delete(now_s)
         if now_s - self._commit_s < COMMIT_INTERVAL_S:
             return
-        oldest = next(iter(self._waiting.values()), None)
-        if oldest is not None and (not connected or now_s - oldest.since_s >= self.window_s):
+        oldest_s = self._unspooled.oldest_since_s
+        if oldest_s is not None and (not connected or now_s - oldest_s >= self.window_s):
             self._commit_s = now_s
             up_to_s = now_s - self.window_s if connected else now_s
             self._commit(now_s, up_to_s)
@@ -309,8 +289,8 @@ class Outbox:
         retry_s = now_s + _POLL_S if self._disk.is_waiting else self._disk.retry_s
         if self._delivered:
             moments.append(max(self._delete_s + DELETE_INTERVAL_S, retry_s))
-        if self._waiting and self._spool is not None:
-            oldest_s = next(iter(self._waiting.values())).since_s
+        oldest_s = self._unspooled.oldest_since_s
+        if oldest_s is not None and self._spool is not None:
             due_s = oldest_s + self.window_s if connected else now_s
             moments.append(max(due_s, self._commit_s + COMMIT_INTERVAL_S, retry_s))
         if connected and self._read_ahead and len(self._in_flight) < MAX_IN_FLIGHT:
@@ -349,19 +329,10 @@ class Outbox:
         self._note(figures)
         self._rows_up_to = last_seq
         self._taken_over = True
-        if last_seq >= self._next_seq or self._waiting:
-            self._renumber(last_seq + 1)
-
-    def _renumber(self, first: int) -> None:
-        # The disk failed at the start and came late: what waits in memory is newer than all that is on it.
-        items = list(self._waiting.values())
-        self.connection_lost()
-        self._waiting.clear()
-        self.lateness.renumber({item.entry.seq: seq for seq, item in enumerate(items, start=first)})
-        for seq, item in enumerate(items, start=first):
-            item.entry = replace(item.entry, seq=seq)
-            self._waiting[seq] = item
-        self._next_seq = first + len(items)
+        if last_seq >= self._unspooled.next_seq or self._unspooled:
+            # The disk came late: what waits in memory is newer than all that is on it.
+            self.connection_lost()
+            self.lateness.renumber(self._unspooled.renumber(last_seq + 1))
 
     def _read(self, now_s: float) -> None:
         start = self._read_up_to
@@ -385,7 +356,7 @@ class Outbox:
     def _commit(self, now_s: float, up_to_s: float) -> None:
         # Taking over gives new numbers to what waits.
         ready = self._is_ready(now_s)
-        entries = [item.entry for item in self._waiting.values() if item.since_s <= up_to_s]
+        entries = self._unspooled.until(up_to_s)
         if not (ready and entries):
             return
 

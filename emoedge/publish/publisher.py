@@ -24,12 +24,12 @@ from emoedge.config import Settings
 from emoedge.health import Health
 from emoedge.publish.announcer import Announcer
 from emoedge.publish.command_queue import CommandQueue
-from emoedge.publish.connection import Link
-from emoedge.publish.control import command_topics
+from emoedge.publish.device_topics import DeviceTopics
 from emoedge.publish.disk_calls import DiskThread
-from emoedge.publish.echo import ECHO_CONTROL, Echo
+from emoedge.publish.echo import Echo
 from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox, Spooled
 from emoedge.publish.lateness import LATE_AFTER_S
+from emoedge.publish.link import Link
 from emoedge.publish.messages import RESULTS, Message, MessageBuilder, mark_late
 from emoedge.publish.outbox import LEAST_WINDOW_S, Outbox
 from emoedge.publish.reports import broker_health, spool_health
@@ -47,8 +47,6 @@ SPOOL_FILE: Final = "spool.sqlite3"
 MAX_INBOX: Final = 2_000
 # The same bounds for a process beside the daemon, which may be faster than its broker and has no disk.
 MAX_BESIDE: Final = 100_000
-NOT_ABOUT_PEOPLE: Final = frozenset({"recording"})
-"""Spooled topics that privacy does not hold back: they name files."""
 # What stop() keeps back of its time for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
@@ -79,7 +77,6 @@ class Publisher:
     ) -> None:
         mqtt = settings.mqtt
         self._settings = settings
-        self._base = settings.topic_base
         self._state_provider: StateProvider | None = None
         self._condition = threading.Condition()
         self._disk = DiskThread("spool", lambda: self._hand_over(lambda _: None))
@@ -100,15 +97,17 @@ class Publisher:
                 late_after_s=LATE_AFTER_S,
             )
         self._announcer = Announcer(settings)
+        self._topics = DeviceTopics(settings.topic_base, self._announcer.topics)
+        self._status = self._topics.of("status")
         self._session = MqttSession(
             mqtt,
             settings.client_id + (f"-{os.getpid()}" if secondary else ""),
-            will_topic=None if secondary else self._status_topic,
-            subscriptions=() if secondary else self._subscriptions,
+            will_topic=None if secondary else self._status,
+            subscriptions=() if secondary else self._topics.subscriptions,
             listener=self,
             first_protocol=first_protocol,
-            echo=None if secondary else Echo(f"{self._base}/control/{ECHO_CONTROL}/set"),
-            single_topics=() if secondary else self._single_topics,
+            echo=None if secondary else Echo(self._topics.echo),
+            single_topics=() if secondary else self._topics.single,
             optional_topics=self._announcer.old_names.topics,
         )
         self._inbox = Inbox()
@@ -119,22 +118,9 @@ class Publisher:
         self._commands = CommandQueue(builder, self.publish)
         # The rest belongs to the worker.
         self._link: Link | None = None
-        self._states = RetainedStates({} if secondary else {self._status_topic: b"online"})
+        self._states = RetainedStates({} if secondary else {self._status: b"online"})
         self._finishing = False
         self._holds = False
-
-    @property
-    def _status_topic(self) -> str:
-        return f"{self._base}/status"
-
-    @property
-    def _subscriptions(self) -> tuple[str, ...]:
-        return f"{self._base}/control/+/set", *self._announcer.topics
-
-    @property
-    def _single_topics(self) -> tuple[str, ...]:
-        echo = f"{self._base}/control/{ECHO_CONTROL}/set"
-        return *command_topics(self._base), echo, *self._announcer.topics
 
     def attach(self, on_command: CommandHandler, states: StateProvider) -> None:
         """Connect the commands; before `start`.
@@ -157,7 +143,7 @@ class Publisher:
 
     def publish(self, message: Message) -> None:
         """Take one message; never waits, never raises for what the broker or the disk do."""
-        topic = f"{self._base}/{message.suffix}"
+        topic = self._topics.of(message.suffix)
         payload = message.encode(self._session.limits.payload_bytes(topic))
         with self._condition:
             inbox = self._inbox
@@ -178,7 +164,7 @@ class Publisher:
         with self._condition:
             self._is_private = on
             if on:  # never to be published later
-                live = {f"{self._base}/face", f"{self._base}/image"}
+                live = {self._topics.of("face"), self._topics.of("image")}
                 kept = (one for one in self._inbox.plain if one[0] not in live)
                 self._inbox.plain = deque(kept, maxlen=MAX_PLAIN)
             self._condition.notify()
@@ -249,15 +235,12 @@ class Publisher:
     def on_oversized(self, topic: str, *, abandoned: bool) -> None:
         """See SessionListener."""
         if topic not in self._announcer.topics:
-            self._commands.take_oversized(self._control_of(topic), was_received=not abandoned)
-
-    def _control_of(self, topic: str) -> str:
-        return topic.removeprefix(f"{self._base}/control/").removesuffix("/set")
+            self._commands.take_oversized(self._topics.control_of(topic), was_received=not abandoned)
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
         """See SessionListener. Commands pass by the worker, which may be waiting for the disk."""
         if topic not in self._announcer.topics:
-            self._commands.take(self._control_of(topic), payload, retained=retained)
+            self._commands.take(self._topics.control_of(topic), payload, retained=retained)
             return
         self._hand_over(lambda inbox: inbox.strange.append((topic, payload, retained)))
 
@@ -318,7 +301,7 @@ class Publisher:
             self._states.update(topic, payload)
         for is_meant in inbox.forgets:
             self._outbox.forget(is_meant, now_s)
-            self._states.empty(f"{self._base}/{topic}" for topic in RESULTS)
+            self._states.empty(map(self._topics.of, RESULTS))
 
     def _link_changed(self, link: Link | None, now_s: float) -> None:
         self._link = link
@@ -328,7 +311,7 @@ class Publisher:
         if link is None:
             return
         for message in self._fresh_states():
-            self._states.update(f"{self._base}/{message.suffix}", message.encode())
+            self._states.update(self._topics.of(message.suffix), message.encode())
         self._states.send_afresh()
         if not self._secondary:
             self._announcer.connected(link.limits, now_s)
@@ -359,12 +342,9 @@ class Publisher:
             return
         self._holds = self._is_private
         if self._holds:
-            self._outbox.hold(self._is_about_people)
+            self._outbox.hold(self._topics.is_about_people)
         else:
             self._outbox.release()
-
-    def _is_about_people(self, topic: str) -> bool:
-        return topic.removeprefix(f"{self._base}/") not in NOT_ABOUT_PEOPLE
 
     def _send_spooled(self) -> None:
         while self._link is not None:
@@ -395,7 +375,7 @@ class Publisher:
                 break
             self._turn(0.05)
         if self._link is not None and not self._secondary:
-            self._states.replace_all({self._status_topic: b"offline"})
+            self._states.replace_all({self._status: b"offline"})
             self._turn(0.0)
             while self._states.unacknowledged and self._link is not None and self._left_s(stop_at_s) > 0:
                 self._turn(0.05)

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from emoedge.config import MqttSettings
-from emoedge.publish.connection import Connection, SessionListener, Terms
+from emoedge.publish.connection import Connection, Terms
 from emoedge.publish.echo import Echo
 from emoedge.publish.limits import BrokerLimits
+from emoedge.publish.link import SessionListener
 from emoedge.publish.messages import quote
 from emoedge.publish.oversized import OversizedTopics
 from emoedge.publish.retry import ConnectionEnd, Failure, MqttVersion, NextAttempt, RetryPolicy

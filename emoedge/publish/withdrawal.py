@@ -12,8 +12,8 @@ from typing import Final, Literal
 from emoedge.config import Settings
 from emoedge.errors import BrokerError
 from emoedge.publish.announced_store import AnnouncedStore
-from emoedge.publish.connection import Link
 from emoedge.publish.control import CONTROL_NAMES
+from emoedge.publish.link import Link
 from emoedge.publish.messages import RESULTS, RETAINED
 from emoedge.publish.old_names import STATUS, OldNames
 from emoedge.publish.retained_states import RetainedStates

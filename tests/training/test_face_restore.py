@@ -8,8 +8,8 @@ pytest.importorskip("torch")
 import torch
 
 from emoedge.face.classify import FaceClassifier, standardise
+from training.face.opinions import predict
 from training.face.restore import restore, revive
-from training.face.train import predict
 
 
 @pytest.fixture(scope="module")

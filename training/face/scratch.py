@@ -37,8 +37,9 @@ from training.face.corpora import load_rafdb
 from training.face.data import FaceSet, load_ferplus_split
 from training.face.held import SETS, load_set
 from training.face.net import FaceNet, multiply_adds
+from training.face.opinions import opinion
 from training.face.restore import restore
-from training.face.train import make_optimizer, opinion, update_average
+from training.face.train import make_optimizer, update_average
 from training.face.transfer import (
     Habits,
     batch_rows,

@@ -33,8 +33,9 @@ from training.face.corpora import load_rafdb
 from training.face.data import load_ferplus_split, relabel, row_sampling
 from training.face.held import SETS, HeldSet, load_held
 from training.face.net import INPUT_SIZE, FaceNet, network_of
+from training.face.opinions import predict, scores
 from training.face.restore import restore, revive
-from training.face.train import make_optimizer, predict, scores, update_average
+from training.face.train import make_optimizer, update_average
 
 BATCH = 128
 SHARES = {"ferplus": 50, "rafdb": 40, "expw": 16, "ckplus": 14, "jaffe": 8}

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from emoedge.emotions import EMOTIONS
 from training.voice import metrics
+from training.voice.answers import Answers
 from training.voice.data import SPEAKERS, TERMS
-
-if TYPE_CHECKING:
-    from training.voice.evaluate import Answers
 
 
 def write_figures(folder: Path, alone: Answers, session: Answers, figures: dict[str, Any]) -> None:
