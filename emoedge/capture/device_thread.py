@@ -152,11 +152,6 @@ class CaptureWorker(Generic[Item]):
             self._changed.notify_all()
 
     @property
-    def paused(self) -> bool:
-        """Whether the device is meant to be released."""
-        return self._paused
-
-    @property
     def released(self) -> bool:
         """Whether no thread holds the device, not even one that hangs in its driver."""
         with self._changed:

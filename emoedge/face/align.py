@@ -9,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.face.detect import Detection
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.sample import clip_rectangle, crop_luma
 from emoedge.frames import Frame, shrunk
@@ -167,12 +166,6 @@ def change(glimpse: NDArray[np.float32], before: NDArray[np.float32]) -> float:
     import cv2
 
     return float(cv2.norm(glimpse, before, cv2.NORM_L1)) / glimpse.size
-
-
-def align(frame: Frame, detection: Detection, size: int) -> tuple[NDArray[np.uint8], CropGeometry]:
-    """Crop a face: uint8 (size, size) luma and its rectangle; raises ValueError outside the frame."""
-    geometry = crop_geometry(detection.box, detection.landmarks, frame.width, frame.height)
-    return cut(frame, geometry, size), geometry
 
 
 def from_crop(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

@@ -92,7 +92,6 @@ class SocketServer:
         self._selector = selectors.DefaultSelector()
         self._clients: dict[socket.socket, ClientState] = {}
         self._alive_s = time.monotonic()
-        self._ids = 0
         self.thread = WorkerThread("socket", self._run, wake=self._wake)
 
     # ---- from any thread ----

@@ -30,13 +30,11 @@ class Purged:
         segments: ids of the segments that are gone.
         left: what could not be deleted.
         links: links that were removed, and where they led: nothing there was touched.
-        spool_in_use: whether a running daemon still holds messages for the broker.
     """
 
     segments: list[str]
     left: list[Undeletable]
     links: dict[Path, str]
-    spool_in_use: bool = False
 
 
 def purge_everything(store: Store, state: Path) -> Purged:
@@ -52,7 +50,7 @@ def purge_everything(store: Store, state: Path) -> Purged:
         for name in sorted(folder.names()):
             if name.startswith(kinds):
                 store.remover.remove(folder, name)
-    return Purged(segments, store.undeletable(), dict(store.remover.links), in_use)
+    return Purged(segments, store.undeletable(), dict(store.remover.links))
 
 
 def purge_last(store: Store, state: Path, since: datetime) -> Purged:
@@ -68,7 +66,7 @@ def purge_last(store: Store, state: Path, since: datetime) -> Purged:
     in_use = _locked(spool)
     if spool.is_file() and not spool.is_symlink() and not in_use:
         _forget_messages(spool, since)
-    return Purged(segments, store.undeletable(), {}, in_use)
+    return Purged(segments, store.undeletable(), {})
 
 
 def _forget_messages(spool: Path, since: datetime) -> None:

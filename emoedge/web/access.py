@@ -161,11 +161,6 @@ class AccessStore:
                 name: one for name, one in values.get("sessions", {}).items() if one.get("access") != "full"
             }
 
-    @property
-    def has_password(self) -> bool:
-        """Whether a password can be used."""
-        return self._password is not None or "password" in self._read()
-
     def access_of_key(self, key: str) -> Access | None:
         """What a key gives access to, or None for a wrong one; takes as long for every wrong one."""
         digest = _digest(key[:MAX_PASSWORD])

@@ -59,7 +59,7 @@ def test_what_a_crash_has_left_in_the_state_folder_goes_too(root):
     purged = purge_everything(Store(root / "recordings"), root / "state")
     assert [path.name for path in (root / "state").iterdir()] == ["overrides.json"]
     assert victim.read_text() == "not ours"
-    assert (purged.left, purged.spool_in_use) == ([], False)
+    assert purged.left == []
 
 
 def test_what_cannot_go_is_named_and_counted_and_the_rest_goes(root):

@@ -57,7 +57,6 @@ def test_wrong_ones(store, wrong):
 
 def test_password(store):
     store.set_password("contraseña muy larga")
-    assert store.has_password
     assert store.is_password("contraseña muy larga")
     store.set_password(None)
     assert not store.is_password("contraseña muy larga")
