@@ -1,4 +1,4 @@
-"""What an address sends, pictures and sound, in media time: the twin of a media file for `replay`."""
+"""Pictures and sound of a network address in media time: the counterpart of a media file for `replay`."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class AddressReader:
     def in_order(
         self, wanted: Callable[[float], bool], *, video: bool = True, audio: bool = True
     ) -> Iterator[Frame | AudioBlock]:
-        """Frames whose time is wanted at their time, blocks at their end; once.
+        """Yield frames whose time is wanted, at their time, and blocks at their end. Can be iterated once.
 
         Raises:
             MediaError: the connection is lost.

@@ -1,4 +1,4 @@
-"""Animated still images: whether one is, and its first picture where OpenCV cannot read it."""
+"""Animated image files: detect them, and read the first picture where OpenCV cannot."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GIF: Final = (b"GIF87a", b"GIF89a")
 
 
 def is_animated(encoded: bytes) -> bool:
-    """Whether a GIF, WebP or PNG file holds more than one picture; False for other formats."""
+    """Return whether a GIF, WebP or PNG file holds more than one picture; False for other formats."""
     if encoded[:6] in _GIF:
         return _gif_pictures(encoded) > 1
     if encoded[:4] == b"RIFF" and encoded[8:16] == b"WEBPVP8X" and len(encoded) > 20:

@@ -1,4 +1,4 @@
-"""Sound of any chunk size, with times, cut into blocks of one length; holes in time become known gaps."""
+"""Cut timed chunks of audio of any size into blocks of one length; holes in time become marked gaps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class BlockBuilder:
 
     @property
     def end_s(self) -> float | None:
-        """Time after the last sample taken in, seconds; None before the first."""
+        """Time after the last sample received, in seconds; None before the first."""
         return None if self._start_s is None else self._start_s + self._count / SAMPLE_RATE_HZ
 
     def push(self, time_s: float | None, samples: NDArray[np.int16]) -> Iterator[AudioBlock]:
@@ -55,7 +55,7 @@ class BlockBuilder:
         yield from self._whole_blocks()
 
     def flush(self) -> Iterator[AudioBlock]:
-        """What is left, as one shorter block."""
+        """Return the rest as one shorter block."""
         if self._count:
             rest = np.concatenate(self._pending)
             self._pending = []

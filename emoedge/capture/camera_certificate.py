@@ -1,4 +1,4 @@
-"""The certificate of a network camera: which one is trusted, and why one is not.
+"""Certificates of network cameras: decide which are trusted, and explain why one is not.
 
 FFmpeg checks it before user and password are sent. For a pinned certificate it gets exactly that one as its
 only authority, and the name in it.
@@ -21,9 +21,9 @@ from emoedge.tls_context import verifying_context
 from emoedge.translation import tr
 
 PROTOCOLS: Final = "rtsp,rtp,rtcp,udp,tcp,tls,crypto,http,https,httpproxy"
-"""What a camera's answer may lead to: never a file of this machine."""
+"""Protocols that a camera's answer may redirect to: never a file of this machine."""
 SECURE_PROTOCOLS: Final = "rtsps,tcp,tls,crypto,https,httpproxy"
-"""The same for a camera with a certificate: no redirect to where anybody may listen."""
+"""The same for a camera with a certificate: no redirect to an unencrypted protocol."""
 PORTS: Final = {"https": 443, "rtsps": 322}
 """Schemes with a certificate, and their usual ports."""
 TIMEOUT_S: Final = 10.0

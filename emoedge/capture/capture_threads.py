@@ -38,7 +38,7 @@ _LOG_LOSS_EVERY_S: Final = 1.0
 
 
 class CameraWorker(CaptureWorker[Frame]):
-    """Keeps a camera running; each consumer gets its own slot in which the newest frame wins."""
+    """Keeps a camera running; each consumer gets its own slot, which holds the newest frame."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         return queue
 
     def pause(self) -> bool:
-        """Release the device (privacy) and forget what waits; whether it was released within a second."""
+        """Release the device (privacy) and discard queued audio; return whether that took less than 1 s."""
         released = super().pause()
         for queue in self._relays:
             queue.clear()
@@ -124,7 +124,8 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
     def _completed(self, item: AudioBlock, *, first: bool) -> AudioBlock:
         self._gaps_s += item.gap_s
         if first and self._end_s is not None:
-            # The time without the device is no loss of ours, but consumers must know that sound is missing.
+            # Audio is missing while the device is released. It is not counted as lost, but consumers need the
+            # gap.
             item = replace(item, gap_s=max(item.gap_s, item.time_s - self._end_s))
         self._end_s = item.end_s
         return item

@@ -30,7 +30,7 @@ STILL_S: Final = 60.0
 
 
 class SharedClip:
-    """The timeline of one file, the same for everyone who plays it at the moment.
+    """The timeline of one file, shared by all its current players.
 
     It starts when the first player opens it; who comes later joins where it is. Round k of the
     clip starts at `start_s + k * duration_s`, for picture and sound alike.
@@ -57,18 +57,18 @@ class SharedClip:
             return clip
 
     def leave(self) -> None:
-        """One player less; the last one ends the timeline."""
+        """Remove one player; the last one ends the timeline."""
         with self._lock:
             self._players -= 1
             if not self._players:
                 self._playing.pop(self.path, None)
 
     def round_now(self) -> int:
-        """Which round is playing."""
+        """Number of the round that is playing."""
         return int((time.monotonic() - self.start_s) // self.duration_s)
 
     def moment_s(self, round_: int, media_s: float) -> float:
-        """The time.monotonic() of a media time in a round."""
+        """Return the `time.monotonic()` of a media time in a round."""
         return self.start_s + round_ * self.duration_s + media_s
 
 
@@ -85,7 +85,7 @@ def _length_s(path: Path, info: MediaInfo) -> float:
 
 
 class _Player(Closing, Generic[Item]):
-    """What camera and microphone of a clip share: joining, leaving, waiting."""
+    """Base of a clip's camera and microphone: joining, leaving, waiting."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
@@ -105,7 +105,7 @@ class _Player(Closing, Generic[Item]):
             clip.leave()
 
     def _peek(self) -> Item:
-        """The item whose turn it is; the rounds never end."""
+        """Return the next item; the rounds never end."""
         assert self._items is not None, "not open"
         if self._next is None:
             self._next = next(self._items)
@@ -119,7 +119,7 @@ class _Player(Closing, Generic[Item]):
 
 
 def _readable(reader: MediaReader, items: Iterator[Item]) -> Iterator[Item]:
-    """The items of one round; that the end of the file is missing is noted, and no error.
+    """Yield the items of one round; a missing end of the file is noted and is not an error.
 
     Raises:
         MediaError: nothing can be read.
@@ -136,11 +136,11 @@ def _readable(reader: MediaReader, items: Iterator[Item]) -> Iterator[Item]:
 
 
 class ClipCamera(_Player[Frame]):
-    """The pictures of a clip, as a camera with the asked frame rate would see them.
+    """The pictures of a clip, as a camera with the requested frame rate would deliver them.
 
     Args:
         path: the clip.
-        settings: frame rate, size (at most so many pixels), turning.
+        settings: frame rate, maximum size, rotation.
     """
 
     def __init__(self, path: Path, settings: CameraSettings) -> None:
@@ -159,10 +159,10 @@ class ClipCamera(_Player[Frame]):
         self._items = self._rounds()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture at its time.
+        """Return the next picture at its time.
 
-        Late ones are left out, but for one after each `timeout_s` spent on them: on a machine that never
-        catches up the camera must still be seen to live, and to be able to end.
+        Late pictures are left out, except one after each `timeout_s` spent on them: on a machine that never
+        catches up, the camera must still show that it works, and must be able to end.
         """
         begun_s = time.monotonic()
         while True:
@@ -232,7 +232,7 @@ class ClipMicrophone(_Player[AudioBlock]):
         self._items = self._rounds()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
-        """The next block, when its last sample has been played."""
+        """Return the next block when its last sample has been played."""
         block = self._peek()
         wait_until(block.end_s, timeout_s)
         self._next = None

@@ -1,4 +1,4 @@
-"""Places a device's own count of time on the monotonic clock: pure, counts and arrivals in, times out.
+"""Map a device's own count of time to the monotonic clock. Pure: counts and arrivals in, times out.
 
 A stamp or a count of samples says exactly how far apart two items were captured, but not when. An
 arrival says when, plus a delay that varies. The least delayed arrivals tell the offset between
@@ -13,7 +13,7 @@ from typing import Final
 DRIFT_S_PER_S: Final = 0.001
 """Quartzes differ by 0.0001 at most; ten times that also follows a camera that rounds its frame rate."""
 JUMP_S: Final = 0.5
-"""The device's count and the arrivals disagree by more: the count restarted, or something was lost."""
+"""Seconds between the device's count and the arrivals above which the count restarted, or data was lost."""
 
 
 @dataclass
@@ -22,7 +22,7 @@ class StreamAnchor:
 
     Attributes:
         jump_s: how late an item may be, against the least delayed ones, and still be only late.
-        patience: so many items in a row must be late before it is a jump and not a hiccup of the machine.
+        patience: number of consecutive late items that count as a jump and not as a delay of the machine.
     """
 
     jump_s: float = JUMP_S
@@ -33,7 +33,7 @@ class StreamAnchor:
     _least_late_s: float = 0.0
 
     def place(self, device_s: float, arrival_s: float, *, lost: bool = False) -> float:
-        """When the item was captured.
+        """Return when the item was captured.
 
         Args:
             device_s: its time on the device's count, seconds.

@@ -1,4 +1,4 @@
-"""Opening media files through PyAV, safely: only real files, only formats that people record in."""
+"""Open media files through PyAV safely: only regular files, only formats that people record in."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ names from anywhere (hls, concat): nothing that a path from outside should lead 
 _REMEDY: Final = tr("give a video, sound or picture file that ffprobe can read")
 _CUT_REMEDY: Final = tr("copy or record it again")
 _MAX_FAILED_READS: Final = 2000
-"""So many reads in a row may fail before the rest of a file is given up."""
+"""Maximum number of consecutive failed reads before the rest of a file is given up."""
 FLAC_SLACK_S: Final = 0.05
 """The last packet of a FLAC file may have no length of its own."""
 _JOINABLE: Final = frozenset(("mpegts", "aac", "mp3"))
-"""Formats that can be left and joined anywhere: what is not whole at their end is everyday life."""
+"""Formats that can be joined and left anywhere: an incomplete end is normal in them."""
 _KINDS: Final = {"audio": "sound", "video": "picture"}
 
 
@@ -58,7 +58,7 @@ def check_file(path: Path) -> None:
 
 
 def open_container(path: Path) -> Any:
-    """The PyAV container of a media file.
+    """Open the PyAV container of a media file.
 
     Raises:
         MediaError: missing, unreadable, empty, or no media.
@@ -84,9 +84,9 @@ def open_container(path: Path) -> Any:
 
 
 def decoded(container: Any, stream: Any, path: Path, notes: Notes) -> Iterator[av.AudioFrame | av.VideoFrame]:
-    """All decoded frames of one stream in presentation order; other streams can no longer be read.
+    """Yield all decoded frames of one stream in presentation order; other streams can no longer be read.
 
-    What cannot be decoded is left out and noted.
+    Packets that cannot be decoded are left out and noted.
 
     Raises:
         MediaError: nothing can be decoded, or, after all that can, the rest of the file is missing.
@@ -195,14 +195,14 @@ class _Packets:
                 self.cut = tr("its header announces more than there is")
 
     def _more_listed(self, last: Any) -> bool:
-        """Whether the file's own index lists packets behind the last one that was read, None for none."""
+        """Return whether the file's index lists packets after the last one read; None without an index."""
         if "mov" not in self._container.format.name or (last is not None and last.dts is None):
             return False
         entries = self._stream.index_entries
         return bool(entries) and (last is None or entries[-1].timestamp > last.dts)
 
     def _more_announced(self, last: Any) -> bool:
-        """Whether the header of a FLAC file announces more than the last packet that was read."""
+        """Return whether the header of a FLAC file announces more than the last packet read."""
         if self._container.format.name != "flac" or last.pts is None:
             return False
         announced_s = flac_duration_s(self._path)

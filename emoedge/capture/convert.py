@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import av
 
 MAX_PIXELS: Final = 8192 * 8192
-"""Larger pictures are refused: no camera delivers them, a hostile file might."""
+"""Maximum number of pixels of a picture: cameras do not deliver larger ones, but a hostile file might."""
 
 _FULL_RANGE: Final = 2  # AVCOL_RANGE_JPEG
 _BT601: Final = (2, 5, 6)  # AVCOL_SPC_UNSPECIFIED (small pictures), BT470BG, SMPTE170M: one matrix
@@ -25,18 +25,18 @@ Planes = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class Orientation:
-    """How a picture is to be turned before anyone sees it: clockwise by `rotate` degrees, then mirrored."""
+    """Rotation of pictures before use: clockwise by `rotate` degrees, then mirrored."""
 
     rotate: int = 0
     mirror: bool = False
 
     @property
     def swaps_sides(self) -> bool:
-        """Whether width and height change places."""
+        """Whether width and height are exchanged."""
         return self.rotate % 180 == 90
 
     def after(self, own: Orientation) -> Orientation:
-        """The two in one: first `own` (what the metadata of the source asks for), then this."""
+        """Return both in one: first `own` (required by the metadata of the source), then this."""
         # A turn of a mirrored picture is the opposite turn before the mirror.
         turned = own.rotate - self.rotate if own.mirror else own.rotate + self.rotate
         return Orientation(turned % 360, self.mirror != own.mirror)
@@ -46,12 +46,12 @@ UPRIGHT: Final = Orientation()
 
 
 def even(length: float) -> int:
-    """The even number of pixels nearest to `length`, at least 2."""
+    """Return the even number of pixels nearest to `length`, at least 2."""
     return max(2, 2 * round(length / 2))
 
 
 def fit_size(width: float, height: float, max_pixels: float | None) -> tuple[int, int]:
-    """Even (width, height) of the same shape with about `max_pixels` at most; never larger than it was."""
+    """Return even (width, height) of the same shape with at most about `max_pixels`; never enlarged."""
     scale = 1.0 if max_pixels is None else min(1.0, (max_pixels / (width * height)) ** 0.5)
     return even(width * scale), even(height * scale)
 
@@ -63,7 +63,7 @@ def orient_i420(data: Planes, width: int, height: int, orientation: Orientation)
         data: uint8 (height * 3 / 2, width), sizes even.
         width: before turning, pixels.
         height: before turning, pixels.
-        orientation: what is to be done.
+        orientation: rotation and mirroring.
 
     Returns:
         uint8, contiguous, of the turned size.
@@ -94,7 +94,7 @@ def _orient(plane: Planes, orientation: Orientation) -> Planes:
 
 
 def display_orientation(matrix: bytes) -> Orientation:
-    """Orientation that a display matrix asks for, one of eight; what is askew counts as the nearest of them.
+    """Return the orientation of a display matrix: the nearest of the eight possible ones.
 
     Args:
         matrix: nine int32 in the byte order of the machine, row by row (ISO/IEC 14496-12, 6.2.2); a pixel at
@@ -128,8 +128,8 @@ class PixelAspect:
 class PictureConverter:
     """Turns decoded frames of one stream into i420 arrays with square pixels and even sides.
 
-    Every frame stands alone: a stream may change size, orientation and colours at any of them. They come out
-    turned as their metadata and `orientation` say, with about `max_pixels` at most.
+    Each frame is converted on its own: a stream may change size, orientation and colours at any frame. The
+    result is rotated as the frame's metadata and `orientation` require, and has at most about `max_pixels`.
 
     Colours come out as BT.601 in video range, whatever the source says, because that is what
     OpenCV's YUV conversions assume.
@@ -141,7 +141,7 @@ class PictureConverter:
         self._reformatter: Any = None
 
     def __call__(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[Planes, int, int]:
-        """i420 data, width and height of the picture as it is to be seen.
+        """Return i420 data, width and height of the upright picture.
 
         Args:
             frame: decoded picture.
@@ -151,7 +151,7 @@ class PictureConverter:
         return joined_planes(planes), width, height
 
     def planes(self, frame: av.VideoFrame, pixel_aspect: float = 1.0) -> tuple[tuple[Planes, ...], int, int]:
-        """Like calling it, but returns the three planes: the decoder's memory where nothing is converted."""
+        """Return the three planes instead: the decoder's own memory where no conversion is needed."""
         width, height = fit_size(frame.width * (pixel_aspect or 1.0), frame.height, self._max_pixels)
         planes = _planes(self._in_layout(frame, width, height), width, height)
         orientation = self._asked.after(_own_orientation(frame))
@@ -180,7 +180,7 @@ class PictureConverter:
 
 
 def _own_orientation(frame: Any) -> Orientation:
-    """Orientation that the metadata of a frame asks for."""
+    """Return the orientation in the metadata of a frame."""
     from av.sidedata.sidedata import SideDataContainer
 
     # A frame keeps its `side_data`: the two would hold each other until the next garbage collection.
@@ -219,7 +219,7 @@ def _planes(frame: Any, width: int, height: int) -> tuple[Planes, ...]:
 
 
 def _is_ready(frame: Any, width: int, height: int) -> bool:
-    """Whether the picture can be taken as it is, which saves swscale's copy of what cameras send most."""
+    """Return whether the picture needs no conversion, which saves a copy for the most common format."""
     return (
         frame.format.name == "yuv420p"
         and (frame.width, frame.height) == (width, height)

@@ -1,4 +1,4 @@
-"""Keeps one device running: opens it, reads it in a thread, watches it, and opens it again when it is lost.
+"""Keep one device running: open it, read it in a thread, monitor it, and reopen it after a loss.
 
 Two threads: a session thread that may hang in a driver, and a manager that never touches the device,
 so that stop and privacy work whatever the driver does. A session that does not end in time is
@@ -31,21 +31,20 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item", Frame, AudioBlock)
 
 STALL_S: Final = 5.0
-"""Nothing for so long is a fault: a USB reset takes one or two seconds, a network camera's key frame less
-than four."""
+"""Seconds without data before the device counts as stalled: a USB reset takes one or two, the key frame of a
+network camera less than four."""
 OPEN_LIMIT_S: Final = 60.0
-"""Opening may take so long: network cameras and a Jetson's camera service need up to ten seconds; PortAudio,
-which tries every device there is, was seen to take more than twenty on a machine that was starting everything
-at once."""
+"""Maximum seconds for opening: network cameras and a Jetson's camera service need up to ten. PortAudio tries
+every device and can take more than twenty while a machine starts."""
 LOAD_LIMIT_S: Final = 180.0
-"""Before that, a library like OpenCV is loaded: on a slow card, while everything else is loaded too, this
-takes a minute."""
+"""Maximum seconds for loading a library such as OpenCV before that: up to a minute from a slow card during
+start-up."""
 END_LIMIT_S: Final = 0.8
-"""How long a session may take to end: stopping as a whole must take less than a second."""
+"""Maximum seconds for ending a session: stopping as a whole must take less than one."""
 STABLE_S: Final = 10.0
-"""A device that ran for so long was well: the next failure is a new one, not one more in a row."""
+"""Seconds of uninterrupted capture after which the failure count starts again."""
 MAX_ABANDONED: Final = 3
-"""With so many threads stuck in a driver another one will not help; without a limit they would add up over
+"""Maximum number of threads stuck in a driver: another one would not help, and they would add up over
 months."""
 _POLL_S: Final = 0.1
 _LOG_EVERY: Final = 20  # of equal failures in a row
@@ -66,22 +65,22 @@ class _Session:
     thread: WorkerThread | None = None
 
     def quiet_s(self, now_s: float) -> float:
-        """Seconds since it last gave a sign of life."""
+        """Seconds since it last reported progress."""
         return now_s - next(s for s in (self.last_s, self.made_s, self.started_s) if s is not None)
 
     @property
     def start_limit_s(self) -> float:
-        """How long it may take to the first sign of life from now on."""
+        """Maximum seconds from now until it first reports progress."""
         return LOAD_LIMIT_S if self.made_s is None else OPEN_LIMIT_S
 
 
 class CaptureWorker(Generic[Item]):
-    """Runs a source for as long as the program lives; `emoedge.capture.capture_threads` has the two kinds.
+    """Runs a source for the lifetime of the process; `emoedge.capture.capture_threads` has the two kinds.
 
     Args:
         name: as in `health`.
         make_source: builds a new source for each attempt.
-        stall_s: nothing for so many seconds is a fault.
+        stall_s: seconds without data before the device counts as stalled.
         backoff: waits between attempts.
     """
 
@@ -111,18 +110,18 @@ class CaptureWorker(Generic[Item]):
         self._taps: list[Callable[[Item], None]] = []
         self._manager = WorkerThread(f"{name}-manager", self._manage)
 
-    # ---- for those who use it ----
+    # ---- called by consumers ----
 
     def add_tap(self, tap: Callable[[Item], None]) -> None:
         """Call `tap` with every item, in the capture thread; it must be quick and not raise."""
         self._taps.append(tap)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the threads and return at once."""
         self._manager.start()
 
     def stop(self) -> bool:
-        """End within a second, even when the driver hangs; whether the device was released."""
+        """Stop within a second, even if the driver hangs; return whether the device was released."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
@@ -130,13 +129,13 @@ class CaptureWorker(Generic[Item]):
         return self.released
 
     def begin_pause(self) -> None:
-        """Have the device released (privacy); returns at once."""
+        """Start releasing the device (privacy) and return at once."""
         with self._changed:
             self._paused = True
             self._changed.notify_all()
 
     def pause(self) -> bool:
-        """Release the device (privacy) and forget what waits; whether it was released within a second."""
+        """Release the device (privacy) and discard queued items; return whether that took less than 1 s."""
         self.begin_pause()
         with self._changed:
             self._changed.wait_for(lambda: self._session is None, END_LIMIT_S + 0.2)
@@ -145,7 +144,7 @@ class CaptureWorker(Generic[Item]):
         return self.released
 
     def resume(self) -> None:
-        """Open the device again."""
+        """Reopen the device."""
         with self._changed:
             self._paused = False
             self._failures = 0
@@ -153,12 +152,12 @@ class CaptureWorker(Generic[Item]):
 
     @property
     def released(self) -> bool:
-        """Whether no thread holds the device, not even one that hangs in its driver."""
+        """Whether the device is free: no thread uses it or hangs in its driver."""
         with self._changed:
             return self._session is None and not self._stuck()
 
     def health(self) -> Health:
-        """State, reason and figures at this moment."""
+        """Return the current state, reason and figures."""
         now_s = time.monotonic()
         with self._changed:
             verdict = self._verdict(now_s)
@@ -167,10 +166,10 @@ class CaptureWorker(Generic[Item]):
                 figures["device"] = self._description
         return Health(self.name, verdict.state, verdict.reason, figures)
 
-    # ---- what camera and microphone do differently ----
+    # ---- overridden by camera and microphone ----
 
     def _completed(self, item: Item, *, first: bool) -> Item:
-        """The item as consumers get it; `first`: of a session."""
+        """Return the item for consumers; `first` marks the first one of a session."""
         return item
 
     def _observe(self, now_s: float, item: Item) -> None:
@@ -183,7 +182,7 @@ class CaptureWorker(Generic[Item]):
         raise NotImplementedError
 
     def _restarted(self) -> None:
-        """A new session begins: forget what the watch saw of the last one."""
+        """Reset the liveness checks for a new session."""
         raise NotImplementedError
 
     # ---- the manager: never touches the device ----
@@ -229,7 +228,7 @@ class CaptureWorker(Generic[Item]):
         return session
 
     def _watch(self, session: _Session) -> EmoedgeError | None:
-        """Wait until the session ends or must end; why, or None when it was asked to."""
+        """Wait until the session ends or must end; return the reason, or None if it was requested."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._must_end() or session.done.is_set(), _POLL_S)
@@ -264,7 +263,7 @@ class CaptureWorker(Generic[Item]):
             self._changed.notify_all()
 
     def _stuck(self) -> int:
-        """How many sessions left behind still hang."""
+        """Return the number of abandoned sessions that still hang."""
         with self._changed:
             self._abandoned = [session for session in self._abandoned if not session.done.is_set()]
             return len(self._abandoned)
@@ -299,7 +298,7 @@ class CaptureWorker(Generic[Item]):
         except EmoedgeError as error:
             session.error = error
         except Exception as error:
-            # Adapters talk to drivers of every kind: whatever they throw, the other modalities go on.
+            # Drivers raise errors of any kind. The other modalities must continue.
             logger.exception("%s: unexpected error", self.name)
             session.error = DeviceError(f"{type(error).__name__}: {error}", tr("report this with the log"))
         finally:

@@ -1,4 +1,4 @@
-"""Which cameras and microphones there are, with identifiers that stay the same after a restart."""
+"""List cameras and microphones with identifiers that stay the same after a restart."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class CameraDevice:
     """A camera.
 
     Attributes:
-        source: what to write into `camera.source`.
+        source: value for `camera.source`.
         name: as the device calls itself.
         node: /dev/videoN at present, empty for picamera2.
-        usable: whether it may be opened now; `problem` says why not.
+        usable: whether it can be opened now; `problem` gives the reason if not.
     """
 
     source: str
@@ -51,7 +51,7 @@ class MicrophoneDevice:
     """A microphone.
 
     Attributes:
-        source: what to write into `microphone.source`.
+        source: value for `microphone.source`.
         channels, rate_hz: what it has.
         default: whether "auto" takes it.
     """
@@ -63,12 +63,12 @@ class MicrophoneDevice:
 
 
 def list_cameras() -> list[CameraDevice]:
-    """The Pi's own cameras first, then the kernel's; empty when there are none."""
+    """Return the Pi's own cameras first, then V4L2 devices; empty if there are none."""
     return _pi_cameras() + _v4l2_cameras()
 
 
 def list_microphones() -> list[MicrophoneDevice]:
-    """All sound inputs; empty when there are none.
+    """Return all audio inputs; empty if there are none.
 
     Raises:
         DeviceError: PyAudio is missing.
@@ -105,7 +105,7 @@ def _v4l2_cameras() -> list[CameraDevice]:
 
 
 def _stable_names() -> dict[str, str]:
-    """Node to the first stable name that points at it."""
+    """Return the first stable name of each device node."""
     names: dict[str, str] = {}
     for folder in V4L_LINKS:
         for link in sorted(folder.glob("*")) if folder.is_dir() else ():
@@ -138,7 +138,7 @@ def _text(raw: bytes) -> str:
 
 
 def first_camera() -> CameraDevice:
-    """What camera.source = "auto" means: the first usable camera.
+    """Return the camera that `camera.source = "auto"` selects: the first usable one.
 
     Raises:
         DeviceError: there is none.

@@ -1,4 +1,4 @@
-"""Channels to one: the same weights for every layout, and the louder channel where they cancel each other.
+"""Mix channels down to one: the same weights for every layout, and the louder channel where they cancel out.
 
 Weights, before they are divided by their sum (ITU-R BS.775, Table 2, as FFmpeg applies it): centre 1, left
 and right 0.707, what is behind, beside or above 0.5, low-frequency effects 0. Channels without a known place
@@ -48,7 +48,7 @@ class Downmix:
 
     Args:
         layout: PyAV's layout of the channels.
-        notes: told what is left out, and when one channel takes the place of the mix.
+        notes: receives remarks about channels left out or used in place of the mix.
     """
 
     def __init__(self, layout: Any, notes: Notes) -> None:
@@ -74,7 +74,7 @@ class Downmix:
             )
 
     def mixed(self, channels: NDArray[np.float32]) -> NDArray[np.float32]:
-        """One channel, float32 (n,), of a piece of sound (channels, n), full scale 1."""
+        """Return one channel, float32 (n,), of audio (channels, n), full scale 1."""
         mix = self._weights @ channels
         self._powers = _MEMORY * self._powers + np.square(channels).mean(axis=1)
         self._mix_power = _MEMORY * self._mix_power + float(np.square(mix).mean())
@@ -96,7 +96,7 @@ class Downmix:
 
 
 def as_channels(frame: Any) -> NDArray[np.float32]:
-    """The samples of a PyAV frame of any format, float32 (channels, n), full scale 1."""
+    """Return the samples of a PyAV frame of any format, float32 (channels, n), full scale 1."""
     packed = frame.format.name.removesuffix("p")
     kind, scale = _KINDS[packed]
     planes = [np.frombuffer(plane, kind) for plane in frame.planes]

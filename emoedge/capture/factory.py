@@ -1,4 +1,4 @@
-"""From the settings to the source: which adapter a `source` string means."""
+"""Choose the adapter for the `source` string in the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def open_medium(path: Path | str, camera: CameraSettings, tracks: Tracks) -> MediaReader | AddressReader:
-    """The reader of a file, or of what an address sends.
+    """Return a reader for a file or an address.
 
     Args:
         path: the file, or the address.
@@ -40,13 +40,13 @@ def open_medium(path: Path | str, camera: CameraSettings, tracks: Tracks) -> Med
 
 
 def is_address(text: str) -> bool:
-    """Whether this names something on the network and not a file."""
+    """Return whether this is a network address and not a file."""
     scheme, colon, _ = text.partition("://")
     return bool(colon) and scheme.lower() in NETWORK_SCHEMES
 
 
 def open_camera(settings: CameraSettings, analysis_fps: float = MAX_PER_S) -> FrameSource:
-    """The source that `settings.source` names; call its `open` to acquire it.
+    """Return the camera that `settings.source` names; call its `open` to acquire it.
 
     Args:
         settings: of the camera.
@@ -104,7 +104,7 @@ def open_microphone(settings: MicrophoneSettings) -> SoundSource:
 
 
 def _load(*libraries: str) -> None:
-    """Import what `open` will need: seconds on a small board, which are not the device's time."""
+    """Import what `open` needs: it takes seconds on a small board, which are not to count as opening."""
     for library in libraries:
         with suppress(ImportError):  # `open` says it, with a remedy
             importlib.import_module(library)

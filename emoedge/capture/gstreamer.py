@@ -30,13 +30,13 @@ from emoedge.translation import tr
 
 PROGRAM: Final = "gst-launch-1.0"
 KILL_AFTER_S: Final = 0.3
-"""Time a pipeline gets to end by itself before it is killed."""
+"""Seconds before a pipeline that does not end is killed."""
 _INSTALL: Final = tr("install gstreamer1.0-tools and gstreamer1.0-plugins-base")
 _ALIGNMENT: Final = 8  # GStreamer pads rows of I420 to four bytes, also the half as wide chroma rows
 
 
 class GstreamerCamera(Closing):
-    """Pictures of a pipeline, scaled to the asked size (its width rounded to a multiple of 8).
+    """Pictures of a pipeline, scaled to the requested size (width rounded to a multiple of 8).
 
     Times are those of the first byte of each picture on the pipe, a few milliseconds after capture.
 
@@ -67,7 +67,7 @@ class GstreamerCamera(Closing):
             raise DeviceError(f"{self._shown}: {error}", tr("check the quotes in camera.source")) from error
         read_end, write_end = os.pipe()
         self._pipe = read_end
-        # Not a standard stream: some vendors' elements print there.
+        # Some vendors' elements print to the standard streams.
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         command = [PROGRAM, "-q", *source, *self._tail(write_end)]
         try:
@@ -87,7 +87,7 @@ class GstreamerCamera(Closing):
         self._filled = 0
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture."""
+        """Return the next picture."""
         deadline_s = time.monotonic() + timeout_s
         while self._filled < len(self._buffer):
             self._wait(deadline_s)
@@ -102,7 +102,7 @@ class GstreamerCamera(Closing):
         return self._frame()
 
     def close(self) -> None:
-        """End the process: politely, then by force."""
+        """Terminate the process, and kill it if it does not end."""
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
@@ -140,7 +140,7 @@ class GstreamerCamera(Closing):
             raise TimeoutError
 
     def _complaint(self) -> str:
-        """The first error that the pipeline printed."""
+        """Return the first error that the pipeline printed."""
         assert self._errors is not None
         self._errors.seek(0)
         lines = self._errors.read(16_384).decode(errors="replace").splitlines()

@@ -1,10 +1,10 @@
-"""Whether a media file was cut off, from the lengths that its own container declares.
+"""Detect truncated media files from the lengths that their containers declare.
 
-Decoders are forgiving: a clip that was cut in the middle ends earlier, without a word. This is looked at
-only when all that can be decoded has been, to tell a cut file from a short one. Only lengths of what holds
-pictures and sound count: an index or a tag that is missing is no loss. MP4 and MOV need it for their
-fragments alone, because the decoder knows their index. AAC, transport streams, and MP3 without a header of
-its encoder are made to be joined and left anywhere: a cut one is a shorter one.
+Decoders are forgiving: a clip that was cut in the middle ends earlier, without an error. The check runs after
+everything has been decoded, to tell a truncated file from a short one. Only lengths of pictures and sound
+count: a missing index or tag is not a loss. MP4 and MOV need the check only for fragments, because the
+decoder knows their index. AAC, transport streams, and MP3 without an encoder header can be joined and left
+anywhere: a truncated one is a shorter one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import BinaryIO, Final
 from emoedge.capture.sound_header import find_sound
 
 SLACK_BYTES: Final = 16
-"""Some writers are a pad byte or two off in the lengths of RIFF and its relatives."""
+"""Tolerance for writers whose lengths in RIFF and related formats are wrong by one or two pad bytes."""
 
 _UNKNOWN_RIFF: Final = (0, 0xFFFFFFFF)  # written by programs that stream and cannot go back
 _EBML_CLUSTER: Final = 0x1F43B675
@@ -46,7 +46,7 @@ _OGG_LARGEST: Final = 65_307
 
 
 def missing_bytes(path: Path) -> int:
-    """Bytes of pictures and sound that the container declares behind the end of the file; 0 where none."""
+    """Return the bytes of pictures and sound that the container declares beyond the end of the file."""
     size = path.stat().st_size
     with path.open("rb") as file:
         end = _declared_end(file, size)
@@ -54,7 +54,7 @@ def missing_bytes(path: Path) -> int:
 
 
 def _declared_end(file: BinaryIO, size: int) -> int | None:
-    """Where pictures and sound end, as far as the container says; None where it does not."""
+    """Return where pictures and sound end according to the container; None if unknown."""
     head = file.read(12)
     readers: tuple[tuple[bool, Callable[[BinaryIO, int], int | None]], ...] = (
         (head[4:8] in _BOX_TYPES, _mp4_end),
@@ -206,7 +206,7 @@ def _asf_end(file: BinaryIO, _size: int) -> int | None:
 
 
 def _mp3_end(file: BinaryIO, _size: int) -> int | None:
-    """End that the header of the encoder tells ("Xing" or "Info", in the first frame); None without one."""
+    """End according to the encoder's header ("Xing" or "Info", in the first frame); None without one."""
     head = file.read(10)
     start = 0
     if head[:3] == b"ID3":  # its length has seven bits in each byte
@@ -224,7 +224,7 @@ def _mp3_end(file: BinaryIO, _size: int) -> int | None:
 
 
 def flac_duration_s(path: Path) -> float | None:
-    """Length that the header of a FLAC file tells, seconds; None where it does not (RFC 9639, 8.2)."""
+    """Return the length in the header of a FLAC file, in seconds; None without one (RFC 9639, 8.2)."""
     with path.open("rb") as file:
         head = file.read(26)
     if head[:4] != b"fLaC" or len(head) < 26:

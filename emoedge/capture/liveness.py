@@ -1,4 +1,4 @@
-"""Whether what a device delivers is alive: pure, what arrived and the time in, a verdict out."""
+"""Judge whether a device delivers real data. Pure: items and times in, a verdict out."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from emoedge.high_pass import HighPass
 from emoedge.translation import tr
 
 FROZEN_S: Final = 10.0
-"""The noise of a sensor makes two equal pictures next to impossible; ten seconds also spare a clip that holds
-still."""
+"""Seconds of equal pictures that count as frozen: sensor noise makes two equal pictures next to impossible,
+and
+a clip may show a still picture for some seconds."""
 BLACK_S: Final = 10.0
 SILENT_S: Final = 10.0
 CLIPPING_S: Final = 10.0
 LOW_SOUND_S: Final = 10.0
-"""Offset and hum are judged over so much sound: long enough that speech does not count as an offset."""
+"""Seconds of audio over which offset and hum are measured: long enough that speech is not taken for an
+offset."""
 MAX_OFFSET: Final = 0.03
 """Share of full scale; ordinary converters stay below one percent."""
 MIN_HUM_POWER: Final = 1e-4
@@ -33,14 +35,14 @@ _BLACK_MEAN: Final = 24.0  # video black is 16
 _BLACK_SPREAD: Final = 4.0  # a dark room still has noise and a lamp somewhere
 _CLIPPED: Final = 32_700  # int16 full scale less a little for converters that stop short of it
 _CLIPPED_FRACTION: Final = 0.01
-"""So much of a block at full scale is heard as distortion; single peaks are not."""
+"""Share of a block at full scale that is audible as distortion; single peaks are not."""
 
 State = Literal["ok", "degraded", "failed", "off"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What to say of a source; `reason` is empty when ok."""
+    """State of a source; `reason` is empty when it is ok."""
 
     state: State
     reason: str = ""
@@ -48,7 +50,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class PictureSummary:
-    """What liveness needs of a frame: a digest of its pixels, mean and standard deviation of the luma."""
+    """Digest of a frame's pixels, and mean and standard deviation of its luma."""
 
     digest: int
     mean: float
@@ -56,7 +58,7 @@ class PictureSummary:
 
 
 def summarize_picture(frame: Frame) -> PictureSummary:
-    """A coarse look at a frame."""
+    """Return the summary of a frame."""
     pixels = frame.data[: frame.height : _SAMPLING, : frame.width : _SAMPLING]
     coarse = np.ascontiguousarray(pixels)
     return PictureSummary(zlib.crc32(coarse.tobytes()), float(coarse.mean()), float(coarse.std()))
@@ -64,7 +66,7 @@ def summarize_picture(frame: Frame) -> PictureSummary:
 
 @dataclass(frozen=True, slots=True)
 class SoundSummary:
-    """What liveness needs of a block.
+    """Figures of a block of audio.
 
     Attributes:
         duration_s: length in seconds.
@@ -89,7 +91,7 @@ class SoundSummary:
 
 
 def summarize_sound(block: AudioBlock, high_pass: HighPass) -> SoundSummary:
-    """A coarse look at a block of a stream; `high_pass` has filtered the blocks before it."""
+    """Return the summary of a block of a stream; `high_pass` has filtered the blocks before it."""
     samples = block.samples
     if not len(samples):
         return SoundSummary(0.0, silent=True, clipping=False, mean=0.0, power=0.0, speech_power=0.0)

@@ -1,4 +1,4 @@
-"""Media files: the file-based twin of camera and microphone, with the times the file itself gives."""
+"""Media files: the counterpart of camera and microphone, with the times in the file."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ MAX_IMAGE_BYTES: Final = 256 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a media file holds.
+    """Properties of a media file.
 
     Attributes:
         duration_s: as the container says, None where it does not (pictures: 0).
@@ -74,7 +74,7 @@ class MediaInfo:
 
 
 def probe(path: Path | str, tracks: Tracks = AUTOMATIC) -> MediaInfo:
-    """What is in the file.
+    """Return the properties of a media file.
 
     Raises:
         MediaError: missing, unreadable, neither picture nor sound, or without the tracks asked for.
@@ -153,7 +153,7 @@ class MediaReader:
     def in_order(
         self, wanted: Callable[[float], bool], *, video: bool = True, audio: bool = True
     ) -> Iterator[Frame | AudioBlock]:
-        """Frames whose time is wanted, at their time, and blocks at their end, when all of them was said.
+        """Yield frames whose time is wanted, at their time, and blocks at their end.
 
         Raises:
             MediaError: as while iterating.
@@ -163,7 +163,7 @@ class MediaReader:
         return together((frames, blocks), complete_s)
 
     def frames(self, wanted: Callable[[float], bool] | None = None) -> Iterator[Frame]:
-        """Frames alone; with `wanted`, only those whose time is wanted are converted."""
+        """Yield the frames; with `wanted`, only those whose time is wanted are converted."""
         if not self.info.has_video:
             return
         if self.info.still:
@@ -192,7 +192,7 @@ class MediaReader:
             yield from ahead
 
     def blocks(self) -> Iterator[AudioBlock]:
-        """The sound alone."""
+        """Yield the blocks of audio."""
         if not self.info.has_audio:
             return
         with open_container(self.path) as container:
@@ -235,7 +235,7 @@ def still_frame(
 
 
 def _is_still(container: Any) -> bool:
-    """Whether this is a still image; a photograph may have others of itself behind it."""
+    """Return whether this is a still image; a photograph may contain smaller versions of itself."""
     import av
 
     name = container.format.name
@@ -249,7 +249,7 @@ def _is_still(container: Any) -> bool:
 
 
 def complete_s(item: Frame | AudioBlock) -> float:
-    """Media time at which an item is complete, seconds."""
+    """Return the media time at which an item is complete, in seconds."""
     return item.time_s if isinstance(item, Frame) else item.end_s
 
 
@@ -275,7 +275,7 @@ def together(
 
 
 def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float32]:
-    """The sound of a file as the voice and speech stages hear it.
+    """Read the audio of a file as the voice and speech stages receive it.
 
     Sample i is the sound at i / 16000 s of media time: holes and a late start are silence.
 
@@ -293,7 +293,7 @@ def read_sound(path: Path | str, max_s: float = MAX_SOUND_S) -> NDArray[np.float
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The sound of a file as far as it can be read.
+    """Audio of a file as far as it can be read.
 
     Attributes:
         samples: as `read_sound` returns them, at least one.
@@ -307,7 +307,7 @@ class Heard:
 
 
 def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
-    """The sound of a file that may be cut off.
+    """Read the audio of a file that may be truncated.
 
     Raises:
         MediaError: unreadable, without sound, or longer than `max_s`.
@@ -342,11 +342,11 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
 
 
 def read_image(path: Path | str, notes: Notes | None = None) -> NDArray[np.uint8]:
-    """A still picture, upright as its EXIF orientation says; of an animated one the first.
+    """Read a still picture, upright according to its EXIF orientation; the first of an animated one.
 
     Args:
         path: the file.
-        notes: told when there are more pictures in it.
+        notes: receives a remark if the file holds more pictures.
 
     Returns:
         uint8 (height, width, 3), OpenCV's channel order (blue, green, red).
@@ -366,7 +366,7 @@ def read_image(path: Path | str, notes: Notes | None = None) -> NDArray[np.uint8
 
 
 def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
-    """A picture from the bytes of its file; as `read_image`, `name` is for the error message."""
+    """Decode a picture from the bytes of its file, as `read_image`; `name` is for error messages."""
     import cv2
 
     # By bytes and not by path: OpenCV's own file access does not know every character and logs to stderr.

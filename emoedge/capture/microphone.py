@@ -29,11 +29,13 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.translation import tr
 
 QUEUE_BLOCKS: Final = 100
-"""Ten seconds between PortAudio's thread and ours: as long as a busy Pi was ever seen to pause."""
+"""Length of the queue between PortAudio's thread and ours: ten seconds, the longest pause seen on a busy
+Pi."""
 FIRST_AFTER_S: Final = 6.0
-"""An idle sound server was seen to take two seconds to its first sound, Bluetooth takes longer."""
+"""Maximum seconds to the first audio: an idle sound server can take two, Bluetooth takes longer."""
 LOST_AFTER_S: Final = 2.0
-"""No callback for so long: the sound server or the device is gone, PortAudio does not say so."""
+"""Seconds without a callback after which the sound server or the device is gone: PortAudio does not report
+it."""
 LATENCY_LIMIT_S: Final = 1.0
 """PortAudio's claims beyond this are wrong (some ALSA plugins fill in nothing)."""
 GAP_S: Final = 0.25
@@ -48,7 +50,7 @@ nor a sound server has come or gone, a microphone that was not there is looked f
 BUSY_HOLD_S: Final = 60.0
 """The same for one that is there and cannot be opened: another program may end without a trace."""
 LATENCIES: Final = 30
-"""The latency used is the median of so many chunks, three seconds."""
+"""Number of chunks whose median latency is used: three seconds."""
 SLEW_S: Final = 0.005
 """How far the time of a block may be off the end of the one before it, so that corrections are never heard.
 """
@@ -56,7 +58,7 @@ SLEW_S: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What PortAudio handed over.
+    """Audio from one callback of PortAudio.
 
     Attributes:
         samples: int16 (n,) at the device's rate.
@@ -135,7 +137,7 @@ class SoundTimeline:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why a source could not be opened; not worth another look until something changes or time has passed."""
+    """A failure to open a source, which is not repeated until something changes or time has passed."""
 
     message: str
     remedy: str
@@ -191,7 +193,7 @@ class Microphone(Closing):
         self._heard_s = time.monotonic() + FIRST_AFTER_S - LOST_AFTER_S
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
-        """The next block."""
+        """Return the next block."""
         assert self._timeline is not None, "not open"
         deadline_s = time.monotonic() + timeout_s
         while not self._ready:
@@ -205,7 +207,7 @@ class Microphone(Closing):
         return self._ready.pop(0)
 
     def close(self) -> None:
-        """Release it, and end PortAudio."""
+        """Release the device and end PortAudio."""
         stream, self._stream = self._stream, None
         system, self._system = self._system, None
         if stream is not None:

@@ -23,9 +23,10 @@ from emoedge.translation import tr
 OPEN_TIMEOUT_S: Final = 10.0
 """Cameras that sleep take several seconds to answer."""
 LOST_AFTER_S: Final = 3.0
-"""No packet for so long: the connection is dead. PyAV cannot go on after an interrupted read."""
+"""Seconds without a packet after which the connection is dead. PyAV cannot continue after an interrupted
+read."""
 PAGE_BYTES: Final = 4096
-"""Of what is no media, as much is looked at to say what it is."""
+"""Bytes of an answer that is not media which are read to say what it is."""
 MAX_BAD_PACKETS: Final = 300
 """Ten seconds of undecodable packets: joining in the middle of a group of pictures takes four at most."""
 
@@ -47,7 +48,7 @@ class NetworkCamera(Closing):
 
     Args:
         url: rtsp, http, tcp or udp address, with user and password where the settings have none.
-        settings: at most so many pixels and frames a second, turning, user and password, name.
+        settings: maximum size and frame rate, rotation, user and password, name.
         analysis_fps: pictures fetched in a second at most, where each request gives one.
     """
 
@@ -75,7 +76,7 @@ class NetworkCamera(Closing):
         self._frames = self._pictures()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture; may take LOST_AFTER_S when the connection dies."""
+        """Return the next picture; may take LOST_AFTER_S if the connection is lost."""
         import av
 
         if isinstance(self._container, SnapshotAddress):
@@ -160,7 +161,7 @@ class NetworkCamera(Closing):
 
 
 def with_credentials(url: str, settings: CameraSettings) -> str:
-    """The address with user name and password in the form that FFmpeg reads.
+    """Return the address with user name and password in the form that FFmpeg reads.
 
     FFmpeg takes a `/`, `#` or `?` in a password for the end of the host.
     """
@@ -177,13 +178,13 @@ def with_credentials(url: str, settings: CameraSettings) -> str:
 
 
 def open_address(url: str, settings: CameraSettings, shown: str, *, live: bool = True) -> Any:
-    """The PyAV container of what an address sends.
+    """Open the PyAV container of an address.
 
     Args:
         url: with user and password.
         settings: which certificates are trusted.
         shown: its name in errors.
-        live: give up completeness for the least delay.
+        live: prefer a short delay to completeness.
 
     Raises:
         DeviceError: nothing answers, or it sends no media.
@@ -208,7 +209,7 @@ def open_address(url: str, settings: CameraSettings, shown: str, *, live: bool =
 
 
 def _no_media(url: str, settings: CameraSettings, shown: str) -> DeviceError:
-    """The error for an address that answers with something that FFmpeg cannot read."""
+    """Return the error for an address whose answer FFmpeg cannot read."""
     address = SnapshotAddress(url, settings, shown)
     try:
         content, kind = address.fetch(PAGE_BYTES)
@@ -223,5 +224,5 @@ def _no_media(url: str, settings: CameraSettings, shown: str) -> DeviceError:
 
 
 def reason(error: Exception) -> str:
-    """What FFmpeg says, without the address, which may hold a password."""
+    """Return FFmpeg's message without the address, which may contain a password."""
     return str(getattr(error, "strerror", None) or type(error).__name__)

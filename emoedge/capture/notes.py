@@ -1,4 +1,4 @@
-"""Remarks about a medium that was read all the same: what was lost, left out, or taken another way."""
+"""Remarks about a medium that could be read only in part or with changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Notes:
     texts: list[str] = field(default_factory=list)
 
     def add(self, text: str) -> None:
-        """Make a remark, unless it was made before."""
+        """Add and log a remark, unless it is there already."""
         if text not in self.texts:
             self.texts.append(text)
             logger.warning("%s: %s", self.name, text)

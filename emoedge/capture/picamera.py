@@ -18,14 +18,15 @@ from emoedge.frames import Frame, Rectangle
 from emoedge.translation import tr
 
 SMALL_PIXELS: Final = 320 * 240
-"""About so many pixels for the analysis stream: enough to find a face that is large enough to judge."""
+"""Approximate number of pixels of the analysis stream: enough to find a face that is large enough to
+judge."""
 BUFFERS: Final = 4
 _INSTALL: Final = tr("install python3-picamera2 and make the environment with --system-site-packages")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TwoSizeFrame(Frame):
-    """A frame that the camera's own scaler delivered in two sizes: detection uses the small one for nothing.
+    """A frame that the camera's own scaler delivered in two sizes: the small one for detection costs nothing.
 
     Attributes:
         small: the same picture, smaller.
@@ -149,7 +150,7 @@ def small_size(width: int, height: int) -> tuple[int, int]:
 
 
 def monotonic_of_boot_time(boot_s: float) -> float:
-    """A time of CLOCK_BOOTTIME, which libcamera uses, as time.monotonic(); they differ by the time asleep."""
+    """Convert a time of CLOCK_BOOTTIME, which libcamera uses, to `time.monotonic()`, without suspend."""
     asleep_s = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
     return boot_s - asleep_s
 

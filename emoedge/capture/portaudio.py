@@ -1,4 +1,4 @@
-"""PortAudio through PyAudio: silent start-up, inputs by names that stay the same."""
+"""PortAudio through PyAudio: silent start-up, inputs by stable names."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ADDRESS: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?([^,=]+)(?:,(?:DEV=)?(\d+))
 """How ALSA's own tools write a device: hw:1,0, hw:Device,0, plughw:CARD=Device,DEV=0."""
 _ASOUND: Final = Path("/proc/asound")
 _BRIDGES: Final = ("pulse", "pipewire", "default")
-"""Inputs that are no devices but ways to the system's chosen one; `auto` prefers them."""
+"""Inputs that lead to the system's default device; `auto` prefers them."""
 _START_LOCK: Final = threading.Lock()
 _kept_alive: Final[list[Any]] = []
 
@@ -52,7 +52,7 @@ class InputDevice:
 
     @property
     def full_name(self) -> str:
-        """The name that tells it from others of the same kind, whether they are there or not."""
+        """Name that distinguishes it from others of the same kind, connected or not."""
         return f"{self.name} ({self.address})" if self.address not in self.name else self.name
 
 
@@ -89,7 +89,7 @@ def start_audio() -> Any:
 
 
 def fingerprint() -> str:
-    """Changes whenever a sound card, a sound server or a user of a card comes or goes; costs nothing."""
+    """Return a value that changes whenever a sound card, a sound server or a user of a card comes or goes."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     named = os.environ.get("PULSE_SERVER", "").removeprefix("unix:")
     sockets = [Path(runtime, "pulse/native"), Path(runtime, "pipewire-0"), *([Path(named)] if named else [])]
@@ -97,9 +97,9 @@ def fingerprint() -> str:
 
 
 def capture_users() -> list[str]:
-    """Hardware inputs that some program has open, such as "hw:Device,0 by process 812".
+    """Return hardware inputs that a program has open, such as "hw:Device,0 by process 812".
 
-    PortAudio leaves these out of its list of devices, as if they were not there.
+    PortAudio leaves these out of its list of devices.
     """
     found = []
     for status in sorted(_ASOUND.glob("card*/pcm*c/sub*/status")):
@@ -132,7 +132,7 @@ def _identity(path: Path) -> str:
 
 
 def inputs(system: Any) -> list[InputDevice]:
-    """All sound inputs; equal names are told apart by ALSA's address, or else by " #2", " #3" and so on."""
+    """Return all audio inputs; equal names get ALSA's address, or else " #2", " #3" and so on."""
     try:
         default = int(system.get_default_input_device_info()["index"])
     except OSError:
@@ -199,7 +199,7 @@ def choose(found: list[InputDevice], wanted: str) -> InputDevice:
 
 
 def _hush() -> None:
-    """Keep ALSA and JACK from writing pages to standard error for every device that is not there."""
+    """Keep ALSA and JACK from writing pages to standard error for every missing device."""
     os.environ.setdefault("JACK_NO_START_SERVER", "1")
     if _kept_alive:
         return

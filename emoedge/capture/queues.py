@@ -1,4 +1,4 @@
-"""From the capture thread to those who use what it captured: newest picture wins, sound is kept."""
+"""Queues between the capture thread and its consumers: newest frame only, all audio up to a limit."""
 
 from __future__ import annotations
 
@@ -30,25 +30,24 @@ class Audio(Protocol):
 AudioItem = TypeVar("AudioItem", bound=Audio)
 
 SOUND_LIMIT_S: Final = 30.0
-"""So much sound waits for a slow listener: two long utterances, about 1 MB."""
+"""Maximum seconds of audio queued for a slow consumer: two long utterances, about 1 MB."""
 SHED_S: Final = 10.0
-"""At the limit the oldest so many seconds go at once: one hole every now and then instead of one in every
-block."""
+"""Seconds of audio dropped at once at the limit: an occasional gap instead of one in every block."""
 
 
 class Outlet(Protocol, Generic[Item]):
-    """Where one consumer takes its items from."""
+    """Queue of one consumer."""
 
     def put(self, item: Item) -> None:
         """Called by the capture thread; never blocks."""
         ...
 
     def take(self, timeout_s: float) -> Item | None:
-        """The next item, or None when none came in time."""
+        """Return the next item, or None after the timeout."""
         ...
 
     def clear(self) -> None:
-        """Forget what waits (privacy)."""
+        """Discard queued items (privacy)."""
         ...
 
 
@@ -61,7 +60,7 @@ class FrameSlot:
         self._changed = threading.Condition()
 
     def put(self, item: Frame) -> None:
-        """Replace what waits."""
+        """Replace the frame."""
         with self._changed:
             if self._frame is not None:
                 self.dropped += 1
@@ -69,7 +68,7 @@ class FrameSlot:
             self._changed.notify()
 
     def take(self, timeout_s: float) -> Frame | None:
-        """The newest frame not taken before, or None when none came in time."""
+        """Return the newest frame not taken before, or None after the timeout."""
         with self._changed:
             if self._frame is None:
                 self._changed.wait(timeout_s)
@@ -83,7 +82,7 @@ class FrameSlot:
 
 
 class BlockQueue(Generic[AudioItem]):
-    """Keeps every block up to a limit; beyond it the oldest SHED_S go, counted and marked as a gap."""
+    """Keeps every block up to a limit; beyond it the oldest SHED_S are dropped and counted as a gap."""
 
     def __init__(self, limit_s: float = SOUND_LIMIT_S, shed_s: float = SHED_S) -> None:
         self.lost_s = 0.0
@@ -95,11 +94,11 @@ class BlockQueue(Generic[AudioItem]):
 
     @property
     def waiting_s(self) -> float:
-        """Sound that has not been taken yet, seconds."""
+        """Queued audio, in seconds."""
         return self._waiting_s
 
     def put(self, item: AudioItem) -> None:
-        """Add at the end."""
+        """Append a block."""
         with self._changed:
             self._blocks.append(item)
             self._waiting_s += item.duration_s
@@ -108,7 +107,7 @@ class BlockQueue(Generic[AudioItem]):
             self._changed.notify()
 
     def take(self, timeout_s: float) -> AudioItem | None:
-        """The oldest block, or None when none came in time."""
+        """Return the oldest block, or None after the timeout."""
         with self._changed:
             if not self._blocks:
                 self._changed.wait(timeout_s)

@@ -18,10 +18,10 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.translation import tr
 
 GATHERED_S: Final = 0.2
-"""Sound given to the resampler at a time: a call costs as much as 50 ms of sound do."""
+"""Seconds of audio given to the resampler at a time: a call costs as much as 50 ms of audio."""
 
 RATES_HZ: Final = (1_000, 1_000_000)
-"""Sample rates that are believed: with others, a damaged header asks the resampler for gigabytes."""
+"""Accepted sample rates: any other one in a damaged header could make the resampler use gigabytes."""
 
 
 class _Gathered:
@@ -40,11 +40,11 @@ class _Gathered:
 
     @property
     def full(self) -> bool:
-        """Whether there is enough."""
+        """Whether a call is worthwhile."""
         return self._count >= self._enough
 
     def fits(self, time_s: float) -> bool:
-        """Whether sound of this time goes on where the sound before ended."""
+        """Return whether audio of this time continues where the collected audio ended."""
         return not self._count or abs(time_s - self._end_s) <= TOLERANCE_S
 
     def add(self, frame: Any, time_s: float) -> None:
@@ -85,7 +85,7 @@ class SoundBlocks:
 
     Args:
         clock: gives the times.
-        notes: told what is left out.
+        notes: receives remarks about audio left out.
     """
 
     def __init__(self, clock: StreamClock, notes: Notes) -> None:
@@ -99,7 +99,7 @@ class SoundBlocks:
         """Take in a decoded frame.
 
         Raises:
-            MediaError: its sample rate is none that anything records with.
+            MediaError: its sample rate is not one that devices record with.
         """
         kind = (frame.sample_rate, frame.layout.name, frame.format.name)
         time_s = self._clock.sound_time(frame)

@@ -1,4 +1,4 @@
-"""Addresses that answer each request with one picture: fetched again and again over one connection."""
+"""Cameras that answer each HTTP request with one picture, fetched repeatedly over one connection."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _REMEDY: Final = tr("check address, network and password")
 
 
 def is_single_picture(url: str, container: Any) -> bool:
-    """Whether FFmpeg has opened one picture over HTTP, and not a stream of them; reads up to two packets."""
+    """Return whether FFmpeg has opened a picture over HTTP and not a stream; reads up to two packets."""
     import av
 
     name = container.format.name
@@ -64,7 +64,7 @@ class SnapshotAddress:
         self._challenge = ""
 
     def pictures(self, per_second: float) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """Pictures for as long as they come, at most `MAX_PER_S` a second.
+        """Yield pictures for as long as they come, at most `MAX_PER_S` a second.
 
         Yields:
             The time.monotonic() of the request, seconds, and the picture, uint8 (height, width, 3) BGR.
