@@ -191,7 +191,7 @@ def steadiness(calls: Sequence[Call], outcomes: Iterable[Outcome]) -> Steadiness
 
 
 def is_led(state: FusedState) -> bool:
-    """Whether a modality ranks what is named first among the candidates."""
+    """Return whether a modality ranks what is named first among the candidates."""
     candidates = [INDEX[name] for name in state.candidates]
     return any(
         state.emotion == EMOTIONS[max(candidates, key=opinion.probabilities.tolist().__getitem__)]

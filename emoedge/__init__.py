@@ -116,7 +116,7 @@ _HOMES: Final = (
     "pipeline",
     "pipeline.perception",
 )
-"""Where the public names are defined, the fastest to import first."""
+"""Modules that define the public names, the fastest to import first."""
 
 
 def __getattr__(name: str) -> Any:

@@ -45,7 +45,7 @@ class BackgroundWrite(Generic[_Value]):
 
     @property
     def fault(self) -> str:
-        """What `health` says of the thread; empty while all is well."""
+        """Fault of the thread for `health`, or an empty string."""
         thread = self.thread
         return "" if thread is None else thread.fault
 

@@ -1,4 +1,4 @@
-"""How long to wait before the next attempt: pure, failures in, seconds out."""
+"""Delays between attempts. Pure: number of failures in, seconds out."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Backoff:
     jitter: float = 0.2
 
     def delay_s(self, failures: int, chance: float = 0.5) -> float:
-        """The wait after so many failures in a row (1 or more).
+        """Return the delay after a number of consecutive failures.
 
         Args:
             failures: in a row, without a stable stretch between them.

@@ -31,7 +31,7 @@ class Clock(Protocol):
         ...
 
     def synchronized(self) -> bool:
-        """Whether the wall clock can be believed."""
+        """Return whether the wall clock can be believed."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Where the configuration files are, without reading them."""
+"""Locations of the configuration files, without reading them."""
 
 from __future__ import annotations
 

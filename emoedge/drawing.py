@@ -64,7 +64,7 @@ def _ascent(size_px: int) -> int:
 
 @lru_cache(maxsize=MASKS_KEPT)
 def _mask(text: str, size_px: int) -> NDArray[np.float32]:
-    """How much of each pixel the text covers, float32 (height, width), 0 to 1."""
+    """Return the share of each pixel that the text covers, float32 (height, width), 0 to 1."""
     from PIL import Image, ImageDraw
 
     font = _font(size_px)

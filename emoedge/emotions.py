@@ -101,10 +101,10 @@ def from_mapping(mapping: Mapping[str, float]) -> Probabilities:
 
 
 def percent(share: float) -> str:
-    """What a person reads for a share of one: whole percent, such as "58 %"."""
+    """Return a share as people read it: whole percent, such as "58 %"."""
     return f"{round(100 * share)} %"
 
 
 def display_name(emotion: Emotion | None, language: Language = "es") -> str:
-    """What a person reads: the label in the given language, or a dash where there is none."""
+    """Return the label in the given language, or a dash if there is none."""
     return "—" if emotion is None else DISPLAY_NAMES[language][INDEX[emotion]]

@@ -24,7 +24,7 @@ _CHUNK: Final = 1024 * 1024
 _NAME_PART: Final = 80
 """Characters of a name in the name of its partial file: 255 bytes are the limit of most file systems."""
 _STREAMS: Final = ("/dev/", "/proc/self/fd/")
-"""Where a name given by the user is a stream, such as /dev/stdout, and not a file to replace."""
+"""Return whether a name given by the user is a stream, such as /dev/stdout, and not a file to replace."""
 
 
 def partial_of(path: Path) -> Path:

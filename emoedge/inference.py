@@ -18,7 +18,7 @@ from emoedge.translation import tr
 
 STDERR: Final = 2
 NOTICE: Final = b"INFO: "
-"""How TFLite's notices begin."""
+"""Prefix of TFLite's notices."""
 _NOTICE_LOCK: Final = threading.Lock()
 _notice_is_due = True
 RUNTIMES: Final = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")

@@ -1,4 +1,4 @@
-"""Where log lines go."""
+"""Destination of log lines."""
 
 from __future__ import annotations
 

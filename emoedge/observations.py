@@ -1,4 +1,4 @@
-"""What the stages find in frames and audio: small frozen values with units in their names.
+"""Results of the stages from frames and audio: small frozen values with units in their names.
 
 All `time_s` values are seconds on the monotonic clock of the source (`time.monotonic()` for devices, media
 time for files in `replay`); only what leaves the process gets a wall-clock stamp.
@@ -31,11 +31,11 @@ STILL: Final = "still"
 """Reason for a face without an emotion that never moves."""
 
 Speaker = int | Literal["unseen", "unknown"]
-"""Whose voice it was: the id of a face, nobody's in view, or not to be told."""
+"""Whose voice it was: the id of a face, nobody in view, or unknown."""
 UNSEEN: Final = "unseen"
 UNKNOWN: Final = "unknown"
 LEVEL_STEP_S: Final = 0.02
-"""Sound's level is measured over so long: shorter than a syllable."""
+"""Seconds over which the level of audio is measured: less than a syllable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Box:
         return self.width * self.height
 
     def contains(self, x: float, y: float) -> bool:
-        """Whether a point lies inside."""
+        """Return whether a point lies inside."""
         return self.x <= x <= self.x + self.width and self.y <= y <= self.y + self.height
 
     @property
@@ -144,7 +144,7 @@ class FacesObservation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceObservation:
-    """How one stretch of speech was said.
+    """Voice result of one stretch of speech.
 
     Attributes:
         start_s, end_s: the stretch, seconds.
@@ -193,7 +193,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TextObservation:
-    """What was said in one utterance, and which emotion the words carry.
+    """Transcript of one utterance and the emotion of its words.
 
     Attributes:
         start_s, end_s: first to last word, seconds.
@@ -250,7 +250,7 @@ class SpeechObservation:
 
 @dataclass(frozen=True, slots=True)
 class SoundLevel:
-    """How loud a stretch of sound was.
+    """Level of a stretch of audio.
 
     Attributes:
         time_s: its start.

@@ -1,4 +1,4 @@
-"""Where the files that come with emoedge are: in a checkout, and in an installed package."""
+"""Locations of the files that come with emoedge, in a checkout and in an installed package."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def open_file_count(process: Path = OWN) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a process has used so far: processor time (seconds) and context switches of all its threads."""
+    """Resources used by a process: processor time (seconds) and context switches of all its threads."""
 
     cpu_s: float
     voluntary: int

@@ -1,4 +1,4 @@
-"""What a result was made of: version, model digests and the settings that may be shown."""
+"""Origin of a result: version, model digests and the settings that may be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At most so many items a second, as evenly as they come: pure."""
+"""Limit items to a rate, spaced as evenly as they arrive. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Pacer:
         self._next_s = float("-inf")
 
     def due(self, time_s: float) -> bool:
-        """Whether the item of this moment is let through; times do not run backwards."""
+        """Return whether the item of this moment is let through; times do not run backwards."""
         spacing_s = 1.0 / self.rate_hz
         if time_s < self._next_s - SLACK * spacing_s:
             return False

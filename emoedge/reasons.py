@@ -1,4 +1,4 @@
-"""The reasons for which no emotion is named: what people read instead, and whether somebody is there."""
+"""Reasons for which no emotion is named: their texts, and whether each means that a person is there."""
 
 from __future__ import annotations
 

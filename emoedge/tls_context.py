@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def verifying_context(authorities: Path | str | None = None) -> ssl.SSLContext:
-    """Context that verifies certificate and name.
+    """Return a context that verifies certificate and name.
 
     Python 3.13 asks for extensions that the authority of a home network may not have, made as the
     guides of brokers and cameras say. They are not asked for; all else is verified as Python does.

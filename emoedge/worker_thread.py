@@ -99,7 +99,7 @@ class WorkerThread:
 
     @property
     def fault(self) -> str:
-        """What `health` says of the thread; empty while all is well."""
+        """Fault of the thread for `health`, or an empty string."""
         if self.died:
             return f"the {self.name} thread has died: {self.died}"
         return f"the {self.name} thread hangs" if self.is_hung else ""

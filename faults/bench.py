@@ -223,7 +223,7 @@ class Bench:
         return self._daemon
 
     def alive(self) -> bool:
-        """Whether the daemon runs."""
+        """Return whether the daemon runs."""
         return self.process.poll() is None
 
     def check_alive(self) -> None:
@@ -262,7 +262,7 @@ class Bench:
         return open_files(self.pid)
 
     def has_open(self, path: Path) -> bool:
-        """Whether the daemon has this file open."""
+        """Return whether the daemon has this file open."""
         return str(path) in self.open_files()
 
     def resident_bytes(self) -> int:

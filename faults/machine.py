@@ -182,7 +182,7 @@ def _jump(bench: Bench, offset: Path, seconds: int) -> float:
 
 
 def _jumped(details: dict[str, Any]) -> bool:
-    """Whether the jump lies within the segment: then its two stamps are of two clocks."""
+    """Return whether the jump lies within the segment: then its two stamps are of two clocks."""
     return abs(_stamp_s(details["ended"]) - _stamp_s(details["started"])) > YEAR_S / 2
 
 

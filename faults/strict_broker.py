@@ -177,7 +177,7 @@ class _Client:
         return data
 
     def _handle(self, kind: int, flags: int, body: bytes, size: int) -> bool:
-        """Whether the connection goes on."""
+        """Return whether the connection goes on."""
         if kind == CONNECT:
             return self._connect(body)
         if kind == PINGREQ:

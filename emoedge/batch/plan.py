@@ -53,7 +53,7 @@ MEDIA_SUFFIXES: Final = frozenset(
     )
     for name in kind
 )
-"""What a folder is searched for; a file named by itself may be called anything."""
+"""File names that are searched for in a folder; a file named on its own may have any name."""
 
 RESULT_SUFFIX: Final = ".jsonl"
 STAMP_SUFFIX: Final = ".json"
@@ -76,7 +76,7 @@ class Job:
 
     @property
     def stamp(self) -> Path:
-        """What the result was made of, `<name>.json`."""
+        """Origin of the result, `<name>.json`."""
         return self.result.with_name(self.result.name.removesuffix(RESULT_SUFFIX) + STAMP_SUFFIX)
 
     @property

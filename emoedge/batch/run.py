@@ -27,7 +27,7 @@ MAKING: Final = "making.json"
 
 @dataclass
 class Report:
-    """How a batch went; names in the order in which they ended."""
+    """Outcome of a batch; names in the order in which they ended."""
 
     done: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Report:
 
 
 class Watcher:
-    """Is told how a batch goes; does nothing by itself."""
+    """Receives the progress of a batch; the base class does nothing."""
 
     def health(self, health: tuple[Health, ...]) -> None:
         """Which stages there are, once."""

@@ -17,7 +17,7 @@ SCHEMA: Final = 1
 
 
 def making_of(settings: Settings) -> dict[str, Any]:
-    """What shapes every result but the file itself: version, configuration, digests of the models."""
+    """Everything that shapes a result besides the file: version, configuration, digests of the models."""
     from emoedge.model_store.manifest import LEARNED_FUSION
     from emoedge.provenance import describe, model_digest, public_configuration
 
@@ -49,7 +49,7 @@ def media_facts(media: Path) -> dict[str, Any]:
 
 
 def read_stamp(job: Job) -> dict[str, Any] | None:
-    """What was written beside a result, None where there is nothing readable."""
+    """Return the stamp written beside a result; None if there is no readable one."""
     try:
         value = read_json(job.stamp)
     except (OSError, ValueError):
@@ -58,7 +58,7 @@ def read_stamp(job: Job) -> dict[str, Any] | None:
 
 
 def is_current(job: Job, stamp: dict[str, Any] | None, name_of_making: str) -> bool:
-    """Whether the result is there, whole, and made of this file with this configuration and these models.
+    """Return whether the result is complete, and of this file, configuration and models.
 
     A file whose size and time of change are as before counts as unchanged; where only the time differs
     (a copy), its content decides.

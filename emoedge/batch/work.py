@@ -21,7 +21,7 @@ NO_EMOTION = "none"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a file.
+    """Outcome of a file.
 
     Attributes:
         name: as in the job.
@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a file has no result; `kind` is the class of the error."""
+    """Error for which a file has no result; `kind` is its class."""
 
     name: str
     media: str

@@ -31,7 +31,7 @@ END_WAIT_S: Final = 2.0
 
 
 class FatalError(EmoedgeError):
-    """Nothing can be replayed, whichever file it is."""
+    """A fault that prevents the replay of every file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class Workers:
 
 
 def serve(connection: Connection, settings: Settings, making: str, level: int) -> None:
-    """What a process does: take a file, replay it, say what became of it; until there are no more."""
+    """Main function of a process: replay files and send their outcomes until there are no more."""
     # Ctrl+C goes to the whole group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from emoedge.batch.work import replay_file

@@ -16,7 +16,7 @@ EARLY_S: Final = 1e-3
 
 
 def looped(clip: Path, target: Path, seconds: float, begin_s: float = 0.0) -> Path:
-    """Repeat a clip by copying its packets, without decoding them, until it is so long.
+    """Repeat a clip up to a length by copying its packets without decoding.
 
     Args:
         clip: MP4, MOV or Matroska with a picture, a sound track, or both.

@@ -1,4 +1,4 @@
-"""What a benchmark ran on: figures of two machines are only compared when this is known."""
+"""Description of the machine that ran a benchmark, without which two results cannot be compared."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """How many times the engine's own cost."""
+        """Ratio to the engine's own cost."""
         return self.ours_ms[0] / self.bare_ms if self.bare_ms else None
 
     def to_json(self) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def processor_s(work: Callable[[], object]) -> float:
 
 
 def times(work: Callable[[], object], count: int) -> Callable[[], None]:
-    """The same work so many times in a row."""
+    """The same work, repeated."""
 
     def repeated() -> None:
         for _ in range(count):

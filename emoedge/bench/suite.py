@@ -33,7 +33,7 @@ PARTS: Final = ("stages", "pipeline", "memory", "start")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured.
+    """Selection of the measurements.
 
     Attributes:
         clip: video with faces and speech; the demo's where None.

@@ -37,7 +37,7 @@ class NetworkCalls:
 
 @dataclass
 class Tally:
-    """What was asked of each engine.
+    """Calls of each engine.
 
     Attributes:
         networks: by name of the model.
@@ -57,7 +57,7 @@ class Tally:
     inside_s: dict[str, float] = field(default_factory=dict)
 
     def timed(self, engine: str, call: Callable[[], Any]) -> Any:
-        """What a call of an engine answers; its time is taken down."""
+        """Return the result of a call of an engine and note its time."""
         begun = time.thread_time()
         try:
             return call()
@@ -206,7 +206,7 @@ def _watch_conversions(tally: Tally, stack: ExitStack) -> None:
 
 
 def _owned(data: Any) -> bool:
-    """Whether an array has memory of its own, or is a view of the decoder's."""
+    """Return whether an array has memory of its own, or is a view of the decoder's."""
     while isinstance(data.base, np.ndarray):
         data = data.base
     return data.base is None

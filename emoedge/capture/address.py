@@ -163,7 +163,7 @@ class _Pictures:
             yield PlanarFrame(time_s, planes, width, height, self._sequence - 1)
 
     def rest(self) -> Iterator[Frame]:
-        """Nothing."""
+        """Return nothing."""
         return iter(())
 
     def _since_start_s(self) -> float:
@@ -185,5 +185,5 @@ class _Sound:
         return self._blocks.push(frame)
 
     def rest(self) -> Iterator[AudioBlock]:
-        """What is left at the end."""
+        """Return the rest at the end."""
         return self._blocks.flush()

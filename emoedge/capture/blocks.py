@@ -14,8 +14,8 @@ BLOCK_S: Final = 0.1
 BLOCK_SAMPLES: Final = round(BLOCK_S * SAMPLE_RATE_HZ)
 
 TOLERANCE_S: Final = 0.04
-"""Time stamps may disagree with the count of samples by so much before anything is corrected: MPEG and
-Matroska stamps jitter by a few milliseconds, and 40 ms is where lips and sound begin to part visibly."""
+"""Seconds by which time stamps may disagree with the count of samples before a correction: MPEG and Matroska
+stamps jitter by a few milliseconds, and lips and sound visibly part at 40 ms."""
 
 
 class BlockBuilder:

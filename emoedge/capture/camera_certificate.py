@@ -27,7 +27,7 @@ SECURE_PROTOCOLS: Final = "rtsps,tcp,tls,crypto,https,httpproxy"
 PORTS: Final = {"https": 443, "rtsps": 322}
 """Schemes with a certificate, and their usual ports."""
 TIMEOUT_S: Final = 10.0
-"""As long as opening a camera may take: those that sleep take several seconds to answer."""
+"""Maximum seconds for opening a camera: one that sleeps takes several seconds to answer."""
 _URL: Final = re.compile(r"(\w+):/*(?:[^/?#]*@)?(\[[^\]/?#]*\]|[^:/?#]*):?(\d*)")
 """Scheme, host and port as FFmpeg reads them."""
 _REMEDY: Final = tr(
@@ -62,7 +62,7 @@ def certificate_options(url: str, settings: CameraSettings, shown: str) -> Itera
 
 
 def certificate_fault(url: str, settings: CameraSettings, shown: str) -> DeviceError | None:
-    """Why the certificate of a camera that could not be opened is not trusted; None where that was not it."""
+    """Return why the certificate of a camera is not trusted; None if opening failed for another reason."""
     place = _secure_place(url)
     if place is None or settings.tls_fingerprint is not None or not settings.tls_verify:
         return None

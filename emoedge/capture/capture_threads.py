@@ -29,8 +29,8 @@ from emoedge.translation import tr
 logger = logging.getLogger(__name__)
 
 LOSS_REMEMBERED_S: Final = 60.0
-"""For so long after a loss the microphone counts as degraded: longer than the interval of `health` messages.
-"""
+"""Seconds for which the microphone is degraded after a loss: longer than the interval of `health`
+messages."""
 BEHIND_S: Final = 4.0
 """With more sound waiting, what is found in it comes too late to be fused with the face (voice: 6 s with its
 length)."""

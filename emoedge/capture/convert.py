@@ -118,7 +118,7 @@ class PixelAspect:
 
     @property
     def now(self) -> float:
-        """Of the picture that was decoded last; 1 where nothing is known."""
+        """Ratio of the last decoded picture; 1 if unknown."""
         decoded = self._decoder.sample_aspect_ratio or 1
         if self._first is None:
             self._first = decoded

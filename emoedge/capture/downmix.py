@@ -29,7 +29,7 @@ _LEAVE_SHARE: Final = 0.1
 _EFFECTS_SHARE: Final = 1e-4
 """A channel of weight 0 takes the place of the mix only where that has next to nothing beside it."""
 _MEMORY: Final = 0.8
-"""Of the powers, from one piece of 0.2 s to the next: about a second."""
+"""Smoothing of the powers from one 0.2 s piece to the next: about a second."""
 _SILENT: Final = 1e-9
 """Mean square of a channel, full scale 1, below which there is nothing to decide: -90 dB."""
 _KINDS: Final = {

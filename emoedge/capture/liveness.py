@@ -131,7 +131,7 @@ class LowSound:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the sound so far; empty when nothing is."""
+        """Fault of the audio so far; empty without one."""
         if not self._heard_s:
             return ""
         offset, power, speech_power = (
@@ -193,7 +193,7 @@ class PictureWatch:
             self._black_since_s = now_s
 
     def verdict(self) -> Verdict:
-        """What the pictures up to the last one say."""
+        """Return the verdict on the pictures so far."""
         last_s = self.arrivals.last_s
         if last_s is None:
             return Verdict("degraded", tr("waiting for the first picture"))
@@ -230,7 +230,7 @@ class SoundWatch:
                 self._clipped_blocks = 0
 
     def verdict(self) -> Verdict:
-        """What the sound up to the last block says."""
+        """Return the verdict on the audio so far."""
         if self.arrivals.last_s is None:
             return Verdict("degraded", tr("waiting for the first sound"))
         if self._silent_s >= SILENT_S:

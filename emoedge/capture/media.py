@@ -38,7 +38,7 @@ AHEAD: Final = 6
 """Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing
 of its own left in the caches, which costs it a quarter more."""
 AHEAD_BYTES: Final = 2_700_000
-"""Fewer where so much is reached before: large pictures are worth their memory more than their caches."""
+"""Maximum bytes of pictures decoded in one go: memory matters more than caches for large ones."""
 INT16_SCALE: Final = 32768.0
 MAX_SOUND_S: Final = 2 * 3600.0
 """`read_sound` keeps everything in memory: two hours are 460 MB."""

@@ -41,7 +41,7 @@ LATENCY_LIMIT_S: Final = 1.0
 GAP_S: Final = 0.25
 """Arrivals that lag behind the count of samples by more, block after block, mean that samples were lost."""
 LEAST_GAP_S: Final = 0.005
-"""Where the device itself reports a loss, anything longer than its jitter counts."""
+"""The same where the device itself reports a loss: anything longer than its jitter."""
 INPUT_OVERFLOW: Final = 2  # paInputOverflow, portaudio.h
 CONTINUE: Final = 0  # paContinue
 ABSENT_HOLD_S: Final = 300.0
@@ -52,8 +52,8 @@ BUSY_HOLD_S: Final = 60.0
 LATENCIES: Final = 30
 """Number of chunks whose median latency is used: three seconds."""
 SLEW_S: Final = 0.005
-"""How far the time of a block may be off the end of the one before it, so that corrections are never heard.
-"""
+"""Maximum seconds between the time of a block and the end of the previous one; corrections remain
+inaudible."""
 
 
 @dataclass(frozen=True, slots=True)

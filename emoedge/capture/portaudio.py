@@ -20,9 +20,9 @@ from emoedge.translation import tr
 logger = logging.getLogger(__name__)
 
 _CARD_NUMBER: Final = re.compile(r"\s*\(hw:(\d+),(\d+)\)$")
-"""Where PortAudio appends the number of the ALSA card, which changes with the order of plugging in."""
+"""Position of the number of the ALSA card in PortAudio's names; it depends on the order of plugging in."""
 _ADDRESS: Final = re.compile(r"(?:plug)?hw:(?:CARD=)?([^,=]+)(?:,(?:DEV=)?(\d+))?")
-"""How ALSA's own tools write a device: hw:1,0, hw:Device,0, plughw:CARD=Device,DEV=0."""
+"""Device names as ALSA's own tools write them: hw:1,0, hw:Device,0, plughw:CARD=Device,DEV=0."""
 _ASOUND: Final = Path("/proc/asound")
 _BRIDGES: Final = ("pulse", "pipewire", "default")
 """Inputs that lead to the system's default device; `auto` prefers them."""

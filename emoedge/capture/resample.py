@@ -126,7 +126,7 @@ class SoundBlocks:
             yield from self._build()
 
     def flush(self) -> Iterator[AudioBlock]:
-        """What is left at the end."""
+        """Return the rest at the end."""
         yield from self._build(end=True)
         yield from self._builder.flush()
 

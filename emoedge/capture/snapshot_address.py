@@ -91,7 +91,7 @@ class SnapshotAddress:
             raise DeviceError(described(self._shown, content, kind), tr("check the address")) from error
 
     def fetch(self, limit: int = MAX_IMAGE_BYTES) -> tuple[bytes, str]:
-        """What the server sends, at most `limit` bytes of it, and its content type.
+        """Return at most `limit` bytes of the server's answer, and its content type.
 
         Raises:
             DeviceError: the server does not answer, or refuses.
@@ -198,7 +198,7 @@ def authorization(challenge: str, target: str, user: str, password: str) -> str:
 
 
 def described(shown: str, content: bytes, kind: str) -> str:
-    """What an address sends that is no picture, for an error."""
+    """Return a description, for an error, of an answer that is not a picture."""
     if kind in ("text/html", "application/xhtml+xml") or content.lstrip()[:9].lower().startswith(
         _PAGE_STARTS
     ):
@@ -207,5 +207,5 @@ def described(shown: str, content: bytes, kind: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong, without the address, which may hold a password."""
+    """Return the cause of an error without the address, which may contain a password."""
     return str(getattr(error, "strerror", None) or type(error).__name__)

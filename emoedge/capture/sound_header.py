@@ -24,7 +24,7 @@ ByteOrder = Literal["little", "big"]
 
 @dataclass(frozen=True, slots=True)
 class SoundData:
-    """Where the samples of a file are.
+    """Location of the samples in a file.
 
     Attributes:
         start: first byte.
@@ -79,7 +79,7 @@ class SoundData:
 
 
 def find_sound(file: BinaryIO, size: int) -> SoundData | None:
-    """Where the samples are; None in other formats and in headers that cannot be followed."""
+    """Return the location of the samples; None in other formats and unreadable headers."""
     file.seek(0)
     head = file.read(16)
     kind = head[:4]

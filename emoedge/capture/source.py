@@ -1,4 +1,4 @@
-"""What every source of pictures or sound can do, whatever is behind it."""
+"""Interface of all sources of pictures and audio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Source = TypeVar("Source", bound="Closing")
 MAX_PER_S: Final = 5.0
 """Single pictures asked for in a second at most: the web servers of cheap cameras cannot bear more."""
 READ_TIMEOUT_S: Final = 0.5
-"""How long one read waits: short, so that a worker notices "stop" in time."""
+"""Timeout of one read in seconds: short, so that a worker notices "stop" in time."""
 
 
 def wait_until(due_s: float, timeout_s: float) -> None:
@@ -118,7 +118,7 @@ class Closing:
         raise NotImplementedError
 
     def abort(self) -> None:
-        """Nothing that could be done from outside."""
+        """Do nothing: this source cannot be interrupted."""
 
     def __enter__(self) -> Self:
         self.open()

@@ -12,7 +12,8 @@ from emoedge.capture.notes import Notes
 from emoedge.translation import tr
 
 RESTART_S: Final = 0.5
-"""A stamp this far back is no disorder but a new count (joined files, a restarted encoder)."""
+"""Seconds backwards at which a stamp is not out of order but starts a new count (joined files, a restarted
+encoder)."""
 JUMP_S: Final = 10.0
 """Stamps this far ahead in all streams of a file are a jump, not a pause (FFmpeg: `dts_delta_threshold`)."""
 CLOSE_S: Final = 1.0
@@ -81,7 +82,7 @@ class LiveJumps:
         self._newest_s = 0.0
 
     def suspect(self) -> None:
-        """Nothing: each stamp is looked at as it comes."""
+        """Do nothing: each stamp is used as it comes."""
 
     def before_s(self, stamp_s: float) -> float:
         """Length of all jumps before a stamp, seconds."""

@@ -31,7 +31,7 @@ SELECT_S: Final = 1
 
 
 def node_number(path: Path) -> int:
-    """N of the /dev/videoN behind a stable name; OpenCV 5 opens V4L2 devices by number alone.
+    """Return N of the /dev/videoN behind a stable name; OpenCV 5 opens V4L2 devices only by number.
 
     Raises:
         DeviceError: it is no video device.

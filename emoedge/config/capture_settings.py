@@ -93,7 +93,7 @@ class CameraSettings(Section):
 
     @property
     def parsed_source(self) -> CaptureSource:
-        """What `source` means."""
+        """Values of `source`."""
         return parse_camera(self.source)
 
 
@@ -115,5 +115,5 @@ class MicrophoneSettings(Section):
 
     @property
     def parsed_source(self) -> CaptureSource:
-        """What `source` means."""
+        """Values of `source`."""
         return parse_microphone(self.source)

@@ -39,7 +39,7 @@ otherwise open the device to others for good."""
 
 @dataclass(frozen=True, slots=True)
 class KeyProblem:
-    """Why a key cannot be set.
+    """Reason for which a key cannot be set.
 
     Attributes:
         key: such as "mqtt.host"; a section alone where its keys do not go together.
@@ -81,7 +81,7 @@ class ConsoleFile:
         self.path = main.parent / DROP_INS / CONSOLE_FILE
 
     def read(self) -> dict[str, Any]:
-        """What `GET /api/settings` gives, without the schema; secrets are left out.
+        """Return the answer to `GET /api/settings`, without the schema; secrets are left out.
 
         Raises:
             ConfigError: a file is wrong.

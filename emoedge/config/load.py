@@ -158,7 +158,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _drop_ins_alone(environ: Mapping[str, str]) -> tuple[Path, ...]:
-    """The files of the first `conf.d` that has some, where there is no configuration file beside it."""
+    """Return the files of the first `conf.d` that has any and no configuration file beside it."""
     return next((found for path in default_paths(environ) if (found := drop_ins(path))), ())
 
 

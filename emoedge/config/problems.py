@@ -1,4 +1,4 @@
-"""What is wrong with a value of the configuration, and what was expected instead, in words."""
+"""Errors in values of the configuration in words: the fault, and the expected value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emoedge.translation import Phrase, joined, tr
 _LARGEST_SHOWN: Final = 10**80
 """Python refuses to format integers of thousands of digits."""
 MOST_NAMED: Final = 3
-"""Of the sections that have a key, as many are suggested."""
+"""Maximum number of sections with the same key that are suggested."""
 _CLOSE: Final = 0.6
 """Similarity from which on a known key is suggested for an unknown one."""
 
@@ -85,7 +85,7 @@ def _mismatch(keys: tuple[str, ...], field: dict[str, Any], value: Any) -> Phras
 
 
 def expected(field: dict[str, Any]) -> Phrase:
-    """What a key takes, by its entry in the JSON Schema."""
+    """Return the type of a key's value in words, from its entry in the JSON Schema."""
     kind, range_ = field.get("type"), limits(field)
     if "enum" in field:
         return range_
@@ -100,7 +100,7 @@ def expected(field: dict[str, Any]) -> Phrase:
 
 
 def limits(field: dict[str, Any]) -> Phrase:
-    """What values are allowed, by the entry in the JSON Schema; empty where the type says it all."""
+    """Return the allowed values in words, from the entry in the JSON Schema; empty if the type is enough."""
     if "enum" in field:
         return tr("one of {values}", values=", ".join(json.dumps(value) for value in field["enum"]))
     low, above, high = (

@@ -63,7 +63,7 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_mix_up(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse what Python would take silently: true for a number, and characters that nobody sees."""
+        """Reject values that Python would accept silently: true for a number, and invisible characters."""
         name = str(info.field_name)
         if isinstance(value, bool) and cls.model_fields[name].annotation is not bool:
             raise ValueError(tr("must not be true or false"))

@@ -102,7 +102,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _common(text: str, kind: str, rest: str) -> CaptureSource | None:
-    """What a camera and a microphone can be alike; None for anything else."""
+    """Return the identity that a camera and a microphone can share; None for other sources."""
     if text.lower() in ("auto", "none"):
         return CaptureSource(text.lower())
     return _clip(rest) if kind == "file" else None

@@ -200,7 +200,7 @@ def read_portrait() -> NDArray[np.uint8]:
 
 
 def _face(portrait: NDArray[np.uint8], time_s: float, speaking: float) -> NDArray[np.uint8] | None:
-    """The portrait as it looks at a time, or None for nobody: one expression goes over into the next."""
+    """Return the portrait at a time, or None for an empty picture; expressions change gradually."""
     import cv2
 
     number = max(n for n, scene in enumerate(SCENES) if scene.begin_s <= time_s)
@@ -216,7 +216,7 @@ def _face(portrait: NDArray[np.uint8], time_s: float, speaking: float) -> NDArra
 
 
 def _mouth_opening(sound: NDArray[np.float32], time_s: float) -> float:
-    """How far the mouth is open, 0..1, by the loudness of the sound around a time."""
+    """Return how far the mouth is open, 0 to 1, from the loudness of the audio around a time."""
     middle, half = round(time_s * SAMPLE_RATE), SAMPLE_RATE // FPS
     part = sound[max(0, middle - half) : middle + half]
     level = float(np.sqrt(np.mean(part**2))) if len(part) else 0.0
@@ -239,7 +239,7 @@ def _soft_mask(height: int, width: int) -> NDArray[np.float32]:
 
 
 def _placement(time_s: float, height: int, width: int) -> NDArray[np.float64]:
-    """Where the portrait is at a time: a 2 × 3 affine matrix to the frame."""
+    """Return the position of the portrait at a time: a 2 × 3 affine matrix to the frame."""
     begin = SCENES[1].begin_s
     zoom = 1.6 + 0.2 * np.sin(2 * np.pi * time_s / 7.0)
     turn = np.deg2rad(4.0 * np.sin(2 * np.pi * time_s / 3.1))

@@ -1,4 +1,4 @@
-"""Expressions of the demonstration's portrait: brows and eyes are warped, the mouth is drawn anew."""
+"""Expressions of the demonstration's portrait: brows and eyes are warped, the mouth is drawn."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _INSIDE: Final = (66.0, 26.0, 26.0)
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """What brows, eyes and mouth do; lengths in pixels of the portrait, positive is down and out.
+    """Positions of brows, eyes and mouth; lengths in pixels of the portrait, positive is down and out.
 
     Attributes:
         inner, outer: moves of the ends of the brows.

@@ -34,19 +34,19 @@ DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
 START_WAIT_S: Final = 300.0
 """Loading the models takes seconds; a slow board that does something else needs more."""
 NOTICE_S: Final = 20.0
-"""Closing a segment takes about a second; whoever waits longer is told why."""
+"""Seconds after which the user is told that a segment is being closed, which takes about one."""
 FINISH_WAIT_S: Final = 300.0
 """Seconds in which a machine that is busy with something else encodes what waits."""
 
 ORDER_S: Final = 3.0
-"""Lines wait so long, to come in the order of their times: an episode or an utterance tells of the past."""
+"""Seconds for which lines are held, to print them in the order of their times."""
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class DemoResult:
-    """What the demo left behind: the recording, and how many messages of each topic came over the broker."""
+    """Result of the demo: the recording, and the number of messages of each topic."""
 
     recording: Path
     messages: dict[str, int]

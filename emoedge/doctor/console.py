@@ -11,7 +11,7 @@ from emoedge.translation import tr
 
 
 def check_console(settings: Settings) -> Iterator[CheckResult]:
-    """Whether the console crosses the network in the clear."""
+    """Check whether the console crosses the network unencrypted."""
     web = settings.web
     if find_spec("starlette") is None or find_spec("uvicorn") is None:
         yield ok("console", tr("not installed (extra web)"))

@@ -28,7 +28,7 @@ _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
 def check_clock(_settings: Settings, clock: SystemClock | None = None) -> Iterator[CheckResult]:
-    """Whether the time in messages and file names can be believed."""
+    """Check whether the time in messages and file names is reliable."""
     clock = clock or SystemClock()
     now = clock.wall(clock.now_s())
     shown = f"{now:%Y-%m-%d %H:%M} UTC"

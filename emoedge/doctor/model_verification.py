@@ -16,7 +16,7 @@ from emoedge.translation import tr
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What verification says about one model.
+    """Result of the verification of one model.
 
     Attributes:
         name: of the model.
@@ -77,7 +77,7 @@ def check(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Finding:
 
 
 def _taken(entry: ModelEntry, models_dir: Path, package_dir: Path) -> Path | None:
-    """What the daemon would load; a downloaded file overrides the one that comes with emoedge."""
+    """Return the model that the daemon would load; a downloaded file overrides the built-in one."""
     if entry.name == Path(SPEECH_ACTIVITY).stem:
         return location(entry, package_dir, package_dir)
     suffix = {"tflite": ".tflite", "fusion": ".json", "confidence": ".json"}.get(entry.kind, "")

@@ -1,4 +1,4 @@
-"""What a running daemon says of the devices that it has: nobody else can try them meanwhile."""
+"""Reports of a running daemon about its devices, which no other process can try meanwhile."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ DARK_SPREAD: Final = 4.0
 
 
 def check_camera(settings: Settings) -> Iterator[CheckResult]:
-    """Whether pictures come, how many, and whether there is anything in them."""
+    """Check whether pictures arrive, how many, and whether they show anything."""
     if settings.camera.source == "none":
         yield ok("camera", tr("off (camera.source = none)"))
         return
@@ -56,7 +56,7 @@ def check_camera(settings: Settings) -> Iterator[CheckResult]:
 
 
 def check_microphone(settings: Settings) -> Iterator[CheckResult]:
-    """Whether sound comes, and whether it is more than zeros."""
+    """Check whether audio arrives, and whether it is more than zeros."""
     if settings.microphone.source == "none":
         yield ok("microphone", tr("off (microphone.source = none)"))
         return

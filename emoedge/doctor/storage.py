@@ -1,4 +1,4 @@
-"""Where recordings and state are kept: writeable, with room; an encoder; secrets out of sight."""
+"""Checks of the folders of recordings and state: writable, with free space; the encoder; secrets."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
 
 
 def check_encoder(settings: Settings) -> Iterator[CheckResult]:
-    """Whether pictures can be encoded for a recording."""
+    """Check whether pictures can be encoded for a recording."""
     if settings.recording.mode == "off":
         return
     from emoedge.record.encoders import choose_encoder
@@ -78,7 +78,7 @@ def check_encoder(settings: Settings) -> Iterator[CheckResult]:
 
 
 def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> Iterator[CheckResult]:
-    """A password in a configuration that everybody on the machine can read."""
+    """Check for a password in a world-readable configuration."""
     passwords = [
         (owner, secret.get_secret_value())
         for owner, secret in (("broker", settings.mqtt.password), ("camera", settings.camera.password))

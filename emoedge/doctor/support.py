@@ -53,7 +53,7 @@ _QUOTED: Final = re.compile(
 
 
 class Scrubber:
-    """Takes out of texts what could tell who or where somebody is.
+    """Removes from texts whatever identifies a person or a place.
 
     Args:
         settings: whose names, addresses and secrets are looked for.

@@ -1,4 +1,4 @@
-"""How right face, voice, text and their fusion are on a folder of labelled clips."""
+"""Accuracy of face, voice, text and their fusion on a folder of labelled clips."""
 
 from emoedge.evaluation.folder import Evaluation, LabelledClips, evaluate
 from emoedge.evaluation.table import as_json, as_text

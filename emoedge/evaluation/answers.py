@@ -26,7 +26,7 @@ METHODS: Final = (*MODALITIES, "weighted", "learned", "replay")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one method says of a clip: `emotion` is None for no answer; `confidence` 0..1."""
+    """Answer of one method to a clip: `emotion` is None without an answer; `confidence` 0 to 1."""
 
     emotion: Emotion | None
     confidence: float

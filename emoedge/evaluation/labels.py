@@ -112,7 +112,7 @@ def find_labels(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
 
 
 def _from_people(folder: Path, names: Iterable[str]) -> dict[str, Emotion]:
-    """What people have said of most of a recording, in the console or through the daemon's socket."""
+    """Labels that people have given to most of a recording, in the console or through the daemon's socket."""
     found = ((name, prevailing_label(folder / name)) for name in names)
     return {name: emotion for name, emotion in found if emotion is not None}
 

@@ -59,7 +59,7 @@ def chance_calibration_error(confidence: NDArray[np.float64], draws: int = 200) 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """How right one method was.
+    """Figures of one method.
 
     Attributes:
         clips, answered: number of clips, and of those with an answer.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = 1
 DIGITS: Final = 4
-"""Of shares in the JSON output."""
+"""Digits of shares in the JSON output."""
 
 _TEXTS: Final[Mapping[Language, Mapping[str, str]]] = {
     "en": {

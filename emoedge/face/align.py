@@ -48,7 +48,7 @@ class CropGeometry:
 
 
 def crop_geometry(box: Box, landmarks: NDArray[np.float32], width: int, height: int) -> CropGeometry:
-    """Where to cut.
+    """Return the square to cut.
 
     Size is the geometric mean of two estimates: the detector's box, and the larger of the distance of the
     eyes and the distance from eyes to mouth. The first is steadier under yaw, the second under chin and hair;

@@ -1,4 +1,4 @@
-"""How much a mouth moves from one frame to the next.
+"""Movement of a mouth from one frame to the next.
 
 Small pictures of it are compared where they fit best: a head that moves is not a mouth that moves. What
 counts is the movement, not the opening, since an open mouth may be a smile.
@@ -19,7 +19,7 @@ from emoedge.frames import Frame
 SIDE: Final = 32
 """Side of the small picture of a mouth, pixels."""
 REACH: Final = 4
-"""How far the best fit is looked for, pixels of the small picture: an eighth of it each way."""
+"""Range in which the best fit is searched, in pixels of the small picture: an eighth of it each way."""
 PART: Final = 0.6
 """Side of what is looked at, in shares of the crop of the face: from the nose to the chin."""
 BLUR: Final = 1.0
@@ -76,7 +76,7 @@ class Mouths:
 
 
 def difference(before: NDArray[np.uint8], after: NDArray[np.uint8]) -> float:
-    """How little a picture, uint8 (SIDE, SIDE), holds the middle of the one before, 0 to about 1.
+    """Return how little of a picture, uint8 (SIDE, SIDE), is in the middle of the previous one, 0 to about 1.
 
     One less the normalised correlation at the best place; less on a patch so flat that all of it is noise.
     """

@@ -17,16 +17,16 @@ from emoedge.face.track import Track
 from emoedge.frames import Frame
 
 POSTERS: Final = 8
-"""Photographs that are remembered while somebody stands before them, at most."""
+"""Maximum number of photographs that are remembered while people stand before them."""
 REMEMBER_S: Final = 60.0
-"""What has been still for so long is remembered: who sleeps moves before that."""
+"""Seconds of stillness after which a photograph is remembered: a sleeping person moves sooner."""
 
 _Poster = tuple[CropGeometry, NDArray[np.float32]]
 
 
 @dataclass(slots=True, eq=False)
 class _Place:
-    """Where a track was first seen, or came to when it moved, and whether anything moves there."""
+    """Place at which a track was first seen, or where it moved to, and whether anything moves there."""
 
     geometry: CropGeometry
     stillness: Stillness

@@ -1,4 +1,4 @@
-"""How far a face crop can be trusted: size, sharpness, pose, light, and what covers the face."""
+"""Reliability of a face crop: size, sharpness, pose, light, and coverings."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
 
 
 def turn(landmarks: NDArray[np.float32], aspect: float = 1.0) -> float:
-    """How far the head is turned aside, 0 (frontal) upwards, from where the nose stands between the eyes.
+    """Return how far the head is turned aside, from 0 (frontal), by the nose's place between the eyes.
 
     Args:
         landmarks: (6, 2), fractions of the frame, in the order of `detect.LANDMARKS`.

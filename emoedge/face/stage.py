@@ -36,7 +36,7 @@ LOOK_EVERY_S: Final = 0.5
 """Between two looks with the detector while all faces are followed by flow; its drift stays under 2 % of the
 face."""
 SEARCH_EVERY_S: Final = 0.2
-"""Between two looks while nobody is there: how long a newcomer may go unseen."""
+"""Seconds between two searches while nobody is there: the longest time a newcomer may go unseen."""
 STILL_EVERY_S: Final = 1.0
 """Between two looks at a scene in which nothing has changed since all of it was looked at; a change ends it
 at once."""
@@ -127,11 +127,11 @@ class FaceStage:
         self._looked_s = self._others_s = -np.inf
         self._next_look = self._next_tile = 0
         self.look_factor = 1.0
-        """How many times rarer than usual the detector is called in."""
+        """Factor by which the detector runs less often than usual."""
         self.looks = 0
-        """How often the detector was called in, for the health figures."""
+        """Number of runs of the detector, for the health figures."""
         self.classifications = 0
-        """How often the classifier ran, for the health figures."""
+        """Number of runs of the classifier, for the health figures."""
 
     def process(self, frame: Frame) -> FacesObservation:
         """Observe one frame. Frames must come in the order of their times.
@@ -188,7 +188,7 @@ class FaceStage:
         )
 
     def _pause_s(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> float:
-        """How long to wait after the last look."""
+        """Seconds to wait after the last search."""
         if tracks:
             return self.look_factor * LOOK_EVERY_S
         self._scene.notice(pyramid)

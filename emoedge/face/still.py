@@ -62,13 +62,13 @@ def _one_in_the_other(one: Box, other: Box) -> bool:
 
 
 def _holds(outer: Box, inner: Box) -> bool:
-    """Whether the centre of one box lies in another."""
+    """Return whether the centre of one box lies in another."""
     x, y = inner.center
     return outer.x <= x <= outer.x + outer.width and outer.y <= y <= outer.y + outer.height
 
 
 def _looks(detector: FaceDetector, frame: Frame) -> Iterator[list[Detection]]:
-    """What is found, look by look.
+    """Yield the faces found, search by search.
 
     In the whole picture, then in overlapping parts at higher resolution, then in the picture with a border
     around it (BlazeFace misses faces that fill the picture), and finally by weaker evidence.

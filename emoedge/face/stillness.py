@@ -26,7 +26,7 @@ it taken for a photograph."""
 
 
 class Stillness:
-    """Whether one face has moved.
+    """Tracks whether one face has moved.
 
     Args:
         still_s: a face that has not moved for so long since it came into view is still, seconds > 0.
@@ -42,7 +42,7 @@ class Stillness:
         self.has_moved = False
         """It has moved since it came into view, or since it was still."""
         self.usual: NDArray[np.float32] | None = None
-        """What the place looks like, float32 (n, n); None until the first half second is over."""
+        """Appearance of the place, float32 (n, n); None during the first half second."""
 
     def update(self, time_s: float, picture: NDArray[np.float32]) -> bool:
         """Take in a small standardised picture, float32 (n, n), of the place; times do not go back.
@@ -66,7 +66,7 @@ class Stillness:
         return False
 
     def still_for_s(self, time_s: float) -> float:
-        """How long it has counted as a photograph, seconds; below 0 it does not."""
+        """Return for how long it has counted as a photograph, in seconds; below 0 it does not."""
         return time_s - self._since_s - (RETURN_S if self.has_moved else self._still_s)
 
     def recognise(self, time_s: float, usual: NDArray[np.float32]) -> None:

@@ -37,8 +37,8 @@ FLOW_REACH: Final = 0.4
 """Part of the picture that optical flow looks at, beyond the box on each side in shares of its size: a face
 does not go farther between two frames."""
 FLOW_GRID: Final = np.array([(u, v) for v in (0.25, 0.45, 0.65, 0.85) for u in (0.2, 0.5, 0.8)], np.float32)
-"""Where in a box flow is measured, (12, 2) shares of its size: the inner face, not the background beside it.
-"""
+"""Points of a box at which flow is measured, (12, 2) shares of its size: the inner face, not the
+background."""
 FLOW_MARGIN: Final = 2.0
 """Points nearer to the border of the picture have nothing around them to compare."""
 FLOW_POINTS: Final = 5
@@ -76,7 +76,7 @@ class Track:
         return self.sightings > 1 or self.detection.score >= SURE_SCORE
 
     def expected(self, time_s: float) -> Detection:
-        """Where it should be at a time, by its velocity, for at most ``COAST_S``."""
+        """Return the expected position at a time, by its velocity, for at most `COAST_S`."""
         ahead = min(max(time_s - self.seen_s, 0.0), COAST_S)
         return moved(self.detection, self.velocity[0] * ahead, self.velocity[1] * ahead)
 
@@ -142,7 +142,7 @@ class FaceTracker:
         self._next_id = 1
         self._primary_id: int | None = None
         self.still: AbstractSet[int] = frozenset()
-        """Ids of the faces that are nobody: none of them is primary."""
+        """Ids of the faces that are not people: none of them is primary."""
         self.moving: AbstractSet[int] = frozenset()
         """Ids of the faces that have moved: as long as there is one, it or another of them is primary."""
 
@@ -295,7 +295,7 @@ def flow_landmarks(
 
 
 def _inside(first: NDArray[np.float32], last: NDArray[np.float32], width: int, height: int) -> bool:
-    """Whether all between two corners, pixels (x, y), lies inside a picture, and not at its very border."""
+    """Return whether all between two corners, pixels (x, y), lies inside a picture and off its border."""
     return bool(
         first[0] >= FLOW_MARGIN
         and first[1] >= FLOW_MARGIN

@@ -1,4 +1,4 @@
-"""Whose voice it is: the face whose mouth moves with the sound. Pure.
+"""Find the speaker: the face whose mouth moves with the sound. Pure.
 
 How much a mouth moves from frame to frame is correlated with the level of the sound in the same moments.
 Where mouth and voice belong together, both rise with each word and fall in each pause; where they do not, the
@@ -28,9 +28,9 @@ from emoedge.observations import (
 MEMORY_S: Final = 45.0
 """A long utterance, and the time a recogniser takes for it."""
 BEFORE_S: Final = 1.5
-"""What comes before the speech belongs to it: a mouth that rests until the voice begins."""
+"""Seconds before the speech that belong to it: the mouth rests until the voice begins."""
 AT_LEAST_S: Final = 1.5
-"""Shorter speech holds too few words to say that it is nobody's in view."""
+"""Minimum seconds of speech for saying that the speaker is not in view: shorter speech has too few words."""
 LONG_S: Final = 10.0
 """Judged over this time too, which steadies what a few words say."""
 LEAST_MOVEMENT: Final = 0.004
@@ -149,7 +149,7 @@ class _LevelTrack:
 
 @dataclass(frozen=True, slots=True)
 class _Agreement:
-    """How well a mouth goes with the sound, as correlations; NaN where it was not seen for long enough.
+    """Correlations of a mouth with the sound; NaN if it was not seen for long enough.
 
     Attributes:
         near: in the speech.

@@ -1,4 +1,4 @@
-"""The chance that the emotion that is named is right.
+"""Probability that the named emotion is right.
 
 A fused probability is not that chance: a weighted mean is never surer than the surer of its parts, every set
 of modalities errs in its own way, and a doubt that a text settled is no longer one. For each method, each set

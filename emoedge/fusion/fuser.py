@@ -159,5 +159,5 @@ class Fuser:
 
 
 def snr_reliability(snr_db: float) -> float:
-    """How far a voice may be trusted, 0..1: half at 5 dB, nearly all at 15 dB (logistic)."""
+    """Return the reliability of a voice, 0 to 1: half at 5 dB, nearly all at 15 dB (logistic)."""
     return 1.0 / (1.0 + math.exp(-(max(min(snr_db, 60.0), -60.0) - 5.0) / 3.0))

@@ -13,7 +13,7 @@ DOUBT_HOLDS: Final = 2.0
 
 
 class Hold:
-    """What is named over time, "no opinion" included.
+    """The named emotion over time, "no opinion" included.
 
     Something else takes the place of what is named once it has lasted for `hold_s`; or at once, where it is
     clear, or no modality has an opinion left, and what is named has stood for `hold_s`; or where another
@@ -38,7 +38,7 @@ class Hold:
         return self._held
 
     def update(self, state: FusedState, margin: float, cause: object = None) -> FusedState:
-        """What is named at the moment of a state; states come in the order of their times.
+        """Return what is named at the moment of a state; states come in the order of their times.
 
         Args:
             state: what the fusion says at this moment.
@@ -80,7 +80,7 @@ class Hold:
 
 
 def _is_clear(state: FusedState, distance: float) -> bool:
-    """Whether an emotion is named and no other class is within a distance of it."""
+    """Return whether an emotion is named and no other class is within a distance of it."""
     if state.emotion is None or state.probabilities is None:
         return False
     values = state.probabilities.tolist()

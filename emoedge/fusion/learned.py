@@ -50,7 +50,7 @@ POOLED: Final = tuple(name for name in SUBSETS if "+" in name)
 
 @dataclass(frozen=True, slots=True)
 class ModalityWeight:
-    """How one modality enters the pool: a >= 0, g >= 0, t in seconds > 0."""
+    """Parameters of one modality in the pool: a >= 0, g >= 0, t in seconds > 0."""
 
     weight: float
     reliability_exponent: float
@@ -59,7 +59,7 @@ class ModalityWeight:
 
 @dataclass(frozen=True, slots=True)
 class SubsetScale:
-    """What a set of modalities does to the pool: s > 0, h."""
+    """Parameters of a set of modalities: s > 0, h."""
 
     sharpness: float
     bias_share: float

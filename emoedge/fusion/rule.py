@@ -23,7 +23,7 @@ TEXT_SAYS: Final = 1 / EMOTION_COUNT
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
-    """What the rule says.
+    """Result of the rule.
 
     Attributes:
         probabilities: the fused posterior, or None when no modality has an opinion.

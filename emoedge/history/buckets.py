@@ -24,7 +24,7 @@ _LENGTHS: Final[dict[str, int]] = {"minute": 60, "five_minutes": 300, "quarter":
 _PRIVATE: Final = len(COLUMNS)
 _STOPPED: Final = _PRIVATE + 1
 PLACES: Final = (*COLUMNS, "private", "stopped")
-"""Where a second of a bucket is counted."""
+"""Categories in which a second of a bucket is counted."""
 _GIVE_WAY: Final = (UNKNOWN, _STOPPED, _PRIVATE, *range(UNKNOWN))
 """Which seconds go first where rows and gaps are together longer than the time, after a clock was set."""
 

@@ -1,4 +1,4 @@
-"""What the history tells of a span of time: totals, buckets, episodes, gaps; typed, JSON and CSV."""
+"""History of a span of time: totals, buckets, episodes, gaps; typed, JSON and CSV."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class HistoryGap:
 
 @dataclass(frozen=True)
 class HistorySpan:
-    """What is known about a span of time; made by `emoedge.history.read`.
+    """History of a span of time; made by `emoedge.history.read`.
 
     Attributes:
         device: name of the device.
@@ -154,7 +154,7 @@ class HistorySpan:
         return not (self.episodes or self.gaps or self.totals.speech_s) and unknown >= self.totals.length_s
 
     def to_json(self) -> dict[str, Any]:
-        """What `emoedge history --json` prints, JSON-ready."""
+        """Return the output of `emoedge history --json`, JSON-ready."""
         return {
             "schema": SCHEMA,
             "device": self.device,
@@ -169,7 +169,7 @@ class HistorySpan:
         }
 
     def to_csv(self) -> str:
-        """What `emoedge history --csv` prints: a header, and a line for each bucket."""
+        """Return the output of `emoedge history --csv`: a header, and a line for each bucket."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         places = list(self.totals.seconds)

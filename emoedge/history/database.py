@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 FILE_NAME: Final = "history.sqlite3"
 """In `paths.state`."""
 ASIDE: Final = f"{FILE_NAME}.damaged"
-"""Where a damaged file is put."""
+"""Name under which a damaged file is kept."""
 FILES: Final = (FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", f"{FILE_NAME}-journal", ASIDE)
 """All that may lie there of the history."""
 BUSY_S: Final = 2.0
@@ -54,7 +54,7 @@ _VERSIONS_END: Final = 20
 _WAL_VERSION: Final = 2
 """Write and read version in the head of a file: 1, or 2 with a write-ahead log."""
 FAILURES: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
-"""What SQLite raises for a disk or a file that it cannot use."""
+"""Exceptions of SQLite for a disk or a file that it cannot use."""
 
 _Result = TypeVar("_Result")
 
@@ -81,7 +81,7 @@ class HistoryFile:
         self._base: int | None = None
 
     def is_gone(self) -> bool:
-        """Whether the file that was written to is not there any more: it was purged."""
+        """Return whether the file that was written to is not there any more: it was purged."""
         if self._inode is None:
             return False
         try:
@@ -204,7 +204,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 def disk_error(path: Path, error: Exception) -> HistoryError:
-    """What a failure of the disk or of the file means."""
+    """Return the meaning of a failure of the disk or of the file."""
     text, remedy = str(error), tr("free or mount the disk, check permissions")
     if "locked" in text:
         return HistoryError(

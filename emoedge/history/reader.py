@@ -164,7 +164,7 @@ class _Segments:
         self._near: dict[str, frozenset[str] | None] = {}
 
     def has(self, segment_id: str) -> bool:
-        """Whether a segment is there, or it cannot be told."""
+        """Return whether a segment is there, or it cannot be told."""
         if not is_segment_id(segment_id):
             return False
         day = segment_id[:8]

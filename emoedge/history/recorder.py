@@ -18,7 +18,7 @@ from emoedge.observations import ActivityChange, AudioActivity, FacesObservation
 from emoedge.outcomes import EmotionEvent, FusedState
 
 SEES_S: Final = 10.0
-"""A camera whose last analysed picture is older does not tell whether somebody is there."""
+"""Seconds after the last analysed picture for which a camera tells whether a person is there."""
 
 
 class HistoryRecorder:

@@ -12,7 +12,7 @@ Column = Literal[Emotion, "unsure", "nobody", "unknown"]
 """Where a second of a minute is counted: `unsure` is somebody without an emotion that is named, `unknown` no
 source that could tell."""
 Reason = Literal["privacy", "stopped", "clock"]
-"""Why there is a gap."""
+"""Cause of a gap."""
 
 COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
 COLUMN: Final[dict[str, int]] = {name: index for index, name in enumerate(COLUMNS)}
@@ -25,7 +25,7 @@ SYNCED: Final = 0
 """Number of the stretch of time in which the clock was synchronised; others count from 1."""
 
 LATEST_MS: Final = 253_370_764_800_000
-"""The year 9999: what lies after it is no time that was written."""
+"""The year 9999: later times were not written by this program."""
 MAX_PEOPLE: Final = 1000
 """Faces in a picture are at most some tens."""
 _NOTHING: Final = (0,) * len(COLUMNS)
@@ -34,7 +34,7 @@ _NO_PROBABILITIES: Final = (0,) * EMOTION_COUNT
 
 @dataclass(frozen=True, slots=True)
 class MinuteRow:
-    """What a minute held.
+    """Contents of a minute.
 
     Attributes:
         start_ms: its beginning, a multiple of MINUTE_MS.
@@ -160,7 +160,7 @@ class ClockMove:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is written at once; `moves` come last.
+    """Changes that are written in one transaction; `moves` come last.
 
     Attributes:
         begun_ms: when this run began, for the gap `stopped` before it; None in all but the first.
@@ -178,7 +178,7 @@ class Changes:
 
 
 def are_counts(numbers: tuple[object, ...]) -> bool:
-    """Whether all are integers that are not negative."""
+    """Return whether all are integers that are not negative."""
     return set(map(type, numbers)) == {int} and min(numbers) >= 0  # type: ignore[type-var,operator]
 
 

@@ -86,7 +86,7 @@ class _Minute:
 
 
 class MinuteTally:
-    """What a run has seen and not yet given away. Not thread-safe."""
+    """Times of this run that have not been written yet. Not thread-safe."""
 
     def __init__(self) -> None:
         self._offset_ms: int | None = None
@@ -112,7 +112,7 @@ class MinuteTally:
         self._begun: tuple[int, int] | None = None
 
     def speaks(self, now_s: float) -> bool:
-        """Whether somebody speaks at a moment, and is heard."""
+        """Return whether somebody speaks at a moment, and is heard."""
         return self._speech_s is not None and now_s - self._heard_s < HOLD_MS / 1000
 
     def look(self, now: Now) -> None:
@@ -139,7 +139,7 @@ class MinuteTally:
         self._held_until_ms = self._cursor_ms + HOLD_MS
 
     def people(self, now: Now, count: int) -> None:
-        """So many people are in the picture."""
+        """Note the number of people in the picture."""
         self.look(now)
         if self._private_ms is None:
             self._people = min(count, MAX_PEOPLE)
@@ -199,7 +199,7 @@ class MinuteTally:
             self._private_ms = self._cursor_ms
 
     def take(self, *, everything: bool = False) -> Changes | None:
-        """What has come together since the last call, None without anything worth writing.
+        """Return what has been collected since the last call; None without anything to write.
 
         Args:
             everything: at the end: the minute that is under way too.

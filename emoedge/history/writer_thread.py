@@ -22,7 +22,7 @@ from emoedge.worker_thread import WorkerThread
 logger = logging.getLogger(__name__)
 
 KEPT_S: Final = 3600.0
-"""What a disk has not taken for so long is lost."""
+"""Seconds after which changes that the disk does not accept are dropped."""
 MAX_WAITING: Final = 2000
 """Sets of changes in memory: one a minute, and one at the end of each episode."""
 RETRY_S: Final = 10.0
@@ -161,7 +161,7 @@ class HistoryWriter:
             self._fault, self._retry_s = "", float("-inf")
 
     def _has_file(self) -> bool:
-        """Whether there is a file to use, or one to begin; one that was purged takes what waits with it."""
+        """Return whether a file is in use or can be created; a purged one takes queued changes with it."""
         if not self._file.is_gone() and (self._settings.enabled or self._file.path.exists()):
             return True
         if self._file.is_gone():

@@ -42,7 +42,7 @@ class SendQueue:
         return self.bytes <= MAX_WAITING_BYTES
 
     def discard(self, name: str) -> None:
-        """Drop the events of a name that wait, but for one that is half sent."""
+        """Drop the queued events of a name, except for one that is partly sent."""
         kept = deque(
             item for number, item in enumerate(self._lines) if item[0] != name or (number == 0 and self._sent)
         )
@@ -73,7 +73,7 @@ class SendQueue:
         return self._progress_s is not None and now_s - self._progress_s >= UNREAD_S
 
     def _keep_newest(self) -> None:
-        """Of each event that is a state keep the newest alone; what is half sent stays."""
+        """Keep only the newest of each event that is a state; one that is partly sent stays."""
         seen: set[str] = set()
         kept: deque[tuple[str, bytes]] = deque()
         for number in range(len(self._lines) - 1, -1, -1):
@@ -87,7 +87,7 @@ class SendQueue:
 
 
 class Allowance:
-    """How many requests a client may make now: a second's worth at most at once."""
+    """Requests that a client may make now: at most those of one second at once."""
 
     def __init__(self, now_s: float) -> None:
         self._left = REQUESTS_HZ
@@ -122,6 +122,6 @@ class ClientState:
         self.queue = SendQueue()
         self.since_s = now_s
         self.resume_s = now_s
-        """Nothing is read from it before then."""
+        """Time before which it is not read."""
         self.is_ending = False
         """Whether it is disconnected once it has what waits."""

@@ -1,4 +1,4 @@
-"""Who is at the other end of a Unix socket, as the kernel says (unix(7))."""
+"""Identity of the process at the other end of a Unix socket, from the kernel (unix(7))."""
 
 from __future__ import annotations
 

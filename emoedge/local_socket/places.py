@@ -1,4 +1,4 @@
-"""Where the daemon's socket is, and how it is reached."""
+"""Location of the daemon's socket."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def listening_places(settings: Settings) -> list[Path]:
 
 
 def asking_places(settings: Settings) -> list[Path]:
-    """Where such a daemon may listen, whoever has started it."""
+    """Return all paths at which such a daemon may listen, whoever started it."""
     if settings.paths.socket != _DEFAULTS.socket:
         return [settings.paths.socket]
     return list(dict.fromkeys([*listening_places(settings), *_shared()]))

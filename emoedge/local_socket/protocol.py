@@ -59,7 +59,7 @@ class DaemonError(EmoedgeError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for.
+    """Request of a client.
 
     Attributes:
         request_id: comes back with the answer; an integer, or None where it could not be read.

@@ -43,7 +43,7 @@ logger = logging.getLogger(__name__)
 
 MAX_CLIENTS: Final = 8
 BACKLOG: Final = 128
-"""Connections that wait to be accepted, or refused; more are told to try again by the kernel."""
+"""Connections waiting to be accepted or refused; the kernel refuses more for the moment."""
 ALIVE_S: Final = 5.0
 """Interval of the event `alive`."""
 GREETING_S: Final = 10.0
@@ -78,9 +78,9 @@ class SocketServer:
         self._greeting = encode({"emoedge": __version__, "protocol": PROTOCOL, **about})
         self._handle = handle
         self.path: Path | None = None
-        """Where it listens; None while it does not."""
+        """Path of the socket; None while it does not listen."""
         self.fault = ""
-        """Why it does not listen; empty while it does, or has not been started."""
+        """Reason for which it does not listen, or an empty string."""
         self.wanted: frozenset[str] = frozenset()
         """Events that a client has subscribed to."""
         self._refused = 0

@@ -31,7 +31,7 @@ BACKOFF: Final = Backoff(first_s=1.0, jitter=0.0)
 """Waits between the attempts."""
 
 MAX_BYTES: Final = 4 << 30
-"""No model is larger; a server that never ends must not fill the disk."""
+"""Maximum size of a model: a server that never ends must not fill the disk."""
 
 SPARE_BYTES: Final = 64 << 20
 """Free disk space that is left alone."""

@@ -36,7 +36,7 @@ MAX_BYTES: Final = 8 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was installed.
+    """Record of an installation.
 
     Attributes:
         name: of the model.
@@ -115,7 +115,7 @@ def _install(entry: ModelEntry, models_dir: Path, source: Path | None, progress:
 
 
 def read_receipt(models_dir: Path, name: str) -> Receipt | None:
-    """What was recorded when the model was fetched, or None."""
+    """Return the record of the installation of a model, or None."""
     path = _receipt_path(models_dir, name)
     try:
         item = read_json(path)

@@ -45,7 +45,7 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where one file of a model can be downloaded.
+    """Source of one file of a model.
 
     Attributes:
         url: the address.
@@ -110,7 +110,7 @@ class Manifest:
 
     @property
     def required(self) -> tuple[ModelEntry, ...]:
-        """What `emoedge models fetch` without a name must bring: not shipped, not optional."""
+        """Return the models that `emoedge models fetch` installs by default: not shipped, not optional."""
         return tuple(entry for entry in self.entries if not entry.shipped and not entry.optional)
 
 

@@ -1,4 +1,4 @@
-"""Where models lie: the configured directory for fetched ones, the package's own for shipped ones."""
+"""Locations of models: the configured directory for fetched ones, the package for shipped ones."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
 
 
 def card_of(entry: ModelEntry) -> str:
-    """Where the card of a model is: a file that exists, or an address."""
+    """Return the card of a model: an existing file, or an address."""
     path = package_models_dir() / entry.card.removeprefix("models/")
     return str(path) if path.is_file() else entry.card
 
 
 def location(entry: ModelEntry, models_dir: Path, package_dir: Path | None = None) -> Path | None:
-    """Where a known model lies, or None."""
+    """Return the location of a known model, or None."""
     try:
         if entry.shipped:
             own = package_dir or package_models_dir()

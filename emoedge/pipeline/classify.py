@@ -33,7 +33,7 @@ def answer(item: str, probabilities: Probabilities | None, reason: str = "", **m
 
 
 def remarks(notes: list[str], error: MediaError | None = None) -> dict[str, Any]:
-    """What a line says about the reading of its file: `notes` and `error`, each only where there is one."""
+    """Return the remarks of a line about its file: `notes` and `error`, each only if there are any."""
     return ({"notes": notes} if notes else {}) | ({"error": str(error)} if error else {})
 
 

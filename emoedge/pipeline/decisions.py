@@ -68,7 +68,7 @@ class DecisionStage:
         self._sent_s = float("-inf")
         self.state: FusedState | None = None
         self.fused: FusedState | None = None
-        """What the fusion says at this moment, before anything is held."""
+        """Return the fused state of this moment, before it is held."""
         self._withheld = ""
         self._active_speaker = ActiveSpeaker()
         self._only_faces = settings.fusion.voice_of == "faces"
@@ -172,7 +172,7 @@ class DecisionStage:
         return self.tick(now_s)
 
     def _counts(self, speaker: Speaker) -> bool:
-        """Whether what somebody says is part of the state."""
+        """Return whether what somebody says is part of the state."""
         return not (self._only_faces and speaker == UNSEEN)
 
     def _worth_sending(self, faces: FacesObservation) -> bool:

@@ -61,7 +61,7 @@ class VoicePerceiver(Protocol):
         ...
 
     def flush(self, time_s: float) -> list[VoiceObservation]:
-        """What is left at the end of the sound."""
+        """Return the rest at the end of the audio."""
         ...
 
     def reset(self) -> None:
@@ -81,7 +81,7 @@ class SpeechPerceiver(Protocol):
         ...
 
     def flush(self, time_s: float) -> list[TextObservation]:
-        """What is left at the end of the sound."""
+        """Return the rest at the end of the audio."""
         ...
 
     def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""What leaves the device over MQTT: payloads, session, spool, control, Home Assistant."""
+"""MQTT publishing: payloads, session, spool, control, Home Assistant."""
 
 from emoedge.publish.messages import Message, MessageBuilder
 

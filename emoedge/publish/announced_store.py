@@ -1,4 +1,4 @@
-"""What was announced to Home Assistant, kept on disk so that it can be taken back one day."""
+"""Record on disk of the announcements to Home Assistant, so that they can be withdrawn later."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAME: Final = re.compile(r"[a-z_]{1,64}")
 
 
 class AnnouncedStore:
-    """What was announced, in `discovery.json` of the state directory."""
+    """Announcements, in `discovery.json` of the state directory."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / ANNOUNCED_FILE

@@ -85,7 +85,7 @@ class Announcer:
         self.old_names.send(send, now_s)
 
     def connection_lost(self) -> None:
-        """No acknowledgement will come any more."""
+        """Forget pending acknowledgements: none will arrive."""
         self._at_s = self._offered_at_s = float("inf")
         self._messages.replace_all({})
         self._messages.connection_lost()

@@ -47,7 +47,7 @@ class PahoClient(Client):
         )
         self._reader = self._make_reader()
         self.socket_error: OSError | None = None
-        """What ended the connection, where the socket said it."""
+        """Error of the socket that ended the connection, if there was one."""
 
     def reconnect(self) -> MQTTErrorCode:
         """As in paho; connect() comes by here."""
@@ -92,6 +92,6 @@ class PahoClient(Client):
         return super()._send_publish(mid, topic, payload, *rest, **more)
 
     def limit_in_flight(self, count: int) -> None:
-        """Have so many messages of QoS 1 on the way; more wait inside."""
+        """Set the maximum number of QoS 1 messages in flight; paho queues more."""
         # paho refuses this once it is connected, and does not look at Receive Maximum itself.
         self._max_inflight_messages = count

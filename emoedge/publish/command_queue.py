@@ -106,7 +106,7 @@ class CommandQueue:
 
 
 class _Lane:
-    """What waits for one thread: commands, of each control the newest, and refusals to be answered."""
+    """Queue of one thread: the newest command of each control, and refusals to be answered."""
 
     def __init__(
         self,

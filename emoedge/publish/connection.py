@@ -50,7 +50,7 @@ NOT_ALLOWED: Final = 0x87
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What every connection of a session has in common."""
+    """Parameters shared by all connections of a session."""
 
     settings: MqttSettings
     client_id: str
@@ -65,7 +65,7 @@ class Terms:
 
 
 class SessionReports(Protocol):
-    """What a connection tells its session; called from the network thread or the sender's."""
+    """Reports of a connection to its session; called from the network thread or the sender's."""
 
     def connected(self, protocol: MqttVersion, limits: BrokerLimits) -> None:
         """The broker has accepted the connection."""
@@ -123,7 +123,7 @@ class Connection:
         return self._outcome
 
     def _watch(self) -> None:
-        """Until the connection has ended, or is of no use any more."""
+        """Wait until the connection has ended or is of no use."""
         echo, acknowledgements = self._terms.echo, self._terms.acknowledgements
         if echo is not None:
             echo.connect(time.monotonic())

@@ -35,7 +35,7 @@ class DeviceTopics:
 
     @property
     def subscriptions(self) -> tuple[str, ...]:
-        """What the device listens to."""
+        """Topics that the device subscribes to."""
         return self.of("control/+/set"), *self.foreign
 
     @property

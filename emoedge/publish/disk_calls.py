@@ -85,7 +85,7 @@ class DiskCalls:
 
     def __init__(self, run: Callable[[DiskCall[Any]], None]) -> None:
         self.error = ""
-        """What is wrong with the disk; empty while it can be used."""
+        """Fault of the disk; empty while it can be used."""
         self.retry_s = float("-inf")
         """Time of the next attempt after a failure."""
         self.took_s = 0.0

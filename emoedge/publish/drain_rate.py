@@ -1,4 +1,4 @@
-"""How fast what waits on the disk is sent: pure, times from outside."""
+"""Rate at which messages queued on disk are sent. Pure, times from outside."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Echo:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.round_trip_ms: float | None = None
-        """Of the last one that came back."""
+        """Round-trip time of the last echo."""
         self.failures = 0
         """Connections that were given up because none came back."""
         # Another process with the same topic must not answer for us.

@@ -72,7 +72,7 @@ def config_topic(settings: Settings, part: str = "") -> str:
 
 
 def birth_topic(settings: Settings) -> str:
-    """Where Home Assistant says that it has started."""
+    """Topic on which Home Assistant reports that it has started."""
     return f"{settings.mqtt.discovery_prefix}/status"
 
 
@@ -157,7 +157,7 @@ def _messages(settings: Settings, parts: Mapping[str, Mapping[str, Any]]) -> dic
 
 
 def withdrawals(messages: Mapping[str, dict[str, Any]], previous: Announced) -> dict[str, dict[str, Any]]:
-    """What takes back a message that no longer offers all its components: topic -> payload, abbreviated.
+    """Return the messages that withdraw components no longer offered: topic -> payload, abbreviated.
 
     Home Assistant keeps what a message leaves out; it removes what is named by its platform alone. All of a
     message go, and come again: one that changes in place would keep attributes that it no longer has.

@@ -1,4 +1,4 @@
-"""What other threads hand to the publisher's worker."""
+"""Items that other threads pass to the publisher's worker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a broker announces in CONNACK, and what follows from it for a message (MQTT 5, section 3.2.2.3)."""
+"""Limits that a broker announces in CONNACK, and their effect on messages (MQTT 5, section 3.2.2.3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _QOS_NOT_SUPPORTED: Final = 0x9B
 
 @dataclass(frozen=True, slots=True)
 class BrokerLimits:
-    """What a broker takes.
+    """Limits of a broker.
 
     Attributes:
         max_packet_bytes: largest packet; None without a limit.
@@ -80,7 +80,7 @@ class BrokerLimits:
 
     @property
     def text(self) -> str:
-        """What is limited, for `health`; empty for a broker that takes everything."""
+        """Return the limits for `health`; empty for a broker without any."""
         parts = [] if self.max_packet_bytes is None else [f"packets of {self.max_packet_bytes} bytes"]
         parts += [] if self.retain else ["no retained messages"]
         parts += [] if self.max_qos else ["QoS 0"]

@@ -1,4 +1,4 @@
-"""What a session and those who send and listen on it know of each other: no client library, no sockets."""
+"""Interfaces between a session and its users: no client library, no sockets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Link(Protocol):
 
     @property
     def limits(self) -> BrokerLimits:
-        """What the broker takes."""
+        """Limits of the broker."""
         ...
 
     def send(self, topic: str, payload: bytes, *, qos: Literal[0, 1], retain: bool) -> int | None:

@@ -23,7 +23,7 @@ RESULTS: Final = RETAINED - {"health"}
 SPOOLED: Final = frozenset({"event", "voice", "text", "recording"})
 """Topics that must be delivered later if the broker is away."""
 MOVED: Final = timedelta(seconds=2)
-"""A moment of the past is told again only when the wall clock has moved it by more."""
+"""Change of the wall clock, in seconds, after which a moment of the past is published again."""
 QUOTED_CHARACTERS: Final = 64
 """A refused value is quoted only so far: an answer must not be larger than what provoked it."""
 
@@ -77,7 +77,7 @@ def to_json(value: Any) -> str:
 
 
 def shorten_health(payload: dict[str, Any], max_bytes: int) -> dict[str, Any]:
-    """A payload of `health` in at most so many bytes, as far as that can be: what is wrong goes last.
+    """Return a payload of `health` in a limited number of bytes, if possible; faults are left out last.
 
     Figures of what is well are left out first, then all figures, then what is well, then the ends of reasons.
     """

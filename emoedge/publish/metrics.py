@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 FILE_MODE: Final = 0o640
 """For owner and group alone, as recordings: it says how people feel."""
 WRITE_EVERY_S: Final = 5.0
-"""Seconds between two writes at least, but for privacy: it is read every 15 s or more."""
+"""Minimum seconds between two writes, except for privacy: the file is read every 15 s or less often."""
 HOLD_S: Final = 60.0
 """Seconds for which an emotion counts without another message, at most; usually one comes every 10 s."""
 
@@ -65,7 +65,7 @@ METRICS: Final = (
 
 
 class Metrics:
-    """What the messages amount to; pure."""
+    """Sums over the messages. Pure."""
 
     def __init__(self, device: str) -> None:
         self._device = device

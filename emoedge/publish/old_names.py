@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 FILE_NAME: Final = "retained.json"
 """In the state directory: by topic base, what was retained below it."""
 OFFLINE_S: Final = 60.0
-"""So long nothing else may come from the old name."""
+"""Seconds for which nothing else may arrive from the old name before it is taken back."""
 FOREIGN_S: Final = 120.0
 """A retained `online` of our own is replaced by the last will within 45 s; one that stands is another's."""
 MAX_BASES: Final = 8
@@ -53,7 +53,7 @@ class OldNames:
 
     @property
     def own(self) -> frozenset[str]:
-        """What is retained under the present name: topics below its base, without `status`."""
+        """Retained topics under the present name: those below its base, without `status`."""
         return frozenset(self._own)
 
     @property
@@ -69,7 +69,7 @@ class OldNames:
             self._save()
 
     def connection_lost(self) -> None:
-        """What was seen no longer counts, and what was begun is done again."""
+        """Start again after a lost connection."""
         self._since_s.clear()
         self._present = ""
         self._messages.replace_all({})

@@ -98,7 +98,7 @@ class Outbox:
 
     @property
     def disk_error(self) -> str:
-        """What is wrong with the disk; empty while it can be used."""
+        """Fault of the disk; empty while it can be used."""
         return self._disk.error
 
     @property
@@ -257,7 +257,7 @@ class Outbox:
             self._delivered.add(seq)
 
     def connection_lost(self) -> None:
-        """What was not acknowledged has to be sent again, in order."""
+        """Send all unacknowledged messages again, in order."""
         self._in_flight.clear()
         self._refused.connection_lost()
         self._read_ahead.clear()
@@ -284,7 +284,7 @@ class Outbox:
             self._commit(now_s, up_to_s)
 
     def wake_in_s(self, now_s: float, *, connected: bool) -> float:
-        """How long there will be nothing to do if nothing comes in: seconds, at most RETRY_S."""
+        """Return the seconds until something is due if nothing arrives: at most RETRY_S."""
         moments = [now_s + RETRY_S]
         retry_s = now_s + _POLL_S if self._disk.is_waiting else self._disk.retry_s
         if self._delivered:
@@ -308,7 +308,7 @@ class Outbox:
             self._disk.begin(now_s, self._spool.close, nothing)
 
     def _is_ready(self, now_s: float) -> bool:
-        """Whether the disk can be asked now; takes over what it holds before anything else."""
+        """Return whether the disk can be asked now; takes over what it holds before anything else."""
         spool = self._spool
         if spool is None or not self._disk.is_ready(now_s):
             return False

@@ -1,4 +1,4 @@
-"""What is said on each topic: one frozen model per payload, field order and types being the contract.
+"""Payload of each topic: one frozen model per payload, whose field order and types are the contract.
 
 The models are the single source: messages are built through them (emoedge.publish.messages), and the
 JSON Schemas in emoedge/publish/schemas are generated from them. Fields ending in `_s` are seconds of

@@ -53,7 +53,7 @@ _LAST_WORD_S: Final = 0.7
 _DISK_S: Final = 0.3
 """Least wait for each answer of the disk at the end."""
 HUNG_AFTER_S: Final = 120.0
-"""No turn of the worker waits for a disk."""
+"""Seconds after which a turn of the worker hangs: it never waits for a disk."""
 
 
 class Publisher:
@@ -201,7 +201,7 @@ class Publisher:
 
     @property
     def fault(self) -> str:
-        """What is wrong with one of its threads; empty while all is well."""
+        """Fault of one of its threads, or an empty string."""
         return next((thread.fault for thread in self._own_threads if thread.fault), "")
 
     def wait_connected(self, timeout_s: float) -> bool:
@@ -366,7 +366,7 @@ class Publisher:
         return self._send(topic, payload, retain=True, qos=qos)
 
     def _finish(self, stop_at_s: float) -> None:
-        """The last turns: deliver what is in memory, say offline, let go."""
+        """Send the rest, publish `offline`, and close the connection and the spool."""
         self._finishing = True
         self._turn(0.0)
         # A process beside the daemon has no disk to fall back on: it waits for the connection as well.

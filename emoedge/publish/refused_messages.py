@@ -19,7 +19,7 @@ DOUBTFUL_ATTEMPTS: Final = 5
 LAST_ATTEMPTS: Final = 20
 """Attempts of one when it takes no others either: the reason may be the broker, and pass."""
 MAX_WAITING: Final = 50
-"""So many are refused at once only by a broker that refuses all; then none is sent for a while."""
+"""Number of refused messages at which a broker refuses everything; then nothing is sent for a while."""
 
 _ABOUT_THE_MESSAGE: Final = frozenset({0x87, 0x90, 0x99})
 """Not authorized, topic name invalid, payload format invalid."""
@@ -89,7 +89,7 @@ class RefusedMessages:
             self._waiting[seq].due_s = float("inf")
 
     def connection_lost(self) -> None:
-        """What was on the way comes again, at once."""
+        """Send unanswered messages again at once."""
         for one in self._waiting.values():
             one.due_s = float("-inf")
 
@@ -100,5 +100,5 @@ class RefusedMessages:
 
     @property
     def is_full(self) -> bool:
-        """Whether so many wait that the broker seems to refuse everything."""
+        """Whether the broker seems to refuse everything."""
         return len(self._waiting) >= MAX_WAITING

@@ -1,4 +1,4 @@
-"""What `health` says of the broker and of the spool: pure."""
+"""State of the broker and of the spool for `health`. Pure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def broker_health(session: MqttSession, fault: str, refused_commands: int) -> He
 
 
 def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
-    """What waits, and what was lost.
+    """Return the state of the queued and lost messages.
 
     Args:
         outbox: what waits.

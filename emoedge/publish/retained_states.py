@@ -55,7 +55,7 @@ class RetainedStates:
         self._refusals.clear()
 
     def connection_lost(self) -> None:
-        """No acknowledgement will come any more."""
+        """Forget pending acknowledgements: none will arrive."""
         self._on_the_way.clear()
         self._unacknowledged.clear()
         self._refusals.clear()

@@ -49,7 +49,7 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEnd:
-    """How an attempt or a connection ended.
+    """End of an attempt or a connection.
 
     Attributes:
         failure: which way.
@@ -82,7 +82,7 @@ class NextAttempt:
 
 
 class RetryPolicy:
-    """Back-off between attempts: 1, 2, 4 … 60 s, slower for what will not heal by itself."""
+    """Back-off between attempts: 1, 2, 4 … 60 s, slower for faults that need a person."""
 
     def __init__(self) -> None:
         self._failures = 0

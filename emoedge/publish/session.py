@@ -42,7 +42,7 @@ StateName = Literal["stopped", "connecting", "connected", "away", "refused", "un
 
 @dataclass(frozen=True, slots=True)
 class SessionState:
-    """Where the session stands.
+    """State of a session.
 
     Attributes:
         name: in one word.
@@ -97,7 +97,7 @@ class MqttSession:
             single_topics=tuple(single_topics),
         )
         self.limits = BrokerLimits()
-        """What the broker takes, as far as it is known."""
+        """Limits of the broker, as far as they are known."""
         self.thread = WorkerThread("session", self._run, limit_s=HUNG_AFTER_S)
         self._connection: Connection | None = None
         self._state = SessionState("stopped")
@@ -108,7 +108,7 @@ class MqttSession:
 
     @property
     def state(self) -> SessionState:
-        """Where it stands; safe from any thread."""
+        """Current state; safe from any thread."""
         state, now_s = self._state, time.monotonic()
         if state.name != "connected":
             return state
@@ -116,7 +116,7 @@ class MqttSession:
         return replace(state, reason=joined(filter(None, reasons), "; "))
 
     def _faults(self, now_s: float) -> Iterator[str]:
-        """What is wrong although it is connected."""
+        """Fault in spite of the connection."""
         terms = self._terms
         missing = terms.acknowledgements.missing(now_s)
         if missing:

@@ -1,4 +1,4 @@
-"""Where messages go: the protocol of the publisher, and what stands in for it."""
+"""Destinations of messages: the publisher's protocol and its stand-ins."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MAGIC: Final = 0x377F0682
 VERSION: Final = 3007000
 PAGE_SIZES: Final = tuple(2**power for power in range(9, 17))
 DATABASE_PAGE_SIZE: Final = slice(16, 18)
-"""Where a database keeps its page size; 1 is 65,536."""
+"""Offset of the page size in a database; 1 means 65,536."""
 MAX_OLDER: Final = 1 << 16
 """Logs written over each other of which frames are still there, at most."""
 MAX_BYTES: Final = 256_000_000

@@ -17,7 +17,7 @@ from emoedge.publish.spool_log import Pages, read_pages
 LEAF: Final = 13
 """Type of a page with rows of a table."""
 FILE_HEADER_BYTES: Final = 100
-"""What stands before the first page's own header."""
+"""Bytes before the first page's own header."""
 COLUMNS: Final = 4
 _INTEGER_BYTES: Final = (0, 1, 2, 3, 4, 6, 8)
 """Length of an integer by its serial type."""
@@ -27,7 +27,7 @@ _TEXT: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Salvaged:
-    """What is left of a damaged file.
+    """Contents saved from a damaged file.
 
     Attributes:
         entries: messages that are as they were written, in order.

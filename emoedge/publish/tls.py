@@ -1,4 +1,4 @@
-"""TLS to the broker: the context, and what its errors mean.
+"""TLS to the broker: the context, and explanations of its errors.
 
 The server's certificate and its name are always verified; there is no switch for it.
 """
@@ -69,7 +69,7 @@ _ALERTS: Final[dict[str, tuple[str, str]]] = {
 
 
 TLS_REMEDY: Final = tr("check mqtt.ca_file, mqtt.port and that mqtt.host is the name in the certificate")
-"""Where nothing better is known."""
+"""Remedy for all other errors."""
 
 
 class TlsFileError(EmoedgeError):

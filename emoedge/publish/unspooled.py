@@ -83,7 +83,7 @@ class UnspooledMessages:
         return [item.entry for item in self._waiting.values() if item.since_s <= up_to_s]
 
     def renumber(self, first: int) -> dict[int, int]:
-        """Number the messages anew from `first` on; return the new numbers by the old ones."""
+        """Renumber the messages from `first` on; return the new numbers by the old ones."""
         items = list(self._waiting.values())
         self._waiting.clear()
         new = {item.entry.seq: seq for seq, item in enumerate(items, start=first)}

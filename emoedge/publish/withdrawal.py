@@ -65,10 +65,10 @@ class _Reports:
         self.calls.put(lambda work: work.refused(token, code))
 
     def on_oversized(self, topic: str, *, abandoned: bool) -> None:
-        """Nothing is subscribed to."""
+        """Do nothing: there are no subscriptions."""
 
     def on_message(self, topic: str, payload: bytes, retained: bool) -> None:
-        """Nothing is subscribed to."""
+        """Do nothing: there are no subscriptions."""
 
 
 class _Emptying:

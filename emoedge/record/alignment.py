@@ -1,4 +1,4 @@
-"""Where each sound sample belongs on the time line of a segment. Pure.
+"""Position of each audio sample on the timeline of a segment. Pure.
 
 A microphone's crystal and the clock that stamps its blocks do not agree exactly, and stamps jitter.
 Blocks are simply joined while they stay within DRIFT_S of their stamps; beyond that the track is set
@@ -18,7 +18,7 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 DRIFT_S: Final = 0.03
 """Below the 40 ms at which lip sync is noticed (ITU-R BT.1359: +45/-125 ms detectable)."""
 MAX_SILENCE_S: Final = 3600.0
-"""No segment is longer; a block stamped further ahead than this is a broken stamp."""
+"""Maximum length of a segment; a block stamped further ahead has a wrong stamp."""
 
 
 @dataclass

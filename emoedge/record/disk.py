@@ -19,7 +19,7 @@ PROBE_BYTES: Final = 4096
 
 
 def room_of(root: Path) -> Room:
-    """What is free on the disk of a recordings directory.
+    """Return the free space on the disk of a recordings directory.
 
     Raises:
         RecordingError: the way to it is a link that leads nowhere.

@@ -39,7 +39,7 @@ PROBE_FRAMES: Final = 12
 
 
 def choose_encoder(wanted: str, width: int, height: int, fps: float) -> str:
-    """The name of the FFmpeg encoder to use.
+    """Return the name of the FFmpeg encoder to use.
 
     Args:
         wanted: "auto", or a name that is then the only one tried.
@@ -92,7 +92,7 @@ def add_video_stream(container: Any, encoder: str, width: int, height: int, fps:
 
 @functools.lru_cache(maxsize=8)
 def _works(encoder: str, width: int, height: int, fps: int) -> bool:
-    """Whether an encoder makes an MP4 that decodes: some open and then give nothing, or no headers."""
+    """Return whether an encoder makes an MP4 that decodes: some open and then give nothing, or no headers."""
     import av
 
     buffer = io.BytesIO()

@@ -16,7 +16,7 @@ from emoedge.record.index_entry import families, name_of
 from emoedge.record.names import DAY_PATTERN, ID_LENGTH, MEDIA_SUFFIX, SNAPSHOTS, is_segment_id
 
 GENERATOR: Final = b'<meta name="generator" content="emoedge'
-"""What every page of `emoedge report` has in its head, whatever its name."""
+"""Text in the head of every page of `emoedge report`, whatever its name."""
 _HEAD_BYTES: Final = 4096
 _PAGE: Final = re.compile(r"(day|week|\d{4}-\d{2}-\d{2}|\d{4}-W\d{2})\..*")
 """Names that the guides give to pages about a day or a week."""

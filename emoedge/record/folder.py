@@ -59,7 +59,7 @@ class Folder:
         os.close(self.descriptor)
 
     def names(self) -> list[str]:
-        """What is in the folder, in no order; raises OSError."""
+        """Return the names in the folder, in no order; raises OSError."""
         return os.listdir(self.descriptor)  # noqa: PTH208 - of an open folder
 
     def child(self, name: str) -> Folder:
@@ -67,7 +67,7 @@ class Folder:
         return Folder(self.path / name, self)
 
     def status(self, name: str) -> os.stat_result | None:
-        """What a name is, links not followed; None where it is gone. Raises OSError."""
+        """Return the status of a name without following links; None if it is gone. Raises OSError."""
         try:
             return os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
@@ -173,7 +173,7 @@ class Remover:
             self.left[path] = undeletable
 
     def forget_gone(self) -> None:
-        """Forget what somebody else has deleted."""
+        """Forget files that another process has deleted."""
         self.left = {path: one for path, one in self.left.items() if os.path.lexists(path)}
 
     def _remove_folder(self, folder: Folder, name: str, depth: int) -> bool:

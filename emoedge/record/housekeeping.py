@@ -45,9 +45,9 @@ FULL_BYTES: Final = 32_000_000
 ROOM_WAIT_S: Final = 30.0
 """Seconds for which a recording waits until there is room."""
 PURGED: Final = "purged"
-"""Why a segment ended that is to be deleted and not finished."""
+"""Reason with which a segment ends that is to be deleted and not finished."""
 FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""What a disk without room says."""
+"""Errors of a full disk."""
 
 
 class Housekeeping:

@@ -62,7 +62,7 @@ class _Day:
 
 
 class Index:
-    """What is known of the segments in a recordings directory. All methods may be called from any thread.
+    """Index of the segments in a recordings directory. All methods may be called from any thread.
 
     Args:
         root: the directory; it need not exist yet.
@@ -109,7 +109,7 @@ class Index:
             self._drop([day for day in self._days if day not in days])
 
     def entries(self) -> list[IndexEntry]:
-        """What is known, in the order in which it was made."""
+        """Known segments, in the order in which they were made."""
         with self._lock:
             return [entry for *_, entry in self._ordered]
 

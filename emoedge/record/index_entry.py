@@ -1,4 +1,4 @@
-"""What there is of a segment in its folder, by the names and the details of its files."""
+"""Files and details of a segment in its folder."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def dated_of(details: dict[str, Any]) -> float | None:
 
 
 def emotion_of(details: dict[str, Any]) -> Emotion | None:
-    """What was named for the longest time, as the details say."""
+    """Emotion that was named for the longest time, according to the details."""
     return next((emotion for emotion in EMOTIONS if emotion == details.get("emotion")), None)
 
 

@@ -1,4 +1,4 @@
-"""What people said of a recording: `<id>.labels.jsonl` beside it, one JSON object a line."""
+"""Labels that people gave to a recording: `<id>.labels.jsonl` beside it, one JSON object a line."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class SegmentLabel:
 
 
 def labels_file(media: Path) -> Path:
-    """Where the labels of a recording are."""
+    """Return the path of the labels of a recording."""
     return media.with_suffix(LABELS_SUFFIX)
 
 

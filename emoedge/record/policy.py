@@ -189,7 +189,7 @@ class RecordingPolicy:
         return [end] if wanted is None else [end, self._begin(at_s, at_s, wanted)]
 
     def tick(self, now_s: float) -> list[Action]:
-        """What time alone changes: manual seconds over, post-roll over, a segment too long."""
+        """Apply the passage of time: a manual recording, the post-roll or a segment may have to end."""
         ended_s = [
             until
             for until in (self._manual_until_s, self._post_roll_until_s)

@@ -344,7 +344,7 @@ class Recorder:
                     self._actions.extend(self._policy.split(item.time_s, "source changed"))
 
     def _fits(self, item: Item) -> bool:
-        """Whether the open segment has a track for this item."""
+        """Return whether the open segment has a track for this item."""
         segment = self._segment
         assert segment is not None
         if isinstance(item, Frame):
@@ -363,7 +363,7 @@ class Recorder:
                 return
 
     def _all_seen(self, at_s: float, now_s: float) -> bool:
-        """Whether nothing from before `at_s` can still be on its way."""
+        """Return whether nothing from before `at_s` can still be on its way."""
         newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, AudioBlock)]
         return now_s >= at_s + LATE_S or min(newest) >= at_s
 

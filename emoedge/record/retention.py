@@ -55,7 +55,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is free on a disk.
+    """Free space of a disk.
 
     Attributes:
         bytes: free for users other than root.

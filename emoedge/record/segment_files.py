@@ -83,7 +83,7 @@ class SegmentFiles:
         self.index.refresh(trust_times=trust_times, trust_files=trust_files, beat=beat)
 
     def undeletable(self) -> list[Undeletable]:
-        """What could not be deleted and is still there."""
+        """Files that could not be deleted and still exist."""
         self.remover.forget_gone()
         return list(self.remover.left.values())
 
@@ -121,7 +121,7 @@ class SegmentFiles:
                     self.index.update(day, segment_id, folder, old.suffixes if old else ())
 
     def room(self) -> Room:
-        """What is free on the disk of the store, see `disk.room_of`; raises RecordingError, OSError."""
+        """Return the free space of the store's disk, see `disk.room_of`; raises RecordingError, OSError."""
         return room_of(self.root)
 
     def media_of(self, entry: IndexEntry) -> Path:

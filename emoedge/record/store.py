@@ -65,7 +65,7 @@ class Store(SegmentFiles):
         return sorted(self.media_of(entry) for entry in self.index.entries() if entry.is_open)
 
     def find(self, segment_id: str, *, deleted: bool = False) -> Segment:
-        """The segment of that id, which may come from outside.
+        """Return the segment with an id, which may come from outside.
 
         Args:
             segment_id: the name.

@@ -15,7 +15,7 @@ Strength = tuple[bool, bool, float]
 
 
 def strength_of(state: FusedState) -> Strength | None:
-    """How strong a state is; None where no face is in the picture."""
+    """Return the strength of a state; None without a face in the picture."""
     if not any(one.modality == "face" and state.time_s - one.time_s <= SEEN_S for one in state.opinions):
         return None
     return state.emotion not in (None, "neutral"), state.emotion is not None, state.confidence

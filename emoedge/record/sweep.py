@@ -31,7 +31,7 @@ COPY_AGE_S: Final = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep has deleted.
+    """Deletions of a sweep.
 
     Attributes:
         reasons: segments by reason.
@@ -174,7 +174,7 @@ class Sweep:
     def _delete_hidden(
         self, hidden: list[IndexEntry], reasons: dict[str, int], deleted: Callable[[Segment, str], None]
     ) -> None:
-        """Delete what somebody has deleted and not taken back in time."""
+        """Delete segments whose deletion was not taken back in time."""
         for entry in hidden:
             with contextlib.suppress(FileNotFoundError), Folder(self._files.root) as root:
                 with root.child(entry.day) as folder:

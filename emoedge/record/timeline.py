@@ -91,7 +91,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
-    """What is known of a segment or clip.
+    """Outcomes of a segment or clip.
 
     Attributes:
         outcomes: in order of time, in seconds from its start.

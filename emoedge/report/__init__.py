@@ -1,4 +1,4 @@
-"""What people look at afterwards: pages and exports made from a segment's timeline."""
+"""Pages and exports made from a segment's timeline."""
 
 from emoedge.report.day import write_day, write_week
 from emoedge.report.export import export

@@ -1,4 +1,4 @@
-"""What is annotated: a media file, the lines of a replay, or a recorded segment."""
+"""Subject of an annotation: a media file, the lines of a replay, or a recorded segment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where charts are drawn: SVG text and raster pictures."""
+"""Drawing surfaces of charts: SVG text and raster pictures."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Area:
 
 
 class Canvas(Protocol):
-    """What a drawing needs.
+    """Interface of a drawing.
 
     `fill` and `stroke` are an emotion, or a role: "paper", "ground", "grid", "ink", "muted"; writing on
     an emotion's colour is "on-<emotion>".
@@ -87,7 +87,7 @@ def lines(canvas: Canvas, area: Area, data: ReportData, curve: Curve, width: flo
 
 
 def trust_strip(canvas: Canvas, area: Area, data: ReportData, curve: Curve) -> None:
-    """How far the curve can be trusted: the darker the better; empty where unknown or no opinion."""
+    """Draw how reliable the curve is: the darker the better; empty without an opinion."""
     known = np.isfinite(curve.trust) & curve.known
     levels = np.where(known, np.round(np.nan_to_num(curve.trust).clip(0, 1) * TRUST_LEVELS), -1).astype(int)
     for first, last, level in _equal_runs(levels):
@@ -133,7 +133,7 @@ def ticks(duration_s: float, most: int = 8) -> list[float]:
 
 
 def clock_label(seconds: float) -> str:
-    """Such as 1:05 or 1:00:05."""
+    """Return a time such as 1:05 or 1:00:05."""
     whole = int(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

@@ -139,7 +139,7 @@ class ReportData:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a segment amounts to.
+    """Summary of a segment.
 
     Attributes:
         seconds: time for which each emotion is named.

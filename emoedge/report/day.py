@@ -208,7 +208,7 @@ def render_week(span: HistorySpan, before: HistorySpan, monday: date, language: 
 
 
 def _headline(span: HistorySpan, language: Language) -> list[str]:
-    """How long somebody was seen, what prevailed, and how sure that is."""
+    """Return how long people were seen, what prevailed, and how sure that is."""
     texts, seconds = TEXTS[language], span.totals.seconds
     named_s, seen_s = span.totals.named_s, span.totals.seen_s
     absent = [

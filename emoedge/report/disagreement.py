@@ -70,7 +70,7 @@ def passages(data: ReportData) -> list[Passage]:
 
 
 def words_of(passage: Passage, data: ReportData, language: Language) -> tuple[str, str]:
-    """What each modality said, and what the rule did and why, as two sentences."""
+    """Return what each modality found, and what the rule did and why, as two sentences."""
     texts = TEXTS[language]
     fusion = fusion_of(data)
     said = [

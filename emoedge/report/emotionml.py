@@ -83,7 +83,7 @@ def _trace(element: ET.Element, kind: str, name: str, values: NDArray[np.floatin
 
 
 def _reference(element: ET.Element, media: str, start_s: float, end_s: float) -> None:
-    """Where in the media it is expressed (W3C media fragment)."""
+    """Add the place in the media (W3C media fragment)."""
     if media:
         uri = f"{quote(media)}#t={start_s:.3f},{end_s:.3f}"
         _element(element, "reference", {"uri": uri, "role": "expressedBy"})

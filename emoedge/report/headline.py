@@ -26,7 +26,7 @@ MANY: Final = 3
 MENTIONED: Final = 0.1
 """Share of a time below which an emotion, or the time without one, is not mentioned."""
 FLAT: Final = 0.15
-"""A curve in which no probability moves by more is told in words."""
+"""Maximum change of a probability in a curve that is described in words."""
 STRETCH_S: Final = 1.0
 """Minimum length of a stretch in the table of a curve, in seconds."""
 MOST_STRETCHES: Final = 30
@@ -77,7 +77,7 @@ def peak_of(data: ReportData) -> FusedState | None:
 
 
 def reason_words(reason: str, language: Language) -> str:
-    """Why there is no emotion, for people."""
+    """Return why there is no emotion, for people."""
     texts = TEXTS[language]
     return texts.get(f"reason_{reason}", texts["none"])
 
@@ -121,7 +121,7 @@ def leading(data: ReportData, curve: Curve) -> list[Episode]:
 
 
 def _what(data: ReportData, seconds: Mapping[Emotion, float], language: Language) -> str:
-    """What prevailed, when, and how sure that is."""
+    """Return what prevailed, when, and how sure that is."""
     texts = TEXTS[language]
     trust = data.curves["fused"].trust
     named = np.array([emotion is not None for emotion in data.emotions]) & np.isfinite(trust)

@@ -20,7 +20,7 @@ MONTHS: Final[dict[Language, tuple[str, ...]]] = {
     ),
 }
 SECONDS_SHOWN_S: Final = 600
-"""A duration from here on is told in minutes."""
+"""Seconds from which a duration is given in minutes."""
 WEEKDAYS: Final[dict[Language, tuple[str, ...]]] = {
     "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
@@ -34,7 +34,7 @@ def decimal(value: float, digits: int, language: Language) -> str:
 
 
 def duration_label(seconds: float, language: Language) -> str:
-    """Such as "4.2 s", "3 min 5 s", "35 min" or "2 h 40 min"."""
+    """Return a duration such as "4.2 s", "3 min 5 s", "35 min" or "2 h 40 min"."""
     # The unit is chosen by what is shown: 59.97 s are a minute.
     if round(seconds, 1) < 60:
         return f"{decimal(seconds, 1, language)} s"
@@ -49,14 +49,14 @@ def duration_label(seconds: float, language: Language) -> str:
 
 
 def date_label(moment: datetime, language: Language) -> str:
-    """Such as "22 de noviembre de 2026" or "22 November 2026"."""
+    """Return a date such as "22 de noviembre de 2026" or "22 November 2026"."""
     month = MONTHS[language][moment.month - 1]
     link = " de " if language == "es" else " "
     return f"{moment.day}{link}{month}{link}{moment.year}"
 
 
 def enumeration(parts: Sequence[str], language: Language) -> str:
-    """Such as "one, two and three"."""
+    """Return a list in words, such as "one, two and three"."""
     if len(parts) < 2:
         return "".join(parts)
     link = TEXTS[language]["and"]

@@ -229,7 +229,7 @@ def _text_address(kind: str, text: str) -> str:
 
 
 def _script_data(data: ReportData) -> str:
-    """What the script needs; `<` is escaped so that nothing in it can end the script element."""
+    """Return the data of the script; `<` is escaped so that it cannot end the script element."""
     fused, peak = data.curves["fused"], peak_of(data)
     value: dict[str, Any] = {
         "duration": round(data.duration_s, 3),

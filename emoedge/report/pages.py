@@ -1,4 +1,4 @@
-"""What the pages have in common: the templates, the words and the colours."""
+"""Parts shared by the pages: templates, words and colours."""
 
 from __future__ import annotations
 

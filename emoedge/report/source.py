@@ -1,4 +1,4 @@
-"""Where a report comes from: a segment of the store, or an MP4 with its sidecars beside it."""
+"""Source of a report: a segment of the store, or an MP4 with its sidecars."""
 
 from __future__ import annotations
 

@@ -13,11 +13,11 @@ from emoedge.history import HistoryBucket, HistoryEpisode, HistorySpan
 from emoedge.report.data import ReportData, started_of
 
 ABSENT: Final = ("nobody", "unknown", "private", "stopped")
-"""States in which nobody was seen, as far as is known."""
+"""States in which no person was seen, as far as is known."""
 SEEN: Final = (*EMOTIONS, "unsure")
-"""States in which somebody was seen."""
+"""States in which a person was seen."""
 STATES: Final = (*SEEN, *ABSENT)
-"""Of equals the first one prevails: what was seen before what was not."""
+"""Order of states of equal length: the first one prevails."""
 _WHY: Final = {"nobody": "nobody", "still": "nobody", "privacy": "private", "unknown": "unknown"}
 
 

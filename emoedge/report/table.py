@@ -28,7 +28,7 @@ DIGITS: Final = 3
 FACE_HOLD_S: Final = 0.5
 """Seconds for which a face is still where it was seen last; a recording keeps about five a second."""
 SAME_S: Final = 0.004
-"""What is seen in a frame may be stamped that many seconds after it: times are rounded to milliseconds."""
+"""Seconds by which results may be stamped after their frame: times are rounded to milliseconds."""
 AFFECT: Final = ("valence", "arousal")
 INTEGERS: Final = frozenset({"frame", "face_id", "success"})
 TEXTS: Final = frozenset({"time", "emotion", "fused_emotion"})

@@ -1,4 +1,4 @@
-"""What installing and removing the systemd service takes: pure lists of steps."""
+"""Steps for installing and removing the systemd service. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emoedge.translation import tr
 ACCOUNT: Final = "emoedge"
 UNIT: Final = "emoedge.service"
 DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
-"""What starts the service in a delivered unit."""
+"""Command that starts the service in a delivered unit."""
 JETSON_MARK: Final = "/etc/nv_tegra_release"
 """File of NVIDIA's system for Jetson boards."""
 _RESTART_STEPS: Final = "restart-steps.conf"
@@ -82,7 +82,7 @@ Step = Run | Write | Remove | Withdraw
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a plan must know about the machine.
+    """Facts about the machine that a plan needs.
 
     Attributes:
         systemd: its version; None where systemd is installed, or runs, not at all.

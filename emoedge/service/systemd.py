@@ -33,7 +33,7 @@ class ServiceError(EmoedgeError):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What systemd says of the service.
+    """State of the service according to systemd.
 
     Attributes:
         installed: whether there is a unit.

@@ -1,4 +1,4 @@
-"""What a removed service takes back from the broker, with the configuration that the service had."""
+"""Withdraw a removed service's retained messages from the broker, with its former configuration."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What is said: transcript (Vosk or Whisper) and the emotion that the words carry."""
+"""Speech recognition: transcripts (Vosk or Whisper)."""

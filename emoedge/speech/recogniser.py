@@ -84,7 +84,7 @@ _HALF_SAMPLE_S: Final = 0.5 / SAMPLE_RATE_HZ
 
 
 class SampleClock:
-    """Where on the source's clock each second of the sound fed to a recogniser came from."""
+    """Source time of each second of audio fed to a recogniser."""
 
     def __init__(self) -> None:
         self._anchors: list[tuple[float, float]] = []

@@ -22,7 +22,7 @@ class RecyclePolicy:
     max_growth_mb: float = 250.0
 
     def reason(self, sound_h: float, growth_mb: float | None) -> str | None:
-        """Why it is time, or None; `growth_mb` is None where memory cannot be read."""
+        """Return why it is time, or None; `growth_mb` is None if memory cannot be read."""
         if sound_h >= self.max_sound_h:
             return tr("{sound_h:.1f} h of sound recognised", sound_h=sound_h)
         if growth_mb is not None and growth_mb >= self.max_growth_mb:

@@ -16,6 +16,6 @@ FEWEST_WORDS: Final = 3
 
 
 def sounds_finished(text: str) -> bool:
-    """Whether a transcript (lower case, no punctuation) may be a whole sentence."""
+    """Return whether a transcript (lower case, no punctuation) may be a whole sentence."""
     words = text.split()
     return len(words) >= FEWEST_WORDS and words[-1] not in LEADING

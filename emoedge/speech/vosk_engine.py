@@ -27,7 +27,7 @@ BLOCK_SAMPLES: Final = 1600
 result independent of how the sound arrives, and keep a partial result from being late."""
 
 NOT_WORDS: Final = frozenset({"[unk]", "<unk>", "[noise]", "[laughter]"})
-"""Symbols for what is no known word; nothing to read an emotion from."""
+"""Symbols for unknown words; no emotion can be read from them."""
 
 
 def load_model(folder: Path) -> Any:

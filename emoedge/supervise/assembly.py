@@ -220,7 +220,7 @@ def assemble(
 
 
 def _camera_fault(camera: CameraWorker | None) -> str:
-    """Why there is no picture; empty where there is one."""
+    """Return why there is no picture; empty if there is one."""
     if camera is None:
         return "there is no camera"
     health = camera.health()

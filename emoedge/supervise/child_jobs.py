@@ -1,4 +1,4 @@
-"""What the daemon has done by child processes for local clients: trying settings, fetching models.
+"""Child processes that the daemon runs for local clients: trying settings, fetching models.
 
 A child runs as the daemon's user in its sandbox. A driver or a model that hangs or crashes takes the child
 with it and nothing else.
@@ -38,9 +38,9 @@ SECTIONS: Final[Mapping[str, str]] = {
     "broker": "mqtt",
     "speech": "speech",
 }
-"""What can be tried, and the section whose values may be changed for it."""
+"""Subjects of a test, and the section whose values may be changed for each."""
 DEVICES: Final = frozenset({"camera", "microphone"})
-"""What privacy keeps closed."""
+"""Subjects that privacy keeps closed."""
 
 
 class ChildJobs:

@@ -1,4 +1,4 @@
-"""What the commands act on, as the controls see it."""
+"""Interface of the device as the controls see it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from emoedge.config import RecordingMode
 
 
 class Controlled(Protocol):
-    """What the commands act on."""
+    """Target of the commands."""
 
     def set_privacy(self, on: bool) -> bool:
         """Release the devices, or open them again; whether that was done."""

@@ -50,7 +50,7 @@ Answer = Callable[[str], None]
 
 
 def _nobody(_refusal: str) -> None:
-    """Take the answer where nobody waits for it."""
+    """Ignore the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,7 @@ class Controls:
 
     @property
     def fault(self) -> str:
-        """What is wrong with keeping the settings; empty while all is well."""
+        """Fault of the saved settings, or an empty string."""
         if self.thread.died:
             return self.thread.fault
         return NO_DISK if self.thread.busy_s > SLOW_S else self._disk_fault

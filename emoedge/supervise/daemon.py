@@ -163,7 +163,7 @@ class Daemon:
 
 
 class Manager(Protocol):
-    """Who watches over the process (`emoedge.supervise.systemd_notify.Notifier`)."""
+    """Supervisor of the process (`emoedge.supervise.systemd_notify.Notifier`)."""
 
     def pulse(self, daemon: Daemon) -> None:
         """All is well."""

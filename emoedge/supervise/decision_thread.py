@@ -33,14 +33,14 @@ Observation = FacesObservation | VoiceObservation | TextObservation | SpeechObse
 MAX_WAITING: Final = 256
 LATENCIES_KEPT: Final = 500
 IDLE_TICK_S: Final = 0.5
-"""Between two looks at the state while there is nothing in it that could change by itself, as with privacy
-on: all that is due then is to say so again from time to time."""
+"""Seconds between two checks while nothing can change without input, as with privacy on: then only repeated
+states are due."""
 HUNG_AFTER_S: Final = 120.0
 """It runs four times a second and waits for nothing, but on a machine without time it may have to."""
 
 
 class EventRecorder(Protocol):
-    """What the decisions need of the recorder."""
+    """The recorder as the decisions use it."""
 
     def on_event(self, event: EmotionEvent) -> str | None:
         """Take note of an event; the id of the segment it is recorded in."""
@@ -64,7 +64,7 @@ class EventRecorder(Protocol):
 
 
 class LiveView(Protocol):
-    """What the decisions need of whoever looks on; must not block."""
+    """Viewers as the decisions use them; must not block."""
 
     def offer_state(self, state: FusedState) -> None:
         """The fused state of this moment, before anything is held."""
@@ -80,7 +80,7 @@ class LiveView(Protocol):
 
 
 class EpisodeHistory(Protocol):
-    """What the decisions need of the history (`emoedge.history.recorder.HistoryRecorder`)."""
+    """The history as the decisions use it (`emoedge.history.recorder.HistoryRecorder`)."""
 
     def on_event(self, event: EmotionEvent) -> None:
         """Take note of an event, with the id of its segment."""
@@ -96,7 +96,7 @@ class EpisodeHistory(Protocol):
 
 
 class Images(Protocol):
-    """What the decisions need of what sends pictures."""
+    """The sender of pictures as the decisions use it."""
 
     def offer_state(self, state: FusedState) -> None:
         """The fused state, as it is named."""

@@ -1,4 +1,4 @@
-"""What `emoedge recordings` does beside a running daemon: forget, keep and delete."""
+"""Commands of `emoedge recordings` beside a running daemon: forget, keep and delete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MARGIN_S: Final = 20.0
 
 @dataclass(frozen=True, slots=True)
 class DevicePurge:
-    """What was done.
+    """Result of a purge.
 
     Attributes:
         deleted: number of segments, by the daemon and here.

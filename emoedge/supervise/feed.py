@@ -1,4 +1,4 @@
-"""What the clients of the socket see: the messages as published, and what changes faster than they do."""
+"""Events for the clients of the socket: published messages, and values that change faster."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _CONTROL: Final = "control/"
 
 
 class Teller(Protocol):
-    """Who sends events to the clients (`emoedge.local_socket.server.SocketServer`)."""
+    """Sender of events to the clients (`emoedge.local_socket.server.SocketServer`)."""
 
     @property
     def wanted(self) -> frozenset[str]:
-        """Events that somebody has subscribed to."""
+        """Events with at least one subscriber."""
         ...
 
     def tell(self, name: str, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""How much is done a second, so that the device stays inside its processor budget, cool, and up to date.
+"""Limit the work per second so that the device stays within its processor budget, cool, and up to date.
 
 Pure: readings of the machine in, a step out. Each step gives up a little more, in an order that is documented
 (docs/governor.md): what is least missed first, and the sound never. Restricting is quick, letting go is slow,
@@ -14,7 +14,7 @@ from typing import Final, Literal
 Cause = Literal["", "budget", "hot", "throttled", "late"]
 
 AVERAGE_S: Final = 10.0
-"""Time constant of the processor's average: a sentence that is transcribed is no reason to slow down."""
+"""Time constant of the processor's average: transcribing one sentence is not a reason to slow down."""
 SURE_S: Final = 3.0
 """Trouble shorter than this is left alone: a model that loads, another program's moment."""
 RESTRICT_EVERY_S: Final = 5.0
@@ -22,7 +22,7 @@ RESTRICT_EVERY_S: Final = 5.0
 COOL_EVERY_S: Final = 20.0
 """The same for the temperature, which follows the load slowly."""
 RELAX_AFTER_S: Final = 30.0
-"""All must have been well for so long before one step is taken back."""
+"""Seconds without a problem before one step is taken back."""
 RELAX_AT_MOST_S: Final = 900.0
 """However often it was too early: the room gets cooler in the evening."""
 TOO_EARLY_S: Final = 120.0
@@ -44,7 +44,7 @@ ENOUGH_FACES: Final = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is done at a step. Sound is captured, gated, transcribed and judged at every one.
+    """Work done at a step. Audio is captured, gated, transcribed and classified at every one.
 
     Attributes:
         face_rate: part of the configured rate at which pictures are looked at, (0, 1].
@@ -107,7 +107,7 @@ class Governor:
         self.budget = budget
         self.step = 0
         self.cause: Cause = ""
-        """Why the step is what it is; kept until it is back at 0."""
+        """Reason for the step; kept until it is back at 0."""
         self.cpu_cores = 0.0
         """The average."""
         self.face_share = 1.0
@@ -158,7 +158,7 @@ class Governor:
         return "budget" if self.cpu_cores > self.budget else ""
 
     def _room(self, reading: Reading) -> bool:
-        """Whether a step more would fit."""
+        """Return whether a step more would fit."""
         return (
             self.cpu_cores < ROOM * self.budget
             and (reading.temperature_c is None or reading.temperature_c < COOL_C)

@@ -1,4 +1,4 @@
-"""Between the governor and the parts: what it is told, what the stages are told, what `health` says."""
+"""Apply the governor's step to the stages, and report it in `health`."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ class LoadControl:
         return self._settings.performance.analysis_fps * self.step.face_rate
 
     def recorded(self, frame: Frame) -> bool:
-        """Whether this picture is recorded; asked in the order of the times, by one thread."""
+        """Return whether this picture is recorded; asked in the order of the times, by one thread."""
         if self.step.recording_rate >= 1.0:
             return True
         self._recorded.rate_hz = self._settings.camera.fps * self.step.recording_rate
         return self._recorded.due(frame.time_s)
 
     def health(self) -> Health:
-        """What is done at present, and why it is not everything."""
+        """Return the current amount of work, and why it is reduced."""
         governor, step = self._governor, self.step
         figures: dict[str, float | int | str | None] = {
             "mode": "reduced" if governor.step else "full",
@@ -107,7 +107,7 @@ class LoadControl:
 
 
 def reading(parts: Mapping[str, Health], time_s: float, face_share: float, *, loading: bool) -> Reading:
-    """What the parts of `health` say of the machine.
+    """Return the reading of the machine from the parts of `health`.
 
     Args:
         parts: by name, with `machine` and, where there is one, `microphone`.

@@ -1,4 +1,4 @@
-"""What the machine says about itself: memory, temperature, throttling, disk. Missing figures are left out."""
+"""State of the machine: memory, temperature, throttling, disk. Missing figures are left out."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import os
 from typing import Final
 
 ARENAS: Final = 2
-"""So many threads may allocate at the same moment without waiting for each other."""
+"""Maximum number of threads that can allocate at the same moment without waiting for each other."""
 _M_ARENA_MAX: Final = -8  # malloc.h
 _SETTING: Final = "MALLOC_ARENA_MAX"
 

@@ -32,7 +32,7 @@ _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class Overrides(BaseModel):
-    """What was changed by command; None where the configuration still counts, or privacy has no end."""
+    """Values changed by commands; None where the configuration applies, or privacy has no end."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 

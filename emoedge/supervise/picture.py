@@ -74,7 +74,7 @@ class PictureFeed:
         self._teller = teller
 
     def state(self) -> dict[str, Any]:
-        """Whether pictures are sent, until when, and to how many."""
+        """Return whether pictures are sent, until when, and to how many viewers."""
         session = self._session
         if session is None:
             return {"on": False}

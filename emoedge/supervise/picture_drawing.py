@@ -17,7 +17,7 @@ from emoedge.record.overlay import Overlay
 MAX_WIDTH: Final = 640
 MAX_HEIGHT: Final = 480
 QUALITY: Final = 75
-"""Of the JPEG: some 40 kB."""
+"""Quality of the JPEG: about 40 kB."""
 QUALITIES: Final = (QUALITY, 50, 25, 10)
 """Tried in turn where a picture has a limit."""
 CROP_PX: Final = 48

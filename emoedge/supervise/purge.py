@@ -24,7 +24,7 @@ from emoedge.translation import tr
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge has done.
+    """Result of a purge.
 
     Attributes:
         segments: ids of the segments that are gone.

@@ -1,4 +1,4 @@
-"""What the clients of the socket can ask of the running daemon."""
+"""Requests of the socket's clients to the running daemon."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from emoedge.worker_thread import WorkerThread
 MAX_COMMANDS: Final = 32
 MAX_JOBS: Final = 8
 MAX_LOG_CHARACTERS: Final = 400_000
-"""Of the lines of the log in an answer; the oldest are left out."""
+"""Maximum characters of log lines in an answer; the oldest are left out."""
 
 MAX_LAST_S: Final = 36_500 * 86_400.0
 """As for `emoedge recordings purge --last`."""
@@ -190,7 +190,7 @@ class SocketService:
         return {}
 
     def _devices(self) -> dict[str, Any]:
-        """What `emoedge doctor` must not try itself while the daemon has the devices."""
+        """Return the states of the devices that `emoedge doctor` cannot try while the daemon uses them."""
         settings = self._settings
         return {
             "pid": os.getpid(),

@@ -20,10 +20,9 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 TAKE_TIMEOUT_S: Final = 0.5
-"""How long a stage waits for input before it looks whether to stop: bounds the time that stopping takes."""
+"""Seconds for which a stage waits for input before it checks whether to stop."""
 SLOW_AFTER_S: Final = 20.0
-"""No single frame, stretch or utterance honestly takes this long, even on the slowest board that can do the
-work."""
+"""Seconds that no frame, stretch or utterance takes, even on the slowest board that can do the work."""
 HUNG_AFTER_S: Final = 120.0
 """Ending the process for it would make it worse on a machine that has no time to spare: there, a frame took
 30 s."""
@@ -40,7 +39,7 @@ LATENCIES_KEPT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class StageSpec(Generic[Item]):
-    """What a stage thread does.
+    """Description of a stage for its thread.
 
     Attributes:
         name: as in `health`.
@@ -147,7 +146,7 @@ class StageThread(Generic[Item]):
                 self._failure = ""
 
     def _missing(self, error: ModelError) -> None:
-        """Without its model the stage is of no use: say so, let the input pass, and look again later."""
+        """Report the missing model, discard the input, and look for it again later."""
         self.thread.rest()
         if not self._lacking:
             logger.warning("stage %s: %s", self.name, error)

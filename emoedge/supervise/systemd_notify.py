@@ -1,4 +1,4 @@
-"""What systemd is told: ready, status, watchdog, stopping (sd_notify(3)). Does nothing where it is absent."""
+"""Notifications to systemd: ready, status, watchdog, stopping (sd_notify(3)). Does nothing without it."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ DENIED: Final = -0.75
 """What a denied word counts as itself, beside the feature of its own that it is: "no tengo miedo" speaks
 against fear even if "miedo" was never seen denied. The negation of VADER (Hutto and Gilbert 2014: -0.74)."""
 CONCEDED: Final = 0.3
-"""What words before a "pero" count (VADER: 0.5, and 1.5 for those after it)."""
+"""Weight of words before a "pero" (VADER: 0.5, and 1.5 for those after it)."""
 CONCEDED_REACH: Final = 8
-"""So many words before it at most: speech comes without full stops."""
+"""Maximum number of words before it: speech has no full stops."""
 
 NGRAM_SIZES: Final = (2, 3, 4, 5)
 

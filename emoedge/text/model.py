@@ -51,7 +51,7 @@ _DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What a zip file of arrays with some bytes changed makes numpy and zipfile raise."""
+"""Exceptions of numpy and zipfile for a damaged file of arrays."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class MessageWeights:
-    """What training writes and the device reads.
+    """Parameters of the model: written by training, read by the device.
 
     Attributes:
         word, char: the two kinds of features.
@@ -152,7 +152,7 @@ def _table(arrays: dict[str, NDArray[Any]], name: str) -> Table:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What the model computes for n lines before it decides: for training and evaluation.
+    """Intermediate results of the model for n lines, for training and evaluation.
 
     heads: float32 (n, heads, 7), probabilities of each head (0 for labels that it does not have).
     gate: float32 (n, heads), weight of each head.

@@ -20,7 +20,7 @@ ON: Final = 0.5
 OFF: Final = 0.35
 """Probability below which it may end: Silero's default less 0.15, as its authors advise."""
 ONSET_CHUNKS: Final = 2
-"""Speech begins after so many chunks in a row: a click is shorter than 64 ms."""
+"""Number of consecutive chunks with which speech begins: a click is shorter than 64 ms."""
 HANGOVER_S: Final = 0.45
 """Pauses shorter than this are part of the utterance: longer than a stop consonant, shorter than a breath."""
 PAUSE_S: Final = 0.16

@@ -10,7 +10,7 @@ from emoedge.observations import ActivityChange, AudioActivity, SpeechObservatio
 from emoedge.rate_limit import Pacer
 
 TOLD_HZ: Final = 1.0
-"""How often it is said that nothing has changed: what is heard of the microphone shows that it works."""
+"""Seconds between two reports without a change: they show that the microphone works."""
 
 Consumer = Callable[[AudioActivity], None]
 

@@ -1,1 +1,1 @@
-"""How it is said: speech activity, acoustic features, adaptation to the speaker, int8 classifier."""
+"""Emotion in the voice: acoustic features, adaptation to the speaker, int8 classifier."""

@@ -102,7 +102,7 @@ class Sums:
 
     @classmethod
     def empty(cls, size: int) -> Sums:
-        """Nothing heard."""
+        """Statistics before any speech."""
         return cls(0.0, np.zeros(size), np.zeros(size))
 
     def add(self, deviation: Vector, memory: float) -> None:
@@ -220,7 +220,7 @@ def pull_in(vectors: NDArray[np.floating], prior: Prior) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What is known when an utterance is judged; leading axes as in the sums it came from.
+    """Statistics used for an utterance; leading axes as in the sums they come from.
 
     Attributes:
         device: mean of the features on this device, (…, d).
@@ -238,7 +238,7 @@ class Estimate:
 
 
 def estimate(prior: Prior, device: Sums, person: Sums) -> Estimate:
-    """Means and spread from sums of deviations from prior.mean; broadcasts over leading axes of the sums.
+    """Return means and spread from sums of deviations from prior.mean; broadcasts over leading axes.
 
     Args:
         prior: the population.

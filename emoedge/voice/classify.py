@@ -33,7 +33,7 @@ USUAL_DBFS: Final = -20.0
 MOST_GAIN_DB: Final = 45.0
 """Still quieter clips are as good as silent."""
 LEAST_SPREAD: Final = 1e-3
-"""Of logits; flatter ones are as good as equal."""
+"""Minimum spread of logits; flatter ones are treated as equal."""
 USUAL_SPEECH_S: Final = 1.6
 """Shorter speech is answered with more doubt."""
 DEVICE_HALFWAY: Final = 10.0
@@ -88,7 +88,7 @@ def calibration_terms(
     speech_s: NDArray[np.floating] | float,
     leading_share: NDArray[np.floating] | float,
 ) -> NDArray[np.float64]:
-    """What the temperature depends on, (…, 4), each 0 for a long utterance of a stranger on a new device.
+    """Return the inputs of the temperature, (…, 4); 0 for a long utterance of a stranger on a new device.
 
     Args:
         count: utterances of the person heard before.
@@ -105,7 +105,7 @@ def calibration_terms(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceModel:
-    """What the sidecar of the network says.
+    """Contents of the network's sidecar.
 
     Attributes:
         prior: population statistics of the features.
@@ -163,7 +163,7 @@ class VoiceModel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeardClip:
-    """What there is to judge in a clip.
+    """Features and figures of a clip.
 
     Attributes:
         vectors: float32 (n, d), features of its n >= 0 stretches of speech.
@@ -275,7 +275,7 @@ def hear_clip(samples: NDArray[np.integer | np.floating], activity: SpeechActivi
 
 
 def find_speech(sound: Floats, activity: SpeechActivity) -> list[Span]:
-    """Where in a clip somebody speaks, whatever its level."""
+    """Return the stretches of speech in a clip, whatever its level."""
     return speech_spans(_at_usual_level(sound), activity)
 
 

@@ -1,4 +1,4 @@
-"""What is heard in each 10 ms of a stretch of speech: spectrum, energy, pitch and voicing.
+"""Contours of a stretch of speech every 10 ms: spectrum, energy, pitch and voicing.
 
 Floors and thresholds are relative to the stretch itself, so that gain changes nothing but ``energy_db``. Only
 numpy and one transform of OpenCV are used, and the same samples always give the same contours, whatever
@@ -50,7 +50,7 @@ MFCCS: Final = 13
 
 @dataclass(frozen=True)
 class Contours:
-    """What is heard in each frame of a stretch; every array has n frames of HOP samples.
+    """Contours of a stretch; every array has n frames of HOP samples.
 
     Attributes:
         log_mel: float32 (n, MELS), natural logarithm of mel power, floored relative to the peak of the

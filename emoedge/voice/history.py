@@ -9,7 +9,7 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 
 
 class History:
-    """Keeps so many seconds of sound before the latest block, in one piece, without moving it at every block.
+    """Keeps the latest seconds of audio contiguous without moving them at every block.
 
     Args:
         seconds: kept at least.

@@ -1,4 +1,4 @@
-"""How loud the speech is, and how far it stands above what else is heard."""
+"""Level of the speech and its distance to the noise."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ FINAL_S: Final = LONGEST_S
 SHORTEST_S: Final = 0.3
 """Shorter speech holds no syllable; a word of 0.4 s is answered, with the doubt measured for its length."""
 NEW_PERSON_S: Final = 120.0
-"""After so long without speech somebody else may speak next, who starts from the statistics of the device."""
+"""Seconds without speech after which the next speaker starts from the statistics of the device."""
 HISTORY_S: Final = FINAL_S + 2.0
 """Sound kept: the longest stretch, the hangover of the activity and a large block."""
 SURE_S: Final = HANGOVER_S + 0.05
@@ -106,7 +106,7 @@ class VoiceStage:
 
     @property
     def adaptation(self) -> Adaptation:
-        """What was learnt about the device and the person; its `reset()` forgets them."""
+        """Statistics of the device and the person; `reset()` forgets them."""
         return self._classifier.adaptation
 
     def _quiet(self) -> None:

@@ -169,7 +169,7 @@ def _formant_matrix() -> Floats:
 
 
 def formant_functionals(heard: Contours, voiced: Mask) -> Named:
-    """Where the energy of the formant bands lies (in 100 Hz), and how the tilt follows the effort."""
+    """Return where the energy of the formant bands lies (in 100 Hz), and how the tilt follows the effort."""
     power = heard.power[voiced]
     # The root weighs weak harmonics up, as the ear does.
     weight, moment = np.split((np.sqrt(power[:, : len(_formant_matrix())]) @ _formant_matrix()).T, 2)

@@ -9,7 +9,7 @@ from typing import Final
 MAX_BYTES: Final = 1_000_000
 """About 200 messages of a busy device; held as they came, because parsed ones take twenty times as much."""
 OVERHEAD_BYTES: Final = 200
-"""What a message takes beside its topic and payload."""
+"""Bytes of a message besides its topic and payload."""
 
 
 class MessageBacklog:

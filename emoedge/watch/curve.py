@@ -17,7 +17,7 @@ _LEVELS: Final = "▁▂▃▄▅▆▇█"
 
 
 class RecentStates:
-    """What was named when, and how sure it was; times are seconds on the clock of this machine."""
+    """Named emotions and their confidence; times are seconds on the clock of this machine."""
 
     def __init__(self) -> None:
         self._points: deque[tuple[float, Emotion | None, float]] = deque(maxlen=POINTS_KEPT)

@@ -37,7 +37,7 @@ def clock_of(payload: Payload) -> str:
 
 
 def in_doubt(payload: Payload) -> list[Emotion]:
-    """What else it may be, beside the emotion that is named; empty where that is certain.
+    """Return the other candidates beside the named emotion; empty if it is certain.
 
     The fused leader is among them where another emotion is still named, which is held for a moment.
     """
@@ -82,7 +82,7 @@ def _utc(stamp: str) -> str:
 
 
 def disagreement(payload: Payload, language: Language) -> str | None:
-    """Why words that came while an emotion was named, and say another, did not decide; None elsewhere."""
+    """Return why words that contradict the named emotion did not decide; None in other cases."""
     emotion, text = payload.get("emotion"), (payload.get("modalities") or {}).get("text")
     if (
         emotion not in EMOTIONS
@@ -145,7 +145,7 @@ def _snapshot(payload: Payload, _language: Language) -> str:
 
 
 def reason_of(part: Payload, language: Language) -> str:
-    """Why a part of `health` is not well, in the language where the device says it."""
+    """Return the fault of a part of `health`, in the device's language if it has one."""
     return str(part.get("reason") if language == "en" else part.get("reason_text") or part.get("reason"))
 
 

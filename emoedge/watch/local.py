@@ -1,4 +1,4 @@
-"""What the daemon of this device says, through its socket: without a broker, in the form of MQTT messages."""
+"""Messages of this device's daemon through its socket: without a broker, in the form of MQTT messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from emoedge.watch.subscription import Received
 
 EVENTS: Final = ("emotion", "event", "face", "voice", "text", "health", "recording", "control")
 STATES: Final = ("emotion", "face", "health")
-"""What is shown at once, before anything changes."""
+"""Events that are shown at once, before anything changes."""
 RETRY_S: Final = 1.0
 """Between two attempts to find a daemon that has gone."""
 
@@ -46,7 +46,7 @@ class LocalSubscription:
 
     @classmethod
     def find(cls, settings: Settings) -> LocalSubscription | None:
-        """The subscription to a daemon of this device that runs; None where none does, or lets nobody in."""
+        """Subscribe to a running daemon of this device; None if there is none, or access is denied."""
         try:
             client = connect(settings, "watch")
         except DaemonError:

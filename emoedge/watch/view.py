@@ -1,4 +1,4 @@
-"""What `emoedge watch` shows: a state made of messages, and a picture of it for the terminal."""
+"""View of `emoedge watch`: a state built from messages, and its picture for the terminal."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class WatchState:
     """Time and line of the last events, in the order of their times."""
     said: str = ""
     devices: Mapping[str, str] = field(default_factory=dict)
-    """What other devices the broker has, with their status."""
+    """Other devices of the broker, with their status."""
     shows_help: bool = False
     curve: RecentStates = field(default_factory=RecentStates)
     begun_s: float = field(default_factory=time.monotonic)
@@ -92,7 +92,7 @@ class WatchState:
 
     @property
     def banner(self) -> str:
-        """Why what is shown does not hold now, or why nothing is shown; empty where it does."""
+        """Return why the values do not hold now, or why there are none; empty if they hold."""
         if self.latest.get("status") == "offline":
             return word("stale_offline", self.language)
         if self.latest.get("control/privacy") == "ON" or self.mapping("emotion").get("reason") == "privacy":
@@ -208,7 +208,7 @@ def _bar(values: Mapping[str, float] | None, emotion: Emotion, cells: int, *, st
 
 
 def _faces(state: WatchState) -> list[Text]:
-    """A line a face, the primary one first; one that says so where nobody is there."""
+    """Return a line for each face, the primary one first; or one that says that nobody is there."""
     language = state.language
     faces = [face for face in state.mapping("face").get("faces") or () if isinstance(face, dict)]
     faces.sort(key=lambda face: not face.get("primary"))

@@ -1,4 +1,4 @@
-"""Who may use the console: keys, password and sessions, kept as hashes in `web.json`."""
+"""Access to the console: keys, password and sessions, kept as hashes in `web.json`."""
 
 from __future__ import annotations
 

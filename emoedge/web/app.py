@@ -75,7 +75,7 @@ def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _refuse(request: Request, error: Exception) -> Response:
-    """What a handler, the library or the router refuses, in the form of all refusals."""
+    """Return any refusal of a handler, the library or the router in the common form."""
     if isinstance(error, ApiError):
         refusal = error
     elif isinstance(error, EmoedgeError):

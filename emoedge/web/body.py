@@ -1,4 +1,4 @@
-"""What handlers share: the JSON of a request, its parameters, and library calls off the event loop."""
+"""Helpers of handlers: the JSON of a request, its parameters, and library calls off the event loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from emoedge.web.guard import Pass
 
 
 def granted(request: Request) -> Pass:
-    """What the gate found out about a request."""
+    """Findings of the guard about a request."""
     found: Pass = request.state.granted
     return found
 

@@ -1,4 +1,4 @@
-"""Where a request comes from and which address it was sent to, as far as that can be believed."""
+"""Origin and destination address of a request, as far as they can be trusted."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _running = asyncio.Semaphore(2)
 
 
 async def run_command(context: Context, *words: str) -> bytes:
-    """What a command of emoedge writes; exit code 1 counts, as its answer says what is wrong.
+    """Run a command of emoedge and return its output; exit code 1 is accepted if there is an answer.
 
     Raises:
         WordedError: it failed without an answer, or took too long.
@@ -71,7 +71,7 @@ async def show_devices(request: Request) -> Response:
 
 
 async def show_doctor(request: Request) -> Response:
-    """What would stop the daemon."""
+    """Return the faults that would keep the daemon from starting."""
     return _json(json.loads(await run_command(context_of(request), "doctor", "--json")))
 
 
@@ -82,7 +82,7 @@ async def show_models(request: Request) -> Response:
 
 
 async def show_history(request: Request) -> Response:
-    """What was felt when; today without parameters."""
+    """Return the history; that of today without parameters."""
     begin, end = moment(request, "from"), moment(request, "to")
     bucket = request.query_params.get("bucket")
     if bucket is not None and bucket not in BUCKETS:

@@ -1,4 +1,4 @@
-"""What the handlers act on."""
+"""Objects that the handlers use."""
 
 from __future__ import annotations
 

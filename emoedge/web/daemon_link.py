@@ -32,7 +32,7 @@ FAST: Final = ("face", "state", "level")
 RETRY_S: Final = 1.0
 """Between two attempts to find a daemon."""
 SILENCE_S: Final = 20.0
-"""A daemon that says nothing for so long, not even `alive`, has gone."""
+"""Seconds of silence, even without `alive`, after which the daemon has gone."""
 MAX_BEHIND_BYTES: Final = 256_000
 """A browser that is further behind is disconnected."""
 ASK_S: Final = 30.0
@@ -45,7 +45,7 @@ _STATUS: Final = {
 
 
 class EventReader:
-    """What one browser has not read yet."""
+    """Queue of one browser."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque()
@@ -141,7 +141,7 @@ class DaemonLink:
             return client.ask(act, timeout_s=ASK_S, **values)
 
     async def state(self) -> dict[str, Any]:
-        """What `GET /api/state` says of the daemon; values are null while it cannot be asked."""
+        """Return the daemon's part of `GET /api/state`; values are null while it cannot be asked."""
         found: dict[str, Any] = {}
         status: DaemonState = "running"
         try:
@@ -262,7 +262,7 @@ def event_text(name: str, data: Any) -> str:
 
 
 async def event_stream(first: str, reader: EventReader, comment_s: float) -> AsyncIterator[str]:
-    """What a browser reads: the first event, then all that come, and a comment where none does."""
+    """Yield the first event, then all others, and a comment while there are none."""
     yield first
     while True:
         try:

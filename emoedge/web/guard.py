@@ -33,7 +33,7 @@ READING: Final = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What is known of a request once it is let in; `request.state.granted`.
+    """Properties of an admitted request; `request.state.granted`.
 
     Attributes:
         caller: where it comes from.

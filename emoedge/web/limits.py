@@ -14,13 +14,13 @@ BURST: Final = 60.0
 MAX_ADDRESSES: Final = 4096
 """Addresses that are remembered; the one that came first is forgotten beyond it."""
 FAILED_LOGINS: Final = ((60.0, 5), (3600.0, 30))
-"""Failed logins of an address: within these seconds, at most so many."""
+"""Failed logins of an address: seconds, and the maximum number within them."""
 FAILED_LOGINS_IN_ALL: Final = (3600.0, 100)
 """Failed logins of all addresses together."""
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv6 host has all addresses of its /64."""
+    """Return the part of an address that is counted: an IPv6 host has all addresses of its /64."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -31,7 +31,7 @@ LIMITS: Final[dict[str, dict[str, Any]]] = {
     "margin": {"minimum": 0, "maximum": 1},
     "snapshot": {"values": ["PRESS"]},
 }
-"""What each control takes."""
+"""Values of each control."""
 
 
 async def _state(request: Request) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class _EventResponse(StreamingResponse):
 
 
 async def show_events(request: Request) -> Response:
-    """What happens, as it happens."""
+    """Stream events as they happen."""
     return _EventResponse(request)
 
 
@@ -130,7 +130,7 @@ async def restore_recording(request: Request) -> Response:
 
 
 async def label_recording(request: Request) -> Response:
-    """Keep what somebody says was wrong."""
+    """Save a person's correction."""
     values = await json_object(request)
     known = {name: values[name] for name in ("from_s", "to_s", "emotion", "note") if name in values}
     return JSONResponse(await _with_recording(request, "label", **known), status_code=201)

@@ -20,7 +20,7 @@ CHANNELS: Final = ("fused", "face", "voice", "text")
 
 @dataclass(slots=True)
 class _Second:
-    """What was known at the end of one second."""
+    """State at the end of one second."""
 
     number: int
     values: dict[str, list[float] | None] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from emoedge.web.picture_relay import PictureReader
 
 BOUNDARY: Final = "emoedge-picture"
 LEFT_S: Final = 2.0
-"""Without a viewer for so long the picture is stopped; a page that is loaded again is back by then."""
+"""Seconds without a viewer after which the picture is stopped; a reloaded page is back sooner."""
 MAX_VIEWERS: Final = 4
 
 
@@ -36,7 +36,7 @@ async def start_picture(request: Request) -> Response:
 
 
 async def stop_picture(request: Request) -> Response:
-    """End the picture for everybody."""
+    """End the picture for all viewers."""
     await context_of(request).link.ask("picture_stop")
     return Response("{}", media_type="application/json")
 
@@ -47,7 +47,7 @@ async def show_picture(request: Request) -> Response:
 
 
 async def show_crop(request: Request) -> Response:
-    """What the face network sees."""
+    """Stream the crop that the face network sees."""
     return await _stream(request, "crop")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 SILENCE_S: Final = 5.0
-"""Without a picture for so long a stream ends: camera or daemon has gone."""
+"""Seconds without a picture after which a stream ends: the camera or the daemon has gone."""
 
 
 class PictureReader:
@@ -56,11 +56,11 @@ class PictureRelay:
 
     @property
     def viewers(self) -> int:
-        """How many watch the picture."""
+        """Number of viewers of the picture."""
         return self.count("jpeg")
 
     def count(self, kind: str) -> int:
-        """How many watch the picture ("jpeg") or the crop."""
+        """Number of viewers of the picture ("jpeg") or the crop."""
         return len(self._readers[kind])
 
     def take(self, data: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -143,7 +143,7 @@ def _fixed_patterns(version: int) -> list[list[bool | None]]:
 
 
 def _places(size: int, fixed: list[list[bool | None]]) -> Iterator[tuple[int, int]]:
-    """Where the bits go: two columns at a time from the right, upwards and downwards in turn."""
+    """Yield the positions of the bits: two columns at a time from the right, alternately up and down."""
     upwards = True
     for right in range(size - 1, 0, -2):
         column = right if right > 6 else right - 1
@@ -171,7 +171,7 @@ def _write_format(matrix: Matrix, mask: int) -> None:
 
 
 def _penalty(matrix: Matrix) -> int:
-    """How hard the code is to read: long runs and squares of one colour."""
+    """Return how hard the code is to read: long runs and squares of one colour."""
     lines = [*matrix, *(list(column) for column in zip(*matrix, strict=True))]
     runs = (len(list(run)) for line in lines for _, run in itertools.groupby(line))
     squares = sum(

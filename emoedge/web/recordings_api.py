@@ -167,7 +167,7 @@ def _find(context: Context, request: Request) -> Segment:
 
 
 def _data(context: Context, segment: Segment) -> ReportData:
-    """What the timeline says; without words unless `web.transcript`."""
+    """Return the timeline; without words unless `web.transcript` is set."""
     try:
         data = load(segment, MAX_POINTS).data
     except RecordingError as error:
@@ -189,7 +189,7 @@ def _rows(data: ReportData, name: Any) -> list[list[float] | None]:
 
 
 def _labels(segment: Segment) -> list[Any]:
-    """What people said was wrong."""
+    """Return the corrections of people."""
     try:
         text = read_small(segment.media.with_suffix(LABELS_SUFFIX), 1_000_000)
     except (OSError, ValueError):

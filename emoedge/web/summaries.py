@@ -1,4 +1,4 @@
-"""What was felt in each recording, for lists: read from its timeline once and kept in memory."""
+"""Summaries of recordings for lists: read from each timeline once and kept in memory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_POINTS: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """What a list shows of a recording.
+    """Summary of a recording.
 
     Attributes:
         emotions: seconds of each emotion that was named.

@@ -65,7 +65,7 @@ class Service:
         return int(self.show("MainPID") or 0)
 
     def active(self) -> bool:
-        """Whether systemd was told that it is ready, and it has not ended since."""
+        """Return whether systemd was told that it is ready, and it has not ended since."""
         return self.show("ActiveState") == "active"
 
     def wait_new(self, pid: int) -> float:
@@ -159,7 +159,7 @@ class Service:
         return until(lambda: not self.holds(device), f"{device.pattern} is closed", timeout_s)
 
     def wants(self, part: str) -> bool:
-        """Whether a device of the machine is configured for `camera` or `microphone`."""
+        """Return whether a device of the machine is configured for `camera` or `microphone`."""
         source: str = getattr(self.settings, part).source
         return (
             source == "auto"

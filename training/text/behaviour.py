@@ -74,7 +74,7 @@ def load(path: Path = CASES) -> list[Capability]:
 
 
 def passes(model: TextEmotionModel, kind: str, case: Sequence[str]) -> bool:
-    """Whether the model passes one case."""
+    """Return whether the model passes one case."""
     if kind == "is":
         posterior = model.classify(case[0])
         return ("none" if posterior is None else leader(posterior)) in case[1].split("|")

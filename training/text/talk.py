@@ -71,7 +71,7 @@ def tested() -> list[frozenset[str]]:
 
 
 def is_near(line: str, asked: Iterable[frozenset[str]]) -> bool:
-    """Whether a line is a near copy of a tested one: NEAR or more of their words are shared."""
+    """Return whether a line is a near copy of a tested one: NEAR or more of their words are shared."""
     own = _words(line)
     return any(len(own & other) >= NEAR * len(own | other) for other in asked)
 
