@@ -10,6 +10,7 @@ from typing import Final
 
 from emoedge.emotions import EMOTIONS, Emotion
 from emoedge.history import HistoryBucket, HistoryEpisode, HistorySpan
+from emoedge.local_time import Span, Zone
 from emoedge.report.data import ReportData, started_of
 
 ABSENT: Final = ("nobody", "unknown", "private", "stopped")
@@ -49,13 +50,14 @@ def prevailing(seconds: Mapping[str, float]) -> str | None:
     return best if seconds.get(best, 0.0) > 0 else None
 
 
-def slices(buckets: Iterable[HistoryBucket], start: datetime, end: datetime, length_s: float) -> list[Slice]:
+def slices(
+    buckets: Iterable[HistoryBucket], start: datetime, end: datetime, length_s: float, zone: Zone
+) -> list[Slice]:
     """The time from `start` to `end` in parts of `length_s`, each with the state that prevailed in it.
 
     Neighbours of one state are one slice; what has not come yet has none.
     """
     count = round((end.timestamp() - start.timestamp()) / length_s)
-    zone = start.tzinfo
     first = start.astimezone(timezone.utc)
     edges = [first + timedelta(seconds=index * length_s) for index in range(count + 1)]
     found: list[Slice] = []
@@ -68,6 +70,11 @@ def slices(buckets: Iterable[HistoryBucket], start: datetime, end: datetime, len
         else:
             found.append(Slice(edges[index], edges[index + 1], state))
     return [replace(one, start=one.start.astimezone(zone), end=one.end.astimezone(zone)) for one in found]
+
+
+def unknown_spans(span: HistorySpan) -> list[Span]:
+    """Return the times of buckets that the history knows nothing about."""
+    return [(one.start, one.end) for one in span.buckets if one.seconds["unknown"] >= one.length_s]
 
 
 def with_recordings(span: HistorySpan, recordings: Mapping[str, ReportData]) -> HistorySpan:

@@ -16,7 +16,15 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from emoedge.errors import EmoedgeError
-from emoedge.web import commands_api, live_api, login_api, picture_api, recordings_api, settings_api
+from emoedge.web import (
+    commands_api,
+    history_api,
+    live_api,
+    login_api,
+    picture_api,
+    recordings_api,
+    settings_api,
+)
 from emoedge.web.body import granted
 from emoedge.web.context import Context
 from emoedge.web.errors import ApiError, WordedError, answer
@@ -28,6 +36,7 @@ SHARED: Final = STATIC.parents[1] / "report" / "static"
 PAGES: Final[dict[str, str]] = {
     "/": "now.html",
     "/recordings": "recordings.html",
+    "/history": "history.html",
     "/settings": "settings.html",
 }
 """Address -> file of `static/`."""
@@ -46,6 +55,7 @@ def build_app(context: Context) -> ASGIApp:
         *picture_api.ROUTES,
         *recordings_api.ROUTES,
         *settings_api.ROUTES,
+        *history_api.ROUTES,
         *commands_api.ROUTES,
         *(Route(path, _page(name)) for path, name in PAGES.items()),
         Mount("/static", StaticFiles(directory=STATIC)),

@@ -1,4 +1,4 @@
-"""`/api/devices`, `/api/doctor`, `/api/models`, `/api/history`, `/api/support`: as the commands say it.
+"""`/api/devices`, `/api/doctor`, `/api/models`, `/api/support`: as the commands say it.
 
 Each runs as a child process: libraries of devices and models stay out of the console's memory, and what
 hangs is ended.
@@ -16,17 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from emoedge.clock import rfc3339
 from emoedge.translation import tr
-from emoedge.web.body import dumps, moment
+from emoedge.web.body import dumps
 from emoedge.web.context import Context, context_of
 from emoedge.web.errors import ApiError, WordedError
 
 COMMAND_S: Final = 120.0
 """A command that takes longer is ended: `doctor` on a busy board takes up to a minute."""
 MAX_OUTPUT_BYTES: Final = 32_000_000
-
-BUCKETS: Final = ("minute", "hour", "day")
 
 _running = asyncio.Semaphore(2)
 """More at a time would take the processor from the daemon."""
@@ -81,18 +78,6 @@ async def show_models(request: Request) -> Response:
     return _json({"models": [json.loads(line) for line in lines.splitlines() if line.strip()]})
 
 
-async def show_history(request: Request) -> Response:
-    """Return the history; that of today without parameters."""
-    begin, end = moment(request, "from"), moment(request, "to")
-    bucket = request.query_params.get("bucket")
-    if bucket is not None and bucket not in BUCKETS:
-        raise ApiError(400, "parameter", name="bucket")
-    words = ["--from", rfc3339(begin)] if begin else []
-    words += ["--to", rfc3339(end)] if end else []
-    words += ["--bucket", bucket] if bucket else []
-    return _json(json.loads(await run_command(context_of(request), "history", "--json", *words)))
-
-
 async def show_support(request: Request) -> Response:
     """The archive that helps others to help."""
     data = await run_command(context_of(request), "support", "--output", "-")
@@ -110,6 +95,5 @@ ROUTES: Final = [
     Route("/api/devices", show_devices),
     Route("/api/doctor", show_doctor),
     Route("/api/models", show_models),
-    Route("/api/history", show_history),
     Route("/api/support", show_support),
 ]

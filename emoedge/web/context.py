@@ -52,7 +52,6 @@ class Context:
         self.settings = load_settings(self.config_path)
         if self.recordings.root != self.settings.recording.dir:
             self.recordings = Store(self.settings.recording.dir)
-        self.link = DaemonLink(lambda: self.settings)
 
 
 def context_of(request: Request) -> Context:

@@ -13,7 +13,8 @@ from emoedge.emotions import EMOTIONS
 from emoedge.history import read
 from emoedge.local_time import day_span, midnight
 from emoedge.report import write_day, write_week
-from emoedge.report.day import MOST_EPISODES, WORDS_ON_CARD
+from emoedge.report.day import WORDS_ON_CARD
+from emoedge.report.day_view import MOST_EPISODES
 from emoedge.report.strip import STATES, prevailing, slices
 
 from .days import DAY, ZONE, episode, gap, home, keep, live_a_day, minute, minutes
@@ -194,7 +195,7 @@ def test_neighbours_of_one_state_are_one_slice(tmp_path):
     keep(settings, [*minutes(start, 30, fear=60), *minutes(start + timedelta(minutes=30), 30, anger=60)],
          gaps=[gap(start + timedelta(hours=1), start + timedelta(hours=2), "privacy")])  # fmt: skip
     span = read(settings, start, start + timedelta(hours=2), "five_minutes", end)
-    found = slices(span.buckets, start, end, 300.0)
+    found = slices(span.buckets, start, end, 300.0, settings.zone)
     assert [(one.state, (one.end - one.start).total_seconds()) for one in found] == [
         ("fear", 1800), ("anger", 1800), ("private", 3600),
     ]  # fmt: skip

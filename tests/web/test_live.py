@@ -80,6 +80,13 @@ def segment(both):
     return make_segment(both[0].recordings, seconds=4.0).media.stem
 
 
+def test_settings_that_are_saved_leave_the_daemon_at_the_line(client):
+    for value in (0.3, None):
+        assert client.patch("/api/settings", json={"fusion.margin": value}).status_code == 200
+        assert client.get("/api/state").json()["daemon"] == "running"
+        assert client.get("/api/controls").json()["margin"]["value"] is not None
+
+
 def item_of(client, segment: str) -> dict | None:
     items = client.get("/api/recordings").json()["items"]
     return next((item for item in items if item["id"] == segment), None)

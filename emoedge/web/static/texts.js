@@ -35,6 +35,12 @@ const ES = {
   source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando",
   wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado.",
   error: "error",
+  history: "Historial", dayOf: "Día", span: "Mostrar", aDay: "un día", aWeek: "una semana", partOfDay: "Parte del día",
+  part_all: "todo el día", part_night: "madrugada (0–6)", part_morning: "mañana (6–12)", part_afternoon: "tarde (12–18)", part_evening: "noche (18–24)",
+  previousDay: "‹ Día anterior", nextDay: "Día siguiente ›", previousWeek: "‹ Semana anterior", nextWeek: "Semana siguiente ›",
+  nothingOfDay: "De este día no se sabe nada: el aparato no funcionaba, o ya se ha borrado (se guardan {days} días).", nothingOfWeek: "De esta semana no se sabe nada: el aparato no funcionaba, o ya se ha borrado (se guardan {days} días).",
+  notYet: "Este día todavía no ha llegado.", historyOff: "El historial está desactivado. Para guardarlo, ponga history.enabled = true en los ajustes.",
+  noSuchEpisode: "Ningún episodio de esta emoción.", recordingsOfDay: "Grabaciones de este día ({count})",
 };
 
 const EN = {
@@ -72,6 +78,12 @@ const EN = {
   source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control",
   wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted.",
   error: "error",
+  history: "History", dayOf: "Day", span: "Show", aDay: "a day", aWeek: "a week", partOfDay: "Part of the day",
+  part_all: "the whole day", part_night: "night (0–6)", part_morning: "morning (6–12)", part_afternoon: "afternoon (12–18)", part_evening: "evening (18–24)",
+  previousDay: "‹ Previous day", nextDay: "Next day ›", previousWeek: "‹ Previous week", nextWeek: "Next week ›",
+  nothingOfDay: "Nothing is known about this day: the device was not running, or it has been deleted ({days} days are kept).", nothingOfWeek: "Nothing is known about this week: the device was not running, or it has been deleted ({days} days are kept).",
+  notYet: "This day has not come yet.", historyOff: "History is switched off. To keep it, set history.enabled = true in the settings.",
+  noSuchEpisode: "No episode of this emotion.", recordingsOfDay: "Recordings of this day ({count})",
 };
 
 let words = ES;
