@@ -8,7 +8,9 @@ from pathlib import Path
 
 from emoedge.clock import MediaClock
 from emoedge.emotions import as_probabilities
+from emoedge.errors import ModelError
 from emoedge.health import Health
+from emoedge.model_store.manifest import FETCH_REMEDY
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, VoiceObservation
 from emoedge.outcomes import (
     EmotionEvent,
@@ -20,6 +22,7 @@ from emoedge.outcomes import (
     StateSummary,
 )
 from emoedge.publish import Message, MessageBuilder
+from emoedge.translation import tr
 
 HAPPY = as_probabilities([0.02, 0.01, 0.02, 0.8, 0.03, 0.05, 0.07])
 CALM = as_probabilities([0.05, 0.05, 0.05, 0.2, 0.05, 0.05, 0.55])
@@ -29,6 +32,7 @@ STATE = FusedState(
     time_s=12.5,
     probabilities=FUSED,
     emotion="happiness",
+    certain=True,
     confidence=0.56,
     decided_by="fusion",
     candidates=("happiness",),
@@ -64,9 +68,12 @@ FINISHED = RecordingChange(
     bytes=1_204_331,
     sha256="5f" * 32,
 )
+NO_MODEL = ModelError(
+    tr("no speech model at {folder}", folder="/var/lib/emoedge/models/vosk-model-small-es-0.42"), FETCH_REMEDY
+)
 HEALTH = (
     Health("camera", "ok", figures={"fps": 14.98, "dropped": 2}),
-    Health("text", "failed", "model missing: run emoedge models fetch"),
+    Health("text", "failed", str(NO_MODEL)),
 )
 
 

@@ -34,7 +34,7 @@ from emoedge.publish.homeassistant import (
 from emoedge.publish.messages import to_json
 from emoedge.version import __version__
 
-from .samples import BEGIN, END, HEALTH, NOBODY, PRIVATE, SUMMARY, builder
+from .samples import BEGIN, END, HEALTH, NO_MODEL, NOBODY, PRIVATE, SUMMARY, builder
 
 COMMON = {
     "availability",
@@ -345,7 +345,9 @@ def test_templates_of_health():
     assert render(parts["trouble"]["value_template"], payload) == "ON"
     template = parts["trouble"]["json_attributes_template"]
     assert json.loads(render(template, payload)) == {
-        "reasons": {"text": "model missing: run emoedge models fetch"}
+        "reasons": {
+            "text": NO_MODEL.message.in_language("es") + " (" + NO_MODEL.remedy.in_language("es") + ")"
+        }
     }
     spanish = json.loads(json.dumps(payload))
     spanish["parts"]["text"]["reason_text"] = "falta el modelo"

@@ -1,4 +1,6 @@
-"""The payload examples in docs/mqtt.md, made by the code: `python -m tests.publish.write_examples`.
+"""The payload examples in docs/mqtt.md and docs/es/mqtt.md, made by the code.
+
+Run: `python -m tests.publish.write_examples`.
 
 An example stands between `<!-- example: NAME -->` and the end of the code block after it.
 """
@@ -12,13 +14,20 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from emoedge.clock import MediaClock
+from emoedge.emotions import Language, display_name
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport
 from emoedge.publish import MessageBuilder
 
 from .samples import BEGIN, END, FACES, FINISHED, HEALTH, SNAPSHOT, STATE, SUMMARY, TEXT, VOICE
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT = DOCS / "mqtt.md"
+DEVICES: dict[Path, tuple[str, Language]] = {
+    DOCUMENT: ("living-room", "en"),
+    DOCS / "es" / "mqtt.md": ("salon", "es"),
+}
+"""The device that a page speaks of, and its language."""
 BLOCK = re.compile(r"(<!-- example: (?P<name>[a-z/-]+) -->\n```json\n)(?:[^`]*\n)?(```)", re.DOTALL)
 
 
@@ -27,9 +36,9 @@ class _SynchronizedClock(MediaClock):
         return True
 
 
-def examples() -> dict[str, str]:
+def examples(device: str, language: Language) -> dict[str, str]:
     clock = _SynchronizedClock(datetime(2026, 11, 22, 9, 10, tzinfo=timezone.utc), time_s=12.56)
-    build = MessageBuilder("living-room", clock, transcript=True)
+    build = MessageBuilder(device, clock, transcript=True, language=language)
     health = (
         *HEALTH,
         Health(
@@ -49,7 +58,7 @@ def examples() -> dict[str, str]:
     finished = replace(FINISHED, segment_id=media.stem, time_s=25.25, path=media)
     messages = {
         "emotion": build.outcome(STATE),
-        "summary": build.outcome(SUMMARY),
+        "summary": build.outcome(replace(SUMMARY, label=display_name("happiness", language))),
         "event-begin": build.outcome(BEGIN),
         "event-end": build.outcome(replace(END, recording=media.stem)),
         "face": build.outcome(FACES),
@@ -79,11 +88,13 @@ def _value(value: object) -> str:
     )
 
 
-def updated(document: str) -> str:
-    """The document with every example made again."""
-    made = examples()
+def updated(page: Path) -> str:
+    """The page with every example made again."""
+    made = examples(*DEVICES[page])
+    document = page.read_text(encoding="utf-8")
     return BLOCK.sub(lambda match: match[1] + made[match["name"]] + "\n" + match[3], document)
 
 
 if __name__ == "__main__":
-    DOCUMENT.write_text(updated(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in DEVICES:
+        path.write_text(updated(path), encoding="utf-8")
