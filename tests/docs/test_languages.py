@@ -43,7 +43,7 @@ def rows(text: str) -> list[list[str]]:
 
 
 def code(page: str) -> list[tuple[str, list[str]]]:
-    """(language, lines without comments) of each block; words that a message holds for people do not count."""
+    """(language, lines without comments) of each block; words for people do not count."""
     found = []
     for match in FENCE.finditer(text_of(page)):
         lines = [re.sub(r"\s*#.*", "", line) for line in match["text"].splitlines()]

@@ -10,7 +10,6 @@ from emoedge.publish.payloads import PAYLOADS
 
 from .write_examples import BLOCK, DEVICES, DOCUMENT, examples, updated
 
-
 PAGES = [pytest.param(page, id=language) for page, (_, language) in DEVICES.items()]
 
 
