@@ -32,6 +32,7 @@ from emoedge.publish.homeassistant import (
     withdrawals,
 )
 from emoedge.publish.messages import to_json
+from emoedge.translation import localized
 from emoedge.version import __version__
 
 from .samples import BEGIN, END, HEALTH, NO_MODEL, NOBODY, PRIVATE, SUMMARY, builder
@@ -344,11 +345,7 @@ def test_templates_of_health():
     assert "json_attributes_template" not in parts["health"]
     assert render(parts["trouble"]["value_template"], payload) == "ON"
     template = parts["trouble"]["json_attributes_template"]
-    assert json.loads(render(template, payload)) == {
-        "reasons": {
-            "text": NO_MODEL.message.in_language("es") + " (" + NO_MODEL.remedy.in_language("es") + ")"
-        }
-    }
+    assert json.loads(render(template, payload)) == {"reasons": {"text": localized(str(NO_MODEL), "es")}}
     spanish = json.loads(json.dumps(payload))
     spanish["parts"]["text"]["reason_text"] = "falta el modelo"
     assert json.loads(render(template, spanish)) == {"reasons": {"text": "falta el modelo"}}
