@@ -48,7 +48,12 @@ EXIT_INTERRUPTED: Final = 130
 # The stages have a thread each. Matrices and pictures are small here: splitting one of them over threads that
 # wait for each other by spinning costs several times the arithmetic, and takes the cores from Vosk. The
 # libraries read these when they are loaded; who sets them before has the say.
-ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM")
+ENVIRONMENT: Final = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+    # Looking for plugins reads the metadata of every installed package.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
 
 
 class LazyGroup(SuggestingGroup):
@@ -116,8 +121,8 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 success, 1 the work failed, 2 the call or the configuration is wrong, 130
         interrupted.
     """
-    for name in ONE_THREAD:
-        os.environ.setdefault(name, "1")
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     prepare_streams()
     prepare_language(sys.argv[1:] if arguments is None else arguments)
     try:

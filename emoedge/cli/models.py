@@ -81,7 +81,8 @@ def fetch_models(config_path: Path | None, name: str | None, source: Path | None
       emoedge models fetch
       emoedge models fetch vosk-model-small-es-0.42 --from vosk-model-small-es-0.42.zip
     """
-    from emoedge.model_store import fetch, installed, load_manifest
+    from emoedge.model_store import installed, load_manifest
+    from emoedge.model_store.fetch import fetch
 
     settings = settings_from(config_path)
     manifest = load_manifest()

@@ -58,7 +58,8 @@ SomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_from_hom
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    # Validators are built on first use: that of the whole configuration holds those of its sections.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from typing_extensions import Self
@@ -92,6 +92,11 @@ class PathSettings(Section):
     )
 
 
+def _defaults() -> Any:
+    """A section without settings, validated with the rest: the section needs no validator of its own."""
+    return {}
+
+
 class Settings(Section):
     """The whole configuration."""
 
@@ -107,22 +112,22 @@ class Settings(Section):
         description='Time zone in which days and hours are counted, such as "Europe/Madrid"; '
         "empty for the system's own",
     )
-    camera: CameraSettings = Field(default_factory=CameraSettings)
-    microphone: MicrophoneSettings = Field(default_factory=MicrophoneSettings)
-    face: FaceSettings = Field(default_factory=FaceSettings)
-    voice: VoiceSettings = Field(default_factory=VoiceSettings)
-    speech: SpeechSettings = Field(default_factory=SpeechSettings)
-    fusion: FusionSettings = Field(default_factory=FusionSettings)
-    events: EventSettings = Field(default_factory=EventSettings)
-    mqtt: MqttSettings = Field(default_factory=MqttSettings)
-    publish: PublishSettings = Field(default_factory=PublishSettings)
-    recording: RecordingSettings = Field(default_factory=RecordingSettings)
-    history: HistorySettings = Field(default_factory=HistorySettings)
-    web: WebSettings = Field(default_factory=WebSettings)
-    metrics: MetricsSettings = Field(default_factory=MetricsSettings)
-    gpio: GpioSettings = Field(default_factory=GpioSettings)
-    performance: PerformanceSettings = Field(default_factory=PerformanceSettings)
-    paths: PathSettings = Field(default_factory=PathSettings)
+    camera: CameraSettings = Field(default_factory=_defaults)
+    microphone: MicrophoneSettings = Field(default_factory=_defaults)
+    face: FaceSettings = Field(default_factory=_defaults)
+    voice: VoiceSettings = Field(default_factory=_defaults)
+    speech: SpeechSettings = Field(default_factory=_defaults)
+    fusion: FusionSettings = Field(default_factory=_defaults)
+    events: EventSettings = Field(default_factory=_defaults)
+    mqtt: MqttSettings = Field(default_factory=_defaults)
+    publish: PublishSettings = Field(default_factory=_defaults)
+    recording: RecordingSettings = Field(default_factory=_defaults)
+    history: HistorySettings = Field(default_factory=_defaults)
+    web: WebSettings = Field(default_factory=_defaults)
+    metrics: MetricsSettings = Field(default_factory=_defaults)
+    gpio: GpioSettings = Field(default_factory=_defaults)
+    performance: PerformanceSettings = Field(default_factory=_defaults)
+    paths: PathSettings = Field(default_factory=_defaults)
 
     @field_validator("device_id")
     @classmethod

@@ -1,4 +1,4 @@
-"""Which models there are, where they are stored and how missing ones are fetched.
+"""Which models there are and where they are stored; `fetch.fetch` gets missing ones.
 
 manifest = load_manifest()
 for state in installed(manifest, settings.paths.models): ...   # emoedge models list
@@ -6,7 +6,6 @@ fetch(manifest.get("vosk-model-small-es-0.42"), settings.paths.models, progress=
 folder = resolve(settings.speech.model, settings.paths.models)
 """
 
-from emoedge.model_store.fetch import fetch
 from emoedge.model_store.manifest import Manifest, ModelEntry, load_manifest, package_models_dir
 from emoedge.model_store.places import Installed, card_of, installed, resolve
 
@@ -15,7 +14,6 @@ __all__ = [
     "Manifest",
     "ModelEntry",
     "card_of",
-    "fetch",
     "installed",
     "load_manifest",
     "package_models_dir",

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import EmoedgeError
-from emoedge.model_store import fetch, load_manifest
+from emoedge.model_store import load_manifest
+from emoedge.model_store.fetch import fetch
 
 SPACING_S: Final = 0.25
 """Least time between two lines about the download."""

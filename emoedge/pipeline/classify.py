@@ -10,7 +10,7 @@ from emoedge.config import Settings
 from emoedge.emotions import Probabilities, leader, to_mapping
 from emoedge.errors import MediaError
 from emoedge.model_store.manifest import FACE_CLASSIFIER, FACE_DETECTOR, TEXT_MODEL, VOICE_CLASSIFIER
-from emoedge.pipeline.perception import sound_model
+from emoedge.pipeline.model_trial import sound_model
 from emoedge.text_encoding import is_decoded
 from emoedge.translation import tr
 

@@ -10,13 +10,17 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from emoedge.config import Settings
 from emoedge.errors import EmoedgeError, ModelError
+from emoedge.model_store import resolve
 from emoedge.model_store.manifest import Kind
+from emoedge.model_store.soundness import ensure_sound
 from emoedge.translation import tr
 
 NATIVE: Final = frozenset({"tflite", "vosk", "whisper"})
@@ -49,6 +53,17 @@ def load_once(kind: Kind, path: Path) -> None:
         from emoedge.speech.whisper_engine import load_model
 
         load_model(path, threads=1)
+
+
+def sound_model(name: str, kind: Kind, settings: Settings) -> Path:
+    """File or folder of a model that may be loaded here: its digests are right, or a child could load it.
+
+    Raises:
+        ModelError: missing or damaged.
+    """
+    path = resolve(name, settings.paths.models)
+    ensure_sound(path, settings.paths.models, partial(try_model, kind))
+    return path
 
 
 def try_model(kind: Kind, path: Path) -> None:

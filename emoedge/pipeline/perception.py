@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from emoedge.config import Settings
@@ -22,11 +20,9 @@ from emoedge.model_store.manifest import (
     LEARNED_FUSION,
     TEXT_MODEL,
     VOICE_CLASSIFIER,
-    Kind,
 )
-from emoedge.model_store.soundness import ensure_sound
 from emoedge.observations import Box
-from emoedge.pipeline.model_trial import try_model
+from emoedge.pipeline.model_trial import sound_model
 from emoedge.pipeline.stages import ActivityDetector, FacePerceiver, SpeechPerceiver, VoicePerceiver
 from emoedge.translation import joined, tr
 
@@ -145,17 +141,6 @@ def build_recogniser(settings: Settings) -> Recogniser:
 
     speech = settings.speech
     return open_recogniser(speech.engine, sound_model(speech.model, speech.engine, settings))
-
-
-def sound_model(name: str, kind: Kind, settings: Settings) -> Path:
-    """File or folder of a model that may be loaded here: its digests are right, or a child could load it.
-
-    Raises:
-        ModelError: missing or damaged.
-    """
-    path = resolve(name, settings.paths.models)
-    ensure_sound(path, settings.paths.models, partial(try_model, kind))
-    return path
 
 
 def learned_fusion(settings: Settings) -> LearnedFusion | None:

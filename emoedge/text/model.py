@@ -236,7 +236,7 @@ class TextEmotionModel:
                     words.append(word)
                     of_line.append(index)
         if words:
-            known = self._word.row[self._hasher.word_buckets(words)] > 0
+            _row, known = self._word.find(self._hasher.word_buckets(words))
             result[np.array(of_line)[known]] = True
         return result
 
@@ -259,30 +259,35 @@ class TextEmotionModel:
 
 
 class _Lookup:
-    """A table made ready for summing: row 0 stands for every bucket that training did not keep."""
+    """A table made ready for summing; it keeps no more than the table has, of which a text needs a few rows."""
 
     def __init__(self, table: Table) -> None:
-        self.row = np.where(table.used, np.cumsum(table.used), 0).astype(np.int32)
-        self._idf = np.concatenate([[np.float32(0)], table.idf])
-        # float32 rows are summed twice as fast as int8 ones that are converted for each line.
-        weights = table.weights * table.scale
-        self._weights = np.concatenate([np.zeros((1, weights.shape[1]), np.float32), weights])
+        # The last one is no bucket: every bucket then has a place before the end.
+        self._buckets = np.append(np.flatnonzero(table.used), len(table.used))
+        self._idf = table.idf
+        self._weights = table.weights
+        self._scale = table.scale
+
+    def find(self, buckets: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """The row of each bucket, and whether training kept it; the row of one that it did not is arbitrary."""
+        row = np.searchsorted(self._buckets, buckets)
+        return row, self._buckets[row] == buckets
 
     def pool(
         self, buckets: NDArray[np.intp], of_line: NDArray[np.intp], values: NDArray[np.float32], count: int
     ) -> NDArray[np.float32]:
         """The outputs of each line's unit-length tf-idf vector (`frequency` times idf): (count, outputs)."""
         pooled = np.zeros((count, self._weights.shape[1]), np.float32)
-        row = self.row[buckets]
+        row, known = self.find(buckets)
         size = len(self._weights)
-        known = row > 0
         feature, place = np.unique((of_line * size + row)[known], return_inverse=True)
         if len(feature):
             row = feature % size
             total = np.bincount(place, values[known]).astype(np.float32)
             value = frequency(total) * self._idf[row]
             present, starts = np.unique(feature // size, return_index=True)
-            sums = np.add.reduceat(self._weights[row] * value[:, None], starts, axis=0)
+            weights = self._weights[row] * self._scale
+            sums = np.add.reduceat(weights * value[:, None], starts, axis=0)
             length = np.sqrt(np.add.reduceat(value * value, starts))
             pooled[present] = sums / np.maximum(length, 1e-6)[:, None]
         return pooled

@@ -43,6 +43,16 @@ def test_help_names_every_command_and_imports_none():
         assert f"  {name} " in result.stdout
 
 
+def test_a_sentence_is_judged_without_what_pictures_sound_and_downloads_need():
+    code = (
+        "import sys, emoedge.cli as c; c.main(['classify', 'text', 'hola']); "
+        "print(sorted({'cv2', 'av', 'ssl', 'http.client', 'emoedge.fusion'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_with_an_example(name):
     from importlib import import_module

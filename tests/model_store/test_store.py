@@ -12,7 +12,8 @@ import pytest
 
 from emoedge.doctor.model_verification import check, verify
 from emoedge.errors import ModelError
-from emoedge.model_store import fetch, installed, load_manifest, package_models_dir, resolve
+from emoedge.model_store import installed, load_manifest, package_models_dir, resolve
+from emoedge.model_store.fetch import fetch
 from emoedge.model_store.manifest import Manifest, ModelEntry, Source
 from emoedge.model_store.places import location
 
