@@ -8,49 +8,27 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from emoedge.errors import ModelError
-from emoedge.files import read_json, sha256_of, write_json
+from emoedge.files import sha256_of
 from emoedge.model_store.download import Progress, check_space, download
 from emoedge.model_store.manifest import ModelEntry, ModelFile, Source
 from emoedge.model_store.places import check_vosk_folder
+from emoedge.model_store.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from emoedge.model_store.unpack import unpack
 from emoedge.translation import tr
 
 DOWNLOADS: Final = ".downloads"
 """Folder inside the models directory where unfinished downloads wait."""
 
-RECEIPTS: Final = ".receipts"
-"""Folder inside the models directory with what was fetched, from where, and its digests."""
-
 MAX_FILES: Final = 10_000
 """Files and folders of a model given as a folder; that of Vosk has 20."""
 MAX_BYTES: Final = 8 * 1024**3
 """Bytes of a model given as a folder; the largest that anyone uses has 3 GB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Record of an installation.
-
-    Attributes:
-        name: of the model.
-        origin: address or file name it came from.
-        sha256: digest of each download, in the order of the manifest's sources.
-        files: every file of the model, relative to its folder.
-        fetched: when, RFC 3339 in UTC.
-    """
-
-    name: str
-    origin: str
-    sha256: tuple[str, ...]
-    files: tuple[ModelFile, ...]
-    fetched: str
 
 
 def fetch(
@@ -108,26 +86,10 @@ def _install(entry: ModelEntry, models_dir: Path, source: Path | None, progress:
         check_structure(entry, root)
         target = models_dir / entry.name
         _put_in_place(root, target)
-    _write_receipt(models_dir, Receipt(entry.name, origin, digests, list_files(target), _now()))
+    write_receipt(models_dir, Receipt(entry.name, origin, digests, list_files(target), _now()))
     for one in entry.sources:
         (waiting / _file_name(entry, one)).unlink(missing_ok=True)
     return target
-
-
-def read_receipt(models_dir: Path, name: str) -> Receipt | None:
-    """Return the record of the installation of a model, or None."""
-    path = _receipt_path(models_dir, name)
-    try:
-        item = read_json(path)
-        files = tuple(ModelFile(**one) for one in item["files"])
-        return Receipt(item["name"], item["origin"], tuple(item["sha256"]), files, item["fetched"])
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            tr("the receipt {path} is damaged: {error}", path=path, error=error),
-            tr("delete it and fetch again"),
-        ) from error
 
 
 def list_files(folder: Path) -> tuple[ModelFile, ...]:
@@ -273,7 +235,7 @@ def _check_known(entry: ModelEntry, models_dir: Path, digests: tuple[str, ...], 
                 ),
                 tr(
                     "if its publisher has replaced it, delete {models_dir} and fetch again",
-                    models_dir=_receipt_path(models_dir, entry.name),
+                    models_dir=receipt_path(models_dir, entry.name),
                 ),
             )
 
@@ -297,22 +259,6 @@ def _put_in_place(root: Path, target: Path) -> None:
 
 def _file_name(entry: ModelEntry, one: Source) -> str:
     return f"{entry.name}-{one.path}" if one.path else f"{entry.name}.zip"
-
-
-def _receipt_path(models_dir: Path, name: str) -> Path:
-    return models_dir / RECEIPTS / f"{name}.json"
-
-
-def _write_receipt(models_dir: Path, receipt: Receipt) -> None:
-    path = _receipt_path(models_dir, receipt.name)
-    document = {
-        "name": receipt.name,
-        "origin": receipt.origin,
-        "sha256": list(receipt.sha256),
-        "files": [{"path": f.path, "bytes": f.bytes, "sha256": f.sha256} for f in receipt.files],
-        "fetched": receipt.fetched,
-    }
-    write_json(path, document)
 
 
 def _now() -> str:

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from emoedge.errors import ModelError
 from emoedge.files import cache_folder, read_json, sha256_of, write_json
-from emoedge.model_store.fetch import read_receipt
 from emoedge.model_store.manifest import ModelFile, load_manifest, package_models_dir
+from emoedge.model_store.receipt import read_receipt
 from emoedge.translation import tr
 
 _RECORD: Final = "models.json"

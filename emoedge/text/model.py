@@ -259,7 +259,7 @@ class TextEmotionModel:
 
 
 class _Lookup:
-    """A table made ready for summing; it keeps no more than the table has, of which a text needs a few rows."""
+    """A table made ready for summing; a text needs few of its rows."""
 
     def __init__(self, table: Table) -> None:
         # The last one is no bucket: every bucket then has a place before the end.
@@ -269,7 +269,7 @@ class _Lookup:
         self._scale = table.scale
 
     def find(self, buckets: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-        """The row of each bucket, and whether training kept it; the row of one that it did not is arbitrary."""
+        """The row of each bucket, and whether training kept it; any row for one that it did not."""
         row = np.searchsorted(self._buckets, buckets)
         return row, self._buckets[row] == buckets
 
