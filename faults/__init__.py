@@ -5,8 +5,8 @@
 
 import os
 
-from emoedge.cli import ONE_THREAD
+from emoedge.cli import ENVIRONMENT
 
-for _name in ONE_THREAD:
+for _name, _value in ENVIRONMENT.items():
     # As the command line does; the libraries read them when they are loaded, which the modules here do.
-    os.environ.setdefault(_name, "1")
+    os.environ.setdefault(_name, _value)
