@@ -5,9 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from emoedge.service.plan import ACCOUNT, DELIVERED_EXECUTABLE, Machine, Remove, Run, Step, Write
+from emoedge.service.plan import (
+    ACCOUNT,
+    WEB_ACCOUNT,
+    Machine,
+    Remove,
+    Run,
+    Step,
+    Write,
+    delivered_folders,
+    folder_step,
+    unit_text,
+)
 
-WEB_ACCOUNT: Final = "emoedge-web"
 WEB_UNIT: Final = "emoedge-web.service"
 RESTART_UNIT: Final = "emoedge-restart.path"
 WEB_STATE: Final = "/var/lib/emoedge-web"
@@ -47,17 +57,16 @@ def console_plan(
     if not machine.has_web_account:
         add = ("useradd", "--system", "--gid", ACCOUNT, "--no-create-home", "--home-dir", WEB_STATE)
         steps.append(Run((*add, "--shell", "/usr/sbin/nologin", WEB_ACCOUNT)))
-    for folder, mode in ((CONF_D, "2750"), (WEB_STATE, "0700")):
-        owner = ("install", "-d", "-m", mode, "-o", WEB_ACCOUNT, "-g", ACCOUNT)
-        steps.append(Run((*owner, str(machine.path(folder)))))
+    steps += [
+        folder_step(machine, path, mode, owner)
+        for path, mode, owner in delivered_folders(files)
+        if owner == WEB_ACCOUNT
+    ]
     if lan:
-        steps.append(Write(machine.path(CONF_D) / LAN_FILE, _LAN, mode=0o640, group=ACCOUNT))
-        if machine.path(_AVAHI).is_dir():
-            steps.append(Write(machine.path(_AVAHI) / "emoedge.service", _SERVICES))
+        steps += lan_steps(machine)
     system = machine.path("/etc/systemd/system")
     for unit in (WEB_UNIT, RESTART_UNIT):
-        text = (files / unit).read_text(encoding="utf-8")
-        steps.append(Write(system / unit, text.replace(DELIVERED_EXECUTABLE, str(executable))))
+        steps.append(Write(system / unit, unit_text(files, executable, unit)))
     if machine.systemd is not None:
         steps += [
             Run(("systemctl", "daemon-reload")),
@@ -65,6 +74,14 @@ def console_plan(
         ]
         if start:
             steps.append(Run(("systemctl", "restart", WEB_UNIT, RESTART_UNIT)))
+    return steps
+
+
+def lan_steps(machine: Machine) -> list[Step]:
+    """Let the console listen for the whole network, and announce it there."""
+    steps: list[Step] = [Write(machine.path(CONF_D) / LAN_FILE, _LAN, mode=0o640, group=ACCOUNT)]
+    if machine.path(_AVAHI).is_dir():
+        steps.append(Write(machine.path(_AVAHI) / "emoedge.service", _SERVICES))
     return steps
 
 

@@ -11,6 +11,8 @@ from typing import Final
 from emoedge.translation import tr
 
 ACCOUNT: Final = "emoedge"
+WEB_ACCOUNT: Final = "emoedge-web"
+"""User of the console."""
 UNIT: Final = "emoedge.service"
 DELIVERED_EXECUTABLE: Final = "/opt/emoedge/venv/bin/emoedge"
 """Command that starts the service in a delivered unit."""
@@ -126,9 +128,11 @@ def install_plan(
         ]
     if member:
         steps.append(Run(("usermod", "--append", "--groups", ACCOUNT, member)))
-    for folder, mode, owner, group in _folders(files):
-        where = str(machine.path(folder))
-        steps.append(Run(("install", "-d", "-m", mode, "-o", owner, "-g", group, where)))
+    steps += [
+        folder_step(machine, path, mode, owner)
+        for path, mode, owner in delivered_folders(files)
+        if owner != WEB_ACCOUNT
+    ]
     reference = (files.parent / "config" / "emoedge.toml").read_text(encoding="utf-8")
     etc = machine.path("/etc/emoedge")
     steps += [
@@ -139,17 +143,23 @@ def install_plan(
     return steps + _unit_steps(machine, files, executable, start=start)
 
 
+def unit_text(files: Path, executable: Path, name: str = UNIT) -> str:
+    """Return a delivered unit, with the program that it starts."""
+    return _text(files / name).replace(DELIVERED_EXECUTABLE, str(executable))
+
+
+def drop_ins(machine: Machine) -> dict[str, bool]:
+    """Return the delivered drop-ins of the daemon's unit, and whether each applies here."""
+    return {
+        f"{UNIT}.d/{_RESTART_STEPS}": machine.systemd is not None and machine.systemd >= _RESTART_STEPS_SINCE,
+        _JETSON: machine.path(JETSON_MARK).exists(),
+    }
+
+
 def _unit_steps(machine: Machine, files: Path, executable: Path, *, start: bool) -> list[Step]:
-    unit = _text(files / UNIT).replace(DELIVERED_EXECUTABLE, str(executable))
     system = machine.path("/etc/systemd/system")
-    steps: list[Step] = [Write(system / UNIT, unit)]
-    for delivered, applies in (
-        (
-            f"{UNIT}.d/{_RESTART_STEPS}",
-            machine.systemd is not None and machine.systemd >= _RESTART_STEPS_SINCE,
-        ),
-        (_JETSON, machine.path(JETSON_MARK).exists()),
-    ):
+    steps: list[Step] = [Write(system / UNIT, unit_text(files, executable))]
+    for delivered, applies in drop_ins(machine).items():
         drop_in = system / f"{UNIT}.d" / Path(delivered).name
         steps.append(Write(drop_in, _text(files / delivered)) if applies else Remove(drop_in))
     if machine.systemd is None:
@@ -208,9 +218,15 @@ def uninstall_plan(machine: Machine, *, purge: bool = False, withdraw: Withdraw 
     return steps
 
 
-def _folders(files: Path) -> list[list[str]]:
-    """Path, mode, owner and group of each folder in `tmpfiles.conf`."""
-    return [line.split()[1:] for line in _text(files / "tmpfiles.conf").splitlines() if line.startswith("d ")]
+def folder_step(machine: Machine, path: str, mode: str, owner: str) -> Step:
+    """Make a folder of the group `emoedge`."""
+    return Run(("install", "-d", "-m", mode, "-o", owner, "-g", ACCOUNT, str(machine.path(path))))
+
+
+def delivered_folders(files: Path) -> list[tuple[str, str, str]]:
+    """Return path, mode and owner of each folder in `tmpfiles.conf`."""
+    lines = [line.split() for line in _text(files / "tmpfiles.conf").splitlines()]
+    return [(words[1], words[2], words[3]) for words in lines if words[:1] == ["d"]]
 
 
 def _text(path: Path) -> str:

@@ -16,8 +16,7 @@ from typing import Final
 from emoedge.errors import EmoedgeError
 from emoedge.files import write_atomically
 from emoedge.package_files import package_folder
-from emoedge.service.console_plan import WEB_ACCOUNT
-from emoedge.service.plan import ACCOUNT, UNIT, Machine, Remove, Run, Step, Withdraw, Write
+from emoedge.service.plan import ACCOUNT, UNIT, WEB_ACCOUNT, Machine, Remove, Run, Step, Withdraw, Write
 from emoedge.translation import joined, tr
 
 _COMMAND_TIMEOUT_S: Final = 620.0  # longer than the unit's TimeoutStartSec
@@ -86,15 +85,9 @@ def delivered_files() -> Path:
     return folder
 
 
-def refuse_if_packaged(remedy: str, prefix: Path | None = None) -> None:
-    """Raise ServiceError where emoedge is a Debian package, whose service is not ours to change.
-
-    Args:
-        remedy: what to do instead.
-        prefix: for tests; the running environment by default.
-    """
-    if (prefix or Path(sys.prefix)) == _PACKAGED:
-        raise ServiceError(tr("emoedge is installed as a Debian package, which brings the service"), remedy)
+def is_packaged() -> bool:
+    """Return whether emoedge is a Debian package, which brings accounts, folders and units."""
+    return Path(sys.prefix) == _PACKAGED
 
 
 def carry_out(steps: Sequence[Step], tell: Callable[[str], None] = lambda _line: None) -> None:
@@ -172,14 +165,14 @@ def _write(step: Write) -> None:
     write_atomically(step.path, step.text, mode=0o600, prepare=prepare)
 
 
-def service_status() -> Status:
+def service_status(unit: str = UNIT) -> Status:
     """Ask systemd about the service.
 
     Raises:
         ServiceError: systemd does not run here.
     """
     fields = ("LoadState", "ActiveState", "UnitFileState", "StatusText", "NRestarts", "StateChangeTimestamp")
-    argv = ("systemctl", "show", UNIT, "--property=" + ",".join(fields))
+    argv = ("systemctl", "show", unit, "--property=" + ",".join(fields))
     try:
         done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -9,21 +9,28 @@ from typing import Final
 
 from emoedge.config import load_settings
 from emoedge.publish.withdrawal import all_topics, empty_retained
+from emoedge.service.instances import configuration_of
 from emoedge.service.plan import Machine
 
-ENVIRONMENT: Final = "/etc/emoedge/environment"
-"""The unit's EnvironmentFile, in which the broker's password may be."""
+ENVIRONMENT: Final = "environment"
+"""The unit's EnvironmentFile beside its configuration, in which the broker's password may be."""
 PREFIX: Final = "EMOEDGE_"
 
 
-def withdraw(machine: Machine, config_path: Path | None) -> None:
+def withdraw(machine: Machine, config_path: Path | None, name: str = "") -> None:
     """Empty all topics that the broker retains of this device, the announcement to Home Assistant included.
+
+    Args:
+        machine: where.
+        config_path: of the configuration; None for that of the service.
+        name: of an instance, whose configuration it then is.
 
     Raises:
         EmoedgeError: the configuration is wrong, or the broker cannot be reached or refuses.
     """
-    environment = {**os.environ, **read_environment(machine.path(ENVIRONMENT))}
-    settings = load_settings(config_path, environment)
+    own = machine.path(configuration_of(name))
+    environment = {**os.environ, **read_environment(own.with_name(ENVIRONMENT))}
+    settings = load_settings(own if name else config_path, environment)
     if settings.mqtt.enabled:
         empty_retained(settings, all_topics(settings))
 
