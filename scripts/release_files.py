@@ -1,8 +1,9 @@
 """What `scripts/release` checks, builds and writes.
 
 `python -m scripts.release_files check VERSION` names what does not fit, exit 1. `build TREE OUTPUT` makes
-source archive and wheel, the same bytes from the same tree (SOURCE_DATE_EPOCH). `describe VERSION OUTPUT`
-adds the list of components (CycloneDX), the notes and the digests.
+source archive and wheel, the same bytes from the same tree (SOURCE_DATE_EPOCH); `pack FOLDER ARCHIVE` makes
+an archive of a folder. `describe VERSION OUTPUT` adds the list of components (CycloneDX), the notes and the
+digests.
 """
 
 from __future__ import annotations
@@ -138,8 +139,17 @@ def build(tree: Path, output: Path) -> None:
         os.chdir(ROOT)
 
 
+def pack(folder: Path, archive: Path) -> None:
+    """Make a .tar.gz of a folder, named as the archive is; the same bytes from the same files."""
+    name = archive.name.removesuffix(".tar.gz")
+    with tempfile.NamedTemporaryFile() as raw:
+        with tarfile.open(raw.name, "w") as packed:
+            packed.add(folder, name)
+        repack(Path(raw.name), archive, int(os.environ["SOURCE_DATE_EPOCH"]))
+
+
 def repack(source: Path, target: Path, epoch: int) -> None:
-    """Copy a .tar.gz without what differs from build to build: order, owners, modes and times."""
+    """Copy an archive as .tar.gz without what differs from build to build: order, owners, modes and times."""
     with tarfile.open(source) as packed, target.open("wb") as file:
         members = sorted(packed.getmembers(), key=lambda member: member.name)
         # Neither a name nor a time in the header of gzip.
@@ -238,7 +248,7 @@ def describe(version: str, output: Path, epoch: int, root: Path = ROOT) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Do one of the three."""
+    """Do one of the four."""
     match arguments:
         case ["check", version]:
             found = problems(version)
@@ -246,6 +256,8 @@ def main(arguments: list[str]) -> int:
             return 1 if found else 0
         case ["build", tree, output]:
             build(Path(tree).resolve(), Path(output).resolve())
+        case ["pack", folder, archive]:
+            pack(Path(folder), Path(archive))
         case ["describe", version, output]:
             describe(version, Path(output), int(os.environ["SOURCE_DATE_EPOCH"]))
         case _:

@@ -8,12 +8,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from emoedge.version import __version__
-from scripts.release_files import changelog_section, components, describe, locked_packages, problems
+from scripts.release_files import changelog_section, components, describe, locked_packages, pack, problems
 from tests.packaging.conftest import need_setuptools
 
 EPOCH = 1_790_000_000
@@ -90,6 +91,23 @@ def test_the_digests_are_those_of_the_files(tree: Path, tmp_path: Path) -> None:
     check = subprocess.run(("sha256sum", "--check", "--strict", "SHA256SUMS"), cwd=output, check=False)
     assert check.returncode == 0
     assert len((output / "SHA256SUMS").read_text().splitlines()) == 3
+
+
+def test_an_archive_of_a_folder_depends_on_names_and_content_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", str(EPOCH))
+    for name, time in (("one", 1_000_000_000), ("two", 1_500_000_000)):
+        for file in ("b.html", "a/c.html") if name == "one" else ("a/c.html", "b.html"):
+            path = tmp_path / name / "site" / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file)
+            os.utime(path, (time, time))
+        pack(tmp_path / name / "site", tmp_path / name / "docs.tar.gz")
+    archive = tmp_path / "one" / "docs.tar.gz"
+    assert archive.read_bytes() == (tmp_path / "two" / "docs.tar.gz").read_bytes()
+    with tarfile.open(archive) as packed:
+        assert {member.name for member in packed if member.isfile()} == {"docs/a/c.html", "docs/b.html"}
 
 
 def test_two_builds_give_the_same_bytes(repository: Path, tmp_path: Path) -> None:

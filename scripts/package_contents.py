@@ -1,0 +1,203 @@
+"""What `scripts/package` makes smaller: `python3 package_contents.py SITE_PACKAGES`, with gcc and binutils.
+
+Files that emoedge never loads are left out, libraries that two wheels bring are kept once, encoders that it
+never calls are replaced by an empty shell, and what is left is stripped. Imports only the standard library.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+LEFT_OUT: Final = {
+    "headers, sources and types for compilers and type checkers": (
+        "**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.h", "**/*.hpp", "**/*.a", "**/*.c", "**/*.cc", "**/*.tmpl",
+    ),
+    "tests of the libraries": ("**/tests", "numpy/_core/_simd.*", "google/protobuf/testdata"),
+    "conversion, compilation and hardware of LiteRT; emoedge uses its interpreter": (
+        "ai_edge_litert/aot", "ai_edge_litert/tflite", "ai_edge_litert/tools", "ai_edge_litert/vendors",
+        "ai_edge_litert/libLiteRt.so", "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
+        "ai_edge_litert/*_pb2.py", "ai_edge_litert/schema_py_generated.py",
+        "google", "protobuf-*.dist-info", "ml_dtypes", "ml_dtypes-*.dist-info",
+        "flatbuffers", "flatbuffers-*.dist-info", "backports", "backports_strenum-*.dist-info",
+    ),
+    "Fortran": ("numpy/f2py",),
+    "colours for source text, and Markdown, in the terminal": (
+        "pygments", "pygments-*.dist-info", "markdown_it", "markdown_it_py-*.dist-info",
+        "mdurl", "mdurl-*.dist-info",
+    ),
+    "commands of other packages": (
+        "typer", "typer-*.dist-info", "shellingham", "shellingham-*.dist-info",
+        "annotated_doc", "annotated_doc-*.dist-info", "srt_tools", "tqdm/completion.sh",
+    ),
+    "formats and windows of Pillow; OpenCV reads pictures": (
+        "PIL/_avif.*", "PIL/_imagingcms.*", "PIL/_imagingtk.*", "PIL/_webp.*",
+    ),
+    "what the package puts elsewhere": ("emoedge/data/systemd",),
+}  # fmt: skip
+"""Why, and patterns below `site-packages`; a test knows what emoedge loads."""
+SHELLS: Final = {"libx265": "0", "libSvtAv1Enc": "0x80001000L"}
+"""Video encoders that emoedge never calls, and what their functions answer instead: no encoder here."""
+SYSTEM_BLAS: Final = ("libblas.so.3", "liblapack.so.3")
+"""The distribution's libraries for what OpenCV asks of its own copy of OpenBLAS."""
+_FFMPEG: Final = ("libavcodec", "libavformat", "libavutil", "libswresample", "libswscale")
+_NAME: Final = re.compile(r"(?P<stem>lib[A-Za-z0-9_+]+?)-(?P<hash>[0-9a-f]{8})\.so\.(?P<version>[\w.]+)")
+"""A library as auditwheel names it."""
+
+
+def leave_out(site: Path) -> None:
+    """Delete what `LEFT_OUT` names, and compiled Python files."""
+    for patterns in (*LEFT_OUT.values(), ("**/__pycache__",)):
+        for pattern in patterns:
+            for path in list(site.glob(pattern)):
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
+
+
+def join_libraries(site: Path) -> Path:
+    """Put the libraries of all wheels into one folder; their own folders become links to it."""
+    joint = site / "emoedge.libs"
+    joint.mkdir()
+    for folder in sorted(site.glob("*.libs")):
+        if folder != joint:
+            for library in folder.iterdir():
+                same = joint / library.name
+                if not same.exists() or library.stat().st_size < same.stat().st_size:
+                    library.rename(same)
+            shutil.rmtree(folder)
+            folder.symlink_to(joint.name)
+    return joint
+
+
+def share_libraries(site: Path, joint: Path) -> None:
+    """Keep one of the libraries of equal name and version: the smallest with what it needs.
+
+    Of FFmpeg the one of PyAV stays, which can encode H.264, where the versions of all parts are near enough.
+    """
+    of_pyav = {name for path in (site / "av").rglob("*.so") for name in _needed(path)}
+    known: dict[tuple[str, str], list[Path]] = {}
+    for path in sorted(joint.iterdir()):
+        if match := _NAME.fullmatch(path.name):
+            parts = match["version"].split(".")
+            version = ".".join(parts[:2] if match["stem"] in _FFMPEG else parts)
+            known.setdefault((match["stem"], version), []).append(path)
+    doubled = {stem for (stem, _), paths in known.items() if len(paths) > 1}
+    for (stem, _), paths in known.items():
+        if stem in _FFMPEG and not doubled.issuperset(_FFMPEG):
+            continue
+        kept = min(paths, key=lambda path: (path.name not in of_pyav, _weight(path)))
+        for path in paths:
+            if path != kept:
+                path.unlink()
+                path.symlink_to(kept.name)
+
+
+def replace_encoders(site: Path, joint: Path) -> None:
+    """Put a shell in the place of each library in `SHELLS`: functions of the same names that refuse."""
+    for stem, answer in SHELLS.items():
+        for path in joint.glob(f"{stem}-*.so.*"):
+            functions = sorted(set(_defined(path)) & _undefined(site))
+            source = "".join(f"long {name}(void) {{ return {answer}; }}\n" for name in functions)
+            _compile(path, source)
+
+
+def replace_blas(joint: Path) -> None:
+    """Let OpenCV use the distribution's BLAS and LAPACK; numpy keeps its own."""
+    for path in joint.glob("libopenblas*.so*"):
+        _compile(path, "", "-Wl,--no-as-needed", *(f"-l:{name}" for name in SYSTEM_BLAS))
+
+
+def remove_unneeded(site: Path, joint: Path) -> None:
+    """Delete libraries that nothing in the package is linked against."""
+    waiting = [path for path in _libraries(site) if path.parent != joint]
+    needed: set[str] = set()
+    while waiting:
+        for name in _needed(waiting.pop()) - needed:
+            if (joint / name).exists():
+                needed |= {name, (joint / name).resolve().name}
+                waiting.append(joint / name)
+    for path in list(joint.iterdir()):
+        if path.name not in needed:
+            path.unlink()
+
+
+def strip(site: Path) -> None:
+    """Remove symbols for debuggers; not where strip would damage what auditwheel has rearranged."""
+    with tempfile.TemporaryDirectory() as folder:
+        stripped = Path(folder, "stripped")
+        for path in _libraries(site):
+            subprocess.run(("strip", "--strip-unneeded", "-o", stripped, path), check=True)
+            if is_loadable(stripped) and stripped.stat().st_size < path.stat().st_size:
+                shutil.copyfile(stripped, path)
+
+
+def is_loadable(library: Path) -> bool:
+    """Return whether offset and address of each segment agree, as the dynamic loader asks for."""
+    segments = re.findall(
+        r"^ +LOAD +(0x\w+) (0x\w+) .* (0x\w+)$", _output("readelf", "-lW", library), re.MULTILINE
+    )
+    return bool(segments) and all(
+        (int(address, 16) - int(offset, 16)) % int(align, 16) == 0 for offset, address, align in segments
+    )
+
+
+def _libraries(site: Path) -> list[Path]:
+    return [path for path in sorted(site.rglob("*.so*")) if path.is_file() and not path.is_symlink()]
+
+
+def _output(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _needed(path: Path) -> set[str]:
+    return set(re.findall(r"\(NEEDED\).*\[(.+)\]", _output("readelf", "-dW", path)))
+
+
+def _weight(path: Path) -> int:
+    """Bytes of a library and of those beside it that it needs."""
+    beside = [path.with_name(name) for name in _needed(path)]
+    return sum(one.stat().st_size for one in (path, *beside) if one.exists())
+
+
+def _defined(path: Path) -> Iterable[str]:
+    return re.findall(r" T ([^@\s]+)", _output("nm", "-D", "--defined-only", path))
+
+
+def _undefined(site: Path) -> set[str]:
+    text = "".join(_output("nm", "-D", "-u", path) for path in _libraries(site))
+    return set(re.findall(r" U ([^@\s]+)", text))
+
+
+def _compile(target: Path, source: str, *options: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        code = Path(folder, "shell.c")
+        code.write_text(source)
+        target.unlink()
+        subprocess.run(
+            ("gcc", "-shared", "-fPIC", "-O1", "-Wl,--build-id=none", f"-Wl,-soname,{target.name}",
+             "-o", target, code, *options),
+            check=True,
+        )  # fmt: skip
+
+
+def main(site: Path) -> None:
+    """Make an environment smaller."""
+    leave_out(site)
+    joint = join_libraries(site)
+    share_libraries(site, joint)
+    replace_encoders(site, joint)
+    replace_blas(joint)
+    remove_unneeded(site, joint)
+    strip(site)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]).resolve())

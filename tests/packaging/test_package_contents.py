@@ -1,0 +1,156 @@
+"""What the Debian package leaves out: never what emoedge loads."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import package_contents
+from scripts.package_contents import LEFT_OUT, join_libraries, leave_out, remove_unneeded, share_libraries
+
+LOADED = """
+import importlib, json, pkgutil, sys
+import emoedge
+for module in pkgutil.walk_packages(emoedge.__path__, "emoedge."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+import amqtt.broker, av, cv2, numpy.fft, numpy.random, rich.live, rich.progress, soxr, uvicorn, vosk
+import PIL.Image, PIL.ImageDraw, PIL.ImageFont
+from emoedge.inference import Interpreter
+from emoedge.package_files import package_folder
+Interpreter(package_folder("models") / "face_emotion.tflite")
+modules = [getattr(module, "__file__", None) for module in sys.modules.values()]
+mapped = [line.split()[-1] for line in open("/proc/self/maps") if ".so" in line]
+print(json.dumps(sorted(filter(None, {*modules, *mapped}))))
+"""
+needs_binutils = pytest.mark.skipif(
+    not shutil.which("gcc") or not shutil.which("readelf"), reason="no gcc or binutils here"
+)
+
+
+@pytest.fixture(scope="module")
+def loaded() -> list[Path]:
+    """Files that all modules of emoedge, and the libraries that they load late, bring into a process."""
+    done = subprocess.run((sys.executable, "-c", LOADED), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    paths = [str(Path(path)) for path in json.loads(done.stdout)]
+    return [Path(path.rpartition("-packages/")[2]) for path in paths if "-packages/" in path]
+
+
+def matches(path: Path, pattern: str) -> bool:
+    """Whether a pattern of `LEFT_OUT` takes this file, or a folder above it."""
+    tail = pattern.removeprefix("**/")
+    heads = (path, *path.parents)
+    return any(
+        head.match(tail) and (tail != pattern or len(head.parts) == len(Path(tail).parts)) for head in heads
+    )
+
+
+def test_nothing_that_is_loaded_is_left_out(loaded: list[Path]) -> None:
+    assert len(loaded) > 300
+    # LiteRT loads it where it is there, and does without.
+    optional = {Path("ai_edge_litert/libLiteRt.so")}
+    patterns = [pattern for patterns in LEFT_OUT.values() for pattern in patterns]
+    assert [
+        (str(path), pattern)
+        for path in set(loaded) - optional
+        for pattern in patterns
+        if matches(path, pattern)
+    ] == []
+
+
+def test_the_measure_would_notice(loaded: list[Path]) -> None:
+    for pattern in ("cv2", "numpy/_core", "PIL/_imaging.*", "**/tests"):
+        inside = [*loaded, Path("numpy/_core/tests/test_x.py")]
+        assert [path for path in inside if matches(path, pattern)], pattern
+
+
+def test_folders_files_and_compiled_ones_go(tmp_path: Path) -> None:
+    for name in (
+        "numpy/f2py/a.py", "numpy/fft/a.py", "numpy/fft/a.pyi", "a/b/tests/c.py",
+        "a/__pycache__/x.pyc", "a/t.py",
+    ):  # fmt: skip
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    leave_out(tmp_path)
+    left = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"numpy/fft/a.py", "a/t.py"}
+
+
+def library(path: Path, function: str, *needed: Path) -> None:
+    """Make a shared library whose function adds those of the libraries that it needs."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    called = [name.name.partition("-")[0] for name in needed]
+    text = "".join(f"int {name}(void);" for name in called)
+    total = "+".join(["1", *(f"{name}()" for name in called)])
+    code = path.with_suffix(".c")
+    code.write_text(f"{text} int {function}(void) {{ return {total}; }}")
+    rpath = "-Wl,-rpath,$ORIGIN:$ORIGIN/../two.libs:$ORIGIN/../one.libs"
+    subprocess.run(
+        ("gcc", "-shared", "-fPIC", "-g", f"-Wl,-soname,{path.name}", rpath, "-o", path, code, *needed),
+        check=True,
+    )
+    code.unlink()
+
+
+def call(path: Path, function: str) -> int:
+    program = f"import ctypes; print(ctypes.CDLL({str(path)!r}).{function}())"
+    return int(subprocess.run((sys.executable, "-c", program), capture_output=True, check=True).stdout)
+
+
+@needs_binutils
+def test_what_two_wheels_bring_is_kept_once_and_still_loads(tmp_path: Path) -> None:
+    one = tmp_path / "one.libs/libpng16-00000001.so.16.58.0"
+    two = tmp_path / "two.libs/libpng16-00000002.so.16.58.0"
+    other = tmp_path / "two.libs/libvpx-00000003.so.11.0.1"
+    encoder = tmp_path / "two.libs/libx265-00000004.so.216"
+    library(one, "libpng16")
+    library(two, "libpng16")
+    library(other, "libvpx")
+    library(encoder, "libx265")
+    library(tmp_path / "a/module.so", "a", one)
+    library(tmp_path / "b/module.so", "b", two, encoder)
+    assert call(tmp_path / "b/module.so", "b") == 3
+    joint = join_libraries(tmp_path)
+    share_libraries(tmp_path, joint)
+    (kept,) = [path for path in joint.glob("libpng16*") if not path.is_symlink()]
+    encoder = joint / encoder.name
+    package_contents.replace_encoders(tmp_path, joint)
+    remove_unneeded(tmp_path, joint)
+    package_contents.strip(tmp_path)
+    assert {path.name for path in joint.iterdir()} == {one.name, two.name, encoder.name}
+    assert kept.stat().st_size
+    assert call(tmp_path / "a/module.so", "a") == 2
+    assert call(tmp_path / "b/module.so", "b") == 2 + int(package_contents.SHELLS["libx265"])
+
+
+@needs_binutils
+def test_parts_of_ffmpeg_are_not_mixed(tmp_path: Path) -> None:
+    for folder, digest, minor in (("one.libs", "0000000a", 28), ("two.libs", "0000000b", 28)):
+        library(tmp_path / folder / f"libavcodec-{digest}.so.62.{minor}.1", "libavcodec")
+    joint = join_libraries(tmp_path)
+    share_libraries(tmp_path, joint)
+    assert not [path for path in joint.iterdir() if path.is_symlink()], (
+        "avutil and the others were not doubled"
+    )
+
+
+@needs_binutils
+def test_a_library_that_strip_damages_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "sound.so"
+    library(path, "sound")
+    assert package_contents.is_loadable(path)
+    content = bytearray(path.read_bytes())
+    (first,) = struct.unpack_from("<Q", content, 32)  # e_phoff
+    for header in range(first, first + 56 * struct.unpack_from("<H", content, 56)[0], 56):
+        kind, _, offset = struct.unpack_from("<IIQ", content, header)
+        if kind == 1 and offset:  # PT_LOAD
+            struct.pack_into("<Q", content, header + 8, offset + 8)
+    path.write_bytes(content)
+    assert not package_contents.is_loadable(path)
