@@ -2,6 +2,7 @@
 
 from emoedge.batch.plan import Job, find_jobs
 from emoedge.batch.run import Report, run_batch
+from emoedge.batch.shard import Shard
 from emoedge.batch.work import Failure, Result, result_of
 
-__all__ = ["Failure", "Job", "Report", "Result", "find_jobs", "result_of", "run_batch"]
+__all__ = ["Failure", "Job", "Report", "Result", "Shard", "find_jobs", "result_of", "run_batch"]

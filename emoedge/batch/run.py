@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from emoedge.batch.plan import Job
+from emoedge.batch.shard import EVERYTHING, Shard
 from emoedge.batch.stamp import fingerprint, is_current, making_of, read_stamp
 from emoedge.batch.work import NO_EMOTION, Failure, Result, result_of
 from emoedge.batch.workers import Workers
 from emoedge.emotions import EMOTIONS
-from emoedge.files import write_atomically, write_json
+from emoedge.files import replacing, to_json, write_atomically
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -54,19 +55,23 @@ def run_batch(
     processes: int,
     *,
     force: bool = False,
+    shard: Shard = EVERYTHING,
     watcher: Watcher | None = None,
 ) -> Report:
     """Replay files in parallel into a folder.
 
     Besides the results there are `errors.jsonl` (one line a file that failed; not there when none did),
-    `summary.csv` (one line a file) and `making.json` (version, models, configuration).
+    `summary.csv` (one line a file) and `making.json` (version, models, configuration). Of a share they are
+    `errors-K-of-N.jsonl` and `summary-K-of-N.csv`: shares may run at the same time, on several machines that
+    share the folder.
 
     Args:
         settings: of the pipeline.
-        jobs: from `find_jobs`.
+        jobs: from `find_jobs`, those of the share.
         output: folder of the results; made when missing.
         processes: at least 1.
         force: replay what is done already, too.
+        shard: the share that `jobs` are.
         watcher: is told what happens.
 
     Raises:
@@ -77,9 +82,11 @@ def run_batch(
     report = Report()
     making = making_of(settings)
     name = fingerprint(making)
+    errors = shard.file(output / ERRORS)
     output.mkdir(parents=True, exist_ok=True)
-    (output / ERRORS).unlink(missing_ok=True)
-    write_json(output / MAKING, {"making": name, **making})
+    errors.unlink(missing_ok=True)
+    with replacing(output / MAKING) as file:  # each share writes the same
+        file.write(to_json({"making": name, **making}).encode())
 
     def waiting() -> Iterator[Job]:
         for job in jobs:
@@ -98,13 +105,13 @@ def run_batch(
                 continue
             if isinstance(step.outcome, Failure):
                 report.failures.append(step.outcome)
-                _append(output / ERRORS, step.outcome.line())
+                _append(errors, step.outcome.line())
             else:
                 report.done.append(step.outcome.name)
             watcher.settled(step.job, step.outcome)
     finally:
         steps.close()
-    _write_summary(output, jobs, {failure.name: failure for failure in report.failures})
+    _write_summary(shard.file(output / SUMMARY), jobs, {failure.name: failure for failure in report.failures})
     return report
 
 
@@ -113,7 +120,7 @@ def _append(path: Path, line: str) -> None:
         file.write(line)
 
 
-def _write_summary(output: Path, jobs: Sequence[Job], failures: dict[str, Failure]) -> None:
+def _write_summary(path: Path, jobs: Sequence[Job], failures: dict[str, Failure]) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -135,4 +142,4 @@ def _write_summary(output: Path, jobs: Sequence[Job], failures: dict[str, Failur
         result = result_of(stamp)
         spent = [result.seconds.get(name, 0.0) for name in (*EMOTIONS, NO_EMOTION)]
         writer.writerow([job.name, "ok", result.duration_s, result.events, *spent, ""])
-    write_atomically(output / SUMMARY, text.getvalue())
+    write_atomically(path, text.getvalue())

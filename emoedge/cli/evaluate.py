@@ -48,6 +48,7 @@ def command(
       emoedge evaluate my-clips
       emoedge evaluate my-clips --out results --json > figures.json
     """
+    from emoedge.batch.run import ERRORS
     from emoedge.evaluation import LabelledClips, as_json, as_text, evaluate
 
     settings = with_speech_model(settings_from(config_path), speech_model)
@@ -73,7 +74,7 @@ def command(
             raise MediaError(
                 tr("cannot write {results}: {strerror}", results=results, strerror=error.strerror), remedy
             ) from error
-    tell_batch(report, kept)
+    tell_batch(report, kept / ERRORS if kept else None)
     if machine:
         click.echo(json.dumps(as_json(evaluation), ensure_ascii=False, indent=1))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,7 +19,7 @@ from emoedge.errors import BrokerError, ConfigError, MediaError
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
-    from emoedge.batch import Report
+    from emoedge.batch import Report, Shard
     from emoedge.batch.run import Watcher
     from emoedge.capture.tracks import Tracks
     from emoedge.config import Settings
@@ -61,6 +62,11 @@ FAILURES_SHOWN: Final = 20
     help="Files at once, with --out: one process each, a few hundred megabytes.  [default: one a core]",
 )
 @click.option(
+    "--shard",
+    metavar="K/N",
+    help="Only the share K of N of the files, with --out: one call for each K, also on other machines.",
+)
+@click.option(
     "--video-track",
     type=click.IntRange(min=0),
     help="Video track to use, counted from 0 as FFmpeg does.  [default: the one marked as default]",
@@ -79,6 +85,7 @@ def command(
     speech_model: str | None,
     folder: Path | None,
     jobs: int | None,
+    shard: str | None,
     video_track: int | None,
     audio_track: int | None,
     seconds: float | None,
@@ -93,20 +100,26 @@ def command(
     at once. A second call leaves out what is done, unless the file, the models or the configuration changed.
     What failed is in OUT/errors.jsonl, an overview in OUT/summary.csv; exit code 1 if any failed.
 
+    With --shard K/N, the files of each share are errors-K-of-N.jsonl and summary-K-of-N.csv. Call it without
+    --shard after all of them: it tries again what failed, and writes the overview of all.
+
     \b
     Example:
       emoedge replay clip.mp4 -o events.jsonl
       emoedge replay clip.mp4 --speed realtime --publish
       emoedge replay rtsp://camera.local/stream --seconds 60
       emoedge replay interviews/ --out results --jobs 4
+      emoedge replay interviews/ --out results --shard 3/8
     """
+    from emoedge.batch import Shard
     from emoedge.capture.tracks import Tracks
 
     settings = with_speech_model(settings_from(config_path), speech_model)
     if folder is None:
-        if len(media) > 1 or jobs is not None or force:
+        if len(media) > 1 or jobs is not None or shard is not None or force:
             raise ConfigError(
-                tr("several files, --jobs and --force go with --out"), tr("name a folder: --out results")
+                tr("several files, --jobs, --shard and --force go with --out"),
+                tr("name a folder: --out results"),
             )
         tracks = Tracks(video_track, audio_track)
         _one(settings, media[0], output, speed, tracks, seconds, publish=publish)
@@ -117,9 +130,9 @@ def command(
         )
     if not all(one is None for one in (video_track, audio_track, seconds)):
         raise ConfigError(tr("--out cannot be combined with tracks or --seconds"), tr("leave them out"))
-    if not _many(
-        settings, tuple(map(Path, media)), folder, jobs or len(os.sched_getaffinity(0)), force=force
-    ):
+    share = Shard.parse(shard) if shard is not None else Shard()
+    processes = jobs or len(os.sched_getaffinity(0))
+    if not _many(settings, tuple(map(Path, media)), folder, processes, share, force=force):
         click.get_current_context().exit(1)
 
 
@@ -164,19 +177,32 @@ def _one(
                 send(message)
 
 
-def _many(settings: Settings, media: tuple[Path, ...], folder: Path, processes: int, *, force: bool) -> bool:
+def _many(
+    settings: Settings,
+    media: tuple[Path, ...],
+    folder: Path,
+    processes: int,
+    shard: Shard,
+    *,
+    force: bool,
+) -> bool:
     from emoedge.batch import find_jobs, run_batch
+    from emoedge.batch.run import ERRORS
 
-    jobs = find_jobs(media, folder)
+    # What ends a job on a cluster; the worker processes end with this one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    jobs = [job for job in find_jobs(media, folder) if shard.owns(job.name)]
     try:
         with progress(f"{len(jobs)} files", len(jobs)) as show:
-            report = run_batch(settings, jobs, folder, processes, force=force, watcher=batch_bar(show))
+            report = run_batch(
+                settings, jobs, folder, processes, force=force, shard=shard, watcher=batch_bar(show)
+            )
     except OSError as error:
         raise MediaError(
             tr("cannot write {folder}: {strerror}", folder=folder, strerror=error.strerror),
             tr("name another folder with --out"),
         ) from error
-    tell_batch(report, folder)
+    tell_batch(report, shard.file(folder / ERRORS))
     return not report.failures
 
 
@@ -224,8 +250,8 @@ def _duration_of(media: Path) -> float:
         return 0.0
 
 
-def tell_batch(report: Report, folder: Path | None) -> None:
-    """Report on standard error how a batch went; its folder is named where it stays."""
+def tell_batch(report: Report, errors: Path | None) -> None:
+    """Report on standard error how a batch went, and where the list of errors is if it stays."""
     for failure in report.failures[:FAILURES_SHOWN]:
         say(tr("{name}: {error}", name=failure.name, error=failure.error), err=True)
     if len(report.failures) > FAILURES_SHOWN:
@@ -236,8 +262,8 @@ def tell_batch(report: Report, folder: Path | None) -> None:
         skipped=len(report.skipped),
         failed=len(report.failures),
     )
-    if report.failures and folder:
-        counts = tr("{counts} (see {file})", counts=counts, file=folder / "errors.jsonl")
+    if report.failures and errors:
+        counts = tr("{counts} (see {file})", counts=counts, file=errors)
     say(counts, err=True)
 
 
