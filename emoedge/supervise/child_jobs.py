@@ -19,11 +19,12 @@ from typing import Any, Final
 from pydantic import SecretStr
 
 from emoedge.config import Settings, with_changes
+from emoedge.emotions import Language
 from emoedge.errors import EmoedgeError, ModelError
 from emoedge.files import parse_json
 from emoedge.local_socket.protocol import DaemonError, Request
 from emoedge.model_store import load_manifest
-from emoedge.translation import tr
+from emoedge.translation import localized, tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -80,23 +81,42 @@ class ChildJobs:
         if what not in SECTIONS:
             raise DaemonError(tr("what is none of {names}", names=", ".join(SECTIONS)), code="value")
         settings = self._changed(SECTIONS[what], request.values.get("values", {}))
+        language: Language = "es" if request.values.get("language") == "es" else "en"
         given = json.dumps(_plain(_needed(settings, what))).encode() + b"\n"
         with self._lock:
             if self._private and what in DEVICES:
                 raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
             self._opens_device = what in DEVICES
-            child = self._test = _start("emoedge.doctor", what)
+            child = self._test = _start("emoedge.doctor", what, language)
         try:
             output, _ = child.communicate(given, TEST_S)
         except subprocess.TimeoutExpired:
             _end(child)
             child.communicate()
-            return _answer(f"no answer within {TEST_S:.0f} s", "choose another one, or restart the device")
+            return _answer(
+                tr("no answer within {seconds:.0f} s", seconds=TEST_S),
+                tr("choose another one, or restart the device"),
+                language,
+            )
         finally:
             self._opens_device = False
         if self._private and what in DEVICES:
             raise DaemonError(tr("privacy is on"), tr("switch it off first"), "privacy")
-        return _result(output, child.returncode)
+        return _result(output, child.returncode, language)
+
+    def devices(self, _request: Request) -> dict[str, Any]:
+        """Cameras and microphones, as this user and this sandbox see them. Raises DaemonError."""
+        child = _start("emoedge", "devices", "--json")
+        try:
+            output, _ = child.communicate(timeout=TEST_S)
+            found = parse_json(output)
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            _end(child)
+            child.communicate()
+            raise DaemonError(
+                tr("the devices cannot be listed"), tr("run: emoedge devices"), "failed"
+            ) from error
+        return found if isinstance(found, dict) else {}
 
     def fetch(self, request: Request) -> dict[str, Any]:
         """Begin to fetch a model; progress comes as events. Raises DaemonError."""
@@ -192,7 +212,7 @@ def _end(child: subprocess.Popen[bytes] | None) -> None:
         child.kill()
 
 
-def _result(output: bytes, code: int) -> dict[str, Any]:
+def _result(output: bytes, code: int, language: Language) -> dict[str, Any]:
     try:
         results = parse_json(output)
         bad = [one for one in results if one["state"] != "ok"] or results
@@ -203,11 +223,11 @@ def _result(output: bytes, code: int) -> dict[str, Any]:
             "remedy": worst["remedy"] or None,
         }
     except (ValueError, TypeError, KeyError, IndexError):
-        return _answer(f"the test has ended with code {code}", "look at the log")
+        return _answer(tr("the test has ended with code {code}", code=code), tr("look at its log"), language)
 
 
-def _answer(detail: str, remedy: str) -> dict[str, Any]:
-    return {"ok": False, "detail": detail, "remedy": remedy}
+def _answer(detail: str, remedy: str, language: Language) -> dict[str, Any]:
+    return {"ok": False, "detail": localized(detail, language), "remedy": localized(remedy, language)}
 
 
 def _progress(value: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,6 @@ NOT_RELEASED: Final = tr(
     "privacy is on, but a driver still holds its device: unplug it, or restart the machine"
 )
 
-
 Answer = Callable[[str], None]
 """Takes why a command was refused, or an empty string when it is carried out; called once."""
 
@@ -135,6 +134,24 @@ class Controls:
             self._remember(command)
         self._publish_states()
         answer(refusal)
+
+    def clear(self, command: Command, answer: Answer = _nobody) -> None:
+        """Forget what commands have set, and have the value of the configuration count at once.
+
+        Args:
+            command: one of `LASTING`, with the value that the files have for it.
+            answer: told once it is done, or why it was refused.
+        """
+
+        def forget(refusal: str) -> None:
+            if not refusal:
+                with self._changed:
+                    self._settings = self.overrides.apply(self._settings)
+                    self.overrides = self.overrides.without(command.name)
+                self._request("soon")
+            answer(refusal)
+
+        self.handle(command, forget)
 
     def look(self) -> None:
         """Retry what the disk refused, refuse an OFF that it did not take, publish ended recordings."""

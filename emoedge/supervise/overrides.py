@@ -27,6 +27,8 @@ FILE_NAME: Final = "state.json"
 MAX_BYTES: Final = 4_096
 """A larger file is not one that was written here."""
 _CHECKSUM: Final = "sha256"
+LASTING: Final = ("recording_mode", "face_weight", "margin")
+"""Controls that stand for a key of the configuration."""
 
 _Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
@@ -49,6 +51,15 @@ class Overrides(BaseModel):
         if command.name not in type(self).model_fields:
             return self
         return Overrides.model_validate(self.model_dump() | {command.name: command.value})
+
+    def without(self, name: str) -> Overrides:
+        """The overrides in which the configuration counts again for a control."""
+        return self.model_copy(update={name: None})
+
+    @property
+    def set_by_command(self) -> tuple[str, ...]:
+        """Names of the controls whose value takes precedence over the configuration."""
+        return tuple(name for name in LASTING if getattr(self, name) is not None)
 
     def apply(self, settings: Settings) -> Settings:
         """The settings in force (privacy is not one of them)."""

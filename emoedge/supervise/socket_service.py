@@ -21,6 +21,7 @@ from emoedge.supervise.controls import Controls
 from emoedge.supervise.feed import Feed
 from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.lane import Lane, LaneJob
+from emoedge.supervise.overrides import LASTING
 from emoedge.supervise.picture import DEFAULT_HZ, MAX_HZ, MAX_SECONDS, MAX_VIEWERS, PictureFeed
 from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.translation import tr
@@ -93,6 +94,7 @@ class SocketService:
         self._later: dict[str, Act] = {
             "purge": self._purge,
             "test": children.test,
+            "devices": children.devices,
             "models_fetch": children.fetch,
             **recordings.acts,
         }
@@ -134,6 +136,7 @@ class SocketService:
             "privacy": self._controls.overrides.privacy,
             **{topic: latest.get(topic) for topic in ("emotion", "face", "voice", "text", "health")},
             "controls": self._feed.controls(),
+            "set_by_command": list(self._controls.overrides.set_by_command),
             "recording": self._recording(),
             "picture": self._picture.state(),
         }
@@ -141,7 +144,7 @@ class SocketService:
     # ---- from the server's thread ----
 
     def _handle(self, request: Request, reply: Reply) -> None:
-        if request.act == "control":
+        if request.act in ("control", "control_clear"):
             self._control(request, reply)
         elif act := self._at_once.get(request.act):
             reply(act(request))
@@ -157,13 +160,17 @@ class SocketService:
             raise DaemonError(tr("value is empty"), code="value")
         if isinstance(command, Rejection):
             raise DaemonError(f"{command.name}: {command.reason}", code="value")
-        text = command.text
+        text, carry_out = command.text, self._controls.handle
+        if request.act == "control_clear":
+            if name not in LASTING:
+                raise DaemonError(tr("{name} has no value in the configuration", name=name), code="value")
+            carry_out = self._controls.clear
 
         def answer(refusal: str) -> None:
             reply(DaemonError(refusal, code="refused") if refusal else {"value": text})
 
         lane = self._privacy if name == "privacy" else self._commands
-        lane.put(LaneJob(lambda: self._controls.handle(command, answer), answer))
+        lane.put(LaneJob(lambda: carry_out(command, answer), answer))
 
     def _purge(self, request: Request) -> dict[str, Any]:
         if request.flag("all", False):

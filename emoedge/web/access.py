@@ -76,6 +76,7 @@ class _File(_Kept):
     keys: dict[Access, _KeptKey] = {}
     password: _KeptPassword | None = None
     sessions: dict[Digest, _KeptSession] = {}
+    set_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,18 @@ class AccessStore:
         self._now = now
         self._seen: tuple[int, int, int] | None = None
         self._values: dict[str, Any] = {}
+
+    # ---- the first run ----
+
+    @property
+    def setup_is_finished(self) -> bool:
+        """Whether somebody has gone through `/setup`."""
+        return self._read().get("set_up") is True
+
+    def finish_setup(self) -> None:
+        """Keep that the first run is over. Raises OSError."""
+        with self._changing() as values:
+            values["set_up"] = True
 
     # ---- keys and password ----
 

@@ -24,9 +24,11 @@ from emoedge.web import (
     picture_api,
     recordings_api,
     settings_api,
+    setup_api,
 )
 from emoedge.web.body import granted
 from emoedge.web.context import Context
+from emoedge.web.control_keys import clear_waiting
 from emoedge.web.errors import ApiError, WordedError, answer
 from emoedge.web.guard import Guard
 
@@ -38,6 +40,7 @@ PAGES: Final[dict[str, str]] = {
     "/recordings": "recordings.html",
     "/history": "history.html",
     "/settings": "settings.html",
+    "/setup": "setup.html",
 }
 """Address -> file of `static/`."""
 _CODES: Final = {404: "missing", 405: "method"}
@@ -57,6 +60,7 @@ def build_app(context: Context) -> ASGIApp:
         *settings_api.ROUTES,
         *history_api.ROUTES,
         *commands_api.ROUTES,
+        *setup_api.ROUTES,
         *(Route(path, _page(name)) for path, name in PAGES.items()),
         Mount("/static", StaticFiles(directory=STATIC)),
         Mount("/shared", StaticFiles(directory=SHARED)),
@@ -65,6 +69,7 @@ def build_app(context: Context) -> ASGIApp:
 
     @contextlib.asynccontextmanager
     async def life(_app: Starlette) -> AsyncIterator[None]:
+        context.link.on_connected = lambda: clear_waiting(context)
         await context.link.start()
         try:
             yield

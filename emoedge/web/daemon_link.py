@@ -95,6 +95,8 @@ class DaemonLink:
         self.memory = LiveMemory()
         self.pictures = PictureRelay()
         self.status: DaemonState = "stopped"
+        self.on_connected: Callable[[], Coroutine[Any, Any, None]] | None = None
+        """Called each time that the daemon has been found."""
 
     # ---- life ----
 
@@ -154,6 +156,7 @@ class DaemonLink:
             **{topic: found.get(topic) for topic in topics},
             "text": self._without_words(found.get("text")),
             "controls": found.get("controls") or {},
+            "set_by_command": found.get("set_by_command") or [],
             "picture": found.get("picture") or {"on": False},
             "time": found.get("time"),
         }
@@ -204,6 +207,8 @@ class DaemonLink:
             heard_s = time.monotonic()
             await self._subscribe(client)
             self._change("running")
+            if self.on_connected is not None:
+                self.later(self.on_connected())
             while True:
                 arrived.clear()
                 while (found := client.take(0)) is not None:

@@ -17,6 +17,7 @@ from emoedge.record.names import is_segment_id
 from emoedge.version import __version__
 from emoedge.web.body import dumps, finite, granted, integer, json_object
 from emoedge.web.context import context_of
+from emoedge.web.control_keys import KEY_OF_CONTROL, clear
 from emoedge.web.daemon_link import event_stream, event_text
 from emoedge.web.errors import ApiError
 from emoedge.web.live_memory import MOST_S
@@ -47,7 +48,7 @@ async def _state(request: Request) -> dict[str, Any]:
             "time": found["time"] or rfc3339(datetime.now(timezone.utc)),
             "language": settings.language,
             "access": granted(request).access,
-            "setup": False,
+            "setup": context.setup,
             "transcript": settings.web.transcript,
             "picture_s": settings.web.picture_s if settings.web.picture else None,
         }
@@ -105,6 +106,14 @@ async def set_control(request: Request) -> Response:
     return _json({"name": name, "value": answer.get("value")})
 
 
+async def clear_control(request: Request) -> Response:
+    """Have the value of the settings count again."""
+    name = request.path_params["name"]
+    if name not in KEY_OF_CONTROL:
+        raise ApiError(404, "missing")
+    return _json({"name": name, "value": await clear(context_of(request), name)})
+
+
 async def restart(request: Request) -> Response:
     """End the daemon in order; the service manager starts it again."""
     await context_of(request).link.ask("restart")
@@ -142,7 +151,9 @@ async def try_settings(request: Request) -> Response:
     given = values.get("values", {})
     if not isinstance(given, dict) or not isinstance(values.get("what"), str):
         raise ApiError(400, "body")
-    return _json(await context_of(request).link.ask("test", what=values["what"], values=given))
+    language = granted(request).language
+    link = context_of(request).link
+    return _json(await link.ask("test", what=values["what"], values=given, language=language))
 
 
 async def fetch_model(request: Request) -> Response:
@@ -168,6 +179,7 @@ ROUTES: Final = [
     Route("/api/live", show_live),
     Route("/api/controls", show_controls),
     Route("/api/controls/{name}", set_control, methods=["PUT"]),
+    Route("/api/controls/{name}", clear_control, methods=["DELETE"]),
     Route("/api/restart", restart, methods=["POST"]),
     Route("/api/recordings/{segment_id}", keep_recording, methods=["PATCH"]),
     Route("/api/recordings/{segment_id}", delete_recording, methods=["DELETE"]),

@@ -15,9 +15,10 @@ from emoedge.config.schema import json_schema
 from emoedge.translation import localized
 from emoedge.web.body import dumps, granted, json_object
 from emoedge.web.context import Context, context_of
+from emoedge.web.control_keys import KEY_OF_CONTROL, apply_saved, overriding
 from emoedge.web.errors import ApiError
 
-LIVE_KEYS: Final = frozenset({"web.session_days"})
+LIVE_KEYS: Final = frozenset({"web.session_days", *KEY_OF_CONTROL.values()})
 """Keys that neither the daemon nor the console has to be restarted for."""
 
 
@@ -38,6 +39,8 @@ async def show_settings(request: Request) -> Response:
         }
 
     value = await run_in_threadpool(collect)
+    for key, shown in (await overriding(context)).items():
+        value["values"][key], value["sources"][key] = shown, "control"
     return Response(dumps(value), media_type="application/json", headers={"etag": f'"{value["etag"]}"'})
 
 
@@ -59,9 +62,9 @@ async def change_settings(request: Request) -> Response:
             {"key": one.key, "reason": localized(one.reason, language)} for one in error.problems
         ]
         return JSONResponse(body, status_code=422)
-    return JSONResponse(
-        {"etag": new, "restart": any(key not in LIVE_KEYS for key in changes)}, headers={"etag": f'"{new}"'}
-    )
+    applied = await apply_saved(context, changes)
+    restart = any(key not in LIVE_KEYS for key in changes) or not applied
+    return JSONResponse({"etag": new, "restart": restart}, headers={"etag": f'"{new}"'})
 
 
 @cache

@@ -53,6 +53,13 @@ def test_settings_are_tried_without_being_saved(jobs: ChildJobs, clip: Path, tmp
     assert gone["remedy"]
 
 
+def test_devices_are_listed_by_the_daemon(jobs: ChildJobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(jobs.devices(Request(1, "devices", {}))) == {"cameras", "microphones"}
+    monkeypatch.setattr(child_jobs, "TEST_S", 0.01)
+    with pytest.raises(DaemonError, match="cannot be listed"):
+        jobs.devices(Request(1, "devices", {}))
+
+
 def test_a_broker_that_is_not_there(jobs: ChildJobs) -> None:
     found = tried(jobs, "broker")
     assert not found["ok"]

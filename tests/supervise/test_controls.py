@@ -414,3 +414,18 @@ def test_an_end_that_cannot_be_written_is_tried_again(bench, monkeypatch):
     bench.clock.pass_by(RETRY_S)
     bench.controls.look()
     until(lambda: bench.state("privacy") == "OFF", "OFF")
+
+
+def test_what_a_command_has_set_is_cleared_for_what_the_files_say(bench: Bench) -> None:
+    bench.controls.handle(Command("margin", 0.4))
+    bench.controls.handle(Command("face_weight", 0.9))
+    assert bench.controls.overrides.set_by_command == ("face_weight", "margin")
+    answers: list[str] = []
+    bench.controls.clear(Command("margin", 0.25), answers.append)
+    assert answers == [""]
+    assert bench.device.calls[-1] == ("weights", {"margin": 0.25})
+    assert bench.controls.overrides.set_by_command == ("face_weight",)
+    assert (bench.state("margin"), bench.state("face_weight")) == ("0.25", "0.9")
+    bench.controls.handle(Command("privacy", True))
+    assert (bench.state("margin"), bench.state("face_weight")) == ("0.25", "0.9")
+    until(lambda: bench.saved().margin is None and bench.saved().face_weight == 0.9, "kept")

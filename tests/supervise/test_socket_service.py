@@ -89,6 +89,19 @@ def test_controls_are_changed_and_what_is_refused_says_why(client: DaemonClient)
     assert refused.value.code == "refused"
 
 
+def test_a_control_is_cleared(client: DaemonClient) -> None:
+    client.ask("control", name="margin", value="0.35")
+    assert client.ask("state")["set_by_command"] == ["margin"]
+    assert client.ask("control_clear", name="margin", value="0.3") == {"value": "0.3"}
+    state = client.ask("state")
+    assert (state["set_by_command"], state["controls"]["margin"]) == ([], "0.3")
+    for name in ("privacy", "record", "snapshot"):
+        with pytest.raises(DaemonError) as caught:
+            client.ask("control_clear", name=name, value="PRESS" if name == "snapshot" else "ON")
+        assert caught.value.code == "value"
+    assert client.ask("state")["privacy"] is False
+
+
 def test_privacy_is_answered_once_it_is_done(client: DaemonClient, settings: Settings) -> None:
     assert client.ask("control", name="privacy", value="ON") == {"value": "ON"}
     assert client.ask("state")["privacy"] is True

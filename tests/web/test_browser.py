@@ -237,11 +237,27 @@ def test_settings_are_saved_and_refused_at_the_field(browser, running):
     assert "7" in text(browser, "[id='key-fusion.margin-error']")
     browser.evaluate(put.format(key="fusion.margin", value="0.25"))
     browser.click("#save")
+    browser.wait("document.getElementById('save').disabled")
+    assert browser.evaluate("document.getElementById('restart').hidden"), "a margin applies at once"
+    with console.client(console.key) as client:
+        assert client.get("/api/state").json()["controls"]["margin"] == "0.25"
+        client.put("/api/controls/margin", json={"value": 0.4})
+    look(browser, running, "settings")
+    browser.evaluate("document.getElementById('section-fusion').open = true")
+    assert browser.evaluate("document.getElementById('key-fusion.margin').value") == "0.4"
+    assert "de un mando" in text(browser, "[id='key-fusion.margin-about']")
+    browser.click(".clear")
+    browser.wait("document.getElementById('key-fusion.margin').value === '0.25'")
+    with console.client(console.key) as client:
+        assert client.get("/api/state").json()["controls"]["margin"] == "0.25"
+    browser.evaluate(put.format(key="fusion.hold_s", value="0.9"))
+    browser.click("#save")
     browser.wait("!document.getElementById('restart').hidden")
     assert "margin = 0.25" in (console.folder / "conf.d" / "50-console.toml").read_text()
     browser.wait("document.getElementById('key-fusion.margin').value === '0.25'")
     with console.client(console.key) as client:
-        assert client.patch("/api/settings", json={"fusion.margin": None}).status_code == 200
+        back = client.patch("/api/settings", json={"fusion.margin": None, "fusion.hold_s": None})
+        assert back.status_code == 200
 
 
 @pytest.mark.parametrize("page", ["", "recordings", "settings"])

@@ -85,6 +85,61 @@ def test_settings_that_are_saved_leave_the_daemon_at_the_line(client):
         assert client.patch("/api/settings", json={"fusion.margin": value}).status_code == 200
         assert client.get("/api/state").json()["daemon"] == "running"
         assert client.get("/api/controls").json()["margin"]["value"] is not None
+def test_a_control_overrides_a_setting_until_it_is_saved(both, client):
+    def shown(key="fusion.margin"):
+        found = client.get("/api/settings").json()
+        return found["values"][key], found["sources"][key]
+
+    client.put("/api/controls/margin", json={"value": 0.4})
+    client.put("/api/controls/recording_mode", json={"value": "off"})
+    assert (shown(), shown("recording.mode")) == ((0.4, "control"), ("off", "control"))
+    assert client.delete("/api/controls/recording_mode").json() == {
+        "name": "recording_mode",
+        "value": "events",
+    }
+    assert shown("recording.mode") == ("events", "default")
+    saved = client.patch("/api/settings", json={"fusion.margin": 0.25})
+    assert (saved.status_code, saved.json()["restart"]) == (200, False), "it applies at once"
+    assert client.get("/api/state").json()["controls"]["margin"] == "0.25"
+    assert shown() == (0.25, "console")
+    assert client.patch("/api/settings", json={"fusion.margin": None}).json()["restart"] is False
+    assert client.get("/api/state").json()["controls"]["margin"] == "0.2"
+    for name in ("privacy", "record", "nothing"):
+        assert client.delete(f"/api/controls/{name}").status_code == 404
+    with both[0].client(both[0].view_key) as viewer:
+        assert viewer.delete("/api/controls/margin").status_code == 403
+        assert viewer.delete("/api/controls/privacy").status_code == 404
+
+
+def test_events_come_after_settings_were_saved(client):
+    assert client.patch("/api/settings", json={"fusion.hold_s": 0.6}).json()["restart"] is True
+    with client.stream("GET", "/api/events") as stream:
+        lines = (line for line in stream.iter_lines() if line.startswith("event: "))
+        assert next(lines) == "event: state"
+        client.put("/api/controls/face_weight", json={"value": 0.7})
+        assert "event: control" in lines
+    assert client.patch("/api/settings", json={"fusion.hold_s": None}).status_code == 200
+
+
+def test_a_setting_saved_without_the_daemon_applies_when_it_runs(tmp_path):
+    console = start_console(
+        tmp_path, "".join(f"[{part}]\nenabled = false\n" for part in ("mqtt", "speech", "face", "voice"))
+    )
+    try:
+        with console.client(console.key) as client:
+            daemon = start_daemon(console)
+            until(lambda: client.get("/api/state").json()["daemon"] == "running")
+            client.put("/api/controls/margin", json={"value": 0.4})
+            end(daemon)
+            assert '"margin": 0.4' in (tmp_path / "daemon" / "state.json").read_text()
+            assert client.patch("/api/settings", json={"fusion.margin": 0.3}).json()["restart"] is True
+            daemon = start_daemon(console)
+            until(lambda: client.get("/api/state").json()["controls"].get("margin") == "0.3")
+            until(lambda: client.get("/api/state").json()["set_by_command"] == [])
+            end(daemon)
+            assert '"margin": null' in (tmp_path / "daemon" / "state.json").read_text()
+    finally:
+        stop(console)
 
 
 def item_of(client, segment: str) -> dict | None:

@@ -106,18 +106,18 @@ function askForKey() {
 function showHead(state, page) {
   const nav = make("nav", { "aria-label": say("nav") });
   for (const [address, name] of PAGES) {
-    const link = make("a", { href: address, textContent: say(name) });
+    const link = make("a", { href: address, "data-say": name });
     if (name === page) link.setAttribute("aria-current", "page");
     nav.append(link);
   }
-  const logout = make("button", { className: "act", type: "button", textContent: say("logout") });
+  const logout = make("button", { className: "act", type: "button", "data-say": "logout" });
   logout.onclick = async () => {
     await tryTo(() => api("logout", { method: "POST" }));
     location.reload();
   };
   const head = make("header", { className: "top" }, make("strong", { textContent: state.device }), nav, logout);
   const notices = make("div", { id: "notices", "aria-live": "polite" });
-  document.body.prepend(make("a", { className: "skip", href: "#main", textContent: say("skip") }), head, notices);
+  document.body.prepend(make("a", { className: "skip", href: "#main", "data-say": "skip" }), head, notices);
   document.title = `${say(page)} · ${state.device}`;
 }
 
@@ -156,6 +156,10 @@ export async function begin(page) {
     }
   }
   chooseLanguage(state.language);
+  if (state.setup && state.access === "full" && page !== "setup" && !sessionStorage.getItem("setup-later")) {
+    location.replace("setup");
+    await new Promise(() => {});
+  }
   showHead(state, page);
   showNotices(state);
   fillIn();

@@ -59,9 +59,14 @@ function row(key, field) {
   const entry = { input, error, key, field, first, isChanged: () => JSON.stringify(read(key, field, input)) !== first };
   fields.set(key, entry);
   input.addEventListener("input", () => { error.hidden = true; $("save").disabled = ![...fields.values()].some((one) => one.isChanged()); });
+  const clear = source === "control" && full ? make("button", { type: "button", className: "act clear", textContent: say("clearControl") }) : null;
+  if (clear) clear.onclick = async () => {
+    const name = key === "recording.mode" ? "recording_mode" : key.split(".").pop();
+    if (await tryTo(() => api(`controls/${name}`, { method: "DELETE" }))) await load();
+  };
   return make("div", { className: "field" },
     make("label", { htmlFor: id, textContent: key.split(".").pop() }), input,
-    make("p", { id: `${id}-about`, className: "quiet", textContent: `${field.description ?? ""}${limits}${source === "default" ? "" : ` · ${say(`source_${source}`)}`}` }), error);
+    make("p", { id: `${id}-about`, className: "quiet", textContent: `${field.description ?? ""}${limits}${source === "default" ? "" : ` · ${say(`source_${source}`)}`}` }), clear, error);
 }
 
 function section(name, properties, description) {

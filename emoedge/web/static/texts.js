@@ -32,7 +32,7 @@ const ES = {
   settingsHint: "Lo que se guarda aquí queda en conf.d/50-console.toml, por encima de su fichero, que no se toca. Las descripciones están en inglés, como en el fichero.",
   general: "General", save: "Guardar", saved: "Guardado.", restart: "Reiniciar el servicio", restarting: "El servicio se reinicia.", support: "Archivo de soporte",
   secretSet: "guardado; no se muestra", tryIt: "Probar", trying: "probando…",
-  source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando",
+  source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando, por encima de lo guardado", clearControl: "Volver a lo guardado", setupAgain: "Primeros pasos",
   wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado.",
   error: "error",
   history: "Historial", dayOf: "Día", span: "Mostrar", aDay: "un día", aWeek: "una semana", partOfDay: "Parte del día",
@@ -75,7 +75,7 @@ const EN = {
   settingsHint: "What is saved here is written to conf.d/50-console.toml, over your own file, which is not touched.",
   general: "General", save: "Save", saved: "Saved.", restart: "Restart the service", restarting: "The service restarts.", support: "Support archive",
   secretSet: "kept; not shown", tryIt: "Try it", trying: "trying…",
-  source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control",
+  source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control, over what is saved", clearControl: "Back to what is saved", setupAgain: "First steps",
   wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted.",
   error: "error",
   history: "History", dayOf: "Day", span: "Show", aDay: "a day", aWeek: "a week", partOfDay: "Part of the day",
@@ -89,9 +89,15 @@ const EN = {
 let words = ES;
 let language = "es";
 
-/** Choose the language: the browser's first of Spanish and English, else the device's. */
-export function chooseLanguage(fallback) {
-  const wanted = navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "es" || tag === "en");
+/** Add what one page says beside all others: {es: {name: text}, en: {name: text}}. */
+export function addTexts({ es, en }) {
+  Object.assign(ES, es);
+  Object.assign(EN, en);
+}
+
+/** Choose the language: the one given, else the browser's first of Spanish and English, else the device's. */
+export function chooseLanguage(fallback, given = null) {
+  const wanted = given ?? navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === "es" || tag === "en");
   language = wanted ?? fallback ?? "es";
   words = language === "en" ? EN : ES;
   document.documentElement.lang = language;
