@@ -25,7 +25,7 @@ def command(config_path: Path | None, as_json: bool) -> int:
       emoedge doctor
       emoedge doctor --json
     """
-    from emoedge.doctor import run_checks
+    from emoedge.doctor.checks import run_checks
     from emoedge.watch.words import word
 
     results = run_checks(settings_from(config_path))

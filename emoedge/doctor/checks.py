@@ -12,6 +12,7 @@ from emoedge.doctor.certificates import check_certificates
 from emoedge.doctor.console import check_console
 from emoedge.doctor.machine import check_clock, check_machine
 from emoedge.doctor.model_check import check_models
+from emoedge.doctor.placement import check_placement
 from emoedge.doctor.result import CheckResult, failed
 from emoedge.doctor.sources import check_camera, check_microphone
 from emoedge.doctor.storage import check_encoder, check_secrets, check_storage
@@ -25,6 +26,7 @@ Check = Callable[[Settings], Iterable[CheckResult]]
 CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("camera", check_camera),
     ("microphone", check_microphone),
+    ("placement", check_placement),
     ("models", check_models),
     ("certificates", check_certificates),
     ("broker", check_broker),

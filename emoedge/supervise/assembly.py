@@ -40,6 +40,7 @@ from emoedge.supervise.load_control import LoadControl
 from emoedge.supervise.machine import MachineMonitor
 from emoedge.supervise.overrides import OverrideStore
 from emoedge.supervise.picture import PictureFeed
+from emoedge.supervise.placement import PlacementWatch
 from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.supervise.socket_service import SocketService
 from emoedge.supervise.stage_thread import StageThread
@@ -116,6 +117,7 @@ def assemble(
     with_words = builder.with_words() if configured.web.transcript else None
     feed = Feed(builder, clock, picture.offer_faces, with_words)
     children = ChildJobs(configured, feed.tell)
+    placement = PlacementWatch()
 
     images = EpisodeImages(builder, sink.publish, clock.now_s, enabled=configured.publish.image)
 
@@ -123,6 +125,7 @@ def assemble(
         picture.set_private(on)
         images.set_private(on)
         children.set_private(on)
+        placement.set_private(on)
         sink.hold(on)
 
     def on_change(change: RecordingChange) -> None:
@@ -167,9 +170,8 @@ def assemble(
         hold,
     )
     if camera is not None:
-        camera.add_tap(device.see)
-        camera.add_tap(picture.offer_frame)
-        camera.add_tap(images.offer_frame)
+        for tap in (device.see, picture.offer_frame, placement.offer_frame, images.offer_frame):
+            camera.add_tap(tap)
     if microphone is not None:
         microphone.add_tap(recorder.offer_sound)
         microphone.add_tap(feed.offer_sound)
@@ -215,6 +217,7 @@ def assemble(
             RecordingRequests(recorder),
             picture,
             children,
+            placement,
         ),
     )
 

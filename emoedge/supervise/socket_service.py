@@ -23,6 +23,7 @@ from emoedge.supervise.forget import Forgetter
 from emoedge.supervise.lane import Lane, LaneJob
 from emoedge.supervise.overrides import LASTING
 from emoedge.supervise.picture import DEFAULT_HZ, MAX_HZ, MAX_SECONDS, MAX_VIEWERS, PictureFeed
+from emoedge.supervise.placement import PlacementWatch
 from emoedge.supervise.recording_requests import RecordingRequests
 from emoedge.translation import tr
 from emoedge.version import __version__
@@ -51,6 +52,7 @@ class SocketService:
         recordings: keeps, deletes and restores segments.
         picture: the camera's picture on demand.
         children: try settings and fetch models.
+        placement: measures how well the person in view is seen.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SocketService:
         recordings: RecordingRequests,
         picture: PictureFeed,
         children: ChildJobs,
+        placement: PlacementWatch,
     ) -> None:
         self._settings = settings
         self._controls = controls
@@ -78,6 +81,7 @@ class SocketService:
         picture.attach(self.server)
         self._picture = picture
         self._children = children
+        self._placement = placement
         # Privacy waits for nothing, the other controls for each other alone.
         self._privacy = Lane("socket-privacy", 1, newest_counts=True)
         self._commands = Lane("socket-commands", MAX_COMMANDS)
@@ -204,6 +208,7 @@ class SocketService:
             "camera": redact(settings.camera.source),
             "microphone": redact(settings.microphone.source),
             "privacy": self._controls.overrides.privacy,
+            "placement": self._placement.figures(self._feed.latest()),
             "parts": {
                 part.name: {"state": part.state, "reason": part.reason, "figures": dict(part.figures)}
                 for part in self.parts()

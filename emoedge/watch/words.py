@@ -61,6 +61,7 @@ _WORDS: Final[dict[str, Phrase]] = {
     "help_marks": tr("● well   ▲ degraded   ✖ failed   ○ off   ? in doubt"),
     "camera": tr("camera"),
     "microphone": tr("microphone"),
+    "placement": tr("placement"),
     "broker": tr("broker"),
     "spool": tr("queue"),
     "clock": tr("clock"),

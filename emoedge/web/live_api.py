@@ -12,8 +12,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from emoedge.clock import rfc3339
+from emoedge.doctor.placement import placement_of
 from emoedge.publish.control import CONTROL_NAMES, RECORDING_MODES, state_text
 from emoedge.record.names import is_segment_id
+from emoedge.translation import localized
 from emoedge.version import __version__
 from emoedge.web.body import dumps, finite, granted, integer, json_object
 from emoedge.web.context import context_of
@@ -106,6 +108,22 @@ async def set_control(request: Request) -> Response:
     return _json({"name": name, "value": answer.get("value")})
 
 
+async def show_placement(request: Request) -> Response:
+    """How well the person in view is seen and heard, and what to change."""
+    figures = (await context_of(request).link.ask("doctor")).get("placement") or {}
+    language = granted(request).language
+    items = [
+        {
+            "name": one.name.partition(" ")[2],
+            "state": one.state,
+            "detail": localized(one.detail, language),
+            "remedy": localized(one.remedy, language) or None,
+        }
+        for one in placement_of(figures)
+    ]
+    return _json({"items": items, "figures": figures})
+
+
 async def clear_control(request: Request) -> Response:
     """Have the value of the settings count again."""
     name = request.path_params["name"]
@@ -180,6 +198,7 @@ ROUTES: Final = [
     Route("/api/controls", show_controls),
     Route("/api/controls/{name}", set_control, methods=["PUT"]),
     Route("/api/controls/{name}", clear_control, methods=["DELETE"]),
+    Route("/api/placement", show_placement),
     Route("/api/restart", restart, methods=["POST"]),
     Route("/api/recordings/{segment_id}", keep_recording, methods=["PATCH"]),
     Route("/api/recordings/{segment_id}", delete_recording, methods=["DELETE"]),

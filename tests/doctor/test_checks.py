@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from emoedge.config import Settings
-from emoedge.doctor import CheckResult, run_checks
-from emoedge.doctor.checks import CHECKS
+from emoedge.doctor.checks import CHECKS, run_checks
+from emoedge.doctor.result import CheckResult
 from emoedge.errors import DeviceError
 
 Make = Callable[..., Settings]

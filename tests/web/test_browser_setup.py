@@ -183,6 +183,9 @@ def test_from_nothing_to_a_device_that_runs(browser, nothing, mosquitto):  # noq
     browser.click("#next")
     at(browser, "finished")
     assert service.restarts == 1
+    browser.wait("document.querySelector('#placement').textContent.includes('píxeles de ancho')")
+    assert "luz en la cara" in browser.evaluate("document.querySelector('#placement').textContent")
+    assert browser.violations() == []
     browser.click("#to-now")
     browser.wait("document.documentElement?.dataset.ready === 'now'")
     browser.wait("document.querySelector('#people').textContent.includes('Person')")

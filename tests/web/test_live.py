@@ -85,6 +85,17 @@ def test_settings_that_are_saved_leave_the_daemon_at_the_line(client):
         assert client.patch("/api/settings", json={"fusion.margin": value}).status_code == 200
         assert client.get("/api/state").json()["daemon"] == "running"
         assert client.get("/api/controls").json()["margin"]["value"] is not None
+
+
+def test_placement(both):
+    console = both[0]
+    with console.client(console.key, headers={"Accept-Language": "es"}) as client:
+        shown = client.get("/api/placement").json()
+    assert [one["name"] for one in shown["items"]] == ["face", "light", "voice"]
+    assert shown["items"][0]["detail"] == "no hay nadie a la vista: póngase donde suele estar"
+    assert shown["figures"]["light"] is None
+
+
 def test_a_control_overrides_a_setting_until_it_is_saved(both, client):
     def shown(key="fusion.margin"):
         found = client.get("/api/settings").json()

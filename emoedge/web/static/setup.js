@@ -1,6 +1,7 @@
 // The first run: one step after the other, nothing saved before the end.
 
 import { api, begin, listen, make, showNotices, size, toast, tryTo } from "./common.js";
+import { placement } from "./placement.js";
 import { SETUP_TEXTS } from "./setup_texts.js";
 import { addTexts, chooseLanguage, currentLanguage, fillIn, say } from "./texts.js";
 
@@ -236,6 +237,8 @@ async function save() {
   await done();
 }
 
+const toNow = () => make("div", { className: "row" }, make("a", { href: "./", className: "button", id: "to-now", textContent: say("toNow") }));
+
 async function done() {
   const words = make("p", { role: "status", id: "restarting", textContent: say(state.daemon === "running" ? "waitRestart" : "waitStart") });
   render("done", [words], null);
@@ -245,7 +248,7 @@ async function done() {
   await back;
   clearTimeout(timer);
   words.textContent = say("doneText");
-  $("step").append(make("div", { className: "row" }, make("a", { href: "./", className: "button", id: "to-now", textContent: say("toNow") })));
+  $("step").append(placement(), toNow());
   document.documentElement.dataset.step = "finished";
 }
 
@@ -316,9 +319,10 @@ addEventListener("hashchange", () => {
   if (STEPS.includes(name)) show(first ?? name);
 });
 
-chooseLanguage(chosen.language, chosen.language);
+if (state.setup) chooseLanguage(chosen.language, chosen.language);
 fillIn();
-history.replaceState(null, "", location.pathname);
+const isPlacing = location.hash === "#placement";
+if (!isPlacing) history.replaceState(null, "", location.pathname);
 listen(state, (name, data) => {
   heard(name, data);
   if (name === "daemon" && waitsFor) {
@@ -327,6 +331,9 @@ listen(state, (name, data) => {
   }
   showNotices(state);
 });
-if (state.access === "full") await show("name", false);
+if (isPlacing) {
+  $("steps").hidden = true;
+  $("step").replaceChildren(placement(), toNow());
+} else if (state.access === "full") await show("name", false);
 else toast(say("needsFull"));
 document.documentElement.dataset.ready = "setup";
