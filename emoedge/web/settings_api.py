@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +13,8 @@ from starlette.routing import Route
 
 from emoedge.config.console_file import ChangedMeanwhileError, RefusedError, keys_of
 from emoedge.config.schema import json_schema
-from emoedge.translation import localized
+from emoedge.emotions import Language
+from emoedge.translation import localized, translated
 from emoedge.web.body import dumps, granted, json_object
 from emoedge.web.context import Context, context_of
 from emoedge.web.control_keys import KEY_OF_CONTROL, apply_saved, overriding
@@ -24,14 +26,14 @@ LIVE_KEYS: Final = frozenset({"web.session_days", *KEY_OF_CONTROL.values()})
 
 async def show_settings(request: Request) -> Response:
     """Values and where they come from; secrets only by name."""
-    context = context_of(request)
+    context, language = context_of(request), granted(request).language
 
     def collect() -> dict[str, Any]:
         found = context.console_file.read()
         restart = [key for key in keys_of(context.settings) if key not in LIVE_KEYS]
         return {
             "etag": found["etag"],
-            "schema": _schema(),
+            "schema": _schema(language),
             "values": found["values"],
             "sources": found["sources"],
             "secrets": found["secrets"],
@@ -68,8 +70,15 @@ async def change_settings(request: Request) -> Response:
 
 
 @cache
-def _schema() -> dict[str, Any]:
-    return json_schema()
+def _schema(language: Language) -> dict[str, Any]:
+    """The schema with its descriptions in a language."""
+
+    def in_language(node: dict[str, Any]) -> dict[str, Any]:
+        text = node.get("description")
+        return node | {"description": translated(text, language)} if isinstance(text, str) else node
+
+    schema: dict[str, Any] = json.loads(json.dumps(json_schema()), object_hook=in_language)
+    return schema
 
 
 def _change(context: Context, changes: dict[str, Any], etag: str | None) -> str:

@@ -362,3 +362,13 @@ def test_a_device_that_nobody_has_set_up_says_so_until_it_is(tmp_path):
 
 def test_a_device_set_up_by_hand_needs_no_first_steps(full):
     assert full.get("/api/state").json()["setup"] is False
+
+
+def test_settings_are_described_in_the_readers_language(console):
+    said = {}
+    for language in ("es", "en"):
+        with console.client(console.key, headers={"Accept-Language": language}) as client:
+            schema = client.get("/api/settings").json()["schema"]
+        said[language] = schema["$defs"]["CameraSettings"]["properties"]["fps"]["description"]
+    assert said["en"].startswith("Requested frame rate")
+    assert "imágenes por segundo" in said["es"]

@@ -74,6 +74,12 @@ def phone(browser, accepted: str) -> None:
     )
 
 
+def open_page(browser, address: str) -> None:
+    """Load an address; by way of an empty page, as another key alone is no new page to the browser."""
+    browser.call("Page.navigate", url="about:blank")
+    browser.call("Page.navigate", url=address)
+
+
 def at(browser, step: str) -> None:
     """Wait for a step; it fits the screen, and axe finds nothing."""
     browser.wait(f"document.documentElement?.dataset.step === {json.dumps(step)}")
@@ -108,7 +114,7 @@ def test_from_nothing_to_a_device_that_runs(browser, nothing, mosquitto):  # noq
     console, service = nothing
     clip = ensure_demo_clip()
     phone(browser, "en")
-    browser.call("Page.navigate", url=f"{console.url}/#key={console.key}")
+    open_page(browser, f"{console.url}/#key={console.key}")
     at(browser, "name")
     assert browser.evaluate("location.pathname") == "/setup", "it opens by itself"
     assert browser.evaluate("document.querySelector('h1').textContent") == "First steps"
@@ -216,7 +222,7 @@ def tab_to(browser, selector: str) -> None:
 def test_with_the_keyboard_alone(browser, nothing):
     console, _ = nothing
     phone(browser, "es")
-    browser.call("Page.navigate", url=f"{console.url}/setup#key={console.key}")
+    open_page(browser, f"{console.url}/setup#key={console.key}")
     for step in ("name", "lawful", "camera", "microphone", "broker", "speech", "keep", "access"):
         browser.wait(f"document.documentElement?.dataset.step === {json.dumps(step)}")
         if step == "lawful":
@@ -230,16 +236,37 @@ def test_with_the_keyboard_alone(browser, nothing):
     browser.wait("document.documentElement?.dataset.step === 'access'")
 
 
+def test_what_is_not_well_has_a_button(browser, nothing):
+    console, _ = nothing
+    browser.call("Network.clearBrowserCookies")
+    phone(browser, "es")
+    with console.client(console.key) as client:
+        assert client.post("/api/setup", json={"finished": True}).status_code == 204
+    open_page(browser, f"{console.url}/#key={console.key}")
+    browser.wait("document.documentElement?.dataset.ready === 'now'")
+    remedy = "[...document.querySelectorAll('.health .remedy')].find(one => {which})"
+    fetch = remedy.format(which="one.textContent === 'Descargar el modelo'")
+    camera = remedy.format(which="one.hash === '#section-camera'")
+    browser.wait(f"{fetch} !== undefined && {camera} !== undefined")
+    assert browser.violations() == []
+    # The folder of the models cannot be made: the download ends at once, without a network.
+    (console.folder / "models").write_text("not a folder")
+    browser.evaluate(f"{fetch}.click()")
+    browser.wait("document.querySelector('.toast')?.textContent.includes('No se pudo')")
+    browser.evaluate(f"{camera}.click()")
+    browser.wait("document.getElementById('section-camera')?.open === true")
+
+
 def test_it_can_wait_and_is_not_for_the_view_key(browser, nothing):
     console, _ = nothing
     browser.call("Network.clearBrowserCookies")
     phone(browser, "en")
-    browser.call("Page.navigate", url=f"{console.url}/#key={console.view_key}")
+    open_page(browser, f"{console.url}/#key={console.view_key}")
     browser.wait("document.documentElement?.dataset.ready === 'now'")
     with console.client(console.view_key) as viewer:
         assert viewer.post("/api/setup", json={"finished": True}).status_code == 403
     browser.call("Network.clearBrowserCookies")
-    browser.call("Page.navigate", url=f"{console.url}/#key={console.key}")
+    open_page(browser, f"{console.url}/#key={console.key}")
     browser.wait("document.documentElement?.dataset.step === 'name'")
     browser.click("#later")
     browser.wait("document.documentElement?.dataset.ready === 'now'")

@@ -1,6 +1,7 @@
 // The page of the moment.
 
 import { api, begin, listen, make, showNotices, toast, tryTo } from "./common.js";
+import { remedyOf, sayModel } from "./remedies.js";
 import { emotionNames, say } from "./texts.js";
 import { EMOTIONS, clockLabel, draw, linePaths, percent, setBars, stackPaths } from "../shared/charts.js";
 
@@ -61,7 +62,10 @@ function showPeople() {
 
 function showHealth() {
   const parts = Object.entries(state.health?.parts ?? {}).filter(([, part]) => part.state === "failed" || part.state === "degraded");
-  const rows = parts.map(([name, part]) => make("li", {}, make("span", { className: "state", textContent: `${name}, ${say(part.state)}: ` }), part.reason_text || part.reason));
+  const text = JSON.stringify([state.daemon, full, parts.map(([name, part]) => [name, part.state, part.reason])]);
+  if ($("health").dataset.shown === text) return; // a button that somebody is about to press stays
+  $("health").dataset.shown = text;
+  const rows = parts.map(([name, part]) => make("li", {}, make("span", { className: "state", textContent: `${name}, ${say(part.state)}: ` }), part.reason_text || part.reason, full ? remedyOf(name, part) : null));
   $("health").replaceChildren(...(rows.length ? rows : [make("li", { textContent: state.daemon === "running" ? say("healthOk") : say(state.daemon) })]));
 }
 
@@ -217,6 +221,7 @@ function changed(name, data) {
   else if (name === "emotion") { showEmotion(); if (!state.emotion?.probabilities) showBars(state.emotion); }
   else if (name === "health") showHealth();
   else if (name === "text") showText();
+  else if (name === "model") sayModel(data);
   else {
     if (name === "control" || name === "state" || name === "daemon") { levels.length = state.privacy ? 0 : levels.length; drawLevels(); }
     showAll();

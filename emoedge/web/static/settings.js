@@ -53,7 +53,9 @@ function row(key, field) {
   input.id = id;
   input.setAttribute("aria-describedby", `${id}-about ${id}-error`);
   input.disabled = !full || source === "environment" || source === "credential";
-  const limits = [field.minimum, field.maximum].some((one) => one !== undefined) ? ` (${field.minimum ?? "…"} – ${field.maximum ?? "…"})` : "";
+  const { minimum, exclusiveMinimum, maximum, maxLength } = plain(field);
+  const least = minimum ?? (exclusiveMinimum === undefined ? undefined : `> ${exclusiveMinimum}`);
+  const limits = least !== undefined || maximum !== undefined ? ` (${least ?? "…"} – ${maximum ?? "…"})` : maxLength ? ` (≤ ${maxLength})` : "";
   const error = make("p", { id: `${id}-error`, className: "wrong", hidden: true, role: "alert" });
   const first = JSON.stringify(read(key, field, input));
   const entry = { input, error, key, field, first, isChanged: () => JSON.stringify(read(key, field, input)) !== first };
@@ -147,4 +149,10 @@ $("restart").onclick = async () => {
 
 $("support").hidden = !full;
 await load();
+const wanted = document.getElementById(location.hash.slice(1));
+if (wanted?.matches("details")) {
+  wanted.open = true;
+  wanted.scrollIntoView();
+  wanted.querySelector("summary").focus();
+}
 listen(state, () => showNotices(state));
