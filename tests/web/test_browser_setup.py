@@ -130,6 +130,7 @@ def test_from_nothing_to_a_device_that_runs(browser, nothing, mosquitto):  # noq
     assert "«cocina»" in browser.evaluate("document.querySelector('#sheet').textContent")
     browser.click("input[name=notice][value=en]")
     browser.wait("document.querySelector('#sheet').lang === 'en'")
+    assert "sent to localhost" in browser.evaluate("document.querySelector('#sheet').textContent")
     assert "Emotion recognition" in browser.evaluate("document.querySelector('#sheet').textContent")
     browser.call("Emulation.setEmulatedMedia", media="print")
     seen = browser.evaluate(
@@ -175,6 +176,7 @@ def test_from_nothing_to_a_device_that_runs(browser, nothing, mosquitto):  # noq
     at(browser, "access")
     browser.click("#next")
     at(browser, "summary")
+    assert "se envían a 127.0.0.1" in browser.evaluate("document.querySelector('#sheet').textContent")
     assert not (console.folder / "conf.d" / "50-console.toml").exists(), "nothing is saved before"
     browser.click("#next")
     browser.wait("document.querySelector('.summary .wrong') !== null")

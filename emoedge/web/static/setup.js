@@ -16,7 +16,7 @@ const KEPT = "setup-values";
 const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? "{}");
 Object.assign(chosen, kept.values);
 let informed = kept.informed ?? false;
-let notice = currentLanguage();
+let notice = chosen.language;
 let failures = {};
 let devices = null;
 let waitsFor = null;
@@ -46,7 +46,7 @@ function radio(name, value, text, isChosen, choose) {
 
 function wrong(text) {
   $("step").querySelector(".step-error")?.remove();
-  $("step").querySelector(".row").before(make("p", { className: "wrong step-error", role: "alert", textContent: text }));
+  $("next").parentElement.before(make("p", { className: "wrong step-error", role: "alert", textContent: text }));
 }
 
 // ---- the steps: each returns its elements ----
@@ -66,22 +66,30 @@ function nameStep() {
 function sheet() {
   const before = currentLanguage();
   chooseLanguage(notice, notice);
-  const box = make("div", { className: "sheet", lang: notice, id: "sheet" }, make("h3", { textContent: say("sheetTitle") }), paragraph("sheet1", { name: chosen.device_id }),
-    chosen["recording.mode"] === "off" ? paragraph("sheet2none") : paragraph("sheet2", { days: chosen["recording.keep_days"] }), paragraph("sheet3"), paragraph("sheet4"));
+  const isSent = chosen["mqtt.enabled"];
+  const lines = [paragraph("sheet1", { name: chosen.device_id }),
+    chosen["recording.mode"] === "off" ? paragraph("sheetNotKept") : paragraph("sheetKept", { days: chosen["recording.keep_days"] }),
+    isSent ? paragraph(chosen["publish.image"] ? "sheetImage" : "sheetSent", { host: chosen["mqtt.host"] }) : paragraph("sheetNotSent"),
+    isSent && chosen["publish.transcript"] ? paragraph("sheetWords") : null,
+    chosen["web.picture"] ? paragraph("sheetPicture", { seconds: chosen["web.picture_s"] }) : null, paragraph("sheetPrivacy"), paragraph("sheetQuestions")];
+  const box = make("div", { className: "sheet", lang: notice, id: "sheet" }, make("h3", { textContent: say("sheetTitle") }), ...lines);
   chooseLanguage(before, before);
   return box;
+}
+
+function noticeParts() {
+  const language = make("fieldset", {}, make("legend", { textContent: say("noticeLanguage") }),
+    ...[["es", "spanish"], ["en", "english"]].map(([value, name]) => radio("notice", value, say(name), notice === value, (one) => { notice = one; $("sheet").replaceWith(sheet()); })));
+  const print = make("button", { type: "button", className: "act", id: "print", textContent: say("print") });
+  print.onclick = () => window.print();
+  return [make("h3", { textContent: say("noticeTitle") }), language, sheet(), make("div", { className: "row" }, print)];
 }
 
 function lawfulStep() {
   const agree = make("input", { type: "checkbox", id: "informed", checked: informed });
   agree.onchange = () => { informed = agree.checked; };
-  const language = make("fieldset", {}, make("legend", { textContent: say("noticeLanguage") }),
-    ...[["es", "spanish"], ["en", "english"]].map(([value, name]) => radio("notice", value, say(name), notice === value, (one) => { notice = one; $("sheet").replaceWith(sheet()); })));
-  const print = make("button", { type: "button", className: "act", id: "print", textContent: say("print") });
-  print.onclick = () => window.print();
   return [paragraph("lawfulIntro"), make("ul", {}, ...[1, 2, 3, 4].map((one) => make("li", { textContent: say(`lawful${one}`) }))),
-    make("p", { className: "quiet", textContent: say("lawfulMore") }), make("h3", { textContent: say("noticeTitle") }), language, sheet(), make("div", { className: "row" }, print),
-    make("label", { className: "choice" }, agree, make("span", { textContent: say("informed") }))];
+    make("p", { className: "quiet", textContent: say("lawfulMore") }), ...noticeParts(), make("label", { className: "choice" }, agree, make("span", { textContent: say("informed") }))];
 }
 
 async function tryIt(what, section, answer, button) {
@@ -210,12 +218,16 @@ function keep() {
   sessionStorage.setItem(KEPT, JSON.stringify({ values, informed }));
 }
 
+const LABELS = {
+  device_id: "nameLabel", language: "languageLegend", "camera.source": "step_camera", "microphone.source": "step_microphone", "mqtt.enabled": "brokerOn", "mqtt.host": "host", "mqtt.port": "port",
+  "mqtt.username": "username", "mqtt.password": "password", "mqtt.tls": "tls", "speech.enabled": "speechOn", "recording.mode": "mode", "recording.keep_days": "keepDays", "history.enabled": "historyOn",
+};
 const plainValue = (key, value) => key.endsWith("password") ? "••••••" : typeof value === "boolean" ? say(value ? "isOn" : "isOff") : String(value);
 
 function summaryStep() {
-  const rows = Object.entries(changes()).map(([key, value]) => make("li", {}, make("code", { textContent: key }), `: ${plainValue(key, value)}`,
+  const rows = Object.entries(changes()).map(([key, value]) => make("li", {}, make("strong", { textContent: say(LABELS[key] ?? key) }), `: ${plainValue(key, value)} `, make("code", { className: "quiet", textContent: key }),
     ...(failures[key] ? [make("p", { className: "wrong", role: "alert", textContent: failures[key] })] : [])));
-  return [paragraph("summaryIntro"), make("ul", { className: "summary" }, ...rows)];
+  return [paragraph("summaryIntro"), make("ul", { className: "summary" }, ...rows), ...noticeParts()];
 }
 
 async function save() {
