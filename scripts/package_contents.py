@@ -63,18 +63,27 @@ def leave_out(site: Path) -> None:
 
 
 def join_libraries(site: Path) -> Path:
-    """Put the libraries of all wheels into one folder; their own folders become links to it."""
+    """Move the libraries of all wheels into one folder, which is returned."""
     joint = site / "emoedge.libs"
     joint.mkdir()
-    for folder in sorted(site.glob("*.libs")):
-        if folder != joint:
-            for library in folder.iterdir():
-                same = joint / library.name
-                if not same.exists() or library.stat().st_size < same.stat().st_size:
-                    library.rename(same)
-            shutil.rmtree(folder)
-            folder.symlink_to(joint.name)
+    for library in sorted(site.glob("*.libs/*")):
+        same = joint / library.name
+        if not same.exists() or library.stat().st_size < same.stat().st_size:
+            library.rename(same)
+        else:
+            library.unlink()
     return joint
+
+
+def link_libraries(site: Path, joint: Path) -> None:
+    """Put a link to each library into each folder where wheels look for theirs.
+
+    The folder itself cannot be a link: dpkg leaves a folder of an older version where it is.
+    """
+    for folder in site.glob("*.libs"):
+        if folder != joint:
+            for library in joint.iterdir():
+                (folder / library.name).symlink_to(Path("..", joint.name, library.name))
 
 
 def share_libraries(site: Path, joint: Path) -> None:
@@ -196,6 +205,7 @@ def main(site: Path) -> None:
     replace_encoders(site, joint)
     replace_blas(joint)
     remove_unneeded(site, joint)
+    link_libraries(site, joint)
     strip(site)
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 import venv
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from faults.surroundings import until
 from tests.publish.conftest import free_port
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -85,3 +89,29 @@ def test_the_demo_runs_to_its_end(emoedge: Command, tmp_path: Path) -> None:
 
 def test_the_manual_page_is_where_man_looks(installed: Path) -> None:
     assert (installed / "share" / "man" / "man1" / "emoedge.1").is_file()
+
+
+def test_the_console_serves_its_pages(installed: Path, tmp_path: Path) -> None:
+    port = free_port()
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "STATE_DIRECTORY": str(tmp_path)}
+    command = (str(installed / "bin" / "emoedge"), "web", "--bind", f"127.0.0.1:{port}")
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as console:
+        try:
+            until(lambda: get(port, "/api/alive"), "the console answers", timeout_s=120)
+            files = re.findall(r'(?:src|href)="((?:static|shared)/[^"]+)"', get(port, "/").decode())
+            assert len(files) > 1
+            assert all(get(port, f"/{name}") for name in files)
+        finally:
+            console.terminate()
+            console.communicate(timeout=120)
+    assert console.returncode == 0
+
+
+def get(port: int, path: str) -> bytes:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
+            return answer.read()
+    except (urllib.error.URLError, ConnectionError):
+        return b""

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from scripts import package_contents
-from scripts.package_contents import LEFT_OUT, join_libraries, leave_out, remove_unneeded, share_libraries
+from scripts.package_contents import (
+    LEFT_OUT,
+    join_libraries,
+    leave_out,
+    link_libraries,
+    remove_unneeded,
+    share_libraries,
+)
 
 LOADED = """
 import importlib, json, pkgutil, sys
@@ -123,7 +130,10 @@ def test_what_two_wheels_bring_is_kept_once_and_still_loads(tmp_path: Path) -> N
     encoder = joint / encoder.name
     package_contents.replace_encoders(tmp_path, joint)
     remove_unneeded(tmp_path, joint)
+    link_libraries(tmp_path, joint)
     package_contents.strip(tmp_path)
+    for folder in ("one.libs", "two.libs"):
+        assert not (tmp_path / folder).is_symlink(), "dpkg does not put a link in the place of a folder"
     assert {path.name for path in joint.iterdir()} == {one.name, two.name, encoder.name}
     assert kept.stat().st_size
     assert call(tmp_path / "a/module.so", "a") == 2
