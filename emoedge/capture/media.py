@@ -118,7 +118,7 @@ class MediaReader:
         path: the file.
         video, audio: leave one out by False.
         orientation: turn and mirror, on top of what the file's metadata asks for.
-        max_pixels: larger pictures are scaled down to about so many pixels.
+        max_pixels: larger pictures are scaled down to about this number of pixels.
         tracks: which ones, of several.
 
     Raises:

@@ -47,7 +47,7 @@ EXIT_INTERRUPTED: Final = 130
 
 # The stages have a thread each. Matrices and pictures are small here: splitting one of them over threads that
 # wait for each other by spinning costs several times the arithmetic, and takes the cores from Vosk. The
-# libraries read these when they are loaded; who sets them before has the say.
+# libraries read these when they are loaded; values that are set already take precedence.
 ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",

@@ -49,7 +49,7 @@ class Scene:
         self._looks += 1
 
     def exhausted(self, looks: int) -> bool:
-        """Return whether so many looks have been taken since the last change."""
+        """Return whether enough searches have been made since the last change."""
         return self._looks >= looks
 
 

@@ -92,7 +92,7 @@ class FaceStage:
         min_quality: below it a face gets no probabilities.
         adapt: take each person's own neutral face into account, see `PersonBaseline`; forgotten with the
             track.
-        still_s: a face that has not moved for so long since it came into view is a photograph, see
+        still_s: seconds without movement after which a face is a photograph, from its first appearance; see
             `Stillness`; 0 takes everything for a person.
         ignore: parts of the picture in which faces do not count: those whose centre lies in one.
     """

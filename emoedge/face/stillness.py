@@ -29,7 +29,7 @@ class Stillness:
     """Tracks whether one face has moved.
 
     Args:
-        still_s: a face that has not moved for so long since it came into view is still, seconds > 0.
+        still_s: seconds without movement after which a face is still, from its first appearance, > 0.
         time_s: when it came into view.
     """
 

@@ -92,7 +92,7 @@ class HistoryFile:
             return False
 
     def begin_again(self) -> None:
-        """Let go of a file that is gone; the next call begins a new one."""
+        """Close a file that was deleted; the next call creates a new one."""
         self._abandon()
         self._inode, self._base = None, 0
 

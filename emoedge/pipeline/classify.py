@@ -16,7 +16,7 @@ from emoedge.translation import tr
 
 Line = dict[str, Any]
 
-# Sentences go through the model so many at a time: large enough to pay, small enough to stream.
+# Number of sentences classified at a time: large enough to be efficient, small enough to stream.
 TEXT_BATCH: Final = 256
 DIGITS: Final = 6
 _SAVE: Final = tr("save the list as UTF-8")

@@ -82,7 +82,7 @@ class Pipeline:
             path: video with sound, video alone, or sound alone; or an address, `rtsp://` or `http://`.
             progress: told the media time reached, seconds.
             tracks: which ones, of several; the default ones by default.
-            seconds: end after so much media time; at the end of the medium by default.
+            seconds: media time after which to end; at the end of the medium by default.
 
         Yields:
             The outcomes that the daemon would publish, in order, between two reports of health; `time_s` is

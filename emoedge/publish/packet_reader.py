@@ -37,7 +37,7 @@ class PacketReader:
     """Reads from a socket, packet by packet.
 
     Args:
-        receive: reads up to so many bytes from the socket without waiting; raises BlockingIOError when there
+        receive: reads at most this number of bytes without waiting; raises BlockingIOError when there
             are none, returns none at the end of the connection.
         has_properties: whether a PUBLISH has properties (MQTT 5).
         on_oversized: called with the topic and the size of each PUBLISH whose payload is shortened, as soon

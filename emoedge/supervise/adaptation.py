@@ -14,7 +14,7 @@ from emoedge.files import read_json, write_json
 logger = logging.getLogger(__name__)
 
 FILE_NAME: Final = "voice_adaptation.json"
-# A power cut loses at most so much of what was learnt; a card is written a few times an hour at most.
+# A power cut loses at most this much of the adaptation; a card is written at most a few times an hour.
 SAVE_EVERY_S: Final = 600.0
 
 

@@ -20,7 +20,7 @@ _SETTING: Final = "MALLOC_ARENA_MAX"
 def keep_together() -> bool:
     """Bound the number of arenas; to be called before threads are made. Whether that was done.
 
-    Who sets MALLOC_ARENA_MAX has the say; other C libraries than glibc have nothing to bound.
+    An existing `MALLOC_ARENA_MAX` takes precedence; other C libraries than glibc have no arenas.
     """
     if _SETTING in os.environ:
         return False

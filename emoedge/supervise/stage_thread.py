@@ -44,7 +44,7 @@ class StageSpec(Generic[Item]):
     Attributes:
         name: as in `health`.
         build: makes the stage's work function; called again after a death, so models are loaded again.
-        take: waits up to so many seconds for the next item, None when there was none.
+        take: waits at most the given seconds for the next item; None if there was none.
         modality: what a user loses while it is down, for the message.
     """
 

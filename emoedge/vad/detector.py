@@ -24,8 +24,8 @@ ONSET_CHUNKS: Final = 2
 HANGOVER_S: Final = 0.45
 """Pauses shorter than this are part of the utterance: longer than a stop consonant, shorter than a breath."""
 PAUSE_S: Final = 0.16
-"""A pause within speech is told after so much: longer than nearly all stop consonants. In 250 real Spanish
-sentences there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
+"""Seconds after which a pause within speech is reported: longer than nearly all stop consonants. In 250 real
+Spanish sentences there were 0.14 such pauses a sentence, and 0.02 of the hangover."""
 LEAD_S: Final = 0.03
 """Silero notices speech within a chunk or two (measured on synthetic voices: 4 to 36 ms late)."""
 LINGER_S: Final = 0.04
