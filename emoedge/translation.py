@@ -7,7 +7,9 @@ catalogues are in `emoedge/locale/`; `python -m scripts.messages` collects the s
 
 from __future__ import annotations
 
+import errno
 import gettext
+import os
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -68,6 +70,27 @@ class Phrase(str):
         return form.format_map(values) if values else form
 
 
+class Given(Phrase):
+    """An English sentence whose translation comes from elsewhere, such as from the running daemon."""
+
+    __slots__ = ("translation",)
+    translation: str
+
+    def __new__(cls, english: str, translation: str) -> Self:
+        """Keep both."""
+        phrase = super().__new__(cls, english, "", {})
+        phrase.translation = translation
+        return phrase
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it for another process."""
+        return (Given, (self.template, self.translation))
+
+    def in_language(self, language: Language) -> str:
+        """The translation, for every language but English."""
+        return self.template if language == "en" else self.translation or self.template
+
+
 def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
     """Mark a sentence for translation, and fill in its values.
 
@@ -80,13 +103,15 @@ def tr(template: str, plural: str = "", /, **values: Any) -> Phrase:
 
 
 def _kept(value: Any) -> Any:
-    """Errors hold on to frames and their arrays, so that their text is taken at once."""
-    return str(value) if isinstance(value, BaseException) else value
+    """The value; the text alone of an error, which holds on to frames; the system's words as a `Phrase`."""
+    if isinstance(value, BaseException):
+        value = str(value)
+    return _SYSTEM.get(value, value) if type(value) is str else value
 
 
 def joined(parts: Iterable[str], between: str = ", ") -> Phrase:
     """Several texts in a row, each of which may be a `Phrase`."""
-    named = {f"part{number}": part for number, part in enumerate(parts)}
+    named = {f"part{number}": _kept(part) for number, part in enumerate(parts)}
     gap = between.replace("{", "{{").replace("}", "}}")
     return Phrase(gap.join(f"{{{name}}}" for name in named), "", named)
 
@@ -117,3 +142,34 @@ _used: Final[list[Language]] = ["en"]
 @cache
 def _catalogue(language: Language) -> gettext.NullTranslations:
     return gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
+
+
+_SYSTEM: Final[dict[str, Phrase]] = {
+    os.strerror(number): sentence
+    for number, sentence in (
+        (errno.ENOENT, tr("No such file or directory")),
+        (errno.EACCES, tr("Permission denied")),
+        (errno.EPERM, tr("Operation not permitted")),
+        (errno.ENOSPC, tr("No space left on device")),
+        (errno.EDQUOT, tr("Disk quota exceeded")),
+        (errno.EROFS, tr("Read-only file system")),
+        (errno.EIO, tr("Input/output error")),
+        (errno.EISDIR, tr("Is a directory")),
+        (errno.ENOTDIR, tr("Not a directory")),
+        (errno.EEXIST, tr("File exists")),
+        (errno.ENOTEMPTY, tr("Directory not empty")),
+        (errno.ENAMETOOLONG, tr("File name too long")),
+        (errno.EBUSY, tr("Device or resource busy")),
+        (errno.ENODEV, tr("No such device")),
+        (errno.EMFILE, tr("Too many open files")),
+        (errno.ENOMEM, tr("Cannot allocate memory")),
+        (errno.EADDRINUSE, tr("Address already in use")),
+        (errno.ECONNREFUSED, tr("Connection refused")),
+        (errno.ECONNRESET, tr("Connection reset by peer")),
+        (errno.EHOSTUNREACH, tr("No route to host")),
+        (errno.ENETUNREACH, tr("Network is unreachable")),
+        (errno.ETIMEDOUT, tr("Connection timed out")),
+        (errno.EPIPE, tr("Broken pipe")),
+    )
+} | {sentence: sentence for sentence in (tr("timed out"), tr("Name or service not known"))}
+"""What the operating system says, as it comes in errors, by its English words."""

@@ -11,7 +11,7 @@ from emoedge.capture.notes import Notes
 from emoedge.capture.sound_header import MendedFile, find_sound
 from emoedge.config.sources import NETWORK_SCHEMES
 from emoedge.errors import MediaError
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 if TYPE_CHECKING:
     import av
@@ -52,7 +52,8 @@ def check_file(path: Path) -> None:
             empty = not file.read(1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason = getattr(error, "strerror", None) or error
-        raise MediaError(f"{path}: {reason}", tr("check the path and its permissions")) from error
+        what = joined((str(path), str(reason)), ": ")
+        raise MediaError(what, tr("check the path and its permissions")) from error
     if empty:
         raise MediaError(tr("{path}: empty file", path=path), _REMEDY)
 

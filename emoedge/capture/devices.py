@@ -12,7 +12,7 @@ from typing import Final
 
 from emoedge.capture.portaudio import audio_system, inputs
 from emoedge.errors import DeviceError
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 logger = logging.getLogger(__name__)
 
@@ -149,5 +149,5 @@ def first_camera() -> CameraDevice:
             return camera
     if cameras:
         first = cameras[0]
-        raise DeviceError(f"{first.source}: {first.problem}", tr("add the user to the group video"))
+        raise DeviceError(joined((first.source, first.problem), ": "), tr("add the user to the group video"))
     raise DeviceError(tr("no camera"), tr("plug one in, give an address as camera.source, or set it to none"))

@@ -26,7 +26,7 @@ from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
 from emoedge.redact import public_pipeline, redact
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 PROGRAM: Final = "gst-launch-1.0"
 KILL_AFTER_S: Final = 0.3
@@ -80,7 +80,7 @@ class GstreamerCamera(Closing):
             )
         except OSError as error:
             self.close()
-            raise DeviceError(f"{PROGRAM}: {error.strerror}", _INSTALL) from error
+            raise DeviceError(joined((PROGRAM, error.strerror or str(error)), ": "), _INSTALL) from error
         finally:
             os.close(write_end)
         os.set_blocking(read_end, False)

@@ -12,7 +12,7 @@ import numpy as np
 
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 FROZEN_S: Final = 10.0
 """Seconds of equal pictures that count as frozen: sensor noise makes two equal pictures next to impossible,
@@ -240,5 +240,5 @@ class SoundWatch:
         if self._clipped_blocks >= 3:  # one loud knock is no fault
             return Verdict("degraded", tr("the sound clips: lower the input level of the microphone"))
         if self._low_sound.is_settled and (fault := self._low_sound.fault):
-            return Verdict("degraded", f"{fault}: {LOW_SOUND_REMEDY}")
+            return Verdict("degraded", joined((fault, LOW_SOUND_REMEDY), ": "))
         return Verdict("ok")

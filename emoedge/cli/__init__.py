@@ -16,7 +16,7 @@ from emoedge.cli.language import prepare_language
 from emoedge.cli.options import CONFIG_HELP, LEVEL_HELP, LEVELS, say
 from emoedge.cli.streams import NoReaderError, prepare_streams
 from emoedge.errors import EmoedgeError
-from emoedge.translation import localized, tr, translated
+from emoedge.translation import joined, localized, tr, translated
 from emoedge.version import __version__, commit
 
 # Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
@@ -157,7 +157,8 @@ def _run(arguments: list[str] | None) -> int:
 def _machine_error(error: OSError) -> EmoedgeError:
     """Describe a full disk or a missing folder in the system's words."""
     logging.getLogger(__name__).debug("where it happened", exc_info=error)
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    parts = (str(error.filename),) if error.filename else ()
+    what = joined((*parts, str(error.strerror or error)), ": ")
     return EmoedgeError(what, tr("check the path, the disk and its permissions"))
 
 

@@ -15,7 +15,7 @@ from emoedge.cli.groups import SuggestingGroup
 from emoedge.cli.options import common, progress, settings_from
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import text_lines
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 if TYPE_CHECKING:
     from emoedge.pipeline.classify import Line
@@ -133,7 +133,8 @@ def _reading(
                 yield _lines(text_lines(file), keep_blank=keep_blank), total
         except OSError as error:
             raise ConfigError(
-                f"{list_path}: {error.strerror}", tr("give a readable file with --list")
+                joined((str(list_path), error.strerror or str(error)), ": "),
+                tr("give a readable file with --list"),
             ) from error
 
 

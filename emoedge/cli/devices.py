@@ -10,7 +10,7 @@ import click
 
 from emoedge.cli.options import common, say, settings_from
 from emoedge.errors import DeviceError
-from emoedge.translation import tr
+from emoedge.translation import localized, tr
 
 
 @click.command
@@ -41,12 +41,16 @@ def command(config_path: Path | None, as_json: bool) -> None:
     else:
         click.echo("[camera]")
         for camera in cameras:
-            note = f"  # {camera.problem}" if camera.problem else f"  # {camera.name} {camera.node}".rstrip()
+            note = (
+                f"  # {localized(camera.problem)}"
+                if camera.problem
+                else f"  # {camera.name} {camera.node}".rstrip()
+            )
             click.echo(f'source = "{camera.source}"{note}')
         say("" if cameras else tr("# none found"))
         click.echo("[microphone]")
         for microphone in microphones:
-            default = ", the default" if microphone.default else ""
+            default = localized(tr(", the default")) if microphone.default else ""
             click.echo(
                 f'source = "{microphone.source}"  '
                 f"# {microphone.channels} channels, {microphone.rate_hz} Hz{default}"

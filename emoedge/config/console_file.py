@@ -21,7 +21,7 @@ from emoedge.config_files import DROP_INS, default_paths
 from emoedge.errors import ConfigError
 from emoedge.files import write_atomically
 from emoedge.redact import public_address
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 CONSOLE_FILE: Final = "50-console.toml"
 _FILE_MODE: Final = 0o640
@@ -58,7 +58,8 @@ class RefusedError(ConfigError):
     """
 
     def __init__(self, problems: list[KeyProblem]) -> None:
-        super().__init__("; ".join(f"{one.key}: {one.reason}" for one in problems), tr("correct the values"))
+        told = joined((joined((one.key, one.reason), ": ") for one in problems), "; ")
+        super().__init__(told, tr("correct the values"))
         self.problems = problems
 
 

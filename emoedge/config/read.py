@@ -12,7 +12,7 @@ from typing import Final
 
 from emoedge.errors import ConfigError
 from emoedge.text_encoding import EncodingError, decode_text
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 MAX_FILE_BYTES: Final = 1_000_000
 """Larger than any real configuration; keeps a wrong path (a video, a log) from being read whole."""
@@ -38,7 +38,7 @@ def read_configuration_file(path: Path, remedy: str = tr("name a readable file w
             remedy,
         ) from None
     except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}", remedy) from None
+        raise ConfigError(joined((str(path), error.strerror or str(error)), ": "), remedy) from None
     except ValueError:  # a NUL in the name
         raise ConfigError(tr("{path!r}: not a file name", path=str(path)), remedy) from None
     if len(content) > MAX_FILE_BYTES:

@@ -52,7 +52,9 @@ def check_broker(settings: Settings, wait_s: float = CONNECT_S) -> Iterator[Chec
     if not mqtt.enabled:
         yield ok("broker", tr("off (mqtt.enabled = false)"))
         return
-    where = f"{mqtt.host}:{mqtt.port}{' with TLS' if mqtt.tls else ''}"
+    where: str = f"{mqtt.host}:{mqtt.port}"
+    if mqtt.tls:
+        where = tr("{where} with TLS", where=where)
     state = _connect(settings, wait_s)
     if state.name == "connected" and not state.reason:
         yield ok(

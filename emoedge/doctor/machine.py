@@ -12,7 +12,7 @@ from typing import Final
 from emoedge.clock import SystemClock
 from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 # The firmware's throttling word (raspberrypi.com, "vcgencmd get_throttled"): the upper half remembers since
 # the start.
@@ -65,7 +65,7 @@ def check_machine(
     elif past:
         yield warning(
             "board",
-            tr("{detail}; since the start: {past}", detail=detail, past=", ".join(past)),
+            tr("{detail}; since the start: {past}", detail=detail, past=joined(past)),
             tr("use the maker's power supply and cooling"),
         )
     else:

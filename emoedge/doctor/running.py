@@ -9,7 +9,7 @@ from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.local_socket.client import connect
 from emoedge.local_socket.protocol import DaemonError
 from emoedge.redact import redact
-from emoedge.translation import tr
+from emoedge.translation import Given, tr
 
 Device = Literal["camera", "microphone"]
 
@@ -43,7 +43,8 @@ def _source(settings: Settings, device: Device) -> str:
 
 
 def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckResult:
-    state, reason = part.get("state"), str(part.get("reason") or "")
+    state = part.get("state")
+    reason: str = Given(str(part.get("reason") or ""), str(part.get("reason_text") or ""))
     if is_private:
         return ok(device, tr("privacy is on: the running daemon has closed it"))
     if state == "ok":
@@ -54,7 +55,7 @@ def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckR
         if device == "camera":
             return ok(device, tr("the running daemon has it: {rate} frames a second", rate=value))
         return ok(device, tr("the running daemon has it: {level} dBFS", level=value))
-    remedy = "look at its log: journalctl -u emoedge -n 50"
+    remedy = tr("look at its log: journalctl -u emoedge -n 50")
     if state == "failed":
         return failed(device, reason, remedy)
     return warning(device, reason or str(state), remedy)

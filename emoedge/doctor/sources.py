@@ -11,7 +11,7 @@ from emoedge.config import Settings
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.doctor.running import from_daemon
 from emoedge.errors import EmoedgeError
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 if TYPE_CHECKING:
     from emoedge.capture.liveness import SoundSummary
@@ -110,10 +110,10 @@ def _next_picture(source: FrameSource, deadline_s: float) -> Frame:
             frame = source.read()
         except TimeoutError:
             if time.monotonic() > deadline_s:
-                raise TimeoutError(f"no picture within {FIRST_PICTURE_S:.0f} s") from None
+                raise TimeoutError(tr("no picture within {wait_s:.0f} s", wait_s=FIRST_PICTURE_S)) from None
             continue
         if frame is None:
-            raise TimeoutError("no pictures in it")
+            raise TimeoutError(tr("no pictures in it"))
         return frame
 
 
@@ -122,7 +122,7 @@ def _listen(source: SoundSource) -> CheckResult:
 
     heard = list(_summaries(source))
     heard_s = sum(summary.duration_s for summary in heard)
-    detail = f"{source.describe()}: heard {heard_s:.1f} s"
+    detail = tr("{source}: heard {heard_s:.1f} s", source=source.describe(), heard_s=heard_s)
     if heard_s == 0.0:
         return failed(
             "microphone",
@@ -143,7 +143,7 @@ def _listen(source: SoundSource) -> CheckResult:
     for summary in heard:
         low_sound.observe(summary)
     if low_sound.fault:
-        return warning("microphone", f"{detail}, {low_sound.fault}", LOW_SOUND_REMEDY)
+        return warning("microphone", joined((detail, low_sound.fault)), LOW_SOUND_REMEDY)
     loudest = max(summary.level_dbfs for summary in heard)
     return ok("microphone", tr("{detail}, up to {loudest:.0f} dBFS", detail=detail, loudest=loudest))
 

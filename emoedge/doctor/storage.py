@@ -14,7 +14,7 @@ from emoedge.config import Settings, default_paths, drop_ins
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import RecordingError
 from emoedge.text_encoding import EncodingError, decode_text
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 # Room for the spool, the settings changed while running, and a minute of recording.
 LEAST_FREE_BYTES: Final = 50_000_000
@@ -50,7 +50,7 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
             file.flush()
         free = shutil.disk_usage(existing).free
     except OSError as error:
-        return failed(name, f"{existing}: {error.strerror}", remedy)
+        return failed(name, joined((str(existing), error.strerror or str(error)), ": "), remedy)
     detail = tr("{folder}, {free:.1f} GB free", folder=folder, free=free / 1e9)
     if existing != folder:
         detail = tr("{folder}, {free:.1f} GB free (will be made)", folder=folder, free=free / 1e9)

@@ -8,7 +8,7 @@ from typing import Final
 
 from emoedge.errors import ModelError
 from emoedge.model_store.manifest import FETCH_REMEDY, Manifest, ModelEntry, package_models_dir
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 MODEL_SUFFIXES: Final = ("", ".tflite", ".npz", ".json")
 """A name may stand for a folder or for a file without its suffix."""
@@ -52,8 +52,10 @@ def resolve(name: str | Path, models_dir: Path, package_dir: Path | None = None)
             candidate = folder / f"{text}{suffix}"
             if text not in {"", ".", ".."} and candidate.exists():
                 return candidate
-    looked = " or ".join(str(folder) for folder in folders)
-    raise ModelError(tr("model {text} is missing in {looked}", text=text, looked=looked), FETCH_REMEDY)
+    raise ModelError(
+        tr("model {text} is missing in {folders}", text=text, folders=joined(map(str, folders))),
+        FETCH_REMEDY,
+    )
 
 
 def card_of(entry: ModelEntry) -> str:

@@ -96,7 +96,7 @@ def parse_command(name: str, payload: bytes, *, retained: bool = False) -> Comma
         )
     value = _PARSERS[name](text.strip(" \t\r\n"))
     if isinstance(value, _Expected):
-        return Rejection(name, shown, f"expected {value.what}")
+        return Rejection(name, shown, tr("expected {what}", what=value.what))
     if retained and (name in _MOMENTARY or (name == "privacy" and value is False)):
         return Rejection(name, shown, NOT_RETAINED)
     return Command(name, value, retained)

@@ -11,7 +11,7 @@ from emoedge.clock import Clock, rfc3339
 from emoedge.config import Settings
 from emoedge.emotions import Language
 from emoedge.observations import SECONDS_DIGITS, TextObservation, VoiceObservation
-from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome, StateSummary
+from emoedge.outcomes import MOMENTS, FusedState, HealthReport, Outcome, RecordingChange, StateSummary
 from emoedge.publish.payloads import PAYLOADS, ControlErrorPayload, Payload, PicturePayload
 from emoedge.translation import localized
 from emoedge.version import __version__
@@ -175,6 +175,8 @@ class MessageBuilder:
             for part in fields["parts"].values():
                 part["reason_text"] = localized(part["reason"], self._language)
             fields["started"] = rfc3339(self._steady_start(outcome))
+        elif isinstance(outcome, RecordingChange):
+            fields["reason_text"] = localized(outcome.reason, self._language)
         payload = PAYLOADS[topic].model_validate(fields).to_json()
         return Message(
             topic, payload, retain=topic in RETAINED, spool=topic in SPOOLED, time_s=outcome.time_s
@@ -203,6 +205,7 @@ class MessageBuilder:
             control=quote(name),
             value=quote(value),
             reason=reason,
+            reason_text=localized(reason, self._language),
             suppressed=suppressed,
         )
         return Message("control/error", payload.to_json(), retain=False, spool=False, time_s=time_s)

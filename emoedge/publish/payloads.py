@@ -270,7 +270,8 @@ class RecordingPayload(SpooledPayload):
     duration: NotNegative | None = Field(description="Seconds; null while it is not known")
     bytes: Annotated[int, Field(ge=0)] | None
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None
-    reason: str = Field(description="Why it failed or was deleted; empty otherwise")
+    reason: str = Field(description="Why it failed or was deleted, in English; empty otherwise")
+    reason_text: str = Field(description="`reason` in the language of the device")
 
 
 class SnapshotPayload(Payload):
@@ -293,7 +294,8 @@ class ControlErrorPayload(Payload):
 
     control: str = Field(description="Name of the control as it was addressed, shortened")
     value: str = Field(description="The refused value, shortened, unprintable characters escaped")
-    reason: str = Field(min_length=1)
+    reason: str = Field(min_length=1, description="What is wrong, in English")
+    reason_text: str = Field(min_length=1, description="`reason` in the language of the device")
     suppressed: int = Field(ge=0, description="Further refusals since the last message of this kind")
 
 

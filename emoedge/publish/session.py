@@ -207,7 +207,7 @@ class MqttSession:
         except TlsFileError as error:
             return ConnectionEnd("untrusted", error.message, protocol, remedy=error.remedy)
         except ssl.SSLEOFError:
-            return ConnectionEnd("unreachable", "closed during the TLS handshake", protocol)
+            return ConnectionEnd("unreachable", tr("closed during the TLS handshake"), protocol)
         except ssl.SSLError as error:
             detail, remedy = explain(error, self._terms.settings)
             return ConnectionEnd("untrusted", detail, protocol, remedy=remedy)

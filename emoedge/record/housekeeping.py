@@ -25,7 +25,7 @@ from emoedge.record.retention import MIN_FREE_FILES, Limits
 from emoedge.record.segment_files import Segment
 from emoedge.record.snapshots import Snapshots
 from emoedge.record.store import Store
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
@@ -314,7 +314,7 @@ class Housekeeping:
                 finished.duration_s,
                 finished.bytes,
                 finished.sha256,
-                f"{reason}: {finished.shortfall}" if finished.shortfall else reason,
+                joined((reason, finished.shortfall), ": ") if finished.shortfall else reason,
             )
         )
 

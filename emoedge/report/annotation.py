@@ -15,7 +15,7 @@ from emoedge.record.timeline import Timeline, read_replay, read_timeline
 from emoedge.report.data import STEP_S, ReportData, build
 from emoedge.report.source import find_source
 from emoedge.report.table import Sampling
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 if TYPE_CHECKING:
     from emoedge.config import Settings
@@ -146,4 +146,6 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise MediaError(f"{path}: {error.strerror}", tr("check the name and the permissions")) from error
+        raise MediaError(
+            joined((str(path), error.strerror or str(error)), ": "), tr("check the name and the permissions")
+        ) from error

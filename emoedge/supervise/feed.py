@@ -155,7 +155,8 @@ class Feed:
             if is_new:
                 self.tell("control", {"name": name, "value": payload})
         else:
-            self.tell("control", {"name": payload["control"]} | {k: payload[k] for k in ("value", "reason")})
+            told = {key: payload[key] for key in ("value", "reason", "reason_text")}
+            self.tell("control", {"name": payload["control"]} | told)
 
     def _is_wanted(self, name: str) -> bool:
         return self._teller is not None and name in self._teller.wanted

@@ -25,7 +25,7 @@ from emoedge.supervise.overrides import LASTING
 from emoedge.supervise.picture import DEFAULT_HZ, MAX_HZ, MAX_SECONDS, MAX_VIEWERS, PictureFeed
 from emoedge.supervise.placement import PlacementWatch
 from emoedge.supervise.recording_requests import RecordingRequests
-from emoedge.translation import tr
+from emoedge.translation import joined, localized, tr
 from emoedge.version import __version__
 from emoedge.worker_thread import WorkerThread
 
@@ -163,7 +163,7 @@ class SocketService:
         if command is None:
             raise DaemonError(tr("value is empty"), code="value")
         if isinstance(command, Rejection):
-            raise DaemonError(f"{command.name}: {command.reason}", code="value")
+            raise DaemonError(joined((command.name, command.reason), ": "), code="value")
         text, carry_out = command.text, self._controls.handle
         if request.act == "control_clear":
             if name not in LASTING:
@@ -210,7 +210,12 @@ class SocketService:
             "privacy": self._controls.overrides.privacy,
             "placement": self._placement.figures(self._feed.latest()),
             "parts": {
-                part.name: {"state": part.state, "reason": part.reason, "figures": dict(part.figures)}
+                part.name: {
+                    "state": part.state,
+                    "reason": part.reason,
+                    "reason_text": localized(part.reason, settings.language),
+                    "figures": dict(part.figures),
+                }
                 for part in self.parts()
             },
         }

@@ -136,7 +136,7 @@ def _whose(speaker: object, language: Language) -> str:
 
 def _recording(payload: Payload, language: Language) -> str:
     where = payload.get("path") or payload.get("id")
-    reason = f" ({payload['reason']})" if payload.get("reason") else ""
+    reason = f" ({reason_of(payload, language)})" if payload.get("reason") else ""
     return f"{word(str(payload.get('type')), language)}: {where}{reason}"
 
 

@@ -69,7 +69,8 @@ class LocalSubscription:
         try:
             self._client.ask("control", name=name, value=payload)
         except DaemonError as error:
-            self._add("control/error", {"control": name, "value": payload, "reason": localized(str(error))})
+            reason = {"reason": str(error), "reason_text": localized(str(error))}
+            self._add("control/error", {"control": name, "value": payload} | reason)
 
     def take(self, timeout_s: float) -> Received | None:
         """The next message, or None when none came in time."""

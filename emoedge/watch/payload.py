@@ -109,12 +109,12 @@ _READERS: Final[Mapping[str, Reader]] = {
     ),
     "voice": _UTTERANCE,
     "text": _UTTERANCE,
-    "recording": _fields(time=text, type=text, path=text, id=text, reason=text),
+    "recording": _fields(time=text, type=text, path=text, id=text, reason=text, reason_text=text),
     "snapshot": _fields(time=text, path=text, id=text),
     "health": _fields(
         time=text, state=text, parts=_mapping_of(_fields(state=text, reason=text, reason_text=text))
     ),
-    "control/error": _fields(time=text, control=text, reason=text),
+    "control/error": _fields(time=text, control=text, reason=text, reason_text=text),
 }
 
 

@@ -76,7 +76,7 @@ class WatchState:
         if received.suffix == "text" and isinstance(payload, dict):
             self.said = payload["transcript"]
         if received.suffix == "control/error" and isinstance(payload, dict):
-            what = f"{payload.get('control')}: {payload.get('reason')}"
+            what = f"{payload.get('control')}: {reason_of(payload, self.language)}"
             self._add_event(payload, f"{clock_of(payload)}  {word('refused', self.language):10} {what}")
         if received.suffix == "emotion" and isinstance(payload, dict):
             self.curve.add(time.monotonic(), payload["emotion"], payload["confidence"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from emoedge.config import Settings
 from emoedge.doctor.checks import CHECKS, run_checks
 from emoedge.doctor.result import CheckResult
 from emoedge.errors import DeviceError
+from emoedge.translation import Phrase
+from faults.surroundings import free_port
 
 Make = Callable[..., Settings]
 
@@ -34,6 +37,36 @@ def test_every_failure_has_a_remedy(make_settings: Make) -> None:
     failures = {result.name for result in results if result.state == "failed"}
     assert {"camera", "microphone", "recordings", "encoder", "model no-such-model"} <= failures
     assert [result for result in results if (result.state == "ok") == bool(result.remedy)] == []
+
+
+def texts_in(value: object) -> Iterator[str]:
+    """What a sentence is made of that is in no catalogue."""
+    if not isinstance(value, Phrase):
+        yield str(value)
+        return
+    for inner in value.values.values():
+        yield from texts_in(inner)
+
+
+def test_what_is_found_is_in_the_language_down_to_its_last_word(make_settings: Make) -> None:
+    """No part of a sentence is English: paths, addresses and names of programs apart."""
+    results = run_checks(
+        make_settings(
+            camera={"source": "/dev/nothing"},
+            microphone={"source": "file:/nothing.wav"},
+            recording={"dir": "/proc/self", "encoder": "none_such"},
+            speech={"model": "no-such-model"},
+            mqtt={"enabled": True, "host": "127.0.0.1", "port": free_port(), "tls": True},
+        )
+    )
+    failures = [result for result in results if result.state == "failed"]
+    assert {"camera", "microphone", "recordings", "encoder", "broker"} <= {one.name for one in failures}
+    for result in failures:
+        for text in (result.detail, result.remedy):
+            assert isinstance(text, Phrase), text
+            assert text.in_language("es") != text
+            sentences = [one for one in texts_in(text) if re.search(r"[a-z]+ [a-z]+", one)]
+            assert sentences == [], text
 
 
 def test_a_check_that_breaks_is_itself_a_finding(make_settings: Make) -> None:

@@ -20,6 +20,7 @@ from emoedge.health import Health
 from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceObservation
 from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.publish import schemas
+from emoedge.publish.control import Rejection, parse_command
 from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.translation import tr
@@ -266,3 +267,22 @@ def test_the_reason_is_english_and_its_text_in_the_language():
         part = json.loads(message.encode())["parts"]["machine"]
         assert part["reason"] == "the processor is hot: improve the cooling"
         assert part["reason_text"] == text
+
+
+def test_a_refusal_and_a_failed_recording_are_told_in_the_language():
+    refused = parse_command("margin", b"lots")
+    assert isinstance(refused, Rejection)
+    for language, words in (
+        ("en", refused.reason),
+        ("es", "se esperaba un número de 0 a 1 con punto decimal"),
+    ):
+        build = MessageBuilder("sala", MediaClock(), language=language)  # type: ignore[arg-type]
+        payload = json.loads(build.control_error("margin", "lots", refused.reason).encode())
+        assert (payload["reason"], payload["reason_text"]) == (str(refused.reason), words)
+    build = MessageBuilder("sala", MediaClock())
+    failed = RecordingChange("failed", "20261122T091000-2", 21.0, reason=tr("recording is off"))
+    payload = json.loads(build.outcome(failed).encode())
+    assert (payload["reason"], payload["reason_text"]) == (
+        "recording is off",
+        "la grabación está desactivada",
+    )

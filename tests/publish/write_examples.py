@@ -18,6 +18,7 @@ from emoedge.emotions import Language, display_name
 from emoedge.health import Health
 from emoedge.outcomes import HealthReport
 from emoedge.publish import MessageBuilder
+from emoedge.publish.control import Rejection, parse_command
 
 from .samples import BEGIN, END, FACES, FINISHED, HEALTH, SNAPSHOT, STATE, SUMMARY, TEXT, VOICE
 
@@ -56,6 +57,8 @@ def examples(device: str, language: Language) -> dict[str, str]:
     )
     media = Path("/var/lib/emoedge/recordings/2026-11-22/20261122T091009Z-1a2b3c4d.mp4")
     finished = replace(FINISHED, segment_id=media.stem, time_s=25.25, path=media)
+    refused = parse_command("margin", b"lots")
+    assert isinstance(refused, Rejection)
     messages = {
         "emotion": build.outcome(STATE),
         "summary": build.outcome(replace(SUMMARY, label=display_name("happiness", language))),
@@ -68,7 +71,7 @@ def examples(device: str, language: Language) -> dict[str, str]:
         "recording": build.outcome(finished),
         "snapshot": build.outcome(SNAPSHOT),
         "picture": build.picture(datetime(2026, 11, 22, 9, 11, 15, tzinfo=timezone.utc), 1),
-        "control/error": build.control_error("margin", "lots", "expected a number from 0 to 1"),
+        "control/error": build.control_error("margin", "lots", refused.reason),
     }
     return {name: _pretty(message.payload) for name, message in messages.items()}
 

@@ -120,7 +120,7 @@ def test_controls_are_told_when_they_change() -> None:
     assert subscribers.told == [
         ("control", {"name": "margin", "value": "0.2"}),
         ("control", {"name": "margin", "value": "0.3"}),
-        ("control", {"name": "margin", "value": "7", "reason": "too large"}),
+        ("control", {"name": "margin", "value": "7", "reason": "too large", "reason_text": "too large"}),
     ]
     assert feed.controls() == {"margin": "0.3"}
 

@@ -113,7 +113,7 @@ def test_privacy_is_answered_once_it_is_done(client: DaemonClient, settings: Set
 def test_doctor_and_what_nobody_knows(client: DaemonClient) -> None:
     found = asked_until(client, "doctor", lambda found: found["parts"])
     assert found["camera"] == "none"
-    assert found["parts"]["camera"] == {"state": "off", "reason": "", "figures": {}}
+    assert found["parts"]["camera"] == {"state": "off", "reason": "", "reason_text": "", "figures": {}}
     with pytest.raises(DaemonError) as caught:
         client.ask("format_disk")
     assert caught.value.code == "unknown"

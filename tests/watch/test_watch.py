@@ -143,7 +143,9 @@ def test_faces_words_and_refusals_are_shown(builder):
     assert any(line.startswith(" caras: 0") for line in shown(state))
     error = {"time": "2026-11-22T09:00:00.000Z", "control": "record", "reason": "the disk is full"}
     state.apply(Received("sala", "control/error", error))
-    assert any("rechazado" in line and "the disk is full" in line for line in shown(state))
+    assert any("rechazado" in line and "the disk is full" in line for line in shown(state)), "an old device"
+    state.apply(Received("sala", "control/error", error | {"reason_text": "el disco está lleno"}))
+    assert any("rechazado" in line and "el disco está lleno" in line for line in shown(state))
 
 
 def test_the_end_of_privacy_is_shown(builder):
