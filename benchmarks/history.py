@@ -1,6 +1,6 @@
 """Size of the history of thirty busy days, and time to read a day and a week of it.
 
-    python -m benchmarks.history [--days N] [--episodes N]
+    python -m benchmarks.history [--days N…] [--episodes N] [--json FILE]
 
 A busy house: people in every minute, all seven emotions, speech, three
 episodes a minute, each third one recorded.
@@ -10,6 +10,7 @@ Processor times (median of `ROUNDS`), in milliseconds; `command` is all of `emoe
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import resource
 import statistics
@@ -23,6 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from emoedge.bench.machine import describe_machine
 from emoedge.config import PathSettings, RecordingSettings, Settings
 from emoedge.emotions import EMOTIONS
 from emoedge.history import Bucket, read
@@ -39,25 +41,45 @@ MINUTES_OF_A_DAY: Final = 1440
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--days", type=int, nargs="+", default=[1, 7, 30])
     parser.add_argument("--episodes", type=int, default=3, help="a minute")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    rows = []
+    print("| days | size, MB | a day by the hour | by the minute | a week by the day | command |")
+    print("|---|---|---|---|---|---|")
+    for days in arguments.days:
+        row = measure(days, arguments.episodes)
+        size_mb, *times = row.values()
+        print(
+            f"| {days} | {size_mb:.1f} | " + " | ".join(f"{value:.0f} ms" for value in times) + " |",
+            flush=True,
+        )
+        rows.append({"days": days, **row})
+    if arguments.json:
+        result = {"schema": 1, "machine": describe_machine(), "rows": rows}
+        arguments.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def measure(days: int, episodes: int) -> dict[str, float]:
+    """Size and processor times of a history of some days."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             timezone=ZONE,
             paths=PathSettings(state=Path(folder)),
             recording=RecordingSettings(dir=Path(folder) / "recordings"),
         )
-        size = fill(settings, arguments.days, arguments.episodes)
-        day = day_span(MONDAY + timedelta(days=min(3, arguments.days - 1)), settings.zone)
+        size = fill(settings, days, episodes)
+        day = day_span(MONDAY + timedelta(days=min(3, days - 1)), settings.zone)
         week = week_span(MONDAY, settings.zone)
-        print("| days | size, MB | a day by the hour | by the minute | a week by the day | command |")
-        print("|---|---|---|---|---|---|")
         cases: tuple[tuple[Span, Bucket], ...] = ((day, "hour"), (day, "minute"), (week, "day"))
         times = [median_ms(partial(show, settings, *case)) for case in cases]
         times.append(command_ms(folder, f"{day[0]:%Y-%m-%d}"))
-        cells = [str(arguments.days), f"{size / 1e6:.1f}", *(f"{value:.0f} ms" for value in times)]
-        print("| " + " | ".join(cells) + " |")
+    names = ("day_by_hour_ms", "day_by_minute_ms", "week_by_day_ms", "command_ms")
+    return {
+        "size_mb": round(size / 1e6, 2),
+        **dict(zip(names, (round(one, 1) for one in times), strict=True)),
+    }
 
 
 def fill(settings: Settings, days: int, episodes: int) -> int:

@@ -20,6 +20,17 @@ PAGE: Final = ROOT / "docs" / "performance.md"
 Json = Mapping[str, Any]
 ANSWERS: Final = {True: "holds", False: "**does not hold**", None: "not measured"}
 
+NO_ENGINES: Final = ("whole pipeline", "voice features of 3 s")
+"""Counts that are not those of an engine."""
+YUNET_MILLIONS: Final = 15.0
+"""Instructions of YuNet (2023mar, float) on a picture of 160 × 120, counted in the same way."""
+YUNET_PI4_MS: Final = (5.4, 6.2)
+"""The same on a Raspberry Pi 4, as published by opencv_zoo."""
+PI4_GHZ: Final = 1.5
+"""Clock of the slower Raspberry Pi 4."""
+PI5_TIMES: Final = (2.0, 3.0)
+"""How much faster than a Raspberry Pi 4 its makers say that a Raspberry Pi 5 is."""
+
 
 def parts(data: Path = DATA) -> dict[str, str]:
     """The text of each part, by the name in its marks; parts without figures are left out."""
@@ -31,6 +42,9 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "daemon": ("bench.json", daemon),
         "peers": ("bench.json", peers),
         "scaling": ("scaling.json", scaling),
+        "recordings": ("store.json", recordings),
+        "history": ("history.json", history),
+        "instructions": ("instructions.json", instructions),
         "broker": ("broker.json", broker),
         "arm64": ("arm64.json", arm64),
     }
@@ -226,6 +240,66 @@ def scaling(result: Json) -> str:
         for row in result["daemons"]
     ]
     return "\n".join(lines)
+
+
+def recordings(result: Json) -> str:
+    """What the work of the store costs by the number of segments."""
+    columns = list(result["rows"][0]["ms"])
+    lines = [f"| segments | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+    lines += [
+        f"| {row['segments']:,} | " + " | ".join(f"{row['ms'][name]:.3g}" for name in columns) + " |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def history(result: Json) -> str:
+    """Size of the history and time to read it, by days."""
+    lines = [
+        "| days | size | a day by the hour | a day by the minute | a week by the day | `emoedge history --json` |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['days']} | {row['size_mb']:.1f} MB | {row['day_by_hour_ms']:.0f} ms | {row['day_by_minute_ms']:.0f} ms "
+        f"| {row['week_by_day_ms']:.0f} ms | {row['command_ms']:.0f} ms |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def instructions(result: Json) -> str:
+    """Instructions by part, and what they let expect of a Raspberry Pi."""
+    counts, seconds = result["millions"], result["seconds"]
+    whole = counts["whole pipeline"]
+    engines = sum(count for name, count in counts.items() if name not in NO_ENGINES)
+    lines = ["| | million instructions a second of media | share |", "|---|---|---|"]
+    lines += [
+        f"| {name.replace('_', ' ')} | {count / seconds:.1f} | {count / whole:.0%} |"
+        for name, count in counts.items()
+        if name not in NO_ENGINES
+    ]
+    lines += [
+        f"| everything else | {(whole - engines) / seconds:.1f} | {1 - engines / whole:.0%} |",
+        f"| **whole pipeline** | **{whole / seconds:.1f}** | |",
+    ]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    rest = (whole - engines) / seconds
+    fast_ms = whole / seconds / YUNET_MILLIONS * YUNET_PI4_MS[0]
+    slow_ms = (whole / seconds - rest) / YUNET_MILLIONS * YUNET_PI4_MS[1] + rest / PI4_GHZ
+    five_ms = fast_ms / PI5_TIMES[1], slow_ms / PI5_TIMES[0]
+    estimate = (
+        f"**An estimate, not a measurement:** {fast_ms:.0f} to {slow_ms:.0f} ms a second of media on a "
+        f"Raspberry Pi 4, {five_ms[0]:.0f} to {five_ms[1]:.0f} ms on a Raspberry Pi 5, with the demo's recogniser."
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Features of 3 s of speech, which are part of everything else: {counts['voice features of 3 s']:.1f} million. {versions}.",
+            "",
+            estimate,
+        ]
+    )
 
 
 def broker(result: Json) -> str:

@@ -38,6 +38,8 @@ def main() -> int:
         "resolution": ("scaling.json", _resolution),
         "frame-rate": ("scaling.json", _frame_rate),
         "broker": ("broker.json", _broker),
+        "recordings": ("store.json", _recordings),
+        "history": ("history.json", _history),
         "decision": ("decision.json", _decision),
     }
     for name, (source, draw) in pictures.items():
@@ -132,6 +134,33 @@ def _broker(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     axes.set(xlabel="devices on one Mosquitto", ylabel="processor of the broker, % of a core")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
+
+
+def _recordings(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    for name, marks, colour in (("nothing to do", "o-", 0), ("a recording", "s--", 1), ("console", "^:", 2)):
+        segments = [row["segments"] for row in figures["rows"]]
+        axes.plot(
+            segments, [row["ms"][name] for row in figures["rows"]], marks, color=colours[colour], label=name
+        )
+    axes.set(xlabel="recorded segments", ylabel="processor, ms")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False)
+
+
+def _history(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    rows = figures["rows"]
+    days = [row["days"] for row in rows]
+    for key, label, marks, colour in (
+        ("day_by_hour_ms", "a day by the hour", "o-", 0),
+        ("day_by_minute_ms", "a day by the minute", "s--", 1),
+        ("week_by_day_ms", "a week by the day", "^:", 2),
+    ):
+        axes.plot(days, [row[key] for row in rows], marks, color=colours[colour], label=label)
+    axes.set(xlabel="days of history", ylabel="processor, ms")
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.legend(frameon=False)
 
 
 def _decision(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:

@@ -1,9 +1,9 @@
 """How the work of the store grows: a sweep, a deletion, three recordings and the list beside many segments.
 
-    python -m benchmarks.store [SEGMENTS…] [--one-day]
+    python -m benchmarks.store [SEGMENTS…] [--one-day] [--json FILE]
 
 Processor times (median of `ROUNDS`), in milliseconds; `list` is the whole command, with and without a saved
-index.
+index, `console` the newest page of its list, when it has been shown before.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from emoedge.bench.machine import describe_machine
 from emoedge.record.names import new_segment_id
 from emoedge.record.retention import Limits
 from emoedge.record.store import Store
+from emoedge.web.recordings_api import DEFAULT_ITEMS
+from emoedge.web.summaries import Summaries
 
 ROUNDS: Final = 5
 DELETED: Final = 10
@@ -34,6 +37,15 @@ A_DAY: Final = 200
 """Segments of a day, unless all are of one."""
 NEWEST: Final = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 NO_LIMITS: Final = Limits(keep_days=36_000, max_bytes=0, min_free_bytes=0)
+COLUMNS: Final = (
+    "first look",
+    "nothing to do",
+    "a deletion",
+    "a recording",
+    "list, first",
+    "list",
+    "console",
+)
 DETAILS: Final = {"schema": 1, "clock_synced": True, "duration": 12.0, "config": {"x" * 40: list(range(150))}}
 
 
@@ -42,23 +54,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("segments", nargs="*", type=int, default=SIZES)
     parser.add_argument("--one-day", action="store_true", help="all segments in one folder")
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    print("| segments | first look | nothing to do | a deletion | a recording | list, first | list |")
-    print("|---|---|---|---|---|---|---|")
+    rows = []
+    print(f"| segments | {' | '.join(COLUMNS)} |")
+    print("|---|" + "---|" * len(COLUMNS))
     for count in arguments.segments:
         with tempfile.TemporaryDirectory() as folder:
             row = measure(Path(folder), count, arguments.one_day)
         print(f"| {count} | " + " | ".join(f"{value:.1f}" for value in row) + " |", flush=True)
+        rows.append(
+            {"segments": count, "ms": dict(zip(COLUMNS, (round(value, 2) for value in row), strict=True))}
+        )
+    if arguments.json:
+        result = {"schema": 1, "machine": describe_machine(), "rows": rows}
+        arguments.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def measure(root: Path, count: int, one_day: bool) -> list[float]:
-    """Milliseconds, in the order of the table's columns."""
+    """Milliseconds, in the order of `COLUMNS`."""
     recordings = root / "recordings"
     for number in range(count):
         make_segment(recordings, number, one_day)
     list_first_ms = list_ms(root)
     list_again_ms = statistics.median(list_ms(root) for _ in range(ROUNDS))
     (recordings / ".index.json").unlink()
+    console_ms = page_ms(recordings)
+    (recordings / ".index.json").unlink(missing_ok=True)
     store = Store(recordings)
     first_ms = milliseconds(lambda: sweep(store, NO_LIMITS))
     sweep(store, NO_LIMITS)
@@ -77,7 +99,21 @@ def measure(root: Path, count: int, one_day: bool) -> list[float]:
         statistics.median(recorded),
         list_first_ms,
         list_again_ms,
+        console_ms,
     ]
+
+
+def page_ms(recordings: Path) -> float:
+    """Processor time of the newest page of the console's list."""
+    store, summaries = Store(recordings), Summaries()
+
+    def show() -> None:
+        for segment in store.segments()[::-1][: DEFAULT_ITEMS + 1]:
+            summaries.of(segment)
+            segment.details()
+
+    show()
+    return statistics.median(milliseconds(show) for _ in range(ROUNDS))
 
 
 def make_segment(recordings: Path, number: int, one_day: bool, *, make: bool = True) -> Path:
