@@ -38,6 +38,7 @@ class BuildWithFolders(build_py):
                 target = Path(self.build_lib) / "emoedge" / "data" / name
                 shutil.rmtree(target, ignore_errors=True)
                 shutil.copytree(ROOT / name, target, ignore=LEFT_OUT)
+            shutil.copyfile(ROOT / "CHANGELOG.md", Path(self.build_lib) / "emoedge" / "data" / "CHANGELOG.md")
             write_commit(Path(self.build_lib))
 
 

@@ -13,5 +13,14 @@ def package_folder(name: str) -> Path:
 
     In a checkout it is at the top; `setup.py` copies it to `emoedge/data/` of an installed package.
     """
+    return _place(name)
+
+
+def package_file(name: str) -> Path:
+    """Return the file `CHANGELOG.md` that came with emoedge; it lies beside those folders."""
+    return _place(name)
+
+
+def _place(name: str) -> Path:
     inside = _PACKAGE / "data" / name
-    return inside if inside.is_dir() else _PACKAGE.parent / name
+    return inside if inside.exists() else _PACKAGE.parent / name

@@ -50,6 +50,7 @@ GROUND = frozenset(
     [
         "background_write",
         "backoff",
+        "changelog",
         "characters",
         "circumplex",
         "clock",

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from typing import Final
 
 import click
 
 from emoedge.cli.options import common, settings_from
 from emoedge.translation import localized, tr, used_language
 
+SHOWN: Final = 10
+"""Most changes of an upgrade that are shown; the changelog has the others."""
 MARKS = {"ok": tr("ok  "), "warning": tr("warn"), "failed": tr("FAIL")}
 
 
@@ -28,7 +31,8 @@ def command(config_path: Path | None, as_json: bool) -> int:
     from emoedge.doctor.checks import run_checks
     from emoedge.watch.words import word
 
-    results = run_checks(settings_from(config_path))
+    settings = settings_from(config_path)
+    results = run_checks(settings)
     healthy = all(result.state != "failed" for result in results)
     if as_json:
         click.echo(
@@ -43,4 +47,23 @@ def command(config_path: Path | None, as_json: bool) -> int:
             click.echo(f"{localized(MARKS[result.state])}  {name}: {localized(result.detail)}")
             if result.state != "ok" and result.remedy:
                 click.echo(f"      -> {localized(result.remedy)}")
+        _show_news(settings.paths.state)
     return 0 if healthy else 1
+
+
+def _show_news(state: Path) -> None:
+    """Say once what an upgrade has brought."""
+    from emoedge.changelog import note_seen, unseen_news
+    from emoedge.package_files import package_file
+
+    news = unseen_news(state)
+    if news is None:
+        return
+    click.echo()
+    click.echo(tr("New in {version} (before: {before}):", version=news.version, before=news.before))
+    for entry in news.entries[:SHOWN]:
+        click.echo(f"  - {entry.partition('. ')[0].rstrip('.')}")
+    if len(news.entries) > SHOWN:
+        rest = len(news.entries) - SHOWN
+        click.echo(tr("  and {count} more: {path}", count=rest, path=package_file("CHANGELOG.md")))
+    note_seen(state)

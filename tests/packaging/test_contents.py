@@ -38,6 +38,7 @@ def test_the_archive_is_the_repository(repository: Path, archived: set[str]) -> 
         "models",
         "systemd",
         "config",
+        "containers",
         "scripts",
         "docs",
         "lock",
@@ -74,6 +75,7 @@ def test_the_wheel_has_what_an_installed_program_needs(repository: Path, packed:
             assert path.is_dir() or f"{data}/{path.relative_to(repository)}" in names
     assert {f"emoedge/publish/schemas/{file_name(suffix)}" for suffix in PAYLOADS} <= names
     assert "emoedge/py.typed" in names
+    assert f"{data}/CHANGELOG.md" in names
     assert not [name for name in names if name.startswith(("tests/", "training/", "scripts/", "faults/"))]
 
 

@@ -142,6 +142,27 @@ export function showNotices(state, isOffline = false) {
   }
 }
 
+const NEWS_SHOWN = 8;
+
+/** What an upgrade has brought, until somebody has seen it. */
+async function showNews() {
+  const news = await api("news");
+  if (!news) return;
+  const items = news.entries.map((entry) => make("li", { textContent: entry }));
+  const box = make("section", { className: "card news", "aria-labelledby": "h-news" },
+    make("h2", { id: "h-news", textContent: say("newsTitle", news) }),
+    make("ul", { lang: "en" }, ...items.slice(0, NEWS_SHOWN)));
+  const rest = items.slice(NEWS_SHOWN);
+  if (rest.length) box.append(make("details", {}, make("summary", { textContent: say("newsMore", { count: rest.length }) }), make("ul", { lang: "en" }, ...rest)));
+  const seen = make("button", { className: "act", type: "button", textContent: say("newsSeen") });
+  seen.onclick = async () => {
+    await tryTo(() => api("news/seen", { method: "POST" }));
+    box.remove();
+  };
+  box.append(seen);
+  document.querySelector("main").prepend(box);
+}
+
 /** Log in where needed, show the head, and return the present state. */
 export async function begin(page) {
   chooseLanguage(null);
@@ -164,6 +185,7 @@ export async function begin(page) {
   showNotices(state);
   fillIn();
   document.querySelector("main").hidden = false;
+  if (state.access === "full") showNews().catch(() => {});  // no reason to show nothing else
   return state;
 }
 
