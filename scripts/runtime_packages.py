@@ -7,16 +7,22 @@ from importlib.metadata import PackageNotFoundError, distribution
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+EXTRAS = ("", "web")
+"""Extras of the root that a device runs with."""
+
 
 def closure(root: str) -> dict[str, str]:
-    """Names and versions of a distribution's dependencies, without extras and itself."""
+    """Names and versions of a distribution's dependencies, those of `EXTRAS` included, without itself."""
     found: dict[str, str] = {}
     waiting = [root]
     while waiting:
-        for text in distribution(waiting.pop()).requires or ():
+        current = waiting.pop()
+        extras = EXTRAS if current == root else ("",)
+        for text in distribution(current).requires or ():
             requirement = Requirement(text)
             name = canonicalize_name(requirement.name)
-            if name in found or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
+            marker = requirement.marker
+            if name in found or (marker and not any(marker.evaluate({"extra": extra}) for extra in extras)):
                 continue
             try:
                 found[name] = distribution(name).version

@@ -18,6 +18,6 @@ def test_the_run_time_set_is_whole_and_pinned(repository):
     lines = done.stdout.split()
     assert all(re.fullmatch(r"[a-z0-9-]+==[^=]+", line) for line in lines)
     names = {line.partition("==")[0] for line in lines}
-    # Direct ones, one that comes with pydantic, and none of the tests' or the trainings'.
-    assert {"numpy", "av", "vosk", "paho-mqtt", "pydantic", "pydantic-core"} <= names
+    # Direct ones, one that comes with pydantic, the console's, and none of the tests' or the trainings'.
+    assert {"numpy", "av", "vosk", "paho-mqtt", "pydantic", "pydantic-core", "starlette", "h11"} <= names
     assert not {"emoedge", "pytest", "torch", "tensorflow", "mypy"} & names
