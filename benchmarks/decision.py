@@ -47,7 +47,7 @@ STRETCH_S: Final = 3.0
 PLAIN: Final = 0.9
 """A stretch counts as one expression where so large a share of its posteriors has the same leader."""
 
-HOLDS_S: Final = (0.0, 0.2, 0.35, 0.5, 0.65, 0.75, 1.0, 1.25, 1.5)
+HOLDS_S: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 SPLICES: Final = 1000
 """Changes of expression for a point of the frontier."""
 

@@ -41,7 +41,7 @@ class FusionSettings(Section):
         0.3, description="Minimum confidence for which an emotion is named; 0 always names one"
     )
     hold_s: Seconds = Field(
-        0.75,
+        1.0,
         description="Seconds for which something else must last before it takes the place of what is named, "
         '"no opinion" included; less where it is clear',
     )

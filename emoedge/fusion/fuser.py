@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Final
 
 from emoedge.config import FusionSettings
-from emoedge.emotions import Emotion, Probabilities, as_probabilities
+from emoedge.emotions import INDEX, Emotion, Probabilities, as_probabilities
 from emoedge.fusion.confidence import Confidence
 from emoedge.fusion.learned import LearnedFusion
-from emoedge.fusion.rule import NO_DECISION, Decision, fuse_weighted
+from emoedge.fusion.rule import NO_DECISION, DecidedBy, Decision, fuse_weighted
 from emoedge.observations import STILL, FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import FusedState, ModalityOpinion
 
 # One frame's posterior jitters; this time constant steadies it without hiding a real change of expression.
-FACE_SMOOTHING_S: Final = 0.35
+FACE_SMOOTHING_S: Final = 0.2
 
 
 class Fuser:
@@ -116,6 +117,32 @@ class Fuser:
             observed_s=max((opinion.time_s for opinion in fresh.values()), default=now_s),
             reason=reason,
         )
+
+    def kept(self, state: FusedState, named: Emotion | None) -> FusedState | None:
+        """Return the state of a moment if what was named stays named, in doubt.
+
+        Args:
+            state: of the moment, as `state` returned it.
+            named: what was named.
+
+        Returns:
+            The state with `named`; None where that is named anyway, is not a candidate, is ranked first among
+            the candidates by no modality, or is right with too small a chance.
+        """
+        if named is None or named == state.emotion or named not in state.candidates:
+            return None
+        candidates = [INDEX[emotion] for emotion in state.candidates]
+        ranked = {max(candidates, key=one.probabilities.tolist().__getitem__) for one in state.opinions}
+        if INDEX[named] not in ranked:
+            return None
+        present: dict[Modality, ModalityOpinion] = {one.modality: one for one in state.opinions}
+        voters = [name for name in present if name != "text"] if self._learned is None else [*present]
+        alone: DecidedBy = "fusion" if len(voters) > 1 else (voters or [*present])[0]
+        decision = Decision(state.probabilities, named, state.candidates, alone, certain=False)
+        chance = self._chance(decision, present)
+        if chance < self.settings.min_confidence:
+            return None
+        return replace(state, emotion=named, confidence=chance, decided_by=alone, certain=False, reason="")
 
     def _fresh(self, now_s: float) -> dict[Modality, ModalityOpinion]:
         limits: dict[Modality, float] = {

@@ -6,10 +6,15 @@ from dataclasses import replace
 from typing import Final
 
 from emoedge.emotions import INDEX, Emotion
+from emoedge.fusion.rule import TEXT_SAYS
 from emoedge.outcomes import FusedState
 
 DOUBT_HOLDS: Final = 2.0
 """Times `hold_s` after which what is named gives way to what came instead, although nothing lasted."""
+
+
+ROUNDING_S: Final = 1e-9
+"""Sums of steps in time are equal to within this."""
 
 
 class Hold:
@@ -18,8 +23,13 @@ class Hold:
     Something else takes the place of what is named once it has lasted for `hold_s`; or at once, where it is
     clear, or no modality has an opinion left, and what is named has stood for `hold_s`; or where another
     person, source or privacy is the cause.
-    Where one thing after the other comes and none lasts, nothing that has gone is named for longer than
-    DOUBT_HOLDS times `hold_s`.
+
+    The evidence for a change is summed over time (Page, "Continuous inspection schemes", Biometrika 41, 1954)
+    until it is worth `hold_s` seconds. A moment counts fully where what is named is no candidate any more, or
+    all modalities agree on what is new. Where they disagree it counts for less: as much as the new emotion
+    leads, in margins, or as much as a text that decides prefers it.
+    Meanwhile a candidate that a modality ranks first stays named, in doubt. Where one thing after the other
+    comes and none lasts, what could not stay is named for DOUBT_HOLDS times `hold_s` at most.
 
     Args:
         hold_s: seconds, >= 0; with 0 nothing is held.
@@ -29,15 +39,24 @@ class Hold:
         self._hold_s = hold_s
         self._held: FusedState | None = None
         self._since_s = 0.0
-        self._pending: tuple[Emotion | None, float] | None = None
+        self._pending: Emotion | None = None
+        self._is_pending = False
+        self._evidence_s = self._weight = self._looked_s = 0.0
         self._cause: object = None
 
     @property
     def settled(self) -> FusedState | None:
-        """The last state in which the decision of the moment was the one that is named."""
+        """The last state of a moment in which what is named could be named."""
         return self._held
 
-    def update(self, state: FusedState, margin: float, cause: object = None) -> FusedState:
+    @property
+    def named(self) -> Emotion | None:
+        """The named emotion, or None."""
+        return None if self._held is None else self._held.emotion
+
+    def update(
+        self, state: FusedState, margin: float, cause: object = None, kept: FusedState | None = None
+    ) -> FusedState:
         """Return what is named at the moment of a state; states come in the order of their times.
 
         Args:
@@ -45,23 +64,31 @@ class Hold:
             margin: of the fusion; what is clear has no other class within twice as much.
             cause: person, sources and privacy in any form that can be compared; what is named is not held
                 across a change of it.
+            kept: what the fusion can say at this moment if `named` stays named, None where that is out of
+                question; see `Fuser.kept`.
 
         Returns:
-            `state` where it may be named, else `state` with the decision that is held in place of its own.
+            `state` where it may be named, else `kept`, else `state` with the decision that is held in place
+            of its own.
         """
         held = self._held
         if held is None or cause != self._cause or state.emotion == held.emotion:
             self._cause = cause
             return self._take(state)
-        pending = self._pending
-        if pending is None or pending[0] != state.emotion:
-            pending = self._pending = (state.emotion, state.time_s)
+        if self._is_pending and self._pending == state.emotion:
+            self._evidence_s += self._weight * (state.time_s - self._looked_s)
+        else:
+            self._is_pending, self._pending, self._evidence_s = True, state.emotion, 0.0
+        self._weight, self._looked_s = _weight(state, held.emotion, margin), state.time_s
         stood = state.time_s - self._since_s >= self._hold_s
-        lasted = state.time_s - pending[1] >= self._hold_s
+        lasted = self._evidence_s >= self._hold_s - ROUNDING_S
         lost = state.time_s - held.time_s >= DOUBT_HOLDS * self._hold_s
         silent = state.probabilities is None  # what took part has grown too old, which is lasting enough
         if lasted or (stood and (lost or silent or _is_clear(state, 2.0 * margin))):
             return self._take(state)
+        if kept is not None:
+            self._held = replace(kept, since_s=self._since_s)
+            return self._held
         seen = held if silent else state
         return replace(
             held,
@@ -75,8 +102,32 @@ class Hold:
         if self._held is None or state.emotion != self._held.emotion:
             self._since_s = state.time_s
         self._held = state = replace(state, since_s=self._since_s)
-        self._pending = None
+        self._is_pending = False
         return state
+
+
+def _weight(state: FusedState, named: Emotion | None, margin: float) -> float:
+    """Weight of the decision of a moment against what is named, 0..1."""
+    new = state.emotion
+    if new is None or named is None or named not in state.candidates or state.probabilities is None:
+        return 1.0
+    if margin <= 0.0 or not _disputed(state):
+        return 1.0
+    lead = float(state.probabilities[INDEX[new]] - state.probabilities[INDEX[named]]) / margin
+    if state.decided_by == "text":
+        text = next(one.probabilities for one in state.opinions if one.modality == "text")
+        lead = max(lead, min(1.0, 1.0 + lead) * float(text[INDEX[new]] - text[INDEX[named]]))
+    return min(1.0, max(0.0, lead))
+
+
+def _disputed(state: FusedState) -> bool:
+    """Return whether a modality that has something to say ranks another candidate first."""
+    for opinion in state.opinions:
+        values = opinion.probabilities.tolist()
+        first = max(state.candidates, key=lambda emotion: values[INDEX[emotion]])
+        if first != state.emotion and values[INDEX[first]] >= TEXT_SAYS:
+            return True
+    return False
 
 
 def _is_clear(state: FusedState, distance: float) -> bool:

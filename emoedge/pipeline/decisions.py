@@ -29,7 +29,7 @@ PROBABILITY_STEP: Final = 0.1
 """A move of every probability smaller than this is no change worth a message."""
 DEGREE_SPACING_S: Final = 3.0
 """A change of degree alone waits at least this long after the last message."""
-MIN_SPACING_S: Final = 2.0
+MIN_SPACING_S: Final = 2.5
 """A change of who takes part, or of how certain it is, waits at least this long after the last message."""
 # The fused state is looked at least this often, so that stale opinions leave in time.
 TICK_S: Final = 0.25
@@ -132,7 +132,8 @@ class DecisionStage:
             state = replace(state, reason=self._withheld)
         self.fused = state
         cause = self.fuser.person, self._losses, self._withheld
-        state = self.state = self._hold.update(state, self.fuser.margin, cause)
+        kept = self.fuser.kept(state, self._hold.named)
+        state = self.state = self._hold.update(state, self.fuser.margin, cause, kept)
         outcomes: list[Outcome] = list(self._events.update(state, may_begin=self.fuser.is_somebody))
         settled = self._hold.settled or state
         if self._changed(state, settled) or now_s - self._sent_s >= self._interval_s:

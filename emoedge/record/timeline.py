@@ -29,11 +29,15 @@ from emoedge.emotions import (
 from emoedge.files import parse_json
 from emoedge.observations import (
     SECONDS_DIGITS,
+    UNKNOWN,
+    UNSEEN,
     Box,
     FaceObservation,
     FacesObservation,
     Modality,
+    Speaker,
     TextObservation,
+    VoiceObservation,
     Word,
 )
 from emoedge.outcomes import MOMENTS, EmotionEvent, FusedState, ModalityOpinion, Outcome
@@ -268,6 +272,8 @@ def _outcome(topic: Any, payload: Mapping[str, Any], t: float) -> Outcome | None
         return FacesObservation(t, tuple(_face(face) for face in payload["faces"]))
     if topic in ("transcript", "text"):
         return _text(payload, t)
+    if topic == "voice":
+        return _voice(payload, t)
     if topic == "event":
         started_s, ended_s = payload.get("started_s"), payload.get("ended_s")
         return EmotionEvent(
@@ -325,7 +331,27 @@ def _text(payload: Mapping[str, Any], t: float) -> TextObservation:
     )
     start_s = t - _moment(payload.get("duration") or 0.0)
     transcript = clean_text(str(payload.get("transcript") or ""))
-    return TextObservation(start_s, t, transcript, _probabilities(payload), words)
+    speaker = _speaker(payload.get("speaker"))
+    return TextObservation(start_s, t, transcript, _probabilities(payload), words, speaker)
+
+
+def _voice(payload: Mapping[str, Any], t: float) -> VoiceObservation:
+    return VoiceObservation(
+        t - _moment(payload.get("duration") or 0.0),
+        t,
+        _probabilities(payload),
+        _moment(payload.get("snr_db") or 0.0),
+        _moment(payload.get("level_dbfs") or 0.0),
+        final=bool(payload.get("final")),
+        speaker=_speaker(payload.get("speaker")),
+    )
+
+
+def _speaker(value: Any) -> Speaker:
+    """Whose voice it was; unknown where it was not kept, or is damaged."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    return UNSEEN if value == UNSEEN else UNKNOWN
 
 
 def _moment(value: Any) -> float:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from emoedge.clock import parse_rfc3339
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Emotion, leader
-from emoedge.observations import FacesObservation, TextObservation, Word
+from emoedge.observations import UNKNOWN, FacesObservation, Speaker, TextObservation, Word
 from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.record.timeline import STATE_HOLD_S, Timeline
+from emoedge.report.speakers import SpokenSpan, spoken_spans
 
 Channel = Literal["fused", "face", "voice", "text"]
 CHANNELS: Final[tuple[Channel, ...]] = ("fused", "face", "voice", "text")
@@ -87,11 +88,13 @@ class ShownUtterance:
             it is one word.
         emotion: that the words carry, None without an opinion.
         probability: of that emotion, 0..1.
+        speaker: whose voice it was.
     """
 
     words: tuple[Word, ...]
     emotion: Emotion | None = None
     probability: float = 0.0
+    speaker: Speaker = UNKNOWN
 
     @property
     def start_s(self) -> float:
@@ -112,6 +115,7 @@ class ReportData:
             state was kept.
         events: the episodes, as topic `event` reports them, in order of time.
         utterances: in order of time.
+        spoken: whose voice is heard when, in order of time.
         details: the JSON sidecar.
         timeline: what all of it was made from.
     """
@@ -123,6 +127,7 @@ class ReportData:
     reasons: tuple[str, ...]
     events: tuple[Episode, ...]
     utterances: tuple[ShownUtterance, ...] = ()
+    spoken: tuple[SpokenSpan, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     timeline: Timeline = field(default_factory=Timeline)
 
@@ -190,6 +195,7 @@ def build(
         reasons=tuple(_reason(states[index]) if index >= 0 else "unknown" for index in held),
         events=_events(timeline, duration_s),
         utterances=_utterances(timeline, duration_s),
+        spoken=spoken_spans(timeline, duration_s),
         details=details,
         timeline=timeline,
     )
@@ -332,7 +338,8 @@ def _utterances(timeline: Timeline, duration_s: float) -> tuple[ShownUtterance, 
             if word.end_s > 0 and word.start_s < duration_s
         )
         if words and text.probabilities is None:
-            found.append(ShownUtterance(words))
+            found.append(ShownUtterance(words, speaker=text.speaker))
         elif words and text.probabilities is not None:
-            found.append(ShownUtterance(words, leader(text.probabilities), float(text.probabilities.max())))
+            said, sure = leader(text.probabilities), float(text.probabilities.max())
+            found.append(ShownUtterance(words, said, sure, text.speaker))
     return tuple(found)

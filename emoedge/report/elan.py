@@ -22,7 +22,7 @@ def to_elan(data: ReportData, media: str, language: Language) -> bytes:
     """An ELAN annotation file (EAF 2.8); `media` as in `export`.
 
     Tiers: episodes, what is named, the emotion in front of each modality, how sure each of them is (0 to 1),
-    and words.
+    whose voice is heard, and words.
 
     The values are the machine-readable labels, in a controlled vocabulary that carries both languages.
     Format: https://www.mpi.nl/tools/elan/EAFv2.8.xsd
@@ -34,6 +34,7 @@ def to_elan(data: ReportData, media: str, language: Language) -> bytes:
         tiers.append((name, "emotion", [(one.start_s, one.end_s, one.emotion) for one in episodes]))
         sure = "certainty" if name == "emotion" else f"{name}-certainty"
         tiers.append((sure, "number", [_number(one) for one in episodes if one.confidence is not None]))
+    tiers.append(("speaker", "words", [(one.start_s, one.end_s, str(one.speaker)) for one in data.spoken]))
     words = [(word.start_s, word.end_s, word.text) for word in _without_overlap(data)]
     tiers.append(("words", "words", words))
     started = started_of(data) or datetime(1970, 1, 1, tzinfo=timezone.utc)

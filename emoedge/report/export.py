@@ -98,6 +98,10 @@ def to_json(data: ReportData, name: str) -> str:
             {"text": word.text, "start": word.start_s, "end": word.end_s, "confidence": word.confidence}
             for word in data.words
         ],
+        "speakers": [
+            {"start": round(one.start_s, DIGITS), "end": round(one.end_s, DIGITS), "speaker": one.speaker}
+            for one in data.spoken
+        ],
         "summary": {
             "seconds": {emotion: round(seconds, DIGITS) for emotion, seconds in summary.seconds.items()},
             "none": round(summary.none_s, DIGITS),

@@ -16,9 +16,10 @@ from emoedge.circumplex import affect
 from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, Probabilities
 from emoedge.errors import EmoedgeError
-from emoedge.observations import FaceObservation, FacesObservation
+from emoedge.observations import FaceObservation, FacesObservation, Speaker
 from emoedge.outcomes import FusedState
 from emoedge.report.data import CHANNELS, Curve, ReportData, hold, started_of
+from emoedge.report.speakers import speakers_at
 from emoedge.translation import tr
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ SAME_S: Final = 0.004
 """Seconds by which results may be stamped after their frame: times are rounded to milliseconds."""
 AFFECT: Final = ("valence", "arousal")
 INTEGERS: Final = frozenset({"frame", "face_id", "success"})
-TEXTS: Final = frozenset({"time", "emotion", "fused_emotion"})
+TEXTS: Final = frozenset({"time", "emotion", "fused_emotion", "speaker"})
 
 Value = str | float | int | None
 Table = tuple[list[str], list[list[Value]]]
@@ -60,11 +61,12 @@ class Sampling:
 def table(data: ReportData, sampling: Sampling | None = None) -> Table:
     """The columns and rows of a segment or clip.
 
-    Without `sampling`: `time_s, time, emotion, confidence, face_quality`, and for each of fused, face, voice
-    and text the seven probabilities, valence and arousal. With it, as OpenFace has it: `frame` (from 1),
+    Without `sampling`: `time_s, time, emotion, confidence, face_quality, speaker` (whose voice is heard: the
+    id of a face, "unseen", "unknown", or nothing), and for each of fused, face, voice and text the seven
+    probabilities, valence and arousal. With it, as OpenFace has it: `frame` (from 1),
     `face_id` (0 where no face is seen), `timestamp` (s), `success` (1 where a face is seen), its quality
-    (0..1), box (fractions of the picture), emotion, seven probabilities, valence and arousal, and the fused
-    state.
+    (0..1), box (fractions of the picture), emotion, seven probabilities, valence and arousal, `speaker`, and
+    the fused state.
     """
     return _moments(data) if sampling is None else _frames(data, sampling)
 
@@ -130,15 +132,17 @@ def to_parquet(data: ReportData, sampling: Sampling | None = None) -> bytes:
 
 
 def _moments(data: ReportData) -> Table:
-    columns = ["time_s", "time", "emotion", "confidence", "face_quality"]
+    columns = ["time_s", "time", "emotion", "confidence", "face_quality", "speaker"]
     columns += [f"{channel}_{name}" for channel in CHANNELS for name in (*EMOTIONS, *AFFECT)]
     curves = [data.curves.get(channel) for channel in CHANNELS]
     started = started_of(data)
     fused, face = data.curves["fused"], data.curves.get("face")
+    times = data.times.tolist()
+    heard = speakers_at(data.spoken, times)
     rows: list[list[Value]] = []
-    for index, moment in enumerate(data.times.tolist()):
+    for index, moment in enumerate(times):
         row: list[Value] = [round(moment, DIGITS), _wall(started, moment), data.emotions[index]]
-        row += [_trust(fused, index), _trust(face, index)]
+        row += [_trust(fused, index), _trust(face, index), _speaker(heard[index])]
         for curve in curves:
             row += posterior(None if curve is None else curve.at(index))
         rows.append(row)
@@ -147,20 +151,21 @@ def _moments(data: ReportData) -> Table:
 
 def _frames(data: ReportData, sampling: Sampling) -> Table:
     columns = ["frame", "face_id", "timestamp", "success", "quality", "x", "y", "width", "height", "emotion"]
-    columns += [*EMOTIONS, *AFFECT, "fused_emotion", "fused_confidence"]
+    columns += [*EMOTIONS, *AFFECT, "speaker", "fused_emotion", "fused_confidence"]
     columns += [f"fused_{name}" for name in (*EMOTIONS, *AFFECT)]
     states = data.timeline.states
     seen = [one for one in data.timeline.outcomes if isinstance(one, FacesObservation)]
     times = np.asarray(sampling.times, dtype=np.float64) + SAME_S
     faces_at = hold([one.time_s for one in seen], times, FACE_HOLD_S)
     state_at = hold([one.time_s for one in states], times, data.timeline.hold_s)
+    heard = speakers_at(data.spoken, sampling.times)
     rows: list[list[Value]] = []
     for number, moment in enumerate(sampling.times):
         faces = _faces(seen[faces_at[number]] if faces_at[number] >= 0 else None, sampling)
         state = states[state_at[number]] if state_at[number] >= 0 else None
         for face in faces:
             row: list[Value] = [number + 1, 0 if face is None else face.track_id, round(moment, DIGITS)]
-            rows.append([*row, *_face(face), *_fused(state)])
+            rows.append([*row, *_face(face), _speaker(heard[number]), *_fused(state)])
     return columns, rows
 
 
@@ -197,6 +202,11 @@ def posterior(probabilities: Probabilities | None) -> list[Value]:
 
 def _wall(started: datetime | None, moment: float) -> str | None:
     return None if started is None else rfc3339(started + timedelta(seconds=moment))
+
+
+def _speaker(speaker: Speaker | None) -> str | None:
+    """As text, as in every row: numbers and words share a column."""
+    return None if speaker is None else str(speaker)
 
 
 def _trust(curve: Curve | None, index: int) -> float | None:

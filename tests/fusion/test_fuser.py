@@ -132,3 +132,37 @@ def test_not_sure_is_said_where_it_was_asked_for():
 def test_snr_reliability_is_bounded_and_monotonic(a, b):
     low, high = sorted((a, b))
     assert 0 <= snr_reliability(low) <= snr_reliability(high) <= 1
+
+
+def between(anger, happiness):
+    values = np.full(7, (1 - anger - happiness) / 5)
+    values[EMOTIONS.index("anger")], values[EMOTIONS.index("happiness")] = anger, happiness
+    return as_probabilities(values)
+
+
+def test_what_was_named_can_stay_while_it_is_a_candidate_that_a_modality_ranks_first():
+    fuser = Fuser(FusionSettings())
+    fuser.on_faces(faces(1, between(0.35, 0.45)))
+    fuser.on_voice(voice(1, between(0.45, 0.35)))
+    state = fuser.state(1)
+    assert (state.emotion, state.certain) == ("happiness", False)
+    kept = fuser.kept(state, "anger")
+    assert (kept.emotion, kept.certain, kept.decided_by, kept.reason) == ("anger", False, "fusion", "")
+    assert kept.confidence == pytest.approx(float(state.probabilities[EMOTIONS.index("anger")]))
+    assert kept.candidates == state.candidates
+    assert fuser.kept(state, "happiness") is None, "that is the decision"
+    assert fuser.kept(state, "fear") is None, "that is no candidate"
+    assert fuser.kept(state, None) is None
+
+
+def test_what_nobody_ranks_first_or_is_too_doubtful_cannot_stay():
+    fuser = Fuser(FusionSettings())
+    fuser.on_faces(faces(1, between(0.35, 0.45)))
+    assert fuser.kept(fuser.state(1), "anger") is None
+    fuser = Fuser(FusionSettings(min_confidence=0.5))
+    fuser.on_faces(faces(1, between(0.2, 0.75)))
+    fuser.on_voice(voice(1, between(0.7, 0.25)))
+    state = fuser.state(1)
+    assert state.emotion == "happiness"
+    assert "anger" in state.candidates
+    assert fuser.kept(state, "anger") is None

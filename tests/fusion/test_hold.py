@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.fusion.hold import DOUBT_HOLDS, Hold
-from emoedge.outcomes import FusedState
+from emoedge.outcomes import FusedState, ModalityOpinion
 
 STEP_S = 0.1
 MARGIN = 0.2
@@ -56,6 +57,69 @@ def test_what_is_clear_is_named_at_once_if_the_other_has_stood():
     assert runs(said) == [("anger", 10), ("happiness", 10)]
     said = named(Hold(0.5), [(10, "anger"), (1, "happiness"), (10, "anger")], p=0.8)
     assert runs(said) == [("anger", 10), ("happiness", 5), ("anger", 6)]
+
+
+def doubt(time_s, face, voice, text=None, decided_by="fusion"):
+    """A state between anger and happiness, of what face, voice and text give happiness of their sum."""
+
+    def opinion(modality, p):
+        values = [0.02] * 7
+        values[EMOTIONS.index("anger")], values[EMOTIONS.index("happiness")] = 0.9 * (1 - p), 0.9 * p
+        return ModalityOpinion(modality, time_s, as_probabilities(values))
+
+    given = [("face", face), ("voice", voice), ("text", text)]
+    opinions = tuple(opinion(name, p) for name, p in given if p is not None)
+    fused = opinion("face", 0.6 * face + 0.4 * voice).probabilities
+    leader = "happiness" if 0.6 * face + 0.4 * voice > 0.5 else "anger"
+    if decided_by == "text":
+        leader = "happiness" if text > 0.5 else "anger"
+    candidates = ("happiness", "anger")
+    return FusedState(time_s, fused, leader, 0.5, decided_by, candidates=candidates, opinions=opinions)
+
+
+def until_happiness(of_the_moment, steps=100):
+    """Seconds until happiness takes the place of anger; None where it does not within the steps."""
+    hold = Hold(0.5)
+    hold.update(state(0.0, "anger"), MARGIN)
+    times = [round((1 + i) * STEP_S, 1) for i in range(steps)]
+    return next((t for t in times if hold.update(of_the_moment(t), MARGIN).emotion == "happiness"), None)
+
+
+def test_what_is_disputed_takes_longer_the_less_it_leads():
+    agreed = until_happiness(lambda t: doubt(t, 0.54, 0.54))
+    leading = until_happiness(lambda t: doubt(t, 0.68, 0.48))
+    assert agreed == pytest.approx(0.6)
+    assert 0.6 < leading < 1.0
+    # What could not stay is named for twice hold_s at most.
+    assert until_happiness(lambda t: doubt(t, 0.54, 0.48)) == pytest.approx(1.0)
+
+
+def test_a_text_that_decides_counts_as_far_as_it_prefers_it_and_the_doubt_goes():
+    said = [until_happiness(lambda t, p=p: doubt(t, 0.49, 0.49, p, "text")) for p in (1.0, 0.75)]
+    assert said[0] < said[1] <= 1.0
+    assert until_happiness(lambda t: doubt(t, 0.4, 0.4, 1.0, "text")) == pytest.approx(1.0)
+
+
+def test_a_candidate_that_can_stay_is_named_in_doubt_for_as_long_as_it_can():
+    hold = Hold(0.5)
+    hold.update(state(0.0, "anger"), MARGIN)
+    for i in range(1, 40):
+        now = doubt(i * STEP_S, 0.54, 0.48)
+        kept = replace(now, emotion="anger", confidence=0.4)
+        said = hold.update(now, MARGIN, kept=kept)
+        if i * STEP_S < 2.0:
+            assert (said.emotion, said.confidence, said.since_s) == ("anger", 0.4, 0.0)
+            assert hold.settled.time_s == now.time_s, "what is published is of this moment"
+    assert said.emotion == "happiness", "evidence comes together in the end"
+
+
+def test_evidence_begins_again_where_what_is_named_is_the_decision():
+    hold = Hold(0.5)
+    hold.update(state(0.0, "anger"), MARGIN)
+    for i in range(1, 100):
+        now = doubt(i * STEP_S, 0.56 if i % 4 else 0.4, 0.48)
+        kept = replace(now, emotion="anger") if now.emotion != "anger" else None
+        assert hold.update(now, MARGIN, kept=kept).emotion == "anger"
 
 
 def test_another_cause_is_not_held_across():

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
-from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
+from emoedge.observations import (
+    UNKNOWN,
+    Box,
+    FaceObservation,
+    FacesObservation,
+    TextObservation,
+    VoiceObservation,
+    Word,
+)
 from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
 from emoedge.record.alignment import DRIFT_S, SoundTrack
@@ -169,3 +177,22 @@ def test_rows_are_json_with_accents_and_words_only_in_the_transcript():
     assert "words" not in row["payload"]
     row = json.loads(TimelineEntry("transcript", said).row(3.0))
     assert row["payload"]["words"] == [{"text": "sí", "start_s": 0.0, "end_s": 1.235, "confidence": 0.9}]
+
+
+@pytest.mark.parametrize("speaker", [0, 12, "unseen", "unknown"])
+def test_whose_voice_it_was_is_read_again(speaker):
+    voice = VoiceObservation(101.0, 102.5, SAD, 12.3, -30.1, final=True, speaker=speaker)
+    text = TextObservation(101.0, 102.0, "sí", None, (), speaker)
+    rows = [TimelineEntry("voice", voice).row(100.0), TimelineEntry("transcript", text).row(100.0)]
+    found = {type(one): one for one in read_timeline("".join(rows)).outcomes}
+    assert {one.speaker for one in found.values()} == {speaker}
+    heard = found[VoiceObservation]
+    assert (heard.start_s, heard.end_s, heard.snr_db, heard.final) == (1.0, 2.5, 12.3, True)
+
+
+@pytest.mark.parametrize("damage", [None, "somebody", -1, True, 1.5, [1]])
+def test_a_speaker_that_is_none_is_unknown(damage):
+    row = json.loads(TimelineEntry("voice", VoiceObservation(1.0, 2.0, None, 0.0, 0.0)).row(2.0))
+    row["payload"]["speaker"] = damage
+    (heard,) = read_timeline(json.dumps(row)).outcomes
+    assert heard.speaker == UNKNOWN
