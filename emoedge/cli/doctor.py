@@ -43,7 +43,7 @@ def command(config_path: Path | None, as_json: bool) -> int:
     else:
         for result in results:
             first, _, rest = result.name.partition(" ")  # such as "model face_emotion"
-            name = f"{word(first, used_language())} {rest}".rstrip()
+            name = f"{word(first, used_language())} {word(rest, used_language())}".rstrip()
             click.echo(f"{localized(MARKS[result.state])}  {name}: {localized(result.detail)}")
             if result.state != "ok" and result.remedy:
                 click.echo(f"      -> {localized(result.remedy)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 from emoedge.config import Settings
@@ -33,9 +34,29 @@ def from_daemon(settings: Settings, device: Device) -> CheckResult | None:
     except DaemonError:
         return None
     part = (found.get("parts") or {}).get(device)
-    if not isinstance(part, dict) or found.get(device) != redact(_source(settings, device)):
+    wanted = _source(settings, device)
+    if not isinstance(part, dict):
+        return None
+    if found.get(device) != redact(wanted) and not is_same_device(
+        wanted, str((part.get("figures") or {}).get("device") or "")
+    ):
         return None
     return _result(device, part, is_private=found.get("privacy") is True)
+
+
+def is_same_device(wanted: str, described: str) -> bool:
+    """Return whether a source is the device that the daemon has open under another name, such as "auto".
+
+    Args:
+        wanted: a source, such as a stable path of a camera or the name of a microphone.
+        described: the daemon's device in `health`, such as "/dev/video0, 640 x 480"; empty without one.
+    """
+    if described == wanted or described.startswith(f"{wanted}, "):
+        return True
+    node = described.partition(", ")[0]
+    return (
+        wanted.startswith("/") and node.startswith("/") and os.path.realpath(wanted) == os.path.realpath(node)
+    )
 
 
 def _source(settings: Settings, device: Device) -> str:

@@ -62,6 +62,7 @@ _WORDS: Final[dict[str, Phrase]] = {
     "camera": tr("camera"),
     "microphone": tr("microphone"),
     "placement": tr("placement"),
+    "light": tr("light"),
     "broker": tr("broker"),
     "spool": tr("queue"),
     "clock": tr("clock"),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from emoedge.config import Settings, with_changes
-from emoedge.doctor.running import from_daemon
+from emoedge.doctor.running import from_daemon, is_same_device
 from emoedge.doctor.sources import check_camera, check_microphone
 from emoedge.local_socket.client import DaemonClient
 from emoedge.local_socket.protocol import Request
@@ -86,5 +86,36 @@ def test_what_the_daemon_says_is_the_result(
     try:
         result = from_daemon(settings, "camera")
         assert (None if result is None else result.state) == state
+    finally:
+        server.stop(PATIENCE_S)
+
+
+def test_a_device_is_known_under_its_other_names(tmp_path: Path) -> None:
+    """A camera chosen by its stable path was tried, and found busy, while the daemon had it as "auto"."""
+    node, stable, other = (tmp_path / name for name in ("video0", "usb-cam-index0", "usb-other-index0"))
+    for path in (node, tmp_path / "video1"):
+        path.touch()
+    stable.symlink_to(node)
+    other.symlink_to(tmp_path / "video1")
+    assert is_same_device(str(stable), f"{node}, 640 x 480")
+    assert not is_same_device(str(other), f"{node}, 640 x 480")
+    assert is_same_device("USB mic: Audio, hw", "USB mic: Audio, hw, 16000 Hz")
+    assert not is_same_device("USB mic", "USB microphone, 16000 Hz")
+    assert is_same_device("picamera:0", "picamera:0, 640 x 480 and 320 x 240")
+    for wanted in ("auto", "picamera:0", str(stable)):
+        assert not is_same_device(wanted, "")
+
+
+def test_the_camera_that_the_daemon_has_is_not_tried_again(settings: Settings, tmp_path: Path) -> None:
+    def handle(_request: Request, reply: Reply) -> None:
+        part = {"state": "ok", "reason": "", "figures": {"device": "picamera:7, 640 x 480", "fps": 14.8}}
+        reply({"camera": "auto", "parts": {"camera": part}, "privacy": False})
+
+    about = {"device": "d", "state": str(settings.paths.state.absolute())}
+    server = SocketServer([settings.paths.socket], about, handle)
+    server.start()
+    try:
+        (result,) = check_camera(with_changes(settings, "camera", {"source": "picamera:7"}))
+        assert (result.state, result.detail) == ("ok", "the running daemon has it: 14.8 frames a second")
     finally:
         server.stop(PATIENCE_S)

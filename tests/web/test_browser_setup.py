@@ -194,6 +194,10 @@ def test_from_nothing_to_a_device_that_runs(browser, nothing, mosquitto):  # noq
     browser.wait("document.querySelector('#placement').textContent.includes('píxeles de ancho')")
     assert "luz en la cara" in browser.evaluate("document.querySelector('#placement').textContent")
     assert browser.violations() == []
+    browser.click("#ask-picture")
+    browser.wait("document.getElementById('picture').naturalWidth > 100")
+    browser.wait("document.querySelector('.notice.watched') !== null")
+    assert browser.evaluate("document.documentElement.scrollWidth") <= 390
     browser.click("#to-now")
     browser.wait("document.documentElement?.dataset.ready === 'now'")
     browser.wait("document.querySelector('#people').textContent.includes('Person')")

@@ -132,7 +132,28 @@ function deviceStep(kind, list, name) {
         return label;
       }),
       radio(kind, "other", say("deviceOther"), isOther, choose), radio(kind, "none", say("deviceNone"), chosen[key] === "none", choose)),
-    other, ...(list.length ? [] : [make("p", { className: "quiet", textContent: say("noDevices") })]), make("div", { className: "row" }, again), ...tryRow(kind, kind)];
+    other, ...(list.length ? [] : [make("p", { className: "quiet", textContent: say("noDevices") })]), make("div", { className: "row" }, again), ...tryRow(kind, kind), ...(kind === "camera" ? pictureParts() : [])];
+}
+
+/** The picture of the camera in use, on demand as on the page of the moment: announced, and over after its time. */
+function pictureParts() {
+  if (!state.picture_s) return [];
+  const image = make("img", { id: "picture", alt: say("picture"), hidden: true });
+  const button = make("button", { type: "button", className: "act", id: "ask-picture", textContent: say("pictureAsk", { seconds: state.picture_s }) });
+  button.onclick = async () => {
+    const answer = await tryTo(() => api("picture", { method: "POST" }));
+    if (!answer) return;
+    state.picture = { on: true, ...answer };
+    image.src = `api/picture/stream?${Date.now()}`;
+    image.hidden = false;
+  };
+  heard = (name) => {
+    if (image.hidden || (state.picture?.on && !state.privacy && state.daemon === "running")) return;
+    if (name !== "picture" && name !== "control" && name !== "daemon") return;
+    image.hidden = true;
+    image.removeAttribute("src");
+  };
+  return [paragraph("pictureInUse"), make("div", { className: "row" }, button), image];
 }
 
 async function find() {
@@ -195,7 +216,7 @@ function keepStep() {
 
 function accessStep() {
   const local = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  const command = `ssh -L ${location.port || 80}:127.0.0.1:${location.port || 80} ${chosen.device_id}`;
+  const command = `ssh -L ${location.port || 80}:127.0.0.1:${location.port || 80} pi@${settings.values.device_id}`;
   const items = ["accessKey", "accessView", "accessPassword", ...(local ? ["accessTunnel", "accessLan"] : []), ...(location.protocol === "https:" ? [] : ["accessTls"])];
   return [paragraph("accessIntro"), make("ul", {}, ...items.map((one) => make("li", { textContent: say(one, { command }) })))];
 }
@@ -260,7 +281,7 @@ async function done() {
   await back;
   clearTimeout(timer);
   words.textContent = say("doneText");
-  $("step").append(placement(), toNow());
+  $("step").append(placement(), ...pictureParts(), toNow());
   document.documentElement.dataset.step = "finished";
 }
 
@@ -345,7 +366,7 @@ listen(state, (name, data) => {
 });
 if (isPlacing) {
   $("steps").hidden = true;
-  $("step").replaceChildren(placement(), toNow());
+  $("step").replaceChildren(placement(), ...pictureParts(), toNow());
 } else if (state.access === "full") await show("name", false);
 else toast(say("needsFull"));
 document.documentElement.dataset.ready = "setup";

@@ -32,6 +32,7 @@ const ES = {
   summaryIntro: "Se guardará esto y el servicio se reiniciará:", saveAll: "Guardar y reiniciar", isOff: "no", isOn: "sí",
   waitRestart: "Guardado. El servicio se reinicia…", waitStart: "Guardado. El servicio no está en marcha. Ejecute en el aparato: sudo systemctl start emoedge", tooLong: "El servicio tarda en volver. Mire en el aparato: journalctl -u emoedge -n 50",
   doneText: "El aparato está en marcha.", toNow: "Ver lo que percibe ahora", needsFull: "Para esto hace falta la clave completa.",
+  pictureInUse: "Lo que ve la cámara que el servicio usa ahora:",
   placement: "Colocación", placementIntro: "Póngase donde suele estar, mire como suele mirar y diga una frase.", placementWait: "esperando…",
 };
 
@@ -67,6 +68,7 @@ const EN = {
   summaryIntro: "This will be saved, and the service restarted:", saveAll: "Save and restart", isOff: "no", isOn: "yes",
   waitRestart: "Saved. The service restarts…", waitStart: "Saved. The service is not running. On the device, run: sudo systemctl start emoedge", tooLong: "The service takes long to come back. On the device, see: journalctl -u emoedge -n 50",
   doneText: "The device is running.", toNow: "See what it perceives now", needsFull: "This takes the full key.",
+  pictureInUse: "What the camera sees that the service uses now:",
   placement: "Placement", placementIntro: "Stand where you usually are, look as you usually do, and say a sentence.", placementWait: "waiting…",
 };
 
