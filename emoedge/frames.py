@@ -73,8 +73,7 @@ class Frame:
     @property
     def chroma(self) -> Sequence[NDArray[np.uint8]]:
         """The two chroma planes of "i420", each uint8 (height / 2, width / 2): views."""
-        blue, red = self.data[self.height :].reshape(2, self.height // 2, self.width // 2)
-        return blue, red
+        return planes_of(self.data)[1:]
 
     @property
     def bgr(self) -> NDArray[np.uint8]:
@@ -84,6 +83,10 @@ class Frame:
         import cv2
 
         return np.asarray(cv2.cvtColor(self.data, cv2.COLOR_YUV2BGR_I420), dtype=np.uint8)
+
+    def at(self, time_s: float, sequence: int) -> Frame:
+        """The same picture at another time and place in the sequence."""
+        return replace(self, time_s=time_s, sequence=sequence)
 
     def small_rgb(self, width: int, height: int, part: Rectangle | None = None) -> NDArray[np.uint8]:
         """The picture, or a part of it, shrunk before the colour conversion.
@@ -143,7 +146,13 @@ class PlanarFrame(Frame):
             raise AttributeError(name)
         data = joined_planes(self._planes)
         object.__setattr__(self, "data", data)
+        # The decoder's memory is released: a frame that is kept must not be kept twice.
+        object.__setattr__(self, "_planes", planes_of(data))
         return data
+
+    def at(self, time_s: float, sequence: int) -> Frame:
+        """As `Frame.at`: the planes stay apart."""
+        return PlanarFrame(time_s, self._planes, self.width, self.height, sequence)
 
     @property
     def luma(self) -> NDArray[np.uint8]:
@@ -160,10 +169,16 @@ def joined_planes(planes: tuple[NDArray[np.uint8], ...]) -> NDArray[np.uint8]:
     """Join luma (height, width) and two half-size chroma planes as uint8 (height * 3 / 2, width)."""
     height, width = planes[0].shape
     data = np.empty((height * 3 // 2, width), np.uint8)
-    chroma = data[height:].reshape(2, height // 2, width // 2)
-    for plane, target in zip(planes, (data[:height], *chroma), strict=True):
+    for plane, target in zip(planes, planes_of(data), strict=True):
         target[:] = plane
     return data
+
+
+def planes_of(data: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], ...]:
+    """The three planes of joined ones: views."""
+    rows, width = data.shape
+    height = rows * 2 // 3
+    return data[:height], *data[height:].reshape(2, height // 2, width // 2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

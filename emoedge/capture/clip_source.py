@@ -210,7 +210,7 @@ class ClipCamera(_Player[Frame]):
 
     def _at(self, frame: Frame, moment_s: float) -> Frame:
         self._sequence += 1
-        return Frame(moment_s, frame.data, frame.layout, frame.width, frame.height, self._sequence - 1)
+        return frame.at(moment_s, self._sequence - 1)
 
 
 class ClipMicrophone(_Player[AudioBlock]):

@@ -59,8 +59,8 @@ class PictureSummary:
 
 def summarize_picture(frame: Frame) -> PictureSummary:
     """Return the summary of a frame."""
-    pixels = frame.data[: frame.height : _SAMPLING, : frame.width : _SAMPLING]
-    coarse = np.ascontiguousarray(pixels)
+    pixels = frame.luma if frame.layout == "i420" else frame.data
+    coarse = np.ascontiguousarray(pixels[::_SAMPLING, ::_SAMPLING])
     return PictureSummary(zlib.crc32(coarse.tobytes()), float(coarse.mean()), float(coarse.std()))
 
 

@@ -41,6 +41,7 @@ class InputQueue:
         self._sound_s = 0.0
         self._entries: deque[TimelineEntry] = deque()
         self._sampled_s: dict[str, float] = {}
+        self._newest_s: dict[type, float] = {}
 
     def __len__(self) -> int:
         return len(self._frames) + len(self._sounds) + len(self._entries)
@@ -94,7 +95,25 @@ class InputQueue:
             self._sound_s = 0.0
             self._entries.clear()
         items.sort(key=lambda item: item.time_s)
+        for item in items:
+            self._newest_s[type(item)] = max(self._newest_s.get(type(item), item.time_s), item.time_s)
         return items
+
+    def has_passed(self, at_s: float) -> bool:
+        """Return whether picture and sound from `at_s` on have been taken; for the thread that takes."""
+        return all(
+            any(newest_s >= at_s for kind, newest_s in self._newest_s.items() if issubclass(kind, wanted))
+            for wanted in (Frame, AudioBlock)
+        )
+
+    def figures(self) -> dict[str, int | float]:
+        """Length of the queue and what it has dropped, for `health`."""
+        return {
+            "queue": len(self),
+            "frames_dropped": self.frames_dropped,
+            "sound_dropped_s": round(self.sound_dropped_s, 3),
+            "timeline_dropped": self.entries_dropped,
+        }
 
     def wake(self) -> None:
         """Make `take` return at once."""

@@ -134,7 +134,8 @@ class SegmentWriter:
         if pts <= self._last_pts or pts < 0:
             self.late_frames += 1
             return False
-        picture = av.VideoFrame.from_ndarray(
+        # Not copied: frames are never modified, and the encoder copies what it keeps.
+        picture = av.VideoFrame.from_numpy_buffer(
             i420(frame, self.video.width, self.video.height), format="yuv420p"
         )
         picture.pts, picture.time_base = pts, Fraction(1, CLOCK_HZ)

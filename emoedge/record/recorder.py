@@ -7,31 +7,28 @@ shown in `health`, and the disk is tried again with back-off.
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from emoedge.backoff import Backoff
 from emoedge.clock import Clock
 from emoedge.config.recording_settings import RecordingMode, RecordingSettings
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
-from emoedge.observations import FacesObservation, TextObservation
-from emoedge.outcomes import EmotionEvent, FusedState, Outcome, RecordingChange
+from emoedge.outcomes import EmotionEvent, RecordingChange
 from emoedge.record.disk import probe
+from emoedge.record.disk_fault import DiskFault
 from emoedge.record.housekeeping import PURGED, Housekeeping
-from emoedge.record.input_queue import InputQueue
 from emoedge.record.mux import write_errors
-from emoedge.record.names import new_segment_id
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
 from emoedge.record.pre_roll import Item, PreRoll, memory_limit_bytes
+from emoedge.record.recorder_input import RecorderInput
 from emoedge.record.segment import OpenSegment
 from emoedge.record.segment_factory import SegmentFactory
+from emoedge.record.shared_policy import SharedPolicy
 from emoedge.record.store import Store
 from emoedge.record.timeline import TimelineEntry
 from emoedge.translation import tr
@@ -39,17 +36,14 @@ from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
-TURN_S: Final = 0.1
-"""Interval of the thread's turns while it records, in seconds: little waits for the encoder."""
-IDLE_TURN_S: Final = 0.5
-"""Interval of the turns while there is nothing to record; a decision to record wakes the thread."""
+TURN_S: Final = 0.5
+"""Interval of the thread's turns, in seconds; a decision wakes it. The encoder then finds its code and its
+last frame in the processor's caches for all frames of a turn but the first."""
 LATE_S: Final = 0.5
 """Maximum time from capture until a frame or an audio block reaches the recorder, in seconds."""
 STREAM_WAIT_S: Final = 2.0
 """Maximum wait in seconds for an expected source, such as a camera that is starting. The segment then begins
 without it."""
-RETRY: Final = Backoff(first_s=2.0, longest_s=60.0, jitter=0.0)
-"""Waits before a disk that failed is tried again."""
 DISK_CHECK_S: Final = 5.0
 """Interval of the checks of free space while a segment is open or after a fault, in seconds."""
 HUNG_AFTER_S: Final = 180.0
@@ -59,7 +53,7 @@ STOP_S: Final = 2.5
 """Time for stopping, of the 3 s that the process has."""
 
 
-class Recorder:
+class Recorder(RecorderInput):
     """Records segments. All methods may be called from any thread; `on_change` is called from the recorder's.
 
     Args:
@@ -86,26 +80,21 @@ class Recorder:
         expects_sound: bool = True,
         event_lag_s: float = EVENT_DECISION_S,
     ) -> None:
+        super().__init__(fps, transcript=settings.transcript)
         self.settings = settings
         self.store = Store(settings.dir)
         self._clock = clock
         self._on_change = on_change
         self._expects = (expects_video, expects_sound)
-        self._policy = RecordingPolicy(settings, lambda now_s: new_segment_id(clock.wall(now_s)))
-        self._policy_lock = threading.Lock()
-        self._decided: list[Action] = []  # by any thread, under the lock
+        self._policy = SharedPolicy(settings, clock, self._input_queue.wake)
         self._actions: deque[Action] = deque()  # the recorder's thread only
-        self._input_queue = InputQueue(fps)
         self._pre_roll = PreRoll(
             settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes()
         )
         self._segment: OpenSegment | None = None
         self._to_forget: deque[tuple[float, str | None, Callable[[], None]]] = deque()
-        self._newest_s: dict[type, float] = {}
         self._private = False
-        self._fault = ""
-        self._retry_at = 0.0
-        self._failures = 0
+        self._fault = DiskFault()
         self._next_disk_check = 0.0
         self._housekeeping = Housekeeping(self.store, settings, clock, language, on_change)
         self._segment_factory = SegmentFactory(settings, clock, fps, language, describe, self._housekeeping)
@@ -119,46 +108,16 @@ class Recorder:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """End the open segment and the threads; return False if the disk was too slow for `timeout_s`."""
         deadline = time.monotonic() + timeout_s
-        self._act(lambda now_s: self._policy.block("shutdown", now_s))
+        self._policy.decide(lambda policy, now_s: policy.block("shutdown", now_s))
         ended = self.thread.stop(timeout_s)
         return self._housekeeping.stop(deadline) and ended
-
-    # Input. None of these waits for the disk.
-
-    def offer_frame(self, frame: Frame) -> None:
-        """Add a frame; when the encoder cannot keep up, the oldest one is dropped and counted."""
-        self._input_queue.put_frame(frame)
-
-    def offer_sound(self, block: AudioBlock) -> None:
-        """Add an audio block."""
-        self._input_queue.put_sound(block)
-
-    def offer_published(self, outcome: Outcome) -> None:
-        """Add a published outcome to the timeline, with words only where `recording.transcript` is set."""
-        if isinstance(outcome, TextObservation) and not self.settings.transcript:
-            outcome = replace(outcome, transcript="", words=())
-        self._input_queue.put_entry(TimelineEntry(outcome.topic, outcome))
-
-    def offer_state(self, state: FusedState) -> None:
-        """Add the fused state, as often as it is computed; a few a second are kept for the curves."""
-        self._input_queue.put_sampled(TimelineEntry("state", state))
-
-    def offer_faces(self, faces: FacesObservation) -> None:
-        """Add all faces of a frame, for the overlay and the quality curve."""
-        self._input_queue.put_sampled(TimelineEntry("faces", faces))
-
-    def offer_text(self, text: TextObservation) -> None:
-        """Add an utterance with its words; kept only where `recording.transcript` is set."""
-        if self.settings.transcript:
-            self._input_queue.put_entry(TimelineEntry("transcript", text))
 
     # Control.
 
     def on_event(self, event: EmotionEvent) -> str | None:
         """Tell the policy about an event; return the id of the segment that it began in, or None."""
-        self._act(lambda now_s: self._policy.on_event(event, now_s))
-        with self._policy_lock:
-            return self._policy.segment_of(event.event_id)
+        self._policy.decide(lambda policy, now_s: policy.on_event(event, now_s))
+        return self._policy.segment_of(event.event_id)
 
     def record(self, on: bool, seconds: float | None = None) -> str | None:
         """Start a manual recording (for `seconds`, or until it is ended), or end the running one.
@@ -170,14 +129,14 @@ class Recorder:
             RecordingError: recording is off or blocked, or the seconds are not positive.
         """
         if on:
-            self._act(lambda now_s: self._policy.manual_on(seconds, now_s))
+            self._policy.decide(lambda policy, now_s: policy.manual_on(seconds, now_s))
         else:
-            self._act(self._policy.manual_off)
+            self._policy.decide(RecordingPolicy.manual_off)
         return self.segment_id
 
     def set_mode(self, mode: RecordingMode) -> None:
         """Set the recording mode."""
-        self._act(lambda now_s: self._policy.set_mode(mode, now_s))
+        self._policy.decide(lambda policy, now_s: policy.set_mode(mode, now_s))
 
     def set_drawing(self, on: bool) -> None:
         """Enable or disable the overlay of the next segments, where the settings enable it."""
@@ -186,9 +145,9 @@ class Recorder:
     def set_privacy(self, on: bool) -> None:
         """Set privacy: ON ends the segment, drops the pre-roll and blocks recording until OFF."""
         if on:
-            self._act(lambda now_s: self._policy.block("privacy", now_s))
+            self._policy.decide(lambda policy, now_s: policy.block("privacy", now_s))
         else:
-            self._act(self._policy.unblock)
+            self._policy.decide(RecordingPolicy.unblock)
         self._private = on
 
     def forget(self, then: Callable[[], None]) -> None:
@@ -198,11 +157,11 @@ class Recorder:
             then: called by the housekeeping thread once all that was recorded before is finished or deleted.
         """
 
-        def decide(now_s: float) -> list[Action]:
-            self._to_forget.append((now_s, self._policy.segment_id, then))
-            return self._policy.forget(now_s, PURGED)
+        def decide(policy: RecordingPolicy, now_s: float) -> list[Action]:
+            self._to_forget.append((now_s, policy.segment_id, then))
+            return policy.forget(now_s, PURGED)
 
-        self._act(decide)
+        self._policy.decide(decide)
         self._input_queue.wake()
 
     def request_sweep(self, in_s: float) -> None:
@@ -219,14 +178,12 @@ class Recorder:
     @property
     def segment_id(self) -> str | None:
         """Id of the segment being recorded, or None."""
-        with self._policy_lock:
-            return self._policy.segment_id
+        return self._policy.segment_id
 
     @property
     def recorded_s(self) -> float:
         """Seconds that the segment being recorded has so far, 0 without one."""
-        with self._policy_lock:
-            return round(self._policy.recorded_s(self._clock.now_s()), 1)
+        return self._policy.recorded_s
 
     @property
     def mode(self) -> RecordingMode:
@@ -242,15 +199,15 @@ class Recorder:
         """State of recording; a fault is "degraded" while the disk is tried again."""
         figures = {
             "recording": self.segment_id,
-            "queue": len(self._input_queue),
-            "frames_dropped": self._input_queue.frames_dropped,
-            "sound_dropped_s": round(self._input_queue.sound_dropped_s, 3),
-            "timeline_dropped": self._input_queue.entries_dropped,
+            **self._input_queue.figures(),
             "pre_roll_bytes": self._pre_roll.bytes,
             **self._housekeeping.figures(),
         }
         fault = (
-            self.thread.fault or self._housekeeping.thread.fault or self._fault or self._housekeeping.fault
+            self.thread.fault
+            or self._housekeeping.thread.fault
+            or self._fault.reason
+            or self._housekeeping.fault
         )
         if fault:
             return Health("recording", "degraded", fault, figures)
@@ -258,19 +215,11 @@ class Recorder:
 
     # The thread.
 
-    def _act(self, decide: Callable[[float], list[Action]]) -> None:
-        with self._policy_lock:
-            actions = decide(self._clock.now_s())
-            self._decided += actions
-        if actions:
-            self._input_queue.wake()
-
     def _run(self) -> None:
         stopping = False
         while not stopping:
             stopping = self.thread.stopping.is_set()
-            idle = self._segment is None and not self._actions
-            items = self._input_queue.take(0 if stopping else IDLE_TURN_S if idle else TURN_S)
+            items = self._input_queue.take(0 if stopping else TURN_S)
             self.thread.beat()
             try:
                 self._turn(items, stopping)
@@ -282,10 +231,7 @@ class Recorder:
         self._close("shutdown", self._clock.now_s())
 
     def _turn(self, items: list[Item], stopping: bool) -> None:
-        with self._policy_lock:
-            self._decided += self._policy.tick(self._clock.now_s())
-            self._actions.extend(self._decided)
-            self._decided = []
+        self._actions.extend(self._policy.take())
         for item in items:
             self._route(item)
         self._carry_out(stopping)
@@ -309,7 +255,7 @@ class Recorder:
     def _check_disk(self) -> None:
         """Check the free space: the segment being written may use half of the reserve."""
         segment = self._segment
-        if time.monotonic() < self._next_disk_check or (segment is None and not self._fault):
+        if time.monotonic() < self._next_disk_check or (segment is None and not self._fault.reason):
             return
         self._next_disk_check = time.monotonic() + DISK_CHECK_S
         reserve = self.settings.min_free_bytes
@@ -317,19 +263,17 @@ class Recorder:
             if segment is not None:
                 segment.check_in_place()
             has_room = self._housekeeping.make_room(reserve if segment is None else reserve // 2)
-            is_idle = segment is None and self.segment_id is None and time.monotonic() >= self._retry_at
+            is_idle = segment is None and self.segment_id is None and self._fault.is_retry_due
             if is_idle and has_room:
                 # Nothing is waiting to be recorded. Only what has reached the disk shows that all is well.
                 probe(self.settings.dir)
-                self._fault, self._failures = "", 0
+                self._fault.clear()
         except (OSError, RecordingError) as error:
             if segment is not None:
                 self._give_up(segment, error)
 
     def _route(self, item: Item) -> None:
         """Write an item to the open segment if it belongs to it, else add it to the pre-roll."""
-        kind = type(item)
-        self._newest_s[kind] = max(self._newest_s.get(kind, item.time_s), item.time_s)
         segment = self._segment
         ending = next((action for action in self._actions if isinstance(action, End)), None)
         if segment is None or (ending is not None and item.time_s >= ending.at_s):
@@ -339,9 +283,7 @@ class Recorder:
             self._write(segment, item)
         else:
             self._pre_roll.add(item)
-            with self._policy_lock:
-                if self._policy.segment_id == segment.plan.segment_id:
-                    self._actions.extend(self._policy.split(item.time_s, "source changed"))
+            self._actions.extend(self._policy.split(segment.plan.segment_id, item.time_s, "source changed"))
 
     def _fits(self, item: Item) -> bool:
         """Return whether the open segment has a track for this item."""
@@ -355,17 +297,14 @@ class Recorder:
         while self._actions:
             action, now_s = self._actions[0], self._clock.now_s()
             if isinstance(action, End):
-                if not (stopping or self._all_seen(action.at_s, now_s)):
+                if not (
+                    stopping or now_s >= action.at_s + LATE_S or self._input_queue.has_passed(action.at_s)
+                ):
                     return
                 self._close(action.reason, action.at_s)
                 self._actions.popleft()
             elif not self._try_open(action, now_s, stopping):
                 return
-
-    def _all_seen(self, at_s: float, now_s: float) -> bool:
-        """Return whether nothing from before `at_s` can still be on its way."""
-        newest = [self._newest_s.get(kind, 0.0) for kind in (Frame, AudioBlock)]
-        return now_s >= at_s + LATE_S or min(newest) >= at_s
 
     def _try_open(self, begin: Begin, now_s: float, stopping: bool) -> bool:
         """Open a segment, or drop it if it has ended and cannot be opened; False to try again later."""
@@ -373,9 +312,7 @@ class Recorder:
         frame, block = self._pre_roll.first_after(begin.from_s)
         missing = (self._expects[0] and frame is None) or (self._expects[1] and block is None)
         nothing = frame is None and block is None
-        waiting = (
-            nothing or (missing and now_s - begin.at_s < STREAM_WAIT_S) or time.monotonic() < self._retry_at
-        )
+        waiting = nothing or (missing and now_s - begin.at_s < STREAM_WAIT_S) or not self._fault.is_retry_due
         if waiting and not over:
             return False
         has_room = nothing or stopping or self._has_room(begin)
@@ -385,12 +322,13 @@ class Recorder:
             if over:
                 self._actions.popleft()
                 if nothing:
-                    reason = self._fault or tr("no picture and no sound came")
+                    reason = self._fault.reason or tr("no picture and no sound came")
                     self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()
-        for item in self._pre_roll.take(begin.from_s):
-            self._route(item)
+        items = deque(self._pre_roll.take(begin.from_s))
+        while items:  # each is released as soon as it is written
+            self._route(items.popleft())
         return True
 
     def _has_room(self, begin: Begin) -> bool | None:
@@ -408,8 +346,7 @@ class Recorder:
             self._failed(begin.segment_id, error)
             return False
         self._segment = segment
-        with self._policy_lock:
-            self._policy.opened(begin.segment_id, segment.plan.start_s)
+        self._policy.opened(begin.segment_id, segment.plan.start_s)
         self._on_change(
             RecordingChange(
                 "started", begin.segment_id, segment.plan.start_s, segment.plan.media, reason=begin.reason
@@ -423,9 +360,8 @@ class Recorder:
         except write_errors() as error:
             self._give_up(segment, error)
             return
-        if self._fault and segment.bytes_synced:
-            # Only what has reached the disk shows that the fault is over.
-            self._fault, self._failures = "", 0
+        if self._fault.reason and segment.bytes_synced:
+            self._fault.clear()
 
     def _close(self, reason: str, at_s: float) -> None:
         segment, self._segment = self._segment, None
@@ -441,8 +377,7 @@ class Recorder:
     def _give_up(self, segment: OpenSegment, error: Exception) -> None:
         """Abort a segment that cannot be written, have its file finished, and try another one later."""
         self._segment = None
-        with self._policy_lock:
-            self._policy.segment_lost(segment.plan.segment_id)
+        self._policy.lost(segment.plan.segment_id)
         closed = segment.abort(tr("failed: {error}", error=error), self._clock.wall(self._clock.now_s()))
         self._failed(segment.plan.segment_id, error)
         self._housekeeping.enqueue(closed, "failed")
@@ -451,9 +386,6 @@ class Recorder:
         """Remember a fault for `health` and the time of the next try; a repeated one is reported once."""
         self._housekeeping.report(error)
         reason = str(error) or type(error).__name__
-        if reason != self._fault:
+        if self._fault.note(reason):
             logger.error("recording failed: %s", reason)
             self._on_change(RecordingChange("failed", segment_id, self._clock.now_s(), reason=reason))
-        self._fault = reason
-        self._failures += 1
-        self._retry_at = time.monotonic() + RETRY.delay_s(self._failures)

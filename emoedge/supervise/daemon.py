@@ -13,6 +13,7 @@ from emoedge.logs import dropped_lines
 from emoedge.observations import Modality
 from emoedge.outcomes import HealthReport
 from emoedge.supervise.assembly import Parts
+from emoedge.supervise.malloc import give_back
 from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
@@ -78,6 +79,7 @@ class Daemon:
         if summary != self._health_sent or due:
             self._health_sent, self._health_sent_s = summary, now_s
             parts.publish(parts.builder.outcome(HealthReport(now_s, now_s - self._started_s, health)))
+            give_back()
         self._forget_lost_sources(health)
         self._govern(health)
 

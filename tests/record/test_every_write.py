@@ -20,6 +20,7 @@ from emoedge.clock import MediaClock
 from emoedge.files import PARTIAL
 from emoedge.frames import AudioBlock
 from emoedge.outcomes import FusedState
+from emoedge.record import disk_fault
 from emoedge.record import housekeeping as housekeeping_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record import segment as segment_module
@@ -106,7 +107,7 @@ def faults_below(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults
         for name in CALLS:
             patched.setattr(os, name, failing(name, getattr(os, name)))
         patched.setattr(segment_module, "open", opened, raising=False)
-        patched.setattr(recorder_module, "RETRY", Backoff(first_s=1e-9, longest_s=1e-9, jitter=0.0))
+        patched.setattr(disk_fault, "RETRY", Backoff(first_s=1e-9, longest_s=1e-9, jitter=0.0))
         patched.setattr(recorder_module, "DISK_CHECK_S", 0.0)
         patched.setattr(segment_module, "TIMELINE_SYNC_S", 0.0)
         patched.setattr(housekeeping_module, "ROOM_WAIT_S", 0.0)

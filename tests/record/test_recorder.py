@@ -355,7 +355,7 @@ def test_an_unforeseen_error_costs_one_segment_not_the_recorder(rig, notices, mo
     from emoedge.record.segment import OpenSegment
 
     one = rig()
-    monkeypatch.setattr("emoedge.record.recorder.RETRY", Backoff(first_s=0.05))
+    monkeypatch.setattr("emoedge.record.disk_fault.RETRY", Backoff(first_s=0.05))
     one.recorder.record(True)
     one.play(3.0)
     with monkeypatch.context() as patched:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from emoedge.backoff import Backoff
+from emoedge.record import disk_fault
 from emoedge.record import housekeeping as housekeeping_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record.disk import room_of
@@ -40,7 +41,7 @@ def mounted(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 @pytest.fixture
 def rig(settings, notices, monkeypatch):
-    monkeypatch.setattr(recorder_module, "RETRY", Backoff(first_s=0.1, longest_s=0.5, jitter=0.0))
+    monkeypatch.setattr(disk_fault, "RETRY", Backoff(first_s=0.1, longest_s=0.5, jitter=0.0))
     monkeypatch.setattr(recorder_module, "DISK_CHECK_S", 0.05)
     monkeypatch.setattr(housekeeping_module, "FAULTY_SWEEP_S", 0.1)
     made = []
