@@ -232,11 +232,11 @@ class Recorder(RecorderInput):
 
     def _turn(self, items: list[Item], stopping: bool) -> None:
         self._actions.extend(self._policy.take())
+        self._check_disk()  # while the policy has decided whether anything is to be recorded
         for item in items:
             self._route(item)
         self._carry_out(stopping)
         self._forget()
-        self._check_disk()
         if (self._private or self.mode == "off") and not self._actions:
             self._pre_roll.clear()
 
