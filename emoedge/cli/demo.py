@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from emoedge.cli.options import common, say, settings_from
 from emoedge.logs import set_up_logging
-from emoedge.translation import tr
+from emoedge.translation import tr, use_language
 
 
 @click.command
@@ -41,9 +41,10 @@ def command(config_path: Path | None, clip: Path | None, output: Path, no_web: b
     if click.get_current_context().get_parameter_source("log_level") == ParameterSource.DEFAULT:
         set_up_logging("error")  # what is wrong is shown as a health line
     settings = settings_from(config_path)
+    use_language(settings.language)  # what it says stands between the lines of what is seen, in one language
     own_clip = clip is not None
     clip = clip or ensure_demo_clip()
-    result = run_demo(settings, clip, output, click.echo, own_clip=own_clip, web=not no_web)
+    result = run_demo(settings, clip, output, say, own_clip=own_clip, web=not no_web)
     counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(result.messages.items()))
     say(tr("messages over the broker: {counts}", counts=counts))
     say(tr("recording: {recording}", recording=result.recording))

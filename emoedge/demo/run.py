@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +27,7 @@ from emoedge.supervise.daemon import Daemon
 from emoedge.translation import tr
 from emoedge.watch.lines import clock_of, disagreement, line_of
 from emoedge.watch.subscription import Subscription
+from emoedge.watch.words import word
 from emoedge.worker_thread import WorkerThread
 
 DEVICE: Final = "demo"
@@ -115,6 +116,7 @@ class _Show:
         self._error: Exception | None = None
         self._waiting: list[tuple[str, float, str]] = []
         self._reason: str | None = None
+        self._status = ""
         self.counts: dict[str, int] = {}
         self.recording: Path | None = None
         self.failure: str = tr("it was never started")
@@ -155,11 +157,17 @@ class _Show:
         self._say_until(float("inf"))
 
     def _note_lines(self, suffix: str, payload: dict[str, Any] | str) -> None:
-        line = line_of(suffix, payload, self._language)
-        if not line or suffix.startswith("control/"):
+        if suffix.startswith("control/"):
             return
         if isinstance(payload, str):
-            self._waiting.append((f"{datetime.now(timezone.utc):%H:%M:%S.%f}", time.monotonic(), line))
+            # A retained status comes again with the one that is published at the start.
+            if suffix == "status" and payload in ("online", "offline") and payload != self._status:
+                self._status = payload
+                clock = datetime.now().astimezone().isoformat(timespec="milliseconds")[11:21]
+                self._waiting.append((clock, time.monotonic(), f"{clock}  {word(payload, self._language)}"))
+            return
+        line = line_of(suffix, payload, self._language)
+        if not line:
             return
         self._waiting.append((clock_of(payload), time.monotonic(), line))
         if suffix == "emotion":
