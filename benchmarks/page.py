@@ -11,13 +11,14 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from benchmarks.page_growth import Json, broker, history, peer_faces, recordings, scaling, viewers
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = ROOT / "docs" / "data"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
-Json = Mapping[str, Any]
 ANSWERS: Final = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 NO_ENGINES: Final = ("whole pipeline", "voice features of 3 s")
@@ -42,7 +43,9 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "daemon": ("bench.json", daemon),
         "peers": ("bench.json", peers),
         "scaling": ("scaling.json", scaling),
+        "peer faces": ("peers.json", peer_faces),
         "recordings": ("store.json", recordings),
+        "viewers": ("viewers.json", viewers),
         "history": ("history.json", history),
         "instructions": ("instructions.json", instructions),
         "broker": ("broker.json", broker),
@@ -211,62 +214,6 @@ def peers(result: Json) -> str:
     return "\n".join(lines)
 
 
-def scaling(result: Json) -> str:
-    """Faces, resolution, rate, cameras."""
-    lines = [
-        "| faces | seen a picture | judged a second | processor ms a second of media |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['faces']} | {row['faces_seen_per_frame']:.2f} | {row['classifications_per_media_s']:.1f} | {row['cpu_s_per_media_s'] * 1000:.0f} |"
-        for row in result["faces"]
-    ]
-    lines += [
-        "",
-        "| picture | rate | processor ms a second of media | of which decoding |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['width']} × {row['height']} | {row['fps']} fps | {row['cpu_s_per_media_s'] * 1000:.0f} | {row['decode_cpu_s_per_media_s'] * 1000:.0f} |"
-        for row in [*result["resolution"], *(r for r in result["frame_rate"] if r["fps"] != 15)]
-    ]
-    lines += [
-        "",
-        "| cameras (daemons) | processor | resident memory | shared pages counted once |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['daemons']} | {row['cpu_cores'] * 100:.1f} % of a core | {row['resident_mb']:.0f} MB | {row['proportional_mb']:.0f} MB |"
-        for row in result["daemons"]
-    ]
-    return "\n".join(lines)
-
-
-def recordings(result: Json) -> str:
-    """What the work of the store costs by the number of segments."""
-    columns = list(result["rows"][0]["ms"])
-    lines = [f"| segments | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
-    lines += [
-        f"| {row['segments']:,} | " + " | ".join(f"{row['ms'][name]:.3g}" for name in columns) + " |"
-        for row in result["rows"]
-    ]
-    return "\n".join(lines)
-
-
-def history(result: Json) -> str:
-    """Size of the history and time to read it, by days."""
-    lines = [
-        "| days | size | a day by the hour | a day by the minute | a week by the day | `emoedge history --json` |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row['days']} | {row['size_mb']:.1f} MB | {row['day_by_hour_ms']:.0f} ms | {row['day_by_minute_ms']:.0f} ms "
-        f"| {row['week_by_day_ms']:.0f} ms | {row['command_ms']:.0f} ms |"
-        for row in result["rows"]
-    ]
-    return "\n".join(lines)
-
-
 def instructions(result: Json) -> str:
     """Instructions by part, and what they let expect of a Raspberry Pi."""
     counts, seconds = result["millions"], result["seconds"]
@@ -300,26 +247,6 @@ def instructions(result: Json) -> str:
             estimate,
         ]
     )
-
-
-def broker(result: Json) -> str:
-    """Many devices on one broker."""
-    lines = [
-        "| devices | messages a device and hour | bytes to the broker a device and hour | broker, % of a core | broker µs a message | broker memory |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {run['devices']} | {run['published_per_device_hour']:,} | {run['broker']['bytes_received_per_device_hour'] / 1e6:.2f} MB "
-        f"| {run['broker']['cpu_cores'] * 100:.1f} | {run['broker']['cpu_us_per_message']:.0f} | {run['broker']['resident_mb']:.1f} MB |"
-        for run in result["runs"]
-    ]
-    topics = result["runs"][-1]["by_topic_per_device_hour"]
-    lines += ["", "| topic | messages a device and hour | payload bytes a device and hour |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {one['messages']:,} | {one['payload_bytes']:,} |"
-        for name, one in sorted(topics.items())
-    ]
-    return "\n".join(lines)
 
 
 def arm64(result: Json) -> str:

@@ -39,6 +39,7 @@ def main() -> int:
         "frame-rate": ("scaling.json", _frame_rate),
         "broker": ("broker.json", _broker),
         "recordings": ("store.json", _recordings),
+        "viewers": ("viewers.json", _viewers),
         "history": ("history.json", _history),
         "decision": ("decision.json", _decision),
     }
@@ -145,6 +146,19 @@ def _recordings(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     axes.set(xlabel="recorded segments", ylabel="processor, ms")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
+    axes.legend(frameon=False)
+
+
+def _viewers(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
+    rows = figures["rows"]
+    for key, label, marks, colour in (
+        ("console_cores", "console", "o-", 0),
+        ("daemon_cores", "daemon", "s--", 1),
+    ):
+        shares = [row[key] * 100 for row in rows]
+        axes.plot([row["viewers"] for row in rows], shares, marks, color=colours[colour], label=label)
+    axes.set(xlabel="viewers of the console", ylabel="processor, % of a core")
+    axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
 

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -108,7 +109,7 @@ def page_ms(recordings: Path) -> float:
     store, summaries = Store(recordings), Summaries()
 
     def show() -> None:
-        for segment in store.segments()[::-1][: DEFAULT_ITEMS + 1]:
+        for segment in islice(store.newest_first(), DEFAULT_ITEMS + 1):
             summaries.of(segment)
             segment.details()
 

@@ -50,6 +50,22 @@ class Store(SegmentFiles):
         """Finished segments in the order of making, of all days or of one (YYYY-MM-DD); raises OSError."""
         return [self.segment_of(entry) for entry in self.finished(day)]
 
+    def newest_first(self, before: str | None = None) -> Iterator[Segment]:
+        """Finished segments, the newest first, each made when it is asked for; raises OSError.
+
+        Args:
+            before: id of the segment after which to begin, which may have been deleted meanwhile.
+        """
+        entries = self.finished()[::-1]
+        if before is not None:
+            place = next((n for n, entry in enumerate(entries) if entry.segment_id == before), None)
+            entries = (
+                entries[place + 1 :]
+                if place is not None
+                else [entry for entry in entries if entry.segment_id < before]
+            )
+        return map(self.segment_of, entries)
+
     def finished(self, day: str | None = None) -> list[IndexEntry]:
         """Index entries of the same segments; raises OSError."""
         self.refresh()

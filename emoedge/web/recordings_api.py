@@ -125,16 +125,7 @@ async def show_file(request: Request) -> Response:
 def _newest_first(
     context: Context, since: datetime | None, until: datetime | None, cursor: str | None
 ) -> Iterator[Segment]:
-    segments = context.recordings.segments()[::-1]
-    if cursor is not None:
-        place = next((n for n, one in enumerate(segments) if one.segment_id == cursor), None)
-        # The one at the cursor may have been deleted meanwhile.
-        segments = (
-            segments[place + 1 :]
-            if place is not None
-            else [one for one in segments if one.segment_id < cursor]
-        )
-    for segment in segments:
+    for segment in context.recordings.newest_first(cursor):
         started_s = started_of_id(segment.segment_id)
         if since is not None and started_s + (segment.duration_s or 0.0) < since.timestamp():
             continue

@@ -46,6 +46,16 @@ def test_list_and_find(tmp_path):
     assert store.usage() == (3, 3000)
 
 
+def test_the_newest_come_first_from_any_place_on(tmp_path):
+    ids = [put(tmp_path, NOW - timedelta(days=days)) for days in (2, 1, 0)]
+    store = Store(tmp_path)
+    assert [segment.segment_id for segment in store.newest_first()] == ids[::-1]
+    assert [segment.segment_id for segment in store.newest_first(ids[2])] == [ids[1], ids[0]]
+    assert list(store.newest_first(ids[0])) == []
+    store.find(ids[1]).media.unlink()
+    assert [segment.segment_id for segment in store.newest_first(ids[1])] == [ids[0]]
+
+
 def test_a_store_that_does_not_exist_is_empty(tmp_path):
     store = Store(tmp_path / "nowhere")
     assert store.segments() == []

@@ -1,0 +1,117 @@
+"""Tables of growth and of peers in docs/performance.md; `benchmarks.page` puts them there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+def scaling(result: Json) -> str:
+    """Faces, resolution, rate, cameras."""
+    lines = [
+        "| faces | seen a picture | judged a second | processor ms a second of media |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['faces']} | {row['faces_seen_per_frame']:.2f} | {row['classifications_per_media_s']:.1f} | {row['cpu_s_per_media_s'] * 1000:.0f} |"
+        for row in result["faces"]
+    ]
+    lines += [
+        "",
+        "| picture | rate | processor ms a second of media | of which decoding |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['width']} × {row['height']} | {row['fps']} fps | {row['cpu_s_per_media_s'] * 1000:.0f} | {row['decode_cpu_s_per_media_s'] * 1000:.0f} |"
+        for row in [*result["resolution"], *(r for r in result["frame_rate"] if r["fps"] != 15)]
+    ]
+    lines += [
+        "",
+        "| cameras (daemons) | processor | resident memory | shared pages counted once |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['daemons']} | {row['cpu_cores'] * 100:.1f} % of a core | {row['resident_mb']:.0f} MB | {row['proportional_mb']:.0f} MB |"
+        for row in result["daemons"]
+    ]
+    return "\n".join(lines)
+
+
+def viewers(result: Json) -> str:
+    """The console with people who watch it."""
+    lines = [
+        "| viewers | console, % of a core | daemon, % of a core | console, memory | events a second to each |",
+        "|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['viewers']} | {row['console_cores'] * 100:.1f} | {row['daemon_cores'] * 100:.1f} | {row['console_mb']:.0f} MB "
+        f"| {row['events_per_s']:.0f} |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def recordings(result: Json) -> str:
+    """What the work of the store costs by the number of segments."""
+    columns = list(result["rows"][0]["ms"])
+    lines = [f"| segments | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
+    lines += [
+        f"| {row['segments']:,} | " + " | ".join(f"{row['ms'][name]:.3g}" for name in columns) + " |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def history(result: Json) -> str:
+    """Size of the history and time to read it, by days."""
+    lines = [
+        "| days | size | a day by the hour | a day by the minute | a week by the day | `emoedge history --json` |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['days']} | {row['size_mb']:.1f} MB | {row['day_by_hour_ms']:.0f} ms | {row['day_by_minute_ms']:.0f} ms "
+        f"| {row['week_by_day_ms']:.0f} ms | {row['command_ms']:.0f} ms |"
+        for row in result["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def broker(result: Json) -> str:
+    """Many devices on one broker."""
+    lines = [
+        "| devices | messages a device and hour | bytes to the broker a device and hour | broker, % of a core | broker µs a message | broker memory |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {run['devices']} | {run['published_per_device_hour']:,} | {run['broker']['bytes_received_per_device_hour'] / 1e6:.2f} MB "
+        f"| {run['broker']['cpu_cores'] * 100:.1f} | {run['broker']['cpu_us_per_message']:.0f} | {run['broker']['resident_mb']:.1f} MB |"
+        for run in result["runs"]
+    ]
+    topics = result["runs"][-1]["by_topic_per_device_hour"]
+    lines += ["", "| topic | messages a device and hour | payload bytes a device and hour |", "|---|---|---|"]
+    lines += [
+        f"| `{name}` | {one['messages']:,} | {one['payload_bytes']:,} |"
+        for name, one in sorted(topics.items())
+    ]
+    return "\n".join(lines)
+
+
+def peer_faces(result: Json) -> str:
+    """Other packages on the same pictures and labelled faces."""
+    lines = [
+        "| | ms a picture | start | memory | RAF-DB Test, found / as a face | JAFFE, found / as a face |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in result["rows"]:
+        cells = [_right(row.get(f"{name}_found"), row.get(f"{name}_whole")) for name in ("rafdb", "jaffe")]
+        lines.append(
+            f"| {row['title']} | {row['cpu_ms_per_frame']:.3g} | {row['start_cpu_s']:.1f} s | {row['peak_mb']:.0f} MB "
+            f"| {' | '.join(cells)} |"
+        )
+    return "\n".join(lines)
+
+
+def _right(*sets: Json | None) -> str:
+    return " / ".join(f"{one['accuracy']:.2f}" if one else "–" for one in sets)
