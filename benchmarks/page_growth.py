@@ -58,10 +58,14 @@ def recordings(result: Json) -> str:
     columns = list(result["rows"][0]["ms"])
     lines = [f"| segments | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
     lines += [
-        f"| {row['segments']:,} | " + " | ".join(f"{row['ms'][name]:.3g}" for name in columns) + " |"
+        f"| {row['segments']:,} | " + " | ".join(_ms(row["ms"][name]) for name in columns) + " |"
         for row in result["rows"]
     ]
     return "\n".join(lines)
+
+
+def _ms(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def history(result: Json) -> str:
