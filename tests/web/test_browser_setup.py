@@ -265,6 +265,7 @@ def test_what_is_not_well_has_a_button(browser, nothing):
     fetch = remedy.format(which="one.textContent === 'Descargar el modelo'")
     camera = remedy.format(which="one.hash === '#section-camera'")
     browser.wait(f"{fetch} !== undefined && {camera} !== undefined", PATIENCE_S)
+    assert "palabras, falla" in browser.evaluate("document.querySelector('#health').textContent")
     look_for_violations(browser)
     # The folder of the models cannot be made: the download ends at once, without a network.
     (console.folder / "models").write_text("not a folder")

@@ -2,7 +2,7 @@
 
 import { api, begin, listen, make, showNotices, toast, tryTo } from "./common.js";
 import { remedyOf, sayModel } from "./remedies.js";
-import { emotionNames, say } from "./texts.js";
+import { emotionNames, partName, say } from "./texts.js";
 import { EMOTIONS, clockLabel, draw, linePaths, percent, setBars, stackPaths } from "../shared/charts.js";
 
 const SECONDS = 300;
@@ -65,7 +65,7 @@ function showHealth() {
   const text = JSON.stringify([state.daemon, full, parts.map(([name, part]) => [name, part.state, part.reason])]);
   if ($("health").dataset.shown === text) return; // a button that somebody is about to press stays
   $("health").dataset.shown = text;
-  const rows = parts.map(([name, part]) => make("li", {}, make("span", { className: "state", textContent: `${name}, ${say(part.state)}: ` }), part.reason_text || part.reason, full ? remedyOf(name, part) : null));
+  const rows = parts.map(([name, part]) => make("li", {}, make("span", { className: "state", textContent: `${partName(name)}, ${say(part.state)}: ` }), part.reason_text || part.reason, full ? remedyOf(name, part) : null));
   $("health").replaceChildren(...(rows.length ? rows : [make("li", { textContent: state.daemon === "running" ? say("healthOk") : say(state.daemon) })]));
 }
 

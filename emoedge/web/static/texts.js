@@ -33,6 +33,8 @@ const ES = {
   general: "General", save: "Guardar", saved: "Guardado.", restart: "Reiniciar el servicio", restarting: "El servicio se reinicia.", support: "Archivo de soporte",
   secretSet: "guardado; no se muestra", tryIt: "Probar", trying: "probando…",
   source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando, por encima de lo guardado", clearControl: "Volver a lo guardado", setupAgain: "Primeros pasos", placementHelp: "Ayuda para colocarlo", fetchModel: "Descargar el modelo", toSettings: "Ver sus ajustes", modelFetching: "Descargando {name}: {percent}", modelInstalled: "{name} está instalado. Al reiniciar se usa.",
+  part_camera: "cámara", part_microphone: "micrófono", part_face: "cara", part_voice: "voz", part_text: "palabras", part_activity: "actividad de voz", part_broker: "bróker", part_spool: "cola", part_recording: "grabación", part_history: "historial",
+  part_governor: "carga", part_decisions: "decisiones", part_machine: "máquina", part_log: "registro", part_control: "mandos", part_metrics: "métricas", part_gpio: "botón y luz", part_socket: "socket",
   wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado.",
   newsTitle: "Novedades de {version} (antes {before})", newsMore: "{count} más", newsSeen: "Entendido",
   error: "error",
@@ -77,6 +79,8 @@ const EN = {
   general: "General", save: "Save", saved: "Saved.", restart: "Restart the service", restarting: "The service restarts.", support: "Support archive",
   secretSet: "kept; not shown", tryIt: "Try it", trying: "trying…",
   source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control, over what is saved", clearControl: "Back to what is saved", setupAgain: "First steps", placementHelp: "Help with the placement", fetchModel: "Download the model", toSettings: "See its settings", modelFetching: "Downloading {name}: {percent}", modelInstalled: "{name} is installed. It is used after a restart.",
+  part_camera: "camera", part_microphone: "microphone", part_face: "face", part_voice: "voice", part_text: "words", part_activity: "speech activity", part_broker: "broker", part_spool: "queue", part_recording: "recording", part_history: "history",
+  part_governor: "load", part_decisions: "decisions", part_machine: "machine", part_log: "log", part_control: "controls", part_metrics: "metrics", part_gpio: "button and light", part_socket: "socket",
   wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted.",
   newsTitle: "New in {version} (before: {before})", newsMore: "{count} more", newsSeen: "Got it",
   error: "error",
@@ -111,6 +115,9 @@ export const currentLanguage = () => language;
 export function say(name, values = {}) {
   return (words[name] ?? name).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
 }
+
+/** The name of a part of the health. */
+export const partName = (name) => words[`part_${name}`] ?? name;
 
 /** Names of the emotions, by label. */
 export const emotionNames = () => words;
