@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,7 +117,9 @@ def test_a_cut_file_is_an_error_after_what_came_before(tmp_path: Path, suffix: s
     heard = hear(path)
     assert heard.error is not None
     assert "cut off" in str(heard.error)
-    assert len(heard.samples) == pytest.approx(len(PCM) / 2 * kept, abs=100)
+    # PyAV 17, the last for Python 3.10, refuses a last packet that ends within a sample.
+    slack = 100 if sys.version_info >= (3, 11) else 1024
+    assert len(heard.samples) == pytest.approx(len(PCM) / 2 * kept, abs=slack)
     blocks: list[AudioBlock] = []
     with pytest.raises(MediaError, match="cut off"):
         blocks.extend(MediaReader(path).blocks())
