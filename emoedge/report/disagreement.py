@@ -129,8 +129,24 @@ def _cause(state: FusedState, fusion: Mapping[str, Any]) -> Cause:
     if float(p.max() - p[EMOTIONS.index(emotion)]) >= max(fusion["margin"], 1e-3):
         return "held"
     if len(state.candidates) > 1:
-        return "text" if state.decided_by == "text" else "doubt"
+        if state.decided_by == "text":
+            return "text"
+        return "held" if _is_kept(state) else "doubt"
     return "clear" if state.decided_by == "fusion" else "alone"
+
+
+def _is_kept(state: FusedState) -> bool:
+    """Return whether the rule would name another candidate at this moment."""
+    candidates = [one for one in state.candidates if one in EMOTIONS]  # a timeline may be damaged
+    if not candidates:
+        return False
+    firsts = {}
+    for opinion in state.opinions:
+        share, first = max((float(opinion.probabilities[EMOTIONS.index(one)]), one) for one in candidates)
+        firsts[opinion.modality] = first
+        if opinion.modality == "text" and len(state.opinions) > 1 and share >= 1 / len(EMOTIONS):
+            return first != state.emotion
+    return next((one for one in candidates if one in firsts.values()), state.emotion) != state.emotion
 
 
 def _passage(spans: Iterable[tuple[float, float, FusedState]], fusion: Mapping[str, Any]) -> Passage | None:

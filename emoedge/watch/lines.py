@@ -99,13 +99,22 @@ def disagreement(payload: Payload, language: Language) -> str | None:
         return None
     if (text.get("age_ms") or 0) / 1000 > named_for.total_seconds():
         return None
-    doubt = len(payload.get("candidates") or ()) > 1
+    candidates = payload.get("candidates") or ()
+    doubt = len(candidates) > 1
+    shares = text.get("probabilities") or {}
+    settles = doubt and max(shares.get(one, 0.0) for one in candidates) >= 1 / len(EMOTIONS)
     said, named = display_name(text["emotion"], language), display_name(emotion, language)
-    if language == "es":
-        why = "y no dan nada a lo que está en duda" if doubt else "y no hay duda que deshacer"
-        return f"(las palabras dicen {said}, {why}: se queda {named})"
-    why = "and give nothing to what is in doubt" if doubt else "and there is no doubt to settle"
-    return f"(the words say {said}, {why}: it stays {named})"
+    spanish = language == "es"
+    why, until = "", ""
+    if settles:
+        until = " hasta que el cambio dure" if spanish else " until the change lasts"
+    elif doubt:
+        why = ", y no dan nada a lo que está en duda" if spanish else ", and give nothing to what is in doubt"
+    else:
+        why = ", y no hay duda que deshacer" if spanish else ", and there is no doubt to settle"
+    if spanish:
+        return f"(las palabras dicen {said}{why}: se queda {named}{until})"
+    return f"(the words say {said}{why}: it stays {named}{until})"
 
 
 def _event(payload: Payload, language: Language) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -91,6 +93,25 @@ def test_what_is_held_is_said_to_be_held():
         for t in (0.0, 1.0, 2.0))  # fmt: skip
     data = build(Timeline(states), {}, 3.0)
     assert words_of(passages(data)[0], data, "en")[1] == "It stays with sadness until another emotion lasts."
+
+
+@pytest.mark.parametrize("text", [None, p(sadness=0.9), p(fear=0.9)])
+def test_what_stays_in_doubt_though_the_rule_would_name_another_is_said_to_be_held(text):
+    face, voice = p(sadness=0.48, happiness=0.4), p(happiness=0.45, sadness=0.4)
+    settings = FusionSettings()
+    fuser = Fuser(settings)
+    fuser.on_faces(FacesObservation(0.0, (FaceObservation(1, Box(0, 0, 0.5, 0.5), face, 0.9, primary=True),)))
+    fuser.on_voice(VoiceObservation(-1.0, 0.0, voice, 20.0, -20.0))
+    if text is not None:
+        fuser.on_text(TextObservation(-1.0, 0.0, "algo", text))
+    now = fuser.state(0.0)
+    assert now.emotion == "sadness"
+    kept = fuser.kept(now, "happiness")
+    states = tuple(replace(kept, time_s=t) for t in (0.0, 1.0, 2.0))
+    (passage,) = passages(build(Timeline(states), {}, 3.0))
+    assert passage.cause == "held"
+    (passage,) = passages(build(Timeline(tuple(replace(now, time_s=t) for t in (0.0, 1.0, 2.0))), {}, 3.0))
+    assert passage.cause != "held"
 
 
 def test_the_learned_pool_is_no_rule():

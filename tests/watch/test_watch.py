@@ -224,6 +224,12 @@ def test_words_that_do_not_decide_are_explained(builder):
         "(las palabras dicen tristeza, y no hay duda que deshacer: se queda alegría)"
     )
     assert "no doubt to settle" in disagreement(payload, "en")
+    doubt = replace(state, candidates=("happiness", "surprise"), certain=False)
+    assert "give nothing to what is in doubt" in disagreement(builder.outcome(doubt).payload, "en")
+    held = replace(doubt, candidates=("sadness", "happiness"))
+    assert disagreement(builder.outcome(held).payload, "es") == (
+        "(las palabras dicen tristeza: se queda alegría hasta que el cambio dure)"
+    )
     earlier = builder.outcome(replace(state, since_s=0.9)).payload
     assert disagreement(earlier, "es") is None, "said before it was named"
     chosen = builder.outcome(replace(state, decided_by="text")).payload
