@@ -31,6 +31,8 @@ GAPS: Final = ("privacy", "stopped", "clock")
 """Reasons of gaps that there are words for."""
 MOST_EPISODES: Final = 100
 """The longest episodes are listed, in order of time."""
+LEAST_SHOWN_S: Final = 0.05
+"""Seconds below which a state is not listed: they would be written as 0.0 s."""
 MOSTLY: Final = 0.5
 """Share of the named time above which one emotion prevails."""
 PARTS: Final[dict[str, tuple[int, int]]] = {
@@ -164,7 +166,7 @@ def week_view(
             | _compared("", own, state, language)
             | _compared("old_", old, state, language)
             for state in SEEN
-            if own[state] > 0 or old[state] > 0
+            if max(own[state], old[state]) >= LEAST_SHOWN_S
         ],
         "episodes": [str(len(span.episodes)), "–" if before.is_empty else str(len(before.episodes))],
         "is_first": before.is_empty,
@@ -186,8 +188,10 @@ def headline(span: HistorySpan, language: Language) -> list[str]:
     if seen_s < 1:
         return [sentence(texts["nobody_seen"]), *rest]
     said = texts["somebody_seen"].format(duration=duration_label(seen_s, language))
-    ranked = sorted((name for name in EMOTIONS if seconds[name] > 0), key=lambda name: -seconds[name])
-    if named_s <= 0:
+    ranked = sorted(
+        (name for name in EMOTIONS if seconds[name] >= LEAST_SHOWN_S), key=lambda name: -seconds[name]
+    )
+    if not ranked:
         return [sentence(f"{said}; {texts['none_named']}"), *rest]
     shown = ranked[:1] if seconds[ranked[0]] >= MOSTLY * named_s else ranked[:3]
     parts = [f"{display_name(name, language)} ({duration_label(seconds[name], language)})" for name in shown]
@@ -217,7 +221,8 @@ def _names(language: Language) -> dict[str, str]:
 def _shown(seconds: Mapping[str, float], language: Language) -> list[dict[str, str]]:
     """Return the states that occur, for the legend."""
     names = _names(language)
-    return [{"state": state, "name": names[state]} for state in STATES if seconds.get(state, 0.0) > 0]
+    occurring = (state for state in STATES if seconds.get(state, 0.0) >= LEAST_SHOWN_S)
+    return [{"state": state, "name": names[state]} for state in occurring]
 
 
 def _strip(
@@ -266,7 +271,7 @@ def _hour(
     """Return an hour: its name, with the offset where the clock shows it twice, and its states from below."""
     twice = [other.hour for other in hours[:-1]].count(start.hour) > 1
     whole_s = end.timestamp() - start.timestamp()
-    shown = [state for state in STATES if seconds.get(state, 0.0) > 0]
+    shown = [state for state in STATES if seconds.get(state, 0.0) >= LEAST_SHOWN_S]
     seen_s = sum(seconds.get(state, 0.0) for state in SEEN)
     emotion = longest_emotion(seconds)
     return {
@@ -294,7 +299,7 @@ def _totals(seconds: Mapping[str, float], language: Language) -> list[dict[str, 
             "share": percent(shares[state]) if state in shares else "",
         }
         for state in (*ordered, *ABSENT)
-        if seconds[state] > 0
+        if seconds[state] >= LEAST_SHOWN_S
     ]
 
 

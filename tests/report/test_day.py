@@ -105,6 +105,16 @@ def test_it_needs_no_recording(tmp_path):
     assert "<script" not in text
 
 
+def test_a_moment_is_not_listed_as_no_time(tmp_path):
+    settings = home(tmp_path)
+    zero = midnight(DAY, settings.zone)
+    keep(settings, minutes(zero + timedelta(hours=9), 1, happiness=59.999, sadness=0.001))
+    for write, day in ((write_day, DAY), (write_week, DAY - timedelta(days=DAY.weekday()))):
+        text = page_of(settings, day, zero + timedelta(hours=12), tmp_path / "page.html", "en", write)
+        assert "happiness" in text
+        assert "sadness" not in re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
+
+
 def test_recordings_fill_what_the_history_does_not_know(tmp_path):
     settings = home(tmp_path)
     zero = midnight(DAY, settings.zone)
