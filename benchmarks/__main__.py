@@ -12,6 +12,7 @@ from typing import Any
 from benchmarks.budgets import as_table, judge
 from benchmarks.live import live
 from benchmarks.peers import measure_peers
+from benchmarks.writes import measure_writes
 from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.whole import ask, with_a_speech_model
@@ -37,7 +38,7 @@ def main() -> int:
         help="folder of a Vosk model of full size, for one more run of the pipeline",
     )
     parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
-    parts = (*PARTS, "live", "peers", "recogniser")
+    parts = (*PARTS, "live", "writes", "peers", "recogniser")
     parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to leave out")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
@@ -48,7 +49,9 @@ def main() -> int:
     parser.add_argument(
         "--json", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go"
     )
-    parser.add_argument("--strict", action="store_true", help="exit 1 when a budget is broken")
+    parser.add_argument(
+        "--strict", action="store_true", help="exit 1 when a budget is broken that is not known to be missed"
+    )
     options = parser.parse_args()
 
     wanted = [name for name in parts if name not in options.without]
@@ -76,7 +79,7 @@ def main() -> int:
             f"with {large['speech_model']}: ratio {large['pipeline']['ratio']}, {large['memory']['peak_mb']} MB"  # noqa: E501
         )
     print(f"\n{as_table(verdicts)}\n\nfigures: {options.json}")
-    return int(options.strict and any(verdict.holds is False for verdict in verdicts))
+    return int(options.strict and any(verdict.is_broken for verdict in verdicts))
 
 
 def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, Any]:
@@ -95,6 +98,12 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
             result["live"] = run_live(settings, options)
         except (Skipped, Unmet) as error:
             result["skipped"]["live"] = str(error)
+    result["writes"] = None
+    if "writes" in wanted:
+        try:
+            result["writes"] = measure_writes(say=say)
+        except (Skipped, Unmet) as error:
+            result["skipped"]["writes"] = str(error)
     result["recogniser"] = None
     if "recogniser" in wanted and options.recogniser:
         say("recogniser")

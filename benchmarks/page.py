@@ -15,6 +15,8 @@ from typing import Final
 
 from benchmarks.page_growth import Json, broker, history, peer_faces, recordings, scaling, viewers
 
+from benchmarks.writes import CONDITIONS
+
 ROOT: Final = Path(__file__).resolve().parent.parent
 DATA: Final = ROOT / "docs" / "data"
 PAGE: Final = ROOT / "docs" / "performance.md"
@@ -41,6 +43,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "engines": ("bench.json", engines),
         "stages": ("bench.json", stages),
         "daemon": ("bench.json", daemon),
+        "writes": ("bench.json", writes),
         "peers": ("bench.json", peers),
         "scaling": ("scaling.json", scaling),
         "peer faces": ("peers.json", peer_faces),
@@ -191,6 +194,18 @@ def _quantiles(live: Json, name: str) -> str:
         return "no message in the window"
     values = " / ".join(f"{live[f'{name}_p{q}_ms']:.0f}" for q in (50, 95, 99))
     return f"{values} ms ({live[f'{name}_count']} messages)"
+
+
+def writes(result: Json) -> str:
+    """What reaches the card."""
+    found = result.get("writes")
+    if not found:
+        return f"Not measured: {result['skipped'].get('writes', 'no strace')}."
+    lines = ["| | MB a day | syncs a day | most of them |", "|---|---|---|---|"]
+    for name, row in found.items():
+        most = ", ".join(f"`{file}`" for file in list(row["syncs"])[:2])
+        lines.append(f"| {CONDITIONS[name]} | {row['mb_a_day']:,.0f} | {row['syncs_a_day']:,} | {most} |")
+    return "\n".join(lines)
 
 
 def peers(result: Json) -> str:

@@ -15,6 +15,7 @@ Reason = Literal["privacy", "stopped", "clock"]
 """Cause of a gap."""
 
 COLUMNS: Final[tuple[Column, ...]] = get_args(Column)
+NOBODY: Final = COLUMNS.index("nobody")
 COLUMN: Final[dict[str, int]] = {name: index for index, name in enumerate(COLUMNS)}
 UNKNOWN: Final = COLUMN["unknown"]
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
@@ -58,6 +59,11 @@ class MinuteRow:
     def is_known(self) -> bool:
         """Whether anything was known in it."""
         return any(self.spent_ms[:UNKNOWN]) or self.speech_ms > 0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody was seen or heard in it."""
+        return not (any(self.spent_ms[:NOBODY]) or self.speech_ms or self.people_max)
 
     @property
     def is_sound(self) -> bool:
@@ -175,6 +181,12 @@ class Changes:
     begun_ms: int | None = None
     begun_stretch: int = SYNCED
     end_ms: int | None = None
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether there is nothing in it but minutes in which nobody was there."""
+        more = self.episodes or self.gaps or self.moves or self.begun_ms is not None
+        return not more and all(minute.is_quiet for minute in self.minutes)
 
 
 def are_counts(numbers: tuple[object, ...]) -> bool:

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 KEPT_S: Final = 3600.0
 """Seconds after which changes that the disk does not accept are dropped."""
+QUIET_S: Final = 240.0
+"""Age at which minutes in which nobody was there are written, in seconds: five at a time, which spares the
+card. A power cut takes no more than them."""
 MAX_WAITING: Final = 2000
 """Sets of changes in memory: one a minute, and one at the end of each episode."""
 RETRY_S: Final = 10.0
@@ -145,7 +148,11 @@ class HistoryWriter:
             logger.warning("the last %d changes of the history could not be written", len(self._waiting))
 
     def _is_due(self) -> bool:
-        return bool(self._waiting or self._deletions) and self._now_s() >= self._retry_s
+        now_s = self._now_s()
+        if now_s < self._retry_s or not (self._waiting or self._deletions):
+            return False
+        is_ripe = self._waiting and now_s - self._waiting[0].since_s >= QUIET_S
+        return bool(self._deletions or is_ripe) or not all(one.changes.is_quiet for one in self._waiting)
 
     def _use_disk(self, waiting: tuple[_Unwritten, ...], deletions: tuple[_Deletion, ...]) -> None:
         try:

@@ -9,9 +9,14 @@ from benchmarks.budgets import BUDGETS, as_table, judge
 FIGURES = {
     "pipeline": {"ratio": 1.6},
     "recogniser": {"pipeline": {"ratio": 1.1}},
-    "start": {"help_s": 0.2, "help_cpu_s": 0.1},
+    "start": {"help_s": 0.2, "help_cpu_s": 0.1, "first_sentence_cpu_s": 0.4},
     "machine": {"load_1_min": 0.5, "cores": 2},
-    "stages": [{"stage": "record", "ratio": 1.2}],
+    "stages": [{"stage": "record", "ratio": 1.2}, {"stage": "judge a voice", "p50_ms": 3.5}],
+    "writes": {
+        "quiet": {"mb_a_day": 12.0, "syncs_a_day": 2000},
+        "off": {"mb_a_day": 200.0},
+        "broker_away": {"mb_a_day": 2000.0},
+    },
     "live": {
         "cpu_cores_of_recording": 0.05,
         "capture_to_publish_p95_ms": 100.0,
@@ -19,6 +24,7 @@ FIGURES = {
         "first_face_s": 2.0,
         "first_face_cpu_s": 1.0,
         "peak_mb_without_speech": 150.0,
+        "peak_mb_with_recording_without_speech": 169.0,
         "privacy_cpu_cores": 0.004,
     },
     "peers": {
@@ -38,15 +44,22 @@ def test_each_budget_is_held_against_its_figure() -> None:
     assert _holds(FIGURES) == {
         "pipeline": True,
         "pipeline_demo": False,
+        "voice": False,
         "faster_than_fer": True,
         "faster_than_yunet": False,
         "recording_writer": False,
         "recording": True,
         "capture_to_publish": True,
         "speech_to_text": False,
-        "first_face": True,
-        "help": True,
+        "first_face": False,
+        "help": False,
+        "sentence": True,
         "memory": True,
+        "memory_recording": False,
+        "writes_quiet": True,
+        "syncs_quiet": False,
+        "writes_off": True,
+        "writes_broker_away": False,
         "privacy": True,
     }
 
@@ -58,12 +71,28 @@ def test_the_limit_itself_is_kept() -> None:
 
 
 def test_what_was_not_measured_is_said_and_never_kept() -> None:
-    verdicts = judge(FIGURES | {"live": None, "peers": {}, "stages": [], "recogniser": None})
+    verdicts = judge(FIGURES | {"live": None, "peers": {}, "stages": [], "recogniser": None, "writes": None})
     unknown = [v for v in verdicts if v.holds is None]
-    assert {v.budget.name for v in unknown} == {b.name for b in BUDGETS} - {"pipeline_demo", "help"}
+    assert {v.budget.name for v in unknown} == {b.name for b in BUDGETS} - {
+        "pipeline_demo",
+        "help",
+        "sentence",
+    }
     assert all("not measured; needs" in v.reason for v in unknown)
     text = as_table(verdicts)
-    assert "1 of 2 measured budgets hold, 10 were not measured" in text
+    assert "1 of 3 measured budgets hold, 16 were not measured" in text
+
+
+def test_a_budget_that_is_known_to_be_missed_is_no_as_well_and_says_why() -> None:
+    found = {verdict.budget.name: verdict for verdict in judge(FIGURES)}
+    voice, help_ = found["voice"], found["help"]
+    assert (voice.holds, voice.is_broken) == (False, False)
+    assert voice.reason == voice.budget.missed != ""
+    assert (help_.holds, help_.is_broken, help_.reason) == (False, True, "")
+    assert f"NO ({voice.reason})" in as_table([voice])
+    better = judge(FIGURES | {"stages": [{"stage": "judge a voice", "p50_ms": 2.0}]})
+    kept = next(verdict for verdict in better if verdict.budget.name == "voice")
+    assert (kept.holds, kept.reason) == (True, "")
 
 
 def test_the_table_says_no_aloud() -> None:
@@ -80,10 +109,10 @@ def test_verdicts_are_json(budget) -> None:
 
 
 def test_starts_on_a_busy_machine_are_taken_in_processor_time_and_say_so() -> None:
-    slow = FIGURES | {"start": {"help_s": 1.5, "help_cpu_s": 0.1}}
+    slow = FIGURES | {"start": {"help_s": 1.5, "help_cpu_s": 0.1, "first_sentence_cpu_s": 0.4}}
     assert _holds(slow)["help"] is False
     verdicts = judge(slow | {"machine": {"load_1_min": 30.0, "cores": 2}})
     help_ = next(v for v in verdicts if v.budget.name == "help")
     assert (help_.figure, help_.holds) == (0.1, True)
     assert "busy" in help_.reason
-    assert all(not v.reason for v in verdicts if not v.budget.start)
+    assert all(not v.reason for v in verdicts if not (v.budget.start or v.budget.missed))

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from emoedge.config import HistorySettings
 from emoedge.history import HistorySpan, purge_history, read
 from emoedge.history.database import FILE_NAME, HistoryFile
 from emoedge.history.recorder import HistoryRecorder
-from emoedge.history.rows import Changes
+from emoedge.history.rows import COLUMNS, MINUTE_MS, NOBODY, Changes
 from emoedge.history.writer_thread import KEPT_S, MAX_WAITING, HistoryWriter
 from emoedge.local_time import zone_of
 from emoedge.observations import FacesObservation
@@ -205,6 +206,32 @@ def test_nobody_waits_for_a_disk_that_hangs_and_an_hour_is_kept(
     assert writer.thread.stop(PATIENCE_S)
     history = read(settings(tmp_path), moment(NOON), moment(NOON + 71 * 60_000), now=moment(NOON * 2))
     assert history.totals.seconds["happiness"] >= 61 * 60
+
+
+def test_minutes_in_which_nobody_is_there_are_written_five_at_a_time(tmp_path: Path) -> None:
+    """An empty house cost the card 38 MB a day: a transaction each minute."""
+    now = [1000.0]
+    writer = HistoryWriter(HistorySettings(), tmp_path / "state", None, lambda: None, lambda: now[0])
+
+    def pass_minute(**changes: object) -> bool:
+        row = replace(minute(NOON + round(now[0]) * 1000 // 60_000 * 60_000), **changes)
+        writer.put(Changes((row,), end_ms=NOON))
+        is_due = writer._is_due()
+        now[0] += 60
+        return is_due
+
+    nobody = tuple(MINUTE_MS * (index == NOBODY) for index in range(len(COLUMNS)))
+    empty = {"spent_ms": nobody, "opinion_ms": 0, "speech_ms": 0, "people_max": 0}
+    assert [pass_minute(**empty) for _ in range(5)] == [False] * 4 + [True]
+    writer._waiting.clear()
+    assert [pass_minute(**empty), pass_minute(**empty), pass_minute()] == [False, False, True]
+    writer._waiting.clear()
+    for news in ({"speech_ms": 1}, {"people_max": 1}):
+        assert pass_minute(**empty | news)
+        writer._waiting.clear()
+    assert not pass_minute(**empty)
+    writer.retain(None)
+    assert writer._is_due(), "a deletion takes what waits along"
 
 
 def test_episodes_that_wait_are_bounded(tmp_path: Path) -> None:
