@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.page_growth import Json, broker, history, peer_faces, recordings, scaling, viewers
-
 from benchmarks.writes import CONDITIONS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
