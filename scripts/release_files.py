@@ -3,7 +3,7 @@
 `python -m scripts.release_files check VERSION` names what does not fit, exit 1. `build TREE OUTPUT` makes
 source archive and wheel, the same bytes from the same tree (SOURCE_DATE_EPOCH); `pack FOLDER ARCHIVE` makes
 an archive of a folder. `describe VERSION OUTPUT` adds the list of components (CycloneDX), the notes and the
-digests.
+digests; `validate FILE` compares the list with the schema of CycloneDX.
 """
 
 from __future__ import annotations
@@ -247,8 +247,17 @@ def describe(version: str, output: Path, epoch: int, root: Path = ROOT) -> None:
     (output / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 
+def fault_in_components(path: Path) -> str | None:
+    """Return what the schema of CycloneDX 1.6 finds wrong, or None; needs cyclonedx-python-lib."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
+    fault = JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text(encoding="utf-8"))
+    return None if fault is None else str(fault)
+
+
 def main(arguments: list[str]) -> int:
-    """Do one of the four."""
+    """Do one of the five."""
     match arguments:
         case ["check", version]:
             found = problems(version)
@@ -260,6 +269,10 @@ def main(arguments: list[str]) -> int:
             pack(Path(folder), Path(archive))
         case ["describe", version, output]:
             describe(version, Path(output), int(os.environ["SOURCE_DATE_EPOCH"]))
+        case ["validate", path]:
+            fault = fault_in_components(Path(path))
+            print(fault or "", file=sys.stderr, end="\n" if fault else "")
+            return 1 if fault else 0
         case _:
             print(__doc__, file=sys.stderr)
             return 2

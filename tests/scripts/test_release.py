@@ -14,7 +14,15 @@ from pathlib import Path
 import pytest
 
 from emoedge.version import __version__
-from scripts.release_files import changelog_section, components, describe, locked_packages, pack, problems
+from scripts.release_files import (
+    changelog_section,
+    components,
+    describe,
+    fault_in_components,
+    locked_packages,
+    pack,
+    problems,
+)
 from tests.packaging.conftest import need_setuptools
 
 EPOCH = 1_790_000_000
@@ -80,6 +88,17 @@ def test_every_locked_package_and_model_is_a_component(tree: Path) -> None:
     references = [part["bom-ref"] for part in bom["components"]]
     assert len(references) == len(set(references))
     assert json.dumps(bom) == json.dumps(components(__version__, EPOCH, tree))
+
+
+def test_the_components_are_valid_cyclonedx(tree: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cyclonedx", reason="no cyclonedx-python-lib[json-validation] here")
+    path = tmp_path / "list.cdx.json"
+    bom = components(__version__, EPOCH, tree)
+    path.write_text(json.dumps(bom))
+    assert fault_in_components(path) is None
+    bom["components"][0]["type"] = "nonsense"
+    path.write_text(json.dumps(bom))
+    assert fault_in_components(path)
 
 
 def test_the_digests_are_those_of_the_files(tree: Path, tmp_path: Path) -> None:
