@@ -28,6 +28,7 @@ from rich.console import Console
 from emoedge.config import MqttSettings, Settings
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.demo.run import DEVICE, run_demo
+from emoedge.emotions import Language
 from emoedge.record.store import Store
 from emoedge.report import find_source, write_day, write_page, write_week
 from emoedge.watch.subscription import Subscription
@@ -41,7 +42,7 @@ from tests.report.days import live_a_day  # noqa: E402
 
 SHOWN_AT_S = 10.6
 """A moment of the clip when somebody is there and has spoken."""
-WIDTH, HEIGHT = 88, 26
+WIDTH, HEIGHT = 88, 31
 """Of the terminal."""
 DAEMON_WAIT_S = 120.0
 
@@ -108,22 +109,20 @@ def console_pictures(wanted: argparse.Namespace, work: Path) -> None:
 def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
     """The pages and the terminal."""
     clip = ensure_demo_clip()
-    watching = Watching()
+    watching = (Watching("en"), Watching("es"))
     pages = {}
-    for language, hear in (("en", watching.hear), ("es", print)):
+    for one in watching:
+        language = one.state.language
         store = work / language
-        result = run_demo(Settings(language=language), clip, store, hear, own_clip=False)
+        result = run_demo(Settings(language=language), clip, store, one.hear, own_clip=False)
         pages[language] = work / f"report-{language}.html"
         write_page(find_source(str(result.recording), Store(store)), pages[language])
-    view = work / "watch.html"
     settings, day, now = live_a_day(work / "home")
     for kind, write, first in (
         ("day", write_day, day),
         ("week", write_week, day - timedelta(days=day.weekday())),
     ):
         write(settings, first, work / f"{kind}.html", "en", now)
-    state = state_of_daemon(wanted.daemon) if wanted.daemon else watching.state
-    view.write_text(terminal(state), encoding="utf-8")
     browser = Browser(work / "profile")
     for name, language, width, height, scheme in (
         ("report.png", "en", 1200, 1400, "light"),
@@ -143,11 +142,16 @@ def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
     ):
         browser.open(work / f"{re.split('[.-]', name)[0]}.html", width, height, scheme, phone)
         save(browser, wanted.folder / name)
-    browser.open(view, 1000, 640)
-    box = browser.evaluate(
-        "(() => { const b = document.querySelector('svg').getBoundingClientRect(); return [b.width, b.height]; })()"  # noqa: E501
-    )
-    save(browser, wanted.folder / "watch.png", (box[0], box[1]))
+    states = [state_of_daemon(wanted.daemon, "en")] if wanted.daemon else [one.state for one in watching]
+    for state in states:
+        view = work / f"watch-{state.language}.html"
+        view.write_text(terminal(state), encoding="utf-8")
+        browser.open(view, 1000, 760)
+        box = browser.evaluate(
+            "(() => { const b = document.querySelector('svg').getBoundingClientRect(); return [b.width, b.height]; })()"  # noqa: E501
+        )
+        name = "watch.png" if state.language == "en" else f"watch-{state.language}.png"
+        save(browser, wanted.folder / name, (box[0], box[1]))
     browser.close()
 
 
@@ -209,24 +213,24 @@ def save(browser: Browser, path: Path, box: tuple[float, float] | None = None) -
 class Watching:
     """Looks at the demo's daemon over the broker that the demo starts and names."""
 
-    def __init__(self) -> None:
-        self.state = WatchState("en")
+    def __init__(self, language: Language) -> None:
+        self.state = WatchState(language)
 
     def hear(self, line: str) -> None:
         """Take a line that the demo says."""
         print(line)
-        if match := re.search(r"on (127\.0\.0\.1:\d+)$", line):
+        if match := re.search(r"\b(127\.0\.0\.1:\d+)$", line):
             threading.Thread(target=self._watch, args=(match[1],), daemon=True).start()
 
     def _watch(self, place: str) -> None:
-        self.state = state_of_daemon(f"{place}/{DEVICE}")
+        self.state = state_of_daemon(f"{place}/{DEVICE}", self.state.language)
 
 
-def state_of_daemon(address: str) -> WatchState:
+def state_of_daemon(address: str, language: Language) -> WatchState:
     """The state of a running daemon, when all three modalities have said something and an event was seen."""
     place, _, device = address.partition("/")
     host, _, port = place.rpartition(":")
-    state = WatchState("en")
+    state = WatchState(language)
     deadline = time.monotonic() + DAEMON_WAIT_S
     with Subscription(MqttSettings(host=host, port=int(port)), device) as subscription:
         while time.monotonic() < deadline:

@@ -39,6 +39,7 @@ NOT_RUN = {
     r"emoedge replay rtsp:.*": "a network camera; tests/capture",
     r"emoedge .*/etc/emoedge@.*": "a second device of an installation",
     r"emoedge classify face --crop --list crops\.txt": "crops of faces are not shipped; tests/cli",
+    r"emoedge classify face --list -": "reads standard input; tests/cli",
     r"mosquitto_sub .*8883.*": "a broker with TLS and passwords; tests/publish",
     r"emoedge annotate .*parquet.*": "needs the extra tables; tests/report",
 }
@@ -128,8 +129,6 @@ def device(tmp_path: Path, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> I
         "PATHS__MODELS": tmp_path / "models",
         "PATHS__SOCKET": tmp_path / "daemon.sock",
         "RECORDING__DIR": tmp_path / "recordings",
-        "CAMERA__SOURCE": "none",
-        "MICROPHONE__SOURCE": "none",
         "MQTT__ENABLED": "false",
         "SPEECH__MODEL": "vosk-es-demo",
         "TIMEZONE": "Europe/Madrid",
