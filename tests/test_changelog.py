@@ -97,7 +97,7 @@ def test_doctor_says_it_once(tmp_path):
     note_seen(state, "0.0.1")
     config = tmp_path / "emoedge.toml"
     config.write_text(
-        'device_id = "salon"\nlanguage = "en"\n[camera]\nsource = "none"\n[microphone]\nsource = "none"\n'
+        'device_id = "salon"\nlanguage = "es"\n[camera]\nsource = "none"\n[microphone]\nsource = "none"\n'
         f'[mqtt]\nenabled = false\n[paths]\nstate = "{state}"\n'
         f'[recording]\ndir = "{tmp_path / "recordings"}"\n'
     )
@@ -111,6 +111,6 @@ def test_doctor_says_it_once(tmp_path):
         return done.stdout
 
     first = said()
-    assert f"New in {__version__} (before: 0.0.1):" in first
+    assert f"Novedades de {__version__} (antes 0.0.1), en inglés:" in first
     assert str(package_file("CHANGELOG.md")) in first
-    assert "New in" not in said()
+    assert "Novedades" not in said()

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from emoedge.cli.options import common, settings_from
+from emoedge.cli.options import common, say, settings_from
 from emoedge.translation import localized, tr, used_language
 
 SHOWN: Final = 10
@@ -60,10 +60,10 @@ def _show_news(state: Path) -> None:
     if news is None:
         return
     click.echo()
-    click.echo(tr("New in {version} (before: {before}):", version=news.version, before=news.before))
+    say(tr("New in {version} (before: {before}):", version=news.version, before=news.before))
     for entry in news.entries[:SHOWN]:
         click.echo(f"  - {entry.partition('. ')[0].rstrip('.')}")
     if len(news.entries) > SHOWN:
         rest = len(news.entries) - SHOWN
-        click.echo(tr("  and {count} more: {path}", count=rest, path=package_file("CHANGELOG.md")))
+        say(tr("  and {count} more: {path}", count=rest, path=package_file("CHANGELOG.md")))
     note_seen(state)
