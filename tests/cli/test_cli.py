@@ -53,6 +53,17 @@ def test_a_sentence_is_judged_without_what_pictures_sound_and_downloads_need():
     assert result.stdout.splitlines()[-1] == "[]"
 
 
+def test_garbage_is_collected_as_usual_once_the_imports_are_done():
+    code = (
+        "import gc, emoedge.cli as c; usual = gc.get_threshold(); c.main(['--help']); "
+        "assert gc.get_threshold()[0] == c.IMPORTED_OBJECTS; "
+        "kept = [[] for _ in range(2 * c.IMPORTED_OBJECTS)]; "
+        "assert gc.get_threshold() == usual, gc.get_threshold(); assert not gc.callbacks"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_with_an_example(name):
     from importlib import import_module
