@@ -11,18 +11,15 @@ from urllib.parse import quote
 
 from emoedge.config import Settings
 from emoedge.emotions import Language, display_name
-from emoedge.errors import RecordingError
 from emoedge.history import HistoryEpisode, HistorySpan, read
-from emoedge.local_time import Span, Zone, day_span, week_span
-from emoedge.record.names import started_of_id
-from emoedge.record.segment_files import Segment
-from emoedge.record.store import Store
+from emoedge.local_time import Zone, day_span, week_span
 from emoedge.report.data import started_of, summarize
+from emoedge.report.day_source import filled, sources_of
 from emoedge.report.day_view import day_view, week_view
 from emoedge.report.page import write_private
 from emoedge.report.pages import jpeg_address, render_template
-from emoedge.report.source import ReportSource, load
-from emoedge.report.strip import unknown_spans, with_recordings
+from emoedge.report.source import ReportSource
+from emoedge.report.strip import with_recordings
 
 POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -112,37 +109,6 @@ def render_day(
         cards_left_out=left_out,
         **view,
     )
-
-
-def sources_of(
-    settings: Settings, days: Sequence[date], within: Sequence[Span] | None = None
-) -> list[ReportSource]:
-    """Return the recordings of some days that have a timeline, in order; only those in some spans."""
-    store = Store(settings.recording.dir)
-    found = []
-    for day in days:
-        for segment in store.segments(f"{day:%Y-%m-%d}"):
-            if within is not None and not _reaches(segment, within):
-                continue
-            try:
-                found.append(load(segment))
-            except RecordingError:
-                # Of a segment without a timeline only its video was kept: it says nothing.
-                continue
-    return found
-
-
-def _reaches(segment: Segment, spans: Sequence[Span]) -> bool:
-    """Return whether a segment has a part in one of the spans."""
-    begun_s = started_of_id(segment.segment_id)
-    ended_s = begun_s + (segment.duration_s or 0.0)
-    return any(begun_s < end.timestamp() and start.timestamp() < ended_s for start, end in spans)
-
-
-def filled(settings: Settings, span: HistorySpan, days: Sequence[date]) -> HistorySpan:
-    """Return the span with what the recordings of some days tell where the history knows nothing."""
-    sources = sources_of(settings, days, unknown_spans(span))
-    return with_recordings(span, {source.segment_id: source.data for source in sources})
 
 
 def _link_of(episode: HistoryEpisode, target: Path, root: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from emoedge.emotions import Language
 from emoedge.errors import RecordingError
@@ -14,6 +15,9 @@ from emoedge.record.store import Store
 from emoedge.record.timeline import read_timeline, read_timeline_text
 from emoedge.report.data import MAX_POINTS, ReportData, build
 from emoedge.translation import tr
+
+AGREED_S: Final = 5.0
+"""Difference between the ends of timeline and recording that is nothing strange: nobody may be there."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,18 @@ def find_source(name: str, store: Store, max_points: int | None = MAX_POINTS) ->
     return load(store.find(name), max_points)
 
 
-def load(segment: Segment, max_points: int | None = MAX_POINTS) -> ReportSource:
-    """Read a segment's sidecars; raises RecordingError when there is no timeline."""
+def load(segment: Segment, max_points: int | None = MAX_POINTS, *, asks_media: bool = True) -> ReportSource:
+    """Read a segment's sidecars.
+
+    Args:
+        segment: in the store, or copied from one.
+        max_points: as in `data.build`.
+        asks_media: whether the media says how long it is. The details say it too, without a library that
+            takes much memory; they count where they agree with the timeline.
+
+    Raises:
+        RecordingError: there is no timeline, or no readable media.
+    """
     path = segment.media.with_suffix(".jsonl")
     try:
         timeline = read_timeline(read_timeline_text(path))
@@ -72,8 +86,12 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS) -> ReportSource:
             tr("copy the .jsonl and .json files along with the .mp4"),
         ) from error
     # The media knows how long it is: what the details say may be damaged.
+    told_s = segment.duration_s
     try:
-        duration_s = length_of(segment.media) if segment.media.is_file() else timeline.end_s
+        if told_s is not None and not asks_media and abs(told_s - timeline.end_s) <= AGREED_S:
+            duration_s = told_s
+        else:
+            duration_s = length_of(segment.media) if segment.media.is_file() else timeline.end_s
     except OSError as error:
         raise RecordingError(
             tr("cannot read {media}: {strerror}", media=segment.media, strerror=error.strerror or error)

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from emoedge.errors import EmoedgeError
 from emoedge.web import (
+    about_api,
     commands_api,
     history_api,
     live_api,
@@ -42,6 +43,7 @@ PAGES: Final[dict[str, str]] = {
     "/history": "history.html",
     "/settings": "settings.html",
     "/setup": "setup.html",
+    "/about": "about.html",
 }
 """Address -> file of `static/`."""
 _CODES: Final = {404: "missing", 405: "method"}
@@ -59,6 +61,7 @@ def build_app(context: Context) -> ASGIApp:
         *picture_api.ROUTES,
         *recordings_api.ROUTES,
         *settings_api.ROUTES,
+        *about_api.ROUTES,
         *history_api.ROUTES,
         *commands_api.ROUTES,
         *setup_api.ROUTES,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime, timezone
 from typing import Any
 
 from starlette.requests import Request
 
 from emoedge.clock import parse_rfc3339
 from emoedge.files import parse_json
+from emoedge.local_time import Zone, midnight
 from emoedge.web.errors import ApiError
 from emoedge.web.guard import Pass
 
@@ -42,7 +43,7 @@ def integer(request: Request, name: str, default: int, least: int, most: int) ->
     return int(text)
 
 
-def moment(request: Request, name: str) -> datetime | None:
+def moment(request: Request, name: str, zone: Zone) -> datetime | None:
     """A time among the parameters: RFC 3339, or a local date; None without one; raises ApiError."""
     text = request.query_params.get(name)
     if not text:
@@ -50,7 +51,7 @@ def moment(request: Request, name: str) -> datetime | None:
     found = parse_rfc3339(text.replace(" ", "+"))  # a plus sign that was not encoded
     if found is None:
         try:
-            found = datetime.combine(date.fromisoformat(text), time()).astimezone()
+            found = midnight(date.fromisoformat(text), zone)
         except (ValueError, OverflowError):
             raise ApiError(400, "parameter", name=name) from None
     return found.astimezone(timezone.utc)

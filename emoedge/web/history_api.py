@@ -18,7 +18,7 @@ from emoedge.errors import ConfigError
 from emoedge.history import BUCKETS, Bucket, HistoryEpisode, HistorySpan, read
 from emoedge.local_time import day_span, week_span
 from emoedge.record.names import started_of_id
-from emoedge.report.day import filled
+from emoedge.report.day_source import filled
 from emoedge.report.day_view import PARTS, day_view, part_span, restrict, week_view
 from emoedge.report.texts import TEXTS
 from emoedge.web.body import dumps, granted, moment
@@ -41,7 +41,7 @@ _LENGTHS_S: Final = {"minute": 60, "hour": 3600, "day": 86_400}
 async def show_history(request: Request) -> Response:
     """Return a span of time as `emoedge history --json` prints it; today without parameters."""
     settings = context_of(request).settings
-    begin, end = moment(request, "from"), moment(request, "to")
+    begin, end = (moment(request, name, settings.zone) for name in ("from", "to"))
     bucket = cast("Bucket | None", _chosen(request, "bucket", BUCKETS))
     now = datetime.now(timezone.utc)
     if begin is None:

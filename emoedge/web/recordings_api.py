@@ -19,14 +19,13 @@ from starlette.routing import Route
 from emoedge.clock import rfc3339
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import RecordingError
-from emoedge.files import parse_json, read_small
+from emoedge.files import parse_json
 from emoedge.observations import TextObservation
+from emoedge.record.labels import read_labels
 from emoedge.record.names import is_segment_id, started_of_id
 from emoedge.record.segment_files import Segment
 from emoedge.record.timeline import read_timeline_text
 from emoedge.report.data import ReportData
-from emoedge.report.export import export
-from emoedge.report.page import page_parts
 from emoedge.report.source import load
 from emoedge.web.body import dumps, finite, granted, integer, moment
 from emoedge.web.context import Context, context_of
@@ -36,7 +35,6 @@ from emoedge.web.summaries import MAX_POINTS, felt_in
 MOST_ITEMS: Final = 200
 DEFAULT_ITEMS: Final = 50
 CHUNK: Final = 64 * 1024
-LABELS_SUFFIX: Final = ".labels.jsonl"
 _PLAIN_FILES: Final = {
     "video": (".mp4", "video/mp4"),
     "thumbnail": (".jpg", "image/jpeg"),
@@ -64,7 +62,8 @@ async def list_recordings(request: Request) -> Response:
     """Newest first, in pages."""
     context = context_of(request)
     limit = integer(request, "limit", DEFAULT_ITEMS, 1, MOST_ITEMS)
-    since, until = moment(request, "from"), moment(request, "to")
+    zone = context.settings.zone
+    since, until = moment(request, "from", zone), moment(request, "to", zone)
     emotion, cursor = request.query_params.get("emotion"), request.query_params.get("cursor")
     if emotion is not None and emotion not in EMOTIONS:
         raise ApiError(400, "parameter", name="emotion")
@@ -160,7 +159,7 @@ def _find(context: Context, request: Request) -> Segment:
 def _data(context: Context, segment: Segment) -> ReportData:
     """Return the timeline; without words unless `web.transcript` is set."""
     try:
-        data = load(segment, MAX_POINTS).data
+        data = load(segment, MAX_POINTS, asks_media=False).data
     except RecordingError as error:
         raise WordedError(404, "timeline", error.message, error.remedy or None) from error
     return data if context.settings.web.transcript else _without_words(data)
@@ -179,21 +178,12 @@ def _rows(data: ReportData, name: Any) -> list[list[float] | None]:
     ]
 
 
-def _labels(segment: Segment) -> list[Any]:
-    """Return the corrections of people."""
+def _labels(segment: Segment) -> list[dict[str, Any]]:
+    """Return what people said was wrong."""
     try:
-        text = read_small(segment.media.with_suffix(LABELS_SUFFIX), 1_000_000)
-    except (OSError, ValueError):
+        return [label.to_dict() for label in read_labels(segment.media)]
+    except OSError:
         return []
-    found = []
-    for line in text.splitlines():
-        try:
-            value = parse_json(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
-    return found
 
 
 def _timeline_without_words(segment: Segment) -> bytes:
@@ -218,13 +208,17 @@ def _timeline_without_words(segment: Segment) -> bytes:
 
 
 def _made(context: Context, segment: Segment, name: str, language: Any, download: bool) -> Response:
+    # Templates and table formats are needed here alone.
+    from emoedge.report.export import export
+    from emoedge.report.page import page_parts
+
     data = _data(context, segment)
     if name == "csv":
         return Response(
             export(data, segment.segment_id, "csv", language),
             headers=_names(segment, ".csv", "text/csv; charset=utf-8", download),
         )
-    source = replace(load(segment, MAX_POINTS), data=data)
+    source = replace(load(segment, MAX_POINTS, asks_media=False), data=data)
     headers = _names(segment, ".html", "text/html; charset=utf-8", download)
     headers["content-security-policy"] = REPORT_POLICY
     return StreamingResponse(page_parts(source, language, "" if download else "video"), headers=headers)

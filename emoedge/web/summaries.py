@@ -44,7 +44,7 @@ class Summaries:
         if kept is not None and kept[0] == segment.bytes:
             return kept[1]
         try:
-            felt = felt_in(load(segment, MAX_POINTS).data)
+            felt = felt_in(load(segment, MAX_POINTS, asks_media=False).data)
         except RecordingError as error:
             logger.debug("no summary of %s: %s", segment.segment_id, error)
             felt = Felt({}, None)

@@ -2,7 +2,7 @@
 
 import { chooseLanguage, currentLanguage, fillIn, say } from "./texts.js";
 
-export const PAGES = [["./", "now"], ["history", "history"], ["recordings", "recordings"], ["settings", "settings"]];
+export const PAGES = [["./", "now"], ["history", "history"], ["recordings", "recordings"], ["settings", "settings"], ["about", "about"]];
 
 /** A refusal of the API. */
 export class Refusal extends Error {

@@ -79,19 +79,22 @@ function showText() {
 
 const levels = [];
 function takeLevel({ rms_dbfs: values, speech }) {
-  levels.push(...values);
+  levels.push(...values.map((level) => ({ level, speech })));
   levels.splice(0, Math.max(0, levels.length - 300));
   $("speech").textContent = say(speech ? "speaking" : "silence");
-  drawLevels(speech);
+  drawLevels();
 }
 
+/** The last thirty seconds; where somebody spoke in the accent. */
 function drawLevels() {
   const canvas = $("level");
   const pen = canvas.getContext("2d");
   pen.clearRect(0, 0, canvas.width, canvas.height);
-  pen.fillStyle = getComputedStyle(document.body).getPropertyValue("--accent");
+  const style = getComputedStyle(document.body);
+  const [spoken, silent] = ["--accent", "--muted"].map((name) => style.getPropertyValue(name));
   const step = canvas.width / 300;
-  levels.forEach((level, index) => {
+  levels.forEach(({ level, speech }, index) => {
+    pen.fillStyle = speech ? spoken : silent;
     const height = Math.max(1, canvas.height * Math.min(1, Math.max(0, (level + 70) / 70)));
     pen.fillRect((300 - levels.length + index) * step, (canvas.height - height) / 2, Math.max(1, step - 0.5), height);
   });

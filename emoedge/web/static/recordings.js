@@ -2,7 +2,7 @@
 
 import { api, begin, listen, make, size, toast, tryTo } from "./common.js";
 import { currentLanguage, emotionNames, say } from "./texts.js";
-import { EMOTIONS, bandBlock, clockLabel, draw, percent, stackPaths } from "../shared/charts.js";
+import { EMOTIONS, bandBlock, clockLabel, draw, linePaths, percent, stackPaths, ticks } from "../shared/charts.js";
 
 const $ = (id) => document.getElementById(id);
 const UNDO_S = 9;
@@ -12,21 +12,39 @@ let cursor = null;
 
 const when = (moment) => new Date(moment).toLocaleString(currentLanguage(), { dateStyle: "medium", timeStyle: "medium" });
 
+const FILTERS = ["from", "to", "emotion"];
+
+/** The filters of the address into the form. */
+function readFilters() {
+  const given = new URLSearchParams(location.search);
+  for (const name of FILTERS) $("filters")[name].value = given.get(name) ?? "";
+}
+
 function filters() {
-  const form = $("filters");
   const found = new URLSearchParams();
-  if (form.from.value) found.set("from", form.from.value);
-  if (form.to.value) {
-    const next = new Date(`${form.to.value}T00:00:00`);
-    next.setDate(next.getDate() + 1);
-    found.set("to", next.toISOString());
-  }
-  if (form.emotion.value) found.set("emotion", form.emotion.value);
+  for (const name of FILTERS) if ($("filters")[name].value) found.set(name, $("filters")[name].value);
   return found;
 }
 
-async function load(isMore) {
+/** The same as the API takes them: until a day means until the next one begins. */
+function asked() {
+  const found = filters();
+  if (found.has("to")) {
+    const next = new Date(`${found.get("to")}T00:00:00Z`);
+    next.setUTCDate(next.getUTCDate() + 1);
+    found.set("to", next.toISOString().slice(0, 10));
+  }
+  return found;
+}
+
+function address(place = {}) {
   const query = filters();
+  for (const [name, value] of Object.entries(place)) query.set(name, value);
+  return query.size ? `recordings?${query}` : "recordings";
+}
+
+async function load(isMore) {
+  const query = asked();
   query.set("limit", "24");
   if (isMore && cursor) query.set("cursor", cursor);
   const page = await tryTo(() => api(`recordings?${query}`));
@@ -92,27 +110,50 @@ async function remove(item, article) {
 let shown = null;
 let data = null;
 
-async function play(id, isNew) {
+async function play(id, isNew, at = 0) {
   data = await tryTo(() => api(`recordings/${id}`));
   if (!data) return;
   shown = id;
-  if (isNew) history.pushState({ id }, "", `?play=${id}`);
+  if (isNew) history.pushState({ id }, "", address({ play: id }));
   $("player").hidden = false;
   $("player-title").textContent = when(data.started);
-  $("video").src = `api/recordings/${id}/video`;
-  const duration = data.duration_s || data.named.length * data.step_s;
-  draw($("curve"), stackPaths(data.curves.fused, data.step_s, duration), "stack");
+  $("video").src = `api/recordings/${id}/video${at ? `#t=${at}` : ""}`;
+  const duration = length();
+  $("curves").replaceChildren(...["fused", "face", "voice", "text"].filter((name) => data.curves[name]?.some(Boolean)).map((name) => plot(name, duration)));
+  $("axis").replaceChildren(...ticks(duration).map((second) => {
+    const mark = make("span", { textContent: clockLabel(second) });
+    mark.style.left = `${(100 * second) / duration}%`;
+    if (second === 0) mark.className = "first";
+    else if (second > 0.97 * duration) mark.className = "last";
+    return mark;
+  }));
   $("band").replaceChildren(...data.episodes.map((episode) => {
     const block = bandBlock({ emotion: episode.emotion, start: episode.start_s, end: episode.end_s, sure: episode.confidence }, duration, emotionNames());
     block.onclick = () => { $("video").currentTime = episode.start_s; };
     return block;
   }));
+  if (!data.episodes.length) $("band").append(make("p", { className: "nothing", textContent: say("noEmotion") }));
+  $("words").hidden = !data.words.length;
+  $("words").textContent = data.words.map((word) => word.text).join(" ");
   $("files").replaceChildren(
     make("a", { className: "button", href: `api/recordings/${id}/video?download`, textContent: say("download") }),
     make("a", { className: "button", href: `api/recordings/${id}/report`, target: "_blank", rel: "noopener", textContent: say("report") }),
     make("a", { className: "button", href: `api/recordings/${id}/csv?download`, textContent: say("csv") }));
+  showParts();
+  showLabels();
   $("player").scrollIntoView({ block: "start" });
   $("close").focus();
+}
+
+const length = () => data.duration_s || data.named.length * data.step_s;
+
+/** The curve of a modality as the report draws it. */
+function plot(name, duration) {
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  for (const [key, value] of [["viewBox", "0 0 1000 100"], ["preserveAspectRatio", "none"], ["role", "img"], ["aria-label", say(name)]]) svg.setAttribute(key, value);
+  const isStack = name === "fused";
+  draw(svg, (isStack ? stackPaths : linePaths)(data.curves[name], data.step_s, duration), isStack ? "stack" : "lines");
+  return make("div", {}, make("h3", {}, say(name)), make("div", { className: `chart is-unknown history-chart${isStack ? "" : " lines small"}` }, svg));
 }
 
 function close(isNew) {
@@ -120,40 +161,81 @@ function close(isNew) {
   $("video").removeAttribute("src");
   $("video").load();
   $("player").hidden = true;
-  if (isNew) history.pushState({}, "", location.pathname);
+  if (isNew) history.pushState({}, "", address());
 }
 
 function follow() {
   if (!data || !$("video").duration) return;
   $("cursor").style.left = `${(100 * $("video").currentTime) / $("video").duration}%`;
+  offerPart();
 }
 
 $("video").ontimeupdate = follow;
 $("video").onseeked = follow;
 $("plots").onclick = (event) => {
+  if (event.target.closest("button")) return;
   const box = $("plots").getBoundingClientRect();
   $("video").currentTime = (($("video").duration || 0) * (event.clientX - box.left)) / box.width;
 };
-$("wrong-here").hidden = !full;
-$("instead").append(make("option", { value: "", textContent: say("noEmotion") }), ...EMOTIONS.map((one) => make("option", { value: one, textContent: say(one) })));
-$("label").onclick = async () => {
+// ---- what was wrong ----
+
+const wrong = $("wrong-here");
+wrong.hidden = !full;
+wrong.instead.append(...EMOTIONS.map((one) => make("option", { value: one, textContent: say(one) })), make("option", { value: "", textContent: say("noneOfThem") }));
+
+const span = (from, to) => `${clockLabel(from)}–${clockLabel(to)}`;
+
+/** Parts of the recording that can be corrected: its episodes, and all of it. */
+function showParts() {
+  const parts = data.episodes.map((one) => [one.start_s, one.end_s, `${span(one.start_s, one.end_s)} ${say(one.emotion)}`]);
+  parts.push([0, length(), say("wholeRecording")]);
+  wrong.part.replaceChildren(...parts.map(([from, to, text]) => make("option", { value: `${from} ${to}`, textContent: text })));
+}
+
+/** Offer the episode that is being played. */
+function offerPart() {
+  if (document.activeElement === wrong.part) return;
   const at = $("video").currentTime;
-  const episode = data.episodes.find((one) => one.start_s <= at && at <= one.end_s) ?? { start_s: Math.max(0, at - 1), end_s: at + 1 };
-  const body = { from_s: episode.start_s, to_s: episode.end_s, emotion: $("instead").value || null, note: "" };
-  if (await tryTo(() => api(`recordings/${shown}/labels`, { method: "POST", body }))) toast(say("labelled"));
+  const index = data.episodes.findIndex((one) => one.start_s <= at && at <= one.end_s);
+  if (index >= 0) wrong.part.selectedIndex = index;
+}
+
+function showLabels() {
+  $("labels").replaceChildren(...data.marks.map((one) => make("li", { textContent:
+    `${say("saidWrong", { span: span(one.from_s, one.to_s), emotion: one.emotion ? say(one.emotion) : say("noneOfThem") })}${one.note ? `: ${one.note}` : ""}` })));
+}
+
+wrong.onsubmit = async (event) => {
+  event.preventDefault();
+  const [from, to] = wrong.part.value.split(" ").map(Number);
+  const body = { from_s: from, to_s: to, emotion: wrong.instead.value || null, note: wrong.note.value };
+  if (!(await tryTo(() => api(`recordings/${shown}/labels`, { method: "POST", body })))) return;
+  data.marks.push(body);
+  wrong.note.value = "";
+  showLabels();
+  toast(say("labelled"));
 };
 $("close").onclick = () => close(true);
-addEventListener("popstate", () => {
-  const id = new URLSearchParams(location.search).get("play");
-  if (id) play(id, false);
-  else close(false);
-});
+/** What the address says: filters, and the recording that is played. */
+async function show() {
+  readFilters();
+  await load(false);
+  const query = new URLSearchParams(location.search);
+  const id = query.get("play");
+  if (id) await play(id, false, Number(query.get("at")) || 0);
+  else if (shown) close(false);
+}
+
+addEventListener("popstate", show);
 
 const select = $("filters").emotion;
 select.append(make("option", { value: "", textContent: say("any") }), ...EMOTIONS.map((one) => make("option", { value: one, textContent: say(one) })));
-$("filters").onsubmit = (event) => { event.preventDefault(); load(false); };
+$("legend").append(...EMOTIONS.map((one) => make("li", {}, make("span", { className: `dot is-${one}` }), say(one))));
+$("filters").onsubmit = (event) => {
+  event.preventDefault();
+  history.pushState({}, "", address());
+  load(false);
+};
 $("more").onclick = () => load(true);
-await load(false);
-const wanted = new URLSearchParams(location.search).get("play");
-if (wanted) play(wanted, false);
+await show();
 listen(state, (name, change) => { if (name === "recording" && change.type === "finished") load(false); });

@@ -35,7 +35,7 @@ const ES = {
   source_file: "del fichero", source_console: "de la consola", source_environment: "del entorno: no se puede cambiar aquí", source_credential: "de una credencial: no se puede cambiar aquí", source_control: "de un mando, por encima de lo guardado", clearControl: "Volver a lo guardado", setupAgain: "Primeros pasos", placementHelp: "Ayuda para colocarlo", fetchModel: "Descargar el modelo", toSettings: "Ver sus ajustes", modelFetching: "Descargando {name}: {percent}", modelInstalled: "{name} está instalado. Al reiniciar se usa.",
   part_camera: "cámara", part_microphone: "micrófono", part_face: "cara", part_voice: "voz", part_text: "palabras", part_activity: "actividad de voz", part_broker: "bróker", part_spool: "cola", part_recording: "grabación", part_history: "historial",
   part_governor: "carga", part_decisions: "decisiones", part_machine: "máquina", part_log: "registro", part_control: "mandos", part_metrics: "métricas", part_gpio: "botón y luz", part_socket: "socket",
-  wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado.",
+  wrongHere: "Esto no fue así", wasInstead: "Fue", labelled: "Anotado. Se guarda en el aparato.",
   newsTitle: "Novedades de {version} (antes {before})", newsMore: "{count} más", newsSeen: "Entendido",
   error: "error",
   history: "Historial", dayOf: "Día", span: "Mostrar", aDay: "un día", aWeek: "una semana", partOfDay: "Parte del día",
@@ -44,6 +44,13 @@ const ES = {
   nothingOfDay: "De este día no se sabe nada: el aparato no funcionaba, o ya se ha borrado (se guardan {days} días).", nothingOfWeek: "De esta semana no se sabe nada: el aparato no funcionaba, o ya se ha borrado (se guardan {days} días).",
   notYet: "Este día todavía no ha llegado.", historyOff: "El historial está desactivado. Para guardarlo, ponga history.enabled = true en los ajustes.",
   noSuchEpisode: "Ningún episodio de esta emoción.", recordingsOfDay: "Grabaciones de este día ({count})",
+  wrongPart: "Lo que no fue así", wholeRecording: "toda la grabación", note: "Nota (si quiere)", noneOfThem: "ninguna de ellas", saidWrong: "Corregido, {span}: fue {emotion}",
+  about: "Acerca de", version: "Versión", licence: "Licencia", licences: "El programa tiene la licencia {licence}; cada modelo, la suya.", leaves: "Lo que sale de este aparato", leavesNow: "Sí:", leavesNot: "No:",
+  leaves_results: "emociones, probabilidades, dónde están las caras, nivel de sonido y estado, por MQTT al bróker", leaves_mqtt_words: "las palabras, por MQTT", leaves_mqtt_pictures: "imágenes de los episodios, por MQTT",
+  leaves_console: "lo que muestra esta consola, también las grabaciones, a quien tiene la clave", leaves_console_picture: "la imagen en directo, a quien tiene la clave y la pide", leaves_console_words: "las palabras, a quien tiene la clave", leaves_camera: "la cámara está en la red: la imagen viene de allí",
+  nothingElse: "Nada más: ni telemetría, ni búsqueda de actualizaciones, ni nube. Un modelo solo se descarga cuando alguien lo pide.", models: "Modelos", figuresNote: "Las cifras principales de sus fichas; 1 sería acertar siempre.", card: "ficha del modelo (en inglés)",
+  figure_accuracy: "aciertos", figure_recall: "acierto medio de las emociones", figure_f1: "F1 medio", of_alone: "14 voces españolas desconocidas, una frase sola", of_session: "las mismas, en una sesión", of_rule: "los tres a la vez, con la regla", of_learned: "los tres a la vez, fusión aprendida",
+  help: "Ayuda", supportHint: "Un archivo con versión, ajustes sin secretos, comprobaciones y registro; sin nombres, palabras, imágenes ni direcciones. Mírelo antes de enviarlo.", documents: "Documentación en este aparato", noDocuments: "La documentación no está instalada en este aparato; está en la carpeta docs del programa, para la que hace falta Internet.", offlineHelp: "Sin Internet, en el aparato: emoedge --help y man emoedge.",
 };
 
 const EN = {
@@ -81,7 +88,7 @@ const EN = {
   source_file: "from the file", source_console: "from the console", source_environment: "from the environment: cannot be changed here", source_credential: "from a credential: cannot be changed here", source_control: "from a control, over what is saved", clearControl: "Back to what is saved", setupAgain: "First steps", placementHelp: "Help with the placement", fetchModel: "Download the model", toSettings: "See its settings", modelFetching: "Downloading {name}: {percent}", modelInstalled: "{name} is installed. It is used after a restart.",
   part_camera: "camera", part_microphone: "microphone", part_face: "face", part_voice: "voice", part_text: "words", part_activity: "speech activity", part_broker: "broker", part_spool: "queue", part_recording: "recording", part_history: "history",
   part_governor: "load", part_decisions: "decisions", part_machine: "machine", part_log: "log", part_control: "controls", part_metrics: "metrics", part_gpio: "button and light", part_socket: "socket",
-  wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted.",
+  wrongHere: "This was wrong", wasInstead: "It was", labelled: "Noted. It is kept on the device.",
   newsTitle: "New in {version} (before: {before})", newsMore: "{count} more", newsSeen: "Got it",
   error: "error",
   history: "History", dayOf: "Day", span: "Show", aDay: "a day", aWeek: "a week", partOfDay: "Part of the day",
@@ -90,6 +97,13 @@ const EN = {
   nothingOfDay: "Nothing is known about this day: the device was not running, or it has been deleted ({days} days are kept).", nothingOfWeek: "Nothing is known about this week: the device was not running, or it has been deleted ({days} days are kept).",
   notYet: "This day has not come yet.", historyOff: "History is switched off. To keep it, set history.enabled = true in the settings.",
   noSuchEpisode: "No episode of this emotion.", recordingsOfDay: "Recordings of this day ({count})",
+  wrongPart: "What was wrong", wholeRecording: "the whole recording", note: "Note (optional)", noneOfThem: "none of them", saidWrong: "Corrected, {span}: it was {emotion}",
+  about: "About", version: "Version", licence: "Licence", licences: "The program is under the {licence} licence; each model has its own.", leaves: "What leaves this device", leavesNow: "Yes:", leavesNot: "No:",
+  leaves_results: "emotions, probabilities, where faces are, the sound level and health, over MQTT to the broker", leaves_mqtt_words: "words, over MQTT", leaves_mqtt_pictures: "pictures of episodes, over MQTT",
+  leaves_console: "what this console shows, recordings included, to whoever has the key", leaves_console_picture: "the live picture, to whoever has the key and asks for it", leaves_console_words: "words, to whoever has the key", leaves_camera: "the camera is on the network: the picture comes from there",
+  nothingElse: "Nothing else: no telemetry, no search for updates, no cloud. A model is downloaded only when somebody asks for it.", models: "Models", figuresNote: "The main figures of their cards; 1 would be always right.", card: "model card",
+  figure_accuracy: "accuracy", figure_recall: "mean recall of the emotions", figure_f1: "mean F1", of_alone: "14 unknown Spanish voices, one sentence alone", of_session: "the same, in a session", of_rule: "all three at once, by the rule", of_learned: "all three at once, learned fusion",
+  help: "Help", supportHint: "An archive with version, settings without secrets, checks and log; without names, words, pictures and addresses. Look into it before you send it.", documents: "Documentation on this device", noDocuments: "The documentation is not installed on this device; it is in the program's folder docs, for which the Internet is needed.", offlineHelp: "Without the Internet, on the device: emoedge --help and man emoedge.",
 };
 
 let words = ES;
