@@ -19,9 +19,10 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -39,12 +40,16 @@ sys.path.insert(0, str(ROOT))
 
 from tests.report.browser import Browser  # noqa: E402 - the test's browser serves here too
 from tests.report.days import live_a_day  # noqa: E402
+from tests.web.conftest import start_console, stop  # noqa: E402
+from tests.web.test_live import end, start_daemon, until  # noqa: E402
 
 SHOWN_AT_S = 10.6
 """A moment of the clip when somebody is there and has spoken."""
 WIDTH, HEIGHT = 88, 31
 """Of the terminal."""
 DAEMON_WAIT_S = 120.0
+PAGE_WAIT_S = 2.0
+"""Until thumbnails and the picture of a video are there."""
 
 
 def main() -> None:
@@ -54,6 +59,9 @@ def main() -> None:
     parser.add_argument("--daemon", metavar="HOST:PORT/DEVICE", help="show this one in the terminal")
     parser.add_argument(
         "--console", metavar="URL", help="a console's address with its key; nothing else then"
+    )
+    parser.add_argument(
+        "--pages", action="store_true", help="every page of a console with a day; nothing else then"
     )
     parser.add_argument("--language", choices=("en", "es"), help="only its pictures of the console")
     parser.add_argument("--node-red", metavar="URL")
@@ -66,6 +74,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as work:  # the browser may still write
         if wanted.console:
             console_pictures(wanted, Path(work))
+            return
+        if wanted.pages:
+            page_pictures(wanted, Path(work))
             return
         if not wanted.only_integrations:
             own_pictures(wanted, Path(work))
@@ -104,6 +115,59 @@ def console_pictures(wanted: argparse.Namespace, work: Path) -> None:
         browser.evaluate("scrollTo(0, 0)")
         save(browser, wanted.folder / name)
     browser.close()
+
+
+def page_pictures(wanted: argparse.Namespace, work: Path) -> None:
+    """Every page of a console with a day that the tests make up: light, dark and on a phone, whole."""
+    yesterday = datetime.now(timezone.utc).date() - timedelta(days=1)
+    settings, day, _ = live_a_day(work / "home", yesterday)
+    (work / "emoedge.toml").write_text(
+        f'device_id = "livingroom"\ntimezone = "{settings.timezone}"\n'
+        '[camera]\nsource = "none"\n[microphone]\nsource = "none"\n'
+        + "".join(f"[{part}]\nenabled = false\n" for part in ("mqtt", "speech", "face", "voice"))
+        + f'[recording]\nmode = "off"\ndir = "{settings.recording.dir}"\n'
+        f'[paths]\nstate = "{settings.paths.state}"\nsocket = "{work / "daemon.sock"}"\n'
+        '[web]\nbind = "127.0.0.1:0"\n',
+        encoding="utf-8",
+    )
+    console = start_console(work)
+    daemon = start_daemon(console)
+    browser = Browser(work / "console", loopback=True)
+    with console.client(console.key) as client:
+        until(lambda: client.get("/api/state").json()["daemon"] == "running")
+        segment = client.get("/api/recordings").json()["items"][0]["id"]
+    pages = {
+        "history": f"history?day={day}",
+        "week": f"history?week={day.isocalendar()[0]}-W{day.isocalendar()[1]:02}",
+        "recordings": f"recordings?play={segment}&at=5",
+        "settings": "settings",
+        "setup": "setup",
+        "about": "about",
+    }
+    try:
+        for name, address in pages.items():
+            for kind, width, scheme in (
+                ("", 1280, "light"), ("-dark", 1280, "dark"), ("-phone", 390, "light"),
+            ):  # fmt: skip
+                size(browser, width, 860)
+                features = [{"name": "prefers-color-scheme", "value": scheme}]
+                browser.call("Emulation.setEmulatedMedia", features=features)
+                language = wanted.language or "en"
+                browser.call(
+                    "Emulation.setUserAgentOverride", userAgent="Mozilla/5.0 Chrome", acceptLanguage=language
+                )
+                browser.call("Page.navigate", url="about:blank")
+                browser.call("Page.navigate", url=f"{console.url}/{address}#key={console.key}")
+                browser.wait("document.documentElement?.dataset.ready !== undefined")
+                time.sleep(PAGE_WAIT_S)
+                browser.evaluate("document.activeElement.blur(), scrollTo(0, 0)")
+                # The window keeps its height: what is measured in it, such as the video, keeps its own.
+                height = browser.evaluate("document.documentElement.scrollHeight")
+                save(browser, wanted.folder / f"console-{name}{kind}.png", (width, height))
+    finally:
+        browser.close()
+        end(daemon)
+        stop(console)
 
 
 def own_pictures(wanted: argparse.Namespace, work: Path) -> None:
@@ -204,7 +268,10 @@ def seek(browser: Browser) -> None:
 
 def save(browser: Browser, path: Path, box: tuple[float, float] | None = None) -> None:
     """A picture of what the window shows, or of its upper left part."""
-    part = {} if box is None else {"clip": {"x": 0, "y": 0, "width": box[0], "height": box[1], "scale": 1}}
+    part: dict[str, Any] = {}
+    if box is not None:
+        clip = {"x": 0, "y": 0, "width": box[0], "height": box[1], "scale": 1}
+        part = {"clip": clip, "captureBeyondViewport": True}
     data = browser.call("Page.captureScreenshot", format="png", **part)["data"]
     path.write_bytes(base64.b64decode(data))
     print(path)
