@@ -106,6 +106,9 @@ def test_the_image_is_built_from_what_an_installation_needs(containers: Path, re
     assert all((repository / source).exists() for source in copied)
     script = (repository / "scripts" / "lib.sh").read_text(encoding="utf-8")
     needed = re.search(r"-cf - \\\n(.*?) \\\n", script, re.DOTALL)[1].split()
+    package = (repository / "scripts" / "package").read_text(encoding="utf-8")
+    for pattern in re.findall(r"\S+\.md\b", re.search(r"printf '%s\\0' (.*\.md)$", package, re.MULTILINE)[1]):
+        needed += [path.name for path in repository.glob(pattern)]
     assert copied == set(needed)
 
 
