@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from benchmarks.page_growth import Json, broker, history, peer_faces, recordings, scaling, viewers
@@ -52,6 +53,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "instructions": ("instructions.json", instructions),
         "broker": ("broker.json", broker),
         "arm64": ("arm64.json", arm64),
+        "console": ("console.json", console),
     }
     return {
         name: make(json.loads((data / source).read_text(encoding="utf-8")))
@@ -261,6 +263,26 @@ def instructions(result: Json) -> str:
             estimate,
         ]
     )
+
+
+def console(result: Json) -> str:
+    """What the console costs: its pages, an open page, viewers, memory."""
+    lines = ["| page | first paint, ms | processor ms until it is there | bytes |", "|---|---|---|---|"]
+    lines += [
+        f"| `{address}` | {one['first_paint_ms']:,} | {one['processor_ms']:,} | {one['bytes']:,} |"
+        for address, one in sorted(result["pages"].items())
+    ]
+    seen, memory = result["viewers"], result["memory_mb"]
+    shares = [100 * median(result["page"][f"{name}_cores"]) for name in ("idle", "live")]
+    added = 100 * seen["cores_added_median"]
+    lines += ["", "| | budget | measured |", "|---|---|---|"]
+    lines += [
+        f"| the first page open while nothing happens (privacy) | 1 % of a core | {shares[0]:.1f} % |",
+        f"| the first page open, live values ten times a second | – | {shares[1]:.1f} % |",
+        f"| {seen['viewers']} viewers, added to daemon and console | 5 % of a core | {added:.1f} % |",
+        f"| memory of the console | 60 MB | {memory['pss']:.0f} MB ({memory['rss']:.0f} MB resident) |",
+    ]
+    return "\n".join([*lines, "", f"Load: {result['load_1_min']:g} on {result['cores']} cores."])
 
 
 def arm64(result: Json) -> str:
