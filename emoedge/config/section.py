@@ -34,7 +34,8 @@ def _not_empty(value: Any) -> Any:
     # Python takes an empty path for the working directory, which is never meant here.
     if isinstance(value, str) and not value.strip():
         raise ValueError(tr("must not be empty"))
-    return value
+    # A default may stand beside values read from JSON, which knows no paths.
+    return str(value) if isinstance(value, Path) else value
 
 
 def _from_home(value: Any) -> Any:

@@ -488,3 +488,8 @@ def test_changes_of_a_call_are_checked(tmp_path: Path) -> None:
         with_changes(settings, "mqtt", {"host": f"me:{SECRET}@broker"})
     assert caught.value.message.startswith("the call: host: must be a host name")
     assert SECRET not in str(caught.value)
+
+
+def test_settings_can_be_read_from_json_with_the_defaults_of_every_section():
+    assert Settings.model_validate_json("{}") == Settings()
+    assert Settings.model_validate_json('{"mqtt": {"port": 1884}}').recording == Settings().recording

@@ -24,6 +24,7 @@ from emoedge.record import disk_fault
 from emoedge.record import housekeeping as housekeeping_module
 from emoedge.record import recorder as recorder_module
 from emoedge.record import segment as segment_module
+from emoedge.record import sweep as sweep_module
 from emoedge.record.recorder import Recorder
 from emoedge.record.retention import Limits
 
@@ -172,11 +173,14 @@ class Life:
     def check(self) -> None:
         """The disk is well again: two sweeps later all is well and nothing is left of what failed."""
         recorder, store = self.recorder, self.recorder.store
-        store.enforce(Limits(30, 0, 0), now=NOW, clock_synced=True)
-        for _ in range(2):
-            recorder._turn([], False)
-            self.work()
-            self.housekeeping._sweep()
+        with pytest.MonkeyPatch.context() as patched:
+            # Half a minute has passed, after which sidecars without a video are deleted.
+            patched.setattr(sweep_module, "ORPHAN_AGE_S", 0.0)
+            store.enforce(Limits(30, 0, 0), now=NOW, clock_synced=True)
+            for _ in range(2):
+                recorder._turn([], False)
+                self.work()
+                self.housekeeping._sweep()
         store.save_index()
         health = recorder.health()
         assert (health.state, health.reason) == ("ok", "")
