@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,14 @@ def test_the_command_line_is_imported_by_main_only() -> None:
 
 
 # ---- one home for each thing ----
+
+
+@pytest.mark.parametrize("package", ["emoedge", "emoedge.pipeline", "emoedge.report"])
+def test_names_imported_on_first_use_are_no_names_of_modules(package: str) -> None:
+    """Importing a module sets its name in the package, in place of what a name stands for there."""
+    folder = ROOT / Path(*package.split("."))
+    modules = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert set(import_module(package).__all__) & modules == set()
 
 
 def test_no_class_name_twice() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from emoedge.pipeline import Pipeline
     from emoedge.record.store import Store
     from emoedge.report.annotation import Annotation
-    from emoedge.report.export import Format
+    from emoedge.report.exports import Format
     from emoedge.report.table import Sampling
 
 FORMATS: Final = ("vtt", "srt", "elan", "emotionml", "csv", "json", "parquet")
@@ -168,7 +168,7 @@ def _duration_of(path: Path) -> float | None:
 
 
 def _format(kind: str | None, output: Path | None) -> Format:
-    from emoedge.report.export import SUFFIXES
+    from emoedge.report.exports import SUFFIXES
 
     by_suffix: dict[str, Format] = {SUFFIXES[name]: name for name in SUFFIXES} | {".json": "json"}
     guessed = by_suffix.get(output.suffix.lower()) if output is not None else None
@@ -177,7 +177,7 @@ def _format(kind: str | None, output: Path | None) -> Format:
 
 
 def _target(made: Annotation, output: Path | None, kind: Format, *, folder: bool) -> Path:
-    from emoedge.report.export import SUFFIXES
+    from emoedge.report.exports import SUFFIXES
 
     if output is not None and not folder:
         return output
@@ -188,7 +188,7 @@ def _target(made: Annotation, output: Path | None, kind: Format, *, folder: bool
 def _write(
     made: Annotation, target: Path, kind: Format, language: Language, sampling: Sampling | None
 ) -> None:
-    from emoedge.report.export import export
+    from emoedge.report.exports import export
     from emoedge.report.page import write_private
 
     screen = str(target) == "-"

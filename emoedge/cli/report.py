@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from emoedge.emotions import Language
     from emoedge.local_time import Zone
     from emoedge.record.store import Store
-    from emoedge.report.export import Format
+    from emoedge.report.exports import Format
 
 PICTURES: Final = ("html", "png", "svg")
 FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
@@ -97,7 +97,7 @@ def _segment(
     zone: Zone,
 ) -> Path:
     from emoedge.report import export, find_source, write_page, write_private
-    from emoedge.report.export import SUFFIXES
+    from emoedge.report.exports import SUFFIXES
 
     # Pictures can show no more points; other programs get them all.
     source = find_source(name, store, *(() if kind in PICTURES else (None,)))

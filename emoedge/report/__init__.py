@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from emoedge.report.day import write_day, write_week
-    from emoedge.report.export import export
+    from emoedge.report.exports import export
     from emoedge.report.page import write_page, write_private
     from emoedge.report.source import ReportSource, find_source
     from emoedge.report.table import Sampling, to_frame
@@ -26,7 +26,7 @@ __all__ = [
 
 _MODULES: Final = {
     **dict.fromkeys(("write_day", "write_week"), "day"),
-    "export": "export",
+    "export": "exports",
     **dict.fromkeys(("write_page", "write_private"), "page"),
     **dict.fromkeys(("ReportSource", "find_source"), "source"),
     **dict.fromkeys(("Sampling", "to_frame"), "table"),

@@ -32,7 +32,7 @@ from emoedge.report.chart import (
 )
 from emoedge.report.data import CHANNELS, Channel, Episode, ReportData, started_of, summarize
 from emoedge.report.disagreement import passages, words_of
-from emoedge.report.export import cues
+from emoedge.report.exports import cues
 from emoedge.report.headline import channel_words, headline, is_flat, leading, peak_of
 from emoedge.report.language import date_label, duration_label
 from emoedge.report.pages import jpeg_address, render_template, script_of, time_rows

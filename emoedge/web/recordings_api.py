@@ -209,7 +209,7 @@ def _timeline_without_words(segment: Segment) -> bytes:
 
 def _made(context: Context, segment: Segment, name: str, language: Any, download: bool) -> Response:
     # Templates and table formats are needed here alone.
-    from emoedge.report.export import export
+    from emoedge.report.exports import export
     from emoedge.report.page import page_parts
 
     data = _data(context, segment)

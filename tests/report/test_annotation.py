@@ -14,7 +14,7 @@ import pytest
 from emoedge.emotions import EMOTIONS
 from emoedge.errors import EmoedgeError
 from emoedge.report.annotation import annotate
-from emoedge.report.export import export
+from emoedge.report.exports import export
 from tests.pipeline.test_pipeline import clip, messages_of, pipeline  # noqa: F401 - a fixture
 
 SCHEMAS = {"elan": ("EAFv2.8.xsd", "EAFv3.0.xsd"), "emotionml": ("emotionml.xsd",)}

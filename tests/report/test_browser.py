@@ -130,7 +130,7 @@ def test_before_it_is_played_the_strongest_moment_is_shown(opened, source):
 
 
 def test_downloads_are_what_the_exports_are(opened, source):
-    from emoedge.report.export import export
+    from emoedge.report.exports import export
 
     addresses = opened.evaluate(
         "[...document.querySelectorAll('.downloads a')]"

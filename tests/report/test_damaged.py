@@ -18,7 +18,7 @@ from emoedge.record.finish import complete
 from emoedge.record.store import Store
 from emoedge.record.timeline import MAX_S, read_replay, read_timeline
 from emoedge.report.day import write_day
-from emoedge.report.export import SUFFIXES, export
+from emoedge.report.exports import SUFFIXES, export
 from emoedge.report.page import write_page
 from emoedge.report.source import ReportSource, find_source
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from emoedge.observations import UNKNOWN, UNSEEN, TextObservation, VoiceObservation, Word
 from emoedge.record.timeline import Timeline
 from emoedge.report.data import build
-from emoedge.report.export import export
+from emoedge.report.exports import export
 from emoedge.report.page import render
 from emoedge.report.speakers import SpokenSpan, speakers_at, spoken_spans
 from emoedge.report.table import Sampling, to_csv

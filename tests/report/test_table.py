@@ -19,7 +19,7 @@ from emoedge.record.timeline import Timeline
 from emoedge.report import to_frame
 from emoedge.report.annotation import annotate, fine_grained, sampling_of
 from emoedge.report.data import build
-from emoedge.report.export import export
+from emoedge.report.exports import export
 from emoedge.report.table import Sampling, table, to_csv, to_parquet
 from tests.pipeline.test_pipeline import clip, pipeline  # noqa: F401 - a fixture
 

@@ -13,7 +13,7 @@ import pytest
 from emoedge.circumplex import affect
 from emoedge.emotions import COLORS, EMOTIONS
 from emoedge.report.emotionml import EMOTIONML_NAMESPACE
-from emoedge.report.export import SUFFIXES, export
+from emoedge.report.exports import SUFFIXES, export
 
 EMO = f"{{{EMOTIONML_NAMESPACE}}}"
 
