@@ -60,10 +60,10 @@ from emoedge.supervise.malloc import give_back
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes = [ctypes.c_void_p]
-pieces = [libc.malloc(100_000) for _ in range(1000)]
+pieces = [libc.malloc(100_000) for _ in range(1001)]
 for piece in pieces:
     ctypes.memset(piece, 1, 100_000)
-last = libc.malloc(100)
+pieces.remove(max(pieces))
 for piece in pieces:
     libc.free(piece)
 before = resident_mb()
