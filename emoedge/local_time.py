@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from emoedge.translation import tr
+
 Zone = ZoneInfo | None
 Span = tuple[datetime, datetime]
 """From and to, which is exclusive; both aware."""
@@ -33,7 +35,11 @@ def zone_of(name: str) -> Zone:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError):
         raise ValueError(
-            f"{name!r} is not a time zone of this machine; write it as in Europe/Madrid, or leave it empty"
+            tr(
+                "{name!r} is not a time zone of this machine; write it as in Europe/Madrid, "
+                "or leave it empty",
+                name=name,
+            )
         ) from None
 
 

@@ -21,6 +21,8 @@ PRINTING = frozenset({"echo", "secho", "prompt", "confirm", "say", "ask"})
 """Functions of the command line whose first argument is printed."""
 CODED = frozenset({"ApiError"})
 """Errors that are made with a code, whose texts `emoedge/web/errors.py` has in both languages."""
+CHECKED = ("config", "local_time.py")
+"""Where a ValueError is a fault in the configuration, which people read."""
 UNMARKED = {
     "emoedge: {}": "a name before a sentence that is marked",
     "emoedge {}": "name and version",
@@ -133,8 +135,10 @@ def said_arguments(call: ast.Call, errors: set[str], *, in_cli: bool) -> list[as
 
 def unmarked_texts(trees: dict[Path, ast.Module]) -> Iterator[tuple[str, str]]:
     """Where a text for people stands as plain English, and the text."""
-    errors = errors_for_people(trees)
+    of_people = errors_for_people(trees)
     for path, tree in trees.items():
+        # What a setting's check raises is shown with the key and the line.
+        errors = of_people | {"ValueError"} if path.parts[0] in CHECKED else of_people
         constants = constants_of(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -173,6 +177,12 @@ def test_a_sentence_that_is_not_marked_is_found(line):
     source = "class ModelError(EmoedgeError): ...\nclass WordedError(EmoedgeError): ...\n"
     tree = ast.parse(f'{source}REMEDY: Final = "fetch it again"\n{line}\n')
     assert len(list(unmarked_texts({Path("cli/models.py"): tree}))) == 1
+
+
+def test_a_fault_of_a_setting_that_is_not_marked_is_found():
+    tree = ast.parse('raise ValueError(f"{name!r} is not a time zone")')
+    assert len(list(unmarked_texts({Path("config/settings.py"): tree}))) == 1
+    assert list(unmarked_texts({Path("voice/adapt.py"): tree})) == []
 
 
 def test_a_marked_sentence_is_not_found():

@@ -50,7 +50,7 @@ class MetricsSettings(Section):
     @classmethod
     def _is_read(cls, value: Path | None) -> Path | None:
         if value is not None and value.suffix != ".prom":
-            raise ValueError("must end in .prom: the textfile collector reads no other file")
+            raise ValueError(tr("must end in .prom: the textfile collector reads no other file"))
         return value
 
 
@@ -71,7 +71,7 @@ class GpioSettings(Section):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         if self.led is not None and self.led == self.privacy_button:
-            raise ValueError("privacy_button and led must be two pins")
+            raise ValueError(tr("privacy_button and led must be two pins"))
         return self
 
 

@@ -128,7 +128,8 @@ def _pipeline(text: str) -> CaptureSource:
 
 
 def _network(scheme: str, rest: str) -> CaptureSource:
-    form = f'write "{scheme}://HOST:PORT"' if scheme in _WITH_PORT else f'write "{scheme}://HOST/PATH"'
+    place = "HOST:PORT" if scheme in _WITH_PORT else "HOST/PATH"
+    form = tr("write {form}", form=f'"{scheme}://{place}"')
     address = split_address(f"{scheme}:{rest}")
     # A second reading is possible, such as a user without an "@" behind: as FFmpeg reads it.
     authority = re.split(r"[/?#]", rest[2:], maxsplit=1)[0].rpartition("@")[2]
@@ -158,7 +159,7 @@ def _nearest_camera(text: str, kind: str) -> str:
     device = re.search(r"/dev/(?:video\d+|v4l/[\w./:-]+)", text)
     pi_camera = _PI_CAMERA.fullmatch(word)
     forms = (
-        (_is_number(text), f'"/dev/video{text}" or "picamera:{text}"'),
+        (_is_number(text), tr('"/dev/video{text}" or "picamera:{text}"', text=text)),
         (device, f'"{device and device[0]}"'),
         (re.fullmatch(r"video\d{1,2}", word), f'"/dev/{word}"'),
         (
@@ -180,7 +181,7 @@ def _nearest_camera(text: str, kind: str) -> str:
         (_is_close(word, "picamera:0"), '"picamera:0"'),
         (True, _CAMERA_FORMS),
     )
-    return next(f"write {form}" for applies, form in forms if applies)
+    return tr("write {form}", form=next(form for applies, form in forms if applies))
 
 
 def _nearest_microphone(text: str, kind: str, rest: str) -> str:
@@ -194,7 +195,7 @@ def _nearest_microphone(text: str, kind: str, rest: str) -> str:
         *(() if kind else _nearest_path(text)),
         (True, _MICROPHONE_FORMS),
     )
-    return next(f"write {form}" for applies, form in forms if applies)
+    return tr("write {form}", form=next(form for applies, form in forms if applies))
 
 
 def _nearest_path(text: str) -> tuple[tuple[object, str], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 import pytest
@@ -129,6 +130,15 @@ def test_microphones_that_can_never_open(text: str, nearest: str) -> None:
     with pytest.raises(ValueError, match="not a") as caught:
         parse_microphone(text)
     assert nearest in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["3", "/home/pi/clip.mp4", "rtsp://", "tcp://cam", "something", "webcam"])
+def test_the_nearest_form_is_told_in_spanish(text: str) -> None:
+    with pytest.raises(ValueError, match="write") as caught:
+        parse_camera(text)
+    said = caught.value.args[0].in_language("es")
+    assert "escriba " in said
+    assert not re.search(r"\b(write|or)\b", said)
 
 
 @given(st.text(max_size=30) | st.text("rtsp:/@?#h ost[]0129.gst!'", max_size=30))
