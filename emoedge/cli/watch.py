@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from emoedge.translation import tr
 if TYPE_CHECKING:
     from emoedge.config import MqttSettings
     from emoedge.watch.local import LocalSubscription
-    from emoedge.watch.subscription import Subscription
+    from emoedge.watch.subscription import Received, Subscription
     from emoedge.watch.view import WatchState
 
 LISTEN_S: Final = 1.5
@@ -122,10 +123,32 @@ def _refuse_address(host: str) -> None:
 def _print_lines(subscription: Subscription | LocalSubscription, language: str) -> None:
     from emoedge.watch.lines import line_of
 
-    for received in subscription:
+    statuses: dict[str, object] = {}
+    for received in chain(_kept(subscription), subscription):
+        if received.suffix == "status":
+            # Two subscriptions have it: that of the device, and that of all devices' statuses.
+            if statuses.get(received.device) == received.payload:
+                continue
+            statuses[received.device] = received.payload
         line = line_of(received.suffix, received.payload, "es" if language == "es" else "en")
         if line:
             click.echo(line)
+
+
+def _kept(subscription: Subscription | LocalSubscription) -> list[Received]:
+    """What the broker has kept, which comes first and in any order: put in the order of its times."""
+    end_s, kept = time.monotonic() + LISTEN_S, []
+    while (left_s := end_s - time.monotonic()) > 0 and (received := subscription.take(left_s)) is not None:
+        kept.append(received)
+    return sorted(kept, key=_told_s)
+
+
+def _told_s(received: Received) -> float:
+    """When a message says that it was made, in seconds of the epoch; 0 where it does not say."""
+    from emoedge.clock import parse_rfc3339
+
+    moment = parse_rfc3339(received.payload.get("time")) if isinstance(received.payload, dict) else None
+    return 0.0 if moment is None else moment.timestamp()
 
 
 def _show(subscription: Subscription | LocalSubscription, state: WatchState) -> None:

@@ -90,7 +90,7 @@ class Subscription:
         try:
             refusal, remedy = self._answer.get(timeout=CONNECT_WAIT_S)
         except queue.Empty:
-            refusal, remedy = "no answer", "check mqtt.host and mqtt.port"
+            refusal, remedy = tr("no answer"), tr("check mqtt.host and mqtt.port")
         if refusal:
             self._client.loop_stop()
             raise BrokerError(
@@ -122,7 +122,7 @@ class Subscription:
 
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
-            self._answer.put((str(reason), "check mqtt.username and mqtt.password"))
+            self._answer.put((str(reason), tr("check mqtt.username and mqtt.password")))
             return
         self._subscribed = client.subscribe(self._topic)[1]
         if not self._topic.startswith(f"{self._settings.base}/+/"):
@@ -140,8 +140,8 @@ class Subscription:
         refusal = next((str(reason) for reason in reasons if reason.is_failure), "")
         self._answer.put(
             (
-                refusal and f"the subscription to {self._topic}: {refusal}",
-                "allow this client to subscribe to the topic in the access list of the broker",
+                refusal and tr("the subscription to {topic}: {refusal}", topic=self._topic, refusal=refusal),
+                tr("allow this client to subscribe to the topic in the access list of the broker"),
             )
         )
 

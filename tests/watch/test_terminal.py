@@ -110,6 +110,33 @@ def test_bars_and_keys_in_a_terminal(broker, device):
         os.close(ours)
 
 
+def test_lines_of_what_was_kept_are_in_the_order_of_their_times(broker, device):
+    kept = {
+        "recording": {"time": "2026-11-22T09:30:02Z", "type": "finished", "path": "second"},
+        "snapshot": {"time": "2026-11-22T09:30:01Z", "path": "first"},
+        "health": {"time": "2026-11-22T09:30:03Z", "state": "third"},
+    }
+    for suffix, payload in kept.items():
+        device.say(suffix, json.dumps(payload))
+    process = subprocess.Popen([*command(broker), "--lines"], stdout=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    try:
+        while "alegría 70 %" not in "".join(lines):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended"
+        device.say("snapshot", json.dumps({"time": "2026-11-22T10:00:00Z", "path": "last"}))
+        while not lines[-1].rstrip().endswith("last"):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    timed = [line.split()[-1] for line in lines if line.split()[-1] in ("first", "second", "third", "last")]
+    assert timed == ["first", "second", "third", "last"]
+    assert sum(line.startswith("status") for line in lines) == 1, lines
+
+
 def test_plain_lines_in_a_pipe(broker, device):
     process = subprocess.Popen(command(broker), stdout=subprocess.PIPE, text=True)
     try:
