@@ -153,7 +153,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    daemon = {**common, "HOME": str(data), "RUNTIME_DIRECTORY": str(RUNTIME)}
+    daemon = {**common, "HOME": str(data / "state"), "RUNTIME_DIRECTORY": str(RUNTIME)}
     console = {**common, "HOME": str(data / "web"), "STATE_DIRECTORY": str(data / "web")}
     keep_running(
         (
