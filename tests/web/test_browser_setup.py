@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import threading
+import uuid
 
 import pytest
 
@@ -60,6 +61,8 @@ def nothing(tmp_path):
     (tmp_path / "emoedge.toml").write_text(
         f'[recording]\ndir = "{tmp_path / "recordings"}"\n[web]\nbind = "127.0.0.1:0"\n'
         f'[paths]\nstate = "{tmp_path / "daemon"}"\nmodels = "{tmp_path / "models"}"\n'
+        # One of its own, as two daemons with one client id do not run on a machine.
+        f'[mqtt]\nclient_id = "{uuid.uuid4().hex}"\n'
     )
     console = start_console(tmp_path)
     service = Service(console)
