@@ -241,11 +241,11 @@ BUDGETS: Final = (
         "MB",
         _plain("live", "peak_mb_with_recording_without_speech"),
         "a broker (apt install mosquitto)",
-        missed="half of it are the libraries' own files, which the kernel shares and can let go of",
+        missed="half of it is the libraries' files, which processes share and the kernel can drop",
     ),
     Budget(
         "writes_quiet",
-        "written to the card on a day on which nobody comes, recording off",
+        "written to the card on a day without anybody in view, recording off",
         20.0,
         "at most",
         "MB a day",

@@ -34,11 +34,11 @@ WINDOW_S: Final = 600.0
 """Quiet minutes are written five at a time: two of those."""
 STILL_S: Final = 60
 CONDITIONS: Final = {
-    "quiet": "nobody there, recording off",
-    "off": "somebody there, recording off",
-    "events": "somebody there, recording of events",
-    "continuous": "somebody there, recording always",
-    "broker_away": "somebody there, recording off, broker away",
+    "quiet": "nobody in view, recording off",
+    "off": "a person in view, recording off",
+    "events": "a person in view, recording of events",
+    "continuous": "a person in view, continuous recording",
+    "broker_away": "a person in view, recording off, broker away",
 }
 _SYNC: Final = re.compile(r"\b(fsync|fdatasync)\(\d+<([^>]*)>")
 

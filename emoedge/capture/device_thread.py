@@ -313,6 +313,7 @@ class CaptureWorker(Generic[Item]):
         try:
             session.source.close()
         except Exception:
+            # Drivers raise errors of any kind; the device is given up, and the thread ends as it should.
             logger.exception("%s: closing failed", self.name)
 
     def _deliver(self, session: _Session, item: Item) -> None:

@@ -122,5 +122,6 @@ class Gpio:
         try:
             self._toggle_privacy()
         except Exception:
+            # The library's thread would end, and the button would be dead until a restart.
             logger.exception("gpio: unexpected error in the privacy button")
         self.look()

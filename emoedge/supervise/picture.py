@@ -158,6 +158,7 @@ class PictureFeed:
                 if picture := self._next(session):
                     self._tell(picture)
             except Exception:
+                # A picture that cannot be drawn must end what viewers see, not leave them an old one.
                 logger.exception("unexpected error in a picture")
                 self.stop("failed")
 

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -38,14 +38,14 @@ STATIC: Final = Path(__file__).parent / "static"
 SHARED: Final = STATIC.parents[1] / "report" / "static"
 """Palette, components and drawing, shared with the report."""
 PAGES: Final[dict[str, str]] = {
-    "/": "now.html",
-    "/recordings": "recordings.html",
-    "/history": "history.html",
-    "/settings": "settings.html",
-    "/setup": "setup.html",
-    "/about": "about.html",
+    "/": "now",
+    "/recordings": "recordings",
+    "/history": "history",
+    "/settings": "settings",
+    "/setup": "setup",
+    "/about": "about",
 }
-"""Address -> file of `static/`."""
+"""Address -> files of `static/`: `.html` has the main part, `.js` the script, `.css` the style if any."""
 _CODES: Final = {404: "missing", 405: "method"}
 
 
@@ -87,9 +87,18 @@ def build_app(context: Context) -> ASGIApp:
     return Guard(app, context.settings, context.access, context.logins)
 
 
+def page_html(name: str) -> str:
+    """Return a page: `page.html` with the main part, script and style of one of `PAGES`."""
+    style = f'<link rel="stylesheet" href="static/{name}.css">' if (STATIC / f"{name}.css").is_file() else ""
+    html = (STATIC / "page.html").read_text("utf-8").replace("NAME", name).replace("<!-- style -->", style)
+    return html.replace("<!-- main -->", (STATIC / f"{name}.html").read_text("utf-8"))
+
+
 def _page(name: str) -> Callable[[Request], Awaitable[Response]]:
+    html = page_html(name)
+
     async def show(_request: Request) -> Response:
-        return FileResponse(STATIC / name, media_type="text/html; charset=utf-8")
+        return HTMLResponse(html)
 
     return show
 

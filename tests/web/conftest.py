@@ -115,3 +115,13 @@ def pytest_collection_modifyitems(items):
     ordered = sorted((items[place] for place in places), key=lambda item: item.reportinfo()[1])
     for place, item in zip(places, ordered, strict=True):
         items[place] = item
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    pytest.importorskip("websockets")
+    from tests.report.browser import Browser
+
+    one = Browser(tmp_path_factory.mktemp("profile"), loopback=True)
+    yield one
+    one.close()

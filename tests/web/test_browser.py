@@ -11,7 +11,7 @@ import pytest
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.web.app import STATIC
 from faults.surroundings import open_files
-from tests.report.browser import Browser, chromium
+from tests.report.browser import chromium
 from tests.report.helpers import make_segment
 from tests.web.conftest import start_console, stop
 from tests.web.test_live import end, start_daemon, until
@@ -43,14 +43,6 @@ def running(tmp_path_factory):
     yield console, daemon, clip
     end(daemon)
     stop(console)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    pytest.importorskip("websockets")
-    one = Browser(tmp_path_factory.mktemp("profile"), loopback=True)
-    yield one
-    one.close()
 
 
 def look(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.report.browser import Browser, chromium
+from tests.report.browser import chromium
 from tests.report.days import live_a_day
 from tests.web.conftest import start_console, stop
 from tests.web.test_browser import look, text
@@ -31,14 +31,6 @@ def lived(tmp_path_factory):
     console = start_console(folder)
     yield (console,)
     stop(console)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    pytest.importorskip("websockets")
-    one = Browser(tmp_path_factory.mktemp("profile"), loopback=True)
-    yield one
-    one.close()
 
 
 def see(browser, day: str) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 import pytest
 
 from emoedge.record.labels import prevailing_label, read_labels
-from tests.report.browser import Browser, chromium
+from tests.report.browser import chromium
 from tests.report.helpers import make_segment
 from tests.web.conftest import start_console, stop
 from tests.web.test_browser import READY, look, text
@@ -39,14 +39,6 @@ def quiet(tmp_path_factory):
     yield (console,)
     end(daemon)
     stop(console)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    pytest.importorskip("websockets")
-    one = Browser(tmp_path_factory.mktemp("profile"), loopback=True)
-    yield one
-    one.close()
 
 
 def test_filters_have_an_address(browser, quiet):

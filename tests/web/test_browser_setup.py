@@ -12,7 +12,7 @@ import pytest
 from emoedge.demo.clip import ensure_demo_clip
 from emoedge.web.app import STATIC
 from tests.publish.conftest import make_mosquitto, mosquitto  # noqa: F401
-from tests.report.browser import AXE, Browser, chromium
+from tests.report.browser import AXE, chromium
 from tests.web.conftest import Console, start_console, stop
 from tests.web.test_live import end, start_daemon, until
 
@@ -45,14 +45,6 @@ class Service:
         self._ending.set()
         end(self.daemon)
         self._thread.join()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    pytest.importorskip("websockets")
-    one = Browser(tmp_path_factory.mktemp("profile"), loopback=True)
-    yield one
-    one.close()
 
 
 @pytest.fixture
