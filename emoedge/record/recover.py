@@ -20,11 +20,13 @@ from emoedge.record.names import remove_unfinished
 from emoedge.record.remux import measure
 from emoedge.record.sidecar import names_of, read_details, thumbnail_of
 from emoedge.record.store import Store
-from emoedge.record.strongest import strongest
+from emoedge.record.strongest import seen_s, strongest
 from emoedge.record.timeline import read_timeline
 
 logger = logging.getLogger(__name__)
 
+ROUNDING_S: Final = 0.01
+"""Times of a timeline may lie this much after those of the frames that they are about."""
 SAME_LENGTH_S: Final = 0.5
 """Seconds by which an interrupted file may be longer than the finished one made of it: the unfinished end."""
 
@@ -103,7 +105,7 @@ def _thumbnail(media: Path) -> bytes | None:
     import av
 
     moment = strongest(read_timeline(timeline_of(media)).states)
-    at_s = 0.0 if moment is None else moment.time_s
+    at_s = 0.0 if moment is None else max(0.0, (seen_s(moment) or moment.time_s) - ROUNDING_S)
     frame = None
     with (
         contextlib.suppress(av.error.FFmpegError, IndexError),

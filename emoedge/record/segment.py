@@ -24,7 +24,7 @@ from emoedge.record.names import private_opener, remove_unfinished, share_with_g
 from emoedge.record.overlay import Overlay
 from emoedge.record.pre_roll import Item
 from emoedge.record.sidecar import SCHEMA, thumbnail_of, write_details
-from emoedge.record.strongest import Strength, strength_of
+from emoedge.record.strongest import RecentFrames, Strength, seen_s, strength_of
 from emoedge.record.timeline import TimelineEntry
 from emoedge.translation import tr
 
@@ -83,7 +83,7 @@ class OpenSegment:
         self.plan = plan
         self._overlay = overlay
         self._thumbnail: Frame | None = None
-        self._newest: Frame | None = None
+        self._recent = RecentFrames()
         self._strength: Strength | None = None
         self._last_s = plan.start_s
         self._timeline_synced = time.monotonic()
@@ -133,7 +133,7 @@ class OpenSegment:
         elif isinstance(item, AudioBlock):
             self._writer.write_sound(item)
         elif item.time_s >= self.plan.start_s:
-            self._newest = item
+            self._recent.add(item)
             if self._thumbnail is None or (
                 self._strength is None and self._thumbnail.time_s < self.plan.thumbnail_s
             ):
@@ -177,12 +177,13 @@ class OpenSegment:
             self._timeline_synced = time.monotonic()
 
     def _choose_thumbnail(self, state: FusedState) -> None:
-        """Keep the newest frame where the state is the strongest so far: it is the one the state is about."""
-        strength = strength_of(state)
-        if self._newest is None or strength is None:
+        """Keep the frame that a state is about, if the state is the strongest so far."""
+        strength, at_s = strength_of(state), seen_s(state)
+        frame = None if at_s is None else self._recent.at(at_s)
+        if frame is None or strength is None:
             return
         if self._strength is None or strength > self._strength:
-            self._strength, self._thumbnail = strength, self._newest
+            self._strength, self._thumbnail = strength, frame
 
     def _closed(self, reason: str, ended: datetime) -> ClosedSegment:
         writer = self._writer

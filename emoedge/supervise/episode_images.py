@@ -11,7 +11,7 @@ from emoedge.emotions import Emotion
 from emoedge.frames import Frame
 from emoedge.outcomes import EmotionEvent, FusedState, Snapshot
 from emoedge.publish.messages import Message, MessageBuilder
-from emoedge.record.strongest import strength_of
+from emoedge.record.strongest import RecentFrames, seen_s
 from emoedge.supervise.picture_drawing import jpeg_of
 
 SPACING_S: Final = 10.0
@@ -28,9 +28,11 @@ class _Moment:
     confidence: float = 0.0
     frame: Frame | None = None
 
-    def offer(self, state: FusedState, frame: Frame | None) -> None:
-        """Take a state of this emotion, with the newest frame."""
-        if frame is not None and strength_of(state) is not None and state.confidence > self.confidence:
+    def offer(self, state: FusedState, frames: RecentFrames) -> None:
+        """Take a state of this emotion, with the frame that it is about."""
+        at_s = seen_s(state)
+        frame = None if at_s is None else frames.at(at_s)
+        if frame is not None and state.confidence > self.confidence:
             self.confidence, self.frame = state.confidence, frame
 
 
@@ -58,7 +60,7 @@ class EpisodeImages:
         self._now_s = now_s
         self._lock = threading.Lock()
         self._private = False
-        self._newest: Frame | None = None
+        self._recent = RecentFrames()
         self._named = _Moment(None)
         self._episode: _Moment | None = None
         self._sent_s = float("-inf")
@@ -67,21 +69,21 @@ class EpisodeImages:
         """Forget every frame, and send none until privacy is OFF; after the return nothing more is sent."""
         with self._lock:
             self._private = on
-            self._newest, self._named, self._episode = None, _Moment(None), None
+            self._recent, self._named, self._episode = RecentFrames(), _Moment(None), None
 
     def offer_frame(self, frame: Frame) -> None:
         """Take a captured frame."""
         if self._enabled and not self._private:
-            self._newest = frame
+            self._recent.add(frame)
 
     def offer_state(self, state: FusedState) -> None:
         """Take what is named at this moment."""
         with self._lock:
             if state.emotion != self._named.emotion:
                 self._named = _Moment(state.emotion)
-            self._named.offer(state, self._newest)
+            self._named.offer(state, self._recent)
             if self._episode is not None and self._episode.emotion == state.emotion:
-                self._episode.offer(state, self._newest)
+                self._episode.offer(state, self._recent)
 
     def on_event(self, event: EmotionEvent) -> None:
         """Take the begin or end of an episode; its picture is sent at the end."""
@@ -99,7 +101,7 @@ class EpisodeImages:
         """Publish that a snapshot was made, and its picture."""
         self._publish(self._builder.outcome(snapshot))
         with self._lock:
-            self._send(self._newest)
+            self._send(self._recent.newest)
 
     def _send(self, frame: Frame | None) -> None:
         now_s = self._now_s()

@@ -62,6 +62,9 @@ CASES = [
     ([state(1.5, "fear", 0.4), state(2.5, "fear", 0.6), state(3.5, "fear", 0.5)], 2),
     ([state(1.5, "fear", 0.9, seen="voice"), state(3.5, "fear", 0.5)], 3),
     ([state(2.5, "fear", 0.9, age_s=2 * SEEN_S)], 0),
+    # Whoever was seen in the second before has left the newest frame.
+    ([state(2.05, "fear", 0.9, age_s=0.15)], 1),
+    ([state(1.5, "fear", 0.6), state(3.2, "fear", 0.9, age_s=0.3)], 2),
 ]
 
 
