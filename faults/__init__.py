@@ -1,6 +1,6 @@
-"""The fault catalogue: each fault is caused on purpose around a real daemon, and seen from outside.
+"""The fault catalogue: each fault is caused on purpose around a real daemon and observed from outside.
 
-`scripts/faults` runs it; docs/faults.md has what came out.
+`scripts/faults` runs it; docs/faults.md has the results.
 """
 
 import os
@@ -8,5 +8,5 @@ import os
 from emoedge.cli import ENVIRONMENT
 
 for _name, _value in ENVIRONMENT.items():
-    # As the command line does; the libraries read them when they are loaded, which the modules here do.
+    # The same as the command line sets; libraries read these when they are imported.
     os.environ.setdefault(_name, _value)

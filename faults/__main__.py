@@ -17,14 +17,17 @@ _STYLE = {"pass": "green", "FAIL": "bold red", "skipped": "yellow"}
 
 
 @click.command
-@click.option("--quick", is_flag=True, help="Only those that take seconds each, for CI.")
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this one; may be given again.")
-@click.option("--list", "listing", is_flag=True, help="Only say what there is.")
+@click.option("--quick", is_flag=True, help="Run only the faults that take seconds each, for CI.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Run only this fault; can be repeated.")
+@click.option("--list", "listing", is_flag=True, help="List the faults and exit.")
 @click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the rows there."
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the rows to this file.",
 )
 def main(quick: bool, names: tuple[str, ...], listing: bool, json_file: Path | None) -> None:
-    """Cause each fault around a real daemon with a real broker, and look from outside at what happens.
+    """Cause each fault around a real daemon with a real broker, and check the effects from outside.
 
     Exit code 1 when an expectation is not met.
     """
@@ -49,12 +52,12 @@ def _choose(catalogue: tuple[Fault, ...], names: tuple[str, ...], *, quick: bool
     known = {one.name for one in catalogue}
     unknown = sorted(set(names) - known)
     if unknown:
-        raise click.BadParameter(f"no fault {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
+        raise click.BadParameter(f"unknown fault: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
     return [one for one in catalogue if (not names or one.name in names) and (one.quick or not quick)]
 
 
 def print_rows(rows: list[Row]) -> None:
-    """The table on standard output."""
+    """Print the table to standard output."""
     table = Table(title="Faults", show_lines=True)
     for heading in ("Fault", "Cause", "Expectation", "Result", "Time to recover"):
         table.add_column(heading, overflow="fold")
@@ -63,7 +66,7 @@ def print_rows(rows: list[Row]) -> None:
         detail = row.detail.splitlines()[0] if row.detail else ""
         result = f"[{_STYLE[row.result]}]{row.result}[/]" + (f"\n{detail}" if detail else "")
         table.add_row(row.name, row.cause, row.expectation, result, recovered)
-    # A file or a CI log has no width of its own.
+    # A file or a CI log does not report a width.
     Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 

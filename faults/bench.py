@@ -1,4 +1,4 @@
-"""The test bench: one daemon as a process of its own, with a broker and a listener around it."""
+"""Test bench: one daemon in its own process, with a broker and a listener."""
 
 from __future__ import annotations
 
@@ -36,19 +36,17 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 DEVICE: Final = "faulty"
 BASE: Final = f"emoedge/{DEVICE}"
 START_S: Final = 300.0
-"""Until all stages work: a few seconds on an idle machine, much more on one that is busy with something else.
-"""
+"""Seconds until all stages work: a few on an idle machine, many more on a busy one."""
 STAGES: Final = ("face", "voice", "text")
 SPOOLED: Final = frozenset(f"{BASE}/{suffix}" for suffix in ("event", "voice", "text", "recording"))
 
 
 class Bench:
-    """Everything lives in one folder and ends with the block.
+    """Test bench whose files share one folder; its processes end with the `with` block.
 
     Args:
-        folder: empty.
-        measured: whether bounds on time, memory and load count; False where the machine may be busy
-            otherwise.
+        folder: an empty folder. measured: whether to check bounds on time, memory and load; False on a busy
+        machine.
     """
 
     def __init__(self, folder: Path, *, measured: bool = True) -> None:
@@ -64,11 +62,11 @@ class Bench:
         self.clip = ensure_demo_clip()
         self.broker = Mosquitto(folder)
         self.environment: dict[str, str] = {}
-        """Of the daemon that was started last: for commands beside it."""
+        """Environment of the last daemon, for commands that run beside it."""
         self.options: tuple[str, ...] = ()
-        """Further arguments of `emoedge run`."""
+        """Extra arguments for `emoedge run`."""
         self.stderr: int | None = None
-        """Where its standard error goes instead of into the log."""
+        """File descriptor that replaces the log as its standard error."""
         self._listener: Listener | None = None
         self._daemon: subprocess.Popen[bytes] | None = None
         self._undo = contextlib.ExitStack()
@@ -80,7 +78,7 @@ class Bench:
         if self._listener is not None:
             self._listener.close()
         if self._daemon is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang with a disk
+            with contextlib.suppress(subprocess.TimeoutExpired):  # it may hang together with a disk
                 self.end(self._daemon)
         self._undo.close()
         if self._daemon is not None:
@@ -88,18 +86,17 @@ class Bench:
         self.broker.kill()
 
     def within(self, value: float, limit: float, what: str) -> None:
-        """Unmet when a measured value is above its bound; not looked at in a run that does not measure."""
+        """Raise Unmet when a measured value is above its bound; do nothing in a run that does not measure."""
         if self.measured:
             holds(value <= limit, what)
 
-    # ---- the broker, and what is heard there ----
+    # ---- broker and listener ----
 
     def start_broker(self, of: Bench | None = None, *, retained: Mapping[str, str] | None = None) -> Listener:
         """Start the broker (or use another bench's) with a listener, before the daemon publishes.
 
-        A daemon that runs already is held for that moment: it would be a fault of this bench, not
-        of the daemon, if its first messages found nobody. `retained` is what the broker has by then, by
-        topic.
+        A daemon that is already running is paused meanwhile, so that the listener misses none of its
+        messages. `retained` maps topics to the payloads that the broker holds from the start.
         """
         if of is not None:
             self.broker = of.broker
@@ -112,37 +109,37 @@ class Bench:
         return self._listener
 
     def kill_broker(self) -> None:
-        """As when its power fails."""
+        """Kill the broker, as a power failure would."""
         if self._listener is not None:
             self._listener.close()
         self.broker.kill()
 
     @property
     def listener(self) -> Listener:
-        """Who hears all."""
+        """Return the listener that receives all messages."""
         assert self._listener is not None, "start_broker() first"
         return self._listener
 
     def last(self, suffix: str) -> bytes:
-        """The newest payload on a topic of the daemon; empty when there was none."""
+        """Return the newest payload on a topic of the daemon, or an empty string."""
         heard = self.listener.on(f"{BASE}/{suffix}")
         return heard[-1].payload if heard else b""
 
     def payloads(self, suffix: str) -> list[dict[str, Any]]:
-        """All JSON payloads on a topic of the daemon."""
+        """Return all JSON payloads on a topic of the daemon."""
         return [json.loads(one.payload) for one in self.listener.on(f"{BASE}/{suffix}") if one.payload]
 
     def part(self, name: str) -> dict[str, Any]:
-        """The newest entry of `health` for a source, model or service; empty when there is none."""
+        """Return the newest entry of `health` for a source, model or service, or an empty mapping."""
         payload = self.last("health")
         return dict(json.loads(payload)["parts"].get(name, {})) if payload else {}
 
     def state_of(self, name: str) -> str:
-        """The state of a part: ok, degraded, failed or off."""
+        """Return the state of a part: ok, degraded, failed or off."""
         return str(self.part(name).get("state", ""))
 
     def figure(self, name: str, figure: str) -> float:
-        """A number of a part; 0 where there is none."""
+        """Return a figure of a part, or 0."""
         return float(self.part(name).get("figures", {}).get(figure) or 0)
 
     def command(self, name: str, value: str) -> None:
@@ -150,11 +147,11 @@ class Bench:
         self.listener.send(f"{BASE}/control/{name}/set", value)
 
     def control(self, name: str) -> str:
-        """The state of a control as last published."""
+        """Return the last published state of a control."""
         return self.last(f"control/{name}").decode()
 
     def goes_on(self, suffix: str, what: str, timeout_s: float = 60.0) -> float:
-        """Wait for a message that is newer than now."""
+        """Wait for a new message."""
         count = len(self.listener.on(f"{BASE}/{suffix}"))
         return until(lambda: len(self.listener.on(f"{BASE}/{suffix}")) > count, what, timeout_s)
 
@@ -164,8 +161,8 @@ class Bench:
         """Start `emoedge run`; `camera__source="none"` and the like change its settings.
 
         Args:
-            within: a program that becomes the daemon in the end (`setpriv …`).
-            settings: lower case for settings, upper case for variables of the environment.
+            within: a program that starts the daemon in its place (`setpriv …`).
+            settings: lower case for settings, upper case for environment variables.
         """
         wanted = {
             "device_id": DEVICE,
@@ -188,7 +185,7 @@ class Bench:
         environment |= {name: str(value) for name, value in settings.items() if name.isupper()}
         self.environment = environment
         config = self.folder / "emoedge.toml"
-        config.touch()  # empty: the machine's own configuration must not take part
+        config.touch()  # empty: the machine's own configuration must not be used
         command = [*within, sys.executable, "-m", "emoedge", "run", "--config", str(config), *self.options]
         with self.log.open("ab") as log:
             error = log if self.stderr is None else self.stderr
@@ -197,13 +194,13 @@ class Bench:
             )
 
     def start_all(self, within: tuple[str, ...] = (), /, **settings: object) -> None:
-        """Broker, daemon, and wait until every stage works."""
+        """Start broker and daemon, and wait until every stage works."""
         self.start_broker()
         self.start(within, **settings)
         self.wait_working()
 
     def wait_working(self, *stages: str) -> float:
-        """Wait until the stages (all by default) have taken something in."""
+        """Wait until the stages (all by default) have received input."""
         names = stages or STAGES
         return until(
             lambda: all(self.figure(name, "processed") > 0 for name in names),
@@ -213,12 +210,12 @@ class Bench:
 
     @property
     def pid(self) -> int:
-        """Of the daemon."""
+        """Process id of the daemon."""
         return self.process.pid
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The daemon."""
+        """Process of the daemon."""
         assert self._daemon is not None, "start() first"
         return self._daemon
 
@@ -227,27 +224,27 @@ class Bench:
         return self.process.poll() is None
 
     def check_alive(self) -> None:
-        """Unmet when the daemon has ended."""
+        """Raise Unmet when the daemon has ended."""
         holds(self.alive(), f"the daemon ended with {self.process.returncode}")
 
     def kill(self) -> None:
-        """SIGKILL, as near as a process comes to a power cut."""
+        """Send SIGKILL, which is as close to a power cut as a process can get."""
         self.process.kill()
         self.process.wait(10)
 
     def terminate(self, timeout_s: float = 30.0, by: signal.Signals = signal.SIGTERM) -> float:
-        """SIGTERM, or another signal; how long the daemon took to end, seconds."""
+        """Send SIGTERM or another signal; return how long the daemon took to end, in seconds."""
         begun_s = time.monotonic()
         self.process.send_signal(by)
         try:
             self.process.wait(timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise Unmet(f"{by.name} did not end it in {timeout_s:.0f} s") from error
+            raise Unmet(f"{by.name} did not end it within {timeout_s:.0f} s") from error
         return time.monotonic() - begun_s
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """The daemon, if it runs, stands still for the length of the block."""
+        """Stop the daemon, if it is running, for the length of the block."""
         running = self._daemon is not None and self.alive()
         if running:
             self.process.send_signal(signal.SIGSTOP)
@@ -258,7 +255,7 @@ class Bench:
                 self.process.send_signal(signal.SIGCONT)
 
     def open_files(self) -> list[str]:
-        """What the daemon has open, as the kernel says."""
+        """Return what the daemon has open, according to the kernel."""
         return open_files(self.pid)
 
     def has_open(self, path: Path) -> bool:
@@ -266,36 +263,36 @@ class Bench:
         return str(path) in self.open_files()
 
     def resident_bytes(self) -> int:
-        """Resident memory of the daemon."""
+        """Return the resident memory of the daemon, in bytes."""
         return round((resident_mb(PROC / str(self.pid)) or 0.0) * 1e6)
 
     def log_text(self) -> str:
-        """All the daemon has written."""
+        """Return everything that the daemon has logged."""
         return self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
 
     def log_tail(self, lines: int) -> str:
-        """The end of it."""
+        """Return the last lines of the log."""
         return "\n".join(self.log_text().splitlines()[-lines:])
 
-    # ---- its files ----
+    # ---- files of the daemon ----
 
     def spooled(self) -> list[tuple[str, bytes]]:
-        """The messages that wait on the disk, oldest first."""
+        """Return the messages that wait on disk, oldest first."""
         rows = self._look_into_spool("SELECT topic, payload FROM message ORDER BY seq")
         return [(topic, bytes(payload)) for topic, payload in rows]
 
     def dropped_on_disk(self) -> int:
-        """How many the spool has given up to its bound."""
+        """Return how many messages the spool has dropped at its limit."""
         rows = self._look_into_spool("SELECT value FROM counter WHERE name = 'dropped'")
         return int(rows[0][0]) if rows else 0
 
     def _look_into_spool(self, question: str) -> list[tuple[Any, ...]]:
-        """Read from a copy, as a power cut would leave it; the daemon locks the file itself."""
+        """Query a copy of the spool, as a power cut would leave it; the daemon holds a lock on the file."""
         copy = self.folder / "spool-copy"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
         for path in self.state.glob("spool.sqlite3*"):
-            with contextlib.suppress(FileNotFoundError):  # the log goes when it is empty
+            with contextlib.suppress(FileNotFoundError):  # SQLite deletes an empty log
                 shutil.copy(path, copy)
         if not (copy / "spool.sqlite3").exists():
             return []
@@ -303,20 +300,20 @@ class Bench:
             try:
                 return database.execute(question).fetchall()
             except sqlite3.DatabaseError:
-                return []  # not yet made, or caught in the middle of a change
+                return []  # does not exist yet, or was copied in the middle of a change
 
     def segments(self) -> list[Path]:
-        """Finished recordings."""
+        """Return the finished recordings."""
         return sorted(path for path in file_sizes(self.recordings) if path.suffix == ".mp4")
 
-    # ---- help from the machine ----
+    # ---- help from the system ----
 
     def cleanup(self, action: Callable[[], object]) -> None:
-        """To be done when the row ends, whatever happens."""
+        """Register a call for the end of the row, also after a failure."""
         self._undo.callback(action)
 
     def spawn(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
-        """A helper process; ends with the row."""
+        """Start a helper process that ends with the row."""
         with (self.folder / "helpers.log").open("ab") as log:
             process = subprocess.Popen(
                 command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=os.environ | environment
@@ -325,7 +322,7 @@ class Bench:
         return process
 
     def mount(self, *arguments: str, at: Path) -> None:
-        """Mount something for the length of the row; Skipped where that is not allowed."""
+        """Mount a file system for the length of the row; raise Skipped where that is not allowed."""
         if os.geteuid() != 0:
             raise Skipped("mounting needs root")
         done = subprocess.run(
@@ -336,12 +333,12 @@ class Bench:
         self.cleanup(lambda: self.unmount(at))
 
     def unmount(self, at: Path) -> None:
-        """Also what is still in use."""
+        """Unmount also a file system that is still in use."""
         subprocess.run([program("umount", "mount"), "-l", str(at)], capture_output=True, check=False)
 
     @staticmethod
     def end(process: subprocess.Popen[bytes]) -> None:
-        """SIGKILL, also to one that was stopped."""
+        """Send SIGKILL, also to a stopped process."""
         if process.poll() is None:
             process.send_signal(signal.SIGCONT)
             process.kill()

@@ -1,4 +1,4 @@
-"""The broker is away, refuses, forgets, or has another client of our name."""
+"""Faults of the broker: away, refusing, forgetful, or with another client that uses our id."""
 
 from __future__ import annotations
 
@@ -17,33 +17,32 @@ from faults.fault import fault
 from faults.surroundings import Listener, Skipped, holds, program, until
 
 STATES: Final = ("status", "emotion", "health", "control/privacy", "control/margin", "control/recording_mode")
-"""Retained: somebody who subscribes later must find them."""
+"""Retained topics: a client that subscribes later must receive them."""
 ENOUGH: Final = 3
-"""So many messages have to wait on the disk before the broker returns."""
+"""Number of messages that must wait on disk before the broker returns."""
 RETURN_S: Final = 180.0
-"""The longest wait between two attempts is 60 s and a quarter; the rest is for a busy machine."""
+"""The longest wait between two attempts is 60 s plus a quarter; the rest is for a busy machine."""
 WRONG: Final = "not-the-right-one"
 REFUSED_S: Final = 12.0
-"""For so long attempts are counted."""
+"""Seconds during which attempts are counted."""
 HOUR: Final = 2_000
-"""Messages of an hour in which somebody speaks a third of the time: a voice result a second, and the texts.
-"""
+"""Messages of an hour with speech in a third of it: one voice result a second, and the texts."""
 FLOOD_PER_S: Final = 120.0
-"""Drained at 50 a second; a second's count may straddle two batches and holds live messages as well."""
+"""The spool is drained at 50 a second; one second may include parts of two batches and live messages."""
 FROZEN_S: Final = 90.0
-"""Noticed after one and a half times the 30 s of the keep-alive at the latest, or when an answer is overdue.
-"""
+"""Noticed within one and a half times the 30 s of the keep-alive, or when an answer is overdue."""
 RENAMED_S: Final = 180.0
-"""A minute in which the old name must stay offline, and time to send."""
+"""One minute during which the old name must stay offline, plus time to send."""
 PERSISTENT_S: Final = 90.0
-"""Refused credentials are tried again once a minute."""
+"""Refused credentials are retried once a minute."""
 
 
 @fault(quick=True)
 def broker_absent_at_start(bench: Bench) -> float:
-    """The daemon is started while nothing listens on the broker's port; the broker appears later.
+    """The daemon is started before the broker.
 
-    It keeps trying; then all states are there, and what was spooled arrives complete and in order.
+    It keeps trying to connect. Then all states are published, and the spooled messages arrive complete and in
+    order.
     """
     bench.start()
     wait_spooled(bench, START_S)
@@ -53,9 +52,9 @@ def broker_absent_at_start(bench: Bench) -> float:
 
 @fault(quick=True)
 def broker_killed_and_restarted(bench: Bench) -> float:
-    """The broker is killed, stays away while people speak, and returns with nothing retained.
+    """The broker is killed, stays away while people speak, and returns without its retained messages.
 
-    All states are retained again, everything that waited on the disk arrives in order with its original
+    All states are retained again. All messages that waited on disk arrive in order, with their original
     times.
     """
     bench.start_all()
@@ -71,7 +70,8 @@ def broker_killed_and_restarted(bench: Bench) -> float:
 def broker_away_for_too_long(bench: Bench) -> float:
     """The broker is away for longer than the spool, limited to three messages, can hold.
 
-    The oldest go first and never more than necessary, the newest arrive, the loss is counted in `health`.
+    The oldest messages are dropped, and no more than necessary. The newest arrive, and the loss is counted in
+    `health`.
     """
     bench.start(mqtt__spool_max_messages=ENOUGH)
     until(lambda: bench.dropped_on_disk() > 0, "the spool overflows", START_S)
@@ -82,7 +82,7 @@ def broker_away_for_too_long(bench: Bench) -> float:
         bench.start_broker()
     took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", RETURN_S)
     until(lambda: bench.figure("spool", "dropped") >= dropped, "the loss is counted in health")
-    # Until it is connected, newer ones may have taken the place of those that were the newest.
+    # Until it is connected, newer messages may replace those that were the newest.
     until(
         lambda: not lost(bench, newest) or bench.figure("spool", "dropped") >= dropped + ENOUGH,
         "the newest have arrived",
@@ -92,9 +92,9 @@ def broker_away_for_too_long(bench: Bench) -> float:
 
 @fault()
 def broker_away_for_an_hour(bench: Bench) -> float:
-    """The broker returns when an hour's worth of messages (2,000) waits on the disk.
+    """The broker returns when an hour's worth of messages (2,000) waits on disk.
 
-    All of them arrive, in order, with their original times, never more than the broker can take in a second.
+    All of them arrive in order, with their original times, and at a limited rate.
     """
     waiting = fill_spool(bench, HOUR)
     bench.start()
@@ -112,19 +112,19 @@ def broker_away_for_an_hour(bench: Bench) -> float:
 
 @fault()
 def broker_freezes(bench: Bench) -> float:
-    """The broker keeps its connections and says nothing any more (SIGSTOP), and goes on later.
+    """The broker keeps its connections but stops responding (SIGSTOP), and continues later.
 
-    The loss is noticed, messages wait on the disk, and all of them arrive once it goes on.
+    The loss is noticed. Messages wait on disk, and all of them arrive once the broker continues.
     """
     bench.start_all()
     process = bench.broker.process
     assert process is not None
     process.send_signal(signal.SIGSTOP)
     wait_spooled(bench)
-    # The keep-alive, or the echo of a command, whichever misses its answer first.
+    # Noticed by the keep-alive or by the missing echo of a command.
     until(
         lambda: any(words in bench.log_text() for words in ("was lost", "commands do not arrive")),
-        "the log says that it is lost",
+        "the log reports that it is lost",
         FROZEN_S,
     )
     waiting = bench.spooled()
@@ -139,18 +139,18 @@ def broker_freezes(bench: Bench) -> float:
 
 @fault()
 def broker_refuses_credentials(bench: Bench) -> float:
-    """The broker wants a password that the daemon does not have; later it lets everybody in.
+    """The broker requires a password that the daemon does not have; later it accepts all clients.
 
-    No hammering (one attempt a minute), the log names the remedy, messages wait on the disk and arrive later.
+    The daemon tries once a minute, and the log names the remedy. Messages wait on disk and arrive later.
     """
     passwords = bench.folder / "passwords"
-    # The plain text is made unreadable by the program itself.
+    # mosquitto_passwd hashes the password in place.
     passwords.write_text("somebody:something\n", encoding="ascii")
     subprocess.run([program("mosquitto_passwd", "mosquitto"), "-U", str(passwords)], check=True)
     bench.broker.access = f"allow_anonymous false\npassword_file {passwords}"
     bench.broker.start()
     bench.start(mqtt__username=DEVICE, mqtt__password=WRONG)
-    until(lambda: "refuses the connection" in bench.log_text(), "the log says that it is refused", START_S)
+    until(lambda: "refuses the connection" in bench.log_text(), "the log reports that it is refused", START_S)
     time.sleep(REFUSED_S)
     attempts = bench.broker.log().count("New client connected") + bench.broker.log().count("not authorised")
     holds(attempts <= 3, f"{attempts} attempts in {REFUSED_S:.0f} s are too many")
@@ -165,9 +165,9 @@ def broker_refuses_credentials(bench: Bench) -> float:
 
 @fault()
 def device_renamed(bench: Bench) -> float:
-    """The device gets another `device_id`, after a clean end.
+    """The device gets another `device_id` after a clean stop.
 
-    A minute after its first connection nothing is retained under the old name any more: `status` goes last.
+    One minute after the first connection nothing is retained under the old name; `status` is removed last.
     """
     bench.start_all()
     bench.command("margin", "0.3")
@@ -186,11 +186,11 @@ def device_renamed(bench: Bench) -> float:
 
 
 def _retained(bench: Bench) -> list[str]:
-    """Topics below the base that a new client gets."""
+    """Return the retained topics below the base."""
     other = Listener(bench.broker.port)
     try:
         mark = "emoedge-faults/mark"
-        other.send(mark, b"")  # comes after all that is retained
+        other.send(mark, b"")  # arrives after all retained messages
         until(lambda: other.on(mark), "the mark comes back")
         return [one.topic for one in list(other.heard) if one.retained and one.topic.startswith(f"{BASE}/")]
     finally:
@@ -199,10 +199,10 @@ def _retained(bench: Bench) -> list[str]:
 
 @fault(quick=True)
 def broker_refuses_subscriptions(bench: Bench) -> None:
-    """The broker's access list lets the daemon subscribe to nothing.
+    """The broker's access list rejects every subscription of the daemon.
 
-    `health` says that the broker is degraded, names the topic of the commands and the remedy; messages go
-    out.
+    `health` reports the broker as degraded and names the command topic and the remedy. Messages are
+    published.
     """
     plugin = next(Path("/usr/lib").glob("*/mosquitto_dynamic_security.so"), None)
     if plugin is None:
@@ -225,13 +225,13 @@ def broker_refuses_subscriptions(bench: Bench) -> None:
     bench.start()
     topic = f"{BASE}/control/+/set"
     until(lambda: topic in str(bench.part("broker").get("reason")), "health names the topic", START_S)
-    holds(bench.state_of("broker") == "degraded", "health says that it is degraded")
+    holds(bench.state_of("broker") == "degraded", "health reports degraded")
     holds("allow this client to subscribe" in str(bench.part("broker")["reason"]), "and the remedy")
     bench.goes_on("emotion", "messages go out")
 
 
 def _hashed(password: str) -> dict[str, str | int]:
-    """As the plugin keeps it."""
+    """Return a password entry in the format of the plugin."""
     salt, rounds = os.urandom(12), 101
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, rounds)
     return {
@@ -245,8 +245,8 @@ def _hashed(password: str) -> dict[str, str | int]:
 def another_client_with_the_same_id(bench: Bench) -> float:
     """Another client keeps connecting with the daemon's client id, and leaves later.
 
-    The daemon does not fight for it for long: the log names the cause and the remedy, attempts become rare;
-    once the other is gone it is back with its states.
+    The log names the cause and the remedy, and the daemon tries at growing intervals. Once the other client
+    is gone, the daemon is connected with all its states.
     """
     bench.start_all()
     rival = _rival(bench.broker.port)
@@ -274,7 +274,7 @@ def _rival(port: int) -> Any:
 
 
 def fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
-    """As if the daemon had put so many on the disk before it was started again."""
+    """Fill the spool as if the daemon had spooled these messages before its restart."""
     from emoedge.publish.publisher import SPOOL_FILE
     from emoedge.publish.spool import Spool
     from emoedge.publish.spool_entry import Entry
@@ -291,32 +291,32 @@ def fill_spool(bench: Bench, count: int) -> list[tuple[str, bytes]]:
 
 
 def wait_spooled(bench: Bench, timeout_s: float = 60.0) -> None:
-    """Wait until several messages are on the disk."""
+    """Wait until several messages are on disk."""
     until(lambda: len(bench.spooled()) >= ENOUGH, f"{ENOUGH} messages wait on the disk", timeout_s)
 
 
 def _comes_back_with(bench: Bench, waiting: list[tuple[str, bytes]], timeout_s: float = RETURN_S) -> float:
-    """Start the broker; all states and everything that waited must be there. How long that took."""
+    """Start the broker; return the seconds until all states and all waiting messages have arrived."""
     bench.check_alive()
     bench.start_broker()
     took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", timeout_s)
     took_s += until(lambda: all(bench.last(suffix) for suffix in STATES), "all states are retained again")
     took_s += until(lambda: not lost(bench, waiting), "all that waited has arrived")
     check_order(bench, waiting)
-    until(lambda: bench.state_of("spool") == "ok", "health says that the spool is well")
+    until(lambda: bench.state_of("spool") == "ok", "health reports the spool as ok")
     holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
     until(lambda: bench.figure("spool", "depth") == 0, "the spool is empty again")
     return took_s
 
 
 def lost(bench: Bench, waiting: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """What was on the disk and has not arrived, to the byte: topic, payload and thereby the original time."""
+    """Return the spooled messages that have not arrived byte for byte, with their original times."""
     arrived = {(one.topic, _as_spooled(one.payload)) for one in list(bench.listener.heard)}
     return [message for message in waiting if message not in arrived]
 
 
 def check_order(bench: Bench, waiting: list[tuple[str, bytes]]) -> None:
-    """What was on the disk arrived in that order (the first time; once more does no harm)."""
+    """Check that the spooled messages arrived in their order; later duplicates are allowed."""
     first: dict[tuple[str, bytes], int] = {}
     for place, one in enumerate(list(bench.listener.heard)):
         if one.topic in SPOOLED and not one.retained:
@@ -326,5 +326,5 @@ def check_order(bench: Bench, waiting: list[tuple[str, bytes]]) -> None:
 
 
 def _as_spooled(payload: bytes) -> bytes:
-    """As it was before it became late."""
+    """Return the payload without the mark of a late message."""
     return payload.replace(b'"late":true', b'"late":false', 1)

@@ -1,10 +1,10 @@
-"""The list of all faults, in the order in which they are run."""
+"""List of all faults, in the order in which they run."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Importing enters them.
+# Importing a module registers its faults.
 from faults import (  # noqa: F401
     broker,
     controls,

@@ -1,4 +1,4 @@
-"""Certificates made by openssl: an authority, servers, clients."""
+"""Certificates made with openssl for an authority, servers and clients."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Authority:
-    """A certificate authority in a folder, with the certificates and keys that it signs.
+    """Certificate authority in a folder, with the certificates and keys that it signs.
 
     Args:
-        folder: for `<name>.crt` and `<name>.key`.
-        name: its own.
+        folder: folder for `<name>.crt` and `<name>.key`.
+        name: name of the authority.
     """
 
     def __init__(self, folder: Path, name: str = "ca") -> None:
@@ -28,13 +28,13 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
-        """Its own certificate."""
+        """Certificate of the authority."""
         return self.folder / f"{self.name}.crt"
 
     def sign(
         self, name: str, *, address: str = "127.0.0.1", begin: str = "", end: str = "", password: str = ""
     ) -> tuple[Path, Path]:
-        """Return certificate and key; `begin` and `end` as YYYYMMDDHHMMSSZ, today and tomorrow otherwise."""
+        """Return certificate and key; `begin` and `end` are YYYYMMDDHHMMSSZ (today and tomorrow)."""
         secret = ("-passout", f"pass:{password}") if password else ("-nodes",)
         self._openssl(
             *("req", *KEY, *secret, "-subj", f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
@@ -59,7 +59,7 @@ class Authority:
         return self.folder / f"{name}.crt", self.folder / f"{name}.key"
 
     def _sign_for(self, name: str, begin: str, end: str) -> None:
-        """Only `openssl ca` takes dates in every version."""
+        """Sign with `openssl ca`, the only command that takes dates in every version."""
         (self.folder / "index.txt").write_text("")
         (self.folder / "serial").write_text("01\n")
         (self.folder / "ca.cnf").write_text(

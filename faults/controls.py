@@ -1,4 +1,4 @@
-"""What comes in over MQTT: privacy, and rubbish."""
+"""Commands over MQTT: privacy and invalid input."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from faults.surroundings import faked_clock, holds, until
 
 HOSTILE: Final = 3_000
 LOG_BYTES: Final = 64_000
-"""One refused command a second may be told; this is some hundred of them."""
+"""One refused command a second may be logged; this is about a hundred of them."""
 MEMORY_BYTES: Final = 60_000_000
 OVERSIZED: Final = 60
-"""Three times the messages that Mosquitto has on the way to one client."""
+"""Three times the number of messages that Mosquitto keeps in flight to one client."""
 OVERSIZED_BYTES: Final = 65_000
 PRIVACY_S: Final = 2.0
 PROMISED_END_S: Final = 3.0
 FOR_A_TIME_S: Final = 60
-"""Longer than a restart takes, also on a busy machine."""
+"""Seconds; longer than a restart takes, also on a busy machine."""
 CONTROLS: Final = ("privacy", "record", "recording_mode", "face_weight", "margin", "snapshot")
 NEAR_MISSES: Final = (
     b"NaN", b"inf", b"-0.1", b"1.0001", b"1e-1", b"0x1", b"0,5", b"TRUE", b"ONN", b"O N", b"ON\0",
     b'{"privacy":"ON"}', b"null", b"[]", b"../../etc/passwd", b"$(reboot)", b"'; DROP TABLE message; --",
     "０.５".encode(), b"continuous\n\n\n\nx", b"99999999", b"PRESSED", b"\xff\xfe", b"\xed\xa0\x80",
 )  # fmt: skip
-"""Almost a value of some control, and of none: numbers are only tried where none is expected or out of range.
-"""
+"""Invalid values that resemble valid ones; numbers are only sent where they are invalid or out of range."""
 
 
 @fault(quick=True)
 def privacy_on_and_off(bench: Bench) -> float:
     """Privacy is switched ON and OFF again.
 
-    ON closes the devices (seen in /proc), claims no emotion and says so in `health`; OFF opens them again.
+    ON closes the devices (checked in /proc), no emotion is published, and `health` reports it. OFF opens them
+    again.
     """
     bench.start_all()
     holds(bench.has_open(bench.clip), "the source is open before")
     bench.command("privacy", "ON")
     until(lambda: bench.control("privacy") == "ON", "privacy is on")
-    until(lambda: bench.state_of("camera") == "off" == bench.state_of("microphone"), "health says it")
-    holds(not bench.has_open(bench.clip), "the source is closed once health says off")
+    until(lambda: bench.state_of("camera") == "off" == bench.state_of("microphone"), "health reports it")
+    holds(not bench.has_open(bench.clip), "the source is closed once health reports off")
     until(lambda: b'"reason":"privacy"' in bench.last("emotion"), "no emotion is claimed, for this reason")
     until(lambda: b'"faces":[]' in bench.last("face"), "nobody is shown")
     quiet_from = len(bench.listener.on(f"{BASE}/voice"))
@@ -60,10 +60,10 @@ def privacy_on_and_off(bench: Bench) -> float:
 
 @fault()
 def privacy_for_a_time(bench: Bench) -> float:
-    """`privacy ON 60`, SIGKILL, and a new start with a wall clock that is a year ahead (libfaketime).
+    """`privacy ON 60`, SIGKILL, and a restart with a wall clock that is a year ahead (libfaketime).
 
-    The source stays closed for the 60 s, `control/privacy/until` says until when on the clock of the day, and
-    then it opens without a command.
+    The source stays closed for the 60 s, `control/privacy/until` gives the end by the present clock, and then
+    the source opens without a command.
     """
     bench.start_all()
     begun_s = time.monotonic()
@@ -83,15 +83,15 @@ def privacy_for_a_time(bench: Bench) -> float:
         time.sleep(0.2)
     took_s = until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
     until(lambda: bench.control("privacy") == "OFF", "privacy is off")
-    holds(bench.control("privacy/until") == "", "it has no end any more")
+    holds(bench.control("privacy/until") == "", "privacy/until is empty")
     return took_s
 
 
 @fault()
 def settings_kept_are_damaged(bench: Bench) -> float:
-    """Privacy was switched ON; a power cut leaves half of the file in which that is kept; two restarts.
+    """Privacy was switched ON; a power cut truncates the file that stores it; two restarts follow.
 
-    Nothing is opened, `privacy` is ON after both, until it is switched OFF.
+    Nothing is opened, and `privacy` is ON after both until it is switched OFF.
     """
     bench.start_all()
     bench.command("privacy", "ON")
@@ -115,9 +115,10 @@ def settings_kept_are_damaged(bench: Bench) -> float:
 
 @fault(quick=True)
 def hostile_commands(bench: Bench) -> float:
-    """3,000 random and almost right payloads, up to 64 KB, on the control topics and the birth topic.
+    """3,000 random or nearly valid payloads of up to 64 KB on the control topics and the birth topic.
 
-    No crash, no state changes, log and memory stay bounded, analysis and good commands go on.
+    Nothing crashes and no state changes. Log and memory stay bounded; analysis and valid commands continue to
+    work.
     """
     bench.start_all()
     until(lambda: bench.control("margin"), "the controls are there")
@@ -127,10 +128,10 @@ def hostile_commands(bench: Bench) -> float:
     for number in range(HOSTILE):
         topic, payload = _rubbish(dice)
         bench.listener.send(topic, payload, wait=number % 100 == 99)
-    bench.goes_on("emotion", "analysis goes on")
+    bench.goes_on("emotion", "analysis continues")
     bench.check_alive()
     begun_s = time.monotonic()
-    # What floods the daemon's desk may be refused, so a person would send it again.
+    # A flooded command queue may refuse a command; a person would send it again.
     until(lambda: _sets_margin(bench), "a good command is carried out")
     took_s = time.monotonic() - begun_s
     bench.command("margin", before["margin"])
@@ -147,8 +148,8 @@ def hostile_commands(bench: Bench) -> float:
 def privacy_in_a_flood(bench: Bench) -> float:
     """110 values of `margin` in a burst, then `privacy ON`; then 800 changes that end with ON.
 
-    The source is closed within 2 s both times, `privacy` is ON, and of the other controls the newest value
-    counts.
+    The source is closed within 2 s both times and `privacy` is ON. The other controls have their newest
+    value.
     """
     bench.start_all()
     longest_s = 0.0
@@ -158,7 +159,7 @@ def privacy_in_a_flood(bench: Bench) -> float:
             value = "OFF" if name == "privacy" else f"{number / count:.4f}"
             bench.listener.send(f"{BASE}/control/{name}/set", value, wait=False)
         bench.command("privacy", "ON")
-        begun_s = time.monotonic()  # the broker has it, after all the others
+        begun_s = time.monotonic()  # the broker has received it, after all the others
         until(lambda: not bench.has_open(bench.clip), "the source is closed")
         took_s = time.monotonic() - begun_s
         bench.within(took_s, PRIVACY_S, f"privacy took {took_s:.1f} s")
@@ -174,10 +175,10 @@ def privacy_in_a_flood(bench: Bench) -> float:
 
 @fault(quick=True)
 def log_not_read(bench: Bench) -> float:
-    """Standard error is a full pipe that is not read, at level debug: bad commands, `privacy ON`, SIGTERM.
+    """Standard error is a full pipe that nothing reads, at level debug; `privacy ON`, SIGTERM.
 
-    ON closes the source within 2 s and is published, `health` counts the lines that are lost, SIGTERM ends it
-    within 3 s with exit code 0.
+    ON closes the source within 2 s and is published, `health` counts the lost lines, and SIGTERM ends the
+    daemon within 3 s with exit code 0.
     """
     read_end, bench.stderr = os.pipe()
     for end in (read_end, bench.stderr):
@@ -195,7 +196,7 @@ def log_not_read(bench: Bench) -> float:
     bench.command("margin", "lots")
     until(lambda: bench.payloads("control/error"), "the bad command is refused")
 
-    def is_counted() -> bool:  # each change is a line
+    def is_counted() -> bool:  # each change is logged
         for number in range(100):
             bench.listener.send(f"{BASE}/control/margin/set", f"0.{number:03}")
         return bench.figure("log", "dropped") > 0
@@ -215,7 +216,8 @@ def log_not_read(bench: Bench) -> float:
 def retained_privacy_off(bench: Bench) -> float:
     """A retained `privacy OFF`; later ON; the broker is restarted and delivers the OFF again.
 
-    The retained OFF is refused on `control/error`, nothing is opened, and an OFF without the flag counts.
+    The retained OFF is refused on `control/error` and nothing is opened. An OFF without the retain flag is
+    accepted.
     """
     bench.start_all()
     bench.command("privacy", "ON")
@@ -233,10 +235,10 @@ def retained_privacy_off(bench: Bench) -> float:
 
 @fault(quick=True)
 def oversized_commands(bench: Bench) -> float:
-    """60 messages of 65,000 bytes on a control topic, another one retained there, and a reconnection.
+    """60 messages of 65,000 bytes on a control topic, one of them retained, and a reconnection.
 
-    `privacy ON`, published after them, is carried out within 2 s, both times; no echo is lost, and `health`
-    says ok.
+    `privacy ON`, published after them, is carried out within 2 s both times. No echo is lost, and `health`
+    reports ok.
     """
     bench.start_all()
     topic, large = f"{BASE}/control/margin/set", b"x" * OVERSIZED_BYTES
@@ -257,7 +259,7 @@ def oversized_commands(bench: Bench) -> float:
         bench.within(took_s, PRIVACY_S, f"privacy took {took_s:.1f} s")
         longest_s = max(longest_s, took_s)
         until(lambda: bench.figure("broker", "refused_commands") >= OVERSIZED, "the refusals are counted")
-        until(lambda: bench.state_of("broker") == "ok", "health says that the connection is well")
+        until(lambda: bench.state_of("broker") == "ok", "health reports the connection as ok")
         holds(bench.figure("broker", "echo_failures") == 0, "no echo was lost")
         bench.command("privacy", "OFF")
         until(lambda: bench.has_open(bench.clip), "the source is open again", START_S)
@@ -273,7 +275,7 @@ def _rubbish(dice: random.Random) -> tuple[str, bytes]:
     topic = "homeassistant/status" if dice.random() < 0.05 else f"{BASE}/control/{name}/set"
     if dice.random() < 0.5:
         return topic, dice.choice(NEAR_MISSES)
-    # A first byte that no text begins with, so that chance cannot make a good value of it.
+    # This first byte is not valid in a text, so a random payload cannot be a valid value.
     return topic, b"\xff" + dice.randbytes(dice.choice((1, 7, 31, 32, 400, 65_535)))
 
 

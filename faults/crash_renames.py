@@ -1,9 +1,10 @@
-"""Kills a process before each rename and deletion of finishing a segment, and of recovering it.
+"""Kill a process before each rename and deletion while it finishes or recovers a segment.
 
     python -m faults.crash_renames
 
-Each time the process ends by SIGKILL, which no handler sees, and a new one recovers the store. The segment
-must then have all of its parts, equal to those of one that was finished without a crash. Exit code 1 if not.
+Each time the process ends by SIGKILL, which cannot be handled, and a new process recovers the store. The
+segment must then have all its parts, equal to those of a segment that was finished without a crash. Exit code
+1 if not.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ SIZE: Final = (160, 120)
 CALLS: Final = ("replace", "rename", "unlink")
 NEVER: Final = -1
 RECOVERIES: Final = 4
-"""Of so many crashes one is recovered with crashes."""
+"""One in this many crashes is followed by a recovery that is killed too."""
 
 
 def main() -> int:
-    """Try every moment; print what was found."""
+    """Crash before every call; print the faults."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--child", nargs=3, metavar=("ACT", "STORE", "CALL"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -64,7 +65,7 @@ def main() -> int:
             if not _run("finish", crashed, number):
                 break
             moments += 1
-            # The recovery of some is killed too, before each of its own calls.
+            # In some cases the recovery is killed too, before each of its own calls.
             for again in range(100) if number % RECOVERIES == RECOVERIES - 1 else (NEVER,):
                 copy = root / f"recover{number}-{again}"
                 shutil.copytree(crashed, copy)
@@ -81,7 +82,7 @@ def main() -> int:
 
 
 def _run(act: str, store: Path, call: int) -> bool:
-    """Run a child that is killed before a call; return whether that came."""
+    """Run a child process that is killed before a call; return whether it reached the call."""
     command = [sys.executable, "-m", "faults.crash_renames", "--child", act, str(store), str(call)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     if done.returncode not in (0, -signal.SIGKILL):
@@ -113,7 +114,7 @@ def _child(act: str, store: Path, call: int) -> int:
 
 
 def _closed(store: Path) -> ClosedSegment:
-    """A short segment as it is when recording ends."""
+    """Write a short segment in its state at the end of recording."""
     media = store / "2026-11-22" / f"{SEGMENT_ID}.mp4"
     media.parent.mkdir(parents=True)
     about = {"reason": "event", "clock_synced": True, "models": {"face": "abc"}}
@@ -134,9 +135,9 @@ def _parts(store: Path) -> dict[str, bytes]:
 
 
 def _faults(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str]:
-    """What is wrong with a recovered segment."""
+    """Return the faults of a recovered segment."""
     faults = [f"{suffix} is missing" for suffix in sorted(set(expected) - set(found))]
-    faults += [f"{suffix} is left" for suffix in sorted(set(found) - set(expected))]
+    faults += [f"{suffix} was left behind" for suffix in sorted(set(found) - set(expected))]
     faults += [f"{one} differs" for one in (".vtt", ".jsonl") if found.get(one) != expected[one]]
     details, whole = json.loads(found.get(".json", b"{}")), json.loads(expected[".json"])
     faults += [
@@ -145,7 +146,7 @@ def _faults(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str]:
         if details.get(key) != whole[key]
     ]
     if details.get("bytes") != len(found.get(".mp4", b"")):
-        faults.append("the details are of another MP4")
+        faults.append("the details belong to another MP4")
     return faults
 
 

@@ -1,4 +1,4 @@
-"""The broker takes less than others: it announces limits, refuses, closes, or does not answer."""
+"""Faults of delivery: the broker announces limits, refuses, disconnects, or does not answer."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from faults.surroundings import holds, until
 
 DISCOVERY = f"homeassistant/device/emoedge_{DEVICE}"
 ENOUGH = 5
-"""So many messages show that they go on arriving."""
+"""Number of further messages that count as proof of delivery."""
 HUGE_BYTES = 200_000_000
 GROWTH_BYTES = 40e6
-"""Of a daemon that has just begun; the message itself may take 1 MB."""
+"""Memory growth of a daemon that has just started; the message may take 1 MB of it."""
 SETTLED_BYTES = 1e6
 SETTLED_S = 10.0
-"""Memory that grows by less in that time is settled."""
+"""Memory that grows by less than this within the interval is stable."""
 LEFT_OUT_S = 180.0
-"""Four connections, and the waits between them."""
+"""Seconds for four connections and the waits between them."""
 
 
 def _start(bench: Bench, broker: StrictBroker) -> None:
@@ -37,7 +37,7 @@ def _part(broker: StrictBroker, name: str) -> dict[str, Any]:
 
 
 def _settled_bytes(bench: Bench) -> int:
-    """Resident memory once it no longer grows: models and buffers are filled at first."""
+    """Return the resident memory once it no longer grows; models and buffers fill at first."""
     before = 0
     while (now := bench.resident_bytes()) - before > SETTLED_BYTES:
         before = now
@@ -63,7 +63,7 @@ def _goes_on(broker: StrictBroker, suffix: str) -> float:
 def broker_takes_small_packets_only(bench: Bench) -> float:
     """Mosquitto with `max_packet_size 4096`, which closes the connection on anything larger.
 
-    One connection, on which everything arrives: states, `health`, and the whole discovery.
+    Everything arrives on one connection: states, `health` and the complete discovery.
     """
     bench.broker.access = "allow_anonymous true\nmax_packet_size 4096"
     bench.start_all()
@@ -71,22 +71,22 @@ def broker_takes_small_packets_only(bench: Bench) -> float:
         topic = f"{DISCOVERY}{part}/config"
         until(partial(bench.listener.on, topic), f"{topic} arrives")
     took_s = bench.goes_on("emotion", "emotions go on")
-    bench.goes_on("health", "health goes on")
+    bench.goes_on("health", "health continues")
     holds(bench.figure("broker", "connections") == 1, "there was one connection")
-    holds(bench.state_of("broker") == "ok", "health says that the broker is well")
+    holds(bench.state_of("broker") == "ok", "health reports the broker as ok")
     return took_s
 
 
 @fault(quick=True)
 def broker_with_the_strictest_limits(bench: Bench) -> float:
-    """Packets of 2,048 bytes, no retained messages, QoS 0, one message on the way, no wildcards.
+    """Limits of 2,048 bytes a packet, QoS 0, one message in flight, no retained messages, no wildcards.
 
-    Not one packet breaks a rule, states go on, and commands arrive.
+    No packet breaks a rule, states are published, and commands arrive.
     """
     broker = StrictBroker(max_packet=2048, retain=False, max_qos=0, receive_maximum=1, wildcards=False)
     _start(bench, broker)
     until(lambda: any(one.topic.startswith(DISCOVERY) for one in list(broker.received)), "it is announced")
-    until(lambda: _part(broker, "broker").get("state") == "ok", "health says that the broker is well")
+    until(lambda: _part(broker, "broker").get("state") == "ok", "health reports the broker as ok")
     _carries_out(broker, b"0.31")
     took_s = _goes_on(broker, "emotion")
     holds(not broker.violations, f"no rule is broken: {broker.violations[:3]}")
@@ -95,13 +95,14 @@ def broker_with_the_strictest_limits(bench: Bench) -> float:
 
 @fault()
 def broker_closes_on_one_topic(bench: Bench) -> float:
-    """The broker closes the connection, without a word, on every message below `homeassistant/`.
+    """The broker closes the connection without a reason on every message below `homeassistant/`.
 
-    Discovery is left out, `health` names the topic and blames no other client, everything else goes on.
+    Discovery is skipped, `health` names the topic and does not blame another client, and everything else
+    continues.
     """
     broker = StrictBroker(closes_on=lambda topic: topic.startswith("homeassistant/"))
     _start(bench, broker)
-    # Of the subscription, and then of what is announced.
+    # First for the subscription, then for the announcement.
     for topic in ("homeassistant/status", "homeassistant"):
         what = f"closes the connection on the topic: {topic} ("
         took_s = until(partial(_says, broker, what), what, LEFT_OUT_S)
@@ -115,9 +116,10 @@ def broker_closes_on_one_topic(bench: Bench) -> float:
 
 @fault()
 def broker_refuses_a_message(bench: Bench) -> float:
-    """The broker answers every message on `voice` with "quota exceeded" (0x97), and takes all others.
+    """The broker answers every message on `voice` with "quota exceeded" (0x97) and accepts all others.
 
-    They are tried again and set aside, counted and named in `health`; `text` and states go on.
+    Those messages are retried, then set aside, counted and named in `health`. `text` and states are
+    published.
     """
     broker = StrictBroker(answer=lambda topic, _payload: 0x97 if topic == f"{BASE}/voice" else 0)
     _start(bench, broker)
@@ -132,13 +134,13 @@ def broker_refuses_a_message(bench: Bench) -> float:
 
 @fault()
 def broker_acknowledges_nothing(bench: Bench) -> float:
-    """The broker takes every message and acknowledges none (no PUBACK).
+    """The broker accepts every message and acknowledges none (no PUBACK).
 
-    `health` says so, states go on changing, and messages count as undelivered and wait.
+    `health` reports it, states keep changing, and messages count as undelivered and wait.
     """
     broker = StrictBroker(answer=lambda _topic, _payload: None)
     _start(bench, broker)
-    took_s = until(lambda: _says(broker, "does not acknowledge"), "health says so")
+    took_s = until(lambda: _says(broker, "does not acknowledge"), "health reports it")
     holds(_part(broker, "broker")["state"] == "degraded", "it is degraded")
     until(lambda: len(set(broker.on(f"{BASE}/emotion"))) >= ENOUGH, "states go on")
     until(lambda: _part(broker, "spool")["figures"]["depth"] > 0, "messages wait")
@@ -149,7 +151,8 @@ def broker_acknowledges_nothing(bench: Bench) -> float:
 def huge_message_on_the_switch_of_privacy(bench: Bench) -> float:
     """A retained message of 200 MB on `control/privacy/set`, over MQTT 3.1.1; the connection breaks later.
 
-    Privacy is ON, `health` names the topic, memory stays bounded, and commands arrive each time.
+    Privacy is ON, `health` names the topic, memory stays bounded, and commands arrive after each
+    reconnection.
     """
     broker = StrictBroker(versions=(4,))
     _start(bench, broker)

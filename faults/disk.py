@@ -1,4 +1,4 @@
-"""The disk of the recordings is full, read-only, gone, or of another time."""
+"""Faults of the recordings' disk: full, read-only, gone, or with implausible times."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from faults.fault import fault
 from faults.surroundings import Skipped, file_sizes, holds, program, until
 
 SEGMENT_S: Final = 5
-"""Short segments, so that each fault meets a beginning and an end soon."""
+"""Seconds; short segments, so that each fault soon affects the start and the end of one."""
 NOTICED_S: Final = 60.0
 RESUMES_S: Final = 90.0
-"""Attempts are 2, 4, 8 … 60 s apart."""
+"""Attempts are made at intervals of 2, 4, 8 … 60 s."""
 BOUND_BYTES: Final = 1_500_000
 ENOUGH: Final = 3
 AWAY_S: Final = 25.0
-"""A round of the demo's clip: six sentences are said."""
+"""Seconds of one loop of the demo clip, with six sentences."""
 NOBODY: Final = 65_534
 TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
 
@@ -32,77 +32,79 @@ TWO_YEARS_AGO: Final = "2024-01-01T00:00:00.000Z"
 def recordings_directory_vanishes(bench: Bench) -> float:
     """The recordings directory is moved away while a segment is being written.
 
-    Analysis goes on, the loss is told on `recording` or in `health`, and recording resumes in a new
+    Analysis continues, the loss is reported on `recording` or in `health`, and recording resumes in a new
     directory.
     """
     _record_on(bench)
     moved = bench.folder / "moved"
     bench.recordings.rename(moved)
     begun_s = time.monotonic()
-    until(lambda: _told(bench), "the loss is told", NOTICED_S)
-    bench.goes_on("emotion", "analysis goes on")
+    until(lambda: _told(bench), "the loss is reported", NOTICED_S)
+    bench.goes_on("emotion", "analysis continues")
     until(bench.segments, "a new segment is finished", RESUMES_S)
     took_s = time.monotonic() - begun_s
-    until(lambda: bench.state_of("recording") == "ok", "health is well again", RESUMES_S)
+    until(lambda: bench.state_of("recording") == "ok", "health is ok again", RESUMES_S)
     return took_s
 
 
 @fault()
 def recordings_disk_not_mounted(bench: Bench) -> float:
-    """The recordings directory is a link onto a disk that is not mounted at the start, and is later.
+    """The recordings directory is a link to a disk that is mounted only after the start.
 
-    Analysis goes on, `health` names the link, recording begins automatically.
+    Analysis continues, `health` names the link, and recording begins automatically.
     """
     disk = bench.folder / "disk"
     bench.recordings.symlink_to(disk / "recordings")
     bench.start_all(recording__mode="continuous", recording__max_segment_s=SEGMENT_S)
-    until(lambda: "link to" in _reason(bench), "health says it", NOTICED_S)
-    bench.goes_on("emotion", "analysis goes on")
+    until(lambda: "link to" in _reason(bench), "health reports it", NOTICED_S)
+    bench.goes_on("emotion", "analysis continues")
     (disk / "recordings").mkdir(parents=True)
     return _resumes(bench)
 
 
 @fault()
 def recordings_become_read_only(bench: Bench) -> float:
-    """The recordings directory becomes read-only (as a card with errors does), and writable again.
+    """The recordings directory becomes read-only, as a card with errors does, and later writable again.
 
-    Analysis goes on, `health` says that recording is degraded and why, recording resumes automatically.
+    Analysis continues, `health` reports recording as degraded with the reason, and recording resumes
+    automatically.
     """
     _record_on(bench)
-    # Mounted over, since a mount that somebody writes to cannot be made read-only.
+    # Mounted over, because a mount with open files cannot be made read-only.
     bench.mount("--bind", str(bench.recordings), at=bench.recordings)
     bench.mount("-o", "remount,bind,ro", at=bench.recordings)
-    until(lambda: bench.state_of("recording") == "degraded", "health says it", NOTICED_S)
+    until(lambda: bench.state_of("recording") == "degraded", "health reports it", NOTICED_S)
     holds("read-only" in _reason(bench).lower(), f"the reason is named: {_reason(bench)!r}")
-    bench.goes_on("emotion", "analysis goes on")
+    bench.goes_on("emotion", "analysis continues")
     bench.unmount(bench.recordings)
     return _resumes(bench)
 
 
 @fault()
 def recordings_permission_lost(bench: Bench) -> float:
-    """The recordings directory is taken from the daemon's user (owner and mode), and given back.
+    """The daemon's user loses access to the recordings directory (owner and mode) and gets it back.
 
-    Analysis goes on, `health` says that recording is degraded and why, recording resumes automatically.
+    Analysis continues, `health` reports recording as degraded with the reason, and recording resumes
+    automatically.
     """
     if os.geteuid() != 0:
-        raise Skipped("giving a directory to somebody else needs root")
-    # Without its capabilities root is a user like any other: what is not its own is closed to it.
+        raise Skipped("changing the owner of a directory needs root")
+    # Without its capabilities root is an ordinary user without access to the files of others.
     plain = (program("setpriv", "util-linux"), "--inh-caps=-all", "--bounding-set=-all")
     _record_on(bench, plain)
     _give(bench.recordings, NOBODY, 0o700)
-    until(lambda: bench.state_of("recording") == "degraded", "health says it", NOTICED_S)
+    until(lambda: bench.state_of("recording") == "degraded", "health reports it", NOTICED_S)
     holds("ermission" in _reason(bench), f"the reason is named: {_reason(bench)!r}")
-    bench.goes_on("emotion", "analysis goes on")
+    bench.goes_on("emotion", "analysis continues")
     _give(bench.recordings, 0, 0o750)
     return _resumes(bench)
 
 
 @fault()
 def state_disk_full(bench: Bench) -> float:
-    """The state directory's disk is full while the broker is away, and freed before it returns.
+    """The state directory's disk is full while the broker is away, and is freed before it returns.
 
-    Nothing crashes, `health` names it, messages wait in memory and all of them arrive.
+    Nothing crashes, `health` names the fault, and messages wait in memory until all of them arrive.
     """
     bench.state.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", at=bench.state)
@@ -117,16 +119,16 @@ def state_disk_full(bench: Bench) -> float:
     bench.start_broker()
     took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", RESUMES_S)
     until(lambda: len(bench.listener.on(f"{BASE}/voice")) > ENOUGH, f"what waited since {heard} has arrived")
-    until(lambda: bench.state_of("spool") == "ok", "health says that the spool is well")
+    until(lambda: bench.state_of("spool") == "ok", "health reports the spool as ok")
     holds(bench.figure("spool", "dropped") == 0, "nothing was dropped")
     return took_s
 
 
 @fault()
 def store_reaches_its_bound(bench: Bench) -> None:
-    """Continuous recording into a store that may hold some 1.5 MB.
+    """Continuous recording into a store with a limit of about 1.5 MB.
 
-    The oldest go first with all their sidecars and are reported, never the segment being written; the bound
+    The oldest recordings are deleted with all their sidecars and reported, never the open segment. The limit
     is kept.
     """
     _record_on(bench, recording__max_bytes=BOUND_BYTES)
@@ -138,21 +140,20 @@ def store_reaches_its_bound(bench: Bench) -> None:
     left = file_sizes(bench.recordings)
     holds(not [path for path in left if path.name.split(".")[0] in gone], "their sidecars went with them")
     size = sum(length for path, length in left.items() if ".partial" not in path.name)
-    # One segment more for a moment: it is finished before room is made.
+    # One more segment for a moment: it is finished before space is freed.
     holds(size <= 2 * BOUND_BYTES, f"{size} bytes are kept")
-    # Before the first one a slow machine may still be opening its devices when a short segment is over.
+    # A slow machine may still be opening its devices when the first short segment ends.
     first = next(place for place, one in enumerate(recordings) if one["type"] == "finished")
     failed = [one for one in recordings[first:] if one["type"] == "failed"]
     holds(not failed, f"recordings failed: {json.dumps(failed)}")
-    holds(bench.state_of("recording") == "ok", "health is well")
+    holds(bench.state_of("recording") == "ok", "health is ok")
 
 
 @fault()
 def disk_full(bench: Bench) -> float:
     """Another program fills the recordings' disk (8 MB) to the last byte, and frees it again.
 
-    Analysis goes on, `health` says that the disk is full, recording resumes, and what is finished
-    plays.
+    Analysis continues, `health` reports a full disk, recording resumes, and finished recordings play.
     """
     from faults.lifecycle import play
 
@@ -161,9 +162,9 @@ def disk_full(bench: Bench) -> float:
     _record_on(bench, recording__min_free_bytes=500_000)
     ballast = bench.recordings / "ballast"
     fill(ballast)
-    # Retention may make room first: the ballast takes that as well.
-    until(_and(lambda: fill(ballast), lambda: "full" in _reason(bench)), "health says it", NOTICED_S)
-    bench.goes_on("emotion", "analysis goes on")
+    # Retention may free space first; the ballast takes that as well.
+    until(_and(lambda: fill(ballast), lambda: "full" in _reason(bench)), "health reports it", NOTICED_S)
+    bench.goes_on("emotion", "analysis continues")
     ballast.unlink()
     took_s = _resumes(bench)
     for path in bench.segments():
@@ -175,7 +176,7 @@ def disk_full(bench: Bench) -> float:
 def start_on_a_full_disk(bench: Bench) -> float:
     """The daemon is started while the recordings' disk is full; it is freed later.
 
-    Starts, analyses and publishes; `health` says that the disk is full; recording begins automatically.
+    It starts, analyses and publishes; `health` reports a full disk; recording begins automatically.
     """
     bench.recordings.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=8m", "tmpfs", at=bench.recordings)
@@ -183,17 +184,17 @@ def start_on_a_full_disk(bench: Bench) -> float:
     fill(ballast)
     bench.start_all(recording__mode="continuous", recording__max_segment_s=SEGMENT_S,
                     recording__min_free_bytes=500_000)  # fmt: skip
-    until(lambda: "full" in _reason(bench), "health says it", NOTICED_S)
-    bench.goes_on("emotion", "analysis goes on")
+    until(lambda: "full" in _reason(bench), "health reports it", NOTICED_S)
+    bench.goes_on("emotion", "analysis continues")
     ballast.unlink()
     return _resumes(bench)
 
 
 @fault()
 def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
-    """A recording is two years old, one day is kept, and the clock is not synchronised.
+    """A recording is two years old, retention is one day, and the clock is not synchronised.
 
-    The recording stays: a clock that cannot be believed must not delete.
+    The recording stays: nothing is deleted on the authority of an unsynchronised clock.
     """
     bench.start_all(recording__max_segment_s=SEGMENT_S)
     bench.command("record", "2")
@@ -209,7 +210,7 @@ def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
     sidecar.write_text(json.dumps(details), encoding="utf-8")
     bench.listener.heard.clear()
     bench.start(recording__keep_days=1)
-    # The store is looked after at the start, and whenever a segment is finished.
+    # Housekeeping runs at the start and whenever a segment is finished.
     until(lambda: bench.control("recording_mode"), "the daemon is back", START_S)
     bench.wait_working("face")
     bench.command("record", "2")
@@ -220,7 +221,7 @@ def unsynchronised_clock_deletes_nothing_by_age(bench: Bench) -> None:
 
 
 def _give(folder: Path, user: int, mode: int) -> None:
-    """Owner and mode of a directory and of those in it."""
+    """Set owner and mode of a directory and of its subdirectories."""
     for path in (folder, *(one for one in folder.rglob("*") if one.is_dir())):
         os.chown(path, user, user)
         path.chmod(mode)
@@ -231,7 +232,7 @@ def _deleted(bench: Bench) -> list[dict[str, Any]]:
 
 
 def _record_on(bench: Bench, within: tuple[str, ...] = (), /, **settings: object) -> None:
-    """Continuous recording, with a first segment finished."""
+    """Start continuous recording and wait for the first finished segment."""
     bench.start_all(
         within,
         recording__mode="continuous",
@@ -240,16 +241,16 @@ def _record_on(bench: Bench, within: tuple[str, ...] = (), /, **settings: object
         **settings,
     )
     until(bench.segments, "a first segment is finished", START_S)
-    until(lambda: bench.state_of("recording") == "ok", "recording is well")
+    until(lambda: bench.state_of("recording") == "ok", "recording is ok")
 
 
 def _resumes(bench: Bench) -> float:
-    """Until something new is finished after the fault."""
+    """Wait until a new segment is finished after the fault."""
     before = set(bench.segments())
     begun_s = time.monotonic()
     until(lambda: set(bench.segments()) - before, "a new segment is finished", RESUMES_S)
     took_s = time.monotonic() - begun_s
-    until(lambda: bench.state_of("recording") == "ok", "health is well again", RESUMES_S)
+    until(lambda: bench.state_of("recording") == "ok", "health is ok again", RESUMES_S)
     bench.check_alive()
     return took_s
 
@@ -264,7 +265,7 @@ def _told(bench: Bench) -> bool:
 
 
 def fill(path: Path) -> None:
-    """Take all that is left of a disk."""
+    """Fill all remaining space of a disk."""
     with path.open("ab", buffering=0) as file:
         for size in (65_536, 4_096, 1):
             try:
@@ -284,10 +285,10 @@ def _and(first: Callable[[], object], second: Callable[[], object]) -> Callable[
 
 @fault()
 def recording_cannot_be_deleted(bench: Bench) -> None:
-    """The oldest recording of a full store is immutable (`chattr +i`), and a folder has a segment's name.
+    """The oldest recording of a full store is immutable (`chattr +i`), and a folder is named like a segment.
 
-    The next oldest go instead, `health` names the file, its owner and the remedy and counts it, and recording
-    goes on.
+    The next oldest are deleted instead, recording continues, and `health` counts the file and names it with
+    its owner and the remedy.
     """
     if os.geteuid() != 0:
         raise Skipped("chattr needs root")
@@ -308,16 +309,16 @@ def recording_cannot_be_deleted(bench: Bench) -> None:
         until(lambda: str(fixed) in _reason(bench), "health names it", NOTICED_S)
         holds("root" in _reason(bench) and "chattr -i" in _reason(bench), "with its owner and the remedy")
         holds(bench.figure("recording", "undeletable") == 1, "it is counted")
-        bench.goes_on("emotion", "analysis goes on")
+        bench.goes_on("emotion", "analysis continues")
     finally:
         subprocess.run(["chattr", "-i", str(fixed)], check=True)
 
 
 @fault()
 def recordings_without_inodes(bench: Bench) -> None:
-    """The recordings are on a disk with space and without inodes, full of older segments.
+    """The recordings' disk has free space but no free inodes, because of older segments.
 
-    The oldest go, and recording begins.
+    The oldest are deleted, and recording begins.
     """
     bench.recordings.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=200m,nr_inodes=48", "tmpfs", at=bench.recordings)
@@ -326,11 +327,11 @@ def recordings_without_inodes(bench: Bench) -> None:
     until(bench.segments, "a segment is finished", RESUMES_S)
     gone = [str(one["id"]) for one in _deleted(bench)]
     holds(bool(gone) and gone == ids[: len(gone)], f"the oldest went: {gone}")
-    holds(bench.state_of("recording") == "ok", "health is well")
+    holds(bench.state_of("recording") == "ok", "health is ok")
 
 
 def _older_segments(bench: Bench, count: int) -> list[str]:
-    """Files of finished segments from before, of 300 kB each, the oldest first."""
+    """Write the files of earlier finished segments of 300 kB each, oldest first."""
     ids = [f"2026010{day + 1}T120000Z-0000000{day}" for day in range(count)]
     folder = bench.recordings / "2026-01-01"
     folder.mkdir(parents=True)

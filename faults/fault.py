@@ -1,4 +1,4 @@
-"""What a fault is, and what came of running one."""
+"""A fault and its result, and the decorator that registers faults."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ Outcome = Literal["pass", "FAIL", "skipped"]
 Cause = Callable[[Bench], float | None]
 
 LOG_LINES: Final = 15
-"""So much of the daemon's log goes into the detail of a failed row."""
+"""Number of lines of the daemon's log in the detail of a failed row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault.
+    """A fault of the catalogue.
 
     Attributes:
         name: as given to `--only`.
-        cause: what is done to the daemon.
-        expectation: what must be seen from outside.
-        quick: whether it is in the short run, for CI.
-        run: causes and checks it; returns the seconds until all was well again, where that can be said.
+        cause: what happens to the daemon.
+        expectation: what must be observed from outside.
+        quick: whether it belongs to the short run for CI.
+        run: causes and checks the fault; returns the seconds until recovery, where they are defined.
     """
 
     name: str
@@ -43,12 +43,12 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What came of one fault.
+    """Result of one fault.
 
     Attributes:
-        recovered_s: from the end of the cause until all was well again; None where nothing has to recover.
-        took_s: the whole row, with starting the daemon.
-        detail: why it failed or was skipped.
+        recovered_s: seconds from the end of the cause to recovery; None where nothing has to recover.
+        took_s: seconds for the whole row, including the start of the daemon.
+        detail: why the fault failed or was skipped.
     """
 
     name: str
@@ -60,16 +60,16 @@ class Row:
     detail: str
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return the row for JSON."""
         return asdict(self)
 
 
 CATALOGUE: Final[list[Fault]] = []
-"""Filled by `fault` when a module with faults is imported; see `faults.catalogue`."""
+"""Registered faults; `fault` adds to them when a module is imported, see `faults.catalogue`."""
 
 
 def fault(*, quick: bool = False) -> Callable[[Cause], Cause]:
-    """Enter a function: its name is the fault's, its docstring the cause and the expectation."""
+    """Register a function as a fault: its docstring is the cause and the expectation."""
 
     def enter(run: Cause) -> Cause:
         cause, _, expectation = (inspect.getdoc(run) or "").partition("\n\n")
@@ -81,11 +81,11 @@ def fault(*, quick: bool = False) -> Callable[[Cause], Cause]:
 
 
 def run_one(one: Fault, *, measured: bool = True) -> Row:
-    """Cause a fault around a fresh daemon in a fresh folder, and take everything down again.
+    """Cause a fault around a new daemon in a new folder, and clean up.
 
     Args:
-        one: which.
-        measured: whether bounds on time, memory and load count.
+        one: the fault.
+        measured: whether to check bounds on time, memory and load.
     """
     begun_s = time.monotonic()
     result: Outcome = "pass"

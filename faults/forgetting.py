@@ -1,4 +1,4 @@
-"""A running daemon is asked to forget."""
+"""Purging the recordings of a running daemon."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ RESULTS: Final = (f"{BASE}/emotion", f"{BASE}/summary")
 
 @fault(quick=True)
 def purge_while_it_runs(bench: Bench) -> float:
-    """A manual recording runs, another one is finished; then `emoedge recordings purge --last 1h`.
+    """`emoedge recordings purge --last 1h` while a manual recording runs and another one is finished.
 
-    Neither is on the disk any more, the results retained at the broker are emptied until there are new ones,
-    discovery stays, and the recording goes on with what comes from then on.
+    Both are deleted from disk, the retained results at the broker are cleared until there are new ones,
+    discovery stays, and the recording continues from that moment on.
     """
     bench.start_all()
     bench.command("record", "2")
@@ -37,7 +37,7 @@ def purge_while_it_runs(bench: Bench) -> float:
     holds(not left, f"left: {left}")
     for topic in RESULTS:
         until(lambda: [one for one in bench.listener.on(topic) if not one.payload], f"{topic} is emptied")  # noqa: B023
-    took_s = until(lambda: len(_changes(bench, "started")) == 3, "the recording goes on", START_S)
+    took_s = until(lambda: len(_changes(bench, "started")) == 3, "the recording continues", START_S)
     until(lambda: bench.last("emotion"), "a new state is there", START_S)
     late = Listener(bench.broker.port)
     try:

@@ -1,4 +1,4 @@
-"""The file of the history is damaged, or its disk is full."""
+"""Faults of the history: a damaged file, a full disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from faults.surroundings import holds, until
 NOTICED_S: Final = 90.0
 RESUMES_S: Final = 90.0
 SOON_S: Final = 120.0
-"""The demo's clip has an episode every few seconds, and each is written when it ends."""
+"""The demo clip has an episode every few seconds; each is written when it ends."""
 ENOUGH: Final = 3
 A_DAY: Final = timedelta(days=1)
 
@@ -25,18 +25,18 @@ A_DAY: Final = timedelta(days=1)
 def history_is_damaged(bench: Bench) -> float:
     """The daemon is stopped, and half of `history.sqlite3` is overwritten before the next start.
 
-    `health` says that the file was damaged and where it is now; a new one is begun, and episodes are kept.
+    `health` reports the damaged file and its new path. A new file is started, and episodes are stored.
     """
     bench.start_all(recording__mode="off")
-    until(lambda: _told(bench).episodes, "an episode is kept", SOON_S)
+    until(lambda: _told(bench).episodes, "an episode is stored", SOON_S)
     bench.terminate()
     path = bench.state / FILE_NAME
     data = path.read_bytes()
     path.write_bytes(data[:100] + bytes(len(data) // 2) + data[100 + len(data) // 2 :])
     bench.start()
-    took_s = until(lambda: bench.state_of("history") == "degraded", "health says it", NOTICED_S)
+    took_s = until(lambda: bench.state_of("history") == "degraded", "health reports it", NOTICED_S)
     holds(ASIDE in str(bench.part("history").get("reason")), "the damaged file is named")
-    until(lambda: _told(bench).episodes, "an episode is kept in a new file", SOON_S)
+    until(lambda: _told(bench).episodes, "an episode is stored in a new file", SOON_S)
     holds((bench.state / ASIDE).exists(), "the damaged file is there")
     bench.check_alive()
     return took_s
@@ -46,33 +46,35 @@ def history_is_damaged(bench: Bench) -> float:
 def history_disk_full(bench: Bench) -> float:
     """The disk of the state folder is full while episodes end, and is freed later; recording is off.
 
-    Analysis goes on, `health` names the disk, and every episode that was published is kept afterwards.
+    Analysis continues, `health` names the disk, and every published episode is stored afterwards.
     """
     bench.state.mkdir()
     bench.mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", at=bench.state)
     bench.start_all(recording__mode="off")
-    until(lambda: _told(bench).episodes, "an episode is kept", SOON_S)
+    until(lambda: _told(bench).episodes, "an episode is stored", SOON_S)
     ballast = bench.state / "ballast"
     fill(ballast)
     until(lambda: bench.state_of("history") == "degraded", "health names the history", NOTICED_S)
     holds("full" in str(bench.part("history").get("reason")), "the reason is named")
-    bench.goes_on("emotion", "analysis goes on")
+    bench.goes_on("emotion", "analysis continues")
     seen = len(_ended(bench))
     until(lambda: len(_ended(bench)) >= seen + ENOUGH, "episodes end meanwhile", SOON_S)
     waiting = _ended(bench)
     ballast.unlink()
-    took_s = until(lambda: bench.state_of("history") == "ok", "health says that it is well", RESUMES_S)
-    until(lambda: waiting <= {one.event_id for one in _told(bench).episodes}, "all of them are kept", SOON_S)
+    took_s = until(lambda: bench.state_of("history") == "ok", "health reports it as ok", RESUMES_S)
+    until(
+        lambda: waiting <= {one.event_id for one in _told(bench).episodes}, "all of them are stored", SOON_S
+    )
     return took_s
 
 
 def _ended(bench: Bench) -> set[str]:
-    """Ids of the episodes whose end was published."""
+    """Return the ids of the episodes whose end was published."""
     return {str(event["id"]) for event in bench.payloads("event") if event["type"] == "end"}
 
 
 def _told(bench: Bench) -> HistorySpan:
-    """Everything that is in the history."""
+    """Return all episodes in the history."""
     settings = Settings(
         paths=PathSettings(state=bench.state), recording=RecordingSettings(dir=bench.recordings)
     )

@@ -1,10 +1,10 @@
-"""SIGKILL again and again under a connection that flaps: what is lost, and what comes twice.
+"""Repeat SIGKILL under an unstable connection, and count lost and duplicate messages.
 
     python -m faults.kill_and_flap --kills 30 --json flap.json
 
-A process with the daemon's publisher says which events it publishes, and is killed; its connection to a real
-Mosquitto goes through a proxy that breaks it off and refuses it at random, so that all that the broker has
-taken is heard. What is lost must be younger than the second in which a message may be in memory alone.
+A process with the daemon's publisher prints the events that it publishes, and is killed. Its connection to a
+real Mosquitto goes through a proxy that breaks and refuses it at random; the listener has a direct
+connection. A lost message must be younger than one second: for that long it may be in memory only.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from faults.surroundings import LOOPBACK, Listener, Mosquitto, free_port, until
 DEVICE: Final = "flap"
 RATE_HZ: Final = 25.0
 LIFE_S: Final = (2.0, 5.0)
-"""Shortest and longest life of a process after its first message."""
+"""Shortest and longest life of a process after its first message, in seconds."""
 UP_S: Final = (0.3, 3.0)
 DOWN_S: Final = (0.2, 2.5)
-"""Of the connection."""
+"""Shortest and longest time between two breaks of the connection, in seconds."""
 WINDOW_S: Final = 1.5
-"""A second in memory, and one commit."""
+"""One second in memory, plus one commit."""
 DRAIN_S: Final = 300.0
 CHUNK: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of the messages.
+    """Counts of published, lost and duplicate messages.
 
     Attributes:
         published: handed to the publisher before a kill.
-        lost: never heard.
+        lost: never received.
         oldest_lost_s: age of the oldest lost message when its process was killed.
-        twice: heard more than once.
-        out_of_order: first heard after a later one.
-        breaks: number of connections that were broken off.
+        twice: received more than once.
+        out_of_order: first received after a later one.
+        breaks: number of connections that were broken.
     """
 
     kills: int
@@ -68,10 +68,10 @@ class Result:
 
 
 class Proxy:
-    """Forwards connections to a port, or breaks them off and refuses new ones.
+    """TCP proxy that forwards connections to a port, or breaks them and refuses new ones.
 
     Args:
-        target: port on the loopback.
+        target: port on loopback.
     """
 
     def __init__(self, target: int) -> None:
@@ -89,7 +89,7 @@ class Proxy:
         WorkerThread("proxy", lambda: self._accept(server)).start()
 
     def down(self) -> None:
-        """Break off and refuse."""
+        """Break all connections and refuse new ones."""
         if self._server is not None:
             with contextlib.suppress(OSError):
                 self._server.shutdown(socket.SHUT_RDWR)
@@ -125,7 +125,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 def publish_for_ever(first: int, settings: Settings) -> None:
-    """Publish numbered events, and say number and time of each on standard output."""
+    """Publish numbered events and print number and time of each."""
     from emoedge.clock import SystemClock
     from emoedge.outcomes import EmotionEvent
     from emoedge.publish.messages import MessageBuilder
@@ -145,7 +145,7 @@ def publish_for_ever(first: int, settings: Settings) -> None:
 
 
 def kill_and_flap(folder: Path, kills: int, seed: int, life_s: tuple[float, float] = LIFE_S) -> Result:
-    """Do it; raises Unmet where the rest does not arrive."""
+    """Run the test and return its counts. Raises Unmet where waiting messages do not arrive."""
     dice = random.Random(seed)
     broker = Mosquitto(folder, options=())
     broker.start()
@@ -180,7 +180,7 @@ def kill_and_flap(folder: Path, kills: int, seed: int, life_s: tuple[float, floa
 
 
 def _flap(proxy: Proxy, end: threading.Event, dice: random.Random) -> None:
-    """Leaves it up."""
+    """Break the connection at random until stopped, then leave it up."""
     while True:
         proxy.up()
         if end.wait(dice.uniform(*UP_S)):
@@ -190,7 +190,7 @@ def _flap(proxy: Proxy, end: threading.Event, dice: random.Random) -> None:
 
 
 def _live_and_die(folder: Path, port: int, first: int, life_s: float) -> dict[int, float]:
-    """Number and time of each message of one process that is killed."""
+    """Return number and time of each message of one process that is killed."""
     with _process(folder, port, first) as process:
         assert process.stdout is not None
         begin = process.stdout.readline()
@@ -202,12 +202,16 @@ def _live_and_die(folder: Path, port: int, first: int, life_s: float) -> dict[in
 
 
 def _drain(folder: Path, proxy: Proxy, listener: Listener, published: dict[int, float]) -> None:
-    """Let a last process send what waits on the disk; its own messages come after all of that."""
+    """Let a last process send the waiting messages; its own messages come after them."""
     first = max(published) + 1
     with _process(folder, proxy.port, first) as process:
         until(lambda: any(number >= first for number in _ids(listener)), "what waited arrives", DRAIN_S)
-        # The disk is read first, live messages after it.
-        until(lambda: sum(number >= first for number in _ids(listener)) > RATE_HZ, "it goes on", DRAIN_S)
+        # The spool is sent before live messages.
+        until(
+            lambda: sum(number >= first for number in _ids(listener)) > RATE_HZ,
+            "it publishes new messages",
+            DRAIN_S,
+        )
         process.kill()
 
 
@@ -228,14 +232,19 @@ def _ids(listener: Listener) -> Iterator[int]:
 
 @click.command
 @click.option("--kills", default=30, show_default=True, type=click.IntRange(1), help="Number of SIGKILLs.")
-@click.option("--life", type=click.FloatRange(1), help="Seconds until each; 2 to 5 by default.")
-@click.option("--seed", default=1, show_default=True, help="Of the times of kills and breaks.")
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write it there.")
-@click.option("--publish", "child", hidden=True, type=(int, str), help="Be the process that is killed.")
+@click.option("--life", type=click.FloatRange(1), help="Seconds before each kill; 2 to 5 by default.")
+@click.option("--seed", default=1, show_default=True, help="Seed for the times of kills and breaks.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the result to this file.",
+)
+@click.option("--publish", "child", hidden=True, type=(int, str), help="Run as the process that is killed.")
 def main(
     kills: int, life: float | None, seed: int, json_file: Path | None, child: tuple[int, str] | None
 ) -> None:
-    """Kill the publisher again and again; exit code 1 when a lost message was older than it may be."""
+    """Kill the publisher repeatedly; exit code 1 when a lost message was too old."""
     if child is not None:
         publish_for_ever(child[0], Settings.model_validate(json.loads(child[1])))
     with tempfile.TemporaryDirectory(prefix="emoedge-flap-") as folder:

@@ -1,4 +1,4 @@
-"""The process ends: by SIGKILL, as near as a process comes to a power cut, or by SIGTERM."""
+"""Ends of the process: by SIGTERM, or by SIGKILL, which is as close to a power cut as a process can get."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from faults.surroundings import holds, program, until
 
 PROMISED_END_S: Final = 3.0
 LOST_AT_MOST_S: Final = 2.0
-"""What was written until so long before a power cut must play."""
+"""Seconds before a power cut; everything recorded earlier must play."""
 HUNG_UP: Final = 129
 OTHER: Final = "another"
 CAUGHT_UP: Final = 5
-"""Pictures and blocks that wait for the encoder: a fraction of a second."""
+"""Frames and blocks that wait for the encoder: a fraction of a second."""
 
 
 @fault(quick=True)
 def sigterm(bench: Bench) -> float:
     """SIGTERM while everything works and a manual recording runs.
 
-    Ends within 3 s with exit code 0, says offline, and leaves no partial recording behind.
+    It ends within 3 s with exit code 0, publishes offline and leaves no partial recording.
     """
     bench.start_all()
     return _ends_in_order(bench, signal.SIGTERM, 0)
@@ -34,12 +34,12 @@ def sigterm(bench: Bench) -> float:
 
 @fault()
 def hung_up(bench: Bench) -> float:
-    """SIGHUP while a recording runs, as for a reload or from a terminal that went away.
+    """SIGHUP while a recording runs, as for a reload or from a terminal that was closed.
 
-    Ends in order within 3 s, says offline, the recording is whole; the exit code makes systemd start it
-    again.
+    It ends within 3 s, publishes offline and leaves a complete recording. The exit code makes systemd restart
+    it.
     """
-    # Under nohup, as this catalogue may be run, the daemon would rightly go on.
+    # Under nohup, in which this catalogue may run, the daemon would ignore SIGHUP, as it should.
     bench.start_all((program("env", "coreutils"), "--default-signal=HUP"))
     return _ends_in_order(bench, signal.SIGHUP, HUNG_UP)
 
@@ -48,8 +48,8 @@ def hung_up(bench: Bench) -> float:
 def another_daemon_on_the_same_state(bench: Bench) -> None:
     """A second daemon is started, with another device id and the same folders.
 
-    It ends with exit code 1 and names the process of the first, which goes on. After a SIGKILL of the first
-    one starts again.
+    It ends with exit code 1 and names the process of the first, which continues. After a SIGKILL of the
+    first, a daemon starts again.
     """
     _second_is_refused(bench, device_id=OTHER)
 
@@ -59,7 +59,7 @@ def another_daemon_with_the_same_client_id(bench: Bench) -> None:
     """A second daemon is started on this machine, with the same client id and other folders.
 
     It ends with exit code 1 and names the process of the first, which keeps its connection. After a SIGKILL
-    of the first one starts again.
+    of the first, a daemon starts again.
     """
     other = bench.folder / OTHER
     _second_is_refused(bench, paths__state=other / "state", recording__dir=other / "recordings")
@@ -73,9 +73,9 @@ def _second_is_refused(bench: Bench, **settings: str | Path) -> None:
     holds(bench.process.wait(START_S) == 1, f"exit code {bench.process.returncode}")
     said = bench.log_tail(5)
     holds(f"another emoedge (process {first.pid})" in said, f"the first is named: {said!r}")
-    bench.goes_on("emotion", "the first goes on")
+    bench.goes_on("emotion", "the first continues")
     holds(first.poll() is None, "the first lives")
-    holds(bench.figure("broker", "connections") == 1, "the first was not thrown off the broker")
+    holds(bench.figure("broker", "connections") == 1, "the first keeps its connection to the broker")
     bench.end(first)
     bench.listener.heard.clear()
     bench.start(**settings)
@@ -84,9 +84,9 @@ def _second_is_refused(bench: Bench, **settings: str | Path) -> None:
 
 @fault(quick=True)
 def sigkill_while_the_broker_is_away(bench: Bench) -> float:
-    """The broker is away, messages wait on the disk, the daemon gets SIGKILL and is started again.
+    """The broker is away, messages wait on disk, and the daemon is killed (SIGKILL) and restarted.
 
-    Every message that was on the disk arrives, in order, with its original time to the byte.
+    Every message that was on disk arrives in order and byte for byte, with its original time.
     """
     bench.start()
     until(lambda: len(bench.spooled()) >= 3, "messages wait on the disk", START_S)
@@ -103,9 +103,9 @@ def sigkill_while_the_broker_is_away(bench: Bench) -> float:
 
 @fault(quick=True)
 def sigkill_in_mid_recording(bench: Bench) -> float:
-    """SIGKILL in a recording, once the encoder has caught up with the pre-roll, then a new start.
+    """SIGKILL during a recording, once the encoder has caught up with the pre-roll, then a restart.
 
-    The last will says offline; what was written until 2 s before is recovered, finished and plays.
+    The last will is published; everything recorded up to 2 s before is recovered, finished and plays.
     """
     bench.start_all()
     bench.command("record", "ON")
@@ -114,7 +114,7 @@ def sigkill_in_mid_recording(bench: Bench) -> float:
     until(lambda: bench.figure("recording", "queue") <= CAUGHT_UP, "the encoder has caught up", START_S)
     bench.kill()
     killed = time.time()
-    until(lambda: bench.last("status") == b"offline", "the last will says offline")
+    until(lambda: bench.last("status") == b"offline", "the last will is published")
     holds(list(bench.recordings.rglob("*.mp4.partial")), "a partial recording was left")
     bench.start()
     begun_s = time.monotonic()
@@ -129,7 +129,7 @@ def sigkill_in_mid_recording(bench: Bench) -> float:
 
 
 def play(path: Path) -> float:
-    """Decode a recording from beginning to end; the time of its last picture, seconds."""
+    """Decode a whole recording; return the time of its last frame in seconds."""
     import av
 
     with av.open(str(path)) as container:
@@ -138,12 +138,12 @@ def play(path: Path) -> float:
 
 
 def _ends_in_order(bench: Bench, by: signal.Signals, code: int) -> float:
-    """Begin a recording, send the signal, look at what is left; returns how long the end took."""
+    """Start a recording, send the signal and check what is left; return the seconds until the end."""
     bench.command("record", "ON")
     _wait_recording(bench)
     took_s = bench.terminate(by=by)
     holds(bench.process.returncode == code, f"exit code {bench.process.returncode}")
-    until(lambda: bench.last("status") == b"offline", "offline was said")
+    until(lambda: bench.last("status") == b"offline", "offline was published")
     bench.within(took_s, PROMISED_END_S, f"it took {took_s:.1f} s to end")
     holds(not list(bench.recordings.rglob("*.partial")), "no partial recording is left")
     holds(len(bench.segments()) == 1, "the recording is finished")

@@ -1,4 +1,4 @@
-"""Clients of the daemon's Unix socket that are slow, hostile, or somebody else."""
+"""Clients of the daemon's Unix socket that are slow, hostile or owned by another user."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from faults.surroundings import Skipped, holds, until
 
 GREETING: Final = b'{"protocol":1,"client":"fault"}\n'
 DISCONNECTED_S: Final = 120.0
-"""It is disconnected after 30 s without a byte taken."""
+"""Seconds; a client that reads nothing for 30 s is disconnected."""
 PRIVACY_S: Final = 2.0
 MEMORY_BYTES: Final = 80_000_000
-"""A daemon that has just started still grows by half of it."""
+"""Half of it is the usual growth of a daemon that has just started."""
 NOBODY: Final = 65_534
 CONNECT_AS_NOBODY: Final = f"""
 import os, socket, sys
@@ -38,9 +38,9 @@ print(client.recv(9999).decode())
 
 @fault(quick=True)
 def local_reader_that_stops(bench: Bench) -> float:
-    """A client of the socket subscribes to all events, asks for the picture, and never reads again.
+    """A client of the socket subscribes to all events, requests frames, and never reads again.
 
-    Another client, MQTT and the analysis notice nothing, memory stays bounded, and the first one is
+    Another client, MQTT and the analysis are not affected, memory stays bounded, and the first client is
     disconnected.
     """
     bench.start_all()
@@ -59,7 +59,7 @@ def local_reader_that_stops(bench: Bench) -> float:
         while other.take(0.0) is not None:
             pass
         until(lambda: (other.take(1.0) or ("",))[0] == "face", "the other client gets faces")
-        bench.goes_on("health", "health goes on")
+        bench.goes_on("health", "health continues")
         grown = bench.resident_bytes() - before
         bench.within(grown, MEMORY_BYTES, f"memory has grown by {grown / 1e6:.0f} MB")
     bench.check_alive()
@@ -70,8 +70,8 @@ def local_reader_that_stops(bench: Bench) -> float:
 def hostile_local_clients(bench: Bench) -> float:
     """Garbage, lines of 10 MB, 1,000 bad requests, 200 idle connections and another user at the socket.
 
-    Nobody else gets in, nothing is changed, the analysis goes on, and `privacy ON` of a client that behaves
-    is carried out within 2 s.
+    The other user is refused, nothing is changed, the analysis continues, and `privacy ON` from a regular
+    client is carried out within 2 s.
     """
     bench.start_all()
     with contextlib.ExitStack() as held:
@@ -80,13 +80,13 @@ def hostile_local_clients(bench: Bench) -> float:
         bad = b"".join(_line(number, "control", name="margin", value="lots") for number in range(1_000))
         for attack in (os.urandom(200_000), b"x" * 10_000_000, b"\n".join([b"[" * 900] * 60) + b"\n", bad):
             client = held.enter_context(_raw(bench))
-            with contextlib.suppress(OSError):  # it is disconnected, or nobody reads any more
+            with contextlib.suppress(OSError):  # it was disconnected, or the daemon no longer reads
                 client.settimeout(1.0)
                 client.sendall(GREETING + attack)
         for _ in range(200):
             held.enter_context(_raw(bench))
         _refuse_another_user(bench)
-        bench.goes_on("health", "health goes on")
+        bench.goes_on("health", "health continues")
         holds(good.ask("state")["controls"]["margin"] == margin, "a bad value changed a control")
         took_s = until(lambda: good.ask("control", name="privacy", value="ON"), "privacy ON is answered")
         bench.within(took_s, PRIVACY_S, f"that took {took_s:.1f} s")
@@ -97,12 +97,12 @@ def hostile_local_clients(bench: Bench) -> float:
 
 
 def _refuse_another_user(bench: Bench) -> None:
-    """Neither the folder nor the daemon lets somebody else in."""
+    """Check that neither the folder nor the daemon admits another user."""
     if os.geteuid() != 0:
         raise Skipped("needs root to become another user")
     command = [sys.executable, "-S", "-c", CONNECT_AS_NOBODY]
     closed = subprocess.run([*command, str(_place(bench))], check=False, capture_output=True, text=True)
-    holds("PermissionError" in closed.stderr, f"another user came to the socket: {closed.stdout}")
+    holds("PermissionError" in closed.stderr, f"another user reached the socket: {closed.stdout}")
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         copy = Path(folder) / "daemon.sock"
@@ -128,7 +128,7 @@ def _connected(bench: Bench) -> Iterator[DaemonClient]:
 @contextlib.contextmanager
 def _raw(bench: Bench) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.connect(str(_place(bench)))  # waits where many do
+        client.connect(str(_place(bench)))  # waits in a long queue
         client.settimeout(60.0)
         yield client
 

@@ -1,4 +1,4 @@
-"""The wall clock jumps, the processor is too slow."""
+"""Faults of the machine: a jump of the wall clock, a slow or hot processor."""
 
 from __future__ import annotations
 
@@ -18,30 +18,29 @@ from faults.surroundings import Skipped, faked_clock, holds, program, until
 YEAR_S: Final = 365 * 24 * 3600
 JUMP_SEEN_S: Final = 30.0
 SHARE: Final = 0.1
-"""Of one core."""
+"""Share of one core."""
 SLOW_S: Final = 45.0
-"""Longer than the 30 s of sound that wait for a slow stage, so that the bound is reached."""
+"""Seconds; longer than the 30 s of audio that may wait for a slow stage, so that the limit is reached."""
 OLD_AT_MOST_S: Final = 12.0
-"""An emotion never rests on anything older than the longest age that the fusion allows (text, 10 s), and a
-bit."""
+"""Seconds; the longest age that the fusion allows (text, 10 s) plus a margin."""
 STEPS_SEEN: Final = 2
 HOT_S: Final = 60.0
-"""A step in 20 s."""
+"""Seconds; the governor takes one step in 20 s."""
 COOL_S: Final = 150.0
-"""A step back after 30 s in which all was well."""
+"""Seconds; the governor steps back after 30 s without load."""
 CGROUP_V1: Final = Path("/sys/fs/cgroup/cpu")
 CGROUP_V2: Final = Path("/sys/fs/cgroup")
 PERIOD_US: Final = 100_000
 BLOCK_S: Final = 0.1
 SLACK_S: Final = 2.0
-"""Sound on its way, and figures read from two messages."""
+"""Seconds of audio in transit, with figures from two messages."""
 
 
 @fault()
 def wall_clock_jumps(bench: Bench) -> float:
     """The wall clock jumps a year forward, and two years back (libfaketime), while a recording runs.
 
-    Nothing stalls, no duration is negative, ids stay unique, no recording is deleted.
+    Nothing stalls, no duration is negative, ids stay unique, and no recording is deleted.
     """
     clock = faked_clock(bench.folder, "+0s")
     offset = bench.folder / "offset"
@@ -52,7 +51,7 @@ def wall_clock_jumps(bench: Bench) -> float:
     took_s = _jump(bench, offset, YEAR_S)
     took_s = max(took_s, _jump(bench, offset, -YEAR_S))
     count = len(bench.segments())
-    until(lambda: len(bench.segments()) > count, "recording goes on", START_S)
+    until(lambda: len(bench.segments()) > count, "recording continues", START_S)
     recordings = bench.payloads("recording")
     holds(not [one for one in recordings if one["type"] == "deleted"], "no recording was deleted")
     started = [one["id"] for one in recordings if one["type"] == "started"]
@@ -76,10 +75,10 @@ def wall_clock_jumps(bench: Bench) -> float:
 
 @fault()
 def a_tenth_of_a_core(bench: Bench) -> float:
-    """The running daemon gets a tenth of a core for 45 s, then all of it again.
+    """The running daemon gets a tenth of a core for 45 s, then a whole core again.
 
-    The governor lowers the rates in its order and says why, latency stays bounded, no sound is lost
-    uncounted, `health` says degraded; then all is well again.
+    The governor lowers the rates in its order and reports the reason. Latency stays bounded, all lost audio
+    is counted, and `health` reports degraded. Then everything recovers.
     """
     bench.start_all()
     until(lambda: bench.part("governor"), "the governor is in health")
@@ -94,25 +93,25 @@ def a_tenth_of_a_core(bench: Bench) -> float:
     for one in heard:
         _check_ages(json.loads(one.payload))
     slow = [json.loads(one.payload) for one in bench.listener.on(f"{BASE}/health") if one.at_s > slow_from_s]
-    # Under a load of its own the machine may not even decode the clip in time: then the camera has failed.
-    holds(any(one["state"] != "ok" for one in slow), "health says degraded")
+    # A machine under other load may not decode the clip in time; then the camera is failed.
+    holds(any(one["state"] != "ok" for one in slow), "health reports degraded")
     governed = [one["parts"]["governor"] for one in slow]
     least = min(governed, key=lambda part: float(part["figures"]["face_hz"]))
     holds(
         least["figures"]["face_hz"] < full_hz,
         f"the governor lowers the rate of faces: {json.dumps(slow[-1])}",
     )
-    holds(least["state"] == "degraded" and least["reason"], f"it says so: {json.dumps(least)}")
+    holds(least["state"] == "degraded" and least["reason"], f"it reports the reason: {json.dumps(least)}")
     frames = bench.figure("camera", "dropped"), bench.figure("camera", "fps")
-    holds(frames[0] > 0 or frames[1] < rate_before, "the rate of pictures drops")
+    holds(frames[0] > 0 or frames[1] < rate_before, "the frame rate drops")
     release()
     begun_s = time.monotonic()
-    until(lambda: bench.figure("microphone", "waiting_s") < 1.0, "sound is up to date again", 60)
+    until(lambda: bench.figure("microphone", "waiting_s") < 1.0, "audio is up to date again", 60)
     took_s = time.monotonic() - begun_s
     unheard_s = BLOCK_S * (bench.figure("microphone", "blocks") - bench.figure("text", "processed"))
     holds(
         unheard_s <= bench.figure("microphone", "lost_s") + SLACK_S,
-        f"{unheard_s:.0f} s of sound are unaccounted for",
+        f"{unheard_s:.0f} s of audio are unaccounted for",
     )
     bench.goes_on("voice", "voices are published")
     bench.check_alive()
@@ -123,41 +122,41 @@ def a_tenth_of_a_core(bench: Bench) -> float:
 def board_gets_hot(bench: Bench) -> float:
     """The processor's temperature rises to 85 degrees and falls to 50 (a simulated thermal zone).
 
-    `health` names the heat and the remedy, the governor lowers the rates while voices go on; all comes back
-    with the cool.
+    `health` reports the temperature and the remedy, and the governor lowers the rates while voices are still
+    published. Everything recovers when the processor has cooled down.
     """
     if os.geteuid() != 0:
-        raise Skipped("a thermal zone of our own needs root")
+        raise Skipped("a simulated thermal zone needs root")
     zones = bench.folder / "thermal"
     temperature = zones / "thermal_zone0" / "temp"
     temperature.parent.mkdir(parents=True)
     temperature.write_text("50000\n", encoding="ascii")
-    # In a mount namespace of the daemon's own: nobody else sees it.
+    # In the daemon's own mount namespace: no other process sees it.
     enter = f'mount --bind "{zones}" /sys/class/thermal && exec "$@"'
     bench.start_broker()
-    # Little to do, so that heat is the only reason to do less.
+    # A light load, so that heat is the only reason to shed load.
     within = (program("unshare", "util-linux"), "--mount", "sh", "-c", enter, "sh")
     bench.start(within, camera__fps=5, speech__enabled="false")
     bench.wait_working("face", "voice")
     until(lambda: bench.figure("machine", "temperature_c") == 50, "health has the temperature")
     full_hz = bench.figure("governor", "face_hz")
     temperature.write_text("85000\n", encoding="ascii")
-    until(lambda: bench.state_of("machine") == "degraded", "health says that it is hot")
+    until(lambda: bench.state_of("machine") == "degraded", "health reports the heat")
     until(
-        lambda: bench.figure("governor", "step") >= STEPS_SEEN, "the governor gives up more and more", HOT_S
+        lambda: bench.figure("governor", "step") >= STEPS_SEEN, "the governor sheds more and more load", HOT_S
     )
-    holds(bench.figure("governor", "face_hz") < full_hz, "fewer pictures are looked at")
+    holds(bench.figure("governor", "face_hz") < full_hz, "fewer frames are analysed")
     holds("cooling" in str(bench.part("governor")["reason"]), "it names the remedy")
     bench.goes_on("voice", "voices are published", START_S)
     temperature.write_text("50000\n", encoding="ascii")
-    return until(lambda: bench.state_of("governor") == "ok", "everything is done again", COOL_S)
+    return until(lambda: bench.state_of("governor") == "ok", "the full rates are back", COOL_S)
 
 
 @fault()
 def start_on_a_tenth_of_a_core(bench: Bench) -> float:
-    """The daemon is started with a tenth of a core, and gets all of it after a minute.
+    """The daemon is started with a tenth of a core, and gets a whole core after a minute.
 
-    It comes up all the same: nothing is taken for hung, the process is not given up.
+    It starts nevertheless: no part is considered hung, and the process is not ended.
     """
     bench.start_broker()
     bench.start()
@@ -166,12 +165,12 @@ def start_on_a_tenth_of_a_core(bench: Bench) -> float:
     bench.check_alive()
     release()
     took_s = bench.wait_working()
-    holds("hangs" not in bench.log_text(), "nothing was taken for hung")
+    holds("hangs" not in bench.log_text(), "no part was considered hung")
     return took_s
 
 
 def _jump(bench: Bench, offset: Path, seconds: int) -> float:
-    """Set the wall clock; until an emotion carries the new time."""
+    """Set the wall clock and wait until an emotion carries the new time."""
     offset.write_text(f"{seconds:+d}s", encoding="ascii")
     expected_s = time.time() + seconds
     return until(
@@ -182,7 +181,7 @@ def _jump(bench: Bench, offset: Path, seconds: int) -> float:
 
 
 def _jumped(details: dict[str, Any]) -> bool:
-    """Return whether the jump lies within the segment: then its two stamps are of two clocks."""
+    """Return whether the jump lies within the segment; its two timestamps then differ in clock."""
     return abs(_stamp_s(details["ended"]) - _stamp_s(details["started"])) > YEAR_S / 2
 
 
@@ -193,11 +192,13 @@ def _stamp_s(text: str) -> float:
 def _check_ages(payload: dict[str, Any]) -> None:
     for name, part in payload["modalities"].items():
         if part is not None:
-            holds(part["age_ms"] <= OLD_AT_MOST_S * 1000, f"{name} of {part['age_ms']} ms ago took part")
+            holds(
+                part["age_ms"] <= OLD_AT_MOST_S * 1000, f"{name} with an age of {part['age_ms']} ms took part"
+            )
 
 
 def _limit_cpu(bench: Bench, share: float) -> Callable[[], None]:
-    """Give the daemon so much of one core; returns what lifts the limit."""
+    """Limit the daemon to a share of one core; return a call that lifts the limit."""
     group = _make_group(f"emoedge-faults-{bench.pid}", share)
     if group is None:
         return _duty_cycle(bench, share)
@@ -217,7 +218,7 @@ def _limit_cpu(bench: Bench, share: float) -> Callable[[], None]:
 
 
 def _make_group(name: str, share: float) -> Path | None:
-    """A control group (version 1 or 2) of our own; None where that is not allowed."""
+    """Create a control group (version 1 or 2); return None where that is not allowed."""
     quota_us = round(share * PERIOD_US)
     for parent, file, value in (
         (CGROUP_V1, "cpu.cfs_quota_us", f"{quota_us}"),
@@ -238,7 +239,7 @@ def _make_group(name: str, share: float) -> Path | None:
 
 
 def _duty_cycle(bench: Bench, share: float) -> Callable[[], None]:
-    """Without control groups: stop and go, ten times a second."""
+    """Limit without control groups: stop and continue the process ten times a second."""
     over = threading.Event()
 
     def run() -> None:

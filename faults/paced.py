@@ -1,7 +1,6 @@
-"""The daemon on media time: fed from a clip as fast as it takes it, with its own parts in their own threads.
+"""Daemon on media time: fed from a clip as fast as it can process it, with its own parts and threads.
 
-A device does not look at those behind it and loses what they do not take in time; these sources wait for
-them.
+A device does not wait for its consumers and loses what they do not take in time; these sources do wait.
 """
 
 from __future__ import annotations
@@ -28,22 +27,21 @@ from emoedge.supervise.daemon import Daemon
 from emoedge.supervise.stages import Capture
 
 AHEAD_S: Final = 0.3
-"""So far may one source be ahead of the other: both come from one file."""
+"""Seconds that one source may be ahead of the other; both come from one file."""
 WAITING_S: Final = 3.0
-"""With more sound waiting for a stage the microphone holds back; a device would not, and sound would be lost.
-"""
+"""With more audio than this waiting for a stage, the microphone pauses; a device would lose audio instead."""
 RECORDER_WAITING: Final = 40
-"""The same for what waits for the recorder."""
+"""The same limit for the queue of the recorder."""
 FAR_S: Final = 1e6
-"""Media time begins so far ahead of the monotonic clock that the two can never be mixed up unnoticed."""
+"""Seconds between media time and the monotonic clock: far enough that a mix-up of the two is noticed."""
 STALL_S: Final = 3600.0
-"""No source is taken for stalled: it is this program that holds it back."""
+"""Seconds; no source counts as stalled, because it is this program that makes it wait."""
 POLL_S: Final = 0.25
-"""How often a source that waits looks again; those it waits for wake it earlier."""
+"""Seconds between checks of a waiting source; its consumers usually wake it earlier."""
 
 
 class Pace:
-    """The media time that all have reached, and who may go on. Safe from several threads."""
+    """Media time that all sources have reached, and the order in which they proceed. Thread-safe."""
 
     def __init__(self) -> None:
         self.start_s = time.monotonic() + FAR_S
@@ -52,13 +50,13 @@ class Pace:
         self._changed = threading.Condition()
 
     def now_s(self) -> float:
-        """Media time reached."""
+        """Return the media time reached."""
         return self._now_s
 
     def wait(
         self, name: str, due_s: float, done_s: float, ready: Callable[[], bool], timeout_s: float
     ) -> None:
-        """Wait until the item of `name` complete at `done_s` may go out; TimeoutError after `timeout_s`."""
+        """Wait until the item of `name` ending at `done_s` is due; TimeoutError after `timeout_s`."""
         deadline_s = time.monotonic() + timeout_s
         with self._changed:
             self._next[name] = due_s
@@ -70,12 +68,12 @@ class Pace:
             self._now_s = max(self._now_s, done_s)
 
     def poke(self) -> None:
-        """Something was taken: there may be room again."""
+        """Wake the waiting sources because a consumer has taken something."""
         with self._changed:
             self._changed.notify_all()
 
     def leave(self, name: str) -> None:
-        """The source is closed: nobody waits for it."""
+        """Remove a closed source, so that no other source waits for it."""
         with self._changed:
             self._next.pop(name, None)
             self._changed.notify_all()
@@ -85,52 +83,52 @@ class Pace:
 
 
 class PacedClock:
-    """Media time as the daemon's clock; the wall clock runs with it."""
+    """Media time as the clock of the daemon, with a wall clock that follows it."""
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._origin = datetime.now(timezone.utc)
 
     def now_s(self) -> float:
-        """Media time reached."""
+        """Return the media time reached."""
         return self._pace.now_s()
 
     def wall(self, time_s: float) -> datetime:
-        """The start of the run and the media time since then."""
+        """Return the start of the run plus the media time since then."""
         return self._origin + timedelta(seconds=time_s - self._pace.start_s)
 
     def synchronized(self) -> bool:
-        """So that retention goes by age, too."""
+        """Return True, so that retention also deletes by age."""
         return True
 
 
 class PacedClip(SharedClip):
-    """The clip's timeline on media time."""
+    """Timeline of the clip on media time."""
 
     def __init__(self, path: Path, pace: Pace) -> None:
         super().__init__(path)
         self._pace = pace
         self.start_s = pace.start_s
-        self._players = 1  # never forgotten
+        self._players = 1  # keeps the timeline registered
 
     def play(self) -> None:
-        """From now on whoever opens the file gets this timeline."""
+        """Hand this timeline to every source that opens the file from now on."""
         self._playing[self.path.absolute()] = self
 
     def round_now(self) -> int:
-        """Which round is playing."""
+        """Return the number of the loop that is playing."""
         return int((self._pace.now_s() - self.start_s) // self.duration_s)
 
 
 class PacedCamera(ClipCamera):
-    """The clip's pictures, each as soon as the daemon has room for it."""
+    """Camera that delivers each frame of the clip as soon as the daemon has room for it."""
 
     def __init__(self, path: Path, settings: CameraSettings, pace: Pace, ready: Callable[[], bool]) -> None:
         super().__init__(path, settings)
         self._pace, self._ready = pace, ready
 
     def read(self, timeout_s: float = 0.5) -> Frame | None:
-        """The next picture that is not in the past."""
+        """Return the next frame that is not in the past."""
         frame = self._peek()
         while frame.time_s < self._pace.now_s() - AHEAD_S:
             self._next = None
@@ -140,20 +138,20 @@ class PacedCamera(ClipCamera):
         return frame
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
+        """Close the source and stop the others from waiting for it."""
         self._pace.leave("camera")
         super().close()
 
 
 class PacedMicrophone(ClipMicrophone):
-    """The clip's sound, each block as soon as the daemon has room for it."""
+    """Microphone that delivers each audio block of the clip as soon as the daemon has room for it."""
 
     def __init__(self, path: Path, pace: Pace, ready: Callable[[], bool]) -> None:
         super().__init__(path)
         self._pace, self._ready = pace, ready
 
     def read(self, timeout_s: float = 0.5) -> AudioBlock | None:
-        """The next block that is not in the past."""
+        """Return the next block that is not in the past."""
         block = self._peek()
         while block.end_s < self._pace.now_s() - AHEAD_S:
             self._next = None
@@ -163,48 +161,48 @@ class PacedMicrophone(ClipMicrophone):
         return block
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
+        """Close the source and stop the others from waiting for it."""
         self._pace.leave("microphone")
         super().close()
 
 
 class PokingSlot(FrameSlot):
-    """A slot whose taker wakes the source."""
+    """Frame slot that wakes the source when a frame is taken."""
 
     def __init__(self, pace: Pace) -> None:
         super().__init__()
         self._pace = pace
 
     def take(self, timeout_s: float) -> Frame | None:
-        """As a slot does."""
+        """Take the frame, and wake the source."""
         frame = super().take(timeout_s)
         self._pace.poke()
         return frame
 
 
 class PokingQueue(BlockQueue[AudioItem]):
-    """A queue whose taker wakes the source."""
+    """Audio queue that wakes the source when a block is taken."""
 
     def __init__(self, pace: Pace) -> None:
         super().__init__()
         self._pace = pace
 
     def take(self, timeout_s: float) -> AudioItem | None:
-        """As a queue does."""
+        """Take the blocks, and wake the source."""
         block = super().take(timeout_s)
         self._pace.poke()
         return block
 
 
 class PacedCameraWorker(CameraWorker):
-    """A camera that learns when its picture was taken."""
+    """Camera thread that is notified when its frame is taken."""
 
     def __init__(self, make_source: Callable[[], FrameSource], pace: Pace) -> None:
         super().__init__(make_source, stall_s=STALL_S)
         self._pace = pace
 
     def subscribe(self) -> FrameSlot:
-        """A slot for one more consumer."""
+        """Return a slot for one more consumer."""
         slot = PokingSlot(self._pace)
         self._slots.append(slot)
         self._outlets.append(slot)
@@ -212,7 +210,7 @@ class PacedCameraWorker(CameraWorker):
 
 
 class PacedMicrophoneWorker(MicrophoneWorker):
-    """A microphone that learns when its sound was taken."""
+    """Microphone thread that is notified when its audio is taken."""
 
     def __init__(self, make_source: Callable[[], SoundSource], pace: Pace) -> None:
         super().__init__(make_source, stall_s=STALL_S)
@@ -234,7 +232,7 @@ class PacedMicrophoneWorker(MicrophoneWorker):
 
 
 class PacedDaemon(Daemon):
-    """The daemon, fed as fast as it takes it.
+    """Daemon that is fed as fast as it can process the clip.
 
     Args:
         settings: as for the daemon.
@@ -253,7 +251,7 @@ class PacedDaemon(Daemon):
         )
         return camera, PacedMicrophoneWorker(lambda: PacedMicrophone(clip, pace, self._room_for_sound), pace)
 
-    # A device does not look at those behind it; this one must, because it is faster than any of them.
+    # A device does not wait for its consumers; this one must, because it is faster than all of them.
 
     def _room_for_frames(self) -> bool:
         camera = self.parts.capture[0]
@@ -270,8 +268,8 @@ class PacedDaemon(Daemon):
         return len(self.parts.recorder._input_queue) < RECORDER_WAITING  # noqa: SLF001
 
     def _govern(self, health: tuple[Health, ...]) -> None:
-        """Nothing is given up here: there is no real time to be late for."""
+        """Shed no load: without real time nothing can be late."""
 
     def command(self, name: str, value: Any) -> None:
-        """As if it had come from the broker."""
+        """Carry out a command as if it had come from the broker."""
         self.parts.controls.handle(Command(name, value))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Writes what was measured into docs/faults.md: `python -m faults.page ROWS.json … [--soak SOAK.json]`."""
+"""Write measured rows into docs/faults.md: `python -m faults.page ROWS.json … [--soak SOAK.json]`."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from faults.catalogue import CATALOGUE
 
 PAGE: Final = REPOSITORY / "docs" / "faults.md"
 EVERY_MIN: Final = 30
-"""One row of the soak's table in so many minutes of media time."""
+"""Minutes of media time between two rows of the soak table."""
 
 
 def rows_table(rows: list[dict[str, Any]], page: str) -> str:
-    """The catalogue's table; the last of several runs counts, without any the page's own row."""
+    """Return the table of the catalogue: the row of the last run, or else the row of the present page."""
     measured = {row["name"]: row for row in rows}
     said = dict(_said(page))
     lines = ["| fault | cause | expectation | result | time to recover |", "|---|---|---|---|---|"]
@@ -43,7 +43,7 @@ def _said(page: str) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def soak_table(soak: dict[str, Any]) -> str:
-    """The soak's course."""
+    """Return the table of the soak."""
     lines = ["| media time | resident memory | threads | open files | sentences' blocks | recordings kept | stored |",  # noqa: E501
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     lines += [
@@ -56,7 +56,7 @@ def soak_table(soak: dict[str, Any]) -> str:
 
 
 def put(text: str, name: str, content: str) -> str:
-    """Replace what stands between `<!-- name -->` and `<!-- /name -->`."""
+    """Return the text with new content between `<!-- name -->` and `<!-- /name -->`."""
     before, mark, rest = text.partition(f"<!-- {name} -->\n")
     _, end, after = rest.partition(f"<!-- /{name} -->")
     if not (mark and end):

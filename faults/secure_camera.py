@@ -1,4 +1,4 @@
-"""A network camera behind TLS, as a program of its own: one picture over and over, behind a login.
+"""Network camera behind TLS and a login, as a separate program that repeats one picture.
 
 `python -m faults.secure_camera PORT CERTIFICATE KEY PICTURE HEARD` appends each `Authorization` to HEARD.
 """
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 INTERVAL_S: Final = 0.1
-"""Ten pictures a second."""
+"""Seconds between two pictures."""
 
 
 def main(arguments: list[str]) -> None:
-    """Serve until killed."""
+    """Serve until the process is killed."""
     port, certificate, key, picture, heard = arguments
     image = Path(picture).read_bytes()
     part = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n".encode() + image
@@ -43,12 +43,12 @@ def main(arguments: list[str]) -> None:
                     time.sleep(INTERVAL_S)
 
         def log_message(self, *_: object) -> None:
-            """Not a word."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    # The handshake belongs to the thread of the connection: one that is given up must not end the server.
+    # The handshake runs in the thread of the connection, so that a failed one does not end the server.
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     server.serve_forever()
 

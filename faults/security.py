@@ -1,4 +1,4 @@
-"""What must not be seen or reached from outside: sockets, secrets, a broker that is another one."""
+"""Faults of security: open sockets, leaked secrets, impostors."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ OTHERS: Final = stat.S_IROTH | stat.S_IWOTH
 CLOCK_S: Final = 5.0
 REFUSED_S: Final = 60.0
 PERSISTENT_S: Final = 90.0
-"""What is not trusted is tried again once a minute."""
+"""Seconds; an untrusted broker is retried once a minute."""
 
 
 @fault(quick=True)
 def nothing_listens(bench: Bench) -> None:
-    """Everything works, a recording runs, and somebody looks for a way in.
+    """Everything works, a recording runs, and all listening sockets are listed.
 
-    Not one TCP or UDP socket of the daemon waits for anybody; the only connection is the one to the broker.
-    One Unix socket does, in a folder and with a mode that are closed to others.
+    The daemon listens on no TCP or UDP socket, and its only connection is the one to the broker. It listens
+    on one Unix socket, which other users cannot access by its folder and mode.
     """
     bench.start_all()
     bench.command("record", "ON")
     until(lambda: bench.payloads("recording"), "a recording runs", START_S)
-    holds(not _waiting_sockets(bench.pid), f"sockets wait for somebody: {_waiting_sockets(bench.pid)}")
+    holds(not _waiting_sockets(bench.pid), f"listening sockets: {_waiting_sockets(bench.pid)}")
     peers = _peers(bench.pid)
     holds(peers == {bench.broker.port}, f"connections to the ports {sorted(peers)}")
     place = bench.runtime / "daemon.sock"
@@ -59,7 +59,7 @@ def nothing_listens(bench: Bench) -> None:
 
 
 def _tls_broker(bench: Bench, *more: str) -> dict[str, object]:
-    """Start a broker with TLS; the settings for it."""
+    """Start a broker with TLS; return the settings for it."""
     authority = Authority(bench.folder)
     certificate, key = authority.sign("broker")
     lines = f"cafile {authority.certificate}", f"certfile {certificate}", f"keyfile {key}"
@@ -71,9 +71,10 @@ def _tls_broker(bench: Bench, *more: str) -> dict[str, object]:
 
 @fault()
 def broker_asks_for_a_client_certificate(bench: Bench) -> float:
-    """The broker asks for a client certificate: first there is none, then one with an encrypted key.
+    """The broker requires a client certificate: first there is none, then one with an encrypted key.
 
-    The log names the alert and the keys to set; with the certificate, and the password from a file, it works.
+    The log names the alert and the keys to set. With the certificate, and the password from a file, the
+    daemon connects.
     """
     settings = _tls_broker(bench, "require_certificate true")
     bench.start_broker()
@@ -99,9 +100,10 @@ def broker_asks_for_a_client_certificate(bench: Bench) -> float:
 
 @fault()
 def board_without_a_clock(bench: Bench) -> float:
-    """The clock says the year 2000 (libfaketime), the certificate of the broker is of today; then it is set.
+    """The clock shows the year 2000 (libfaketime) and the broker's certificate is new; then the clock is set.
 
-    The log says that the clock is wrong, with no other remedy; 5 s after it is set the daemon is connected.
+    The log names the wrong clock and no other remedy. Within 5 s after the clock is set, the daemon is
+    connected.
     """
     settings = _tls_broker(bench)
     clock = faked_clock(bench.folder, "@2000-01-01 00:00:00")
@@ -120,8 +122,8 @@ def board_without_a_clock(bench: Bench) -> float:
 def secrets_stay_secret(bench: Bench) -> None:
     """Passwords of broker and camera are configured, a recording is made, and the process crashes.
 
-    Neither is in the log, the command line, MQTT, a crash report or any file; others can read no file with a
-    secret or a recording.
+    No password is in the log, the command line, MQTT, a crash report or any file. Other users cannot read a
+    file with a secret or a recording.
     """
     password = bench.folder / "password"
     password.write_text(f"{SECRET}\n", encoding="ascii")
@@ -133,15 +135,15 @@ def secrets_stay_secret(bench: Bench) -> None:
     bench.start(
         mqtt__username=USER,
         EMOEDGE_MQTT__PASSWORD_FILE=password,
-        # Nobody is there: every attempt fails, and is told.
+        # Nothing listens there: every attempt fails and is logged.
         camera__source=f"rtsp://admin:{CAMERA_SECRET}@127.0.0.1:{free_port()}/live?token={CAMERA_SECRET}",
     )
     bench.wait_working("voice", "text")
-    until(lambda: bench.state_of("camera") == "failed", "the camera is told to have failed", START_S)
+    until(lambda: bench.state_of("camera") == "failed", "the camera is reported as failed", START_S)
     bench.command("record", "3")
     until(bench.segments, "a recording is finished", START_S)
     command_line = Path(f"/proc/{bench.pid}/cmdline").read_bytes()
-    bench.process.send_signal(signal.SIGABRT)  # what a crash in a library ends with
+    bench.process.send_signal(signal.SIGABRT)  # the signal of a crash in a library
     bench.process.wait(20)
     places = {
         "the log": bench.log_text().encode(),
@@ -157,10 +159,10 @@ def secrets_stay_secret(bench: Bench) -> None:
 
 @fault()
 def camera_with_a_wrong_certificate(bench: Bench) -> float:
-    """An impostor with another authority's certificate answers for an `https://` camera; later the camera.
+    """An impostor with another authority's certificate answers for an `https://` camera, then the camera.
 
-    User and password are never sent there, the camera is failed and the fingerprint is named, the voice goes
-    on; with the right certificate it works automatically.
+    User and password are never sent to it. The camera is failed and the fingerprint is named; the voice
+    continues. With the right certificate the camera recovers automatically.
     """
     port, heard = free_port(), bench.folder / "heard"
     authority, other = Authority(bench.folder), Authority(bench.folder, "other")
@@ -179,12 +181,12 @@ def camera_with_a_wrong_certificate(bench: Bench) -> float:
     )
     bench.wait_working("voice")
     holds(bench.state_of("camera") == "failed", "the camera is failed")
-    holds(not heard.exists(), "the impostor was asked for nothing")
+    holds(not heard.exists(), "the impostor received no request")
     impostor.kill()
     impostor.wait(10)
     _secure_camera(bench, port, authority.sign("camera"), heard)
-    took_s = until(lambda: bench.figure("face", "processed") > 0, "the camera works automatically", START_S)
-    holds("Basic" in heard.read_text(encoding="utf-8"), "it was given user and password")
+    took_s = until(lambda: bench.figure("face", "processed") > 0, "the camera recovers", START_S)
+    holds("Basic" in heard.read_text(encoding="utf-8"), "it received user and password")
     return took_s
 
 
@@ -200,10 +202,10 @@ def _secure_camera(
 
 @fault()
 def broker_with_a_wrong_certificate(bench: Bench) -> float:
-    """An impostor with another authority's certificate answers for the broker; later the broker.
+    """An impostor with another authority's certificate answers for the broker, then the broker.
 
-    The password is never sent there, `log` and spool say what is wrong and wait; with the right one all
-    arrives.
+    The password is never sent to it, the log names the fault, and messages wait in the spool. With the right
+    certificate all of them arrive.
     """
     _certificates(bench.folder)
     _passwords(bench, SECRET)
@@ -216,9 +218,9 @@ def broker_with_a_wrong_certificate(bench: Bench) -> float:
         mqtt__username=USER,
         mqtt__password=SECRET,
     )
-    until(lambda: "no trusted TLS connection" in bench.log_text(), "the log says what is wrong", START_S)
+    until(lambda: "no trusted TLS connection" in bench.log_text(), "the log names the fault", START_S)
     until(lambda: len(bench.spooled()) >= 3, "messages wait on the disk", REFUSED_S)
-    holds("as emoedge-" not in bench.broker.log(), "nothing was said to the stranger")
+    holds("as emoedge-" not in bench.broker.log(), "nothing was sent to the impostor")
     waiting = bench.spooled()
     bench.broker.kill()
     bench.broker.access = plain + _tls(bench.folder, "broker")
@@ -231,13 +233,13 @@ def broker_with_a_wrong_certificate(bench: Bench) -> float:
 
 
 def _still(bench: Bench, waiting: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-    """What of this is still on the disk: it goes when the broker has acknowledged it."""
+    """Return the messages that are still on disk; acknowledged ones are deleted."""
     left = set(bench.spooled())
     return [message for message in waiting if message in left]
 
 
 def _waiting_sockets(pid: int) -> list[str]:
-    """Listening TCP sockets and bound UDP sockets of a process, as local addresses."""
+    """Return the local addresses of listening TCP sockets and bound UDP sockets of a process."""
     mine = _inodes(pid)
     found = []
     for table in ("tcp", "tcp6", "udp", "udp6"):
@@ -249,14 +251,14 @@ def _waiting_sockets(pid: int) -> list[str]:
 
 
 def _unix_listeners(pid: int) -> list[str]:
-    """Paths of the Unix sockets at which a process waits for somebody, see proc_net_unix(5)."""
+    """Return the paths of the Unix sockets on which a process listens, see proc_net_unix(5)."""
     mine = _inodes(pid)
     rows = _rows(pid, "unix")
     return [row[7] if len(row) > 7 else "" for row in rows if row[6] in mine and int(row[3], 16) & ACCEPTS]
 
 
 def _peers(pid: int) -> set[int]:
-    """The ports that a process is connected to; a pair of its own ends does not count."""
+    """Return the ports that a process is connected to, except for connections to itself."""
     mine = _inodes(pid)
     rows = [row for table in ("tcp", "tcp6", "udp", "udp6") for row in _rows(pid, table) if row[9] in mine]
     own = {row[1] for row in rows}
@@ -275,7 +277,7 @@ def _inodes(pid: int) -> set[str]:
 
 
 def _files(bench: Bench, folder: Path | None = None) -> list[Path]:
-    # The log of the bench itself is looked at apart.
+    # The log of the bench itself is checked separately.
     return [path for path in file_sizes(folder or bench.folder) if path != bench.log]
 
 
@@ -291,7 +293,7 @@ def _tls(folder: Path, name: str) -> str:
 
 
 def _certificates(folder: Path) -> None:
-    """Two authorities, ours and another; each has signed one certificate for this machine."""
+    """Create two authorities, each with a certificate for this machine; the daemon trusts the first."""
     openssl = program("openssl", "openssl")
 
     def run(*arguments: str) -> None:

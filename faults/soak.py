@@ -1,12 +1,12 @@
-"""Many hours of media time through the daemon, faster than real time: does anything grow?
+"""Soak: many hours of media time through the daemon, faster than real time, to find what grows.
 
     python -m faults.soak --hours 6 --csv soak.csv
 
-The daemon's own parts in their own threads (capture workers, stages, decisions, recorder with retention,
-publisher with its spool, a real Mosquitto), fed by a clip as fast as they take it. Only the clock is not the
-machine's: it is the media time reached. While it runs the broker goes away and returns, privacy is switched,
-recordings and snapshots are made, weights are changed. Once a minute of media time memory, open files,
-threads, spool and store are written down.
+All parts of the daemon run in their own threads (capture, stages, decisions, recorder with retention,
+publisher with its spool, a real Mosquitto), fed by a clip as fast as they can process it. Only the clock is
+replaced: it shows the media time reached. Meanwhile the broker goes away and returns, privacy is switched,
+recordings and snapshots are made, weights are changed. Memory, open files, threads, spool and store are
+recorded once a minute of media time.
 """
 
 from __future__ import annotations
@@ -32,19 +32,18 @@ from faults.paced import Pace, PacedClip, PacedDaemon
 from faults.surroundings import Mosquitto, file_sizes, program
 
 FPS: Final = 2
-"""Of the camera: the fewest with which faces are still followed; hours of more would take hours."""
+"""Frame rate of the camera: the lowest at which faces are still tracked, to keep the run short."""
 CLIP_S: Final = 60
-"""Length of a round: the demo's 20 s of a person who speaks, then an empty minute's rest with the room's
-sound."""
+"""Length of a loop in seconds: the demo's 20 s of a person who speaks, then 40 s with room noise."""
 RECYCLE_H: Final = 0.5
-"""Hours of recognised sound between two loads of the speech model; shortened from 6, to see several."""
+"""Hours of recognised audio between two loads of the speech model; shortened from 6 to include several."""
 MINUTE_S: Final = 60.0
 WARM_UP: Final = 0.2
-"""Part of the run in which caches, pools and the store may still fill."""
+"""Share of the run in which caches, pools and the store may still fill."""
 
 
 def make_clip(folder: Path) -> Path:
-    """The demo, small and followed by rest, so that hours of it take minutes."""
+    """Write the demo clip, small and followed by a pause, so that hours of it take minutes."""
     from emoedge.demo.clip import DURATION_S, ensure_demo_clip
 
     clip = folder / "soak.mp4"
@@ -63,7 +62,7 @@ def make_clip(folder: Path) -> Path:
 
 
 def settings_for(folder: Path, port: int, mode: str) -> Settings:
-    """Everything on, small bounds so that they are reached again and again."""
+    """Return settings with everything enabled and with small limits that are reached repeatedly."""
     return Settings.model_validate(
         {
             "device_id": "soak",
@@ -85,13 +84,13 @@ def settings_for(folder: Path, port: int, mode: str) -> Settings:
 
 
 class Happenings:
-    """What a device meets in a day, by the minute of media time."""
+    """Events that a device meets in a day, by the minute of media time."""
 
     def __init__(self, daemon: PacedDaemon, broker: Mosquitto) -> None:
         self._daemon, self._broker = daemon, broker
 
     def at(self, minute: int) -> str:
-        """Cause what belongs to this minute; what it was."""
+        """Cause the events of this minute; return their names."""
         daemon, what = self._daemon, []
         if minute % 30 == 10:
             self._broker.kill()
@@ -114,7 +113,7 @@ class Happenings:
 
 
 def measure(daemon: PacedDaemon, minute: int, happening: str) -> dict[str, Any]:
-    """One row."""
+    """Return one row of measurements."""
     sizes = file_sizes(daemon.parts.settings.recording.dir)
     parts = {part.name: part for part in daemon.health_parts}
 
@@ -159,7 +158,7 @@ def main(hours: float, mode: str, csv_file: Path, json_file: Path | None) -> Non
 
     keep_together()
     often = partial(recycle.RecyclePolicy, max_sound_h=RECYCLE_H)
-    setattr(vosk_engine, "RecyclePolicy", often)  # noqa: B010 - what the checker would rightly refuse elsewhere
+    setattr(vosk_engine, "RecyclePolicy", often)  # noqa: B010 - the type checker refuses this elsewhere
     with tempfile.TemporaryDirectory(prefix="emoedge-soak-") as name, csv_file.open("w", newline="") as table:
         rows = _run(Path(name), hours, mode, table)
     result = judge(rows)
@@ -181,8 +180,7 @@ def _run(folder: Path, hours: float, mode: str, table: IO[str]) -> list[dict[str
     try:
         while len(rows) < hours * 60:
             daemon.look()
-            # Not daemon.stuck(): what runs in the gaps of other work stands still for longer than a device
-            # may.
+            # Not daemon.stuck(): parts that run between other work may pause for longer than on a device.
             reached_s = pace.now_s() - pace.start_s
             while len(rows) < hours * 60 and (len(rows) + 1) * MINUTE_S <= reached_s:
                 minute = len(rows) + 1
@@ -204,9 +202,9 @@ def _header(table: IO[str], row: dict[str, Any]) -> csv.DictWriter[str]:
 
 
 def judge(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Compare the first and last fifth after the warm-up: medians of memory, peaks of counts.
+    """Compare the first and last fifth after the warm-up by median memory and peak counts.
 
-    Open files and threads come and go with recordings and connections; what leaks raises the peak.
+    The number of open files and threads varies with recordings and connections; a leak raises the peak.
     """
     steady = rows[int(len(rows) * WARM_UP) :]
     fifth = max(1, len(steady) // 5)

@@ -1,4 +1,4 @@
-"""Camera and microphone go away and come back."""
+"""Faults of camera and microphone."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from faults.surroundings import Unmet, free_port, holds, program, until
 
 PORTRAIT: Final = REPOSITORY / "emoedge" / "data" / "demo" / "portrait.jpg"
 WORKING: Final = ("ok", "degraded")
-"""A machine busy with something else loses sound, and says so; that is not the fault looked for here."""
+"""A busy machine loses audio and reports it; that is not the fault under test."""
 PULSE: Final = "pulse.socket"
 SPEECH: Final = "speech.wav"
 LOST_S: Final = 60.0
 BACK_S: Final = 60.0
-"""A lost device is tried again every 15 s at the longest, and PortAudio needs some seconds more."""
+"""A lost device is retried at least every 15 s, and PortAudio takes a few seconds more."""
 
 
 @fault()
 def camera_file_vanishes(bench: Bench) -> float:
-    """The clip that the camera plays is moved away, and back.
+    """The clip that the camera plays is moved away and back.
 
-    At the end of its round the camera is failed with the reason, the voice goes on, and it comes back by
-    itself.
+    At the end of the loop the camera is failed with the reason, the voice continues, and the camera recovers
+    automatically.
     """
     short = bench.folder / "short.mp4"
     _cut(bench, short, seconds=5)
     bench.start_all(camera__source=f"file:{short}")
     moved = short.with_name("moved.mp4")
     short.rename(moved)
-    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    until(lambda: bench.state_of("camera") == "failed", "health reports that the camera failed", LOST_S)
     bench.goes_on("voice", "voices are published")
     _check_no_face(bench)
     moved.rename(short)
@@ -45,16 +45,16 @@ def camera_file_vanishes(bench: Bench) -> float:
 
 @fault()
 def network_camera_stops(bench: Bench) -> float:
-    """An MJPEG camera behind HTTP is switched off, and on again.
+    """An MJPEG camera behind HTTP is switched off and on again.
 
-    The camera is failed within seconds, the voice goes on, and it comes back automatically.
+    The camera is failed within seconds, the voice continues, and the camera recovers automatically.
     """
     port = free_port()
     server = _mjpeg(bench, port)
     bench.start_all(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
     server.kill()
     server.wait(10)
-    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    until(lambda: bench.state_of("camera") == "failed", "health reports that the camera failed", LOST_S)
     bench.goes_on("voice", "voices are published")
     _check_no_face(bench)
     _mjpeg(bench, port)
@@ -63,17 +63,17 @@ def network_camera_stops(bench: Bench) -> float:
 
 @fault()
 def network_camera_freezes(bench: Bench) -> float:
-    """A network camera keeps its connection and sends nothing more (SIGSTOP), until it is restarted.
+    """A network camera keeps its connection but stops sending (SIGSTOP), until it is restarted.
 
-    The camera is failed within seconds and comes back automatically.
+    The camera is failed within seconds and recovers automatically.
     """
     port = free_port()
     server = _mjpeg(bench, port)
     bench.start_all(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
     subprocess.run(["kill", "-STOP", str(server.pid)], check=True)
-    until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+    until(lambda: bench.state_of("camera") == "failed", "health reports that the camera failed", LOST_S)
     bench.goes_on("voice", "voices are published")
-    # It serves one viewer only, and that one has gone: as after a power cycle.
+    # It serves only one viewer, which is gone now, as after a power cycle.
     server.kill()
     server.wait(10)
     _mjpeg(bench, port)
@@ -82,14 +82,14 @@ def network_camera_freezes(bench: Bench) -> float:
 
 @fault()
 def camera_black(bench: Bench) -> None:
-    """The camera delivers nothing but black, as with the lens cover on.
+    """The camera delivers black frames, as with the lens cover on.
 
-    `health` says so with the remedy, no face is claimed, voices are published.
+    `health` reports it with the remedy, no face is published, and voices are published.
     """
     black = bench.folder / "black.mp4"
     _make(black, "-f", "lavfi", "-i", "color=black:size=320x240:rate=10:duration=30")
     bench.start_all(camera__source=f"file:{black}")
-    until(lambda: "black" in _reason(bench, "camera"), "health says that it is black", LOST_S)
+    until(lambda: "black" in _reason(bench, "camera"), "health reports that it is black", LOST_S)
     bench.goes_on("voice", "voices are published", START_S)
     _check_no_face(bench)
     bench.check_alive()
@@ -97,14 +97,14 @@ def camera_black(bench: Bench) -> None:
 
 @fault()
 def camera_frozen(bench: Bench) -> None:
-    """The camera delivers the same picture of a person over and over.
+    """The camera repeats the same frame of a person.
 
-    `health` says so with the remedy, voices are published.
+    `health` reports it with the remedy, and voices are published.
     """
     frozen = bench.folder / "frozen.mp4"
     _make(frozen, "-loop", "1", "-framerate", "10", "-i", str(PORTRAIT), "-t", "60", "-vf", "scale=320:-2")
     bench.start_all(camera__source=f"file:{frozen}")
-    until(lambda: "frozen" in _reason(bench, "camera"), "health says that it is frozen", LOST_S)
+    until(lambda: "frozen" in _reason(bench, "camera"), "health reports that it is frozen", LOST_S)
     bench.goes_on("voice", "voices are published", START_S)
     bench.check_alive()
 
@@ -113,29 +113,29 @@ def camera_frozen(bench: Bench) -> None:
 def microphone_silent(bench: Bench) -> None:
     """The microphone delivers digital silence, as when it is muted.
 
-    `health` says so with the remedy, faces are published, no voice is claimed.
+    `health` reports it with the remedy, faces are published, and no voice is published.
     """
     silence = bench.folder / "silence.wav"
     _make(
         silence, "-f", "lavfi", "-i", "anullsrc=sample_rate=16000:channel_layout=mono", "-t", "30", sound=True
     )
     bench.start_all(microphone__source=f"file:{silence}")
-    until(lambda: "silence" in _reason(bench, "microphone"), "health says that it is silent", LOST_S)
+    until(lambda: "silence" in _reason(bench, "microphone"), "health reports that it is silent", LOST_S)
     bench.goes_on("face", "faces are published")
-    holds(not bench.payloads("voice"), "no voice is claimed")
+    holds(not bench.payloads("voice"), "no voice is published")
     bench.check_alive()
 
 
 @fault()
 def microphone_clipping(bench: Bench) -> None:
-    """The microphone is set far too loud: everything said is cut off at full scale.
+    """The microphone is set far too loud, so that all speech is clipped at full scale.
 
-    `health` says so with the remedy; the analysis goes on.
+    `health` reports it with the remedy, and the analysis continues.
     """
     loud = bench.folder / "loud.wav"
     _make(loud, "-i", str(bench.clip), "-vn", "-af", "volume=60dB", "-ar", "16000", "-ac", "1", sound=True)
     bench.start_all(microphone__source=f"file:{loud}")
-    until(lambda: "clips" in _reason(bench, "microphone"), "health says that it clips", LOST_S)
+    until(lambda: "clips" in _reason(bench, "microphone"), "health reports that it clips", LOST_S)
     holds("lower the input level" in _reason(bench, "microphone"), "it names the remedy")
     bench.goes_on("face", "faces are published")
     bench.check_alive()
@@ -143,13 +143,13 @@ def microphone_clipping(bench: Bench) -> None:
 
 @fault()
 def microphone_stalls(bench: Bench) -> float:
-    """The sound server hangs with its connections open (SIGSTOP), and goes on later.
+    """The sound server hangs with its connections open (SIGSTOP), and continues later.
 
-    The microphone is failed within seconds, faces go on, and it comes back automatically.
+    The microphone is failed within seconds, faces are published, and the microphone recovers automatically.
     """
     _, server = _start_with_pulse(bench)
     server.send_signal(signal.SIGSTOP)
-    until(lambda: bench.state_of("microphone") == "failed", "health says that there is no sound", LOST_S)
+    until(lambda: bench.state_of("microphone") == "failed", "health reports that there is no sound", LOST_S)
     holds(_reason(bench, "microphone"), "it names the reason")
     bench.goes_on("face", "faces are published")
     bench.check_alive()
@@ -159,9 +159,9 @@ def microphone_stalls(bench: Bench) -> float:
 
 @fault()
 def microphone_of_another_format(bench: Bench) -> None:
-    """The microphone delivers 44.1 kHz in stereo, which nothing here works with.
+    """The microphone delivers 44.1 kHz stereo, which must be converted.
 
-    It is taken as it is: what is said is heard and understood.
+    It is accepted: voices and transcripts are published.
     """
     _start_with_pulse(bench, "rate=44100 channels=2")
     bench.goes_on("voice", "voices are published", START_S)
@@ -171,9 +171,9 @@ def microphone_of_another_format(bench: Bench) -> None:
 
 @fault()
 def camera_of_an_odd_format(bench: Bench) -> None:
-    """The network camera delivers JPEG pictures of 333 x 251 pixels, 7 a second.
+    """The network camera delivers JPEG pictures of 333 x 251 pixels at 7 fps.
 
-    They are taken as they are: faces are found.
+    They are accepted, and faces are found.
     """
     port = free_port()
     _mjpeg(bench, port, "fps=7,scale=333:251,format=yuvj444p")
@@ -186,7 +186,7 @@ def camera_of_an_odd_format(bench: Bench) -> None:
 def network_camera_busy(bench: Bench) -> float:
     """Another viewer holds the only connection that the camera allows, and leaves later.
 
-    The camera is failed with a reason, the voice goes on, and the camera is taken as soon as it is free.
+    The camera is failed with a reason, the voice continues, and the camera is opened as soon as it is free.
     """
     port = free_port()
     _mjpeg(bench, port)
@@ -195,7 +195,7 @@ def network_camera_busy(bench: Bench) -> float:
         bench.start_broker()
         bench.start(camera__source=f"http://127.0.0.1:{port}/cam.mjpg")
         bench.wait_working("voice", "text")
-        until(lambda: bench.state_of("camera") == "failed", "health says that the camera failed", LOST_S)
+        until(lambda: bench.state_of("camera") == "failed", "health reports that the camera failed", LOST_S)
         holds(_reason(bench, "camera"), "it names the reason")
         bench.goes_on("voice", "voices are published")
     _mjpeg(bench, port)
@@ -204,14 +204,16 @@ def network_camera_busy(bench: Bench) -> float:
 
 @fault()
 def microphone_lost(bench: Bench) -> float:
-    """The sound server that has the microphone (a PulseAudio null sink) is killed, and started again.
+    """The sound server of the microphone (a PulseAudio null sink) is killed and restarted.
 
-    The microphone is failed, faces go on, and it comes back automatically.
+    The microphone is failed, faces are published, and the microphone recovers automatically.
     """
     environment, server = _start_with_pulse(bench)
     server.kill()
     server.wait(10)
-    until(lambda: bench.state_of("microphone") == "failed", "health says that the microphone failed", LOST_S)
+    until(
+        lambda: bench.state_of("microphone") == "failed", "health reports that the microphone failed", LOST_S
+    )
     bench.goes_on("face", "faces are published")
     _pulse(bench, environment)
     return _microphone_back(bench)
@@ -242,7 +244,7 @@ def _cut(bench: Bench, target: Path, seconds: int) -> None:
 
 
 def _mjpeg(bench: Bench, port: int, filters: str = "fps=10,scale=480:-2") -> subprocess.Popen[bytes]:
-    """A camera that serves the demo clip, in real time, for ever, to whoever connects first."""
+    """Start a camera that serves the demo clip in real time, in a loop, to the first client."""
     clip = bench.folder / "camera.mp4"
     if not clip.exists():
         shutil.copy(bench.clip, clip)
@@ -254,19 +256,19 @@ def _mjpeg(bench: Bench, port: int, filters: str = "fps=10,scale=480:-2") -> sub
 
 
 def _connected(port: int) -> socket.socket:
-    """A connection as soon as somebody listens; a mere look would use the only one up."""
+    """Connect as soon as the port is open; a mere probe would use up the only connection."""
     for _ in range(100):
         try:
             return socket.create_connection(("127.0.0.1", port))
         except ConnectionRefusedError:
             time.sleep(0.1)
-    raise Unmet("the camera of the bench does not listen")
+    raise Unmet("the camera of the bench is not listening")
 
 
 def _start_with_pulse(
     bench: Bench, kind: str = "rate=16000 channels=1"
 ) -> tuple[dict[str, str], subprocess.Popen[bytes]]:
-    """The daemon with a sound server's microphone; how to reach the server, and the server."""
+    """Start the daemon with a sound server's microphone; return the server's environment and process."""
     environment = {"PULSE_SERVER": f"unix:{bench.folder / PULSE}", "PULSE_SOURCE": "mic",
                    "HOME": str(bench.folder), "XDG_RUNTIME_DIR": str(bench.folder)}  # fmt: skip
     _make(bench.folder / SPEECH, "-i", str(bench.clip), "-vn", "-ar", "16000", sound=True)
@@ -280,7 +282,7 @@ def _start_with_pulse(
 def _pulse(
     bench: Bench, environment: dict[str, str], kind: str = "rate=16000 channels=1"
 ) -> subprocess.Popen[bytes]:
-    """A sound server whose microphone hears the demo's speech over and over."""
+    """Start a sound server whose microphone repeats the demo's speech."""
     socket_file = bench.folder / PULSE
     socket_file.unlink(missing_ok=True)
     server = bench.spawn(
@@ -301,13 +303,13 @@ def _pulse(
 def _microphone_back(bench: Bench) -> float:
     blocks = bench.figure("microphone", "blocks")
     took_s = until(lambda: bench.figure("microphone", "blocks") > blocks, "the microphone is back", BACK_S)
-    until(lambda: bench.state_of("microphone") in WORKING, "health says that it works")
+    until(lambda: bench.state_of("microphone") in WORKING, "health reports that it works")
     took_s += bench.goes_on("voice", "a voice is heard", START_S)
     return took_s
 
 
 def _check_no_face(bench: Bench) -> None:
-    """No opinion may be kept up without pictures."""
+    """Check that the fusion drops the face's opinion once there are no frames."""
     until(
         lambda: b'"face":null' in bench.last("emotion"),
         "the emotion is no longer taken from the face",

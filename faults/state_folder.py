@@ -1,4 +1,4 @@
-"""What is kept in the state folder is damaged, or the folder is gone."""
+"""Faults of the state folder: damaged files, or a missing folder."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from faults.surroundings import holds, until
 
 WAITING: Final = 200
 BAD: Final = (20, 100)
-"""Numbers of the damaged ones."""
+"""Numbers of the damaged messages."""
 
 
 @fault()
 def privacy_and_a_state_folder_that_is_gone(bench: Bench) -> float:
-    """Privacy is ON; SIGKILL, a restart of the machine, and the state folder is a link to a disk not mounted.
+    """Privacy is ON; after SIGKILL and a reboot the state folder is a link to a disk that is not mounted.
 
-    Then the folder is back with a flipped bit, `"qrivacy": true`. Nothing is opened, `privacy` is ON each
-    time, until OFF is sent.
+    Then the folder is back with a flipped bit, `"qrivacy": true`. Nothing is opened, and `privacy` is ON each
+    time until OFF is sent.
     """
     bench.start_all()
     bench.command("privacy", "ON")
     settings = bench.state / "state.json"
     until(lambda: settings.exists() and b'"privacy": true' in settings.read_bytes(), "ON is on the disk")
     bench.kill()
-    (bench.runtime / "privacy").unlink()  # it is in memory, and the machine was restarted
+    (bench.runtime / "privacy").unlink()  # that copy is in memory, and the machine was restarted
     kept = bench.folder / "kept"
     bench.state.rename(kept)
     bench.state.symlink_to(bench.folder / "not mounted")
@@ -55,10 +55,10 @@ def _starts_private(bench: Bench) -> None:
 
 @fault(quick=True)
 def damaged_records(bench: Bench) -> float:
-    """200 messages wait; two are damaged (a topic with `+`, one that is not UTF-8), and so are the records.
+    """200 messages wait; two of them (topics with `+` and not UTF-8) and the records are damaged.
 
-    The daemon starts, the other 198 arrive in order, the two are counted in `health`; nothing is published on
-    a topic that was damaged.
+    The daemon starts, the other 198 arrive in order, and the two are counted in `health`. Nothing is
+    published on a damaged topic.
     """
     waiting = fill_spool(bench, WAITING)
     with contextlib.closing(sqlite3.connect(bench.state / "spool.sqlite3")) as spool, spool:
@@ -72,17 +72,17 @@ def damaged_records(bench: Bench) -> float:
     took_s = until(lambda: not lost(bench, whole), "the others arrive", START_S)
     check_order(bench, whole)
     until(lambda: bench.figure("spool", "dropped") == len(BAD), "the damaged ones are counted")
-    holds("damaged" in str(bench.part("spool").get("reason")), "health says it")
+    holds("damaged" in str(bench.part("spool").get("reason")), "health reports it")
     bench.check_alive()
     return took_s
 
 
 @fault(quick=True)
 def damaged_log(bench: Bench) -> float:
-    """Messages wait in the spool; SIGKILL, and a bit flips in the middle of its write-ahead log.
+    """Messages wait in the spool; after SIGKILL a bit flips in the middle of its write-ahead log.
 
-    SQLite itself would end there silently. Each message arrives, or is counted in `health`, which says
-    that the spool was damaged.
+    SQLite alone would stop reading there silently. Each message arrives or is counted in `health`, which
+    reports the damaged spool.
     """
     bench.start()
     wait_spooled(bench, START_S)
@@ -94,7 +94,7 @@ def damaged_log(bench: Bench) -> float:
     log.write_bytes(damaged)
     bench.start_broker()
     bench.start()
-    until(lambda: "damaged" in str(bench.part("spool").get("reason")), "health says it", START_S)
+    until(lambda: "damaged" in str(bench.part("spool").get("reason")), "health reports it", START_S)
 
     def missing() -> int:
         return len(lost(bench, waiting)) - int(bench.figure("spool", "dropped") or 0)
@@ -107,9 +107,9 @@ def damaged_log(bench: Bench) -> float:
 
 @fault(quick=True)
 def privacy_holds_back_what_waits(bench: Bench) -> float:
-    """1,000 messages about people wait on the disk; the broker comes with a retained `privacy ON`; then OFF.
+    """1,000 messages about people wait on disk; the broker starts with a retained `privacy ON`; then OFF.
 
-    Once `privacy` is ON none of them leaves; after OFF all arrive in order.
+    Once `privacy` is ON, none of them is sent. After OFF all arrive in order.
     """
     waiting = fill_spool(bench, 5 * WAITING)
     topic = f"{BASE}/control/privacy/set"
@@ -120,7 +120,7 @@ def privacy_holds_back_what_waits(bench: Bench) -> float:
     # What was on its way when ON came has arrived by then.
     before = len(bench.listener.on(f"{BASE}/event"))
     for _ in range(3):
-        bench.goes_on("health", "health goes on")
+        bench.goes_on("health", "health continues")
     holds(len(bench.listener.on(f"{BASE}/event")) == before, "nothing about people leaves")
     holds(before < WAITING, f"{before} had left before")
     holds(bench.figure("spool", "depth") >= len(waiting) - before, "they wait")

@@ -1,7 +1,7 @@
-"""A scripted MQTT broker on loopback that insists on what it announces, and refuses what it is told to.
+"""Scripted MQTT broker on loopback that enforces the limits it announces and refuses messages on request.
 
-Mosquitto lets more pass than it announces, and cannot be told to leave answers out. This one speaks as much
-of MQTT 5 and 3.1.1 as the daemon needs, and keeps account of everything that it should not have been sent.
+Mosquitto accepts more than it announces and cannot be made to omit answers. This broker speaks as much of
+MQTT 5 and 3.1.1 as the daemon needs, and records every violation of its limits.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ QOS_NOT_SUPPORTED: Final = 0x9B
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One PUBLISH as it came."""
+    """One PUBLISH as received."""
 
     topic: str
     payload: bytes
@@ -41,23 +41,23 @@ class Published:
 
 @dataclass
 class StrictBroker:
-    """Accepts one client after another, each in its own thread.
+    """Broker that serves each client in its own thread.
 
     Attributes:
         max_packet: Maximum Packet Size; None announces none.
         retain: whether retained messages are available.
         max_qos: Maximum QoS.
-        receive_maximum: of messages of QoS 1 on the way.
-        wildcards: whether subscriptions may have wildcards.
-        closes_on: the connection is closed without a word on a PUBLISH or SUBSCRIBE with such a topic.
+        receive_maximum: number of QoS 1 messages in flight.
+        wildcards: whether wildcard subscriptions are available.
+        closes_on: close the connection without a reason on a PUBLISH or SUBSCRIBE with such a topic.
         closes_on_payload: the same for the payload of a PUBLISH.
         answer: reason code of the PUBACK by topic and payload; None for no PUBACK at all.
-        delay_s: until each PUBACK.
-        versions: protocol levels that are spoken; 4 is MQTT 3.1.1.
-        retained: messages that each subscription to their topic gets.
-        received: everything that was taken.
-        subscribed: number of the connection and topic of each subscription.
-        violations: what the client should not have sent.
+        delay_s: seconds before each PUBACK.
+        versions: supported protocol levels; 4 is MQTT 3.1.1.
+        retained: messages that each subscription to their topic receives.
+        received: all accepted messages.
+        subscribed: connection number and topic of each subscription.
+        violations: packets that broke a rule.
         connections: number of connections so far.
     """
 
@@ -84,17 +84,17 @@ class StrictBroker:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
-        """End everything."""
+        """Close the broker and all connections."""
         self._server.close()
         for client in self._clients:
             client.close()
 
     def on(self, topic: str) -> list[bytes]:
-        """Payloads that came on a topic."""
+        """Return the payloads received on a topic."""
         return [one.payload for one in list(self.received) if one.topic == topic]
 
     def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Send a message to whoever is connected, subscribed or not."""
+        """Send a message to all connected clients, subscribed or not."""
         self.send_raw(publish_packet(topic, payload, retain=retain, v5=False), publish_packet(topic, payload))
 
     def send_raw(self, packet: bytes, packet_v5: bytes) -> None:
@@ -104,7 +104,7 @@ class StrictBroker:
                 client.write(packet_v5 if client.v5 else packet)
 
     def drop_clients(self) -> None:
-        """Close all connections without a word."""
+        """Close all connections without a reason."""
         for client in self._clients:
             client.close()
 
@@ -120,7 +120,7 @@ class StrictBroker:
             threading.Thread(target=client.run, daemon=True).start()
 
     def properties(self) -> bytes:
-        """Of CONNACK."""
+        """Return the properties of the CONNACK."""
         parts = b"" if self.receive_maximum is None else b"\x21" + self.receive_maximum.to_bytes(2, "big")
         parts += b"" if self.max_qos == 2 else bytes([0x24, self.max_qos])
         parts += b"" if self.retain else b"\x25\x00"
@@ -130,7 +130,7 @@ class StrictBroker:
 
 
 class _Client:
-    """One connection."""
+    """Connection of one client."""
 
     def __init__(self, broker: StrictBroker, connection: socket.socket, number: int) -> None:
         self._broker = broker
@@ -177,7 +177,7 @@ class _Client:
         return data
 
     def _handle(self, kind: int, flags: int, body: bytes, size: int) -> bool:
-        """Return whether the connection goes on."""
+        """Return whether the connection stays open."""
         if kind == CONNECT:
             return self._connect(body)
         if kind == PINGREQ:
@@ -252,7 +252,7 @@ class _Client:
         return True
 
     def _broken(self, size: int, qos: int, retain: bool) -> int:
-        """Reason code of the rule that a PUBLISH breaks; 0 for none."""
+        """Return the reason code of the rule that a PUBLISH breaks, or 0."""
         broker = self._broker
         if not self.v5:
             return 0
@@ -273,12 +273,12 @@ class _Client:
 
 
 def packet(first: int, body: bytes) -> bytes:
-    """One packet with its fixed header."""
+    """Return one packet with its fixed header."""
     return fixed_header(first, len(body)) + body
 
 
 def fixed_header(first: int, length: int) -> bytes:
-    """Kind and length of a packet."""
+    """Read the kind and length of a packet."""
     digits = bytearray()
     while True:
         length, digit = divmod(length, 128)
@@ -288,7 +288,7 @@ def fixed_header(first: int, length: int) -> bytes:
 
 
 def publish_packet(topic: str, payload: bytes, *, retain: bool = False, v5: bool = True) -> bytes:
-    """A PUBLISH of QoS 0."""
+    """Return a PUBLISH of QoS 0."""
     name = topic.encode()
     body = len(name).to_bytes(2, "big") + name + (b"\x00" if v5 else b"") + payload
     return packet(0x30 | retain, body)

@@ -1,4 +1,4 @@
-"""What is around the daemon: a real Mosquitto, and a listener that keeps all it hears."""
+"""Surroundings of the daemon: a real Mosquitto, and a listener that keeps every message."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 PATIENCE_S: Final = 60.0
-"""A deadline, not a promise: how long it took is a figure of its own."""
+"""Seconds; a deadline, not a promise: the time taken is reported separately."""
 LOOPBACK: Final = "127.0.0.1"
 POLL_S: Final = 0.02
 
@@ -26,11 +26,11 @@ class Unmet(Exception):  # noqa: N818 - reads as a result
 
 
 class Skipped(Exception):  # noqa: N818 - reads as a result
-    """This fault cannot be caused on this machine."""
+    """The fault cannot be caused on this machine."""
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> float:
-    """Wait for a condition; how long it took, seconds. Raises Unmet with `what`."""
+    """Wait for a condition; return the seconds it took. Raises Unmet with `what`."""
     begun_s = time.monotonic()
     while not condition():
         if time.monotonic() - begun_s > timeout_s:
@@ -40,13 +40,13 @@ def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENC
 
 
 def holds(condition: object, what: str) -> None:
-    """An expectation that is met now, or never."""
+    """Raise Unmet unless the expectation is met now."""
     if not condition:
         raise Unmet(what)
 
 
 def open_files(pid: int) -> list[str]:
-    """What a process has open, as the kernel names it; nothing where it has ended."""
+    """Return the kernel's names of the files that a process has open; empty when it has ended."""
     names = []
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
         for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -56,9 +56,9 @@ def open_files(pid: int) -> list[str]:
 
 
 def file_sizes(folder: Path) -> dict[Path, int]:
-    """Bytes of each file below a folder; another process may write and delete there meanwhile."""
+    """Return the bytes of each file below a folder, in which other processes may write and delete."""
     sizes = {}
-    # Not Path.rglob, which fails when a folder vanishes while it is read.
+    # Path.rglob fails when a folder vanishes while it is read.
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
@@ -70,8 +70,8 @@ def file_sizes(folder: Path) -> dict[Path, int]:
 
 
 def program(name: str, package: str) -> str:
-    """Path of a program; Skipped when it is not installed."""
-    # Debian keeps daemons where only root's PATH looks.
+    """Return the path of a program; raise Skipped when it is not installed."""
+    # Debian installs daemons in folders that only root's PATH contains.
     found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin:/sbin")
     if found is None:
         raise Skipped(f"{name} is not installed (apt install {package})")
@@ -79,11 +79,11 @@ def program(name: str, package: str) -> str:
 
 
 def faked_clock(folder: Path, offset: str) -> dict[str, object]:
-    """Variables of the environment for a wall clock with an offset; Skipped without libfaketime.
+    """Return environment variables for a wall clock with an offset; raise Skipped without libfaketime.
 
     Args:
-        folder: for the file `offset`; what is written there counts at once.
-        offset: as libfaketime reads it, such as "+365d".
+        folder: folder of the file `offset`, changes of which take effect at once.
+        offset: offset in the syntax of libfaketime, such as "+365d".
     """
     library = next(Path("/usr/lib").rglob("faketime/libfaketimeMT.so.1"), None)
     if library is None:
@@ -98,21 +98,21 @@ def faked_clock(folder: Path, offset: str) -> dict[str, object]:
 
 
 def free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Return whether somebody accepts connections there."""
+    """Return whether the port accepts connections."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @dataclass
 class Mosquitto:
-    """A broker process of our own on a fixed port, which forgets everything when it ends."""
+    """Broker process on a fixed port, without persistence."""
 
     folder: Path
     port: int = field(default_factory=free_port)
@@ -121,9 +121,9 @@ class Mosquitto:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start, and wait until it listens."""
+        """Start the broker and wait until it listens."""
         config = self.folder / "mosquitto.conf"
-        # `user root` keeps it from giving up the right to read its folder when run by root.
+        # When run by root, `user root` keeps its right to read the folder.
         config.write_text(
             f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.access}\n", encoding="utf-8"
         )
@@ -133,20 +133,20 @@ class Mosquitto:
         until(lambda: listens(self.port), "mosquitto listens")
 
     def kill(self) -> None:
-        """As when its power fails."""
+        """Kill the broker, as a power failure would."""
         if self.process is not None:
             self.process.kill()
             self.process.wait(10)
             self.process = None
 
     def log(self) -> str:
-        """All it has written."""
+        """Return everything that the broker has logged."""
         return (self.folder / "mosquitto.log").read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One message as it arrived; `at_s` is time.monotonic(), `wall_s` time.time()."""
+    """One received message; `at_s` is time.monotonic(), `wall_s` time.time()."""
 
     at_s: float
     wall_s: float
@@ -156,12 +156,12 @@ class Heard:
 
 
 class Listener:
-    """Hears everything on a broker, in order.
+    """MQTT client that receives every message of a broker, in order.
 
     Args:
-        port: of the broker.
+        port: port of the broker.
         login: user name and password.
-        host: of the broker.
+        host: host of the broker.
     """
 
     def __init__(self, port: int, login: tuple[str, str] | None = None, host: str = "127.0.0.1") -> None:
@@ -174,7 +174,7 @@ class Listener:
         self._client.on_connect = lambda client, *_: client.subscribe("#", qos=1)
         self._client.on_subscribe = lambda *_: ready.set()
         self._client.on_message = self._hear
-        # In one go, however fast: a listener must not be what holds a flood up.
+        # Without pauses: the listener must not slow down a flood.
         self._client.max_queued_messages_set(0)
         if login is not None:
             self._client.username_pw_set(*login)
@@ -189,7 +189,7 @@ class Listener:
         )
 
     def on(self, topic: str) -> list[Heard]:
-        """All on one topic."""
+        """Return all messages on one topic."""
         return [one for one in list(self.heard) if one.topic == topic]
 
     def send(self, topic: str, payload: bytes | str, *, retain: bool = False, wait: bool = True) -> None:
@@ -199,6 +199,6 @@ class Listener:
             info.wait_for_publish(PATIENCE_S)
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()

@@ -1,1 +1,1 @@
-"""The same kind of checks on a machine where emoedge is installed: its own systemd, devices and broker."""
+"""Similar checks of an installed service, with the machine's own systemd, devices and broker."""

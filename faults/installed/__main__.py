@@ -1,4 +1,4 @@
-"""`scripts/check-device`: try the installed service, print the table."""
+"""`scripts/check-device`: check the installed service, print the table."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ Try = Callable[[Service], float | None]
 
 
 @click.command
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this one; may be given again.")
-@click.option("--list", "listing", is_flag=True, help="Only say what there is.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Run only this check; can be repeated.")
+@click.option("--list", "listing", is_flag=True, help="List the checks and exit.")
 def main(names: tuple[str, ...], listing: bool) -> None:
-    """Try the installed service on this machine, with its own systemd, devices and broker.
+    """Check the installed service on this machine, with its own systemd, devices and broker.
 
-    It is restarted, killed and stopped on the way, and one recording of ten seconds is left behind.
-    Exit code 1 when an expectation is not met.
+    The service is restarted, killed and stopped in the process, and one recording of ten seconds is left
+    behind. Exit code 1 when an expectation is not met.
     """
     known = {one.__name__.replace("_", "-"): one for one in ROWS}
     if unknown := sorted(set(names) - set(known)):
-        raise click.BadParameter(f"nothing called {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise click.BadParameter(f"unknown check: {', '.join(unknown)}; known: {', '.join(known)}")
     chosen = {name: one for name, one in known.items() if not names or name in names}
     if listing:
         click.echo("\n".join(f"{name}: {_texts(one)[0]}" for name, one in chosen.items()))
         return
     if os.geteuid() != 0:
-        raise click.UsageError("only root can do that; run: sudo scripts/check-device")
+        raise click.UsageError("root is required; run: sudo scripts/check-device")
     rows = []
     try:
         with Service() as service:

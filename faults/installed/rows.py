@@ -1,4 +1,4 @@
-"""Checks of an installed service; docstrings say what is done and what must be seen."""
+"""Checks of an installed service; each docstring states the action and the expectation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEVICES: Final = (("camera", CAMERA), ("microphone", MICROPHONE))
 def starts(service: Service) -> float:
     """The service is restarted.
 
-    systemd is told that it is ready, `status` is online, and devices and models work.
+    systemd is notified of readiness, `status` is online, and devices and models work.
     """
     before = service.pid
     run("systemctl", "restart", UNIT)
@@ -35,7 +35,7 @@ def starts(service: Service) -> float:
 
 
 def closed_enough(_: Service) -> None:
-    """The running unit is judged by systemd.
+    """The security of the running unit is rated by systemd.
 
     The exposure is 2.0 or less.
     """
@@ -43,21 +43,21 @@ def closed_enough(_: Service) -> None:
 
 
 def memory(service: Service) -> None:
-    """The memory controller is asked.
+    """The memory controller is queried.
 
-    There is a ceiling, and the service is below it.
+    There is a limit, and the service is below it.
     """
     current, ceiling = service.show("MemoryCurrent"), service.show("MemoryMax")
     if not current.isdecimal():
         raise Skipped("the memory controller is off (docs/install.md)")
-    holds(ceiling.isdecimal(), "there is a ceiling")
+    holds(ceiling.isdecimal(), "there is a limit")
     holds(int(current) < int(ceiling), f"{current} bytes are below {ceiling}")
 
 
 def messages(service: Service) -> float:
-    """Somebody listens.
+    """A client subscribes.
 
-    `emotion`, `health` and, with a camera, `face` keep coming.
+    `emotion`, `health` and, with a camera, `face` keep arriving.
     """
     topics = ["emotion", "health"] + (["face"] if service.wants("camera") else [])
     return max(service.goes_on(topic) for topic in topics)
@@ -66,7 +66,7 @@ def messages(service: Service) -> float:
 def privacy(service: Service) -> float:
     """Privacy is switched ON and OFF again.
 
-    ON closes camera and microphone, as the kernel sees it, and `health` says so; OFF opens them again.
+    ON closes camera and microphone according to the kernel, and `health` reports it; OFF opens them again.
     """
     wanted = [(part, device) for part, device in DEVICES if service.wants(part)]
     if not wanted:
@@ -91,9 +91,9 @@ def privacy(service: Service) -> float:
 
 
 def recording(service: Service) -> float:
-    """A recording of ten seconds is asked for.
+    """A recording of ten seconds is requested.
 
-    It is finished and told, belongs to the group emoedge and nobody else, has the digest told, and plays.
+    It is finished and reported, only the group emoedge can read it, it has the reported digest, and it plays.
     """
     count = len(service.on("recording"))
 
@@ -112,7 +112,7 @@ def recording(service: Service) -> float:
         )
     holds(
         sha256_of(path) == finished()[0]["sha256"],
-        "the digest told is the file's",
+        "the file has the reported digest",
     )
     if shutil.which("ffprobe") is None:
         return waited_s - RECORD_S
@@ -124,17 +124,17 @@ def recording(service: Service) -> float:
 
 
 def camera_unplugged(service: Service) -> float:
-    """The camera is taken from its driver, and given back.
+    """The camera is unbound from its driver and bound again.
 
-    `health` says failed with the reason, sound goes on; the camera comes back automatically.
+    `health` reports failed with the reason, audio continues, and the camera recovers automatically.
     """
     return _unplugged(service, "camera")
 
 
 def microphone_unplugged(service: Service) -> float:
-    """The microphone is taken from its driver, and given back.
+    """The microphone is unbound from its driver and bound again.
 
-    `health` says failed with the reason, pictures go on; the microphone comes back automatically.
+    `health` reports failed with the reason, video continues, and the microphone recovers automatically.
     """
     return _unplugged(service, "microphone")
 
@@ -147,14 +147,14 @@ def _unplugged(service: Service, part: str) -> float:
     with service.unplugged(nodes[0]):
         service.wait_state(part, "failed")
         holds(service.reason(part), "there is a reason")
-        holds(service.active(), "the service lives")
+        holds(service.active(), "the service runs")
     return service.wait_working(part)
 
 
 def killed(service: Service) -> float:
-    """The main process gets SIGKILL.
+    """The main process is killed (SIGKILL).
 
-    The last will says offline, systemd starts it again, and it is online.
+    The last will is published, systemd restarts the service, and it is online.
     """
     offline = len([one for one in service.on("status") if one.payload == b"offline"])
     pid = service.signal(SIGKILL)
@@ -162,17 +162,17 @@ def killed(service: Service) -> float:
     def gone() -> bool:
         return len([one for one in service.on("status") if one.payload == b"offline"]) > offline
 
-    until(gone, "the last will says offline", PATIENCE_S)
+    until(gone, "the last will is published", PATIENCE_S)
     return service.wait_new(pid)
 
 
 def hung(service: Service) -> float:
     """The main process is stopped (SIGSTOP), as if it hung.
 
-    The watchdog ends it and systemd starts it again.
+    The watchdog ends it and systemd restarts it.
     """
     pid = service.signal(SIGSTOP)
-    # A restart forgets the result; the journal remembers.
+    # A restart resets the result; the journal keeps it.
     waited_s = service.wait_new(pid)
     lines = run("journalctl", "--unit", UNIT, "--since", service.begun, "--output", "cat", "--no-pager")
     holds("Watchdog timeout" in lines, "it was the watchdog that ended it")
@@ -180,9 +180,9 @@ def hung(service: Service) -> float:
 
 
 def stopped(service: Service) -> float:
-    """The service is stopped while a recording runs, and started again.
+    """The service is stopped while a recording runs, then started again.
 
-    It ends cleanly within the unit's time, says offline, and leaves no partial recording behind.
+    It ends cleanly within the unit's timeout, publishes offline and leaves no partial recording.
     """
     service.command("record", "ON")
     until(lambda: service.last("control/record") == b"ON", "it records", PATIENCE_S)
@@ -199,9 +199,9 @@ def stopped(service: Service) -> float:
 
 
 def journal(service: Service) -> None:
-    """The service's journal since the beginning of this list is read.
+    """The service's journal since the first check is read.
 
-    There is no error and no traceback in it.
+    It contains no error and no traceback.
     """
     bad = service.journal("err") + [line for line in service.journal("info") if "Traceback" in line]
     holds(not bad, f"{len(bad)} lines such as: {bad[0] if bad else ''}")

@@ -1,4 +1,4 @@
-"""The installed service, seen from outside: systemd, the kernel's files, and what arrives at its broker."""
+"""Installed service as seen from outside: through systemd, the kernel's files and its broker."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from faults.surroundings import Heard, Listener, Skipped, Unmet, holds, open_fil
 
 UNIT: Final = "emoedge.service"
 PATIENCE_S: Final = 240.0
-"""As long as the unit lets a slow board take to start, and a minute for the models."""
+"""Seconds that the unit allows a slow board for the start, plus a minute for the models."""
 CAMERA: Final = re.compile(r"/dev/video\d+")
 MICROPHONE: Final = re.compile(r"/dev/snd/pcmC(\d+)D\d+c")
 
 
 class Service:
-    """The service `emoedge` of this machine; needs root.
+    """Service `emoedge` of this machine; needs root.
 
     Raises:
-        Skipped: it is not installed, or its broker cannot be listened to.
+        Skipped: it is not installed, or this program cannot connect to its broker.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Service:
         self.settings = load_settings(Path("/etc/emoedge/emoedge.toml"))
         mqtt = self.settings.mqtt
         if not mqtt.enabled or mqtt.tls:
-            raise Skipped("only a broker without TLS is listened to")
+            raise Skipped("a broker with TLS is not supported")
         login = None
         if mqtt.username and mqtt.password:
             login = (mqtt.username, mqtt.password.get_secret_value())
@@ -56,28 +56,28 @@ class Service:
     # ---- systemd ----
 
     def show(self, name: str) -> str:
-        """One property of the unit."""
+        """Return one property of the unit."""
         return run("systemctl", "show", UNIT, f"--property={name}", "--value").strip()
 
     @property
     def pid(self) -> int:
-        """Of the main process; 0 when there is none."""
+        """Process id of the main process, or 0."""
         return int(self.show("MainPID") or 0)
 
     def active(self) -> bool:
-        """Return whether systemd was told that it is ready, and it has not ended since."""
+        """Return whether the service has reported readiness to systemd and has not ended since."""
         return self.show("ActiveState") == "active"
 
     def wait_new(self, pid: int) -> float:
-        """Wait for another process than that one to be ready and heard."""
+        """Wait until another process than the given one is ready and online."""
         waited_s = until(
             lambda: self.active() and self.pid not in (0, pid), "a new process is ready", PATIENCE_S
         )
-        return waited_s + until(lambda: self.status() == "online", "it says that it is online", PATIENCE_S)
+        return waited_s + until(lambda: self.status() == "online", "it is online", PATIENCE_S)
 
     def journal(self, priority: str) -> list[str]:
-        """What the service has logged since this program began."""
-        # --unit would bring systemd's own lines, which tell of what is done to the service here.
+        """Return what the service has logged since this program started."""
+        # --unit would include systemd's own lines about the faults caused here.
         text = run(
             *("journalctl", f"_SYSTEMD_UNIT={UNIT}", "--since", self.begun),
             *("--priority", priority, "--output", "cat", "--quiet", "--no-pager"),
@@ -87,40 +87,40 @@ class Service:
     # ---- messages ----
 
     def last(self, suffix: str) -> bytes:
-        """The newest payload on a topic; empty when there was none."""
+        """Return the newest payload on a topic, or an empty string."""
         heard = self.on(suffix)
         return heard[-1].payload if heard else b""
 
     def on(self, suffix: str) -> list[Heard]:
-        """All on a topic of the service."""
+        """Return all messages on a topic of the service."""
         return self.listener.on(f"{self.base}/{suffix}")
 
     def status(self) -> str:
-        """`online` or `offline`."""
+        """Return `online` or `offline`."""
         return self.last("status").decode()
 
     def part(self, name: str) -> dict[str, Any]:
-        """The newest entry of `health` for a part; empty when there is none."""
+        """Return the newest entry of `health` for a part, or an empty mapping."""
         payload = self.last("health")
         return dict(json.loads(payload)["parts"].get(name, {})) if payload else {}
 
     def state(self, name: str) -> str:
-        """Of a part: ok, degraded, failed or off."""
+        """Return the state of a part: ok, degraded, failed or off."""
         return str(self.part(name).get("state", ""))
 
     def reason(self, name: str) -> str:
-        """Why that part is not ok."""
+        """Return the reason why a part is not ok."""
         return str(self.part(name).get("reason", ""))
 
     def wait_state(self, part: str, state: str) -> float:
-        """Wait until `health` says that of a part."""
+        """Wait until `health` reports this state of a part."""
         try:
             return until(lambda: self.state(part) == state, f"the {part} is {state}", PATIENCE_S)
         except Unmet as error:
             raise Unmet(f"{error}, but {self.state(part)}: {self.reason(part)}") from error
 
     def wait_working(self, part: str) -> float:
-        """Wait until a device delivers; a machine that is too slow for it may be degraded all the while."""
+        """Wait until a device delivers; a machine that is too slow for it may stay degraded."""
 
         def works() -> bool:
             return self.state(part) in ("ok", "degraded") and self.reason(part) != "starting"
@@ -132,14 +132,14 @@ class Service:
         self.listener.send(f"{self.base}/control/{name}/set", value)
 
     def goes_on(self, suffix: str) -> float:
-        """Wait for a message that is newer than now."""
+        """Wait for a new message."""
         count = len(self.on(suffix))
         return until(lambda: len(self.on(suffix)) > count, f"a new message on {suffix}", PATIENCE_S)
 
     # ---- devices ----
 
     def holds(self, device: re.Pattern[str]) -> list[str]:
-        """Which nodes of a kind any process of the service has open, as the kernel says."""
+        """Return the device nodes of a kind that processes of the service have open."""
         found = {name for pid in self._processes() for name in open_files(pid)}
         return sorted(name for name in found if device.fullmatch(name))
 
@@ -147,15 +147,15 @@ class Service:
         group = Path("/sys/fs/cgroup") / self.show("ControlGroup").lstrip("/") / "cgroup.procs"
         try:
             return [int(pid) for pid in group.read_text(encoding="ascii").split()]
-        except OSError:  # the service has ended, and its group with it
+        except OSError:  # the service has ended, and with it its control group
             return []
 
     def wait_held(self, device: re.Pattern[str], timeout_s: float = PATIENCE_S) -> float:
-        """Wait until some process of the service has such a node open."""
+        """Wait until a process of the service has such a node open."""
         return until(lambda: self.holds(device), f"{device.pattern} is open", timeout_s)
 
     def wait_released(self, device: re.Pattern[str], timeout_s: float) -> float:
-        """Wait until none has."""
+        """Wait until no process of the service has such a node open."""
         return until(lambda: not self.holds(device), f"{device.pattern} is closed", timeout_s)
 
     def wants(self, part: str) -> bool:
@@ -169,10 +169,10 @@ class Service:
 
     @contextlib.contextmanager
     def unplugged(self, node: str) -> Iterator[None]:
-        """Take a device from its driver as pulling the plug does, for the length of the block.
+        """Unbind a device from its driver, as unplugging does, for the length of the block.
 
         Raises:
-            Skipped: its driver cannot be taken away (v4l2loopback has no device behind it).
+            Skipped: the device cannot be unbound (v4l2loopback has no device behind it).
         """
         sound = MICROPHONE.fullmatch(node)
         entry = Path(
@@ -181,7 +181,7 @@ class Service:
         device = (entry / "device").resolve()
         driver = (device / "driver").resolve()
         if not (entry / "device").exists() or not (driver / "unbind").exists():
-            raise Skipped(f"{node} has no driver that could be taken away")
+            raise Skipped(f"{node} cannot be unbound from its driver")
         (driver / "unbind").write_text(device.name)
         try:
             yield
@@ -189,7 +189,7 @@ class Service:
             (driver / "bind").write_text(device.name)
 
     def signal(self, number: signal.Signals) -> int:
-        """Send a signal to the main process; which that was."""
+        """Send a signal to the main process; return its process id."""
         pid = self.pid
         holds(pid, "the service runs")
         run("kill", f"-{number.name.removeprefix('SIG')}", str(pid))
@@ -197,7 +197,7 @@ class Service:
 
 
 def run(*argv: str, good: tuple[int, ...] = (0,)) -> str:
-    """Output of a program; Skipped when it is not there, Unmet when it fails."""
+    """Return the output of a program; raise Skipped when it is missing, Unmet when it fails."""
     if shutil.which(argv[0]) is None:
         raise Skipped(f"{argv[0]} is not installed")
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
