@@ -1,1 +1,1 @@
-"""What the product costs beside its peers and its budgets; see docs/performance.md."""
+"""Cost of the product compared with its peers and budgets; see docs/performance.md."""

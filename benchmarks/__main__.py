@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: `emoedge bench`, the peers and the budgets. Called by scripts/bench."""
+"""`python -m benchmarks`: run `emoedge bench`, the peers and the budgets. Called by scripts/bench."""
 
 from __future__ import annotations
 
@@ -22,35 +22,37 @@ from faults.surroundings import Skipped, Unmet
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER_S = 20.0
-"""Length of what the peers see: the pictures are kept in memory."""
+"""Seconds of the clip for the peers, whose frames are kept in memory."""
 
 
 def main() -> int:
-    """Measure, print, write; 0 whatever holds, unless --strict."""
+    """Measure, print and write; return 0 even for a broken budget, unless --strict."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("--clip", type=Path, help="video with faces and speech; the demo's by default")
-    parser.add_argument("--seconds", type=float, default=60.0, help="the clip goes round so long (60)")
-    parser.add_argument("--rounds", type=int, default=3, help="of the whole pipeline (3)")
+    parser.add_argument("--clip", type=Path, help="video with faces and speech; the demo clip by default")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="loop the clip for this many seconds (60)"
+    )
+    parser.add_argument("--rounds", type=int, default=3, help="runs of the whole pipeline (3)")
     parser.add_argument("--yunet", type=Path, help="face_detection_yunet_2023mar.onnx of opencv_zoo")
     parser.add_argument(
         "--recogniser",
         type=Path,
-        help="folder of a Vosk model of full size, for one more run of the pipeline",
+        help="folder of a full-size Vosk model, for one more run of the pipeline",
     )
-    parser.add_argument("--no-fer", action="store_true", help="leave out fer, which installs TensorFlow")
+    parser.add_argument("--no-fer", action="store_true", help="skip fer, which installs TensorFlow")
     parts = (*PARTS, "live", "writes", "peers", "recogniser")
-    parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to leave out")
+    parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to skip")
     parser.add_argument(
-        "--from", dest="earlier", type=Path, help="figures measured before, instead of all parts"
+        "--from", dest="earlier", type=Path, help="use these earlier figures instead of measuring all parts"
     )
     parser.add_argument(
         "--again", nargs="+", choices=parts, default=[], help="parts to measure again with --from"
     )
     parser.add_argument(
-        "--json", type=Path, default=ROOT / "build" / "bench.json", help="where the figures go"
+        "--json", type=Path, default=ROOT / "build" / "bench.json", help="file for the figures"
     )
     parser.add_argument(
-        "--strict", action="store_true", help="exit 1 when a budget is broken that is not known to be missed"
+        "--strict", action="store_true", help="exit 1 when a budget is broken that is not a known miss"
     )
     options = parser.parse_args()
 
@@ -83,7 +85,7 @@ def main() -> int:
 
 
 def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, Any]:
-    """The parts that are wanted."""
+    """Return the selected parts."""
 
     def say(what: str) -> None:
         print(f"measuring: {what}", file=sys.stderr)
@@ -124,7 +126,7 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
 
 
 def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
-    """The daemon as a process of its own, on the looped clip."""
+    """Measure the daemon in its own process, on the looped clip."""
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         begin_s = 0.0 if options.clip else DEMO_BEGIN_S
         clip = looped(options.clip or ensure_demo_clip(), Path(folder) / "clip.mp4", options.seconds, begin_s)
@@ -132,7 +134,7 @@ def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure the pipeline against its engines on a shorter clip, with a recogniser of full size."""
+    """Measure the pipeline against its engines on a shorter clip, with a full-size recogniser."""
     speech = settings.speech.model_copy(update={"model": str(options.recogniser.resolve())})
     settings = settings.model_copy(update={"speech": speech})
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:

@@ -1,7 +1,8 @@
-"""What the answer costs: `python -m benchmarks.answer_costs --json FILE [CLIP]`.
+"""Cost of the newer parts of the result: `python -m benchmarks.answer_costs --json FILE [CLIP]`.
 
-Processor time of the mouth and of stillness for a face and frame: each frame is looked at by a stage with and
-one without, in turn. And of a decision, of the level of a block, and of telling whose voice it is.
+Measures the processor time of mouth motion and stillness per face and frame: stages with and without them
+take turns at each frame. Also measures a decision, the level of an audio block, and the assignment of a voice
+to a face.
 """
 
 from __future__ import annotations
@@ -36,14 +37,14 @@ STRETCH_S: Final = 3.0
 
 
 class _NoMouths(Mouths):
-    """Looks at no mouth."""
+    """Mouth tracker that ignores the mouth."""
 
     def movement(self, *_: Any) -> None:
         return None
 
 
 def stage_of(settings: Settings, *, mouths: bool = True) -> FaceStage:
-    """A face stage; `mouths` False leaves them out."""
+    """Return a face stage, without mouth motion if `mouths` is False."""
     stage = build_face(settings)
     assert isinstance(stage, FaceStage)
     if not mouths:
@@ -54,7 +55,7 @@ def stage_of(settings: Settings, *, mouths: bool = True) -> FaceStage:
 def paired(
     stages: Sequence[FaceStage], frames: Sequence[Frame]
 ) -> tuple[list[float], list[FacesObservation]]:
-    """Mean milliseconds a frame of stages that take turns at each frame; and what the first one found."""
+    """Return the mean milliseconds per frame of stages that take turns, and the results of the first."""
     spent_s = [0.0] * len(stages)
     found: list[FacesObservation] = []
     for number, frame in enumerate(frames):
@@ -69,7 +70,7 @@ def paired(
 
 
 def mean_ms(work: Callable[[], object], count: int) -> float:
-    """Milliseconds of one call, the median of ROUNDS."""
+    """Return the milliseconds of one call, the median of ROUNDS."""
     return statistics.median(
         1000 * processor_s(lambda: [work() for _ in range(count)]) / count for _ in range(ROUNDS)
     )
@@ -78,7 +79,9 @@ def mean_ms(work: Callable[[], object], count: int) -> float:
 def main() -> int:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.answer_costs", description=__doc__)
-    parser.add_argument("clip", nargs="?", type=Path, help="with one face and speech; the demo's by default")
+    parser.add_argument(
+        "clip", nargs="?", type=Path, help="clip with one face and speech; the demo clip by default"
+    )
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     settings = Settings()

@@ -1,6 +1,6 @@
-"""Answers of every model to fixed inputs, as JSON, to compare machines: `python -m benchmarks.answers`.
+"""Outputs of every model for fixed inputs, as JSON, to compare machines: `python -m benchmarks.answers`.
 
-Integer networks must agree to the byte; floating-point ones to the digits shown, because compilers and
+Integer networks must agree byte for byte, floating-point networks to the digits shown, because compilers and
 libraries round differently.
 """
 
@@ -28,12 +28,12 @@ SENTENCE: Final = "estoy muy contenta de verte"
 
 
 def main() -> int:
-    """Run everything once and say what came out, or hold it against another machine's."""
+    """Run every model once and print the outputs, or compare them with those of another machine."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.answers", description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--beside", type=Path, help="answers of another machine, to be held against those here"
+        "--beside", type=Path, help="outputs of another machine, to compare with those of this one"
     )
-    parser.add_argument("--note", action="append", default=[], help="a sentence to keep with --beside")
+    parser.add_argument("--note", action="append", default=[], help="sentence to store with --beside")
     options = parser.parse_args()
     here = answers()
     if options.beside:
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def answers() -> dict[str, Any]:
-    """What every model says here."""
+    """Return the outputs of every model on this machine."""
     result: dict[str, Any] = {"schema": 1, "machine": describe_machine()}
     for path in sorted(MODELS.glob("*.tflite")):
         result[path.stem] = network(path)
@@ -56,7 +56,7 @@ def answers() -> dict[str, Any]:
 
 
 def beside(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
-    """Two machines' answers, part by part: whether they are the same, and if not, how far apart."""
+    """Compare the outputs of two machines part by part: whether they are equal, and how far apart."""
     rows = []
     for name in [name for name in here if name not in {"schema", "machine", "notes"}]:
         ours, theirs = here[name], there[name]
@@ -90,7 +90,7 @@ def _leaders(answer: dict[str, Any]) -> list[int]:
 
 
 def network(path: Path) -> dict[str, Any]:
-    """Digest of the raw outputs for some random inputs, and the first numbers of each."""
+    """Return a digest of the raw outputs for random inputs, and the first numbers of each."""
     interpreter = Interpreter(path)
     random = np.random.default_rng(7)
     digest = hashlib.sha256()
@@ -117,7 +117,7 @@ def network(path: Path) -> dict[str, Any]:
 
 
 def tone(seconds: float) -> Any:
-    """Something like a voice: harmonics of a gliding 150 Hz, swelling and fading; int16 at 16 kHz."""
+    """Return a voice-like signal: harmonics of a gliding 150 Hz that swell and fade; int16 at 16 kHz."""
     at = np.arange(round(seconds * 16_000)) / 16_000
     phase = 2 * np.pi * (150 * at + 10 * at**2)
     wave = sum(np.sin(k * phase) / k for k in range(1, 12)) * (0.6 + 0.4 * np.sin(2 * np.pi * 4 * at))

@@ -1,9 +1,9 @@
-"""Many devices on one broker: `python -m benchmarks.broker --devices 200 --json FILE`.
+"""Load of many devices on one broker: `python -m benchmarks.broker --devices 200 --json FILE`.
 
-Each simulated device says over MQTT 5 what the pipeline says of a minute of the demo's clip, at its own
-phase, with the publisher's topics, retain flags and qualities of service, and a health message every 30 s.
-The broker is a real Mosquitto on a port of its own; one subscriber hears everything, as Home Assistant would.
-Bytes and messages are the broker's own count ($SYS), its processor time the kernel's.
+Each simulated device publishes over MQTT 5 what the pipeline yields for one minute of the demo clip, at its
+own phase, with the publisher's topics, retain flags and QoS, and a health message every 30 s. The broker is a
+real Mosquitto on its own port. One subscriber receives everything, as Home Assistant would. Bytes and
+messages are counted by the broker ($SYS), its processor time by the kernel.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ COUNTERS: Final = ("messages/received", "bytes/received", "messages/sent", "byte
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One message of a device: when in the minute, and what."""
+    """One message of a device, with its time in the minute."""
 
     at_s: float
     suffix: str
@@ -52,7 +52,7 @@ class Said:
 
 
 def script() -> list[Said]:
-    """What one device says in a minute."""
+    """Return the messages of one device in a minute."""
     settings = with_a_speech_model(Settings())
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         clip = looped(ensure_demo_clip(), Path(folder) / "clip.mp4", MINUTE_S, DEMO_BEGIN_S)
@@ -60,7 +60,7 @@ def script() -> list[Said]:
         builder = MessageBuilder.for_replay(settings, pipeline.clock)
         messages = [builder.outcome(outcome) for outcome in pipeline.replay(clip)]
     said = [
-        # As the publisher does: what is neither a state nor spooled may get lost.
+        # The same as the publisher: a message that is neither a state nor spooled may be lost.
         Said(
             message.time_s,
             message.suffix,
@@ -78,7 +78,7 @@ def script() -> list[Said]:
 
 
 class Device:
-    """One client, driven by the loop in `simulate`."""
+    """MQTT client, driven by the loop in `simulate`."""
 
     def __init__(self, index: int, port: int) -> None:
         from paho.mqtt.client import Client
@@ -92,15 +92,15 @@ class Device:
         self.client.connect(LOOPBACK, port, keepalive=KEEP_ALIVE_S)
 
     def say(self, said: Said) -> None:
-        """Publish with the publisher's quality of service."""
+        """Publish with the publisher's QoS."""
         self.client.publish(f"{self.base}/{said.suffix}", said.payload, qos=said.qos, retain=said.retain)
 
 
 def simulate(devices: int, run_s: float) -> dict[str, Any]:
-    """Let so many devices talk for a while.
+    """Simulate a number of devices for some seconds.
 
     Raises:
-        Skipped: no Mosquitto.
+        Skipped: Mosquitto is not installed.
     """
     said = script()
     with tempfile.TemporaryDirectory(prefix="emoedge-broker-") as folder:
@@ -138,7 +138,7 @@ def _talk(devices: int, said: list[Said], port: int, proc: Path, run_s: float) -
         selector.register(socket, selectors.EVENT_READ, device)
     phases = np.random.default_rng(1).uniform(0, MINUTE_S, devices)
     due: list[tuple[float, int, int, Said]] = []
-    for index, phase in enumerate(phases):  # who starts in mid-minute goes on with what comes then
+    for index, phase in enumerate(phases):  # a device that starts in mid-minute continues from there
         for order, one in enumerate(said):
             heappush(due, ((one.at_s - phase) % MINUTE_S, index, order, one))
     _serve(selector, everyone, 1.0)
@@ -201,7 +201,7 @@ def _by_topic(said: list[Said]) -> dict[str, dict[str, int]]:
 
 
 def _serve(selector: selectors.BaseSelector, everyone: list[Device], seconds: float) -> None:
-    """Take what the broker answers, for so long."""
+    """Process the broker's answers for some seconds."""
     end_s = time.monotonic() + seconds
     while True:
         for key, _events in selector.select(max(0.0, end_s - time.monotonic())):
@@ -215,7 +215,7 @@ def _serve(selector: selectors.BaseSelector, everyone: list[Device], seconds: fl
 
 
 class _Counters:
-    """The broker's own counters."""
+    """Counters of the broker."""
 
     def __init__(self, port: int) -> None:
         from paho.mqtt.client import Client
@@ -234,20 +234,20 @@ class _Counters:
             self._values[name] = (time.monotonic(), float(message.payload))
 
     def read(self, selector: selectors.BaseSelector, everyone: list[Device]) -> dict[str, float]:
-        """The counters as they stand: Mosquitto writes those that have changed once a second."""
+        """Return the present counters; Mosquitto publishes changed counters once a second."""
         _serve(selector, everyone, 2.2)
         if set(self._values) != set(COUNTERS):
-            raise BenchError("the broker does not say what it counts ($SYS)")
+            raise BenchError("the broker does not publish its counters ($SYS)")
         return {name: value for name, (_at_s, value) in self._values.items()}
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.loop_stop()
 
 
 def main() -> int:
-    """Simulate and write."""
+    """Simulate the devices and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.broker", description=__doc__.splitlines()[0])
     parser.add_argument("--devices", type=int, nargs="+", default=[10, 50, 100, 200])
     parser.add_argument("--seconds", type=float, default=RUN_S)

@@ -1,4 +1,4 @@
-"""The budgets, and whether measured figures keep them. Pure: figures in, verdicts out."""
+"""Budgets and their verdicts on measured figures. Pure."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """One budget.
+    """Budget for one figure.
 
     Attributes:
-        name: for the JSON.
-        title: for people.
-        limit: of the figure.
-        kind: whether the figure must not exceed or must reach the limit.
-        unit: of figure and limit.
-        figure: reads it from the figures; KeyError or TypeError where it was not measured.
-        needs: what makes it measurable, for the row of one that was not.
-        start: a start-up time, which is taken in processor time on a busy machine.
-        missed: why it is known not to hold; it is measured and shown, and `--strict` does not count it.
+        name: key in the JSON.
+        title: text for people.
+        limit: limit of the figure.
+        kind: whether the limit is a maximum or a minimum.
+        unit: unit of figure and limit.
+        figure: function that reads the figure; KeyError or TypeError where it was not measured.
+        needs: what the measurement requires, shown where it was not measured.
+        start: whether it is a start-up time, for which processor time is used on a busy machine.
+        missed: why the budget is known not to hold; it is shown, but `--strict` ignores it.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A budget with its figure; `holds` is None where it was not measured, and `reason` says why."""
+    """Budget with its figure; `holds` is None where it was not measured, and `reason` tells why."""
 
     budget: Budget
     figure: float | None
@@ -50,11 +50,11 @@ class Verdict:
 
     @property
     def is_broken(self) -> bool:
-        """Whether it does not hold though it should."""
+        """Whether the budget is broken unexpectedly."""
         return self.holds is False and not self.budget.missed
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return the verdict for JSON."""
         budget = self.budget
         return {
             "name": budget.name,
@@ -90,13 +90,13 @@ def _faster_than(peer: str) -> Callable[[Figures], float]:
 
 
 def busy(figures: Figures) -> bool:
-    """Whether more wanted to run than there are cores: wall times then say little about the product."""
+    """Return whether the load exceeded the number of cores, which makes wall times meaningless."""
     machine = figures.get("machine", {})
     return float(machine.get("load_1_min", 0)) > float(machine.get("cores") or 1)
 
 
 def _start(section: str, name: str) -> Callable[[Figures], float]:
-    """Time of a start: on the wall, or the processor's where others kept the machine busy."""
+    """Return the wall time of a start, or its processor time where the machine was busy."""
     return lambda figures: float(figures[section][f"{name}_cpu_s" if busy(figures) else f"{name}_s"])
 
 
@@ -113,16 +113,16 @@ def _plain(*keys: str, factor: float = 1.0) -> Callable[[Figures], float]:
 BUDGETS: Final = (
     Budget(
         "pipeline",
-        "whole pipeline without recording, over the sum of its bare engines, with a recogniser of full size",
+        "whole pipeline without recording, over the sum of its bare engines, with a full-size recogniser",
         1.15,
         "at most",
         "x",
         lambda figures: float(figures["recogniser"]["pipeline"]["ratio"]),
-        "--recogniser FOLDER, a Vosk model of full size",
+        "--recogniser FOLDER, a full-size Vosk model",
     ),
     Budget(
         "pipeline_demo",
-        "the same with the recogniser of the demo, which costs a hundredth of that",
+        "the same with the demo's recogniser, which costs a hundredth of that",
         1.45,
         "at most",
         "x",
@@ -132,17 +132,17 @@ BUDGETS: Final = (
     ),
     Budget(
         "voice",
-        "judging 3 s of a voice",
+        "classification of 3 s of a voice",
         3.0,
         "at most",
         "ms",
         lambda figures: float(_stage(figures, "judge a voice")["p50_ms"]),
         "speech in the clip",
-        missed="some 250 calls of numpy, each on little",
+        missed="about 250 numpy calls on small arrays",
     ),
     Budget(
         "faster_than_fer",
-        "face path, frames a second over those of fer 25.10.3 with its default detector",
+        "face path, frames per second over those of fer 25.10.3 with its default detector",
         10.0,
         "at least",
         "x",
@@ -151,7 +151,7 @@ BUDGETS: Final = (
     ),
     Budget(
         "faster_than_yunet",
-        "face path, frames a second over those of YuNet at 320 x 240 on every frame and the same classifier",
+        "face path, frames per second over YuNet at 320 x 240 on every frame and the same classifier",
         3.0,
         "at least",
         "x",
@@ -169,17 +169,17 @@ BUDGETS: Final = (
     ),
     Budget(
         "recording",
-        "what recording adds to the running daemon, over a bare PyAV encode",
+        "cost of recording in the running daemon, over a bare PyAV encode",
         1.15,
         "at most",
         "x",
         _ratio_of_recording,
         "a broker (apt install mosquitto)",
-        missed="between two frames of a camera the encoder loses its caches, which a bare encode keeps",
+        missed="unlike a bare encode, the encoder loses its caches between two frames of a camera",
     ),
     Budget(
         "capture_to_publish",
-        "capture to publish, p95, 10 frames a second",
+        "capture to publish, p95, 10 frames per second",
         100.0,
         "at most",
         "ms",
@@ -193,7 +193,7 @@ BUDGETS: Final = (
         "at most",
         "ms",
         _plain("live", "end_of_speech_to_text_p50_ms"),
-        "a broker, and speech in the clip that is understood",
+        "a broker, and recognisable speech in the clip",
     ),
     Budget(
         "first_face",
@@ -226,7 +226,7 @@ BUDGETS: Final = (
     ),
     Budget(
         "memory",
-        "most resident memory of emoedge run without Vosk",
+        "peak resident memory of emoedge run without Vosk",
         160.0,
         "at most",
         "MB",
@@ -241,11 +241,11 @@ BUDGETS: Final = (
         "MB",
         _plain("live", "peak_mb_with_recording_without_speech"),
         "a broker (apt install mosquitto)",
-        missed="half of it is the libraries' files, which processes share and the kernel can drop",
+        missed="half of it is pages of library files, which processes share and the kernel can drop",
     ),
     Budget(
         "writes_quiet",
-        "written to the card on a day without anybody in view, recording off",
+        "written to the card in a day with an empty room, recording off",
         20.0,
         "at most",
         "MB a day",
@@ -272,13 +272,13 @@ BUDGETS: Final = (
             "strace, and /var/tmp on a disk",
         )
         for name, title, limit in (
-            ("off", "the same with the demo's person there all day, recording off", 250.0),
-            ("broker_away", "and the broker away", 1000.0),
+            ("off", "the same with the demo's person in view all day, recording off", 250.0),
+            ("broker_away", "the same with the broker away", 1000.0),
         )
     ),
     Budget(
         "privacy",
-        "processor while privacy is on",
+        "processor load with privacy on",
         0.5,
         "at most",
         "% of a core",
@@ -289,7 +289,7 @@ BUDGETS: Final = (
 
 
 def judge(figures: Figures, budgets: tuple[Budget, ...] = BUDGETS) -> list[Verdict]:
-    """Hold the figures against the budgets; one that was not measured is neither kept nor broken."""
+    """Compare the figures with the budgets; one that was not measured is neither kept nor broken."""
     return [_verdict(budget, figures) for budget in budgets]
 
 
@@ -304,7 +304,7 @@ def _verdict(budget: Budget, figures: Figures) -> Verdict:
 
 
 def as_table(verdicts: list[Verdict]) -> str:
-    """The verdicts as people read them."""
+    """Return the verdicts as a table for the terminal."""
     lines = [f"{'budget':98} {'limit':>16} {'measured':>9}  holds"]
     for verdict in verdicts:
         budget = verdict.budget

@@ -1,10 +1,10 @@
-"""What the console costs: paint and bytes of its pages, an idle page, five viewers, memory.
+"""Cost of the console: first paint and bytes of its pages, an idle page, five viewers, memory.
 
     python -m benchmarks.console [--rounds 3] [--seconds 20] [--json FILE]
 
-Needs Chromium. A real daemon plays the demo clip, a real console serves it. Paint is wall time, as the
-browser's own tracing has it, beside the processor time of browser and console until then; all else is
-processor time. Conditions take turns: a busy machine touches all alike.
+Needs Chromium. A real daemon plays the demo clip, and a real console serves it. Paint is wall time from the
+browser's own tracing, with the processor time of browser and console up to that moment. Everything else is
+processor time. Conditions take turns, so that other load affects all of them equally.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from tests.web.test_live import end, start_daemon, until
 
 VIEWERS: Final = 5
 WAIT_S: Final = 600.0
-"""Longest wait for the daemon and for a page on a busy machine."""
+"""Longest wait for the daemon and for a page on a busy machine, in seconds."""
 NAMES: Final = {"": "now"}
-"""What a page calls itself where that is not its address."""
+"""Names of pages that differ from their addresses."""
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20.0)
@@ -51,7 +51,7 @@ def main() -> None:
         stack.callback(end, daemon)
         with console.client(console.key) as client:
             until(lambda: client.get("/api/state").json()["emotion"] is not None, WAIT_S)
-            assert client.post("/api/setup").status_code < 500  # the pages, not the first steps
+            assert client.post("/api/setup").status_code < 500  # the normal pages, not the first steps
         result = {
             "load_1_min": round(os.getloadavg()[0], 1),
             "cores": os.cpu_count(),
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _configuration(folder: Path) -> str:
-    """Return what stands behind `[web]`; the devices are in the file that `start_console` finds."""
+    """Return the keys of `[web]`; the devices are in the file that `start_console` finds."""
     clip = ensure_demo_clip()
     (folder / "emoedge.toml").write_text(
         f'device_id = "bench"\n[camera]\nsource = "file:{clip}"\n[microphone]\nsource = "file:{clip}"\n'
@@ -80,7 +80,7 @@ def _configuration(folder: Path) -> str:
 
 
 def _processor_s(*processes: int) -> float:
-    """Return the processor time that processes have used so far, seconds."""
+    """Return the processor time used by processes, in seconds."""
     found = 0.0
     for pid in processes:
         try:
@@ -120,7 +120,7 @@ def _viewers(console: Console, daemon: int, rounds: int, seconds: float) -> dict
 
 @contextmanager
 def _reading(console: Console, count: int) -> Iterator[list[float]]:
-    """Read the events as so many browsers do; yields the times at which one arrived."""
+    """Read the events as this many browsers would; yield the times of arrival."""
     received: list[float] = []
     over = threading.Event()
 
@@ -145,7 +145,7 @@ def _reading(console: Console, count: int) -> Iterator[list[float]]:
 
 
 def _open(browser: Browser, console: Console, page: str) -> None:
-    time.sleep(1)  # an address may make 20 requests a second
+    time.sleep(1)  # the limit is 20 requests a second per address
     browser.call("Page.navigate", url="about:blank")
     browser.call("Page.navigate", url=f"{console.url}/{page}#key={console.key}")
     browser.wait(f"document.documentElement?.dataset.ready === {json.dumps(NAMES.get(page, page))}", WAIT_S)
@@ -207,7 +207,7 @@ def _page(browser: Browser, console: Console, rounds: int, seconds: float) -> di
                 privacy = "ON" if condition == "idle" else "OFF"
                 assert client.put("/api/controls/privacy", json={"value": privacy}).status_code == 200
                 _open(browser, console, "")
-                time.sleep(5)  # what is loaded is drawn
+                time.sleep(5)  # let the page finish drawing
                 before, begun_s = _processor_s(*_browsers("renderer")), time.monotonic()
                 time.sleep(seconds)
                 rows[condition].append(
@@ -217,7 +217,7 @@ def _page(browser: Browser, console: Console, rounds: int, seconds: float) -> di
 
 
 def _memory_mb(pid: int) -> dict[str, float]:
-    """Return resident and proportional memory of the console after all that."""
+    """Return the resident and proportional memory of the console after these measurements."""
     full = psutil.Process(pid).memory_full_info()
     return {"rss": round(full.rss / 1e6, 1), "pss": round(full.pss / 1e6, 1), "own": round(full.uss / 1e6, 1)}
 

@@ -1,8 +1,8 @@
-"""How steady the named emotion is, and how late: `python -m benchmarks.decision --json FILE [CLIP...]`.
+"""Stability and delay of the published emotion: `python -m benchmarks.decision --json FILE [CLIP...]`.
 
-What the stages find in a clip is kept (`build/decision`), so that the decision alone can be run again, with
-other settings, in a second. A change of expression is made of two stretches of one face, the one right after
-the other: the delay runs from the joint to the message that names the new expression.
+The observations of a clip are cached (`build/decision`), so that the decision alone can be repeated with
+other settings within a second. A change of expression is built from two passages of one face in sequence; the
+delay is measured from the joint to the message with the new expression.
 """
 
 from __future__ import annotations
@@ -36,28 +36,28 @@ from emoedge.pipeline.pipeline import Pipeline
 ROOT: Final = Path(__file__).resolve().parent.parent
 KEPT: Final = ROOT / "build" / "decision"
 BRIEF_S: Final = 0.5
-"""What is named for less than this only flickers."""
+"""Seconds; an emotion that is published for less than this is a flicker."""
 CLEAR_QUALITY: Final = 0.5
-"""A face of this quality is seen well enough for an opinion."""
+"""Minimum quality of a face that is good enough for an opinion."""
 SAYS_NOTHING: Final = 1 / 7
-"""A text that gives a class less than this says nothing for it."""
+"""Probability below which a text does not support a class."""
 DOUBTFUL: Final = 0.3
 STRETCH_S: Final = 3.0
-"""Length of each of the two stretches of a change of expression."""
+"""Length of each of the two passages of a change of expression, in seconds."""
 PLAIN: Final = 0.9
-"""A stretch counts as one expression where so large a share of its posteriors has the same leader."""
+"""A passage counts as one expression if at least this share of its posteriors has the same leader."""
 
 HOLDS_S: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 SPLICES: Final = 1000
-"""Changes of expression for a point of the frontier."""
+"""Number of changes of expression for each point of the frontier."""
 
 Call = tuple[str, tuple[Any, ...]]
-"""A method of `DecisionStage` and what it was called with."""
+"""Method of `DecisionStage` and its arguments."""
 Trace = list[Call]
 
 
 class _Tracing(DecisionStage):
-    """Decides as always and keeps what it was told."""
+    """Decision stage that also records its calls."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -65,7 +65,7 @@ class _Tracing(DecisionStage):
         self._within = False
 
     def _note(self, name: str, *args: Any) -> list[Outcome]:
-        if self._within:  # on_faces and its like call tick
+        if self._within:  # on_faces and similar methods call tick
             return list(getattr(super(), name)(*args))
         self.trace.append((name, args))
         self._within = True
@@ -103,7 +103,7 @@ class _TracingPipeline(Pipeline):
 
 
 def trace(clip: Path, settings: Settings) -> Trace:
-    """What the stages find in a clip, from `build/decision` where it was found before."""
+    """Return the observations of a clip, from the cache in `build/decision` if they are there."""
     sign = hashlib.sha256(
         f"{sha256_of(clip)} {settings.speech.model_dump_json()} {settings.face.model_dump_json()} "
         f"{FaceObservation.__slots__}".encode()
@@ -120,7 +120,7 @@ def trace(clip: Path, settings: Settings) -> Trace:
 
 
 def decide(calls: Iterable[Call], settings: Settings) -> list[Outcome]:
-    """Run the decision on what was found."""
+    """Run the decision on recorded calls."""
     numbers = itertools.count(1)
     stage = DecisionStage(
         settings, lambda _: f"event-{next(numbers)}", learned_fusion(settings), load_confidence(settings)
@@ -130,21 +130,21 @@ def decide(calls: Iterable[Call], settings: Settings) -> list[Outcome]:
 
 @dataclass(frozen=True, slots=True)
 class Steadiness:
-    """What a reader of the topic `emotion` sees of a clip.
+    """Statistics of the topic `emotion` for a clip.
 
     Attributes:
-        seconds: length.
-        changes_a_minute: of what is named, to and from nothing included.
-        brief: namings of less than BRIEF_S, of `namings`; the last one of the clip is not counted.
-        states: messages that name an emotion.
-        by_text: of them, decided by a text.
-        unled: of them, named something that no modality ranks first among the candidates.
-        unbacked: of them, decided by a text that gives it less than SAYS_NOTHING.
-        doubtful: of them, with a confidence below DOUBTFUL.
-        messages_a_minute: on `emotion`.
-        repeats_share: of the messages, those that name what the one before named.
-        named_share: of the time with a face of CLEAR_QUALITY or better, that with something named.
-        episodes: that began.
+        seconds: length of the clip.
+        changes_a_minute: changes of the published emotion, including to and from no emotion.
+        brief: number of `namings` shorter than BRIEF_S, without the last one of the clip.
+        states: messages with an emotion.
+        by_text: of these, decided by a text.
+        unled: of these, with an emotion that no modality ranks first among the candidates.
+        unbacked: of these, decided by a text that gives the emotion less than SAYS_NOTHING.
+        doubtful: of these, with a confidence below DOUBTFUL.
+        messages_a_minute: messages on `emotion`.
+        repeats_share: share of messages with the same emotion as the previous message.
+        named_share: share of the time with a face of at least CLEAR_QUALITY in which an emotion is published.
+        episodes: number of episodes that began.
     """
 
     seconds: float
@@ -163,7 +163,7 @@ class Steadiness:
 
 
 def steadiness(calls: Sequence[Call], outcomes: Iterable[Outcome]) -> Steadiness:
-    """Count; `outcomes` are what `decide` made of `calls`."""
+    """Return the statistics of `outcomes`, which `decide` returned for `calls`."""
     told = list(outcomes)
     states = [outcome for outcome in told if isinstance(outcome, FusedState)]
     end_s = max(float(args[-1]) for name, args in calls if name != "on_sound")
@@ -191,7 +191,7 @@ def steadiness(calls: Sequence[Call], outcomes: Iterable[Outcome]) -> Steadiness
 
 
 def is_led(state: FusedState) -> bool:
-    """Return whether a modality ranks what is named first among the candidates."""
+    """Return whether a modality ranks the published emotion first among the candidates."""
     candidates = [INDEX[name] for name in state.candidates]
     return any(
         state.emotion == EMOTIONS[max(candidates, key=opinion.probabilities.tolist().__getitem__)]
@@ -204,7 +204,7 @@ def _of(state: FusedState, modality: str) -> Probabilities:
 
 
 def _runs(states: Sequence[FusedState], end_s: float) -> list[tuple[Emotion | None, float, float]]:
-    """What is named, from when to when."""
+    """Return the published emotions with their begin and end."""
     runs: list[tuple[Emotion | None, float, float]] = []
     for key, group in itertools.groupby(states, key=lambda state: state.emotion):
         since_s = next(group).time_s
@@ -227,7 +227,7 @@ def _named_share(calls: Iterable[Call], runs: Sequence[tuple[Emotion | None, flo
 
 
 def splices(calls: Iterable[Call]) -> Iterator[tuple[Trace, Emotion]]:
-    """Pairs of stretches of one face with two plain expressions; the joint lies at STRETCH_S."""
+    """Return pairs of passages of one face with two clear expressions, joined at STRETCH_S."""
     found = [args[0].primary for name, args in calls if name == "on_faces" and args[0].primary]
     times = [args[0].time_s for name, args in calls if name == "on_faces" and args[0].primary]
     stretches = []
@@ -253,7 +253,7 @@ def _face_call(time_s: float, face: FaceObservation) -> Call:
 
 
 def delays(spliced: Iterable[tuple[Trace, Emotion]], settings: Settings) -> list[float]:
-    """Seconds from each joint to the message that names the new expression; infinite where none does."""
+    """Return the seconds from each joint to the message with the new expression, or infinity."""
     found = []
     for calls, wanted in spliced:
         named_s = (
@@ -266,7 +266,7 @@ def delays(spliced: Iterable[tuple[Trace, Emotion]], settings: Settings) -> list
 
 
 def summary(found: Sequence[float]) -> dict[str, Any]:
-    """Median and 95th percentile of the delays."""
+    """Return the median and 95th percentile of the delays."""
     ordered = sorted(found)
     return {
         "changes": len(found),
@@ -279,7 +279,7 @@ def summary(found: Sequence[float]) -> dict[str, Any]:
 def frontier(
     clips: Mapping[str, Sequence[Call]], spliced: Sequence[tuple[Trace, Emotion]], settings: Settings
 ) -> list[dict[str, Any]]:
-    """Changes a minute on each clip, and delay, for several times to hold."""
+    """Return changes per minute on each clip, and the delay, for several hold times."""
     rows = []
     for hold_s in HOLDS_S:
         held = with_fusion(settings, hold_s=hold_s)
@@ -290,19 +290,25 @@ def frontier(
 
 
 def with_fusion(settings: Settings, **values: Any) -> Settings:
-    """The settings with other values of the section fusion."""
+    """Return the settings with other values in the section fusion."""
     return settings.model_copy(update={"fusion": settings.fusion.model_copy(update=values)})
 
 
 def main() -> int:
-    """Measure and write."""
+    """Measure and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decision", description=__doc__)
-    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="the demo's clip by default")
-    parser.add_argument("--faces", nargs="*", type=Path, default=[], help="clips whose faces are spliced")
+    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="clips; the demo clip by default")
+    parser.add_argument(
+        "--faces",
+        nargs="*",
+        type=Path,
+        default=[],
+        help="clips whose faces are spliced into changes of expression",
+    )
     parser.add_argument("--engine", choices=("vosk", "whisper"), default="vosk")
     parser.add_argument("--speech", default="vosk-es-demo", help="speech model")
     parser.add_argument("--method", choices=("weighted", "learned"), default="weighted")
-    parser.add_argument("--frontier", action="store_true", help="for several times to hold")
+    parser.add_argument("--frontier", action="store_true", help="measure several hold times")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     settings = Settings()

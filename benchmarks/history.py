@@ -1,10 +1,10 @@
-"""Size of the history of thirty busy days, and time to read a day and a week of it.
+"""Size of the history for thirty busy days, and time to read a day and a week of it.
 
     python -m benchmarks.history [--days N…] [--episodes N] [--json FILE]
 
-A busy house: people in every minute, all seven emotions, speech, three
-episodes a minute, each third one recorded.
-Processor times (median of `ROUNDS`), in milliseconds; `command` is all of `emoedge history --json`.
+The simulated home is busy: people in every minute, all seven emotions, speech, and three episodes a minute,
+of which every third is recorded. Processor times (median of `ROUNDS`), in milliseconds; `command` is all of
+`emoedge history --json`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ MINUTES_OF_A_DAY: Final = 1440
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--days", type=int, nargs="+", default=[1, 7, 30])
     parser.add_argument("--episodes", type=int, default=3, help="a minute")
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(days: int, episodes: int) -> dict[str, float]:
-    """Size and processor times of a history of some days."""
+    """Return size and processor times of a history of some days."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(
             timezone=ZONE,
@@ -83,7 +83,7 @@ def measure(days: int, episodes: int) -> dict[str, float]:
 
 
 def fill(settings: Settings, days: int, episodes: int) -> int:
-    """Write the days and return the size of the file, with its log."""
+    """Write the days and return the size of the file and its log."""
     dice = random.Random(1)
     file = HistoryFile(settings.paths.state)
     start_ms = round(day_span(MONDAY, settings.zone)[0].timestamp()) * 1000
@@ -103,7 +103,7 @@ def fill(settings: Settings, days: int, episodes: int) -> int:
 
 
 def minute(dice: random.Random, start_ms: int) -> MinuteRow:
-    """A minute in which everything happens."""
+    """Return a busy minute."""
     cuts = sorted(dice.randrange(MINUTE_MS + 1) for _ in COLUMNS[1:])
     spent = tuple(end - begin for begin, end in zip([0, *cuts], [*cuts, MINUTE_MS], strict=True))
     raw = [dice.random() for _ in EMOTIONS]
@@ -114,7 +114,7 @@ def minute(dice: random.Random, start_ms: int) -> MinuteRow:
 
 
 def episode(dice: random.Random, started_ms: int, recording: str | None) -> EpisodeRow:
-    """An episode of some seconds."""
+    """Return an episode of a few seconds."""
     started_ms += dice.randrange(1000)
     return EpisodeRow(
         f"{dice.getrandbits(64):016x}",
@@ -127,12 +127,12 @@ def episode(dice: random.Random, started_ms: int, recording: str | None) -> Epis
 
 
 def show(settings: Settings, span: Span, bucket: Bucket) -> None:
-    """What the command and the console do with a span."""
+    """Read a span as the command and the console do."""
     read(settings, *span, bucket).to_json()
 
 
 def median_ms(act: Callable[[], object]) -> float:
-    """Processor time of an act."""
+    """Return the processor time of a call."""
 
     def once() -> float:
         begun_s = time.process_time()
@@ -143,7 +143,7 @@ def median_ms(act: Callable[[], object]) -> float:
 
 
 def command_ms(folder: str, day: str) -> float:
-    """Processor time of `emoedge history --json`."""
+    """Return the processor time of `emoedge history --json`."""
     config = Path(folder) / "emoedge.toml"
     config.write_text(f'timezone = "{ZONE}"\n[paths]\nstate = "{folder}"\n')
     begun = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,8 +1,8 @@
-"""Instructions of ten seconds of pipeline, by part: `python -m benchmarks.instructions --json FILE`.
+"""Instruction counts of ten seconds of pipeline: `python -m benchmarks.instructions --json FILE`.
 
-Processor time depends on the machine and on what else it does; the number of instructions hardly does.
-Callgrind counts them on x86-64, where it shows every processor as one with AVX2 and without AVX-512. Only the
-measured code is counted; a part is what the bare engines do with the data that the pipeline gives them (see
+Processor time depends on the machine and its load, while the number of instructions hardly does. Callgrind
+counts them on x86-64, where it presents every processor as one with AVX2 and without AVX-512. Only the
+measured code is counted. A part is a bare engine that processes the data of the pipeline (see
 `emoedge.bench.bare`).
 """
 
@@ -37,7 +37,7 @@ SECONDS: Final = 10.0
 PIPELINE: Final = "whole pipeline"
 FEATURES: Final = "voice features of 3 s"
 TOLERANCE: Final = 0.01
-"""Two runs of the same code differ by less, as a share."""
+"""Two runs of the same code differ by less than this share."""
 LIMIT_S: Final = 3600.0
 STEADY: Final = {
     "PYTHONHASHSEED": "0",
@@ -47,18 +47,18 @@ STEADY: Final = {
     "OPENCV_FOR_THREADS_NUM": "1",
     "OMP_NUM_THREADS": "1",
 }
-"""Environment in which two runs take the same way."""
+"""Environment variables for reproducible runs."""
 
 
 class SkippedError(Exception):
-    """Cannot be measured here; says why."""
+    """The count cannot be taken on this machine."""
 
 
 def measure(*, quick: bool = False) -> dict[str, int]:
-    """Instructions of each part, or of the whole pipeline alone.
+    """Count the instructions of each part, or only of the whole pipeline.
 
     Raises:
-        SkippedError: no Valgrind, or not the processor.
+        SkippedError: Valgrind is not installed, or the processor is not supported.
     """
     program = shutil.which("valgrind")
     if program is None or platform.machine() != "x86_64":
@@ -82,7 +82,7 @@ def measure(*, quick: bool = False) -> dict[str, int]:
             timeout=LIMIT_S,
         )
         if done.returncode:
-            raise RuntimeError(f"measuring failed: {done.stderr.strip()[-2000:]}")
+            raise RuntimeError(f"the measurement failed: {done.stderr.strip()[-2000:]}")
         return dict(_count(path) for path in sorted(Path(folder).glob("counts.*")))
 
 
@@ -95,7 +95,7 @@ def _count(path: Path) -> tuple[str, int]:
 
 
 def child(*, quick: bool) -> None:
-    """Run each part once, and count; everything is loaded and warm before."""
+    """Run each part once and count its instructions, after loading and warming up everything."""
     from emoedge.bench.bare import bare_engines
     from emoedge.bench.tally import watching
     from emoedge.capture.media import MediaReader
@@ -130,7 +130,7 @@ def child(*, quick: bool) -> None:
 
 
 def result_of(counts: dict[str, int]) -> dict[str, Any]:
-    """JSON-ready, with the versions that move the figures."""
+    """Return the counts for JSON, with the versions that affect them."""
     machine = describe_machine()
     version = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True).stdout
     return {
@@ -143,9 +143,9 @@ def result_of(counts: dict[str, int]) -> dict[str, Any]:
 
 
 def compare(result: dict[str, Any], known: dict[str, Any]) -> tuple[list[str], bool]:
-    """Lines for people, and whether nothing costs more than before.
+    """Return a comparison as lines of text, and whether no part costs more than before.
 
-    Other versions of the interpreter or of a library cost otherwise: then nothing is judged.
+    With other versions of the interpreter or of a library no verdict is given.
     """
     now = result["millions"]
     before = {name: count for name, count in known["millions"].items() if name in now}
@@ -159,18 +159,20 @@ def compare(result: dict[str, Any], known: dict[str, Any]) -> tuple[list[str], b
         else:
             lines.append(f"{name:40} {'-':>10} {now[name]:10.2f}")
     if not same:
-        lines.append("not judged: made with other versions of Python, Valgrind or a library")
+        lines.append("no verdict: measured with other versions of Python, Valgrind or a library")
     return lines, holds or not same
 
 
 def main() -> int:
-    """Measure; write, compare, or both."""
+    """Measure, then write the figures, compare them, or both."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.instructions", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--json", type=Path, help="write the figures")
-    parser.add_argument("--against", type=Path, help="exit 1 where a part costs over 1 % more than there")
-    parser.add_argument("--quick", action="store_true", help="the whole pipeline alone, in half the time")
+    parser.add_argument("--against", type=Path, help="exit 1 if a part costs over 1 % more than in this file")
+    parser.add_argument(
+        "--quick", action="store_true", help="measure only the whole pipeline, in half the time"
+    )
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -185,7 +187,7 @@ def main() -> int:
     lines, holds = compare(result, known)
     print("millions of instructions                     before        now", *lines, sep="\n")
     if not holds:
-        print(f"more than before: find out why, or accept it with --json {options.against}")
+        print(f"more than before: find the cause, or accept it with --json {options.against}")
     if options.json:
         options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return int(not holds)

@@ -1,7 +1,7 @@
-"""`emoedge run` as it is, looked at from outside: start-up, latencies, memory, context switches, rest.
+"""Start-up, latencies, memory and context switches of `emoedge run`, measured from outside.
 
-The daemon plays a clip in real time on the test bench of `faults`: a process of its own, a real Mosquitto, a
-listener.
+The daemon plays a clip in real time on the test bench of `faults`, in its own process, with a real Mosquitto
+and a listener.
 """
 
 from __future__ import annotations
@@ -25,34 +25,33 @@ from faults.bench import BASE, START_S, Bench
 from faults.surroundings import Heard, until
 
 FACE_HZ: Final = 30.0
-"""Every picture that is looked at is published, which is ten a second; a limit of ten would leave out those
-that come early."""
+"""Ten frames a second are analysed, and all are published; a limit of ten would drop those that are early."""
 SETTLE_S: Final = 5.0
-"""After the first result: models of the other modalities are loaded, pages are touched."""
+"""Seconds after the first result, for loading the models of the other modalities."""
 PRIVACY_SETTLE_S: Final = 3.0
 RECORDING_ROUNDS: Final = 7
-"""The difference of two loads of a tenth of a core varies from one pair to the next."""
+"""Number of pairs: the difference of two loads of a tenth of a core varies between pairs."""
 
 
 def live(settings: Settings, clip: Path, window_s: float = 20.0, rest_s: float = 15.0) -> dict[str, Any]:
-    """Run the daemon twice: everything on, then at rest; without speech recognition, recording in between.
+    """Run the daemon twice: with everything on and then at rest; without speech but with recording.
 
     Args:
-        settings: folder and name of the models are taken from it; all else is default.
-        clip: played in real time, round and round.
-        window_s: how long each run is looked at; best the length of the clip.
-        rest_s: how long it is looked at with privacy on.
+        settings: settings for folder and names of the models; everything else is at its default.
+        clip: clip to play in real time, in a loop.
+        window_s: seconds that each run is observed; preferably the length of the clip.
+        rest_s: seconds of observation with privacy on.
 
     Raises:
         Unmet: the daemon does not start.
-        Skipped: no broker.
+        Skipped: Mosquitto is not installed.
     """
     everything = _run(settings, clip, window_s, rest_s=rest_s)
     without = _run(settings, clip, window_s, record=True, speech__enabled="false")
     starts = (everything, without)
     return {
         **everything,
-        # The better of two: what else the machine does can only make a start slower.
+        # The better of two: other load can only slow down a start.
         "first_face_s": min(one["first_face_s"] for one in starts),
         "first_face_cpu_s": min(one["first_face_cpu_s"] for one in starts),
         "window_s": window_s,
@@ -66,7 +65,7 @@ def live(settings: Settings, clip: Path, window_s: float = 20.0, rest_s: float =
 
 @contextmanager
 def observed() -> Iterator[Bench]:
-    """A test bench in a folder of its own."""
+    """Test bench in its own folder."""
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder, Bench(Path(folder)) as bench:
         yield bench
 
@@ -140,7 +139,7 @@ def _run(
 
 
 def _window(process: Path, seconds: float) -> tuple[Usage, tuple[float, float]]:
-    """What a process uses in a stretch of time, and from when to when that was."""
+    """Resources that a process uses in a window, with begin and end of the window."""
     before, begun_s = Usage.read(process), time.monotonic()
     time.sleep(seconds)
     return Usage.read(process).since(before), (begun_s, time.monotonic())
@@ -151,7 +150,7 @@ def _has_mode(bench: Bench, mode: str) -> bool:
 
 
 def _recording(bench: Bench, process: Path, window_s: float, before_cores: float) -> dict[str, Any]:
-    """Measure what continuous recording adds to the mean of the windows beside it: the median of rounds."""
+    """Measure the cost of continuous recording against the mean of adjacent windows: median of rounds."""
     without: list[float] = [before_cores]
     recording: list[float] = []
     for _ in range(RECORDING_ROUNDS):
@@ -177,7 +176,7 @@ def _json(heard: Heard) -> dict[str, Any]:
 
 
 def _delays(name: str, heard: list[Heard], window: tuple[float, float], key: str) -> dict[str, Any]:
-    """From a payload's time to the moment it reached the subscriber: quantiles and how many there were."""
+    """Return quantiles of the latency from a payload's time to its arrival, and the number of messages."""
     taken = [one.wall_s - wall_s(_json(one)[key]) for one in heard if window[0] <= one.at_s < window[1]]
     if not taken:
         return {f"{name}_count": 0}
@@ -186,5 +185,5 @@ def _delays(name: str, heard: list[Heard], window: tuple[float, float], key: str
 
 
 def wall_s(stamp: str) -> float:
-    """Seconds since 1970 of an RFC 3339 time in UTC, as payloads have it."""
+    """Return the seconds since 1970 of a payload's RFC 3339 time in UTC."""
     return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()

@@ -1,9 +1,10 @@
-"""What clients of the daemon's socket cost the daemon: latencies and processor time, with and without them.
+"""Cost of socket clients for the daemon: latencies and processor time with and without them.
 
     python -m benchmarks.local_clients [--rounds 3] [--seconds 60] [--json FILE]
 
-A real daemon plays the demo clip. Three conditions take turns, so that a busy machine touches all alike: no
-client, one that reads all events and the picture, and one that has asked for them and reads nothing.
+A real daemon plays the demo clip. Three conditions take turns, so that other load affects all of them
+equally: no client, a client that reads all events and frames, and a client that has requested them but reads
+nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from faults.bench import Bench
 CONDITIONS: Final = ("no client", "a client that reads", "a client that has stopped reading")
 FIGURES: Final = ("face_latency_p50_ms", "face_latency_p95_ms")
 AGAIN_S: Final = 20.0
-"""A client that does not read is disconnected after 30 s; another one takes its place before."""
+"""Seconds; a client that does not read is disconnected after 30 s, and replaced before that."""
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def _medians(rows: list[dict[str, Any]]) -> dict[str, float]:
 
 
 def _measure(bench: Bench, condition: str, seconds: float) -> dict[str, Any]:
-    """Keep a condition for some seconds; figures of the daemon at its end."""
+    """Keep a condition for some seconds; return the daemon's figures."""
     daemon = psutil.Process(bench.pid)
     with _client(bench, condition):
         before, begun_s = daemon.cpu_times(), time.monotonic()
@@ -83,7 +84,7 @@ def _measure(bench: Bench, condition: str, seconds: float) -> dict[str, Any]:
 
 @contextmanager
 def _client(bench: Bench, condition: str) -> Iterator[None]:
-    """The client of a condition, for as long as the block lasts."""
+    """Run the client of a condition for the length of the block."""
     over = threading.Event()
     work = {CONDITIONS[1]: _read, CONDITIONS[2]: _stop_reading}.get(condition)
     thread = threading.Thread(target=work, args=(bench.runtime / "daemon.sock", over)) if work else None

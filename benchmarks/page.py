@@ -1,7 +1,7 @@
 """Write the measured figures into docs/performance.md: `python -m benchmarks.page [--check]`.
 
-The tables come from docs/data/*.json alone; what stands between the marks of a part is made again, the rest is
-left as it is.
+The tables are generated from docs/data/*.json only. The content between the marks of a part is replaced; the
+rest of the page is kept.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ PAGE: Final = ROOT / "docs" / "performance.md"
 ANSWERS: Final = {True: "holds", False: "**does not hold**", None: "not measured"}
 
 NO_ENGINES: Final = ("whole pipeline", "voice features of 3 s")
-"""Counts that are not those of an engine."""
+"""Counts that do not belong to an engine."""
 YUNET_MILLIONS: Final = 15.0
-"""Instructions of YuNet (2023mar, float) on a picture of 160 × 120, counted in the same way."""
+"""Instructions of YuNet (2023mar, float) for an image of 160 × 120, counted in the same way."""
 YUNET_PI4_MS: Final = (5.4, 6.2)
-"""The same on a Raspberry Pi 4, as published by opencv_zoo."""
+"""Milliseconds of the same on a Raspberry Pi 4, as published by opencv_zoo."""
 PI4_GHZ: Final = 1.5
-"""Clock of the slower Raspberry Pi 4."""
+"""Clock of the slower Raspberry Pi 4, in Hz."""
 PI5_TIMES: Final = (2.0, 3.0)
-"""How much faster than a Raspberry Pi 4 its makers say that a Raspberry Pi 5 is."""
+"""Speed of a Raspberry Pi 5 relative to a Raspberry Pi 4, according to its makers."""
 
 
 def parts(data: Path = DATA) -> dict[str, str]:
-    """The text of each part, by the name in its marks; parts without figures are left out."""
+    """Return the text of each part by the name in its marks, without parts that have no figures."""
     made: dict[str, tuple[str, Callable[[Json], str]]] = {
         "machine": ("bench.json", machine),
         "budgets": ("bench.json", budgets),
@@ -63,7 +63,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
 
 
 def machine(result: Json) -> str:
-    """What it was measured on."""
+    """Return the description of the machine."""
     found, clip = result["machine"], result["clip"]
     versions = ", ".join(f"{name} {version}" for name, version in found["engines"].items())
     return (
@@ -75,7 +75,7 @@ def machine(result: Json) -> str:
 
 
 def budgets(result: Json) -> str:
-    """Each budget and whether it holds."""
+    """Return the table of the budgets."""
     lines = ["| budget | limit | measured | |", "|---|---|---|---|"]
     for row in result["budgets"]:
         sign = "≤" if row["kind"] == "at most" else "≥"
@@ -89,10 +89,10 @@ def budgets(result: Json) -> str:
 
 
 def engines(result: Json) -> str:
-    """The pipeline against its engines."""
+    """Return the comparison of the pipeline with its engines."""
     pipeline = result["pipeline"]
     lines = [
-        "| | runs a second of media | processor ms a second of media | the same inside the pipeline |",
+        "| | runs per second of media | processor ms per second of media | the same inside the pipeline |",
         "|---|---|---|---|",
     ]
     compared: list[str] = []
@@ -114,9 +114,9 @@ def engines(result: Json) -> str:
         more = [
             "",
             (
-                f"With a Vosk model of full size ({large['speech_model']}, which understands none of the clip but costs what such models "
-                f"cost): {whole['cpu_s_per_media_s'] * 1000:.0f} ms, its engines {whole['bare_cpu_s_per_media_s'] * 1000:.0f} ms, "
-                f"**{whole['ratio']:.2f} ×**; {large['memory']['peak_mb']:.0f} MB at most."
+                f"With a full-size Vosk model ({large['speech_model']}, which recognises none of the clip but costs as much as such models "
+                f"do): {whole['cpu_s_per_media_s'] * 1000:.0f} ms, its engines {whole['bare_cpu_s_per_media_s'] * 1000:.0f} ms, "
+                f"**{whole['ratio']:.2f} ×**; peak memory {large['memory']['peak_mb']:.0f} MB."
             ),
         ]
     return "\n".join(
@@ -124,19 +124,19 @@ def engines(result: Json) -> str:
             *lines,
             *more,
             "",
-            f"{pipeline['frames_per_s_per_core']:g} pictures a second and core. Bytes written by conversions, a second of media: {copied}.",
+            f"{pipeline['frames_per_s_per_core']:g} frames per second and core. Bytes written by conversions per second of media: {copied}.",
         ]
     )
 
 
 def _milliseconds(engine: Json) -> str:
-    """What an engine takes inside the pipeline; nothing for one that the pipeline does without."""
+    """Return the time of an engine inside the pipeline, or an empty text for one that it does not use."""
     taken = engine["inside_cpu_s_per_media_s"] * 1000
     return f"{taken:.2f}" if taken else ""
 
 
 def stages(result: Json) -> str:
-    """Each stage beside its engine."""
+    """Return the table of the stages and their engines."""
     lines = [
         "| stage | once per | p50 ms | p95 ms | p99 ms | bare engine ms | ratio |",
         "|---|---|---|---|---|---|---|",
@@ -151,19 +151,28 @@ def stages(result: Json) -> str:
 
 
 def daemon(result: Json) -> str:
-    """`emoedge run` from outside."""
+    """Return the table of `emoedge run` as measured from outside."""
     live, start = result["live"], result["start"]
     if not live:
         return f"Not measured: {result['skipped'].get('live', 'no broker')}."
     rows = [
-        ("processor, everything on", f"{live['cpu_cores'] * 100:.1f} % of a core"),
-        ("processor without speech recognition", f"{live['cpu_cores_without_speech'] * 100:.1f} % of a core"),
-        ("continuous recording adds", f"{live['cpu_cores_of_recording'] * 100:.1f} % of a core"),
-        ("processor with privacy on", f"{live['privacy_cpu_cores'] * 100:.2f} % of a core"),
-        ("most memory without speech recognition", f"{live['peak_mb_without_speech']:.0f} MB"),
-        ("speech recognition adds (the demo's small model)", f"{live['peak_mb_of_speech']:.0f} MB"),
+        ("processor load, everything on", f"{live['cpu_cores'] * 100:.1f} % of a core"),
         (
-            "most memory while recording, without speech recognition",
+            "processor load without speech recognition",
+            f"{live['cpu_cores_without_speech'] * 100:.1f} % of a core",
+        ),
+        (
+            "additional load of continuous recording",
+            f"{live['cpu_cores_of_recording'] * 100:.1f} % of a core",
+        ),
+        ("processor load with privacy on", f"{live['privacy_cpu_cores'] * 100:.2f} % of a core"),
+        ("peak memory without speech recognition", f"{live['peak_mb_without_speech']:.0f} MB"),
+        (
+            "additional memory of speech recognition (the demo's small model)",
+            f"{live['peak_mb_of_speech']:.0f} MB",
+        ),
+        (
+            "peak memory while recording, without speech recognition",
             f"{live['peak_mb_with_recording_without_speech']:.0f} MB",
         ),
         ("capture to publish, p50 / p95 / p99", _quantiles(live, "capture_to_publish")),
@@ -173,10 +182,10 @@ def daemon(result: Json) -> str:
             f"{live['first_face_s']:.2f} s ({live['first_face_cpu_s']:.2f} s of processor time)",
         ),
         (
-            "context switches a second, voluntary / involuntary",
+            "context switches per second, voluntary / involuntary",
             f"{live['voluntary_switches_per_s']:.0f} / {live['involuntary_switches_per_s']:.0f}",
         ),
-        ("context switches a second with privacy on", f"{live['privacy_switches_per_s']:.0f}"),
+        ("context switches per second with privacy on", f"{live['privacy_switches_per_s']:.0f}"),
         ("threads", f"{live['threads']}"),
         (
             "`emoedge --help`, best of five",
@@ -198,11 +207,11 @@ def _quantiles(live: Json, name: str) -> str:
 
 
 def writes(result: Json) -> str:
-    """What reaches the card."""
+    """Return the table of writes to the card."""
     found = result.get("writes")
     if not found:
         return f"Not measured: {result['skipped'].get('writes', 'no strace')}."
-    lines = ["| | MB a day | syncs a day | most of them |", "|---|---|---|---|"]
+    lines = ["| | MB a day | syncs a day | mostly to |", "|---|---|---|---|"]
     for name, row in found.items():
         most = ", ".join(f"`{file}`" for file in list(row["syncs"])[:2])
         lines.append(f"| {CONDITIONS[name]} | {row['mb_a_day']:,.0f} | {row['syncs_a_day']:,} | {most} |")
@@ -210,14 +219,14 @@ def writes(result: Json) -> str:
 
 
 def peers(result: Json) -> str:
-    """The face path beside other people's."""
+    """Return the comparison of the face path with its peers."""
     names = {
         "face_path": "emoedge's face path",
         "yunet": "YuNet 320 × 240 on every frame, then emoedge's classifier",
         "fer": "`fer` 25.10.3 with its default detector",
     }
     lines = [
-        "| | faces seen a picture | processor ms a picture | pictures a second and core |",
+        "| | faces found per frame | processor ms per frame | frames per second and core |",
         "|---|---|---|---|",
     ]
     for key, title in names.items():
@@ -231,11 +240,11 @@ def peers(result: Json) -> str:
 
 
 def instructions(result: Json) -> str:
-    """Instructions by part, and what they let expect of a Raspberry Pi."""
+    """Return the instruction counts by part, and an estimate for a Raspberry Pi."""
     counts, seconds = result["millions"], result["seconds"]
     whole = counts["whole pipeline"]
     engines = sum(count for name, count in counts.items() if name not in NO_ENGINES)
-    lines = ["| | million instructions a second of media | share |", "|---|---|---|"]
+    lines = ["| | million instructions per second of media | share |", "|---|---|---|"]
     lines += [
         f"| {name.replace('_', ' ')} | {count / seconds:.1f} | {count / whole:.0%} |"
         for name, count in counts.items()
@@ -251,14 +260,14 @@ def instructions(result: Json) -> str:
     slow_ms = (whole / seconds - rest) / YUNET_MILLIONS * YUNET_PI4_MS[1] + rest / PI4_GHZ
     five_ms = fast_ms / PI5_TIMES[1], slow_ms / PI5_TIMES[0]
     estimate = (
-        f"**An estimate, not a measurement:** {fast_ms:.0f} to {slow_ms:.0f} ms a second of media on a "
+        f"**An estimate, not a measurement:** {fast_ms:.0f} to {slow_ms:.0f} ms per second of media on a "
         f"Raspberry Pi 4, {five_ms[0]:.0f} to {five_ms[1]:.0f} ms on a Raspberry Pi 5, with the demo's recogniser."
     )
     return "\n".join(
         [
             *lines,
             "",
-            f"Features of 3 s of speech, which are part of everything else: {counts['voice features of 3 s']:.1f} million. {versions}.",
+            f"The features of 3 s of speech are part of everything else: {counts['voice features of 3 s']:.1f} million. {versions}.",
             "",
             estimate,
         ]
@@ -266,8 +275,8 @@ def instructions(result: Json) -> str:
 
 
 def console(result: Json) -> str:
-    """What the console costs: its pages, an open page, viewers, memory."""
-    lines = ["| page | first paint, ms | processor ms until it is there | bytes |", "|---|---|---|---|"]
+    """Return the tables of the console: pages, an open page, viewers, memory."""
+    lines = ["| page | first paint, ms | processor ms until complete | bytes |", "|---|---|---|---|"]
     lines += [
         f"| `{address}` | {one['first_paint_ms']:,} | {one['processor_ms']:,} | {one['bytes']:,} |"
         for address, one in sorted(result["pages"].items())
@@ -277,22 +286,22 @@ def console(result: Json) -> str:
     added = 100 * seen["cores_added_median"]
     lines += ["", "| | budget | measured |", "|---|---|---|"]
     lines += [
-        f"| the first page open while nothing happens (privacy) | 1 % of a core | {shares[0]:.1f} % |",
-        f"| the first page open, live values ten times a second | – | {shares[1]:.1f} % |",
-        f"| {seen['viewers']} viewers, added to daemon and console | 5 % of a core | {added:.1f} % |",
+        f"| first page open, idle (privacy) | 1 % of a core | {shares[0]:.1f} % |",
+        f"| first page open, live values ten times a second | – | {shares[1]:.1f} % |",
+        f"| additional load of {seen['viewers']} viewers on daemon and console | 5 % of a core | {added:.1f} % |",
         f"| memory of the console | 60 MB | {memory['pss']:.0f} MB ({memory['rss']:.0f} MB resident) |",
     ]
     return "\n".join([*lines, "", f"Load: {result['load_1_min']:g} on {result['cores']} cores."])
 
 
 def arm64(result: Json) -> str:
-    """The same answers on the other architecture, or not."""
+    """Return the comparison of model outputs on the two architectures."""
     there = result["there"]
     versions = ", ".join(f"{name} {version}" for name, version in there["engines"].items())
     lines = [
         f"{there['architecture']}{', emulated' if there['emulated'] else ''}, {there['system']}, Python {there['python']}; {versions}.",
         "",
-        "| | compared | the same to the byte | numbers that differ | farthest |",
+        "| | compared | byte for byte equal | different numbers | largest difference |",
         "|---|---|---|---|---|",
     ]
     lines += [
@@ -304,7 +313,7 @@ def arm64(result: Json) -> str:
 
 
 def render(text: str, made: Mapping[str, str]) -> str:
-    """The page with its parts made again.
+    """Return the page with its generated parts replaced.
 
     Raises:
         ValueError: a part has no marks in the page.
@@ -320,7 +329,7 @@ def render(text: str, made: Mapping[str, str]) -> str:
 
 
 def main() -> int:
-    """Write, or with --check say whether there is anything to write."""
+    """Write the page, or check with --check whether it is up to date."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="exit 1 when the page is not up to date")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Tables of growth and of peers in docs/performance.md; `benchmarks.page` puts them there."""
+"""Tables of scaling and peers for docs/performance.md; `benchmarks.page` inserts them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ Json = Mapping[str, Any]
 
 
 def scaling(result: Json) -> str:
-    """Faces, resolution, rate, cameras."""
+    """Return the tables by faces, resolution, rate and cameras."""
     lines = [
-        "| faces | seen a picture | judged a second | processor ms a second of media |",
+        "| faces | found per frame | classified per second | processor ms per second of media |",
         "|---|---|---|---|",
     ]
     lines += [
@@ -20,7 +20,7 @@ def scaling(result: Json) -> str:
     ]
     lines += [
         "",
-        "| picture | rate | processor ms a second of media | of which decoding |",
+        "| frame | rate | processor ms per second of media | of which decoding |",
         "|---|---|---|---|",
     ]
     lines += [
@@ -40,9 +40,9 @@ def scaling(result: Json) -> str:
 
 
 def viewers(result: Json) -> str:
-    """The console with people who watch it."""
+    """Return the table of the console by viewers."""
     lines = [
-        "| viewers | console, % of a core | daemon, % of a core | console, memory | events a second to each |",
+        "| viewers | console, % of a core | daemon, % of a core | console, memory | events per second to each |",
         "|---|---|---|---|---|",
     ]
     lines += [
@@ -54,7 +54,7 @@ def viewers(result: Json) -> str:
 
 
 def recordings(result: Json) -> str:
-    """What the work of the store costs by the number of segments."""
+    """Return the table of the store's cost by number of segments."""
     columns = list(result["rows"][0]["ms"])
     lines = [f"| segments | {' | '.join(columns)} |", "|---|" + "---|" * len(columns)]
     lines += [
@@ -69,7 +69,7 @@ def _ms(value: float) -> str:
 
 
 def history(result: Json) -> str:
-    """Size of the history and time to read it, by days."""
+    """Return the table of the history's size and reading times by days."""
     lines = [
         "| days | size | a day by the hour | a day by the minute | a week by the day | `emoedge history --json` |",
         "|---|---|---|---|---|---|",
@@ -83,9 +83,9 @@ def history(result: Json) -> str:
 
 
 def broker(result: Json) -> str:
-    """Many devices on one broker."""
+    """Return the tables of many devices on one broker."""
     lines = [
-        "| devices | messages a device and hour | bytes to the broker a device and hour | broker, % of a core | broker µs a message | broker memory |",
+        "| devices | messages per device and hour | bytes to the broker per device and hour | broker, % of a core | broker µs per message | broker memory |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
@@ -94,7 +94,11 @@ def broker(result: Json) -> str:
         for run in result["runs"]
     ]
     topics = result["runs"][-1]["by_topic_per_device_hour"]
-    lines += ["", "| topic | messages a device and hour | payload bytes a device and hour |", "|---|---|---|"]
+    lines += [
+        "",
+        "| topic | messages per device and hour | payload bytes per device and hour |",
+        "|---|---|---|",
+    ]
     lines += [
         f"| `{name}` | {one['messages']:,} | {one['payload_bytes']:,} |"
         for name, one in sorted(topics.items())
@@ -103,9 +107,9 @@ def broker(result: Json) -> str:
 
 
 def peer_faces(result: Json) -> str:
-    """Other packages on the same pictures and labelled faces."""
+    """Return the table of other packages on the same frames and labelled faces."""
     lines = [
-        "| | ms a picture | start | memory | RAF-DB Test, found / as a face | JAFFE, found / as a face |",
+        "| | ms per frame | start | memory | RAF-DB Test, found / as a face | JAFFE, found / as a face |",
         "|---|---|---|---|---|---|",
     ]
     for row in result["rows"]:

@@ -1,15 +1,15 @@
-"""Other face emotion packages on labelled faces and on the demo's clip, each in an environment of its own.
+"""Other face emotion packages on labelled faces and the demo clip, each in its own environment.
 
     python -m benchmarks.peer_faces prepare --data FACES --to FOLDER
     PEER/bin/python benchmarks/peer_faces.py score fer --to FOLDER
     node benchmarks/peer_faces.js FOLDER HUMAN http://127.0.0.1:8000/
 
-`prepare` writes every third picture of RAF-DB's Test part, JAFFE, and pictures of the demo's clip. `score`
-needs nothing of emoedge and prints one line of JSON: `fer` (25.10.3), `facex` (1.1.0) or
-`faceemotionrecognition` (1.2.2, its two networks without its window). HUMAN is the folder of the npm package
-`@vladmandic/human` with `@tensorflow/tfjs-backend-wasm` beside it; the address serves its `models/`. "found"
-is what a package makes of the whole picture, "whole" what its classifier makes of the picture as a face. A
-picture without an answer counts as wrong.
+`prepare` writes every third image of RAF-DB's Test part, JAFFE, and frames of the demo clip. `score` does not
+need emoedge and prints one line of JSON for `fer` (25.10.3), `facex` (1.1.0) or `faceemotionrecognition`
+(1.2.2, its two networks without its window). HUMAN is the folder of the npm package `@vladmandic/human` with
+`@tensorflow/tfjs-backend-wasm` beside it; the address serves its `models/`. "found" is the result of a
+package for the whole image, "whole" the result of its classifier with the image as a face. An image without a
+result counts as wrong.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ LABELS: Final = {
     "surprised": "surprise",
     "contempt": "disgust",
 }
-"""The peers' names that are not ours."""
+"""Emotion names of the peers that differ from ours."""
 
 Judge = Callable[[Any], "str | None"]
 
 
 def prepare(data: Path, folder: Path) -> None:
-    """Write what every peer gets."""
+    """Write the images for all peers."""
     import cv2
     import numpy as np
 
@@ -58,7 +58,7 @@ def prepare(data: Path, folder: Path) -> None:
                 (folder / name / row["file"]).write_bytes(pictures.read(row["file"]))
         sets[name] = [(str(folder.absolute() / name / row["file"]), row["label"]) for row in rows]
     (folder / "sets.json").write_text(json.dumps(sets), encoding="utf-8")
-    # In the demo's clip the person has come into the picture by then.
+    # In the demo clip the person is in view by then.
     frames = [frame.bgr for frame in MediaReader(ensure_demo_clip(), audio=False).frames()][75:]
     chosen = frames[:: max(1, len(frames) // FRAMES)]
     np.save(folder / "frames.npy", np.stack(chosen))
@@ -74,7 +74,7 @@ def prepare(data: Path, folder: Path) -> None:
 
 
 def facex() -> tuple[Judge, Judge]:
-    """Answers for a picture and for a face."""
+    """Return functions that classify an image and a face."""
     import cv2
     from facex.core import PoolManager
 
@@ -88,7 +88,7 @@ def facex() -> tuple[Judge, Judge]:
 
 
 def fer() -> tuple[Judge, Judge]:
-    """Answers for a picture and for a face."""
+    """Return functions that classify an image and a face."""
     from fer.fer import FER
 
     judge = FER()
@@ -105,7 +105,7 @@ def fer() -> tuple[Judge, Judge]:
 
 
 def faceemotionrecognition() -> tuple[Judge, Judge]:
-    """Answers for a picture and for a face: the same networks as its window uses, without tracking."""
+    """Return functions that classify an image and a face with the package's networks, without tracking."""
     from importlib import import_module
     from importlib.util import find_spec
 
@@ -146,7 +146,7 @@ def _leader(scores: dict[str, float]) -> str:
 
 
 def score(name: str, folder: Path) -> dict[str, Any]:
-    """Time a picture, memory, start, and right answers."""
+    """Return time per image, memory, start time and accuracy."""
     import cv2
     import numpy as np
 
@@ -168,7 +168,7 @@ def score(name: str, folder: Path) -> dict[str, Any]:
 
 
 def summary(answers: list[tuple[str | None, str]]) -> dict[str, float]:
-    """Share without an answer, accuracy and macro recall of pairs of answer and label."""
+    """Return the share without a result, accuracy and macro recall of pairs of result and label."""
     by_label: dict[str, list[bool]] = {}
     for answer, label in answers:
         by_label.setdefault(label, []).append(answer == label)
@@ -181,12 +181,12 @@ def summary(answers: list[tuple[str | None, str]]) -> dict[str, float]:
 
 
 def main() -> int:
-    """Prepare, or score one peer."""
-    parser = argparse.ArgumentParser(description="See the head of the file.")
+    """Prepare the images, or score one peer."""
+    parser = argparse.ArgumentParser(description="See the docstring of the module.")
     parser.add_argument("act", choices=["prepare", "score"])
     parser.add_argument("peer", nargs="?", choices=list(PEERS))
     parser.add_argument("--data", type=Path, help="folder with rafdb.zip, rafdb.csv, jaffe.zip, jaffe.csv")
-    parser.add_argument("--to", type=Path, required=True, help="folder for the pictures")
+    parser.add_argument("--to", type=Path, required=True, help="folder for the images")
     options = parser.parse_args()
     if options.act == "prepare":
         prepare(options.data, options.to)

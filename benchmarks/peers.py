@@ -1,7 +1,7 @@
-"""Peers on the same faces: `fer` with its default detector, YuNet with our classifier, a bare encode.
+"""Peers of the face path: `fer` with its default detector, YuNet with our classifier, a bare encode.
 
-All run on the same pictures, decoded before, on one core, each as often as ours and in turn with ours. `fer`
-has an environment of its own under build/, so that its TensorFlow and OpenCV stay out of ours.
+All run on the same decoded frames, on one core, as often as our path and in turn with it. `fer` has its own
+environment under build/, which keeps its TensorFlow and OpenCV separate.
 """
 
 from __future__ import annotations
@@ -39,13 +39,12 @@ FER_NEEDS: Final = (
     "matplotlib",
     "tqdm",
 )
-"""What fer 25.10.3 imports; the metadata also ask for facenet-pytorch, which its default detector does
-without."""
+"""Packages that fer 25.10.3 imports; facenet-pytorch is not needed by its default detector."""
 YUNET_SIZE: Final = (320, 240)
 FER_FRAMES: Final = 60
-"""Pictures that fer gets, spread over the clip: it takes a tenth of a second for each."""
+"""Number of frames for fer, spread over the clip: each takes a tenth of a second."""
 ENCODE_S: Final = 10.0
-"""So much of the clip is encoded."""
+"""Seconds of the clip that are encoded."""
 
 _FER_PROGRAM: Final = """
 import json, sys, time
@@ -76,16 +75,16 @@ def measure_peers(
     say: Callable[[str], None],
     rounds: int = 2,
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Processor time a frame of our face path and of the peers, and of a bare encode.
+    """Measure the processor time per frame of our face path, the peers and a bare encode.
 
     Args:
-        settings: for our models.
-        clip: video.
-        build: folder for fer's environment.
-        yunet: its ONNX file.
-        fer: whether fer is tried at all.
-        say: told what is being done.
-        rounds: of our path and YuNet, in turn.
+        settings: settings for our models.
+        clip: video clip.
+        build: folder for the environment of fer.
+        yunet: ONNX file of YuNet.
+        fer: whether to measure fer.
+        say: callback for progress messages.
+        rounds: number of rounds of our path and YuNet, in turn.
 
     Returns:
         (figures by peer, reason by peer that could not be measured).
@@ -102,7 +101,7 @@ def measure_peers(
     skipped: dict[str, str] = {}
     work: dict[str, Callable[[], tuple[int, float]]] = {"face_path": lambda: _ours(settings, frames)}
     if yunet is None or not yunet.is_file():
-        skipped["yunet"] = f"no model{f' at {yunet}' if yunet else ''}; give --yunet FILE"
+        skipped["yunet"] = f"no model{f' at {yunet}' if yunet else ''}; pass --yunet FILE"
     else:
         work["yunet"] = lambda: _yunet(settings, frames, yunet)
     taken: dict[str, list[tuple[int, float]]] = {name: [] for name in work}
@@ -125,12 +124,12 @@ def measure_peers(
         except (subprocess.SubprocessError, OSError, ValueError) as error:
             skipped["fer"] = f"{type(error).__name__}: {error}"[:200]
     else:
-        skipped["fer"] = "not asked for"
+        skipped["fer"] = "not requested"
     return peers, skipped
 
 
 def _ours(settings: Settings, frames: list[Frame]) -> tuple[int, float]:
-    """Faces seen, and processor time for all frames."""
+    """Return the number of faces found and the processor time for all frames."""
     stage = build_face(settings)
     begun, seen = time.process_time(), 0
     for frame in frames:
@@ -139,7 +138,7 @@ def _ours(settings: Settings, frames: list[Frame]) -> tuple[int, float]:
 
 
 def _yunet(settings: Settings, frames: list[Frame], model: Path) -> tuple[int, float]:
-    """YuNet on every frame at 320 x 240, then our classifier on a crop of every face."""
+    """Run YuNet on every frame at 320 x 240, then our classifier on the crop of every face."""
     import cv2
 
     from emoedge.face.classify import FaceClassifier
@@ -166,7 +165,7 @@ def _encode(frames: list[Frame], blocks: list[AudioBlock]) -> dict[str, Any]:
     frames = [frame for frame in frames if frame.time_s < end_s]
     blocks = [block for block in blocks if block.time_s < end_s]
     media_s = min(ENCODE_S, frames[-1].time_s - frames[0].time_s + 1e-9)
-    bare_encode(frames[:5], [])  # the encoder is chosen
+    bare_encode(frames[:5], [])  # selects the encoder
     taken = []
     for _ in range(3):
         begun = time.process_time()
@@ -201,7 +200,7 @@ def _fer(frames: list[Frame], build: Path, say: Callable[[str], None]) -> dict[s
 
 
 def _fer_environment(build: Path, say: Callable[[str], None]) -> Path:
-    """Python of an environment that has fer; made on the first call."""
+    """Return the Python of an environment with fer, which the first call creates."""
     folder = build / "peer-fer"
     python = folder / "bin" / "python"
     if not (folder / ".ready").exists():

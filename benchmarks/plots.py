@@ -1,7 +1,7 @@
 """Plots of docs/performance.md from the measured JSON: `python -m benchmarks.plots` (extra `docs`).
 
-Each picture is made twice, for light and for dark pages. Colours are three of Okabe and Ito's (2008), which
-people with colour-blindness tell apart; marks and hatches differ as well.
+Each plot is drawn twice, for light and dark pages. Its three colours are from Okabe and Ito (2008) and can be
+distinguished with colour blindness; markers and hatches differ as well.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ BLUE: Final = "#0072B2"
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
 DARK_BLUE: Final = "#56B4E9"
-"""On a dark page, where the darker blue would be lost."""
+"""Colours for dark pages, on which the darker blue would not be visible."""
 
 THEMES: Final = {
     "light": {"back": "#ffffff", "fore": "#24292f", "grid": "#d0d7de", "colours": (BLUE, ORANGE, GREEN)},
     "dark": {"back": "#1e2129", "fore": "#e6edf3", "grid": "#3d444d", "colours": (DARK_BLUE, ORANGE, GREEN)},
 }
-CPU: Final = "processor seconds a media second"
+CPU: Final = "processor seconds per second of media"
 
 
 def main() -> int:
-    """Draw everything whose figures are there."""
+    """Draw all plots for which there are figures."""
     IMAGES.mkdir(exist_ok=True)
     pictures: dict[str, tuple[str, Callable[[Any, Any, tuple[str, ...]], None]]] = {
         "engines": ("bench.json", _engines),
@@ -46,7 +46,7 @@ def main() -> int:
     for name, (source, draw) in pictures.items():
         path = DATA / source
         if not path.is_file():
-            print(f"left out: {name} (no {path})", file=sys.stderr)
+            print(f"skipped: {name} ({path} does not exist)", file=sys.stderr)
             continue
         for theme in THEMES:
             _picture(IMAGES / f"performance-{name}-{theme}.svg", theme, json.loads(path.read_text()), draw)
@@ -61,7 +61,7 @@ def _picture(path: Path, theme: str, figures: Any, draw: Callable[[Any, Any, tup
 
     look = THEMES[theme]
     style: Any = {
-        "svg.hashsalt": "emoedge",  # the same figures give the same bytes
+        "svg.hashsalt": "emoedge",  # equal figures give equal bytes
         "svg.fonttype": "path",
         "font.size": 10,
         "axes.grid": True,
@@ -81,7 +81,7 @@ def _picture(path: Path, theme: str, figures: Any, draw: Callable[[Any, Any, tup
 
 
 def _engines(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
-    """What the pipeline costs, engine by engine, and what is left for everything else."""
+    """Draw the cost of the pipeline by engine, and of everything else."""
     pipeline = figures["pipeline"]
     engines = [engine for engine in pipeline["engines"] if engine["in_sum"]]
     names = [engine["engine"].replace("_", " ") for engine in engines]
@@ -93,7 +93,7 @@ def _engines(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     bars = axes.barh(names, values, color=[colours[0]] * len(engines) + [colours[1]], hatch=hatches)
     axes.bar_label(bars, fmt="%.1f", padding=3)
     axes.invert_yaxis()
-    axes.set_xlabel("processor milliseconds a second of video and sound")
+    axes.set_xlabel("processor milliseconds per second of video and audio")
     axes.grid(axis="y", visible=False)
 
 
@@ -101,7 +101,7 @@ def _faces(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     rows = figures["faces"]
     count = [row["faces"] for row in rows]
     axes.plot(count, [row["cpu_s_per_media_s"] for row in rows], "o-", color=colours[0])
-    axes.set(xlabel="faces in the picture (ten pictures a second)", ylabel=CPU)
+    axes.set(xlabel="faces in view (ten frames per second)", ylabel=CPU)
     axes.set_ylim(bottom=0)
 
 
@@ -132,7 +132,7 @@ def _broker(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     runs = figures["runs"]
     devices = [run["devices"] for run in runs]
     axes.plot(devices, [run["broker"]["cpu_cores"] * 100 for run in runs], "o-", color=colours[0])
-    axes.set(xlabel="devices on one Mosquitto", ylabel="processor of the broker, % of a core")
+    axes.set(xlabel="devices on one Mosquitto", ylabel="load of the broker, % of a core")
     axes.set_ylim(bottom=0)
     axes.set_xlim(left=0)
 
@@ -157,7 +157,7 @@ def _viewers(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
     ):
         shares = [row[key] * 100 for row in rows]
         axes.plot([row["viewers"] for row in rows], shares, marks, color=colours[colour], label=label)
-    axes.set(xlabel="viewers of the console", ylabel="processor, % of a core")
+    axes.set(xlabel="viewers of the console", ylabel="load, % of a core")
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
 
@@ -178,12 +178,12 @@ def _history(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
 
 
 def _decision(axes: Any, figures: Any, colours: tuple[str, ...]) -> None:
-    """Changes of the named emotion against the delay of a real one, a point a time to hold."""
+    """Draw changes of the published emotion against the delay of real changes, one point per hold time."""
     rows = figures["frontier"]
     changes = [max(row["changes_a_minute"].values()) for row in rows]
     for key, marks, label, colour in (
-        ("p50_s", "o-", "half of the changes named", colours[0]),
-        ("p95_s", "s--", "95 % of them named", colours[1]),
+        ("p50_s", "o-", "half of the changes published", colours[0]),
+        ("p95_s", "s--", "95 % of the changes published", colours[1]),
     ):
         axes.plot([row[key] for row in rows], changes, marks, color=colour, label=label)
     for row, count in zip(rows, changes, strict=True):

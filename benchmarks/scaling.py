@@ -1,4 +1,4 @@
-"""Cost by faces, resolution, frame rate and cameras: `python -m benchmarks.scaling --json FILE`."""
+"""Cost by number of faces, resolution, frame rate and cameras: `python -m benchmarks.scaling --json FILE`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ LIVE_S: Final = 20.0
 
 
 def main() -> int:
-    """Measure and write."""
+    """Measure and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__)
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def say(what: str) -> None:
-    """Tell what is being measured."""
+    """Print what is being measured."""
     print(f"measuring: {what}", file=sys.stderr)
 
 
@@ -77,7 +77,7 @@ def say(what: str) -> None:
 
 
 def faces(count: int) -> dict[str, Any]:
-    """The face path on a crowd: processor time a media second at ten looked-at pictures a second."""
+    """Measure the face path on a group: processor time per second of media at ten frames a second."""
     settings = Settings.model_validate({"face": {"max_faces": MOST_FACES}})
     crowd = list(crowds(count))
     taken, seen, looks, judged = [], 0, 0, 0
@@ -99,10 +99,10 @@ def faces(count: int) -> dict[str, Any]:
 
 
 def crowds(count: int) -> Iterator[Frame]:
-    """The demo's person so many times side by side in 640 x 480, each swaying on its own."""
+    """Return frames of 640 x 480 with copies of the demo's person side by side, each swaying separately."""
     import cv2
 
-    # Pictures of the demo in which the person stands still and whole.
+    # Frames of the demo in which the person stands still and is completely visible.
     person = [picture for index, picture in enumerate(frames()) if 45 <= index < 120][::5]
     columns = min(count, 4)
     rows = -(-count // columns)
@@ -121,7 +121,7 @@ def crowds(count: int) -> Iterator[Frame]:
 
 
 def _tile(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """The middle of a picture, cut to a shape and brought to a size."""
+    """Return the middle of an image, cropped to an aspect ratio and resized."""
     import cv2
 
     full_height, full_width = picture.shape[:2]
@@ -136,7 +136,7 @@ def _tile(picture: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 
 
 def video(folder: Path, size: tuple[int, int], fps: int) -> dict[str, Any]:
-    """The whole pipeline on a silent clip of some size and rate, and decoding alone."""
+    """Measure the whole pipeline, and decoding alone, on a silent clip of a size and rate."""
     clip = folder / f"{size[0]}x{size[1]}-{fps}.mp4"
     write_clip(clip, size, fps)
     silent = Settings.model_validate({"speech": {"enabled": False}, "voice": {"enabled": False}})
@@ -159,7 +159,7 @@ def video(folder: Path, size: tuple[int, int], fps: int) -> dict[str, Any]:
 
 
 def write_clip(path: Path, size: tuple[int, int], fps: int) -> None:
-    """Ten seconds of the demo's person, from two seconds on, encoded as cameras and phones do."""
+    """Encode ten seconds of the demo's person as cameras and phones do, from second two on."""
     import av
     import cv2
 
@@ -184,7 +184,7 @@ def write_clip(path: Path, size: tuple[int, int], fps: int) -> None:
 
 
 def two_daemons() -> list[dict[str, Any]]:
-    """One camera is one daemon: one of them, and two on the same broker at a time."""
+    """Measure one daemon, and two on the same broker; each camera needs one daemon."""
     settings = with_a_speech_model(Settings())
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         clip = looped(ensure_demo_clip(), Path(folder) / "clip.mp4", LIVE_S, DEMO_BEGIN_S)
@@ -213,7 +213,7 @@ def _daemons(settings: Settings, clip: Path, count: int) -> dict[str, Any]:
             "daemons": count,
             "cpu_cores": round(sum(cores), 4),
             "resident_mb": round(sum(resident_mb(path) or 0.0 for path in paths), 1),
-            # Libraries and models are mapped by both: what the two really take together.
+            # Both map the same libraries and models; this is what they really take together.
             "proportional_mb": round(sum(proportional_mb(path) or 0.0 for path in paths), 1),
         }
 

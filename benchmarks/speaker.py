@@ -1,13 +1,14 @@
-"""Whose voice is it? Every face with every sound: `python -m benchmarks.speaker --json FILE TALKER...`.
+"""Assignment of voices to faces: `python -m benchmarks.speaker --json FILE TALKER...`.
 
-TALKERs are clips of people who talk, with their own sound; `--silent` are clips of people who do not, whose
-halves count as two; `--sound` gives voices of people out of view. Each face is shown forward and backward,
-looped, with its own sound, with its own half a second late, and with that of every other clip; near, and as
-small as at three metres under a camera's noise; two people side by side with the sound of one of them. Mouths
-that chew, heads that lie and mouths that are hidden are made of the talkers. Each stretch of speech is
-answered right, wrong or unknown.
+TALKERs are clips of people who talk, with their own audio. `--silent` are clips of people who do not talk, of
+which each half counts as one clip. `--sound` adds voices of people out of view. Each face is played forward
+and backward in a loop, with its own audio, with its own audio half a second late, and with the audio of every
+other clip; near, and as small as at three metres, with camera noise. Two people are also shown side by side
+with the audio of one of them. Chewing mouths, tilted heads and hidden mouths are made from the talkers. The
+result for each utterance is right, wrong or unknown.
 
-The first talker and the first half of the silent clips chose the thresholds; the others judge them.
+The thresholds were chosen on the first talker and the first half of the silent clips and are tested on the
+others.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ FPS: Final = 10.0
 LATE_S: Final = 0.5
 CHEWS_HZ: Final = 1.5
 CHEW: Final = 0.05
-"""How far the jaw goes down, in widths of the face."""
+"""Downward movement of the jaw, in widths of the face."""
 LYING_DEG: Final = 80.0
 AUDIBLE: Final = 50
 """Samples below this are pauses."""
@@ -65,29 +66,29 @@ BLOCK: Final = SAMPLE_RATE_HZ // 10
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """A voice for SECONDS, int16 (n,), and where it speaks."""
+    """Voice of length SECONDS, int16 (n,), with its utterances."""
 
     samples: NDArray[np.int16]
     spans: tuple[Span, ...]
 
     @property
     def levels(self) -> list[SoundLevel]:
-        """How loud it is, block by block."""
+        """Level of each block."""
         starts = range(0, len(self.samples), BLOCK)
         return [sound_level(AudioBlock(at / SAMPLE_RATE_HZ, self.samples[at : at + BLOCK])) for at in starts]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A scene and what is right.
+    """Scene with the expected result.
 
     Attributes:
-        kind: row of the table.
-        tuned: whether it chose the thresholds.
-        seen: the faces.
-        heard: the voice.
-        who: which face speaks, from the left; None for a voice out of view.
-        late_s: how much later the sound is.
+        kind: row in the table.
+        tuned: whether the thresholds were chosen on it.
+        seen: faces in the scene.
+        heard: voice in the scene.
+        who: index of the speaking face from the left; None for a voice out of view.
+        late_s: delay of the audio.
     """
 
     kind: str
@@ -99,7 +100,7 @@ class Case:
 
 
 def read_voice(path: Path, film_s: float | None = None) -> Heard:
-    """A sound for SECONDS: forward and backward as its picture of that length, or from the start again."""
+    """Return audio of length SECONDS: forward and backward like its video, or looped from the start."""
     samples = np.round(hear(path).samples * 32767).astype(np.int16)
     turn = samples
     if film_s is not None:
@@ -111,7 +112,7 @@ def read_voice(path: Path, film_s: float | None = None) -> Heard:
 
 
 def over(voice: Heard, other: Heard) -> Heard:
-    """A voice with another one beneath it, as loud."""
+    """Return a voice mixed with another one of equal level."""
 
     def loudness(samples: NDArray[np.int16]) -> float:
         loud = samples[np.abs(samples) > AUDIBLE].astype(np.float64)
@@ -125,7 +126,7 @@ def over(voice: Heard, other: Heard) -> Heard:
 def watch(
     film: Film, stage: FacePerceiver, show: Callable[[float, Picture], Picture], fps: float = FPS
 ) -> Seen:
-    """What the stage finds in a film that goes to and fro, `fps` pictures a second."""
+    """Return the face stage's observations of a video played forward and backward at `fps`."""
     seen: Seen = []
     next_s = 0.0
     for time_s, picture in to_and_fro(film, SECONDS):
@@ -137,7 +138,7 @@ def watch(
 
 
 def stretches(spans: Sequence[Span]) -> Iterator[tuple[float, float]]:
-    """The stretches of speech that the voice stage answers: beginning and end, seconds."""
+    """Return begin and end of the utterances that the voice stage reports, in seconds."""
     for span in spans:
         end_s = span.start_s + FIRST_S
         while end_s < span.end_s:
@@ -148,7 +149,7 @@ def stretches(spans: Sequence[Span]) -> Iterator[tuple[float, float]]:
 
 
 def judge(case: Case) -> Counter[str]:
-    """Answer each stretch of a scene: how many are right, wrong, unknown, and wrongly unseen."""
+    """Count the utterances of a scene that are right, wrong, unknown, and wrongly unseen."""
     speaker = ActiveSpeaker()
     for level in case.heard.levels:
         speaker.on_sound(SoundLevel(level.time_s + case.late_s, level.levels_db))
@@ -174,7 +175,7 @@ def judge(case: Case) -> Counter[str]:
 
 
 def chewing(film: Film, stage: FacePerceiver) -> Film:
-    """The first picture of a film, whose jaw goes up and down."""
+    """Return the first frame of a video with a jaw that moves up and down."""
     import cv2
 
     picture = film[0][1]
@@ -194,7 +195,7 @@ def chewing(film: Film, stage: FacePerceiver) -> Film:
 
 
 def lying(picture: Picture) -> Picture:
-    """The picture turned about its middle."""
+    """Return the frame rotated about its centre."""
     import cv2
 
     height, width = picture.shape[:2]
@@ -203,7 +204,7 @@ def lying(picture: Picture) -> Picture:
 
 
 def hidden(picture: Picture) -> Picture:
-    """The picture with a cloth over the lower part of what is usually the face."""
+    """Return the frame with the lower part of the usual face region covered."""
     covered = picture.copy()
     height, width = picture.shape[:2]
     covered[round(0.52 * height) : round(0.85 * height), round(0.25 * width) : round(0.75 * width)] = (
@@ -215,7 +216,7 @@ def hidden(picture: Picture) -> Picture:
 
 
 def beside(one: Film, other: Film) -> Film:
-    """Two films of the same rate side by side; the shorter one ends both."""
+    """Return two videos of the same rate side by side, as long as the shorter one."""
     pairs = zip(one, other, strict=False)
     return [
         (time_s, np.hstack([full(picture)[:, 80:560], full(second)[:, 80:560]]))
@@ -224,28 +225,28 @@ def beside(one: Film, other: Film) -> Film:
 
 
 def full(picture: Picture) -> Picture:
-    """The picture at 640 x 480."""
+    """Return the frame at 640 x 480."""
     return placed(picture, full_scale(picture))
 
 
 def near(_time_s: float, picture: Picture) -> Picture:
-    """Shows pictures as large as they go."""
+    """Return a function that scales frames to the largest size that fits."""
     return full(picture)
 
 
 def far(scale: float) -> Callable[[float, Picture], Picture]:
-    """Shows pictures so small, under a camera's noise."""
+    """Return a function that scales frames down and adds camera noise."""
     chance = np.random.default_rng(26)
     return lambda _, picture: noisy(placed(picture, scale), chance)
 
 
 Films = dict[Path, Film]
 Half = tuple[str, bool, Film]
-"""Name, whether it chose the thresholds, and the pictures."""
+"""Yield name, whether the thresholds were chosen on it, and the frames."""
 
 
 def halved(films: Films) -> list[Half]:
-    """The halves of clips of silent people: two of each."""
+    """Yield both halves of each clip of silent people."""
     found = []
     for path, film in films.items():
         middle = len(film) // 2
@@ -258,7 +259,7 @@ def halved(films: Films) -> list[Half]:
 def talking(
     film: Film, *, tuned: bool, own: Heard, others: Sequence[Heard], stage: FacePerceiver
 ) -> Iterator[Case]:
-    """One person who talks: near and far, at several rates, chewing, lying and hidden."""
+    """Yield scenes with one talker: near, far, at several rates, chewing, tilted and hidden."""
     scale = FAR_PIXELS / (face_width(film, stage.renewed()) or 100.0)
     views = {
         "near": watch(film, stage.renewed(), near),
@@ -283,7 +284,7 @@ def talking(
 
 
 def silent_faces(halves: Sequence[Half], voices: Sequence[Heard], stage: FacePerceiver) -> Iterator[Case]:
-    """People who do not talk."""
+    """Yield scenes with people who do not talk."""
     for name, tuned, film in halves:
         scale = FAR_PIXELS / (face_width(film, stage.renewed()) or 100.0)
         views = {
@@ -301,7 +302,7 @@ def couples(
     voices: Sequence[Heard],
     stage: FacePerceiver,
 ) -> Iterator[Case]:
-    """Two people side by side."""
+    """Yield scenes with two people side by side."""
     for one, other in permutations(own, 2):
         pair = watch(beside(films[one], films[other]), stage.renewed(), lambda _, picture: picture)
         yield Case("two who talk, voice of one", False, pair, own[one], 0)
@@ -315,7 +316,7 @@ def couples(
 def cases(
     talkers: Sequence[Path], silent: Sequence[Path], voices: Sequence[Heard], stage: FacePerceiver
 ) -> Iterator[Case]:
-    """All scenes."""
+    """Yield all scenes."""
     films = {path: read_film(path) for path in talkers}
     own = {path: read_voice(path, length_s(film)) for path, film in films.items()}
     halves = halved({path: read_film(path) for path in silent})
@@ -327,7 +328,7 @@ def cases(
 
 
 def table(counts: dict[tuple[str, bool], Counter[str]]) -> list[dict[str, Any]]:
-    """A row for each kind of scene."""
+    """Return a table row for each kind of scene."""
     return [
         {"scene": kind, "tuned": tuned}
         | {name: count[name] for name in ("right", "wrong", "unknown", "wrongly_unseen")}
@@ -336,7 +337,7 @@ def table(counts: dict[tuple[str, bool], Counter[str]]) -> list[dict[str, Any]]:
 
 
 def precision(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How often "unseen" is right, if half of all speech came from people in view."""
+    """Return how often "unseen" is right if half of all speech comes from people in view."""
     owners = [
         row for row in rows if row["scene"].startswith(("own voice, ", "two who talk, voice", "one who"))
     ]
@@ -357,7 +358,7 @@ def precision(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Measure, print and write."""
+    """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.speaker", description=__doc__)
     parser.add_argument("talkers", nargs="+", type=Path, metavar="TALKER")
     parser.add_argument("--silent", nargs="*", type=Path, default=[])

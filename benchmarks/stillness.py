@@ -1,7 +1,7 @@
-"""Whether people are taken for photographs: `python -m benchmarks.stillness --json FILE CLIP...`.
+"""Rate at which people are mistaken for photographs: `python -m benchmarks.stillness --json FILE CLIP...`.
 
-Each clip with a face is played forward and backward for ten minutes, at 640 x 480 and so small that the face
-is as large as at a distance of three metres, under the noise of a camera. Wanted: people keep 99 % of their
+Each clip with a face is played forward and backward for ten minutes with camera noise: at 640 x 480, and
+scaled down until the face is as large as at a distance of three metres. Target: people keep 99 % of their
 messages.
 """
 
@@ -26,20 +26,20 @@ from emoedge.pipeline.stages import FacePerceiver
 
 Picture = NDArray[np.uint8]
 Film = list[tuple[float, Picture]]
-"""Pictures of a clip, uint8 BGR (h, w, 3), with their times, seconds."""
+"""Frames of a clip, uint8 BGR (h, w, 3), with their times in seconds."""
 
 WIDTH: Final = 640
 HEIGHT: Final = 480
 FAR_PIXELS: Final = 36.0
-"""Width of the detector's box at three metres: a face of 0.2 m, of 640 pixels over 60 degrees."""
+"""Width of the detector's box in pixels for a face of 0.2 m at 3 m, with 640 pixels over 60 degrees."""
 FPS: Final = 10.0
 NOISE: Final = 4.0
-"""Deviation of the noise of each pixel, gray levels."""
+"""Standard deviation of the noise of each pixel, in gray levels."""
 GRAY: Final = 90
 
 
 def read_film(clip: Path) -> Film:
-    """All pictures of a clip."""
+    """Return all frames of a clip."""
     import av
 
     with av.open(str(clip)) as container:
@@ -48,12 +48,12 @@ def read_film(clip: Path) -> Film:
 
 
 def length_s(film: Film) -> float:
-    """How long a clip is, its last picture included."""
+    """Return the length of a clip including its last frame, in seconds."""
     return film[-1][0] * len(film) / max(1, len(film) - 1)
 
 
 def to_and_fro(film: Film, seconds: float) -> Iterator[tuple[float, Picture]]:
-    """A clip forward and backward, again and again."""
+    """Yield a clip forward and backward in a loop."""
     step_s = length_s(film) / len(film)
     there = [picture for _, picture in film]
     turns = itertools.cycle([*there, *there[::-1]])
@@ -62,7 +62,7 @@ def to_and_fro(film: Film, seconds: float) -> Iterator[tuple[float, Picture]]:
 
 
 def placed(picture: Picture, scale: float) -> Picture:
-    """The picture in the middle of a gray one of WIDTH x HEIGHT, so many times as large."""
+    """Return the frame, scaled by a factor, in the middle of a gray frame of WIDTH x HEIGHT."""
     import cv2
 
     height, width = picture.shape[:2]
@@ -75,12 +75,12 @@ def placed(picture: Picture, scale: float) -> Picture:
 
 
 def full_scale(picture: Picture) -> float:
-    """The factor that fits a picture into WIDTH x HEIGHT."""
+    """Return the factor that fits a frame into WIDTH x HEIGHT."""
     return min(WIDTH / picture.shape[1], HEIGHT / picture.shape[0])
 
 
 def face_width(film: Film, stage: FacePerceiver) -> float | None:
-    """Median width of the faces in a clip, pixels; None without any."""
+    """Return the median width of the faces in a clip in pixels, or None."""
     widths = []
     for time_s, picture in film:
         frame = Frame(time_s, np.ascontiguousarray(picture), "bgr", picture.shape[1], picture.shape[0])
@@ -91,13 +91,13 @@ def face_width(film: Film, stage: FacePerceiver) -> float | None:
 
 
 def noisy(picture: Picture, chance: np.random.Generator) -> Picture:
-    """The picture under a camera's noise."""
+    """Return the frame with camera noise."""
     noise = chance.normal(0.0, NOISE, picture.shape).astype(np.float32)
     return np.clip(picture + noise, 0, 255).astype(np.uint8)
 
 
 def kept(film: Film, scale: float, seconds: float, stage: FacePerceiver) -> dict[str, Any]:
-    """How many faces are seen, and how many of them are taken for photographs."""
+    """Return the number of faces found, and how many of them were mistaken for photographs."""
     chance = np.random.default_rng(26)
     pictures = {id(picture): placed(picture, scale) for _, picture in film}
     seen = still = 0
@@ -121,10 +121,10 @@ def kept(film: Film, scale: float, seconds: float, stage: FacePerceiver) -> dict
 
 
 def main() -> int:
-    """Measure, print and write."""
+    """Measure, print and write the figures."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.stillness", description=__doc__)
-    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="the demo's clip by default")
-    parser.add_argument("--seconds", type=float, default=600.0, help="of each clip and size (600)")
+    parser.add_argument("clips", nargs="*", type=Path, metavar="CLIP", help="clips; the demo clip by default")
+    parser.add_argument("--seconds", type=float, default=600.0, help="seconds for each clip and size (600)")
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     stage = build_face(Settings())

@@ -1,9 +1,9 @@
-"""How the work of the store grows: a sweep, a deletion, three recordings and the list beside many segments.
+"""Cost of the store by number of segments: housekeeping, a deletion, three recordings, the list.
 
     python -m benchmarks.store [SEGMENTS…] [--one-day] [--json FILE]
 
-Processor times (median of `ROUNDS`), in milliseconds; `list` is the whole command, with and without a saved
-index, `console` the newest page of its list, when it has been shown before.
+Prints processor times (median of `ROUNDS`) in milliseconds. `list` is the whole command, with and without a
+saved index; `console` is the newest page of its list on a repeated request.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from emoedge.web.summaries import Summaries
 
 ROUNDS: Final = 5
 DELETED: Final = 10
-"""Segments deleted in one sweep; a deletion is its share of what the sweep takes beyond doing nothing."""
+"""Segments deleted in one pass; the cost of one is its share of the pass, less that of an idle pass."""
 SIZES: Final = (100, 1000, 4000, 20_000)
 A_DAY: Final = 200
-"""Segments of a day, unless all are of one."""
+"""Segments per day, unless all are of one day."""
 NEWEST: Final = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
 NO_LIMITS: Final = Limits(keep_days=36_000, max_bytes=0, min_free_bytes=0)
 COLUMNS: Final = (
@@ -51,7 +51,7 @@ DETAILS: Final = {"schema": 1, "clock_synced": True, "duration": 12.0, "config":
 
 
 def main() -> None:
-    """Print a table."""
+    """Measure and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("segments", nargs="*", type=int, default=SIZES)
     parser.add_argument("--one-day", action="store_true", help="all segments in one folder")
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def measure(root: Path, count: int, one_day: bool) -> list[float]:
-    """Milliseconds, in the order of `COLUMNS`."""
+    """Return milliseconds in the order of `COLUMNS`."""
     recordings = root / "recordings"
     for number in range(count):
         make_segment(recordings, number, one_day)
@@ -105,7 +105,7 @@ def measure(root: Path, count: int, one_day: bool) -> list[float]:
 
 
 def page_ms(recordings: Path) -> float:
-    """Processor time of the newest page of the console's list."""
+    """Return the processor time of the newest page of the console's list."""
     store, summaries = Store(recordings), Summaries()
 
     def show() -> None:
@@ -118,7 +118,7 @@ def page_ms(recordings: Path) -> float:
 
 
 def make_segment(recordings: Path, number: int, one_day: bool, *, make: bool = True) -> Path:
-    """The files of a segment; a higher number is an older one."""
+    """Write the files of a segment; a higher number is an older segment."""
     started = NEWEST - timedelta(seconds=30 * number)
     day = NEWEST if one_day or number < 0 else NEWEST - timedelta(days=number // A_DAY)
     folder = recordings / f"{day:%Y-%m-%d}"
@@ -134,7 +134,7 @@ def make_segment(recordings: Path, number: int, one_day: bool, *, make: bool = T
 
 
 def record(store: Store, number: int, one_day: bool) -> None:
-    """Add a segment as the recorder does, and sweep."""
+    """Add a segment as the recorder does, and run housekeeping."""
     media = make_segment(store.root, number, one_day, make=False)
     media.parent.mkdir(parents=True, exist_ok=True)
     with store.changing(media):
@@ -143,20 +143,20 @@ def record(store: Store, number: int, one_day: bool) -> None:
 
 
 def sweep(store: Store, limits: Limits) -> None:
-    """What housekeeping does, without recovery."""
+    """Run housekeeping without recovery."""
     store.enforce(limits, now=NEWEST, clock_synced=True)
     store.usage()
 
 
 def milliseconds(act: Callable[[], object]) -> float:
-    """Processor time of an act."""
+    """Return the processor time of a call."""
     begun_s = time.process_time()
     act()
     return 1000 * (time.process_time() - begun_s)
 
 
 def list_ms(root: Path) -> float:
-    """Processor time of `emoedge recordings list`."""
+    """Return the processor time of `emoedge recordings list`."""
     config = root / "emoedge.toml"
     config.write_text(f'[recording]\ndir = "{root / "recordings"}"\n')
     begun = resource.getrusage(resource.RUSAGE_CHILDREN)

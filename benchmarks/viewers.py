@@ -1,7 +1,7 @@
-"""What people who watch the console cost: `python -m benchmarks.viewers [--viewers N…] [--json FILE]`.
+"""Cost of viewers of the console: `python -m benchmarks.viewers [--viewers N…] [--json FILE]`.
 
-A real daemon plays the demo's clip, a real console serves it, and each viewer reads `/api/events`, as the
-page that shows the present does. Processor time is the kernel's, for the console and for the daemon.
+A real daemon plays the demo clip, and a real console serves it. Each viewer reads `/api/events`, as the live
+page does. The processor time of console and daemon is that of the kernel.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def start_console(bench: Bench) -> tuple[subprocess.Popen[str], str, str]:
-    """A console on the daemon of a bench; its process, address and a key."""
+    """Start a console for the daemon of a bench; return its process, address and a key."""
     folder = bench.folder / "console"
     folder.mkdir()
     config = folder / "emoedge.toml"
@@ -71,14 +71,14 @@ def start_console(bench: Bench) -> tuple[subprocess.Popen[str], str, str]:
     )
     assert process.stderr is not None
     found = re.search(r"port (\d+)", process.stderr.readline())
-    assert found is not None, "the console does not say its port"
+    assert found is not None, "the console does not report its port"
     return process, f"http://127.0.0.1:{found[1]}", key
 
 
 async def watch(
     bench: Bench, console: subprocess.Popen[str], url: str, key: str, count: int, seconds: float
 ) -> dict[str, Any]:
-    """Keep some viewers for a while."""
+    """Run a number of viewers for some seconds."""
     got = [0] * count
     viewers = [asyncio.create_task(view(url, key, number, got)) for number in range(count)]
     await asyncio.sleep(SETTLE_S)
@@ -106,7 +106,7 @@ async def watch(
 
 
 async def view(url: str, key: str, number: int, got: list[int]) -> None:
-    """Read events until cancelled, from an address of its own."""
+    """Read events until cancelled, from a separate loopback address."""
     transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{number + 2}")
     headers = {"Authorization": f"Bearer {key}"}
     async with (

@@ -1,9 +1,9 @@
-"""What the daemon writes to the card: bytes and syncs, extrapolated to a day.
+"""Writes of the daemon to the card: bytes and syncs, extrapolated to a day.
 
     python -m benchmarks.writes [--seconds 600] [--json FILE] [CONDITION…]
 
-A real daemon at default settings plays a clip in real time, and is looked at from outside: `write_bytes` of
-`/proc/PID/io` (pages that the kernel was given for a block device), and the syncs that strace sees.
+A real daemon with default settings plays a clip in real time and is observed from outside: `write_bytes` of
+`/proc/PID/io` (pages passed to the kernel for a block device), and the syncs that strace reports.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from faults.surroundings import Skipped, program, until
 
 DAY_S: Final = 86_400.0
 SETTLE_S: Final = 20.0
-"""After the first health message: models are noted as sound, databases and controls are made."""
+"""Seconds after the first health message, for the first writes of models, databases and controls."""
 WINDOW_S: Final = 600.0
-"""Quiet minutes are written five at a time: two of those."""
+"""Seconds for two batches: quiet minutes are written five at a time."""
 STILL_S: Final = 60
 CONDITIONS: Final = {
     "quiet": "nobody in view, recording off",
@@ -44,7 +44,7 @@ _SYNC: Final = re.compile(r"\b(fsync|fdatasync)\(\d+<([^>]*)>")
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("conditions", nargs="*", default=list(CONDITIONS), metavar="CONDITION")
     parser.add_argument("--seconds", type=float, default=WINDOW_S)
@@ -62,7 +62,7 @@ def measure_writes(
     window_s: float = WINDOW_S,
     say: Callable[[str], None] = lambda _what: None,
 ) -> dict[str, dict[str, Any]]:
-    """Figures by condition, all at the same time; see `measure`."""
+    """Return the figures by condition, all measured at the same time; see `measure`."""
     names = list(conditions)
     say(f"writes, {window_s:.0f} s")
     with ThreadPoolExecutor(len(names)) as pool:
@@ -70,10 +70,10 @@ def measure_writes(
 
 
 def measure(condition: str, window_s: float) -> dict[str, Any]:
-    """Megabytes and syncs a day under one condition.
+    """Return megabytes and syncs per day under one condition.
 
     Raises:
-        Skipped: no strace, or the folder of temporary files is not on a disk.
+        Skipped: strace is not installed, or the folder of temporary files is not on a disk.
     """
     program("strace", "strace")
     with (
@@ -106,7 +106,7 @@ def measure(condition: str, window_s: float) -> dict[str, Any]:
         watching.wait(60)
         syncs = Counter(_subject(path) for _call, path in _SYNC.findall(trace.read_text(encoding="utf-8")))
     if condition == "continuous" and not written:
-        raise Skipped("the kernel counts no writes to the folder of temporary files")
+        raise Skipped("the kernel does not count writes to the folder of temporary files")
     a_day = DAY_S / took_s
     return {
         "window_s": round(took_s, 1),
@@ -122,7 +122,7 @@ def _written(pid: int) -> int:
 
 
 def _subject(path: str) -> str:
-    """The name of a file; segments have one each."""
+    """Return the name of a file, shortened to its suffix for segments."""
     path = path.removesuffix(" (deleted)")
     return (
         f"*{Path(path).suffix}" if re.match(r"\d{8}T\d{6}", Path(path).name.lstrip(".")) else Path(path).name
@@ -130,7 +130,7 @@ def _subject(path: str) -> str:
 
 
 def _still(path: Path) -> Path:
-    """A clip of an empty room: nothing but the noise of a camera and a microphone."""
+    """Write a clip of an empty room: only the noise of a camera and a microphone."""
     picture = f"color=gray:s=640x480:r=15:d={STILL_S},noise=alls=5:allf=t"
     sound = f"anoisesrc=r=16000:a=0.001:d={STILL_S}"
     subprocess.run(
