@@ -216,7 +216,7 @@ def bare_encode(frames: list[Frame], blocks: list[AudioBlock], fps: float = FPS)
     from emoedge.record.mux import AAC_BIT_RATE
 
     width, height = frames[0].width, frames[0].height
-    encoder = choose_encoder("auto", width, height, fps)
+    encoder = choose_encoder("auto", width, height, fps).name
     with tempfile.TemporaryDirectory() as folder, av.open(str(Path(folder) / "bare.mp4"), "w") as container:
         video: Any = add_video_stream(container, encoder, width, height, fps)
         audio: Any = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono") if blocks else None

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
-import logging
-import os
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from emoedge.capture.portaudio import audio_system, inputs
+from emoedge.capture.v4l2_node import read_capabilities, video_nodes
 from emoedge.errors import DeviceError
 from emoedge.translation import joined, tr
-
-logger = logging.getLogger(__name__)
 
 V4L_LINKS: Final = (Path("/dev/v4l/by-id"), Path("/dev/v4l/by-path"))
 """Stable names made by udev; by-id survives another socket, by-path tells twins apart."""
 
-_QUERYCAP: Final = 0x80685600  # _IOR('V', 0, struct v4l2_capability), linux/videodev2.h
-_CAPABILITY: Final = struct.Struct("16s32s32sIII12x")
-_CAN_CAPTURE: Final = 0x00000001 | 0x00001000  # V4L2_CAP_VIDEO_CAPTURE, …_MPLANE
-_HAS_DEVICE_CAPS: Final = 0x80000000
 _PLATFORM_DRIVERS: Final = ("unicam", "bcm2835", "rp1-cfe", "pispbe", "rpi-hevc", "tegra")
 """Parts of a board's own camera path: they look like cameras but give raw sensor data; picamera2 or GStreamer
 uses them."""
@@ -95,9 +86,8 @@ def _pi_cameras() -> list[CameraDevice]:
 
 def _v4l2_cameras() -> list[CameraDevice]:
     links = _stable_names()
-    nodes = sorted(Path("/dev").glob("video[0-9]*"), key=lambda node: int(node.name[5:]))
     found = []
-    for node in nodes:
+    for node in video_nodes():
         camera = _v4l2_camera(node, links.get(str(node), str(node)))
         if camera is not None:
             found.append(camera)
@@ -115,26 +105,12 @@ def _stable_names() -> dict[str, str]:
 
 def _v4l2_camera(node: Path, source: str) -> CameraDevice | None:
     try:
-        handle = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+        found = read_capabilities(node)
     except OSError as error:
         return CameraDevice(source, node.name, str(node), usable=False, problem=error.strerror or str(error))
-    try:
-        answer = fcntl.ioctl(handle, _QUERYCAP, bytes(_CAPABILITY.size))
-    except OSError as error:
-        logger.debug("%s: %s", node, error)
+    if found is None or not found.can_capture or found.driver.startswith(_PLATFORM_DRIVERS):
         return None
-    finally:
-        os.close(handle)
-    driver, card, _, _, capabilities, device_capabilities = _CAPABILITY.unpack(answer)
-    if capabilities & _HAS_DEVICE_CAPS:
-        capabilities = device_capabilities
-    if not capabilities & _CAN_CAPTURE or _text(driver).startswith(_PLATFORM_DRIVERS):
-        return None
-    return CameraDevice(source, _text(card), str(node))
-
-
-def _text(raw: bytes) -> str:
-    return raw.split(b"\0", 1)[0].decode(errors="replace")
+    return CameraDevice(source, found.card, str(node))
 
 
 def first_camera() -> CameraDevice:

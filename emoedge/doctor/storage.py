@@ -8,13 +8,16 @@ import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from emoedge.config import Settings, default_paths, drop_ins
 from emoedge.doctor.result import CheckResult, failed, ok, warning
 from emoedge.errors import RecordingError
 from emoedge.text_encoding import EncodingError, decode_text
 from emoedge.translation import joined, tr
+
+if TYPE_CHECKING:
+    from emoedge.record.encoders import EncoderChoice
 
 # Room for the spool, the settings changed while running, and a minute of recording.
 LEAST_FREE_BYTES: Final = 50_000_000
@@ -74,7 +77,16 @@ def check_encoder(settings: Settings) -> Iterator[CheckResult]:
     except RecordingError as error:
         yield failed("encoder", error.message, error.remedy or tr('set recording.encoder = "auto"'))
     else:
-        yield ok("encoder", encoder)
+        yield ok("encoder", _described(encoder))
+
+
+def _described(encoder: EncoderChoice) -> str:
+    """Return which encoder it is, and why not the other kind."""
+    if encoder.node is not None:
+        return tr("{name}, in hardware ({node})", name=encoder.name, node=encoder.node)
+    if not encoder.why_software:
+        return encoder.name
+    return tr("{name}, on the processor: {why}", name=encoder.name, why=encoder.why_software)
 
 
 def check_secrets(settings: Settings, paths: Iterable[Path] | None = None) -> Iterator[CheckResult]:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import functools
 import io
 import logging
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from emoedge.capture.v4l2_node import DEV, encodes_h264, video_nodes
 from emoedge.errors import RecordingError
-from emoedge.translation import tr
+from emoedge.translation import joined, tr
 
 logger = logging.getLogger(__name__)
 
-# The Pi's encoder (up to the Pi 4) is bcm2835-codec, always /dev/video11; newer boards have none.
-HARDWARE_NODE: Final = Path("/dev/video11")
-"""Device of the H.264 encoder of a Raspberry Pi up to model 4."""
 HARDWARE: Final = "h264_v4l2m2m"
-"""FFmpeg's name of that encoder."""
+"""FFmpeg's name of the kernel's encoders, such as bcm2835-codec of a Raspberry Pi up to model 4."""
 SOFTWARE: Final = ("libx264", "libopenh264")
 """Encoders on the processor, the better one first."""
 KEYFRAME_S: Final = 2.0
@@ -38,31 +37,84 @@ PROBE_FRAMES: Final = 12
 """Frames of the trial; an encoder works if all of them can be decoded."""
 
 
-def choose_encoder(wanted: str, width: int, height: int, fps: float) -> str:
-    """Return the name of the FFmpeg encoder to use.
+class EncoderError(RecordingError):
+    """An encoder failed in the middle of a segment, and another one takes over from the next on."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderChoice:
+    """The encoder of a segment.
+
+    Attributes:
+        name: of the FFmpeg encoder.
+        node: device of the hardware, None in software.
+        why_software: why no hardware is used; empty where it is, or where the configuration names an encoder.
+    """
+
+    name: str
+    node: Path | None = None
+    why_software: str = ""
+
+
+def choose_encoder(wanted: str, width: int, height: int, fps: float, dev: Path = DEV) -> EncoderChoice:
+    """Return the FFmpeg encoder to use.
 
     Args:
         wanted: "auto", or a name that is then the only one tried.
         width: of the picture, pixels, even.
         height: likewise.
         fps: nominal rate.
+        dev: folder of the device nodes.
 
     Raises:
         RecordingError: none works.
     """
-    if wanted != "auto":
-        candidates: tuple[str, ...] = (wanted,)
-    elif HARDWARE_NODE.exists():
-        candidates = (HARDWARE, *SOFTWARE)
-    else:
+    size = width, height, round(fps)
+    candidates: tuple[str, ...] = (wanted,)
+    why_software = ""
+    if wanted == "auto":
         candidates = SOFTWARE
+        node, why_software = hardware_node(dev)
+        if node is not None:
+            fault = _failed_in_use.get(HARDWARE) or _fault(HARDWARE, *size)
+            if not fault:
+                return EncoderChoice(HARDWARE, node)
+            why_software = tr("{node} failed: {fault}", node=node, fault=fault)
     for name in candidates:
-        if _works(name, width, height, round(fps)):
-            return name
+        if not _fault(name, *size):
+            return EncoderChoice(name, why_software=why_software)
     raise RecordingError(
         tr("no H.264 encoder works here (tried {candidates})", candidates=", ".join(candidates)),
         tr('set recording.encoder = "auto" and install the `av` wheel, which carries libx264'),
     )
+
+
+def hardware_node(dev: Path = DEV) -> tuple[Path | None, str]:
+    """Return the first node that says it encodes H.264, or None and why there is none."""
+    closed = []
+    for node in video_nodes(dev):
+        try:
+            if encodes_h264(node):
+                return node, ""
+        except PermissionError:
+            closed.append(str(node))
+        except OSError as error:  # in use, or unplugged in this moment
+            logger.debug("%s: %s", node, error)
+    if closed:
+        return None, tr("closed to this user: {nodes}", nodes=joined(closed))
+    return None, tr("no device of this machine encodes H.264")
+
+
+_failed_in_use: dict[str, str] = {}
+
+
+def rule_out(encoder: str, error: Exception) -> bool:
+    """Choose hardware no more that failed in use, until the process ends; return whether it was hardware."""
+    if encoder != HARDWARE:
+        return False
+    logger.warning("encoder %s failed, the processor takes over: %s", encoder, error)
+    _failed_in_use[encoder] = str(error)
+    return True
 
 
 def add_video_stream(container: Any, encoder: str, width: int, height: int, fps: float) -> Any:
@@ -91,8 +143,8 @@ def add_video_stream(container: Any, encoder: str, width: int, height: int, fps:
 
 
 @functools.lru_cache(maxsize=8)
-def _works(encoder: str, width: int, height: int, fps: int) -> bool:
-    """Return whether an encoder makes an MP4 that decodes: some open and then give nothing, or no headers."""
+def _fault(encoder: str, width: int, height: int, fps: int) -> str:
+    """Return why an encoder makes no MP4 that decodes, or "": some open and give nothing, or no headers."""
     import av
 
     buffer = io.BytesIO()
@@ -110,5 +162,7 @@ def _works(encoder: str, width: int, height: int, fps: int) -> bool:
             decoded = sum(1 for _ in container.decode(video=0))
     except (av.error.FFmpegError, ValueError, OSError) as error:
         logger.info("encoder %s does not work here: %s", encoder, error)
-        return False
-    return decoded == PROBE_FRAMES
+        return str(error)
+    if decoded != PROBE_FRAMES:
+        return tr("{decoded} of {frames} frames can be decoded", decoded=decoded, frames=PROBE_FRAMES)
+    return ""

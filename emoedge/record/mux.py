@@ -22,7 +22,7 @@ from emoedge.errors import RecordingError
 from emoedge.files import sync_data
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.alignment import SoundTrack
-from emoedge.record.encoders import CLOCK_HZ, add_video_stream, choose_encoder
+from emoedge.record.encoders import CLOCK_HZ, EncoderError, add_video_stream, choose_encoder, rule_out
 from emoedge.record.names import FILE_MODE
 from emoedge.translation import tr
 
@@ -78,12 +78,13 @@ class SegmentWriter:
         self.path = path
         self.start_s = start_s
         self.video = video
-        self.encoder = choose_encoder(encoder, video.width, video.height, video.fps) if video else ""
+        self.encoder = choose_encoder(encoder, video.width, video.height, video.fps).name if video else ""
         self.frames = 0
         self.late_frames = 0
         self.track = SoundTrack(start_s)
         self._video_end_s = 0.0
         self._last_pts = -1
+        self._encoder_failed = False
         self._pending: NDArray[np.int16] = np.zeros(0, dtype=np.int16)
         self._sent = 0
         self._file = SyncedFile(path)
@@ -125,13 +126,17 @@ class SegmentWriter:
         return self._file.synced
 
     def write_frame(self, frame: Frame) -> bool:
-        """Encode a frame at its time; return False for one older than its predecessor, which is left out."""
+        """Encode a frame at its time; return False for one older than its predecessor, which is left out.
+
+        Raises:
+            EncoderError: the encoder failed and another one takes over; the segment can still be closed.
+        """
         import av
 
         assert self._video_stream is not None
         assert self.video is not None
         pts = round((frame.time_s - self.start_s) * CLOCK_HZ)
-        if pts <= self._last_pts or pts < 0:
+        if pts <= self._last_pts or pts < 0 or self._encoder_failed:
             self.late_frames += 1
             return False
         # Not copied: frames are never modified, and the encoder copies what it keeps.
@@ -139,7 +144,7 @@ class SegmentWriter:
             i420(frame, self.video.width, self.video.height), format="yuv420p"
         )
         picture.pts, picture.time_base = pts, Fraction(1, CLOCK_HZ)
-        self._mux_video(self._video_stream.encode(picture))
+        self._mux_video(self._encoded(picture))
         self._last_pts = pts
         self._video_end_s = frame.time_s - self.start_s + 1 / self.video.fps
         self.frames += 1
@@ -161,8 +166,8 @@ class SegmentWriter:
                     self._send_sound(np.pad(self._pending, (0, AAC_FRAME - len(self._pending))))
                 if self._sent:
                     self._container.mux(self._sound_stream.encode())
-            if self._video_stream is not None and self.frames:
-                self._mux_video(self._video_stream.encode())
+            if self._video_stream is not None and self.frames and not self._encoder_failed:
+                self._flush_video()
             self._container.close()
         finally:
             self._file.close()
@@ -196,6 +201,28 @@ class SegmentWriter:
         assert self._sound_stream is not None
         self._container.mux(self._sound_stream.encode(frame))
         self._file.sync_new()
+
+    def _encoded(self, picture: Any) -> list[Any]:
+        """Packets of a picture, or the last ones for None."""
+        import av
+
+        assert self._video_stream is not None
+        try:
+            packets: list[Any] = self._video_stream.encode(picture)
+        except av.error.FFmpegError as error:
+            self._encoder_failed = True
+            kind = EncoderError if rule_out(self.encoder, error) and self.frames else RecordingError
+            reason = tr("encoder {encoder} failed: {error}", encoder=self.encoder, error=error)
+            raise kind(reason) from error
+        return packets
+
+    def _flush_video(self) -> None:
+        try:
+            packets = self._encoded(None)
+        except RecordingError as error:  # what it gave until now is whole
+            logger.warning("the last frames of %s are missing: %s", self.path.name, error)
+        else:
+            self._mux_video(packets)
 
     def _mux_video(self, packets: list[Any]) -> None:
         assert self.video is not None

@@ -21,6 +21,7 @@ from emoedge.health import Health
 from emoedge.outcomes import EmotionEvent, RecordingChange
 from emoedge.record.disk import probe
 from emoedge.record.disk_fault import DiskFault
+from emoedge.record.encoders import EncoderError
 from emoedge.record.housekeeping import PURGED, Housekeeping
 from emoedge.record.mux import write_errors
 from emoedge.record.policy import EVENT_DECISION_S, Action, Begin, End, RecordingPolicy
@@ -87,7 +88,7 @@ class Recorder(RecorderInput):
         self._on_change = on_change
         self._expects = (expects_video, expects_sound)
         self._policy = SharedPolicy(settings, clock, self._input_queue.wake)
-        self._actions: deque[Action] = deque()  # the recorder's thread only
+        self._actions: deque[Action] = deque()  # changed by the recorder's thread only
         self._pre_roll = PreRoll(
             settings.pre_roll_s + min(event_lag_s, EVENT_DECISION_S), memory_limit_bytes()
         )
@@ -111,8 +112,6 @@ class Recorder(RecorderInput):
         self._policy.decide(lambda policy, now_s: policy.block("shutdown", now_s))
         ended = self.thread.stop(timeout_s)
         return self._housekeeping.stop(deadline) and ended
-
-    # Control.
 
     def on_event(self, event: EmotionEvent) -> str | None:
         """Tell the policy about an event; return the id of the segment that it began in, or None."""
@@ -168,8 +167,6 @@ class Recorder(RecorderInput):
         """Have the store looked through some seconds from now."""
         self._housekeeping.request_sweep(in_s)
 
-    # State.
-
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
         """The threads that the disk may hold up."""
@@ -179,6 +176,12 @@ class Recorder(RecorderInput):
     def segment_id(self) -> str | None:
         """Id of the segment being recorded, or None."""
         return self._policy.segment_id
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that comes now can get into a recording; read by the threads that offer."""
+        is_waiting = self._segment is not None or bool(self._actions)
+        return not is_waiting and (self._private or self.mode == "off")
 
     @property
     def recorded_s(self) -> float:
@@ -197,23 +200,17 @@ class Recorder(RecorderInput):
 
     def health(self) -> Health:
         """State of recording; a fault is "degraded" while the disk is tried again."""
+        housekeeping = self._housekeeping
         figures = {
             "recording": self.segment_id,
             **self._input_queue.figures(),
             "pre_roll_bytes": self._pre_roll.bytes,
-            **self._housekeeping.figures(),
+            **housekeeping.figures(),
         }
-        fault = (
-            self.thread.fault
-            or self._housekeeping.thread.fault
-            or self._fault.reason
-            or self._housekeeping.fault
-        )
-        if fault:
+        faults = self.thread.fault, housekeeping.thread.fault, self._fault.reason, housekeeping.fault
+        if fault := next(filter(None, faults), ""):
             return Health("recording", "degraded", fault, figures)
         return Health("recording", "off" if self.mode == "off" else "ok", "", figures)
-
-    # The thread.
 
     def _run(self) -> None:
         stopping = False
@@ -233,11 +230,10 @@ class Recorder(RecorderInput):
     def _turn(self, items: list[Item], stopping: bool) -> None:
         self._actions.extend(self._policy.take())
         self._check_disk()  # while the policy has decided whether anything is to be recorded
-        for item in items:
-            self._route(item)
+        self._route_all(items)
         self._carry_out(stopping)
         self._forget()
-        if (self._private or self.mode == "off") and not self._actions:
+        if self.is_idle:
             self._pre_roll.clear()
 
     def _forget(self) -> None:
@@ -272,6 +268,12 @@ class Recorder(RecorderInput):
             if segment is not None:
                 self._give_up(segment, error)
 
+    def _route_all(self, items: list[Item]) -> None:
+        """Write or keep items, each of which is released as soon as it is written."""
+        items.reverse()
+        while items:
+            self._route(items.pop())
+
     def _route(self, item: Item) -> None:
         """Write an item to the open segment if it belongs to it, else add it to the pre-roll."""
         segment = self._segment
@@ -282,8 +284,12 @@ class Recorder(RecorderInput):
         elif self._fits(item):
             self._write(segment, item)
         else:
-            self._pre_roll.add(item)
-            self._actions.extend(self._policy.split(segment.plan.segment_id, item.time_s, "source changed"))
+            self._split_at(segment, item, "source changed")
+
+    def _split_at(self, segment: OpenSegment, item: Item, reason: str) -> None:
+        """Go on with this item in a new segment."""
+        self._pre_roll.add(item)
+        self._actions.extend(self._policy.split(segment.plan.segment_id, item.time_s, reason))
 
     def _fits(self, item: Item) -> bool:
         """Return whether the open segment has a track for this item."""
@@ -326,9 +332,7 @@ class Recorder(RecorderInput):
                     self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()
-        items = deque(self._pre_roll.take(begin.from_s))
-        while items:  # each is released as soon as it is written
-            self._route(items.popleft())
+        self._route_all(self._pre_roll.take(begin.from_s))
         return True
 
     def _has_room(self, begin: Begin) -> bool | None:
@@ -357,6 +361,9 @@ class Recorder(RecorderInput):
     def _write(self, segment: OpenSegment, item: Item) -> None:
         try:
             segment.write(item)
+        except EncoderError:
+            self._split_at(segment, item, "encoder failed")
+            return
         except write_errors() as error:
             self._give_up(segment, error)
             return
