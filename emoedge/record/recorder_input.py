@@ -23,29 +23,42 @@ class RecorderInput:
         self._input_queue = InputQueue(fps)
         self._keeps_words = transcript
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing that comes now can get into a recording."""
+        raise NotImplementedError
+
     def offer_frame(self, frame: Frame) -> None:
         """Add a frame; when the encoder cannot keep up, the oldest one is dropped and counted."""
-        self._input_queue.put_frame(frame)
+        if not self.is_idle:
+            # Its own memory: a decoder keeps as many buffers as were ever held at a time, until it is closed.
+            _ = frame.data
+            self._input_queue.put_frame(frame)
 
     def offer_sound(self, block: AudioBlock) -> None:
         """Add an audio block."""
-        self._input_queue.put_sound(block)
+        if not self.is_idle:
+            self._input_queue.put_sound(block)
 
     def offer_published(self, outcome: Outcome) -> None:
         """Add a published outcome to the timeline, with words only where `recording.transcript` is set."""
+        if self.is_idle:
+            return
         if isinstance(outcome, TextObservation) and not self._keeps_words:
             outcome = replace(outcome, transcript="", words=())
         self._input_queue.put_entry(TimelineEntry(outcome.topic, outcome))
 
     def offer_state(self, state: FusedState) -> None:
         """Add the fused state, as often as it is computed; a few a second are kept for the curves."""
-        self._input_queue.put_sampled(TimelineEntry("state", state))
+        if not self.is_idle:
+            self._input_queue.put_sampled(TimelineEntry("state", state))
 
     def offer_faces(self, faces: FacesObservation) -> None:
         """Add all faces of a frame, for the overlay and the quality curve."""
-        self._input_queue.put_sampled(TimelineEntry("faces", faces))
+        if not self.is_idle:
+            self._input_queue.put_sampled(TimelineEntry("faces", faces))
 
     def offer_text(self, text: TextObservation) -> None:
         """Add an utterance with its words; kept only where `recording.transcript` is set."""
-        if self._keeps_words:
+        if self._keeps_words and not self.is_idle:
             self._input_queue.put_entry(TimelineEntry("transcript", text))

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import threading
 import time
+import weakref
 from functools import partial
 
 import numpy as np
@@ -17,13 +18,13 @@ from emoedge.backoff import Backoff
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
 from emoedge.errors import RecordingError
-from emoedge.frames import AudioBlock
+from emoedge.frames import AudioBlock, PlanarFrame
 from emoedge.observations import Box, FaceObservation, FacesObservation, TextObservation, Word
 from emoedge.outcomes import EmotionEvent, FusedState
 from emoedge.record.recorder import Recorder
 from emoedge.record.store import Store
 
-from .helpers import FPS, clip, make_block, make_frame, media_facts, wait_for
+from .helpers import FPS, HEIGHT, WIDTH, clip, make_block, make_frame, media_facts, wait_for
 
 HAPPY = as_probabilities([0.02, 0.02, 0.02, 0.82, 0.04, 0.04, 0.04])
 
@@ -236,6 +237,35 @@ def test_bad_seconds_change_nothing(rig, notices, seconds):
     with pytest.raises(RecordingError):
         one.recorder.record(True, seconds)
     assert one.recorder.segment_id is None
+
+
+@pytest.mark.parametrize("how", ["off", "privacy"])
+def test_what_cannot_be_recorded_is_not_kept(rig, how):
+    one = rig(mode="off" if how == "off" else "continuous")
+    if how == "privacy":
+        one.recorder.set_privacy(True)
+    one.settle()
+    for item in clip(0.0, 1.0):
+        if isinstance(item, AudioBlock):
+            one.recorder.offer_sound(item)
+        else:
+            one.recorder.offer_frame(item)
+    assert one.recorder.health().figures["queue"] == 0
+    one.recorder.set_mode("manual")
+    one.recorder.set_privacy(False)
+    one.recorder.offer_frame(make_frame(1.0))
+    one.settle()
+    assert one.recorder.health().figures["pre_roll_bytes"] == make_frame(1.0).data.nbytes
+
+
+def test_a_frame_that_waits_does_not_hold_the_memory_of_the_decoder(rig):
+    one = rig()
+    planes = [np.zeros(shape, np.uint8) for shape in ((HEIGHT, WIDTH), *[(HEIGHT // 2, WIDTH // 2)] * 2)]
+    held = [weakref.ref(plane) for plane in planes]
+    frame = PlanarFrame(0.0, tuple(planes), WIDTH, HEIGHT)
+    del planes
+    one.recorder.offer_frame(frame)
+    assert [plane() for plane in held] == [None] * 3
 
 
 def test_privacy_ends_the_segment_and_forgets_what_was_before(rig, notices):
