@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.voice.statistics import Floats, Mask, edge_padded, percentiles
+from emoedge.voice.statistics import Floats, Mask, percentiles
 
 SAMPLE_RATE: Final = 16_000
 """Hz. Every part of the voice path works at this rate; capture resamples."""
@@ -29,6 +29,8 @@ WINDOW: Final = 640
 spectrum."""
 FFT: Final = 1024
 """Transform length: zero padding leaves lags up to 384 samples (42 Hz) free of circular wrap."""
+BINS: Final = FFT // 2
+"""Bins of a spectrum that are kept; the last one, at half the sample rate, holds nothing of a voice."""
 BLOCK_FRAMES: Final = 32
 """Frames transformed at a time: their buffers stay in the cache, and no page is fetched from the system for
 them."""
@@ -46,6 +48,17 @@ SPEECH_RANGE_DB: Final = 30.0
 MIN_SAMPLES: Final = 4_000
 """0.25 s: less than this holds no syllable."""
 MFCCS: Final = 13
+LEVEL_BAND_HZ: Final = (80.0, 7600.0)
+"""Band whose power is the energy of a frame."""
+SHARE_BANDS_HZ: Final = {
+    "alpha": ((50, 1000), (1000, 5000)),
+    "f1_band": ((500, 1000), (100, 500)),
+    "f2_band": ((1000, 2200), (100, 1000)),
+    "sibilance": ((4000, 7500), (100, 4000)),
+}
+"""Bands whose levels are compared: the first less the second."""
+TO_DB: Final = np.float32(10 / np.log(10))
+"""numpy's natural logarithm of float32 is several times as fast as its decimal one."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +66,11 @@ class Contours:
     """Contours of a stretch; every array has n frames of HOP samples.
 
     Attributes:
-        log_mel: float32 (n, MELS), natural logarithm of mel power, floored relative to the peak of the
-            stretch.
-        power: float32 (n, FFT // 2 + 1), power spectrum of the Hann-windowed frame.
+        mel: float32 (n, MELS), mel power above a floor relative to the peak of the stretch.
+        log_mel: its natural logarithm.
+        cepstrum: float32 (n, MFCCS + 1).
+        power: float32 (n, BINS), power spectrum of the Hann-windowed frame.
+        bands: float32 (n, 8), power in the first bands of SHARE_BANDS_HZ, then in the second ones.
         energy_db: float32 (n,), frame power in dB relative to full scale.
         f0_st: float32 (n,), pitch in semitones above 100 Hz; meaningful where voiced.
         harmonicity: float32 (n,), normalised autocorrelation at the pitch lag, in [0, 1].
@@ -63,8 +78,11 @@ class Contours:
         speech: bool (n,), loud enough to be speech and not a pause.
     """
 
+    mel: Floats
     log_mel: Floats
+    cepstrum: Floats
     power: Floats
+    bands: Floats
     energy_db: Floats
     f0_st: Floats
     harmonicity: Floats
@@ -96,7 +114,7 @@ def _hann() -> Floats:
 
 @cache
 def _mel_matrix() -> Floats:
-    """Triangular filters (FFT // 2 + 1, MELS) on the HTK mel scale, unit area so that white noise is flat."""
+    """Triangular filters (BINS, MELS) on the HTK mel scale, unit area so that white noise is flat."""
 
     def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
         return 2595.0 * np.log10(1.0 + hertz / 700.0)
@@ -104,11 +122,21 @@ def _mel_matrix() -> Floats:
     low, high = to_mel(np.array(MEL_RANGE_HZ))
     edges_mel = np.linspace(low, high, MELS + 2)
     edges = 700.0 * (10.0 ** (edges_mel / 2595.0) - 1.0)
-    bins = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)[:, None]
+    bins = np.arange(BINS)[:, None] * (SAMPLE_RATE / FFT)
     rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
     filters = np.maximum(0.0, np.minimum(rising, falling))
     return (filters / np.maximum(filters.sum(axis=0), 1e-9)).astype(np.float32)
+
+
+@cache
+def _sum_matrix() -> Floats:
+    """Sums of a spectrum: mel bands, LEVEL_BAND_HZ, first and second of SHARE_BANDS_HZ: (BINS, 49)."""
+    bands = [LEVEL_BAND_HZ, *(pair[side] for side in (0, 1) for pair in SHARE_BANDS_HZ.values())]
+    matrix = np.zeros((BINS, len(bands)), dtype=np.float32)
+    for column, band_hz in enumerate(bands):
+        matrix[band_bins(*band_hz), column] = 1
+    return np.hstack([_mel_matrix(), matrix])
 
 
 @cache
@@ -129,9 +157,16 @@ def _window_autocorrelation() -> Floats:
 
 @cache
 def _lag_cosines(lags: int) -> Floats:
-    """Inverse transform from the bins of F0_BAND_HZ to lags at half the sample rate, (bins, lags)."""
-    bins = np.arange(FFT // 2 + 1)[band_bins(*F0_BAND_HZ)]
-    return np.cos(2 * np.pi / (FFT // 2) * np.outer(bins, np.arange(lags))).astype(np.float32)
+    """From F0_BAND_HZ to the autocorrelation over the window's own, at half the sample rate: (bins, lags)."""
+    bins = np.arange(BINS)[band_bins(*F0_BAND_HZ)]
+    cosines = np.cos(2 * np.pi / BINS * np.outer(bins, np.arange(lags)))
+    return (cosines / _window_autocorrelation()[: 2 * lags : 2]).astype(np.float32)
+
+
+@cache
+def _lag_cost(shortest: int, longest: int) -> Floats:
+    """Cost of long lags; it keeps the first of equal peaks: no octave errors downwards (Boersma, eq. 24)."""
+    return (0.02 * np.log2(np.arange(shortest, longest + 1) / shortest)).astype(np.float32)
 
 
 def band_bins(low_hz: float, high_hz: float) -> slice:
@@ -140,12 +175,12 @@ def band_bins(low_hz: float, high_hz: float) -> slice:
 
 
 def _power_spectrum(samples: Floats) -> Floats:
-    """Power of the windowed frames, (frames, FFT // 2 + 1)."""
+    """Power of the windowed frames, (frames, BINS)."""
     import cv2
 
     count = 1 + (len(samples) - WINDOW) // HOP
     windows = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP][:count]
-    power = np.empty((count, FFT // 2 + 1), dtype=np.float32)
+    power = np.empty((count, BINS), dtype=np.float32)
     frames = np.zeros((min(count, BLOCK_FRAMES), FFT), dtype=np.float32)
     spectrum = np.empty_like(frames)
     for first in range(0, count, BLOCK_FRAMES):
@@ -156,31 +191,22 @@ def _power_spectrum(samples: Floats) -> Floats:
         # rows are packed: real 0, real 1, imaginary 1, … , real FFT / 2.
         packed = cv2.dft(frames[:rows], spectrum[:rows], flags=cv2.DFT_ROWS)
         np.square(packed, out=packed)
-        block[:, 0], block[:, -1] = packed[:, 0], packed[:, -1]
-        np.add(packed[:, 1:-1:2], packed[:, 2:-1:2], out=block[:, 1:-1])
+        # All rows in one go: where one ends and the next begins, the sum is nonsense and replaced.
+        pairs = packed.reshape(-1)
+        np.add(pairs[1:-1:2], pairs[2::2], out=block.reshape(-1)[1:])
+        block[:, 0] = packed[:, 0]
     return power
 
 
-def _best_lag(correlation: Floats, shortest: int, longest: int) -> tuple[Floats, Floats]:
-    """Peak lag in samples (parabolic) and its height, per row of a correlation (n, lags)."""
-    # A small cost for long lags keeps the first of equal peaks: no octave errors downwards (Boersma 1993, eq.
-    # 24).
-    lags = np.arange(shortest, longest + 1)
-    cost = (0.02 * np.log2(lags / shortest)).astype(np.float32)
-    best = np.argmax(correlation[:, shortest : longest + 1] - cost, axis=1) + shortest
-    rows = np.arange(len(correlation))
-    left, middle, right = (correlation[rows, best + shift] for shift in (-1, 0, 1))
-    curvature = left - 2 * middle + right
-    offset = np.where(curvature < -1e-6, 0.5 * (left - right) / np.minimum(curvature, -1e-6), 0.0)
+def _peaks(correlation: Floats, rows: NDArray[np.intp], best: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Lag in samples (parabolic) and height of the peaks at some places of a correlation (n, lags)."""
+    places = rows * correlation.shape[1] + best
+    left, middle, right = (correlation.take(places + shift) for shift in (-1, 0, 1))
+    tilt, curvature = left - right, left - 2 * middle + right
+    offset = np.where(curvature < -1e-6, 0.5 * tilt / np.minimum(curvature, -1e-6), 0.0)
     offset = np.clip(offset, -0.5, 0.5)
-    height = middle - 0.25 * (left - right) * offset
+    height = middle - 0.25 * tilt * offset
     return (best + offset).astype(np.float32), np.clip(height, 0.0, 1.0).astype(np.float32)
-
-
-def _median5(values: Floats) -> Floats:
-    padded = edge_padded(values, 2)
-    windows = np.stack([padded[shift : shift + len(values)] for shift in range(5)])
-    return np.asarray(np.sort(windows, axis=0)[2])
 
 
 def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
@@ -189,22 +215,28 @@ def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
     Two passes: the median of the first narrows the range of the second to an octave below and one and a half
     above, which removes most octave errors without a search over paths (Hirst 2011).
     """
+    import cv2
+
     rate = SAMPLE_RATE // 2
     shortest, longest = int(rate / F0_RANGE_HZ[1]), int(rate / F0_RANGE_HZ[0])
     correlation = power[:, band_bins(*F0_BAND_HZ)] @ _lag_cosines(longest + 2)
     # Contiguous: the AVX2 of emulators (QEMU 7.2) falls over numpy's maximum of every n-th number.
-    at_zero = np.maximum(np.ascontiguousarray(correlation[:, :1]), 1e-20)
-    correlation /= at_zero * _window_autocorrelation()[: 2 * longest + 4 : 2]
-    lag, height = _best_lag(correlation, shortest, longest)
+    correlation /= np.maximum(np.ascontiguousarray(correlation[:, :1]), 1e-20)
+    merit = correlation[:, shortest : longest + 1] - _lag_cost(shortest, longest)
+    best = merit.argmax(axis=1) + shortest
+    lag, height = _peaks(correlation, np.arange(len(best)), best)
     sure = speech & (height > 0.6)
     if np.count_nonzero(sure) >= 5:
         median = percentiles(lag[sure], 50)[0]
-        shortest = max(shortest, int(median / 2.8))
-        longest = min(longest, int(median * 2.0))
-        lag, height = _best_lag(correlation, shortest, longest)
+        low, high = max(shortest, int(median / 2.8)), min(longest, int(median * 2.0))
+        again = ((best < low) | (best > high)).nonzero()[0]
+        if len(again):
+            nearer = merit[again, low - shortest : high + 1 - shortest].argmax(axis=1) + low
+            lag[again], height[again] = _peaks(correlation, again, nearer)
     voiced = speech & (height > VOICING_THRESHOLD)
     f0_st = 12.0 * np.log2(rate / lag / 100.0)
-    return _median5(f0_st.astype(np.float32)), height, voiced
+    # A median of 5 by 5 of one row, which OpenCV repeats: of five.
+    return cv2.medianBlur(f0_st.astype(np.float32)[None], 5)[0], height, voiced
 
 
 def contours(samples: NDArray[np.integer | np.floating]) -> Contours:
@@ -216,15 +248,16 @@ def contours(samples: NDArray[np.integer | np.floating]) -> Contours:
     signal = as_samples(samples)
     if len(signal) < MIN_SAMPLES:
         raise ValueError(f"a stretch needs {MIN_SAMPLES} samples, got {len(signal)}")
-    signal = signal - signal.mean()
+    signal -= signal.mean()
     power = _power_spectrum(signal)
-    mel = power @ _mel_matrix()
-    peak = max(float(mel.max()), 1e-20)
-    log_mel = np.log(mel + FLOOR * peak).astype(np.float32)
-    total = power[:, band_bins(80, 7600)].sum(axis=1)
+    sums = power @ _sum_matrix()
+    mel, total, bands = sums[:, :MELS], sums[:, MELS], sums[:, MELS + 1 :]
+    mel = mel + np.float32(FLOOR * max(float(mel.max()), 1e-20))
     # Parseval with the energy of the Hann window (3/8): mean square of the frame.
-    energy_db = 10 * np.log10(np.maximum(total * 2 / (FFT * WINDOW * 0.375), FLOOR * 1e-9)).astype(np.float32)
-    loud = percentiles(energy_db, 95)[0]
-    speech = energy_db > loud - SPEECH_RANGE_DB
+    mean_square = np.maximum(total * np.float32(2 / (FFT * WINDOW * 0.375)), np.float32(FLOOR * 1e-9))
+    energy_db = np.log(mean_square) * TO_DB
+    speech = energy_db > percentiles(energy_db, 95)[0] - SPEECH_RANGE_DB
     f0_st, harmonicity, voiced = _pitch(power, speech)
-    return Contours(log_mel, power, energy_db, f0_st, harmonicity, voiced, speech)
+    log_mel = np.log(mel)
+    cepstrum = log_mel @ dct_matrix()
+    return Contours(mel, log_mel, cepstrum, power, bands, energy_db, f0_st, harmonicity, voiced, speech)

@@ -22,7 +22,7 @@ from emoedge.voice.prosody import (
     pitch_functionals,
     rhythm_functionals,
 )
-from emoedge.voice.statistics import MIN_VOICED_FRAMES, Floats, Named, percentiles
+from emoedge.voice.statistics import MIN_VOICED_FRAMES, Floats, Frames, Named, percentiles
 from emoedge.voice.timbre import (
     formant_functionals,
     modulation_functionals,
@@ -38,23 +38,25 @@ FEATURE_VERSION: Final = 3
 
 def named_features(heard: Contours) -> Named:
     """All functionals by name, in their fixed order."""
-    voiced = heard.voiced
-    if np.count_nonzero(voiced) < MIN_VOICED_FRAMES:
-        voiced = heard.speech & (
+    mask = heard.voiced
+    if np.count_nonzero(mask) < MIN_VOICED_FRAMES:
+        mask = heard.speech & (
             heard.harmonicity >= min(VOICING_THRESHOLD, percentiles(heard.harmonicity, 50)[0])
         )
-    if np.count_nonzero(voiced) < MIN_VOICED_FRAMES:
-        voiced = heard.speech
+    if np.count_nonzero(mask) < MIN_VOICED_FRAMES:
+        mask = heard.speech
+    voiced, speech = Frames.of(mask), Frames.of(heard.speech)
+    power = heard.power.take(voiced.index, axis=0)
     return (
         pitch_functionals(heard, voiced)
-        | energy_functionals(heard)
-        | quality_functionals(heard, voiced)
-        | spectrum_functionals(heard, voiced)
-        | rhythm_functionals(heard, voiced)
-        | melody_functionals(heard, voiced)
-        | modulation_functionals(heard)
-        | loudness_functionals(heard, voiced)
-        | formant_functionals(heard, voiced)
+        | energy_functionals(heard, speech)
+        | quality_functionals(heard, voiced, power)
+        | spectrum_functionals(heard, voiced, speech)
+        | rhythm_functionals(heard, voiced, speech)
+        | melody_functionals(heard, voiced, speech)
+        | modulation_functionals(heard, speech)
+        | loudness_functionals(heard, voiced, speech)
+        | formant_functionals(heard, voiced, power)
     )
 
 

@@ -5,6 +5,7 @@ Source: eGeMAPS (Eyben et al. 2016) for the choice of the voice-quality measures
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -12,142 +13,150 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.voice.contours import (
+    BINS,
     FFT,
-    FRAMES_PER_SECOND,
+    MELS,
     MFCCS,
     SAMPLE_RATE,
+    SHARE_BANDS_HZ,
+    TO_DB,
     Contours,
     band_bins,
-    dct_matrix,
 )
+from emoedge.voice.prosody import beat_matrix, beats
 from emoedge.voice.statistics import (
     Floats,
-    Mask,
+    Frames,
     Named,
+    centred,
     correlation,
-    deviation,
     mean,
+    moments,
     percentiles,
     steps,
 )
 
 TILT_BANDS_HZ: Final = {"tilt_low": (50, 500), "tilt_mid": (500, 1500), "tilt_high": (1000, 4000)}
-SHARE_BANDS_HZ: Final = {
-    "alpha": ((50, 1000), (1000, 5000)),
-    "f1_band": ((500, 1000), (100, 500)),
-    "f2_band": ((1000, 2200), (100, 1000)),
-    "sibilance": ((4000, 7500), (100, 4000)),
-}
-"""Bands whose levels are compared: the first less the second."""
-TO_DB: Final = np.float32(10 / np.log(10))
-"""numpy's natural logarithm of float32 is several times as fast as its decimal one."""
-
-
-def _db(power: Floats) -> Floats:
-    return np.log(power) * TO_DB
+TILT_BINS: Final = band_bins(50, 4000)
+"""All of them."""
+QUALITIES: Final = (
+    "hnr",
+    "alpha",
+    "hammarberg",
+    *TILT_BANDS_HZ,
+    "h1_h2",
+    "h1_a3",
+    "f1_band",
+    "f2_band",
+    "sibilance",
+)
+FORMANTS: Final = ("formant1", "formant2", "formant3")
+SHAPES: Final = ("centroid", "width", "flux", "entropy", "rolloff")
 
 
 @cache
 def _tilt_matrix() -> Floats:
-    """Turns levels (n, bins up to 5 kHz) into the slopes of the TILT_BANDS_HZ, dB per kHz: (bins, 3)."""
-    matrix = np.zeros((band_bins(0, 5000).stop, len(TILT_BANDS_HZ)), dtype=np.float32)
+    """Turns logarithms of power in TILT_BINS into the slopes of the TILT_BANDS_HZ, dB per kHz: (bins, 3)."""
+    matrix = np.zeros((TILT_BINS.stop, len(TILT_BANDS_HZ)), dtype=np.float32)
     for column, band_hz in enumerate(TILT_BANDS_HZ.values()):
         band = band_bins(*band_hz)
         axis = np.arange(band.start, band.stop) * (SAMPLE_RATE / FFT / 1000)
         axis -= axis.mean()
         matrix[band, column] = axis / (axis @ axis)
-    return matrix
+    return matrix[TILT_BINS]
 
 
 @cache
-def _band_matrix() -> Floats:
-    """Turns power (n, FFT // 2 + 1) into that of the SHARE_BANDS_HZ, all first ones, then all second ones."""
-    bands = [pair[side] for side in (0, 1) for pair in SHARE_BANDS_HZ.values()]
-    matrix = np.zeros((FFT // 2 + 1, len(bands)), dtype=np.float32)
-    for column, band_hz in enumerate(bands):
-        matrix[band_bins(*band_hz), column] = 1
-    return matrix
+def _band_widths() -> Floats:
+    """Bins in each of the bands of `Contours.bands`."""
+    bands = [band_bins(*pair[side]) for side in (0, 1) for pair in SHARE_BANDS_HZ.values()]
+    return np.array([band.stop - band.start for band in bands], dtype=np.float32)
 
 
-def _band_differences_db(power: Floats) -> Floats:
-    """Levels of the first less those of the second of SHARE_BANDS_HZ: (pairs, n)."""
-    first, second = np.split((power @ _band_matrix()).T, 2)
-    return _db((first + 1e-20) / (second + 1e-20))
+@cache
+def _mel_powers() -> Floats:
+    """Number of each mel band, and its square: (MELS, 2)."""
+    bands = np.arange(MELS, dtype=np.float32)
+    return np.stack((bands, bands**2), axis=1)
 
 
-def _harmonic_db(power_db: Floats, f0_hz: Floats, number: int) -> Floats:
-    """Level of a harmonic: the strongest of five bins around it."""
-    centre = np.rint(f0_hz * number * FFT / SAMPLE_RATE).astype(np.int64)
-    around = np.clip(centre[:, None] + np.arange(-2, 3), 0, power_db.shape[1] - 1)
-    return np.asarray(np.take_along_axis(power_db, around, axis=1).max(axis=1), dtype=np.float32)
+def _band_differences(bands: Floats) -> Floats:
+    """Logarithms of the first over the second of SHARE_BANDS_HZ, from Contours.bands (n, 8): (4, n)."""
+    first, second = np.split(bands.T, 2)
+    return np.asarray(np.log((first + np.float32(1e-20)) / (second + np.float32(1e-20))))
 
 
-def _means_and_stds(tracks: dict[str, Floats]) -> Named:
-    """``name_mean`` and ``name_std`` of tracks of the same length."""
-    values = np.stack(list(tracks.values()))
-    mean, std = values.mean(axis=1).tolist(), values.std(axis=1).tolist()
+def _harmonics(power: Floats, pitch: Floats) -> Floats:
+    """Power of the first two harmonics, (2, n): the strongest of five bins around each."""
+    first_bin = np.exp2(pitch / np.float32(12.0)) * np.float32(100.0 * FFT / SAMPLE_RATE)
+    centre = np.rint(np.outer((1, 2), first_bin)).astype(np.int64)
+    places = np.minimum(centre[..., None] + np.arange(-2, 3), band_bins(0, 5000).stop - 1)
+    places += np.arange(len(power))[:, None] * BINS
+    return np.asarray(power.take(places).max(axis=2))
+
+
+def _highest(power: Floats, low_hz: float, high_hz: float) -> Floats:
+    """The strongest bin of a band in each frame."""
+    return np.asarray(np.maximum.reduce(power[:, band_bins(low_hz, high_hz)], axis=1))
+
+
+def _means_and_stds(names: Iterable[str], means: Floats, covariances: Floats) -> Named:
+    """`name_mean` and `name_std` of the first rows of moments()."""
     named: Named = {}
-    for name, m, s in zip(tracks, mean, std, strict=True):
-        named[f"{name}_mean"], named[f"{name}_std"] = m, s
+    stds = np.sqrt(covariances.diagonal())
+    for name, mean_of, std_of in zip(names, means.tolist(), stds.tolist(), strict=False):
+        named[f"{name}_mean"], named[f"{name}_std"] = mean_of, std_of
     return named
 
 
-def quality_functionals(heard: Contours, voiced: Mask) -> Named:
-    """Harmonicity, spectral tilts and harmonic differences of the voiced frames, in dB."""
-    power = heard.power[voiced]
-    power += 1e-7 * float(power.max()) + 1e-20
-    power_db = _db(power[:, band_bins(0, 5000)])
-    f0_hz = (100.0 * 2.0 ** (heard.f0_st[voiced] / 12.0)).astype(np.float32)
-    harmonicity = np.clip(heard.harmonicity[voiced], 0.01, 0.995)
-    peak_high = power_db[:, band_bins(2000, 5000)].max(axis=1)
-    h1 = _harmonic_db(power_db, f0_hz, 1)
-    share = dict(zip(SHARE_BANDS_HZ, _band_differences_db(power), strict=True))
-    tilt = dict(zip(TILT_BANDS_HZ, (power_db @ _tilt_matrix()).T, strict=True))
-    tracks: dict[str, Floats] = {
-        "hnr": _db(harmonicity / (1 - harmonicity)),
-        "alpha": share["alpha"],
-        "hammarberg": power_db[:, band_bins(50, 2000)].max(axis=1) - peak_high,
-        **tilt,
-        "h1_h2": h1 - _harmonic_db(power_db, f0_hz, 2),
-        "h1_a3": h1 - power_db[:, band_bins(2200, 3600)].max(axis=1),
-        "f1_band": share["f1_band"],
-        "f2_band": share["f2_band"],
-        "sibilance": share["sibilance"],
-    }
-    named = _means_and_stds(tracks)
-    shimmer = steps(heard.energy_db)[voiced[1:] & voiced[:-1]]
+def quality_functionals(heard: Contours, voiced: Frames, power: Floats) -> Named:
+    """Harmonicity, spectral tilts and harmonic differences of the voiced frames, in dB.
+
+    `power` is that of the voiced frames.
+    """
+    pitch, energy = heard.f0_st.take(voiced.index), heard.energy_db.take(voiced.index)
+    floor = np.float32(1e-7 * float(power.max()) + 1e-20)
+    harmonicity = np.clip(heard.harmonicity.take(voiced.index), 0.01, 0.995)
+    shares = _band_differences(heard.bands.take(voiced.index, axis=0) + _band_widths() * floor)
+    peaks = (_highest(power, 50, 2000), _highest(power, 2000, 5000), _highest(power, 2200, 3600))
+    h1, h2, low, high, a3 = np.log(np.stack((*_harmonics(power, pitch), *peaks)) + floor)
+    tilts = (np.log(power[:, TILT_BINS] + floor) @ _tilt_matrix()).T
+    hnr = np.log(harmonicity / (1 - harmonicity))
+    logarithms = np.stack((hnr, shares[0], low - high, *tilts, h1 - h2, h1 - a3, *shares[1:]))
+    means, covariances = moments(np.concatenate((logarithms * TO_DB, pitch[None], energy[None])))
+    named = _means_and_stds(QUALITIES, means, covariances)
+    shimmer = steps(heard.energy_db).take(voiced.pairs)
     named["shimmer"] = mean(np.abs(steps(shimmer))) if len(shimmer) > 1 else 0.0
-    pitch = heard.f0_st[voiced]
-    named["f0_with_energy"] = correlation(pitch, heard.energy_db[voiced])
-    named["f0_with_alpha"] = correlation(pitch, tracks["alpha"])
+    place, count = len(QUALITIES), len(pitch)
+    named["f0_with_energy"] = correlation(covariances, place, place + 1, count)
+    named["f0_with_alpha"] = correlation(covariances, place, QUALITIES.index("alpha"), count)
     return named
 
 
-def spectrum_functionals(heard: Contours, voiced: Mask) -> Named:
+def spectrum_functionals(heard: Contours, voiced: Frames, speech: Frames) -> Named:
     """Centre, width, change and flatness of the spectrum, and the cepstrum."""
-    loud = heard.speech
-    mel = np.exp(heard.log_mel[loud])
-    share = mel / mel.sum(axis=1, keepdims=True)
-    bands = np.arange(share.shape[1], dtype=np.float32)
-    centroid = share @ bands
-    width = np.sqrt(np.maximum(share @ bands**2 - centroid**2, 0))
-    flux = np.sqrt((steps(share) ** 2).sum(axis=1)) if len(share) > 1 else np.zeros(1, np.float32)
-    entropy = -(share * np.log(share + 1e-12)).sum(axis=1)
-    rolloff = (np.cumsum(share, axis=1) < 0.85).sum(axis=1).astype(np.float32)
-    tracks = {"centroid": centroid, "width": width, "flux": flux, "entropy": entropy, "rolloff": rolloff}
+    share = heard.mel.take(speech.index, axis=0)
+    total = np.add.reduce(share, axis=1)
+    share /= total[:, None]
+    centroid, square = (share @ _mel_powers()).T
+    width = np.sqrt(np.maximum(square - centroid**2, 0))
+    changes = steps(share)
+    flux = np.sqrt(np.einsum("ij,ij->i", changes, changes)) if len(share) > 1 else np.zeros(1, np.float32)
+    entropy = np.log(total) - np.einsum("ij,ij->i", share, heard.log_mel.take(speech.index, axis=0))
+    rolloff = np.add.reduce(np.cumsum(share, axis=1) < 0.85, axis=1, dtype=np.float32)
     named: Named = {}
-    for name, track in tracks.items():
-        named[f"{name}_mean"], named[f"{name}_std"] = mean(track), deviation(track)
+    for name, track in zip(SHAPES, (centroid, width, flux, entropy, rolloff), strict=True):
+        _rest, named[f"{name}_mean"], named[f"{name}_std"] = centred(track)
         named[f"{name}_p90"] = percentiles(track, 90)[0]
-    cepstrum = heard.log_mel @ dct_matrix()
-    changes = np.abs(steps(cepstrum))[loud[1:] & loud[:-1]]
-    speeds = (changes.mean(axis=0) if len(changes) else np.zeros(MFCCS + 1)).tolist()
-    voice = cepstrum[voiced]
-    means, stds = voice.mean(axis=0).tolist(), voice.std(axis=0).tolist()
-    for index in range(1, MFCCS + 1):
-        named[f"mfcc{index}_mean"] = means[index]
-        named[f"mfcc{index}_std"] = stds[index]
-        named[f"mfcc{index}_speed"] = speeds[index]
+    cepstrum = heard.cepstrum
+    speeds = (
+        np.abs(steps(cepstrum).take(speech.pairs, axis=0)) if len(speech.pairs) else np.zeros((1, MFCCS + 1))
+    )
+    means, covariances = moments(cepstrum.take(voiced.index, axis=0).T)
+    columns = means, np.sqrt(covariances.diagonal()), np.add.reduce(speeds, axis=0) / len(speeds)
+    for index, values in enumerate(zip(*(column.tolist() for column in columns), strict=True)):
+        if index:
+            named[f"mfcc{index}_mean"], named[f"mfcc{index}_std"], named[f"mfcc{index}_speed"] = values
     return named
 
 
@@ -168,15 +177,21 @@ def _formant_matrix() -> Floats:
     return matrix
 
 
-def formant_functionals(heard: Contours, voiced: Mask) -> Named:
-    """Return where the energy of the formant bands lies (in 100 Hz), and how the tilt follows the effort."""
-    power = heard.power[voiced]
+def formant_functionals(heard: Contours, voiced: Frames, power: Floats) -> Named:
+    """Return where the energy of the formant bands lies (in 100 Hz), and how the tilt follows the effort.
+
+    `power` is that of the voiced frames.
+    """
     # The root weighs weak harmonics up, as the ear does.
     weight, moment = np.split((np.sqrt(power[:, : len(_formant_matrix())]) @ _formant_matrix()).T, 2)
-    centres = moment / (weight + 1e-20)
-    named = _means_and_stds({f"formant{number}": track for number, track in enumerate(centres, 1)})
-    tilt = -_band_differences_db(power)[0]
-    effort = heard.energy_db[voiced]
+    means, covariances = moments(moment / (weight + np.float32(1e-20)))
+    named: Named = {}
+    for number, (m, s) in enumerate(
+        zip(means.tolist(), np.sqrt(covariances.diagonal()).tolist(), strict=True), 1
+    ):
+        named[f"formant{number}_mean"], named[f"formant{number}_std"] = m, s
+    tilt = _band_differences(heard.bands.take(voiced.index, axis=0))[0] * -TO_DB
+    effort = heard.energy_db.take(voiced.index)
     strong = effort >= percentiles(effort, 50)[0]
     named["tilt_with_effort"] = 0.0 if strong.all() else mean(tilt[strong]) - mean(tilt[~strong])
     return named
@@ -191,21 +206,26 @@ BEAT_HZ: Final = ((1.0, 4.0), (4.0, 10.0), (10.0, 30.0))
 
 @cache
 def _beat_matrix() -> NDArray[np.float64]:
-    """Sums of a modulation spectrum over the bands of BEAT_HZ: (257, 3)."""
-    frequency = np.fft.rfftfreq(512, 1 / FRAMES_PER_SECOND)[:, None]
-    low, high = np.array(BEAT_HZ).T
-    return ((frequency >= low) & (frequency < high)).astype(np.float64)
+    return beat_matrix(BEAT_HZ)
 
 
-def modulation_functionals(heard: Contours) -> Named:
+@cache
+def _group_matrix() -> Floats:
+    """Means of the mel bands of BAND_GROUPS: (5, MELS)."""
+    matrix = np.zeros((len(BAND_GROUPS), MELS), dtype=np.float32)
+    for row, (low, high) in enumerate(BAND_GROUPS):
+        matrix[row, low:high] = 1 / (high - low)
+    return matrix
+
+
+def modulation_functionals(heard: Contours, speech: Frames) -> Named:
     """Modulation of the bands: shares of slow, syllabic and fast (Wu, Falk & Chan 2011), and depth."""
-    span = slice(int(np.argmax(heard.speech)), len(heard.speech) - int(np.argmax(heard.speech[::-1])))
-    bands = np.stack([heard.log_mel[span, low:high].mean(axis=1) for low, high in BAND_GROUPS])
-    bands = bands - bands.mean(axis=1, keepdims=True)
-    spectrum = np.abs(np.fft.rfft(bands * np.hanning(bands.shape[1]), 512, axis=1)) ** 2
-    slow, syllabic, fast = (spectrum @ _beat_matrix()).T
+    bands = _group_matrix() @ heard.log_mel[speech.index[0] : speech.index[-1] + 1].T
+    bands -= (np.add.reduce(bands, axis=1) / np.float32(bands.shape[1]))[:, None]
+    slow, syllabic, fast = beats(bands, _beat_matrix()).T
     total = slow + syllabic + fast + 1e-9
-    tracks = (syllabic / total).tolist(), np.log(fast / total + 1e-4).tolist(), bands.std(axis=1).tolist()
+    depth = np.sqrt(np.einsum("ij,ij->i", bands, bands) / bands.shape[1])
+    tracks = (syllabic / total).tolist(), np.log(fast / total + 1e-4).tolist(), depth.tolist()
     named: Named = {}
     for number, values in enumerate(zip(*tracks, strict=True), 1):
         for name, value in zip(("syllabic", "fast", "std"), values, strict=True):
