@@ -184,9 +184,8 @@ def _own_orientation(frame: Any) -> Orientation:
     from av.sidedata.sidedata import SideDataContainer
 
     # A frame keeps its `side_data`: the two would hold each other until the next garbage collection.
-    matrix = SideDataContainer(frame).get(  # type: ignore[call-arg]
-        _side_data_types().DISPLAYMATRIX
-    )
+    found = SideDataContainer(frame)  # type: ignore[call-arg]
+    matrix = found.get(_side_data_types().DISPLAYMATRIX) if len(found) else None
     return UPRIGHT if matrix is None else display_orientation(bytes(matrix))
 
 

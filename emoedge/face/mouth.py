@@ -7,7 +7,6 @@ counts is the movement, not the opening, since an open mouth may be a smile.
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -51,9 +50,7 @@ class Mouths:
         import cv2
 
         x, y = mouth.tolist()
-        where = replace(
-            geometry, centre_x=x * frame.width, centre_y=y * frame.height, side=PART * geometry.side
-        )
+        where = CropGeometry(x * frame.width, y * frame.height, PART * geometry.side, geometry.angle)
         before_s, before = self._before.pop(track_id, (-np.inf, None))
         try:
             picture = cut(frame, where, SIDE, quick=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Final
 
 import numpy as np
@@ -114,7 +115,8 @@ class ActiveSpeaker:
         faces = {track_id for look in close for track_id in look.mouths}
         if not faces:  # somebody who was there just now may have turned away
             return UNKNOWN if any(look.mouths for look in longer) else UNSEEN
-        sound = _LevelTrack(self._levels)
+        first_s = min(look.since_s for look in longer or close)
+        sound = _LevelTrack(self._levels, first_s + min(OTHER_LAGS_S))
         agreements = {face: _agreement(close, longer, face, sound) for face in faces}
         speaking = [face for face in faces if agreements[face].speaks]
         if speaking:
@@ -130,13 +132,16 @@ class ActiveSpeaker:
 
 
 class _LevelTrack:
-    """Levels of remembered sound."""
+    """Levels of remembered sound from a time on, seconds."""
 
-    def __init__(self, levels: deque[SoundLevel]) -> None:
-        steps = [len(one.levels_db) for one in levels]
-        starts = np.repeat([one.time_s for one in levels], steps)
-        self._ends_s = starts + LEVEL_STEP_S * np.concatenate([np.arange(1, count + 1) for count in steps])
-        self._sums = np.concatenate([[0.0], np.cumsum(np.concatenate([one.levels_db for one in levels]))])
+    def __init__(self, levels: deque[SoundLevel], since_s: float) -> None:
+        heard = [one for one in levels if one.time_s + LEVEL_STEP_S * len(one.levels_db) >= since_s]
+        steps = [len(one.levels_db) for one in heard]
+        starts = np.repeat([one.time_s for one in heard], steps)
+        first = np.repeat(np.cumsum(steps) - steps, steps)
+        self._ends_s = starts + LEVEL_STEP_S * (np.arange(1, len(starts) + 1) - first)
+        sums = accumulate(chain.from_iterable(one.levels_db for one in heard), initial=0.0)
+        self._sums = np.fromiter(sums, np.float64)
 
     def means(self, since_s: Floats, until_s: Floats) -> Floats:
         """Mean levels between pairs of times, dB; NaN where there was no sound."""
@@ -178,10 +183,11 @@ def _agreement(
     close: list[_MouthLook], longer: list[_MouthLook], face: int, sound: _LevelTrack
 ) -> _Agreement:
     mouths = _mouths(close, face)
+    correlations = _correlations(mouths, sound, LAGS_S + OTHER_LAGS_S)
     return _Agreement(
-        near=_best(mouths, sound, LAGS_S),
-        other=_best(mouths, sound, OTHER_LAGS_S),
-        longer=_best(_mouths(longer, face), sound, LAGS_S),
+        near=max(correlations[: len(LAGS_S)]),
+        other=max(correlations[len(LAGS_S) :]),
+        longer=max(_correlations(_mouths(longer, face), sound, LAGS_S)),
         seen=mouths.shape[1] >= SEEN_SHARE * len(close),
     )
 
@@ -196,20 +202,23 @@ def _mouths(looks: list[_MouthLook], face: int) -> Floats:
     return np.array(rows, np.float64).reshape(-1, 3).T
 
 
-def _best(mouths: Floats, sound: _LevelTrack, lags_s: tuple[float, ...]) -> float:
-    """The largest correlation of movement and level over several lags; NaN with too few looks."""
+def _correlations(mouths: Floats, sound: _LevelTrack, lags_s: tuple[float, ...]) -> list[float]:
+    """Correlations of movement and level at some lags; NaN with too few looks, 0 where nothing changes."""
     if mouths.shape[1] < LEAST_LOOKS:
-        return math.nan
+        return [math.nan] * len(lags_s)
     since_s, until_s, movement = mouths
-    return max(_correlation(movement, sound.means(since_s + lag_s, until_s + lag_s)) for lag_s in lags_s)
-
-
-def _correlation(movement: Floats, level_db: Floats) -> float:
+    lags = np.array(lags_s)[:, None]
+    level_db = sound.means(since_s + lags, until_s + lags)
     heard = ~np.isnan(level_db)
-    if np.count_nonzero(heard) < LEAST_LOOKS:
-        return 0.0
-    movement, level_db = movement[heard], level_db[heard]
-    level_db = np.maximum(level_db, level_db.max() - RANGE_DB)
-    if min(float(np.ptp(movement)), float(np.ptp(level_db))) < 1e-6:
-        return 0.0
-    return float(np.corrcoef(movement, level_db)[0, 1])
+    count = np.maximum(heard.sum(axis=1, keepdims=True), 1)
+    loudest = np.where(heard, level_db, -np.inf).max(axis=1, keepdims=True)
+    level_db = np.where(heard, np.maximum(level_db, loudest - RANGE_DB), 0.0)
+    moves = np.where(heard, movement, 0.0)
+    level_db = np.where(heard, level_db - level_db.sum(axis=1, keepdims=True) / count, 0.0)
+    moves = np.where(heard, moves - moves.sum(axis=1, keepdims=True) / count, 0.0)
+    scale = np.sqrt((level_db**2).sum(axis=1) * (moves**2).sum(axis=1))
+    varied = (np.ptp(level_db, axis=1) >= 1e-6) & (np.ptp(moves, axis=1) >= 1e-6)
+    varied &= count[:, 0] >= LEAST_LOOKS
+    shared = (level_db * moves).sum(axis=1) / np.where(varied, scale, 1.0)
+    found: list[float] = np.where(varied, shared, 0.0).tolist()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from emoedge.frames import AudioBlock
 from emoedge.observations import LEVEL_STEP_S, SoundLevel
 from emoedge.voice.contours import SAMPLE_RATE, as_samples
+from emoedge.voice.statistics import Floats
 
 FRAME: Final = round(SAMPLE_RATE * LEVEL_STEP_S)
 """20 ms: shorter than the gaps between syllables, in which the noise shows."""
@@ -29,7 +31,11 @@ SNR_RANGE_DB: Final = (-10.0, 60.0)
 
 def frame_powers(samples: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
     """Mean square of each whole frame of mono samples; full scale is 1."""
-    signal = as_samples(samples).astype(np.float64)
+    return _frame_powers(as_samples(samples))
+
+
+def _frame_powers(samples: Floats) -> NDArray[np.float64]:
+    signal = samples.astype(np.float64)
     whole = len(signal) // FRAME * FRAME
     frames = signal[:whole].reshape(-1, FRAME)
     return np.asarray(np.einsum("ij,ij->i", frames, frames)) / FRAME
@@ -37,7 +43,7 @@ def frame_powers(samples: NDArray[np.integer | np.floating]) -> NDArray[np.float
 
 def to_db(power: float) -> float:
     """Power relative to full scale in dB, at least SILENCE_DBFS."""
-    return max(SILENCE_DBFS, 10.0 * float(np.log10(max(power, 1e-12))))
+    return max(SILENCE_DBFS, 10.0 * math.log10(max(power, 1e-12)))
 
 
 def noise_power(powers: NDArray[np.float64]) -> float:
@@ -48,14 +54,18 @@ def noise_power(powers: NDArray[np.float64]) -> float:
 def snr_db(speech_power: float, noise: float) -> float:
     """Speech over noise in dB when `speech_power` still holds the noise; within SNR_RANGE_DB."""
     ratio = max(speech_power - noise, 1e-12) / max(noise, 1e-12)
-    return float(np.clip(10.0 * np.log10(ratio), *SNR_RANGE_DB))
+    low, high = SNR_RANGE_DB
+    return min(max(10.0 * math.log10(ratio), low), high)
 
 
 def sound_level(block: AudioBlock) -> SoundLevel:
     """Level of each 20 ms of a block; a microphone's constant offset is not sound."""
-    centred = block.samples - np.float32(block.samples.mean() if len(block.samples) else 0.0)
-    powers = frame_powers(centred / np.float32(32768))
-    return SoundLevel(block.time_s, tuple(to_db(power) for power in powers.tolist()))
+    samples = block.samples
+    if len(samples) < FRAME:
+        return SoundLevel(block.time_s, ())
+    centred = samples - np.float32(int(samples.sum()) / len(samples))
+    centred *= np.float32(1 / 32768)
+    return SoundLevel(block.time_s, tuple(map(to_db, _frame_powers(centred).tolist())))
 
 
 class NoiseFloor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -70,7 +69,7 @@ class VoiceStage:
             self._heard.clear()
             if self._speaking:
                 self._begin(block.time_s)
-        cleaned = replace(block, samples=self._high_pass(block.samples))
+        cleaned = AudioBlock(block.time_s, self._high_pass(block.samples), block.gap_s)
         self._noise.feed(cleaned.samples)
         self._heard.add(cleaned)
         for change in changes:
