@@ -1,7 +1,7 @@
 """From normalized lines to hashed features: one function for training and for the device.
 
 `Hasher` works with array operations over the whole batch (polynomial hashes by prefix sums), without a stored
-vocabulary. What is hashed are tokens of `text_tokens`; negation is read by the words of `text_words`.
+vocabulary. What is hashed are the tokens of `tokens`; negation is read by the words of `words`.
 """
 
 from __future__ import annotations
@@ -60,9 +60,8 @@ class HashedBatch:
 
     word_line, char_line: int (features,), which line each feature belongs to, ascending within each kind.
     word, char: int (features,), buckets in [0, 2**bits).
-    word_value, char_value: float32 (features,), what each counts: 1, CONCEDED, or times DENIED for what a
-        negation
-    turns round.
+    word_value, char_value: float32 (features,), what each counts: 1 or CONCEDED, times DENIED for what a
+        negation turns round.
     """
 
     word: NDArray[np.intp]

@@ -1,8 +1,9 @@
 """The text model: which emotion the words of an utterance carry.
 
-A linear model over hashed word and character n-grams (`text_features`) with three heads, one for each kind of
-text it was trained on, which disagree about what a label means (video comments, tweets, transcribed speech).
-A gate, read from the text itself, says how much each head counts. The weights are int8; only numpy is needed.
+A linear model over hashed word and character n-grams (`features`). The sets it was trained on (video
+comments, two of tweets, transcribed speech) disagree about what a label means, so each has its own head; one
+more holds plain statements of one's own feeling. A gate, read from the text itself, says how much each head
+counts. The weights are int8; only numpy is needed.
 """
 
 from __future__ import annotations
