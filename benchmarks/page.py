@@ -82,6 +82,7 @@ def budgets(result: Json) -> str:
         unit = row["unit"].replace("x", "×")
         reason = f" ({row['reason']})" if row["reason"] and row["holds"] is not None else ""
         figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {unit}"
+        figure += f" ({row['beside']})" if row.get("beside") else ""
         lines.append(
             f"| {row['title']} | {sign} {row['limit']:g} {unit} | {figure} | {ANSWERS[row['holds']]}{reason} |"
         )

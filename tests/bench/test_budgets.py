@@ -7,7 +7,7 @@ import pytest
 from benchmarks.budgets import BUDGETS, as_table, judge
 
 FIGURES = {
-    "pipeline": {"ratio": 1.6},
+    "pipeline": {"ratio": 1.6, "cpu_s_per_media_s": 0.064, "bare_cpu_s_per_media_s": 0.04},
     "recogniser": {"pipeline": {"ratio": 1.1}},
     "start": {"help_s": 0.2, "help_cpu_s": 0.1, "first_sentence_cpu_s": 0.4},
     "machine": {"load_1_min": 0.5, "cores": 2},
@@ -116,3 +116,9 @@ def test_starts_on_a_busy_machine_are_taken_in_processor_time_and_say_so() -> No
     assert (help_.figure, help_.holds) == (0.1, True)
     assert "busy" in help_.reason
     assert all(not v.reason for v in verdicts if not (v.budget.start or v.budget.missed))
+
+
+def test_a_ratio_stands_beside_what_it_is_made_of() -> None:
+    beside = {verdict.budget.name: verdict.beside for verdict in judge(FIGURES)}
+    assert beside["pipeline_demo"] == "64 to 40 ms a second"
+    assert beside["pipeline"] == beside["voice"] == ""  # not measured; a time already
