@@ -51,6 +51,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "viewers": ("viewers.json", viewers),
         "history": ("history.json", history),
         "instructions": ("instructions.json", instructions),
+        "pythons": ("pythons.json", pythons),
         "broker": ("broker.json", broker),
         "arm64": ("arm64.json", arm64),
         "console": ("console.json", console),
@@ -273,6 +274,17 @@ def instructions(result: Json) -> str:
             estimate,
         ]
     )
+
+
+def pythons(result: Json) -> str:
+    """Table of the pipeline on several versions of CPython."""
+    lines = ["| CPython | processor ms per second of media | over the first |", "|---|---|---|"]
+    lines += [
+        f"| {row['python']} | {row['median_ms']:.1f} | {row['ratio']:.2f} × |" for row in result["rows"]
+    ]
+    rounds = len(result["rows"][0]["ms_per_media_s"])
+    load = f"Medians of {rounds} rounds in turn; load {result['machine']['load_1_min']:g}."
+    return "\n".join([*lines, "", load])
 
 
 def console(result: Json) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.page import DATA, PAGE, budgets, parts, render
+from benchmarks.page import DATA, PAGE, budgets, parts, pythons, render
 
 
 def test_the_page_is_up_to_date_with_its_figures() -> None:
@@ -63,3 +63,13 @@ def test_the_verdicts_in_the_figures_are_those_of_the_budgets() -> None:
 
 def test_data_folder_is_in_the_repository() -> None:
     assert Path("docs/data") == DATA.relative_to(PAGE.parent.parent)
+
+
+def test_versions_of_cpython_are_compared_with_the_first() -> None:
+    rows = [
+        {"python": version, "ms_per_media_s": [70.0, 72.0, 71.0], "median_ms": 71.0, "ratio": ratio}
+        for version, ratio in (("3.11.7", 1.0), ("3.13.0", 1.014))
+    ]
+    made = pythons({"rows": rows, "machine": {"load_1_min": 2.5}})
+    assert "| 3.13.0 | 71.0 | 1.01 × |" in made
+    assert "Medians of 3 rounds in turn; load 2.5." in made
