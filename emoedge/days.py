@@ -93,5 +93,5 @@ def parse_time(text: str, zone: Zone, now: datetime, name: str) -> datetime:
         pass
     raise ConfigError(
         tr("{name}: {text!r} is not a time", name=name, text=text[:40]),
-        tr("write it as 2026-11-22, 2026-11-22T09:30, or with an offset"),
+        tr("write a time such as 2026-11-22 or 2026-11-22T09:30, with or without an offset"),
     )

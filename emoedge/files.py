@@ -227,14 +227,14 @@ def read_small(path: Path, limit: int, *, dir_fd: int | None = None, follow: boo
     """Content of a file that another program may have put there.
 
     Args:
-        path: an ordinary file; with `dir_fd` its name alone counts, in that folder.
+        path: a regular file; with `dir_fd` its name alone counts, in that folder.
         limit: bytes that it may have.
         dir_fd: an open folder.
         follow: whether it may be a link.
 
     Raises:
         OSError: the file cannot be read, or is a link.
-        ValueError: it is not an ordinary file, or larger than `limit`.
+        ValueError: it is not a regular file, or larger than `limit`.
     """
     # O_NONBLOCK: opening a named pipe would wait for a writer.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
@@ -242,7 +242,7 @@ def read_small(path: Path, limit: int, *, dir_fd: int | None = None, follow: boo
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise ValueError(f"{path.name} is not an ordinary file")
+            raise ValueError(f"{path.name} is not a regular file")
         if status.st_size > limit:
             raise ValueError(f"larger than {limit} bytes")
         data = bytearray()

@@ -110,7 +110,7 @@ def board_without_a_clock(bench: Bench) -> float:
     bench.start_broker()
     bench.start(**settings, **clock)
     until(lambda: "certificate is not yet valid" in bench.log_text(), "the certificate is refused", START_S)
-    until(lambda: "the clock is wrong: it says 2000-01-01" in bench.log_text(), "the clock is named")
+    until(lambda: "the clock is wrong: it shows 2000-01-01" in bench.log_text(), "the clock is named")
     holds("check mqtt.ca_file" not in bench.log_text(), "no wrong remedy")
     (bench.folder / "offset").write_text("+0s", encoding="ascii")
     took_s = until(lambda: bench.last("status") == b"online", "the daemon is connected", PERSISTENT_S)

@@ -158,7 +158,7 @@ def test_damaged_json_is_a_value_error(tmp_path, content):
 
 def test_a_file_from_outside_is_an_ordinary_one(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="not an ordinary file"):
+    with pytest.raises(ValueError, match="not a regular file"):
         files.read_small(tmp_path / "pipe", 10)
     (tmp_path / "large").write_bytes(bytes(11))
     with pytest.raises(ValueError, match="larger"):

@@ -113,11 +113,11 @@ def find_jobs(items: Sequence[Path | str], output: Path) -> list[Job]:
                         output=output / name,
                         result_suffix=RESULT_SUFFIX,
                     ),
-                    tr("give their common folder, or one --out for each"),
+                    tr("pass their common folder, or use one --out for each"),
                 )
         if not count:
             raise ConfigError(
-                tr("no media in {item}", item=item), tr("name a folder, a pattern or a file that has some")
+                tr("no media in {item}", item=item), tr("name a folder, a pattern or a file with media")
             )
     return [Job(found[name], name, output / f"{name}{RESULT_SUFFIX}") for name in sorted(found)]
 

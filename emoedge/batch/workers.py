@@ -195,7 +195,7 @@ def serve(connection: Connection, settings: Settings, making: str, level: int) -
             text = tr(
                 "cannot write {result}: {strerror}", result=job.result, strerror=error.strerror or error
             )
-            connection.send(("fatal", (text, tr("make room, or name another folder with --out"))))
+            connection.send(("fatal", (text, tr("free some space, or name another folder with --out"))))
             return
         except Exception as error:  # no file, however odd, may end the others
             logger.debug("replay of %s failed", job.media, exc_info=True)

@@ -41,7 +41,7 @@ def looped(clip: Path, target: Path, seconds: float, begin_s: float = 0.0) -> Pa
                 length_s = _copy_round(source, output, streams, last_s, offset_s, seconds)
             if length_s <= 0:
                 raise MediaError(
-                    tr("{clip}: nothing in it to repeat", clip=clip), tr("give a clip with pictures or sound")
+                    tr("{clip}: contains nothing to repeat", clip=clip), tr("use a clip with video or audio")
                 )
             offset_s += length_s
     return target

@@ -67,7 +67,7 @@ def ask(kind: str, settings: Settings, clip: Path, **more: Any) -> dict[str, Any
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BenchError(
-            tr("measuring {kind} failed: {last}", kind=kind, last=last), tr("run: emoedge doctor")
+            tr("the measurement of {kind} failed: {last}", kind=kind, last=last), tr("run: emoedge doctor")
         )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

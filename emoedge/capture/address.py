@@ -57,7 +57,7 @@ class AddressReader:
         if self._video is None and self._audio is None:
             self._container.close()
             raise MediaError(
-                tr("{name}: neither picture nor sound in it", name=self.notes.name), tr("check the address")
+                tr("{name}: contains neither video nor audio", name=self.notes.name), tr("check the address")
             )
         self.info = MediaInfo(
             duration_s=None, has_video=self._video is not None, has_audio=self._audio is not None

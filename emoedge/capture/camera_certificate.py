@@ -130,7 +130,7 @@ def _authority(settings: CameraSettings, shown: str) -> str:
                 file=file,
                 strerror=error.strerror or error,
             ),
-            tr("give a file with certificates, PEM"),
+            tr("use a PEM file with certificates"),
         ) from error
     return str(file or "")
 
@@ -151,7 +151,7 @@ def _pinned(place: tuple[str, int], fingerprint: str, shown: str) -> Iterator[di
                 shown=shown,
                 seen=seen,
             ),
-            tr("make sure that it is the camera that answers, then set camera.tls_fingerprint again"),
+            tr("make sure that the camera itself answers, then update camera.tls_fingerprint"),
         )
     with tempfile.NamedTemporaryFile("w", suffix=".pem", encoding="ascii") as file:
         file.write(certificate)

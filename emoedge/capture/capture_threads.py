@@ -151,12 +151,11 @@ class MicrophoneWorker(CaptureWorker[AudioBlock]):
         if verdict.state == "ok" and self._watcher.arrivals.last_s is not None:
             since_s = self._watcher.arrivals.last_s - self._loss_at_s
             if since_s < LOSS_REMEMBERED_S:
-                return Verdict(
-                    "degraded", tr("sound was lost: the machine is too slow, switch a modality off")
-                )
+                return Verdict("degraded", tr("audio was lost: the machine is too slow; disable a modality"))
             if self._waiting_s > BEHIND_S:
                 reason = tr(
-                    "sound waits for seconds: the machine is too slow or still loading, switch a modality off"
+                    "audio is delayed by several seconds: the machine is too slow or still loading; "
+                    "disable a modality"
                 )
                 return Verdict("degraded", reason)
         return verdict

@@ -80,7 +80,7 @@ def _length_s(path: Path, info: MediaInfo) -> float:
     for item in MediaReader(path):
         end_s = item.time_s + BLOCK_S if isinstance(item, Frame) else item.end_s
     if end_s <= 0:
-        raise MediaError(tr("{path}: nothing in it", path=path), tr("give a clip with pictures or sound"))
+        raise MediaError(tr("{path}: contains nothing", path=path), tr("use a clip with video or audio"))
     return end_s
 
 
@@ -154,7 +154,7 @@ class ClipCamera(_Player[Frame]):
         if not self.clip.info.has_video:
             self.close()
             raise MediaError(
-                tr("{path}: no picture in it", path=self.path), tr("give a video for camera.source")
+                tr("{path}: contains no video", path=self.path), tr("set camera.source to a video")
             )
         self._items = self._rounds()
 
@@ -226,8 +226,8 @@ class ClipMicrophone(_Player[AudioBlock]):
         if not self.clip.info.has_audio:
             self.close()
             raise MediaError(
-                tr("{path}: no sound in it", path=self.path),
-                tr("give a clip with sound for microphone.source"),
+                tr("{path}: contains no audio", path=self.path),
+                tr("set microphone.source to a clip with audio"),
             )
         self._items = self._rounds()
 

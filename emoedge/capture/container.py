@@ -24,7 +24,7 @@ _FORMATS: Final = (
 """A list, because FFmpeg knows formats that play text files as pictures (tty) or fetch what a playlist
 names from anywhere (hls, concat): nothing that a path from outside should lead to."""
 
-_REMEDY: Final = tr("give a video, sound or picture file that ffprobe can read")
+_REMEDY: Final = tr("use a video, audio or image file that ffprobe can read")
 _CUT_REMEDY: Final = tr("copy or record it again")
 _MAX_FAILED_READS: Final = 2000
 """Maximum number of consecutive failed reads before the rest of a file is given up."""
@@ -47,7 +47,7 @@ def check_file(path: Path) -> None:
         if not path.exists():
             raise MediaError(tr("{path}: no such file", path=path), tr("check the path"))
         if not path.is_file():
-            raise MediaError(tr("{path}: not a file", path=path), tr("give the path of a media file"))
+            raise MediaError(tr("{path}: not a file", path=path), tr("use the path of a media file"))
         with path.open("rb") as file:
             empty = not file.read(1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
@@ -191,9 +191,9 @@ class _Packets:
             if in_a_row:
                 self.cut = failure
             elif last is not None and last.is_corrupt:
-                self.cut = tr("its last packet is not whole")
+                self.cut = tr("its last packet is incomplete")
             elif self._more_listed(last) or (last is not None and self._more_announced(last)):
-                self.cut = tr("its header announces more than there is")
+                self.cut = tr("its header announces more data than it contains")
 
     def _more_listed(self, last: Any) -> bool:
         """Return whether the file's index lists packets after the last one read; None without an index."""

@@ -244,7 +244,7 @@ class CaptureWorker(Generic[Item]):
                 )
             if session.last_s is not None and quiet_s > self._stall_s:
                 return DeviceError(
-                    tr("stalled: nothing for {quiet_s:.0f} s", quiet_s=quiet_s), tr("check cable and power")
+                    tr("stalled: no data for {quiet_s:.0f} s", quiet_s=quiet_s), tr("check cable and power")
                 )
 
     def _must_end(self) -> bool:

@@ -67,7 +67,7 @@ class Downmix:
         if effects:
             notes.add(
                 tr(
-                    "{count} channels: {effects} left out of the mix",
+                    "{count} channels: {effects} not included in the mix",
                     count=len(names),
                     effects=" and ".join(effects),
                 )
@@ -89,7 +89,10 @@ class Downmix:
             self._only = loudest
             name = self._names[loudest]
             self._notes.add(
-                tr("channels cancel each other: the loudest, {name}, takes the place of the mix", name=name)
+                tr(
+                    "the channels cancel each other: the loudest one, {name}, is used instead of the mix",
+                    name=name,
+                )
             )
         elif self._only is not None and self._mix_power > _LEAVE_SHARE * power:
             self._only = None

@@ -232,7 +232,7 @@ class SoundWatch:
     def verdict(self) -> Verdict:
         """Return the verdict on the audio so far."""
         if self.arrivals.last_s is None:
-            return Verdict("degraded", tr("waiting for the first sound"))
+            return Verdict("degraded", tr("waiting for the first audio"))
         if self._silent_s >= SILENT_S:
             return Verdict(
                 "degraded", tr("digital silence: the microphone is muted or the wrong one is chosen")

@@ -84,7 +84,7 @@ def probe(path: Path | str, tracks: Tracks = AUTOMATIC) -> MediaInfo:
         video, audio = video_track(container, tracks.video), audio_track(container, tracks.audio)
         if video is None and audio is None:
             raise MediaError(
-                tr("{path}: neither picture nor sound in it", path=path), tr("give a video or sound file")
+                tr("{path}: contains neither video nor audio", path=path), tr("use a video or audio file")
             )
         still = video is not None and _is_still(container)
         duration_s = container.duration / 1e6 if container.duration is not None else None
@@ -314,7 +314,7 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
     """
     reader = MediaReader(path, video=False)
     if not reader.info.has_audio:
-        raise MediaError(tr("{path}: no sound in it", path=path), tr("give a file with a sound track"))
+        raise MediaError(tr("{path}: contains no audio", path=path), tr("use a file with an audio track"))
     parts: list[NDArray[np.int16]] = []
     count = 0
     cut: MediaError | None = None
@@ -331,7 +331,7 @@ def hear(path: Path | str, max_s: float = MAX_SOUND_S) -> Heard:
             break
         if block.end_s > max_s:
             raise MediaError(
-                tr("{path}: more than {max_s:.0f} s of sound", path=path, max_s=max_s),
+                tr("{path}: more than {max_s:.0f} s of audio", path=path, max_s=max_s),
                 tr("cut it into shorter files"),
             )
         hole = max(0, round(block.time_s * SAMPLE_RATE_HZ) - count)
@@ -357,11 +357,11 @@ def read_image(path: Path | str, notes: Notes | None = None) -> NDArray[np.uint8
     path = Path(path)
     check_file(path)
     if path.stat().st_size > MAX_IMAGE_BYTES:
-        raise MediaError(tr("{path}: too large for a picture", path=path), tr("give a JPEG or PNG file"))
+        raise MediaError(tr("{path}: too large for an image", path=path), tr("use a JPEG or PNG file"))
     encoded = path.read_bytes()
     picture = decode_image(encoded, str(path))
     if notes is not None and is_animated(encoded):
-        notes.add(tr("animated: the first picture is taken"))
+        notes.add(tr("animated: only the first frame is used"))
     return picture
 
 
@@ -373,7 +373,7 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
     # The header is looked at first: a few bytes may unpack to gigabytes.
     width, height = imagesize.get(BytesIO(encoded))
     if width <= 0 or height <= 0:
-        raise MediaError(tr("{name}: not a readable picture", name=name), tr("give a JPEG or PNG file"))
+        raise MediaError(tr("{name}: not a readable image", name=name), tr("use a JPEG or PNG file"))
     if width * height > MAX_PIXELS:
         raise MediaError(
             tr("{name}: {width} x {height} pixels is too large", name=name, width=width, height=height),
@@ -386,5 +386,5 @@ def decode_image(encoded: bytes, name: str) -> NDArray[np.uint8]:
     if picture is None:
         picture = first_picture(encoded)
     if picture is None:
-        raise MediaError(tr("{name}: not a readable picture", name=name), tr("give a JPEG or PNG file"))
+        raise MediaError(tr("{name}: not a readable image", name=name), tr("use a JPEG or PNG file"))
     return np.asarray(picture, dtype=np.uint8)

@@ -286,6 +286,6 @@ class Microphone(Closing):
             active = False
         if not active or quiet_s > LOST_AFTER_S:
             raise DeviceError(
-                tr("microphone {describe!r}: no sound any more", describe=self.describe()),
+                tr("microphone {describe!r}: the audio has stopped", describe=self.describe()),
                 tr("check the cable and the sound server"),
             )

@@ -72,7 +72,7 @@ class NetworkCamera(Closing):
             return
         if not self._container.streams.video:
             self.close()
-            raise DeviceError(tr("{shown}: no picture in it", shown=self._shown), tr("check the address"))
+            raise DeviceError(tr("{shown}: contains no image", shown=self._shown), tr("check the address"))
         self._frames = self._pictures()
 
     def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:

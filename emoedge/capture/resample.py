@@ -110,7 +110,7 @@ class SoundBlocks:
                 name = self._notes.name
                 raise MediaError(
                     tr(
-                        "{name}: sound with {sample_rate} samples a second",
+                        "{name}: audio with {sample_rate} samples per second",
                         name=name,
                         sample_rate=frame.sample_rate,
                     ),

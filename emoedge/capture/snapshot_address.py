@@ -121,7 +121,7 @@ class SnapshotAddress:
                     tr("{shown}: lost: {error}", shown=self._shown, error=_reason(error)), _REMEDY
                 ) from error
             return content, response.headers.get_content_type()
-        raise DeviceError(tr("{shown}: it redirects without end", shown=self._shown), tr("check the address"))
+        raise DeviceError(tr("{shown}: it redirects endlessly", shown=self._shown), tr("check the address"))
 
     def close(self) -> None:
         """Close the connection."""

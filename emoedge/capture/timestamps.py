@@ -56,7 +56,7 @@ class Jumps:
             closed_s += length_s
             self._notes.add(
                 tr(
-                    "time stamps jump by {length_s:.1f} s at {end_s:.1f} s: taken as a cut",
+                    "the timestamps jump by {length_s:.1f} s at {end_s:.1f} s: treated as a cut",
                     length_s=length_s,
                     end_s=end_s - closed_s,
                 )
@@ -92,7 +92,7 @@ class LiveJumps:
             self._jumps.append((stamp_s, ahead_s))
             self._notes.add(
                 tr(
-                    "time stamps jump by {ahead_s:.1f} s at {newest_s:.1f} s: taken as a cut",
+                    "the timestamps jump by {ahead_s:.1f} s at {newest_s:.1f} s: treated as a cut",
                     ahead_s=ahead_s,
                     newest_s=self._newest_s,
                 )

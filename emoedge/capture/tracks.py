@@ -39,7 +39,7 @@ def video_track(container: Any, number: int | None = None) -> Any | None:
     if stream is not None and stream.width * stream.height > MAX_PIXELS:
         raise MediaError(
             tr(
-                "{name}: picture of {width} x {height} pixels is too large",
+                "{name}: an image of {width} x {height} pixels is too large",
                 name=container.name,
                 width=stream.width,
                 height=stream.height,
@@ -80,7 +80,7 @@ def _chosen(
                 ),
                 tr("choose one of: {listed}", listed=listed)
                 if listed
-                else tr("leave out --{kind}-track", kind=kind),
+                else tr("omit --{kind}-track", kind=kind),
             )
         return usable[number]
     # FFmpeg takes the most channels or pixels, the first of equals.

@@ -38,7 +38,7 @@ def node_number(path: Path) -> int:
     """
     match = re.fullmatch(r"video(\d+)", path.resolve().name)
     if match is None:
-        raise DeviceError(tr("{path}: no video device", path=path), tr("choose one from: emoedge devices"))
+        raise DeviceError(tr("{path}: not a video device", path=path), tr("choose one from: emoedge devices"))
     return int(match[1])
 
 
@@ -106,12 +106,16 @@ class V4l2Camera(Closing):
         if not self._capture.grab():
             if time.monotonic() - begun_s > SELECT_S * 0.9 and Path(self.path).exists():
                 raise TimeoutError
-            raise DeviceError(tr("{path}: no picture any more", path=self.path), tr("check cable and power"))
+            raise DeviceError(
+                tr("{path}: the video has stopped", path=self.path), tr("check cable and power")
+            )
         arrival_s = time.monotonic()
         stamp_s = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
         good, picture = self._capture.retrieve()
         if not good or picture is None:
-            raise DeviceError(tr("{path}: picture cannot be decoded", path=self.path), tr("check the cable"))
+            raise DeviceError(
+                tr("{path}: the image cannot be decoded", path=self.path), tr("check the cable")
+            )
         time_s = stamp_s if 0 <= arrival_s - stamp_s < OLDEST_S else arrival_s
         frame = self._frame(picture, time_s)
         self._sequence += 1

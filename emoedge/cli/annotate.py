@@ -35,22 +35,22 @@ MARK: Final = ".emotion"
 @common
 @click.argument("items", nargs=-1, required=True, metavar="MEDIA…")
 @click.option(
-    "--format", "kind", type=click.Choice(FORMATS), help="By default as --output is called, else vtt."
+    "--format", "kind", type=click.Choice(FORMATS), help="By default the suffix of --output, otherwise vtt."
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path, allow_dash=True),
-    help="The file, or a folder for several; beside each MEDIA by default; - is standard output.",
+    help="Output file, or a folder for several; beside each MEDIA by default; - is standard output.",
 )
-@click.option("--language", type=click.Choice(["es", "en"]), help="Of the names in subtitles.")
+@click.option("--language", type=click.Choice(["es", "en"]), help="Language of the names in subtitles.")
 @click.option(
     "--rate",
     metavar="frame|HZ",
-    help="CSV and Parquet: a row for each frame of the video, or as many a second, with the face in it.",
+    help="CSV and Parquet: one row per frame of the video, or this many rows per second, with the face.",
 )
 @click.option(
-    "--all-faces", is_flag=True, help="With --rate: a row for each face, not for the primary one alone."
+    "--all-faces", is_flag=True, help="With --rate: one row per face, not only for the primary face."
 )
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
 def command(
@@ -63,7 +63,7 @@ def command(
     all_faces: bool,
     speech_model: str | None,
 ) -> None:
-    """Subtitles with the emotion, ELAN, EmotionML or tables of what is in media files.
+    """Annotate media files as subtitles with the emotion, ELAN, EmotionML or tables.
 
     MEDIA is a video or sound file, the lines that `emoedge replay` has written (.jsonl), or a recorded
     segment (its id, or its .mp4 with its sidecars): only the first has to be looked at again. What is written

@@ -19,7 +19,7 @@ from emoedge.translation import localized, tr
 @click.option(
     "--clip",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Video with faces and speech; the demo's by default.",
+    help="Video with faces and speech; the demo clip by default.",
 )
 @click.option(
     "--seconds",
@@ -33,13 +33,13 @@ from emoedge.translation import localized, tr
     type=click.IntRange(5, 1000),
     default=60,
     show_default=True,
-    help="How often each stage is timed.",
+    help="Number of timings of each stage.",
 )
 @click.option(
     "--compare",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="OLD.json",
-    help="Show each figure over that of an earlier --json.",
+    help="Show each figure as a ratio to that of an earlier --json.",
 )
 def command(
     config_path: Path | None,

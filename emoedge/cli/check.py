@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(config_path: Path | None, as_json: bool) -> int:
-    """Validate the configuration; name file, line, key and what was expected.
+    """Validate the configuration; report file, line, key and the expected value.
 
-    A model that is not there is a warning: the daemon runs without it.
+    A missing model is a warning: the daemon runs without it.
 
     \b
     Example:

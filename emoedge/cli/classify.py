@@ -48,12 +48,12 @@ def _items(function: Function) -> Function:
 @command.command()
 @common
 @_items
-@click.option("--crop", is_flag=True, help="The pictures are face crops already: search nothing.")
-@click.option("--adapt", is_flag=True, help="The pictures are one person's, in order: adapt to that face.")
+@click.option("--crop", is_flag=True, help="The images already are face crops: skip the detection.")
+@click.option("--adapt", is_flag=True, help="Adapt to the face: the images are of one person, in order.")
 def face(
     config_path: Path | None, items: tuple[str, ...], list_path: str | None, crop: bool, adapt: bool
 ) -> int:
-    """The emotion of the largest face in each picture.
+    """Classify the largest face in each image.
 
     \b
     Example:
@@ -71,9 +71,9 @@ def face(
 @command.command()
 @common
 @_items
-@click.option("--adapt", is_flag=True, help="The items are one speaker's, in order: adapt to that voice.")
+@click.option("--adapt", is_flag=True, help="Adapt to the voice: the items are from one speaker, in order.")
 def voice(config_path: Path | None, items: tuple[str, ...], list_path: str | None, adapt: bool) -> int:
-    """How it is said, in each sound file.
+    """Classify the voice in each audio file.
 
     \b
     Example:
@@ -91,7 +91,7 @@ def voice(config_path: Path | None, items: tuple[str, ...], list_path: str | Non
 @common
 @_items
 def text(config_path: Path | None, items: tuple[str, ...], list_path: str | None) -> int:
-    """What is said, in each Spanish sentence.
+    """Classify the text of each Spanish sentence.
 
     \b
     Example:
@@ -115,10 +115,10 @@ def _reading(
     """
     if list_path is None:
         if not items:
-            raise ConfigError(tr("nothing to classify"), tr("give items, or --list FILE"))
+            raise ConfigError(tr("nothing to classify"), tr("pass items, or --list FILE"))
         yield items, len(items)
     elif items:
-        raise ConfigError(tr("both items and --list were given"), tr("give one of them"))
+        raise ConfigError(tr("items and --list exclude each other"), tr("use only one of them"))
     elif list_path == "-":
         yield _lines(text_lines(sys.stdin.buffer), keep_blank=keep_blank), None
     else:
@@ -134,7 +134,7 @@ def _reading(
         except OSError as error:
             raise ConfigError(
                 joined((str(list_path), error.strerror or str(error)), ": "),
-                tr("give a readable file with --list"),
+                tr("pass a readable file with --list"),
             ) from error
 
 

@@ -23,12 +23,12 @@ from emoedge.translation import tr, use_language
     show_default=True,
     help="Folder for the recording and its report.",
 )
-@click.option("--no-web", is_flag=True, help="Leave the console out.")
+@click.option("--no-web", is_flag=True, help="Do not install the console.")
 def command(config_path: Path | None, clip: Path | None, output: Path, no_web: bool) -> None:
-    """The whole pipeline in real time on the bundled clip or on yours, events shown live.
+    """Run the whole pipeline in real time on the bundled clip or on yours, and show episodes live.
 
-    Leaves a recording and its report behind. Starts a broker of its own where the configured one does not
-    answer, and the console, whose address it prints.
+    Writes a recording and its report. If the configured broker does not answer, it starts its own. It also
+    starts the console and prints its address.
 
     \b
     Example:

@@ -21,7 +21,7 @@ MARKS = {"ok": tr("ok  "), "warning": tr("warn"), "failed": tr("FAIL")}
 @common
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(config_path: Path | None, as_json: bool) -> int:
-    """Find out what would stop the daemon here, each failure with its remedy. Exit 0 when it would run.
+    """Check whether the daemon can run here; each failure has a remedy. Exit code 0 if it can.
 
     \b
     Example:

@@ -25,7 +25,7 @@ from emoedge.translation import tr
     "--out",
     "kept",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Keep what replay finds in each clip in this folder: a second call goes on from there.",
+    help="Store the results of replay in this folder, so that a second call can reuse them.",
 )
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Files at once.  [default: one a core]")
@@ -37,7 +37,7 @@ def command(
     speech_model: str | None,
     jobs: int | None,
 ) -> int:
-    """How right face, voice, text and both fusions are on a folder of labelled clips.
+    """Measure the accuracy of face, voice, text and both fusions on a folder of labelled clips.
 
     A label comes from labels.csv in the folder (columns file,label), or from the name of a folder, or from
     that of the file: anger/a.mp4, alegría/b.wav, 03-sad.mp4. Clips without a label are left out. The
@@ -59,7 +59,7 @@ def command(
             total = len(clips.jobs) + len(clips.unlabelled)
             say(
                 tr(
-                    "{unlabelled} of {total} clips have no label: left out",
+                    "{unlabelled} of {total} clips have no label and are skipped",
                     unlabelled=len(clips.unlabelled),
                     total=total,
                 ),

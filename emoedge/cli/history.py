@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 @common
 @click.option("--day", metavar="DAY", help="A day: YYYY-MM-DD, today or yesterday (hoy, ayer).")
 @click.option("--week", metavar="WEEK", help="An ISO week, from Monday: YYYY-Www.")
-@click.option("--from", "begin", metavar="TIME", help="From when: RFC 3339, or local YYYY-MM-DD[THH:MM].")
-@click.option("--to", "end", metavar="TIME", help="Until when, exclusive; now by default.")
+@click.option("--from", "begin", metavar="TIME", help="Start: RFC 3339, or local YYYY-MM-DD[THH:MM].")
+@click.option("--to", "end", metavar="TIME", help="End, exclusive; now by default.")
 @click.option(
     "--bucket",
     type=click.Choice(["minute", "hour", "day"]),
     help="Length of a line.  [default: hour for a day, day for more]",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON, with episodes and gaps.")
-@click.option("--csv", "as_csv", is_flag=True, help="CSV, a line for each bucket.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, one line per bucket.")
 @click.option(
     "-o",
     "--output",
@@ -52,7 +52,7 @@ def command(
     as_csv: bool,
     output: Path | None,
 ) -> None:
-    """What was felt when, without any video; today by default.
+    """Show emotions over time, without video; today by default.
 
     The seconds in which each emotion was named, in which there was somebody without an opinion, nobody, no
     data, privacy, or no daemon. It works with recording off, and while the daemon is stopped.
@@ -68,7 +68,7 @@ def command(
         context.obj = config_path
         return
     if as_json and as_csv:
-        raise ConfigError(tr("--json and --csv exclude each other"), tr("give one of them"))
+        raise ConfigError(tr("--json and --csv exclude each other"), tr("use only one of them"))
     from emoedge.history import read
     from emoedge.history.buckets import MAX_BUCKETS
 
@@ -78,7 +78,7 @@ def command(
         history = read(settings, *span, bucket)
     except ValueError as error:
         raise ConfigError(
-            tr("more than {limit} lines", limit=MAX_BUCKETS), tr("give a longer --bucket or a shorter time")
+            tr("more than {limit} lines", limit=MAX_BUCKETS), tr("use a longer --bucket or a shorter time")
         ) from error
     text = _text(history, settings, as_json=as_json, as_csv=as_csv)
     if output is None:
@@ -90,13 +90,13 @@ def command(
 @command.command("purge")
 @common
 @click.option("--before", metavar="DAY", help="Delete the days before this one.")
-@click.option("--all", "everything", is_flag=True, help="Delete all of it.")
+@click.option("--all", "everything", is_flag=True, help="Delete the whole history.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def purge(
     context: click.Context, config_path: Path | None, before: str | None, everything: bool, yes: bool
 ) -> None:
-    """Delete history; recordings stay. On a terminal it asks first. A running daemon forgets too.
+    """Delete history but not recordings, also in a running daemon. Asks first on a terminal.
 
     \b
     Example:
@@ -107,7 +107,7 @@ def purge(
     from emoedge.local_time import midnight
 
     if everything == (before is not None):
-        raise ConfigError(tr("say what to purge"), tr("give --before DAY or --all"))
+        raise ConfigError(tr("nothing to purge was named"), tr("give --before DAY or --all"))
     settings = settings_from(config_path or context.obj)
     moment = None
     if before is not None:
@@ -120,7 +120,7 @@ def purge(
         day = f"{moment:%Y-%m-%d}"
         ask(localized(tr("Delete the history before {day} in {state}?", day=day, state=state)), yes=yes)
     found = purge_history(settings.paths.state, before=moment)
-    click.echo(localized(tr("the history is deleted") if found else tr("there is no history")))
+    click.echo(localized(tr("the history was deleted") if found else tr("there is no history")))
 
 
 def _span(settings: Settings, day: str | None, week: str | None, begin: str | None, end: str | None) -> Span:
@@ -128,17 +128,17 @@ def _span(settings: Settings, day: str | None, week: str | None, begin: str | No
 
     zone, now = settings.zone, datetime.now(timezone.utc)
     if (day is not None, week is not None, begin is not None or end is not None).count(True) > 1:
-        raise ConfigError(tr("--day, --week and --from exclude each other"), tr("give one of them"))
+        raise ConfigError(tr("--day, --week and --from exclude each other"), tr("use only one of them"))
     if week is not None:
         return week_span(parse_week(week), zone)
     if begin is None:
         if end is not None:
-            raise ConfigError(tr("--to without --from"), tr("give --from TIME as well"))
+            raise ConfigError(tr("--to without --from"), tr("add --from TIME"))
         return day_span(parse_day("today" if day is None else day, now.astimezone(zone).date()), zone)
     start = parse_time(begin, zone, now, "--from")
     until = now.astimezone(zone) if end is None else parse_time(end, zone, now, "--to")
     if until < start:
-        raise ConfigError(tr("--to is before --from"), tr("exchange them"))
+        raise ConfigError(tr("--to is before --from"), tr("swap them"))
     return start, until
 
 

@@ -27,9 +27,9 @@ def command() -> None:
 
 @command.command("list")
 @common
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a model.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line per model.")
 def list_models(config_path: Path | None, as_json: bool) -> None:
-    """What is installed, its licence and card.
+    """List the installed models with their licences and cards.
 
     \b
     Example:
@@ -71,10 +71,10 @@ def list_models(config_path: Path | None, as_json: bool) -> None:
     "--from",
     "source",
     type=click.Path(exists=True, path_type=Path),
-    help="A zip archive or folder that is already here, instead of downloading.",
+    help="Install this local zip archive or folder instead of downloading.",
 )
 def fetch_models(config_path: Path | None, name: str | None, source: Path | None) -> None:
-    """Download what is missing (the Vosk model), resuming where a download broke off.
+    """Download missing models (the Vosk model); an interrupted download is resumed.
 
     \b
     Example:

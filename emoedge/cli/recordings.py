@@ -43,9 +43,9 @@ def command() -> None:
 @command.command("list")
 @common
 @click.option("--day", metavar="DAY", help="Only this day: 2026-11-22, today or yesterday.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a segment or snapshot.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line per segment or snapshot.")
 def list_segments(config_path: Path | None, day: str | None, as_json: bool) -> None:
-    """The segments with their local time and what was felt, oldest first, then the snapshots.
+    """List the segments with their local times and emotions, oldest first, then the snapshots.
 
     \b
     Example:
@@ -157,7 +157,7 @@ def _table(rows: list[dict[str, Any]], language: Language) -> str:
 @common
 @click.argument("segment_id", metavar="ID")
 def show_segment(config_path: Path | None, segment_id: str) -> None:
-    """What is known about a segment, as JSON.
+    """Print the metadata of a segment as JSON.
 
     \b
     Example:
@@ -178,7 +178,7 @@ def show_segment(config_path: Path | None, segment_id: str) -> None:
 @click.argument("segment_id", metavar="ID")
 @click.option("--off", is_flag=True, help="Let retention delete it again.")
 def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
-    """Keep a segment: it is not deleted by age, size or free space, though its bytes count.
+    """Keep a segment: retention does not delete it, although its size counts.
 
     \b
     Example:
@@ -197,7 +197,7 @@ def keep_segment(config_path: Path | None, segment_id: str, off: bool) -> None:
 @click.argument("segment_id", metavar="ID")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None:
-    """Delete a segment with all that belongs to it, also one that is kept. On a terminal it asks first.
+    """Delete a segment with all its files, even if it is marked as kept. Asks first on a terminal.
 
     \b
     Example:
@@ -218,17 +218,20 @@ def delete_segment(config_path: Path | None, segment_id: str, yes: bool) -> None
     "--all",
     "everything",
     is_flag=True,
-    help="Leave nothing behind: recordings, history, spool, adaptation, results at the broker.",
+    help="Delete everything: recordings, history, spool, adaptation, results at the broker.",
 )
 @click.option(
-    "--older-than", type=click.FloatRange(min=0, max=MOST_DAYS), metavar="DAYS", help="Only what is older."
+    "--older-than",
+    type=click.FloatRange(min=0, max=MOST_DAYS),
+    metavar="DAYS",
+    help="Delete only older recordings.",
 )
-@click.option("--last", metavar="TIME", help="Only what was recorded in the last TIME, such as 90s, 10m, 2h.")
+@click.option("--last", metavar="TIME", help="Delete only the last TIME, such as 90s, 10m, 2h.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def purge_segments(
     config_path: Path | None, everything: bool, older_than: float | None, last: str | None, yes: bool
 ) -> None:
-    """Delete recordings with all that belongs to them. On a terminal it asks first.
+    """Delete recordings with all their files. Asks first on a terminal.
 
     What cannot be deleted is named with its owner and a remedy, and the exit code is 1. `--older-than` passes
     over kept segments; `--all` and `--last` take them. With these two a running daemon forgets as well, and
@@ -245,7 +248,9 @@ def purge_segments(
     from emoedge.supervise.device_recordings import purge_device
 
     if (everything, older_than is not None, last is not None).count(True) != 1 or math.isnan(older_than or 0):
-        raise ConfigError(tr("say what to purge"), tr("give --all, --older-than DAYS or --last TIME"))
+        raise ConfigError(
+            tr("nothing to purge was named"), tr("give --all, --older-than DAYS or --last TIME")
+        )
     now = datetime.now(timezone.utc)
     since = now - _duration(last) if last is not None else now
     settings = settings_from(config_path)
@@ -253,7 +258,7 @@ def purge_segments(
     if older_than is not None:
         ask(
             tr(
-                "Delete what is older than {older_than:g} days in {root}?",
+                "Delete everything older than {older_than:g} days in {root}?",
                 older_than=older_than,
                 root=store.root,
             ),
@@ -265,9 +270,12 @@ def purge_segments(
         _report(len(deleted), store.undeletable(), {})
         return
     if last is not None:
-        ask(tr("Delete what was recorded in the last {last} in {root}?", last=last, root=store.root), yes=yes)
+        ask(
+            tr("Delete everything recorded in the last {last} in {root}?", last=last, root=store.root),
+            yes=yes,
+        )
     else:
-        ask(tr("Delete everything in {root}, and what waits for the broker?", root=store.root), yes=yes)
+        ask(tr("Delete everything in {root}, and all waiting messages?", root=store.root), yes=yes)
     done = purge_device(settings, store, since if last is not None else None)
     for note in done.notes:
         say(note, err=True)
@@ -291,7 +299,7 @@ def _duration(text: str) -> timedelta:
         )
     seconds = int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]]
     if seconds > MOST_DAYS * 86_400:
-        raise ConfigError(tr("--last {text} is too long", text=text), tr("for everything give --all"))
+        raise ConfigError(tr("--last {text} is too long", text=text), tr("to delete everything, use --all"))
     return timedelta(seconds=seconds)
 
 
@@ -302,7 +310,7 @@ def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> No
     for path, target in links.items():
         say(
             tr(
-                "{path} was a link to {target}, which was not touched (delete what is there)",
+                "{path} was a link to {target}, which was not changed (delete its content)",
                 path=path,
                 target=target,
             ),
@@ -312,7 +320,7 @@ def _report(deleted: int, left: list[Undeletable], links: dict[Path, str]) -> No
     done = [tr("{count} segment deleted", "{count} segments deleted", count=deleted)]
     if count:
         done.append(
-            tr("{count} thing could not be deleted", "{count} things could not be deleted", count=count)
+            tr("{count} item could not be deleted", "{count} items could not be deleted", count=count)
         )
     say(joined(done))
     if count:

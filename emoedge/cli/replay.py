@@ -46,9 +46,9 @@ FAILURES_SHOWN: Final = 20
     type=click.Choice(["max", "realtime"]),
     default="max",
     show_default=True,
-    help="As fast as it goes, or as it was recorded.",
+    help="As fast as possible, or in real time.",
 )
-@click.option("--publish", is_flag=True, help="Send the messages to the configured broker too.")
+@click.option("--publish", is_flag=True, help="Also send the messages to the configured broker.")
 @click.option("--speech-model", help="Speech model to use instead of the configured one: a name or a path.")
 @click.option(
     "--out",
@@ -73,9 +73,9 @@ FAILURES_SHOWN: Final = 20
 )
 @audio_track_option
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds of media."
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this many seconds of media."
 )
-@click.option("--force", is_flag=True, help="Replay what is done already, too (with --out).")
+@click.option("--force", is_flag=True, help="Replay finished files again (with --out).")
 def command(
     config_path: Path | None,
     media: tuple[str, ...],
@@ -91,7 +91,7 @@ def command(
     seconds: float | None,
     force: bool,
 ) -> None:
-    """The same pipeline from a file: one JSON line per message that the daemon would publish.
+    """Run the pipeline on a file: one JSON line per message that the daemon would publish.
 
     Times are media times (`time_s`); two runs of the same file give the same lines. One MEDIA may be an
     address (rtsp://, http://): it is played as it comes, until it ends, or for --seconds.
@@ -125,11 +125,9 @@ def command(
         _one(settings, media[0], output, speed, tracks, seconds, publish=publish)
         return
     if output is not None or publish or speed != "max":
-        raise ConfigError(
-            tr("--out cannot be combined with --output, --publish or --speed"), tr("leave them out")
-        )
+        raise ConfigError(tr("--out cannot be combined with --output, --publish or --speed"), tr("omit them"))
     if not all(one is None for one in (video_track, audio_track, seconds)):
-        raise ConfigError(tr("--out cannot be combined with tracks or --seconds"), tr("leave them out"))
+        raise ConfigError(tr("--out cannot be combined with tracks or --seconds"), tr("omit them"))
     share = Shard.parse(shard) if shard is not None else Shard()
     processes = jobs or len(os.sched_getaffinity(0))
     if not _many(settings, tuple(map(Path, media)), folder, processes, share, force=force):

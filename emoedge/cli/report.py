@@ -36,7 +36,9 @@ FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The file; by default beside the video, or here where that cannot be written.",
+    help=(
+        "File for the report; by default beside the video, or in the working folder if that is not writable."
+    ),
 )
 @click.option(
     "--format",
@@ -46,8 +48,12 @@ FORMATS: Final = (*PICTURES, "csv", "json", "elan", "emotionml")
     show_default=True,
     help="A page, a picture, or the values for other programs.",
 )
-@click.option("--language", type=click.Choice(["es", "en"]), help="Of the page; the recording's by default.")
-@click.option("--link-video", is_flag=True, help="Refer to the video instead of carrying it in the page.")
+@click.option(
+    "--language",
+    type=click.Choice(["es", "en"]),
+    help="Language of the page; by default that of the recording.",
+)
+@click.option("--link-video", is_flag=True, help="Link to the video instead of including it in the page.")
 def command(
     config_path: Path | None,
     segments: tuple[str, ...],
@@ -80,7 +86,7 @@ def command(
         return
     if output is not None and len(segments) > 1:
         raise ConfigError(
-            tr("--output takes one segment"), tr("leave it out: each report is written beside its video")
+            tr("--output takes one segment"), tr("omit it: each report is written beside its video")
         )
     for name in segments:
         click.echo(_segment(store, name, output, kind, language, link_video=link_video, zone=settings.zone))
@@ -152,4 +158,4 @@ def _days(
     if is_written:
         click.echo(target)
     else:
-        say(tr("nothing is known about {when}: no page was written", when=name), err=True)
+        say(tr("no data about {when}: no page was written", when=name), err=True)

@@ -41,7 +41,7 @@ def _instance_name(context: click.Context, parameter: click.Parameter, value: st
 
 
 name_option = click.option(
-    "--name", default="", metavar="NAME", callback=_instance_name, help="A further daemon: emoedge@NAME."
+    "--name", default="", metavar="NAME", callback=_instance_name, help="Another daemon: emoedge@NAME."
 )
 
 
@@ -49,14 +49,14 @@ name_option = click.option(
 @common
 @name_option
 @click.option("--no-start", is_flag=True, help="Install only; start it later.")
-@click.option("--member", default="", metavar="USER", help="A user who may then read the recordings.")
-@click.option("--no-web", is_flag=True, help="Leave the console out.")
-@click.option("--lan", is_flag=True, help="Let the whole network reach the console.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.option("--member", default="", metavar="USER", help="User who gets access to the recordings.")
+@click.option("--no-web", is_flag=True, help="Do not install the console.")
+@click.option("--lan", is_flag=True, help="Open the console to the whole network.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done.")
 def install(
     config_path: Path | None, name: str, no_start: bool, member: str, no_web: bool, lan: bool, dry_run: bool
 ) -> None:
-    """Accounts, folders, configuration and units; again for an upgrade. Needs root.
+    """Install accounts, folders, configuration and units, also for an upgrade. Needs root.
 
     The console gets a key the first time, and the address that opens with it is printed once. --name sets up
     one more daemon, for another camera of this device, and nothing else.
@@ -94,16 +94,16 @@ def install(
     elif has_web and not dry_run:
         _show_address(config_path)
     elif not no_web and not has_web:
-        say(tr("the console is left out; for it, run: pip install 'emoedge[web]'"), err=True)
+        say(tr("the console is not installed; to install it, run: pip install 'emoedge[web]'"), err=True)
 
 
 @command.command()
 @common
 @name_option
 @click.option("--purge", is_flag=True, help="Remove configuration, recordings, models and account too.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done.")
 def uninstall(config_path: Path | None, name: str, purge: bool, dry_run: bool) -> None:
-    """Stop and remove the service; configuration and recordings stay unless purged. Needs root.
+    """Stop and remove the service; configuration and recordings are kept without --purge. Needs root.
 
     What the broker retains of this device, Home Assistant's entities included, is emptied where the broker
     can be reached. --name removes that daemon alone.
@@ -140,7 +140,7 @@ def uninstall(config_path: Path | None, name: str, purge: bool, dry_run: bool) -
 @name_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def status(config_path: Path | None, name: str, as_json: bool) -> int:
-    """What systemd says of the service. Exit 0 when it is active.
+    """Show the state of the service in systemd. Exit code 0 if it is active.
 
     \b
     Example:

@@ -25,9 +25,9 @@ DEFAULT_OUTPUT: Final = Path("emoedge-support.zip")
     help="The archive; - is standard output.",
 )
 def command(config_path: Path | None, output: Path) -> None:
-    """An archive to add to a report of a problem: version, settings, doctor, last log lines.
+    """Write an archive for a problem report: version, settings, doctor, last log lines.
 
-    Names, addresses, words, pictures and secrets are left out. Look into it before you pass it on.
+    It contains no names, addresses, words, pictures or secrets. Check it before you send it.
 
     \b
     Example:

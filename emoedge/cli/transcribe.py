@@ -19,7 +19,7 @@ from emoedge.errors import MediaError
 def command(
     config_path: Path | None, model: str | None, audio_track: int | None, sounds: tuple[str, ...]
 ) -> int:
-    """The offline Spanish transcript with word times, one JSON line a file.
+    """Transcribe Spanish audio offline, with word times: one JSON line per file.
 
     \b
     Example:

@@ -28,10 +28,10 @@ LISTEN_S: Final = 1.5
 @click.command
 @common
 @click.option("--host", help="Broker, instead of the configured one.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Its port.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the broker.")
 @click.option("--device", help="Device id; this machine's by default, + for all (lines only).")
 @click.option("--lines", is_flag=True, help="Plain lines even in a terminal.")
-@click.option("--list", "as_list", is_flag=True, help="Name the devices of the broker, and end.")
+@click.option("--list", "as_list", is_flag=True, help="List the devices of the broker and exit.")
 def command(
     config_path: Path | None,
     host: str | None,
@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """The live state of a local or remote daemon in the terminal; plain lines where there is none.
 
-    On the device itself it asks the running daemon through its socket, without a broker.
+    On the device itself it uses the daemon's socket instead of a broker.
 
     \b
     Example:

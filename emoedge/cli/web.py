@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group(invoke_without_command=True)
 @common
-@click.option("--bind", metavar="ADDRESS", help="Listen there instead of on web.bind.")
+@click.option("--bind", metavar="ADDRESS", help="Listen on this address instead of web.bind.")
 @click.pass_context
 def command(context: click.Context, config_path: Path | None, bind: str | None) -> None:
     """The console: this device's own pages for a browser, until SIGTERM or Ctrl-C.
@@ -35,7 +35,7 @@ def command(context: click.Context, config_path: Path | None, bind: str | None) 
     if context.invoked_subcommand is not None:
         if bind is not None or config_path is not None:
             raise ConfigError(
-                tr("options stand behind the subcommand"), tr("write: emoedge web key --config FILE")
+                tr("options must follow the subcommand"), tr("write: emoedge web key --config FILE")
             )
         return
     from emoedge.config import with_changes
@@ -49,7 +49,7 @@ def command(context: click.Context, config_path: Path | None, bind: str | None) 
 
 @command.command("key")
 @common
-@click.option("--view", is_flag=True, help="A key that can only look, and switch privacy on.")
+@click.option("--view", is_flag=True, help="Make a key that can only read, and switch privacy on.")
 def make_key(config_path: Path | None, view: bool) -> None:
     """Make a key, end the sessions of the old one, and print the address that opens with it, once.
 
@@ -74,7 +74,7 @@ def make_key(config_path: Path | None, view: bool) -> None:
 @common
 @click.option("--remove", is_flag=True, help="Remove the password; the key remains.")
 def set_password(config_path: Path | None, remove: bool) -> None:
-    """Ask for a password of 10 characters or more, and keep its hash. Ends the sessions.
+    """Set a password of at least 10 characters; only its hash is stored. Ends all sessions.
 
     \b
     Example:
@@ -84,7 +84,7 @@ def set_password(config_path: Path | None, remove: bool) -> None:
     store = _store(settings_from(config_path))
     if remove:
         store.set_password(None)
-        say(tr("the password is removed"))
+        say(tr("the password was removed"))
         return
     if sys.stdin is not None and sys.stdin.isatty():
         password = click.prompt(
@@ -93,14 +93,14 @@ def set_password(config_path: Path | None, remove: bool) -> None:
     else:
         password = (sys.stdin.readline() if sys.stdin is not None else "").rstrip("\r\n")
     store.set_password(password)
-    say(tr("the password is kept"))
+    say(tr("the password was saved"))
 
 
 @command.command("sessions")
 @common
-@click.option("--end", is_flag=True, help="End all of them.")
+@click.option("--end", is_flag=True, help="End all sessions.")
 def show_sessions(config_path: Path | None, end: bool) -> None:
-    """Who is logged in: since when, last used, from where, and with which access.
+    """List the sessions: created, last used, address and access.
 
     \b
     Example:

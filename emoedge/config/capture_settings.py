@@ -28,7 +28,7 @@ def _number_from_text(value: Any) -> Any:
 
 
 class CameraSettings(Section):
-    """Camera: the source of the picture."""
+    """Camera: the source of the video."""
 
     source: str = Field(
         "auto",
@@ -45,7 +45,10 @@ class CameraSettings(Section):
     )
     mirror: bool = Field(False, description="Mirror the picture horizontally, after the rotation")
     name: str | None = Field(
-        None, min_length=1, max_length=64, description="Name of the camera in messages, beside its address"
+        None,
+        min_length=1,
+        max_length=64,
+        description="Name of the camera in messages, in addition to its address",
     )
     username: Secret = Field(None, description="User name of a network camera, instead of one in its address")
     password: Secret = Field(
@@ -62,7 +65,7 @@ class CameraSettings(Section):
     )
     tls_fingerprint: str | None = Field(
         None,
-        description="SHA-256 fingerprint of the camera's own certificate: this one alone is trusted, "
+        description="SHA-256 fingerprint of the camera's own certificate: only this one is trusted, "
         "with any authority and name",
     )
 

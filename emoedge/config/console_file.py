@@ -123,7 +123,7 @@ class ConsoleFile:
         """
         layers = self._layers()
         if etag is not None and etag != _etag(layers):
-            raise ChangedMeanwhileError(tr("the settings have changed meanwhile"), tr("load them again"))
+            raise ChangedMeanwhileError(tr("the settings have changed meanwhile"), tr("reload them"))
         known = keys_of(Settings())
         refused = [problem for key in changes if (problem := _refusal(key, known, layers))]
         if refused:
@@ -136,7 +136,7 @@ class ConsoleFile:
         except ValidationError as error:
             raise RefusedError([_problem(one, changes) for one in error.errors()]) from None
         if outranked := [
-            KeyProblem(key, tr("set by {name}, which is read after the console's file", name=after_path.name))
+            KeyProblem(key, tr("set in {name}, which is read after the console's file", name=after_path.name))
             for key in changes
             if (after_path := _outranking(key, after, self.path)) is not None
         ]:
@@ -206,7 +206,7 @@ def _refusal(key: str, known: Mapping[str, Any], layers: Layers) -> KeyProblem |
     if key not in known:
         return KeyProblem(key, tr("unknown key"))
     if key in NOT_FROM_THE_CONSOLE:
-        return KeyProblem(key, tr("can be set in the configuration file alone"))
+        return KeyProblem(key, tr("can only be set in the configuration file"))
     if variable := layers.sources.get(tuple(key.split("."))):
         return KeyProblem(key, tr("set by {variable}, which takes precedence over files", variable=variable))
     return None

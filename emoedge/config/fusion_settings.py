@@ -26,29 +26,27 @@ class FusionSettings(Section):
         description="Emotions whose probability is within this margin of the highest are candidates; "
         "a text that gives one of them 1/7 or more chooses among them",
     )
-    face_max_age_s: Seconds = Field(
-        1.5, description="Maximum age of a face result that takes part, in seconds"
-    )
+    face_max_age_s: Seconds = Field(1.5, description="Maximum age of a face result in the fusion, in seconds")
     voice_max_age_s: Seconds = Field(
-        6.0, description="Maximum age of a voice result that takes part, in seconds"
+        6.0, description="Maximum age of a voice result in the fusion, in seconds"
     )
     text_max_age_s: Seconds = Field(
         4.0,
-        description="Maximum age of a text result that takes part, in seconds after the end of the "
-        "utterance, the delay of the recogniser included",
+        description="Maximum age of a text result in the fusion, in seconds after the end of the "
+        "utterance, including the delay of the recogniser",
     )
     min_confidence: Fraction = Field(
-        0.3, description="Minimum confidence for which an emotion is named; 0 always names one"
+        0.3, description="Minimum confidence for which an emotion is published; 0 always publishes one"
     )
     hold_s: Seconds = Field(
         1.0,
-        description="Seconds for which something else must last before it takes the place of what is named, "
-        '"no opinion" included; less where it is clear',
+        description="Seconds for which another result must last before it replaces the published emotion, "
+        'including "no opinion"; less if it is clear',
     )
     voice_of: VoiceOf = Field(
         "anyone",
-        description='Whose voice and words take part: "anyone", or "faces", which leaves out those that '
-        "go with no mouth in view; they are published all the same",
+        description='Whose voice and words are used: "anyone", or "faces", which ignores those that '
+        "match no mouth in view; they are still published",
     )
 
 

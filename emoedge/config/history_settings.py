@@ -8,7 +8,7 @@ from emoedge.config.section import Section
 
 
 class HistorySettings(Section):
-    """History: what was felt when, without pictures, sound or words."""
+    """History: emotions over time, without video, audio or words."""
 
     enabled: bool = Field(
         True, description="Keep the history, minute by minute; it does not depend on recording"

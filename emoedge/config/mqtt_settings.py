@@ -41,7 +41,7 @@ class MqttSettings(Section):
         None, description="Certificate authority for TLS; the system's authorities by default"
     )
     cert_file: SomePath | None = Field(
-        None, description="Client certificate for a broker that asks for one, a PEM file; needs `tls`"
+        None, description="Client certificate for a broker that requires one, a PEM file; needs `tls`"
     )
     key_file: SomePath | None = Field(
         None, description="Private key of the client certificate, a PEM file; `cert_file` by default"
@@ -60,8 +60,8 @@ class MqttSettings(Section):
     )
     spool_after_s: Annotated[float, Field(ge=0, le=60, allow_inf_nan=False)] = Field(
         1.0,
-        description="Seconds after which a message that the broker has not acknowledged is written to the "
-        "disk: what a kill or a power cut can lose; less on a fast disk, 0 writes each at once",
+        description="Seconds after which a message that the broker has not acknowledged is written to "
+        "disk; later messages can be lost in a crash. Less on a fast disk, 0 writes each at once",
     )
     spool_max_messages: int = Field(
         10_000, ge=0, description="Maximum number of messages kept on disk while the broker is unavailable"
@@ -72,7 +72,7 @@ class MqttSettings(Section):
     def _host_alone(cls, value: str) -> str:
         # "mqtt://name:1883" is what other programs take; here it would be an unknown host name.
         if not _HOST.match(value) and not _is_ipv6(value):
-            raise ValueError(tr("must be a host name or an address alone, without mqtt://, brackets or port"))
+            raise ValueError(tr("must be only a host name or an address, without mqtt://, brackets or port"))
         return value
 
     @model_validator(mode="after")
@@ -115,7 +115,7 @@ class PublishSettings(Section):
         30.0,
         ge=5,
         le=300,
-        description="Maximum interval between summary messages, in seconds; changes come sooner",
+        description="Maximum interval between summary messages, in seconds; changes are sent sooner",
     )
     health_interval: float = Field(
         30.0, ge=1, le=3600, description="Maximum interval between health messages, in seconds"

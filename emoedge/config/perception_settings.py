@@ -1,4 +1,4 @@
-"""Settings of what is recognised: face, voice and speech."""
+"""Settings of the modalities: face, voice and speech."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from emoedge.translation import tr
 def _inside_the_picture(part: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
     x, y, width, height = part
     if width <= 0 or height <= 0 or x + width > 1 or y + height > 1:
-        raise ValueError(tr("must lie in the picture and have a size: x + width and y + height at most 1"))
+        raise ValueError(tr("must be inside the frame and not empty: x + width and y + height at most 1"))
     return part
 
 
 def _parts_from_text(value: Any) -> Any:
-    """A list that came as text, from an environment variable; anything else as it is."""
+    """Return a list from the text of an environment variable; return anything else unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -44,17 +44,21 @@ class FaceSettings(Section):
     min_quality: Fraction = Field(0.15, description="Minimum quality for which a face gets an emotion")
     still_s: Seconds = Field(
         10.0,
-        description="Seconds without any movement after which a face that came into view is taken for a "
-        "photograph; 0 takes every face for a person",
+        description=(
+            "Seconds without movement after which a new face is treated as a photograph; 0 "
+            "treats every face as a person"
+        ),
     )
     ignore: Annotated[tuple[IgnoredPart, ...], BeforeValidator(_parts_from_text)] = Field(
         (),
-        description="Parts of the picture in which faces do not count, such as a television: "
-        "[[x, y, width, height], …] in fractions of the picture, from the upper left corner",
+        description=(
+            "Parts of the frame in which faces are ignored, such as a television: [[x, y, "
+            "width, height], …] in fractions of the frame, from the upper left corner"
+        ),
     )
     adapt: bool = Field(
         True,
-        description="Adapt to how each person looks at rest while the face is followed (no identity)",
+        description="Adapt to each person's resting face while it is tracked (without identification)",
     )
 
 

@@ -31,7 +31,7 @@ def read_configuration_file(path: Path, remedy: str = tr("name a readable file w
     except TimeoutError:
         raise ConfigError(
             tr(
-                "{path}: nothing was written into it for {pipe_wait_s:.0f} s",
+                "{path}: no data were written to it for {pipe_wait_s:.0f} s",
                 path=path,
                 pipe_wait_s=PIPE_WAIT_S,
             ),

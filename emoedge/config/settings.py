@@ -43,7 +43,7 @@ class MetricsSettings(Section):
 
     textfile: Annotated[SomePath | None, BeforeValidator(none_if_empty)] = Field(
         None,
-        description="Text file with metrics, renamed into place; its name ends in .prom; none by default",
+        description="Text file with metrics, replaced atomically; must end in .prom; none by default",
     )
 
     @field_validator("textfile")

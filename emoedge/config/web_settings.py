@@ -26,7 +26,7 @@ UNIX: Final = "unix:"
 
 
 def _list_from_text(value: Any) -> Any:
-    """A list that came as text from an environment variable: JSON, or names with commas between them."""
+    """Return a list from the text of an environment variable: JSON, or names separated by commas."""
     if not isinstance(value, str):
         return value
     if not value.startswith("["):
@@ -55,13 +55,15 @@ class WebSettings(Section):
     )
     hosts: Names = Field(
         (),
-        description="Further names that browsers may use for this device, beside localhost, the host name, "
-        "<host name>.local and this machine's addresses",
+        description=(
+            "Additional names that browsers may use for this device, besides localhost, the "
+            "host name, <host name>.local and this machine's addresses"
+        ),
     )
     proxies: Names = Field(
         (),
         description="Addresses or networks of reverse proxies whose X-Forwarded-For, -Proto, -Host, -Prefix "
-        "and X-Ingress-Path are believed",
+        "and X-Ingress-Path are trusted",
     )
     login: Literal["key", "proxy"] = Field(
         "key",
@@ -74,14 +76,14 @@ class WebSettings(Section):
     tls_certificate: SomePath | None = Field(None, description="Certificate for TLS, a PEM file")
     tls_key: SomePath | None = Field(None, description="Private key of the certificate, a PEM file")
     session_days: float = Field(
-        30.0, gt=0, le=3650, description="Days after which a browser that was not used has to log in again"
+        30.0, gt=0, le=3650, description="Days without use after which a browser must log in again"
     )
     transcript: bool = Field(
         False, description="Show words in the console; does not depend on publish.transcript"
     )
-    picture: bool = Field(True, description="Let the live picture be asked for")
+    picture: bool = Field(True, description="Enable the live picture")
     picture_s: float = Field(
-        60.0, ge=10, le=300, description="Seconds for which the live picture is shown when it is asked for"
+        60.0, ge=10, le=300, description="Seconds for which the live picture is shown on request"
     )
     picture_hz: float = Field(
         8.0, ge=1, le=15, description="Maximum rate of the live picture, in frames per second"
@@ -111,7 +113,7 @@ class WebSettings(Section):
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if not _HOST_NAME.match(name):
-                raise ValueError(tr("must be host names or addresses alone, without http:// and port"))
+                raise ValueError(tr("must be only host names or addresses, without http:// and port"))
         return tuple(name.lower() for name in value)
 
     @field_validator("proxies")
@@ -128,13 +130,13 @@ class WebSettings(Section):
     @classmethod
     def _is_long(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value()) < MIN_PASSWORD:
-            raise ValueError(tr("must have {count} characters or more", count=MIN_PASSWORD))
+            raise ValueError(tr("must have at least {count} characters", count=MIN_PASSWORD))
         return value
 
     @model_validator(mode="after")
     def _certificate_with_key(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
-            raise ValueError(tr("tls_certificate and tls_key belong together: set both, or neither"))
+            raise ValueError(tr("tls_certificate and tls_key must be set together: set both, or neither"))
         if self.login == "proxy" and not self.proxies and not self.bind.startswith(UNIX):
             raise ValueError(tr('login = "proxy" needs proxies: name the addresses that are logged in'))
         return self

@@ -75,9 +75,7 @@ def run_demo(
     info = probe(clip)
     duration_s = info.duration_s or 0.0
     if info.still or duration_s <= 0:
-        raise MediaError(
-            tr("{clip}: not a clip with a duration", clip=clip), tr("give a video or a sound file")
-        )
+        raise MediaError(tr("{clip}: not a clip with a duration", clip=clip), tr("use a video or audio file"))
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="emoedge-demo-")))
         mqtt, own_broker = stack.enter_context(_broker(settings.mqtt, say))

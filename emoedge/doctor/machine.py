@@ -36,13 +36,13 @@ def check_clock(_settings: Settings, clock: SystemClock | None = None) -> Iterat
     if now < _EARLIEST:
         yield warning(
             "clock",
-            tr("{shown} cannot be right; old recordings are not deleted by age meanwhile", shown=shown),
+            tr("{shown} is not plausible; meanwhile recordings are not deleted by age", shown=shown),
             remedy,
         )
     elif not clock.synchronized():
         yield warning(
             "clock",
-            tr("{shown}, not synchronised; recordings are not deleted by age meanwhile", shown=shown),
+            tr("{shown}, not synchronised; meanwhile recordings are not deleted by age", shown=shown),
             remedy,
         )
     else:

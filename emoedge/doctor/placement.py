@@ -57,31 +57,29 @@ def _face(figures: Mapping[str, Any]) -> CheckResult:
     detail = tr("the face is {width} pixels wide", width=width)
     if width < SIZE_PIXELS[1]:
         return warning(
-            name, detail, tr("move the camera nearer, or set camera.width and camera.height to more")
+            name, detail, tr("move the camera closer, or set a larger camera.width and camera.height")
         )
     if "blurred" in reasons:
         return warning(
             name,
             tr("{detail}, and blurred", detail=detail),
-            tr("clean the lens, focus it, or give more light"),
+            tr("clean the lens, focus it, or add light"),
         )
     if "turned" in reasons:
         return warning(
             name,
             tr("{detail}, and turned away", detail=detail),
-            tr("put the camera where you look, at the height of the eyes"),
+            tr("place the camera where you look, at eye level"),
         )
     if "covered" in reasons:
-        return warning(
-            name, tr("{detail}, and covered", detail=detail), tr("take away what is before the face")
-        )
+        return warning(name, tr("{detail}, and covered", detail=detail), tr("remove what covers the face"))
     return ok(name, detail)
 
 
 def _light(light: float | None, face_px: float | None) -> CheckResult:
     name = "placement light"
     if light is None:
-        return ok(name, tr("there is no picture yet"))
+        return ok(name, tr("no picture is available yet"))
     percent = max(0, min(100, round((light - 16) / 2.19)))
     detail = (
         tr("light in the picture: {percent} %", percent=percent)
@@ -102,11 +100,11 @@ def _voice(snr_db: float | None) -> CheckResult:
     detail = tr("the voice is {snr:.0f} dB above the noise", snr=snr_db)
     if snr_db < POOR_SNR_DB:
         return warning(
-            name, detail, tr("move the microphone nearer to the person, and away from fans and loudspeakers")
+            name, detail, tr("move the microphone closer to the person, and away from fans and loudspeakers")
         )
     if snr_db < GOOD_SNR_DB:
         return warning(
-            name, detail, tr("move the microphone a little nearer, or switch off what makes noise")
+            name, detail, tr("move the microphone a little closer, or switch off sources of noise")
         )
     return ok(name, detail)
 

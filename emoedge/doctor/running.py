@@ -67,16 +67,16 @@ def _result(device: Device, part: dict[str, Any], *, is_private: bool) -> CheckR
     state = part.get("state")
     reason: str = Given(str(part.get("reason") or ""), str(part.get("reason_text") or ""))
     if is_private:
-        return ok(device, tr("privacy is on: the running daemon has closed it"))
+        return ok(device, tr("privacy is on: the daemon has closed it"))
     if state == "ok":
         figures = part.get("figures") or {}
         value = figures.get("fps" if device == "camera" else "level_dbfs")
         if value is None:
-            return ok(device, tr("the running daemon has it"))
+            return ok(device, tr("in use by the running daemon"))
         if device == "camera":
-            return ok(device, tr("the running daemon has it: {rate} frames a second", rate=value))
-        return ok(device, tr("the running daemon has it: {level} dBFS", level=value))
-    remedy = tr("look at its log: journalctl -u emoedge -n 50")
+            return ok(device, tr("in use by the running daemon: {rate} frames a second", rate=value))
+        return ok(device, tr("in use by the running daemon: {level} dBFS", level=value))
+    remedy = tr("run: journalctl -u emoedge -n 50")
     if state == "failed":
         return failed(device, reason, remedy)
     return warning(device, reason or str(state), remedy)

@@ -97,7 +97,7 @@ def _look(source: FrameSource, settings: Settings) -> CheckResult:
             tr("take the lens cap off, or switch a light on"),
         )
     if rate < settings.camera.fps * SLOW_SHARE:
-        remedy = tr("give more light, or set camera.fps to what the camera gives ({rate:.0f})", rate=rate)
+        remedy = tr("add light, or set camera.fps to the actual rate ({rate:.0f})", rate=rate)
         return warning(
             "camera", tr("{detail} instead of {fps:g}", detail=detail, fps=settings.camera.fps), remedy
         )
@@ -110,10 +110,10 @@ def _next_picture(source: FrameSource, deadline_s: float) -> Frame:
             frame = source.read()
         except TimeoutError:
             if time.monotonic() > deadline_s:
-                raise TimeoutError(tr("no picture within {wait_s:.0f} s", wait_s=FIRST_PICTURE_S)) from None
+                raise TimeoutError(tr("no frame within {wait_s:.0f} s", wait_s=FIRST_PICTURE_S)) from None
             continue
         if frame is None:
-            raise TimeoutError(tr("no pictures in it"))
+            raise TimeoutError(tr("it contains no frames"))
         return frame
 
 
@@ -126,7 +126,7 @@ def _listen(source: SoundSource) -> CheckResult:
     if heard_s == 0.0:
         return failed(
             "microphone",
-            tr("{describe}: no sound comes", describe=source.describe()),
+            tr("{describe}: no audio arrives", describe=source.describe()),
             tr("plug it in again, or choose another"),
         )
     if all(summary.silent for summary in heard):
@@ -174,7 +174,7 @@ def _refused(name: str, error: Exception, remedy: str) -> CheckResult:
                 "{value}; the service is running and may hold it",
                 value=error.message if isinstance(error, EmoedgeError) else error,
             ),
-            tr("look at its health instead, or stop it for this check: sudo systemctl stop emoedge"),
+            tr("check its health instead, or stop it for this check, run: sudo systemctl stop emoedge"),
         )
     if isinstance(error, EmoedgeError):
         return failed(name, error.message, error.remedy or remedy)

@@ -45,7 +45,7 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
                 tr("mount the disk it is on"),
             )
         existing = existing.parent
-    remedy = tr("make it writeable for this user, or set {key} to another folder", key=key)
+    remedy = tr("make it writable for this user, or set {key} to another folder", key=key)
     try:
         # What os.access says is wrong on a read-only disk and for root over a network.
         with tempfile.TemporaryFile(dir=existing) as file:
@@ -56,11 +56,14 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
         return failed(name, joined((str(existing), error.strerror or str(error)), ": "), remedy)
     detail = tr("{folder}, {free:.1f} GB free", folder=folder, free=free / 1e9)
     if existing != folder:
-        detail = tr("{folder}, {free:.1f} GB free (will be made)", folder=folder, free=free / 1e9)
+        detail = tr("{folder}, {free:.1f} GB free (will be created)", folder=folder, free=free / 1e9)
     if free < LEAST_FREE_BYTES:
         return failed(name, detail, tr("free some space: emoedge recordings purge"))
     if free < wanted_free:
-        told = tr("{detail}, less than recording.min_free_bytes: the oldest segments go first", detail=detail)
+        told = tr(
+            "{detail}, less than recording.min_free_bytes: the oldest segments are deleted first",
+            detail=detail,
+        )
         return warning(name, told, tr("free some space, or lower recording.min_free_bytes"))
     return ok(name, detail)
 

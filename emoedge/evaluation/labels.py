@@ -186,6 +186,6 @@ def _read(path: Path, names: Iterable[str]) -> dict[str, Emotion]:
                     labels=labels[name],
                     label=label,
                 ),
-                tr("keep one"),
+                tr("keep only one"),
             )
     return labels

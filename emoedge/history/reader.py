@@ -94,7 +94,7 @@ def _read_rows(path: Path, from_ms: int, to_ms: int) -> Rows:
             if is_damage(error):
                 raise HistoryError(
                     tr("the history {path} is damaged ({error})", path=path, error=error),
-                    tr("restart the daemon, which begins a new one and keeps this one beside it"),
+                    tr("restart the daemon, which starts a new one and keeps this one beside it"),
                 ) from error
             raise disk_error(path, error) from error
     raise AssertionError

@@ -33,7 +33,7 @@ def to_table(history: HistorySpan, language: Language) -> str:
     """
     heading = f"{history.start:%Y-%m-%d %H:%M} – {history.end:%Y-%m-%d %H:%M}  {history.timezone}"
     if history.is_empty:
-        return f"{history.device}  {heading}\n{localized(tr('nothing is known of this time'), language)}\n"
+        return f"{history.device}  {heading}\n{localized(tr('there are no data for this time'), language)}\n"
     places = [place for place, seconds in history.totals.seconds.items() if seconds >= 0.5]
     first = tr("DAY") if history.bucket == "day" else tr("TIME")
     last = (tr("speech"), tr("people"), tr("episodes"))

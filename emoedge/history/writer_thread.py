@@ -36,7 +36,7 @@ HUNG_AFTER_S: Final = 120.0
 """One commit on a bad card takes many seconds."""
 NO_ANSWER: Final = tr("the disk of paths.state does not answer: the history waits in memory (check the disk)")
 DAMAGED: Final = tr(
-    "{file} was damaged: it is now {aside}, and a new one is begun (delete the damaged one)",
+    "{file} was damaged: it is now {aside}, and a new one was started (delete the damaged one)",
     file=FILE_NAME,
     aside=ASIDE,
 )

@@ -100,7 +100,7 @@ class DaemonClient:
         while True:
             line = self._line(deadline_s)
             if line is None:
-                raise DaemonError(tr("the daemon does not answer"), tr("look at its log"), "timeout")
+                raise DaemonError(tr("the daemon does not answer"), tr("check its log"), "timeout")
             if "event" in line:
                 self._events.append(line)
             elif line.get("id") == request_id or (line.get("id") is None and "error" in line):
@@ -200,8 +200,8 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
 
 def _gone(error: OSError | None) -> DaemonError:
     what = (
-        tr("the daemon has ended the connection: {error}", error=error)
+        tr("the daemon has closed the connection: {error}", error=error)
         if error
-        else tr("the daemon has ended the connection")
+        else tr("the daemon has closed the connection")
     )
     return DaemonError(what, tr("start it"), "gone")

@@ -155,7 +155,7 @@ def parse_greeting(line: bytes) -> str:
 def parse_request(line: bytes) -> Request:
     """Read a request; raises DaemonError, whose answer has no id."""
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH_CHARACTERS:
-        raise DaemonError(tr("a request is flat"), code="bad_request")
+        raise DaemonError(tr("a request must not contain nested objects"), code="bad_request")
     value = decode(line)
     request_id, act = value.pop("id", None), value.pop("do", None)
     if isinstance(request_id, bool) or not isinstance(request_id, int) or abs(request_id) > 2**53:

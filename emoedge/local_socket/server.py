@@ -204,7 +204,7 @@ class SocketServer:
             )
         elif len(self._clients) >= MAX_CLIENTS:
             problem = DaemonError(
-                tr("{count} clients are connected", count=MAX_CLIENTS), tr("close one of them"), "busy"
+                tr("{count} clients are connected", count=MAX_CLIENTS), tr("disconnect one of them"), "busy"
             )
         else:
             self._clients[connection] = client

@@ -37,8 +37,7 @@ SPARE_BYTES: Final = 64 << 20
 """Free disk space that is left alone."""
 
 REMEDY: Final = tr(
-    "check the connection and run it again, it goes on where it stopped; or download "
-    "the file elsewhere and use --from FILE"
+    "check the connection and run it again to resume; or download the file elsewhere and use --from FILE"
 )
 
 
@@ -116,7 +115,7 @@ def check_space(folder: Path, needed: int) -> None:
                 free=free >> 20,
                 needed=needed + SPARE_BYTES >> 20,
             ),
-            tr("make room or set paths.models to another disk"),
+            tr("free some space, or set paths.models to another disk"),
         )
 
 

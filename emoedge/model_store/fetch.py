@@ -57,7 +57,7 @@ def fetch(
             tr("nothing to fetch; see: emoedge models verify"),
         )
     if source is not None and not source.exists():
-        raise ModelError(tr("no file at {source}", source=source), tr("give the zip archive of the model"))
+        raise ModelError(tr("no file at {source}", source=source), tr("use the zip archive of the model"))
     try:
         return _install(entry, models_dir, source, progress)
     except OSError as error:
@@ -123,13 +123,13 @@ def copy_folder(source: Path, target: Path) -> None:
             files, size = files + 1, size + status.st_size
             if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
                 raise ModelError(
-                    tr("{place} is not an ordinary file", place=Path(place) / name),
-                    tr("give a folder without links or devices"),
+                    tr("{place} is not a regular file", place=Path(place) / name),
+                    tr("use a folder without links and devices"),
                 )
             if files > MAX_FILES or size > MAX_BYTES:
                 raise ModelError(
-                    tr("{source} holds more than a model does", source=source),
-                    tr("give the folder of the model alone"),
+                    tr("{source} contains more than a model", source=source),
+                    tr("use only the folder of the model"),
                 )
         for name in names:
             opener = partial(_open_file, dir_fd=descriptor)
@@ -154,7 +154,7 @@ def check_structure(entry: ModelEntry, folder: Path) -> None:
     if missing:
         raise ModelError(
             tr("{missing} missing in what was given for {name}", missing=", ".join(missing), name=entry.name),
-            tr("give all files"),
+            tr("pass all files"),
         )
 
 
@@ -173,7 +173,7 @@ def _from_network(
 ) -> tuple[tuple[str, ...], Path]:
     if not entry.sources:
         raise ModelError(
-            tr("no address is known for {name}", name=entry.name), tr("give it with --from FILE")
+            tr("no address is known for {name}", name=entry.name), tr("pass it with --from FILE")
         )
     digests = []
     root = stage
@@ -234,7 +234,7 @@ def _check_known(entry: ModelEntry, models_dir: Path, digests: tuple[str, ...], 
                     first=first,
                 ),
                 tr(
-                    "if its publisher has replaced it, delete {models_dir} and fetch again",
+                    "if the publisher has replaced it, delete {models_dir} and fetch it again",
                     models_dir=receipt_path(models_dir, entry.name),
                 ),
             )

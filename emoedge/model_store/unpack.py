@@ -58,7 +58,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 def _check(infos: list[zipfile.ZipInfo], name: str) -> None:
     """Refuse the whole archive before anything is written."""
     if len(infos) > MAX_FILES or sum(info.file_size for info in infos) > MAX_BYTES:
-        raise ModelError(tr("{name} unpacks to more than a model has", name=name), _REMEDY)
+        raise ModelError(tr("the content of {name} is too large for a model", name=name), _REMEDY)
     for info in infos:
         path = PurePosixPath(info.filename)
         if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in info.filename:

@@ -63,7 +63,7 @@ class Perception:
             )
             reasons = reasons or tr("face, voice and speech are off")
             raise ModelError(
-                tr("nothing to perceive with: {reasons}", reasons=reasons),
+                tr("no usable modality: {reasons}", reasons=reasons),
                 tr("enable one, or run: emoedge doctor"),
             )
         activity = build_activity() if voice or speech else None

@@ -211,10 +211,12 @@ class Pipeline:
     def _health(self, sources: Sources) -> HealthReport:
         parts = (
             Health(
-                "camera", "ok" if sources.video else "off", "" if sources.video else tr("no picture used")
+                "camera", "ok" if sources.video else "off", "" if sources.video else tr("video is not used")
             ),
             Health(
-                "microphone", "ok" if sources.audio else "off", "" if sources.audio else tr("no sound used")
+                "microphone",
+                "ok" if sources.audio else "off",
+                "" if sources.audio else tr("audio is not used"),
             ),
             *self.perception.health,
         )

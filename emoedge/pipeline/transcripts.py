@@ -37,7 +37,7 @@ class Transcriber:
         reader = MediaReader(path, video=False, tracks=tracks)
         if not reader.info.has_audio:
             raise MediaError(
-                tr("{path}: no sound in it", path=path), tr("give a sound file, or a video with sound")
+                tr("{path}: contains no audio", path=path), tr("use an audio file, or a video with audio")
             )
         self._recogniser.reset()
         utterances: list[Utterance] = []

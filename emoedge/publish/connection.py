@@ -147,7 +147,7 @@ class Connection:
                 self._give_up(
                     "no_echo",
                     tr(
-                        "nothing came back on {topic} within {timeout_s:.0f} s",
+                        "no echo on {topic} within {timeout_s:.0f} s",
                         topic=echo.topic,
                         timeout_s=TIMEOUT_S,
                     ),
@@ -192,7 +192,7 @@ class Connection:
     def close(self) -> None:
         """Say DISCONNECT."""
         self._client.disconnect()
-        self._finish("lost", tr("closed by us"))
+        self._finish("lost", tr("closed by this client"))
 
     def abort(self) -> None:
         """Close the socket as a crash would."""
@@ -324,7 +324,9 @@ class Connection:
             detail, remedy = explain(error, self._terms.settings)
             self._finish("untrusted", detail, remedy=remedy)
         else:
-            self._finish("lost" if self._connected_at_s else "no_answer", tr("the connection broke off"))
+            self._finish(
+                "lost" if self._connected_at_s else "no_answer", tr("the connection was interrupted")
+            )
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, reason: Any, _properties: Any) -> None:
         with self._count_lock:

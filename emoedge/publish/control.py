@@ -35,7 +35,7 @@ ANSWER_INTERVAL_S: Final = 1.0
 """Least time between two answers to bad values of one control, however many arrive."""
 # ASCII digits only: float() would also take "nan", "1_0", "٣" and hexadecimal.
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?", re.ASCII)
-NOT_RETAINED: Final = tr("retained commands are ignored here; publish without the retain flag")
+NOT_RETAINED: Final = tr("retained commands are ignored for this control; publish without the retain flag")
 _SWITCH: Final = {"ON": True, "OFF": False}
 PRESS: Final = "PRESS"
 

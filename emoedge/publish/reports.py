@@ -70,16 +70,18 @@ def spool_health(outbox: Outbox, dropped_before: int, limit: int) -> Health:
             figures,
         )
     if outbox.set_aside:
-        return Health("spool", "degraded", tr("a damaged spool was put aside; look at the disk"), figures)
+        return Health("spool", "degraded", tr("a damaged spool was moved aside; check the disk"), figures)
     if outbox.damaged:
         reason = tr(
-            "{damaged} messages were damaged on the disk and are set aside; look at the disk",
+            "{damaged} messages were damaged on disk and are set aside; check the disk",
             damaged=outbox.damaged,
         )
         return Health("spool", "degraded", reason, figures)
     if outbox.refused:
-        reason = tr("the broker did not take {refused} messages, which are set aside", refused=outbox.refused)
-        remedy = tr("look at its access list and its limits")
+        reason = tr(
+            "the broker did not accept {refused} messages, which are set aside", refused=outbox.refused
+        )
+        remedy = tr("check its access list and its limits")
         return Health(
             "spool",
             "degraded",

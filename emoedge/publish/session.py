@@ -128,7 +128,7 @@ class MqttSession:
             yield _say("closes", self._place, topic)
         echo = self.echo
         if echo is not None and echo.topic not in left_out and echo.is_missing(now_s):
-            yield _say("no_echo", self._place, tr("nothing comes back on {topic}", topic=echo.topic))
+            yield _say("no_echo", self._place, tr("no echo on {topic}", topic=echo.topic))
 
     @property
     def oversized(self) -> OversizedTopics:
@@ -310,7 +310,9 @@ def describe(
             what = tr(
                 "the broker {place} keeps closing the connection, as when {what}", place=place, what=what
             )
-        return "taken_over", tr("{what} (give each device its own device_id or mqtt.client_id)", what=what)
+        return "taken_over", tr(
+            "{what} (set a different device_id or mqtt.client_id on each device)", what=what
+        )
     name = _NAMES.get(outcome.failure, "away")
     return name, _say(outcome.failure, place, outcome.detail, outcome.remedy)
 
@@ -338,10 +340,10 @@ _WORDS: Final[dict[Failure | Literal["closes"], tuple[Phrase, Phrase]]] = {
     ),
     "no_answer": (
         tr("{place} does not answer as an MQTT broker"),
-        tr("is this an MQTT port, and does it expect TLS? Set mqtt.tls"),
+        tr("check that this is an MQTT port; set mqtt.tls if it expects TLS"),
     ),
-    "version": (tr("{place} speaks neither MQTT 5 nor 3.1.1"), tr("update the broker")),
-    "lost": (tr("the connection to the broker {place} was lost"), tr("it is tried again by itself")),
+    "version": (tr("{place} supports neither MQTT 5 nor 3.1.1"), tr("update the broker")),
+    "lost": (tr("the connection to the broker {place} was lost"), tr("it is retried automatically")),
     "no_echo": (
         tr("commands do not arrive from the broker {place}"),
         tr(
@@ -351,11 +353,12 @@ _WORDS: Final[dict[Failure | Literal["closes"], tuple[Phrase, Phrase]]] = {
     ),
     "no_acknowledgement": (
         tr("the broker {place} does not acknowledge messages"),
-        tr("look at the log of the broker, or restart it"),
+        tr("check the log of the broker, or restart it"),
     ),
     "oversized": (
         tr(
-            "messages on a topic of this device are too large to be waited for, so it is left out for a while"
+            "messages on a topic of this device are too large to be waited for; the topic is ignored "
+            "for a while"
         ),
         tr("find out who sends them, and empty the retained message with: mosquitto_pub -r -n -t TOPIC"),
     ),
@@ -363,6 +366,9 @@ _WORDS: Final[dict[Failure | Literal["closes"], tuple[Phrase, Phrase]]] = {
         tr("the broker {place} closes the connection on the topic"),
         tr("allow this client to publish and subscribe there in the access list of the broker"),
     ),
-    "taken_over": (tr("the connection to {place} was taken over"), tr("give each device its own device_id")),
+    "taken_over": (
+        tr("the connection to {place} was taken over"),
+        tr("set a different device_id on each device"),
+    ),
     "unreachable": (tr("the broker {place} cannot be reached"), tr("start it, or set mqtt.host")),
 }

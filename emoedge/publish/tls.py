@@ -26,22 +26,22 @@ _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 _ALERTS: Final[dict[str, tuple[str, str]]] = {
     "CERTIFICATE_REQUIRED": (
-        tr("the broker asks for a client certificate (certificate required)"),
+        tr("the broker requires a client certificate (certificate required)"),
         tr("set mqtt.cert_file and mqtt.key_file"),
     ),
     "HANDSHAKE_FAILURE": (
         tr("the broker ends the handshake (handshake failure)"),
         tr(
-            "set mqtt.cert_file and mqtt.key_file if it asks for a client certificate; see "
-            "the log of the broker"
+            "set mqtt.cert_file and mqtt.key_file if it requires a client certificate; see the log of "
+            "the broker"
         ),
     ),
     "UNKNOWN_CA": (
         tr("the broker does not know the authority of the client certificate (unknown ca)"),
-        tr("have mqtt.cert_file signed by an authority that the broker trusts"),
+        tr("use a mqtt.cert_file signed by an authority that the broker trusts"),
     ),
     "CERTIFICATE_EXPIRED": (
-        tr("the broker says that the client certificate has expired (certificate expired)"),
+        tr("the broker reports that the client certificate has expired (certificate expired)"),
         tr("renew mqtt.cert_file, and check the clocks of this machine and of the broker"),
     ),
     "CERTIFICATE_REVOKED": (
@@ -270,7 +270,8 @@ def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
     if is_clock_wrong(now_s):
         return (
             tr(
-                "{verify}: the clock is wrong: it says {clock}, before this version was made ({released})",
+                "{verify}: the clock is wrong: it shows {clock}, which is before the release of this "
+                "version ({released})",
                 verify=verify,
                 clock=clock,
                 released=RELEASED,
@@ -279,13 +280,13 @@ def _explain_period(verify: str, code: int, now_s: float) -> tuple[str, str]:
         )
     if code == _NOT_YET_VALID:
         return (
-            tr("{verify}: the clock of this machine says {clock}", verify=verify, clock=clock),
+            tr("{verify}: the clock of this machine shows {clock}", verify=verify, clock=clock),
             tr(
                 "compare it with the right time (run: timedatectl), and with the beginning of the certificate"
             ),
         )
     return (
-        tr("{verify}: the clock of this machine says {clock}", verify=verify, clock=clock),
+        tr("{verify}: the clock of this machine shows {clock}", verify=verify, clock=clock),
         tr("renew the certificate of the broker, or correct the clock (run: timedatectl)"),
     )
 

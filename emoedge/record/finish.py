@@ -87,7 +87,7 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
         duration_s = measure(partial_of(media))
         if duration_s <= 0:
             remove_unfinished(media)
-            raise RecordingError(tr("segment {stem} holds neither picture nor sound", stem=media.stem))
+            raise RecordingError(tr("segment {stem} contains neither video nor audio", stem=media.stem))
         states = read_timeline(timeline_of(media)).states
         cues = emotion_cues(states, duration_s, segment.language)
         whole, shortfall = _remux(media, cues, duration_s, give_up)

@@ -74,7 +74,7 @@ class SegmentWriter:
         import av
 
         if video is None and not sound:
-            raise RecordingError(tr("a segment needs picture or sound"))
+            raise RecordingError(tr("a segment needs video or audio"))
         self.path = path
         self.start_s = start_s
         self.video = video

@@ -115,7 +115,7 @@ class RecordingPolicy:
         if seconds is not None and not 0 < seconds < float("inf"):
             raise RecordingError(
                 tr("cannot record for {seconds} seconds", seconds=seconds),
-                tr("give ON, OFF or seconds above 0"),
+                tr("use ON, OFF or a number of seconds above 0"),
             )
         self._manual_until_s = float("inf") if seconds is None else now_s + seconds
         self._paused = False

@@ -328,7 +328,7 @@ class Recorder(RecorderInput):
             if over:
                 self._actions.popleft()
                 if nothing:
-                    reason = self._fault.reason or tr("no picture and no sound came")
+                    reason = self._fault.reason or tr("there was neither video nor audio")
                     self._on_change(RecordingChange("failed", begin.segment_id, now_s, reason=reason))
             return over
         self._actions.popleft()

@@ -75,7 +75,7 @@ def annotate(
     timeline, duration_s = timeline_of_media(pipeline(), path, progress)
     if duration_s <= 0:
         raise MediaError(
-            tr("{path}: a picture has no duration to annotate", path=path), tr("give a video or a sound file")
+            tr("{path}: an image has no duration to annotate", path=path), tr("use a video or audio file")
         )
     return Annotation(path.stem, path, path, build(timeline, {"media": path.name}, duration_s, None))
 
@@ -129,7 +129,7 @@ def _lines(path: Path, text: str) -> Annotation:
     duration_s = timeline.end_s
     if duration_s <= 0:
         raise MediaError(
-            tr("{path}: no lines with media times", path=path), tr("give what emoedge replay has written")
+            tr("{path}: no lines with media times", path=path), tr("use the output of emoedge replay")
         )
     # `clip.mp4.jsonl`, as replay names it in a folder of results, is about clip.mp4.
     media = path.with_suffix("")

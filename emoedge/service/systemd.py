@@ -127,7 +127,7 @@ def _run(step: Run) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         if step.must_work:
             raise ServiceError(
-                joined([str(step), str(error)], ": "), tr("put that right and run it again")
+                joined([str(step), str(error)], ": "), tr("correct that and run it again")
             ) from error
         return
     if done.returncode != 0 and step.must_work:
@@ -136,7 +136,7 @@ def _run(step: Run) -> None:
             joined([str(step), said[-1] if said else tr("exit code {code}", code=done.returncode)], ": "),
             tr("see: journalctl -u emoedge -n 50")
             if "systemctl" in step.argv
-            else tr("put that right and run it again"),
+            else tr("correct that and run it again"),
         )
 
 
@@ -150,7 +150,7 @@ def _touch(step: Write | Remove) -> None:
             step.path.unlink(missing_ok=True)
     except (OSError, LookupError) as error:
         raise ServiceError(
-            joined([str(step), str(error)], ": "), tr("put that right and run it again")
+            joined([str(step), str(error)], ": "), tr("correct that and run it again")
         ) from error
 
 

@@ -24,7 +24,7 @@ class RecyclePolicy:
     def reason(self, sound_h: float, growth_mb: float | None) -> str | None:
         """Return why it is time, or None; `growth_mb` is None if memory cannot be read."""
         if sound_h >= self.max_sound_h:
-            return tr("{sound_h:.1f} h of sound recognised", sound_h=sound_h)
+            return tr("{sound_h:.1f} h of audio recognised", sound_h=sound_h)
         if growth_mb is not None and growth_mb >= self.max_growth_mb:
             return tr("memory grown by {growth_mb:.0f} MB", growth_mb=growth_mb)
         return None

@@ -79,7 +79,7 @@ class ChildJobs:
         """Try settings without saving them; waits up to `TEST_S`. Raises DaemonError."""
         what = request.text("what")
         if what not in SECTIONS:
-            raise DaemonError(tr("what is none of {names}", names=", ".join(SECTIONS)), code="value")
+            raise DaemonError(tr("what is not one of {names}", names=", ".join(SECTIONS)), code="value")
         settings = self._changed(SECTIONS[what], request.values.get("values", {}))
         language: Language = "es" if request.values.get("language") == "es" else "en"
         given = json.dumps(_plain(_needed(settings, what))).encode() + b"\n"
@@ -130,7 +130,9 @@ class ChildJobs:
         with self._lock:
             if self._fetching:
                 raise DaemonError(
-                    tr("{name} is being fetched", name=self._fetching), tr("wait until it is there"), "busy"
+                    tr("{name} is being fetched", name=self._fetching),
+                    tr("wait until it is finished"),
+                    "busy",
                 )
             self._fetch = _start("emoedge.model_store", name, str(self._settings.paths.models))
             self._fetching = name
@@ -223,7 +225,7 @@ def _result(output: bytes, code: int, language: Language) -> dict[str, Any]:
             "remedy": worst["remedy"] or None,
         }
     except (ValueError, TypeError, KeyError, IndexError):
-        return _answer(tr("the test has ended with code {code}", code=code), tr("look at its log"), language)
+        return _answer(tr("the test has ended with code {code}", code=code), tr("check its log"), language)
 
 
 def _answer(detail: str, remedy: str, language: Language) -> dict[str, Any]:

@@ -282,7 +282,7 @@ class Controls:
     def _replace_off(self, off: _Off | None) -> None:
         before, self._off = self._off, off
         if before is not None:
-            before.answer(tr("a newer command for privacy has come"))
+            before.answer(tr("a newer privacy command has arrived"))
 
     def _withdraw(self, off: _Off) -> bool:
         """Forget an OFF; return whether it still stood."""
@@ -389,7 +389,7 @@ class Controls:
                     self.overrides = self.overrides.after(off.command)
                 self._device.set_privacy(False)
         if failure is not None:
-            self._refuse_off(off, tr("it cannot be noted: {failure}", failure=failure))
+            self._refuse_off(off, tr("it cannot be recorded: {failure}", failure=failure))
             return
         logger.info("command %s = %s carried out", off.command.name, off.command.text)
         self._publish_states()

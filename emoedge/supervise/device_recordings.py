@@ -88,7 +88,7 @@ def keep_segment(settings: Settings, store: Store, segment_id: str, on: bool) ->
     except OSError as error:
         if not _has_done(settings, "recording_keep", recording=segment_id, keep=on):
             raise RecordingError(
-                tr("cannot mark it: {error}", error=error.strerror or error), tr("run it with sudo")
+                tr("cannot store the mark: {error}", error=error.strerror or error), tr("run it with sudo")
             ) from error
 
 

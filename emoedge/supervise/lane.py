@@ -53,7 +53,9 @@ class Lane:
                 self._jobs.append(job)
                 self._changed.notify()
         if failed is not None:
-            failed.fail(tr("a newer one has come") if self._newest_counts else tr("too many requests wait"))
+            failed.fail(
+                tr("a newer one has arrived") if self._newest_counts else tr("too many requests wait")
+            )
 
     def _wake(self) -> None:
         with self._changed:

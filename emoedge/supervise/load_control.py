@@ -19,7 +19,7 @@ _WHY: Final[Mapping[Cause, Phrase]] = {
     ),
     "hot": tr("the processor is hot: improve the cooling"),
     "throttled": tr("the board is throttled: check power supply and cooling"),
-    "late": tr("the machine is too slow: switch a modality or another program off"),
+    "late": tr("the machine is too slow: disable a modality or stop another program"),
 }
 
 

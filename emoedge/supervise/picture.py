@@ -94,7 +94,7 @@ class PictureFeed:
     def start(self, seconds: float, hz: float, viewers: int) -> dict[str, Any]:
         """Send pictures for some seconds from now on; raises DaemonError."""
         if fault := self._camera_fault():
-            raise DaemonError(fault, tr("look at the health of the camera"), "camera")
+            raise DaemonError(fault, tr("check the health of the camera"), "camera")
         now_s = self._clock.now_s()
         until = self._clock.wall(now_s) + timedelta(seconds=seconds)
         with self._changed:

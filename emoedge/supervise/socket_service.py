@@ -155,7 +155,7 @@ class SocketService:
         elif act := self._later.get(request.act):
             self._jobs.put(_job(act, request, reply))
         else:
-            raise DaemonError(tr("this daemon cannot do {act!r}", act=request.act), code="unknown")
+            raise DaemonError(tr("this daemon does not support {act!r}", act=request.act), code="unknown")
 
     def _control(self, request: Request, reply: Reply) -> None:
         name, value = request.text("name"), request.text("value")

@@ -105,9 +105,7 @@ class StageThread(Generic[Item]):
             reason = tr("not responding; the service will restart automatically")
             return Health(self.name, "failed", reason, figures)
         if self.is_slow:
-            return Health(
-                self.name, "degraded", tr("the machine is too slow: switch a modality off"), figures
-            )
+            return Health(self.name, "degraded", tr("the machine is too slow: disable a modality"), figures)
         if self._failure:
             return Health(
                 self.name, "degraded", tr("restarted after: {failure}", failure=self._failure), figures

@@ -151,7 +151,7 @@ class VoiceModel:
         if version != FEATURE_VERSION or names != feature_names():
             raise ModelError(
                 tr(
-                    "{name} was made for features of version {version}, this is {feature_version}",
+                    "{name} was trained on features of version {version}, this is version {feature_version}",
                     name=path.name,
                     version=version,
                     feature_version=FEATURE_VERSION,

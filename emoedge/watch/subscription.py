@@ -94,7 +94,8 @@ class Subscription:
         if refusal:
             self._client.loop_stop()
             raise BrokerError(
-                tr("the broker at {place} refuses: {refusal}", place=place, refusal=refusal), remedy
+                tr("the broker at {place} refuses the connection: {refusal}", place=place, refusal=refusal),
+                remedy,
             )
         return self
 

@@ -163,7 +163,9 @@ class AccessStore:
                     "the password has {count} characters",
                     count=len(password),
                 ),
-                tr("choose one of {least} to {most} characters", least=MIN_PASSWORD, most=MAX_PASSWORD),
+                tr(
+                    "choose a password of {least} to {most} characters", least=MIN_PASSWORD, most=MAX_PASSWORD
+                ),
             )
         with self._changing() as values:
             values.pop("password", None)
@@ -263,7 +265,7 @@ class AccessStore:
             try:
                 kept = _File.model_validate(parse_json(read_small(self.path, MAX_FILE_BYTES)))
             except ValueError as error:
-                what = tr("not as written") if isinstance(error, ValidationError) else str(error)
+                what = tr("its checksum does not match") if isinstance(error, ValidationError) else str(error)
                 raise EmoedgeError(
                     tr("{path} is damaged: {what}", path=self.path, what=what),
                     tr("delete it, then run: emoedge web key"),

@@ -217,7 +217,7 @@ class DaemonLink:
                     await asyncio.wait_for(arrived.wait(), SILENCE_S)
                     heard_s = time.monotonic()
                 if time.monotonic() - heard_s > SILENCE_S:
-                    raise DaemonError(tr("it says nothing any more"), tr("restart it"), "gone")
+                    raise DaemonError(tr("it has stopped responding"), tr("restart it"), "gone")
                 await self._subscribe(client)
         finally:
             loop.remove_reader(client.fileno())

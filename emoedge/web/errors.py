@@ -72,7 +72,7 @@ _TEXTS: Final[dict[str, dict[Language, tuple[str, str | None]]]] = {
     },
     "changed": {
         "es": ("los ajustes han cambiado entretanto", "vuelva a cargarlos"),
-        "en": ("the settings have changed meanwhile", "load them again"),
+        "en": ("the settings have changed meanwhile", "reload them"),
     },
     "settings": {
         "es": ("los ajustes no son válidos", "corrija los valores señalados"),

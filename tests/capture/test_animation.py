@@ -36,7 +36,7 @@ def test_the_first_picture_is_taken_and_said(tmp_path: Path, suffix: str) -> Non
     picture = read_image(path, notes)
     assert picture.shape == (48, 64, 3)
     assert is_red(picture)
-    assert notes.texts == ["animated: the first picture is taken"]
+    assert notes.texts == ["animated: only the first frame is used"]
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])

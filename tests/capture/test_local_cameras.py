@@ -306,7 +306,7 @@ def test_a_v4l2_camera_that_stalls_gives_the_thread_back(
             camera.read()
         assert camera.read() is not None
         node.unlink()
-        with pytest.raises(DeviceError, match="no picture any more"):
+        with pytest.raises(DeviceError, match="the video has stopped"):
             camera.read()
 
 

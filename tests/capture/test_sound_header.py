@@ -102,7 +102,7 @@ WHOLE = {
 def test_a_sample_rate_that_nothing_has_is_an_error(tmp_path: Path, rate_hz: int) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(len(PCM)).replace(struct.pack("<I", 16000), struct.pack("<I", rate_hz), 1))
-    with pytest.raises(MediaError, match="samples a second") as caught:
+    with pytest.raises(MediaError, match="samples per second") as caught:
         read_sound(path)
     assert caught.value.remedy
 

@@ -81,5 +81,5 @@ def test_every_part_of_health_has_its_place_in_troubleshooting():
 def test_reasons_and_errors_are_read_from_the_source():
     assert reasons.Reason("capture", "failed", "stalled: check cable and power") in reasons.reasons()
     told = reasons.told()
-    assert reasons.Told("ConfigError", "nothing to classify", "give items, or --list FILE") in told
+    assert reasons.Told("ConfigError", "nothing to classify", "pass items, or --list FILE") in told
     assert len(told) > 100

@@ -28,7 +28,7 @@ def test_all_is_well() -> None:
         ({"face_px": 30}, 0, "nearer"),
         ({"reasons": ["blurred"]}, 0, "lens"),
         ({"reasons": ["turned"]}, 0, "eyes"),
-        ({"reasons": ["covered"]}, 0, "before the face"),
+        ({"reasons": ["covered"]}, 0, "covers the face"),
         ({"light": 40.0}, 1, "lamp in front"),
         ({"light": 225.0}, 1, "sunlight"),
         ({"snr_db": 2.0}, 2, "away from fans"),

@@ -50,10 +50,10 @@ def test_devices_of_a_running_daemon(settings: Settings, monkeypatch: pytest.Mon
             monkeypatch.setattr(f"emoedge.capture.factory.{name}", lambda *_: pytest.fail("tried itself"))
         (camera,), (microphone,) = check_camera(settings), check_microphone(settings)
         for result in (camera, microphone):
-            assert result.detail.startswith("the running daemon has it"), result
+            assert result.detail.startswith("in use by the running daemon"), result
         client.ask("control", name="privacy", value="ON")
         (camera,) = check_camera(settings)
-        assert (camera.state, camera.detail) == ("ok", "privacy is on: the running daemon has closed it")
+        assert (camera.state, camera.detail) == ("ok", "privacy is on: the daemon has closed it")
 
 
 def test_another_source_is_tried_as_ever(settings: Settings, tmp_path: Path) -> None:
@@ -116,6 +116,6 @@ def test_the_camera_that_the_daemon_has_is_not_tried_again(settings: Settings, t
     server.start()
     try:
         (result,) = check_camera(with_changes(settings, "camera", {"source": "picamera:7"}))
-        assert (result.state, result.detail) == ("ok", "the running daemon has it: 14.8 frames a second")
+        assert (result.state, result.detail) == ("ok", "in use by the running daemon: 14.8 frames a second")
     finally:
         server.stop(PATIENCE_S)

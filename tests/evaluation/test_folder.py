@@ -46,7 +46,7 @@ def test_a_folder_gives_its_table_and_a_second_call_goes_on(clips, tmp_path):
     options = ("--out", tmp_path / "out", "--jobs", 1, "--speech-model", "vosk-es-demo")
     first = evaluate(clips, "--json", *options)
     assert first.returncode == 0, first.stderr
-    assert "1 of 4 clips have no label: left out" in first.stderr
+    assert "1 of 4 clips have no label and are skipped" in first.stderr
     found = json.loads(first.stdout)
     assert list(found["methods"]) == list(METHODS)
     labels = {clip["file"]: clip["label"] for clip in found["clips"]}

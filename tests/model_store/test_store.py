@@ -232,7 +232,7 @@ def test_a_folder_with_links_or_pipes_is_refused(tmp_path, folder, spoil):
     else:
         os.mkfifo(inner)
     entry = entry_for("http://127.0.0.1:9/never.zip")
-    with pytest.raises(ModelError, match="not an ordinary file"):
+    with pytest.raises(ModelError, match="not a regular file"):
         fetch(entry, tmp_path / "models", source=folder)
     assert not (tmp_path / "models" / "vosk-test").exists()
     inner.unlink()

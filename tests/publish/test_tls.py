@@ -252,7 +252,7 @@ def test_a_board_without_a_clock_is_connected_soon_after_it_is_set(make_mosquitt
         assert child.stdout is not None
         lines = iter(child.stdout.readline, "")
         wrong = next(line for line in lines if "not yet valid" in line)
-        assert "the clock is wrong: it says 2000-01-01" in wrong
+        assert "the clock is wrong: it shows 2000-01-01" in wrong
         assert "mqtt." not in wrong
         clock.write_text("+0\n")
         # The next attempt would be in an hour.

@@ -377,7 +377,7 @@ def test_nothing_to_record_is_told(rig, notices):
     one = rig()
     one.recorder.record(True, 1.0)
     one.clock.advance(5.0)
-    assert notices.wait("failed")[0].reason == "no picture and no sound came"
+    assert notices.wait("failed")[0].reason == "there was neither video nor audio"
     assert one.recorder.segment_id is None
 
 

@@ -232,7 +232,7 @@ def test_the_command(tmp_path):
     assert (week.returncode, week.stdout) == (0, f"{year}-W{number:02}.html\n"), week.stderr
     empty = run("--day", "1999-01-01", settings=settings, cwd=tmp_path)
     assert (empty.returncode, empty.stdout) == (0, "")
-    assert "nothing is known about 1999-01-01: no page was written" in empty.stderr
+    assert "no data about 1999-01-01: no page was written" in empty.stderr
     assert not (tmp_path / "1999-01-01.html").exists()
     for arguments in (
         ("--day", "2026-99-99"),

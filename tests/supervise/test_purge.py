@@ -76,7 +76,7 @@ def test_what_cannot_go_is_named_and_counted_and_the_rest_goes(root):
     finally:
         subprocess.run(["chattr", "-i", fixed], check=True)
     assert done.returncode == 1
-    assert done.stdout.splitlines()[-1] == "2 segments deleted, 1 thing could not be deleted"
+    assert done.stdout.splitlines()[-1] == "2 segments deleted, 1 item could not be deleted"
     assert done.stderr.count(str(fixed)) >= 1
     assert "owner root" in done.stderr
     assert "run: sudo chattr -i" in done.stderr

@@ -54,7 +54,7 @@ def look(
     key: bool = True,
     wanted: str = "es",
 ) -> None:
-    """Open a page in Spanish, logged in, and wait until it is there."""
+    """Open a page in Spanish, logged in, and wait until it is finished."""
     language(browser, wanted)
     time.sleep(1)  # an address may make 20 requests a second, and a page is some
     browser.call(

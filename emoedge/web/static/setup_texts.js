@@ -63,7 +63,7 @@ const EN = {
   modelThere: "The model {name} is installed.", modelMissing: "The model {name} is not installed: {size}.", fetch: "Download the model", fetching: "Downloading: {done} of {total}", fetched: "The model {name} is installed.", fetchFailed: "It could not be downloaded: {reason}",
   keepIntro: "Everything is kept on the device alone.", keepDays: "Days for which recordings are kept", historyOn: "History without pictures, sound and words",
   accessIntro: "This page opens with the key that the installation printed. Whoever has it can see and change everything.",
-  accessKey: "Another key (the old one ends): sudo emoedge web key", accessView: "A key that can only look, and switch privacy on: sudo emoedge web key --view", accessPassword: "A password beside it: sudo emoedge web password",
+  accessKey: "Another key (the old one ends): sudo emoedge web key", accessView: "A key that can only read, and switch privacy on: sudo emoedge web key --view", accessPassword: "A password beside it: sudo emoedge web password",
   accessLan: "Open it to the home network: sudo emoedge service install --lan", accessTls: "With TLS: sudo emoedge web certificate", accessTunnel: "Without opening it, from another computer: {command}",
   summaryIntro: "This will be saved, and the service restarted:", saveAll: "Save and restart", isOff: "no", isOn: "yes",
   waitRestart: "Saved. The service restarts…", waitStart: "Saved. The service is not running. On the device, run: sudo systemctl start emoedge", tooLong: "The service takes long to come back. On the device, see: journalctl -u emoedge -n 50",
