@@ -45,8 +45,8 @@ class Bench:
     """Test bench whose files share one folder; its processes end with the `with` block.
 
     Args:
-        folder: an empty folder. measured: whether to check bounds on time, memory and load; False on a busy
-        machine.
+        folder: an empty folder.
+        measured: whether to check bounds on time, memory and load; False on a busy machine.
     """
 
     def __init__(self, folder: Path, *, measured: bool = True) -> None:

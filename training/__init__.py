@@ -1,1 +1,1 @@
-"""How every model in models/ was made, from raw data to .tflite and its card."""
+"""Training of every model in models/, from raw data to the .tflite file and its card."""

@@ -1,6 +1,6 @@
-"""One command a model, from raw data to card: `python -m training train|evaluate MODEL --data DIR`.
+"""One command per model, from raw data to card: `python -m training train|evaluate MODEL --data DIR`.
 
-Every step keeps checkpoints in the work folder; a run that was broken off goes on where it was. The steps are
+Every step keeps checkpoints in the work folder; an interrupted run is resumed. The steps are
 modules of their own and can be called alone, with more options.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 Step = tuple[str, list[str]]
 
 LEAVES_OUT = {("train", "text"), ("train", "voice")}
-"""The trainings that can leave a set out."""
+"""Trainings that can leave out a set."""
 
 
 def steps(
@@ -28,7 +28,7 @@ def steps(
     long: bool = False,
     left_out: str | None = None,
 ) -> list[Step]:
-    """The modules to run, in order, with their arguments; with `left_out` the training without that set."""
+    """Return the modules to run in order, with their arguments; `left_out` names a set to train without."""
     source, store = ["--data", str(data)], str(models)
     train: dict[str, list[Step]] = {
         "face": face_long(source, work / "face", store)
@@ -78,19 +78,19 @@ def steps(
 
 
 def face_decision(work: Path, *, made: bool) -> list[str]:
-    """The runs of a training, or nothing where the sidecar's own decision is measured again."""
+    """Return the runs of a training, or nothing where the sidecar's own decision is measured again."""
     decision = work / "decision.json"
     return ["--decision", str(decision), "--runs", str(work / "runs")] if made or decision.exists() else []
 
 
 FACE_START = Path(__file__).parent / "face" / "checkpoints" / "ferplus_expw.tflite"
-"""The network that FER+ and ExpW alone have taught: where every run begins."""
+"""Network trained on FER+ and ExpW only: the start of every run."""
 FACE_RUNS = ("all", "without_ckplus", "without_jaffe", "without_rafdb")
-"""One that ships, and one without each set that strangers are measured on."""
+"""The shipped run, and one without each set on which strangers are measured."""
 
 
 def face_start(source: list[str], work: Path, models: str) -> list[Step]:
-    """The start of all runs from nothing: two trainings, and the last layer fitted to the majority."""
+    """Make the start of all runs from random weights: two trainings, and a fit of the last layer."""
     first, second, weights = work / "first", work / "second", str(work / "ema.pt")
     learned, quantized = str(second / "ema.pt"), str(second / "face_emotion.tflite")
     return [
@@ -109,7 +109,7 @@ def face_start(source: list[str], work: Path, models: str) -> list[Step]:
 
 
 def face_rounds(source: list[str], work: Path, models: str, *, scratch: bool) -> list[Step]:
-    """All runs from one start; what decides on left-out sets; the network that ships."""
+    """Train all runs from one start, decide on left-out sets, and export the shipped network."""
     start = str(work / "start" / "face_emotion.tflite") if scratch else str(FACE_START)
     held = str(work / "held")
     steps = face_start(source, work / "start", models) if scratch else []
@@ -119,13 +119,13 @@ def face_rounds(source: list[str], work: Path, models: str, *, scratch: bool) ->
 
 
 FACE_KEPT = Path(__file__).parent / "face" / "checkpoints" / "scratch.pt"
-"""How far the long training has come: it goes on from there; without it from nothing."""
+"""Checkpoint from which the long training continues; without it, it starts from random weights."""
 
 
 def face_long(source: list[str], work: Path, models: str) -> list[Step]:
-    """The long training from nothing, over days; its branches; the network that ships.
+    """Run the long training from random weights, over days, with its branches and the shipped network.
 
-    RAF-DB is in the trunk of all branches, so that none can leave it out.
+    RAF-DB is in the trunk of all branches, so no branch can leave it out.
     """
     trunk, runs = work / "trunk", ("all", "without_ckplus", "without_jaffe")
     init = ["--init", str(FACE_KEPT)] if FACE_KEPT.exists() else []
@@ -140,7 +140,7 @@ def face_long(source: list[str], work: Path, models: str) -> list[Step]:
 def face_runs(
     module: str, how: list[str], runs: tuple[str, ...], source: list[str], work: Path, models: str
 ) -> list[Step]:
-    """Train and export every run; decide on those that left a set out; export the one that ships."""
+    """Train and export every run, decide on those that left out a set, and export the shipped one."""
     samples, decision = str(work / "samples.npz"), str(work / "decision.json")
     steps: list[Step] = [("training.face.occlusion", [*source, "--models", models, "--out", samples])]
     for run in runs:
@@ -191,7 +191,7 @@ def main() -> None:
         left_out=options.leave_out,
     ):
         print(f"== python -m {module} {' '.join(arguments)}", file=sys.stderr, flush=True)
-        # A process each: libvosk waits for ever when it is loaded into one that has loaded PyTorch.
+        # Separate processes: libvosk hangs when it is loaded into a process that has loaded PyTorch.
         done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)
         if done.returncode:
             sys.exit(done.returncode)

@@ -35,12 +35,12 @@ PARITY_SAMPLES = 16
 
 
 class ExportError(RuntimeError):
-    """The network uses something that cannot be exported, or the rebuilt graph disagrees with it."""
+    """The network uses an unsupported layer, or the rebuilt graph differs from it."""
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What came out.
+    """Result of an export.
 
     Attributes:
         path: the ``.tflite`` file.

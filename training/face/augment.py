@@ -1,4 +1,4 @@
-"""Face-true augmentation: what cameras, detectors, codecs and hands really do to a face crop.
+"""Realistic augmentation: the effects of cameras, detectors, codecs and hands on a face crop.
 
 Everything works on uint8 luma and is driven by one ``numpy`` generator, so that a seed fixes an epoch.
 """
@@ -37,7 +37,7 @@ def jitter_geometry(image: Image, size: int, rng: np.random.Generator) -> Image:
 
 
 def degrade(image: Image, rng: np.random.Generator, probability: float) -> Image:
-    """Lose sharpness: small source picture, defocus, motion, codec."""
+    """Reduce sharpness: small source image, defocus, motion, codec."""
     size = image.shape[0]
     if rng.random() < probability:
         small = max(14, int(size * rng.uniform(0.35, 0.95)))
@@ -63,14 +63,14 @@ _NOISE_BANK = np.random.default_rng(7).standard_normal(1 << 18).astype(np.float3
 
 
 def _noise(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float32]:
-    """White noise from a fixed bank at a random place, which is cheaper than drawing it."""
+    """Return white noise from a random place of a fixed bank, which is cheaper than drawing it."""
     count = int(np.prod(shape))
     start = int(rng.integers(0, len(_NOISE_BANK) - count))
     return _NOISE_BANK[start : start + count].reshape(shape)
 
 
 def relight(image: Image, rng: np.random.Generator) -> Image:
-    """Gamma, a light from one side, low light with sensor noise, plain noise."""
+    """Apply gamma, a light from one side, low light with sensor noise, or plain noise."""
     x: NDArray[np.float32] | None = None
     if rng.random() < 0.35:
         gamma = np.exp(rng.uniform(-0.7, 0.7))
@@ -111,7 +111,7 @@ def occlude(image: Image, rng: np.random.Generator) -> Image:
 
 
 def cover(image: Image, rng: np.random.Generator) -> Image:
-    """Draw a mask, dark or clear glasses before a face, where a crop usually has eyes and mouth."""
+    """Draw a mask, dark or clear glasses over a face, at the usual place of eyes and mouth in a crop."""
     size = image.shape[0]
     image = image.copy()
     eyes = 0.38 + rng.uniform(-0.03, 0.03)
@@ -141,14 +141,14 @@ def cover(image: Image, rng: np.random.Generator) -> Image:
 def augment(
     image: Image, size: int, rng: np.random.Generator, *, sharp: bool, strength: float = 1.0
 ) -> Image:
-    """One training view, (S, S) uint8 to (size, size) uint8.
+    """Return one training view, (S, S) uint8 to (size, size) uint8.
 
     Args:
-        image: a crop.
+        image: crop.
         size: side of the view.
-        rng: decides everything.
+        rng: source of all random choices.
         sharp: sharp sources are degraded more often.
-        strength: scales how often a view is degraded, relit or covered; the geometry varies all the same.
+        strength: factor for the rate of degraded, relit and covered views; the geometry always varies.
     """
     view = jitter_geometry(image, size, rng)
     view = degrade(view, rng, strength * (0.55 if sharp else 0.3))

@@ -1,4 +1,4 @@
-"""The face model's card and figures, rendered from measured figures alone."""
+"""Card and plots of the face model, rendered from measured figures only."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _table(header: str, rows: list[str]) -> str:
 
 
 MACHINE = "x86-64 with AVX-512 and AMX, LiteRT, two busy cores"
-"""Where the times of the card were measured."""
+"""Machine on which the times in the card were measured."""
 
 HISTORY = """The start is the network that FER+ and ExpW alone had taught (`training/face/checkpoints/ferplus_expw.tflite`; two trainings of 97 and 118
 minutes, `training.face.train`, and a map of its logits fitted to FER+ Valid, `training.face.rescale`). It knows nothing of RAF-DB, Extended Cohn-Kanade
@@ -125,7 +125,7 @@ def _strangers(figures: dict[str, Any]) -> str:
 
 
 def _without_with(figures: dict[str, Any]) -> str:
-    """What a set's own pictures in training are worth: the run that left it out beside the one that did not."""
+    """Return the benefit of a set's own images in training: the run without it beside the one with it."""
     known = figures["trained_on"] | {"rafdb": figures["rafdb_test"]}
     rows = [
         f"| {SET_NAMES[name]} | {row['accuracy']:.3f} / {row['macro_recall']:.3f} "
@@ -150,7 +150,7 @@ def _distance(figures: dict[str, Any]) -> str:
 
 
 def _groups(figures: dict[str, Any]) -> str:
-    """What was seen by eye in two passes over the same pictures; nobody but the table is kept of it."""
+    """Return the table of two visual inspections of the same images; only the table is kept."""
     header = "| seen in both passes | rows | agreement (κ) | accuracy | expected by its emotions | all others | mean confidence |"
     rows = [
         f"| {row['group']} | {row['rows']} | {row['kappa']:.2f} | {row['accuracy']:.2f} ({row['accuracy_95'][0]:.2f} to "

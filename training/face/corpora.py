@@ -1,4 +1,4 @@
-"""Faces with one label each, as other people cut and judged them: RAF-DB, Extended Cohn-Kanade, JAFFE.
+"""Faces with one label each, as cropped and labelled by others: RAF-DB, Extended Cohn-Kanade, JAFFE.
 
 Third-party terms: all three are for research only; see the model card.
 """
@@ -22,28 +22,27 @@ from emoedge.face.still import as_frame, largest_face
 from training.face.data import FaceSet
 
 JAFFE_SIDE = 64
-"""Side of the crops cut from JAFFE's whole pictures: a third more than the network's input, for the affine
-jitter."""
+"""Side of the crops from JAFFE's whole images: a third larger than the network's input, for affine jitter."""
 
 HELD_OUT_SHARE = 0.1
-"""Share of RAF-DB's training part that is kept out of training, to choose by."""
+"""Share of RAF-DB's training part that is held out for choices."""
 
 COPY_CORRELATION = 0.9
 """Training rows that correlate more than this, at 16 x 16 pixels, with a held-out one show the same
 photograph."""
 
 EVALUATION_TWINS = ("rafdb_test", "ferplus_eval")
-"""Values of `near_twin` that mark a row as a copy of something that is measured on."""
+"""Values of `near_twin` that mark a row as a copy of an image used for measurements."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Pictures with one label each.
+    """Images with one label each.
 
     Attributes:
-        images: N gray pictures, uint8 (H, W); crops of one size, or whole pictures.
+        images: N gray images, uint8 (H, W); crops of one size, or whole images.
         labels: (N,) indices into `EMOTIONS`.
-        groups: (N,) what must not be split: a person, or the file itself where persons are unknown.
+        groups: (N,) unit that must not be split: a person, or the file where persons are unknown.
     """
 
     images: list[NDArray[np.uint8]]
@@ -51,7 +50,7 @@ class Corpus:
     groups: NDArray[np.str_]
 
     def where(self, rows: NDArray[np.bool_]) -> Corpus:
-        """The corpus of the rows under a mask (N,)."""
+        """Return the rows under a mask (N,) as a corpus."""
         return Corpus([self.images[i] for i in np.flatnonzero(rows)], self.labels[rows], self.groups[rows])
 
 
@@ -70,10 +69,9 @@ def _read(folder: Path, name: str, group: str) -> tuple[Corpus, list[dict[str, s
 
 
 def load_rafdb(folder: Path, split: str) -> Corpus:
-    """One part of RAF-DB: "test", "held_out" (a tenth of the training part) or "train" (the rest).
+    """Return one part of RAF-DB: "test", "held_out" (a tenth of the training part) or "train" (the rest).
 
-    Training rows that are copies of test pictures, of FER+ Valid or Test, or of held-out pictures are left
-    out.
+    Training rows that are copies of test images, of FER+ Valid or Test, or of held-out images are omitted.
     """
     corpus, rows = _read(folder, "rafdb", "file")
     part = np.array([row["split"] for row in rows])
@@ -90,12 +88,12 @@ def load_rafdb(folder: Path, split: str) -> Corpus:
 
 
 def _drawn(name: str) -> bool:
-    """Return whether a file is held out: by its name alone, the same everywhere."""
+    """Return whether a file is held out; this depends only on its name."""
     return hashlib.sha256(name.encode()).digest()[0] < 256 * HELD_OUT_SHARE
 
 
 def _thumbnails(corpus: Corpus) -> NDArray[np.float32]:
-    """Standardised pictures of 16 x 16 pixels, (N, 256), whose products are correlations."""
+    """Return standardised images of 16 x 16 pixels, (N, 256), whose products are correlations."""
     small = [cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA).ravel() for image in corpus.images]
     x = np.array(small, np.float32)
     x -= x.mean(axis=1, keepdims=True)
@@ -103,17 +101,17 @@ def _thumbnails(corpus: Corpus) -> NDArray[np.float32]:
 
 
 def load_ckplus(folder: Path) -> Corpus:
-    """All of Extended Cohn-Kanade, peaks and neutral faces, grouped by subject."""
+    """Return all of Extended Cohn-Kanade, peaks and neutral faces, grouped by subject."""
     return _read(folder, "ckplus", "subject")[0]
 
 
 def load_jaffe(folder: Path) -> Corpus:
-    """JAFFE's whole pictures, grouped by subject."""
+    """Return JAFFE's whole images, grouped by subject."""
     return _read(folder, "jaffe", "subject")[0]
 
 
 def jaffe_crops(corpus: Corpus, detector: FaceDetector) -> Corpus:
-    """The faces that the detector finds in whole pictures, cut as in use."""
+    """Return the faces that the detector finds in whole images, cropped as in production."""
     images, found = [], np.zeros(len(corpus.labels), bool)
     for index, image in enumerate(corpus.images):
         frame = as_frame(image)
@@ -126,10 +124,10 @@ def jaffe_crops(corpus: Corpus, detector: FaceDetector) -> Corpus:
 
 
 def as_set(corpus: Corpus, *, sharp: bool) -> FaceSet:
-    """Crops of one size with their labels.
+    """Return crops of one size with their labels as a face set.
 
     Args:
-        corpus: whose pictures all have the same size.
+        corpus: corpus with images of one size.
         sharp: see `FaceSet`.
     """
     targets = np.eye(len(EMOTIONS), dtype=np.float32)[corpus.labels]

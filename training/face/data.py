@@ -1,4 +1,4 @@
-"""Face crops with soft labels: FER+ (ten votes an image) and ExpW (one noisy label an image).
+"""Face crops with soft labels: FER+ (ten votes per image) and ExpW (one noisy label per image).
 
 Classes are in the order of ``emoedge.emotions.EMOTIONS`` everywhere. Third-party terms: FER2013/FER+ and ExpW
 are for research; see the model card.
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from emoedge.emotions import EMOTIONS
 
 EXPW_SIDE = 64
-"""Side to which ExpW crops (48 to 80 pixels) are brought once, area-averaged; leaves room for the affine
+"""Side to which ExpW crops (48 to 80 pixels) are resized once, area-averaged; includes a margin for
 jitter."""
 
 EXPW_CROP = (0.104, 0.054, 0.892)
@@ -59,7 +59,7 @@ def clean_votes(votes: NDArray[np.uint8]) -> NDArray[np.float32]:
 def majority_rows(
     votes: NDArray[np.uint8], vote_classes: list[str]
 ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Rows that FER+'s majority mode scores, and the label of every row.
+    """Return the rows that FER+'s majority mode scores, and the label of every row.
 
     Args:
         votes: (N, 10) votes.
@@ -82,9 +82,9 @@ def _columns(vote_classes: list[str]) -> list[int]:
 
 
 def load_ferplus_train(folder: Path) -> FaceSet:
-    """Training rows of FER+ with the votes as soft labels, without duplicates of Valid or Test.
+    """Return training rows of FER+ with the votes as soft labels, without duplicates of Valid or Test.
 
-    Ambiguous rows stay, with soft targets; rows won by contempt, unknown or not-a-face go.
+    Ambiguous rows are kept with soft targets; rows won by contempt, unknown or not-a-face are dropped.
     """
     with np.load(folder / "ferplus.npz") as raw:
         names = [str(name) for name in raw["vote_classes"]]
@@ -100,7 +100,7 @@ def load_ferplus_train(folder: Path) -> FaceSet:
 
 
 def load_ferplus_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Scored rows of ``split`` ("Valid" or "Test"): images (N, 48, 48) uint8 and labels (N,)."""
+    """Return the scored rows of `split` ("Valid" or "Test"): images (N, 48, 48) uint8 and labels (N,)."""
     with np.load(folder / "ferplus.npz") as raw:
         mask, labels = majority_rows(raw["votes"], [str(name) for name in raw["vote_classes"]])
         mask &= raw["split"] == split
@@ -108,10 +108,10 @@ def load_ferplus_split(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDA
 
 
 def load_expw(folder: Path, smoothing: float = 0.2, weight: float = 0.6) -> FaceSet:
-    """All of ExpW with smoothed labels, to be refined later by :func:`relabel`.
+    """Return all of ExpW with smoothed labels, to be refined later by `relabel`.
 
     Args:
-        folder: holds ``expw.zip`` and ``expw.csv``.
+        folder: folder with `expw.zip` and `expw.csv`.
         smoothing: share of the target spread evenly over the seven classes.
         weight: trust in a row before relabelling.
     """
@@ -141,7 +141,7 @@ def relabel(
     """Mix noisy labels with a teacher's opinion.
 
     The label keeps a share ``a / (a + 0.15)`` where ``a`` is the probability that the teacher gives it: 0.77
-    at a = 0.5, 0.25 at a = 0.05. A row on which the teacher neither agrees nor is sure counts little.
+    at a = 0.5, 0.25 at a = 0.05. A row on which the teacher neither agrees nor is certain has little weight.
 
     Args:
         given: (N,) labels of the set.
@@ -159,7 +159,7 @@ def relabel(
 
 
 def row_sampling(targets: NDArray[np.float32], power: float = 0.5) -> NDArray[np.float64]:
-    """Probability of drawing each row so that class mass is flattened to ``frequency ** (1 - power)``.
+    """Return the probability of drawing each row that flattens class mass to `frequency ** (1 - power)`.
 
     Args:
         targets: (N, 7) soft labels.

@@ -1,4 +1,4 @@
-"""Faces far from the camera, by the daemon's own way.
+"""Faces far from the camera, processed as in the daemon.
 
 JAFFE's whole pictures, which show heads with hair and neck, are set into frames as large as a camera's, so
 small that the detector's box has the width wanted, with a sensor's noise and a camera's JPEG. The stage of
@@ -28,7 +28,7 @@ from training.face.corpora import load_jaffe
 Image = NDArray[np.uint8]
 
 SHOWN = 70
-"""Pictures, drawn at random: intervals of 11 points for the accuracy."""
+"""Number of random images, for intervals of 11 points in the accuracy."""
 SIZES = (24, 32, 40, 64, 120)
 ROWS = (
     *((pixels, (640, 480), min_size) for min_size in (0.06, 0.045) for pixels in SIZES),
@@ -37,24 +37,24 @@ ROWS = (
 )
 """Width of the face's box in pixels, size of the frame, and `face.min_size`."""
 WATCHED_S, EVERY_S = 10.0, 0.2
-"""How long the stage looks, and between two frames."""
+"""Length of the test and interval of the frames, in seconds."""
 NOISE, JPEG_QUALITY = 2.0, 85
 HEAD_METRES = 0.15
-"""Width of the box on a grown-up's head; with the angle, what turns pixels into metres."""
+"""Width of the detector's box on an adult's head, in metres; converts pixels to distances with the angle."""
 VIEW_DEG = 60.0
-"""Horizontal angle of view of an ordinary camera."""
+"""Horizontal angle of view of an ordinary camera, in degrees."""
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """A gray picture and the share of its width that the detector's box takes."""
+    """Gray image and the width of the detector's box as a share of its width."""
 
     picture: Image
     box: float
 
 
 def scene(portrait: Portrait, pixels: float, size: tuple[int, int], rng: np.random.Generator) -> Image:
-    """A picture (size is width, height) with the portrait somewhere, its face's box so many pixels wide."""
+    """Return a frame (size is width, height) with the portrait at a random place and a box of this width."""
     side = round(pixels / portrait.box)
     small = side < len(portrait.picture)
     head = cv2.resize(
@@ -72,7 +72,7 @@ def scene(portrait: Portrait, pixels: float, size: tuple[int, int], rng: np.rand
 
 
 def watch(stage: FaceStage, picture: Image) -> tuple[float | None, str | None]:
-    """Seconds until a face is found, and the emotion that it is given, if any."""
+    """Return the seconds until a face is found, and its emotion, if any."""
     height, width = picture.shape[:2]
     for step in range(round(WATCHED_S / EVERY_S)):
         time_s = step * EVERY_S
@@ -83,13 +83,13 @@ def watch(stage: FaceStage, picture: Image) -> tuple[float | None, str | None]:
 
 
 def metres(pixels: float, frame_width: int) -> float:
-    """How far away a face is whose box has this width."""
+    """Return the distance of a face whose box has this width."""
     focal = frame_width / (2 * np.tan(np.radians(VIEW_DEG / 2)))
     return float(focal * HEAD_METRES / pixels)
 
 
 def distance_scores(data: Path, classifier: FaceClassifier, detector: FaceDetector) -> list[dict[str, float]]:
-    """The table, a line for each of `ROWS`."""
+    """Return the table, with one line for each of `ROWS`."""
     corpus = load_jaffe(data / "faces")
     portraits, labels = [], []
     for row in np.random.default_rng(0).permutation(len(corpus.labels))[:SHOWN]:

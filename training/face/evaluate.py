@@ -52,8 +52,7 @@ from training.face.strangers import stranger_scores, trained_on_scores
 MODEL = "face_emotion"
 
 ROBUSTNESS_ROWS = 400
-"""Test rows for the tables beside the main one, drawn once at random: intervals of about 4 points are enough
-there."""
+"""Number of random test rows for the secondary tables, in which intervals of about 4 points are enough."""
 
 
 def judge(
@@ -61,23 +60,23 @@ def judge(
     detector: FaceDetector,
     images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8],
 ) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of crops of any size, by the way that `classify face --crop` goes."""
+    """Return posteriors (N, 7) of crops of any size, as `classify face --crop` computes them."""
     return classifier.calibrated(
         np.concatenate([crop_outputs(classifier, detector, image).logits for image in images])
     )
 
 
 def judge_once(classifier: FaceClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of crops, one view and its mirror image: what the daemon does with a frame."""
+    """Return posteriors (N, 7) of crops from one view and its mirror image, as the daemon computes them."""
     return classifier.probabilities(np.stack([from_crop(image, classifier.size) for image in images]))
 
 
 def deployed_logits(
     model: Path, detector: FaceDetector, images: NDArray[np.uint8], *, mirror: bool
 ) -> NDArray[np.float32]:
-    """Raw logits (N, 7) of an int8 model by the path of `classify face --crop` for unsure crops.
+    """Return raw logits (N, 7) of an int8 model by the path of `classify face --crop` for uncertain crops.
 
-    Whatever its sidecar says: how sure it may be is yet to be fitted.
+    The calibration in its sidecar is ignored, because it has not been fitted yet.
     """
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(model, folder))
@@ -89,7 +88,7 @@ def deployed_logits(
 
 
 def summary(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
-    """All scores of one set of rows."""
+    """Return all scores of one set of rows."""
     predicted = probabilities.argmax(axis=1)
     return {
         "rows": len(labels),
@@ -105,7 +104,7 @@ def summary(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> di
 
 
 def brief(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Accuracy and macro recall alone."""
+    """Return only accuracy and macro recall."""
     predicted = probabilities.argmax(axis=1)
     return {
         "accuracy": round(metrics.accuracy(predicted, labels), 4),
@@ -116,7 +115,7 @@ def brief(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> dict
 def degraded_scores(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
-    """Scores and mean quality under each degradation of the crops."""
+    """Return scores and mean quality under each degradation of the crops."""
     table = {}
     for name, degrade in {"as they are": lambda image: image, **DEGRADATIONS}.items():
         views = np.stack([degrade(image) for image in images])
@@ -131,7 +130,7 @@ def degraded_scores(
 def picture_scores(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, float]:
-    """Crops set into 640 x 480 pictures and found again: what detection and alignment cost."""
+    """Measure the cost of detection and alignment on crops that are inserted into 640 x 480 frames."""
     rng = np.random.default_rng(0)
     found, hit, predicted = [], [], []
     for image, label in zip(images, labels, strict=True):
@@ -158,7 +157,7 @@ ROLLS_DEG = (0, 20, 40, 60, 90, 135, 180)
 def rolled_scores(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
-    """Answers for whole pictures that are turned in their plane."""
+    """Measure whole images that are rotated in their plane."""
     table = {}
     for roll in ROLLS_DEG:
         rng = np.random.default_rng(0)
@@ -178,7 +177,7 @@ def rolled_scores(
 
 
 def answer_scores(results: list[FaceResult], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Share found, share answered, accuracy of the answers, mean quality of the faces found."""
+    """Return the shares of faces found and classified, the accuracy, and the mean quality of found faces."""
     found = [result for result in results if result.reason != "no_face"]
     hits = [
         result.emotion == EMOTIONS[label]
@@ -196,7 +195,7 @@ def answer_scores(results: list[FaceResult], labels: NDArray[np.int64]) -> dict[
 def covered_scores(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> dict[str, dict[str, float]]:
-    """Answers for crops with things drawn before the face, and whether that is noticed."""
+    """Measure crops with occluders drawn over the face, and whether they are detected."""
     table = {}
     for draw in (None, draw_clear_glasses, draw_dark_glasses, draw_mask, draw_hand, draw_thing):
         rng = np.random.default_rng(3)
@@ -221,7 +220,7 @@ def covered_scores(
 def quality_table(
     classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> list[dict[str, float]]:
-    """Accuracy by quality over degraded crops: a useful estimate rises with it."""
+    """Return the accuracy by quality over degraded crops, which should rise with the quality."""
     views, sides = randomly_degraded(images, seed=1)
     values = np.array([assess(view, float(side)).value for view, side in zip(views, sides, strict=True)])
     hit = judge(classifier, detector, views).argmax(axis=1) == labels
@@ -235,7 +234,7 @@ def quality_table(
 
 
 def timing(classifier: FaceClassifier, detector: FaceDetector, images: NDArray[np.uint8]) -> dict[str, float]:
-    """Median time of the bare model and rate of the whole crop path in processor time, one thread."""
+    """Measure the median time of the bare model and the rate of the crop path, on one thread."""
     single = classifier._interpreter.quantize(np.zeros((1, classifier.size, classifier.size, 1), np.float32))  # noqa: SLF001
     times = []
     for _ in range(300):
@@ -250,7 +249,7 @@ def timing(classifier: FaceClassifier, detector: FaceDetector, images: NDArray[n
 
 
 def self_check(classifier: FaceClassifier) -> dict[str, Any]:
-    """The recorded answer, and how far another runtime may be from it: two steps of the int8 output."""
+    """Return the recorded output and the tolerance for other runtimes: two steps of the int8 output."""
     logits = classifier.logits(drawn_face(classifier.size)[None])[0]
     step = classifier._interpreter._outputs[0][1]  # noqa: SLF001
     return {"logits": [round(float(v), 4) for v in logits], "tolerance": round(2.01 * step, 4)}
@@ -266,7 +265,7 @@ SETS_IN_TRAINING = [
 
 
 def fitted(decision: dict[str, Any], run: str) -> dict[str, Any]:
-    """The part of the sidecar that the classifier reads, for the network of a run."""
+    """Return the part of the sidecar that the classifier reads, for the network of a run."""
     return {
         **neutral(),
         "temperature": decision["temperature"],
@@ -276,7 +275,7 @@ def fitted(decision: dict[str, Any], run: str) -> dict[str, Any]:
 
 
 def run_classifier(runs: Path, run: str, decision: dict[str, Any]) -> FaceClassifier:
-    """The classifier of a run that left a set out."""
+    """Return the classifier of a run that left out a set."""
     with TemporaryDirectory() as folder:
         copy = Path(shutil.copy(runs / run / f"{MODEL}.tflite", folder))
         write_sidecar(copy.with_suffix(".json"), fitted(decision, run))
@@ -286,7 +285,7 @@ def run_classifier(runs: Path, run: str, decision: dict[str, Any]) -> FaceClassi
 def left_out_scores(
     data: Path, runs: Path, decision: dict[str, Any], detector: FaceDetector
 ) -> dict[str, Any]:
-    """Sets that a run has not seen, by that run's network and the shipped decision."""
+    """Measure sets that a run has not seen, with its network and the shipped decision."""
     faces = data / "faces"
     result = {}
     for name, run, corpus in (
@@ -305,14 +304,14 @@ def left_out_scores(
 def evaluate(
     data: Path, out: Path, decision_file: Path | None, runs: Path | None, only: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Measure, and write sidecar, card and figures; returns the sidecar's content.
+    """Measure, and write sidecar, card and plots; return the content of the sidecar.
 
     Args:
-        data: folder that holds `faces/`.
+        data: folder that contains `faces/`.
         out: folder with the model.
-        decision_file: of `training.face.offsets`; without it the sidecar's own decision is used.
-        runs: folder with the networks that left a set out.
-        only: names of the metrics to measure; without them all. The others stay as the sidecar has them.
+        decision_file: output of `training.face.offsets`; by default the sidecar's own decision.
+        runs: folder with the networks that left out a set.
+        only: names of the metrics to measure, by default all; the others are taken from the sidecar.
     """
     model = out / f"{MODEL}.tflite"
     sidecar = model.with_suffix(".json")

@@ -25,11 +25,11 @@ from training.face.occlusion import with_conditions
 from training.face.transfer import load_weights
 
 REPRESENTATIVE = 600
-"""Training views that set the activation ranges: half plain, half degraded, from both sets."""
+"""Number of training views for the activation ranges: half plain, half degraded, from both sets."""
 
 
 def representative_views(data: Path, size: int, seed: int = 0) -> NDArray[np.float32]:
-    """Standardised training views (REPRESENTATIVE, 1, size, size)."""
+    """Return standardised training views (REPRESENTATIVE, 1, size, size)."""
     rng = np.random.default_rng(seed)
     views = []
     for faces in (
@@ -47,12 +47,11 @@ def representative_views(data: Path, size: int, seed: int = 0) -> NDArray[np.flo
 
 
 def load_network(weights: Path, samples: Path | None) -> FaceNet:
-    """The network of a state dict, or of a run of `training.face.transfer` with its further outputs.
+    """Return the network of a state dict, or of a run of `training.face.transfer` with its other outputs.
 
     Args:
         weights: the file.
-        samples: of covered and askew faces, see `training.face.occlusion`; without them those outputs stay at
-            zero.
+        samples: covered and askew faces, see `training.face.occlusion`; without them those outputs are zero.
     """
     saved = torch.load(weights, map_location="cpu", weights_only=True)
     if "habits" in saved:
@@ -63,7 +62,7 @@ def load_network(weights: Path, samples: Path | None) -> FaceNet:
 def export(
     data: Path, weights: Path, out: Path, size: int = INPUT_SIZE, samples: Path | None = None
 ) -> ExportReport:
-    """Write `out/face_emotion.tflite` and report how well it follows the float net."""
+    """Write `out/face_emotion.tflite` and report its agreement with the float network."""
     net = load_network(weights, samples)
     shape = (1, 1, size, size)
     return export_int8(net, shape, [representative_views(data, size)], out / "face_emotion.tflite")

@@ -1,4 +1,4 @@
-"""Output of the held blocks for augmented views, once for all runs: `python -m training.face.held`.
+"""Output of the frozen blocks for augmented views, once for all runs: `python -m training.face.held`.
 
 Edges, eyes and mouths look the same in every set: stem and the first three blocks stay as they are. Their
 output for some views of every picture is kept in half precision, beside the opinion that the whole network
@@ -28,11 +28,11 @@ from training.face.restore import restore
 
 SETS = ("ferplus", "rafdb", "expw", "ckplus", "jaffe")
 VIEWS = {"ferplus": 2, "rafdb": 4, "expw": 1, "ckplus": 12, "jaffe": 24}
-"""Augmented views kept of every picture: more of those that are drawn more often."""
+"""Number of augmented views per image of each set: more for sets that are drawn more often."""
 MOST_ROWS = {"expw": 20_000}
-"""Pictures of a set, drawn at random; of the others all."""
+"""Number of random images of a set; all images of the others."""
 STRENGTH = 0.6
-"""Of augmentation."""
+"""Strength of the augmentation."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class HeldSet:
     """One set.
 
     Attributes:
-        features: float16 (N, views, C, H, W), read from the disk as they are needed.
+        features: float16 (N, views, C, H, W), read from disk on demand.
         targets: (N, 7) float32, votes or one label.
-        opinion: (N, 7) float32, posterior of the first network, the mean of the logits over the views.
+        opinion: (N, 7) float32, posterior of the first network from the mean logits of the views.
     """
 
     features: NDArray[np.float16]
@@ -51,7 +51,7 @@ class HeldSet:
 
 
 def load_set(data: Path, name: str, detector: FaceDetector) -> FaceSet:
-    """Crops and labels of one set; RAF-DB without its held-out part."""
+    """Return crops and labels of one set; RAF-DB without its held-out part."""
     faces = data / "faces"
     if name == "ferplus":
         return load_ferplus_train(faces)
@@ -73,7 +73,7 @@ def write_held(net: FaceNet, name: str, faces: FaceSet, out: Path, seed: int = 1
         name: one of `SETS`.
         faces: the set.
         out: folder.
-        seed: of every random choice.
+        seed: seed of all random choices.
     """
     rng = np.random.default_rng((seed, SETS.index(name)))
     count, views = len(faces.images), VIEWS[name]
@@ -109,7 +109,7 @@ def write_held(net: FaceNet, name: str, faces: FaceSet, out: Path, seed: int = 1
 
 
 def load_held(folder: Path, name: str) -> HeldSet:
-    """One set that `write_held` has written."""
+    """Read one set that `write_held` has written."""
     with np.load(folder / f"{name}_labels.npz") as labels:
         features = np.load(folder / f"{name}_features.npy", mmap_mode="r")
         return HeldSet(features, labels["targets"], labels["opinion"])

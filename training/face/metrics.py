@@ -20,12 +20,12 @@ BINS = 15
 
 
 def accuracy(predicted: Labels, labels: Labels) -> float:
-    """Share of hits."""
+    """Return the share of correct rows."""
     return float(np.mean(predicted == labels))
 
 
 def recalls(predicted: Labels, labels: Labels) -> list[float]:
-    """Recall of each class; NaN where a class has no rows."""
+    """Return the recall of each class; NaN where a class has no rows."""
     hit = predicted == labels
     return [
         float(hit[labels == c].mean()) if (labels == c).any() else float("nan") for c in range(EMOTION_COUNT)
@@ -33,12 +33,12 @@ def recalls(predicted: Labels, labels: Labels) -> list[float]:
 
 
 def macro_recall(predicted: Labels, labels: Labels) -> float:
-    """Unweighted mean of the recalls of the classes present."""
+    """Return the unweighted mean recall of the classes present."""
     return float(np.nanmean(recalls(predicted, labels)))
 
 
 def macro_f1(predicted: Labels, labels: Labels) -> float:
-    """Unweighted mean F1 over the classes present."""
+    """Return the unweighted mean F1 of the classes present."""
     scores = []
     for c in range(EMOTION_COUNT):
         true = np.sum((predicted == c) & (labels == c))
@@ -51,7 +51,7 @@ def macro_f1(predicted: Labels, labels: Labels) -> float:
 def interval(
     score: Callable[[Labels, Labels], float], predicted: Labels, labels: Labels, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % percentile bootstrap interval over rows, drawn within each class."""
+    """Return the 95 % percentile bootstrap interval over rows, drawn within each class."""
     rng = np.random.default_rng(seed)
     groups = [np.flatnonzero(labels == c) for c in range(EMOTION_COUNT) if (labels == c).any()]
     draws = []
@@ -63,14 +63,14 @@ def interval(
 
 
 def confusion(predicted: Labels, labels: Labels) -> NDArray[np.int64]:
-    """Counts (7, 7): true class by row, predicted by column."""
+    """Return counts (7, 7): true class by row, predicted class by column."""
     table = np.zeros((EMOTION_COUNT, EMOTION_COUNT), np.int64)
     np.add.at(table, (labels, predicted), 1)
     return table
 
 
 def reliability(probabilities: NDArray[np.float32], labels: Labels) -> list[tuple[float, float, int]]:
-    """(mean confidence, accuracy, rows) of each filled bin of the top probability."""
+    """Return (mean confidence, accuracy, rows) of each non-empty bin of the top probability."""
     top = probabilities.max(axis=1)
     hit = probabilities.argmax(axis=1) == labels
     bins = np.minimum((top * BINS).astype(int), BINS - 1)
@@ -82,7 +82,7 @@ def reliability(probabilities: NDArray[np.float32], labels: Labels) -> list[tupl
 
 
 def calibration_error(probabilities: NDArray[np.float32], labels: Labels) -> float:
-    """Expected calibration error of the top probability."""
+    """Return the expected calibration error of the top probability."""
     parts = reliability(probabilities, labels)
     return sum(abs(confidence - hits) * rows for confidence, hits, rows in parts) / len(labels)
 
@@ -91,7 +91,7 @@ TEMPERATURE_BOUNDS = (0.3, 4.0)
 
 
 def fit_temperature(logits: Logits, labels: Labels) -> float:
-    """The temperature with the lowest negative log-likelihood, which is convex in its inverse."""
+    """Return the temperature with the lowest negative log-likelihood, which is convex in its inverse."""
     exact = logits.astype(np.float64)
     given = exact[np.arange(len(labels)), labels]
 
@@ -106,26 +106,26 @@ def fit_temperature(logits: Logits, labels: Labels) -> float:
 
 
 AIMS = (0.87, 0.78)
-"""Accuracy and macro recall that the model is to reach."""
+"""Target accuracy and macro recall of the model."""
 
 RARE = 0.03
-"""Classes with a smaller share than this (disgust and fear, in FER+) get an offset of their own."""
+"""Classes with a smaller share than this (disgust and fear in FER+) get their own offset."""
 
 DRAWS = 200
-"""Draws of the rows over which ``fit_bias`` averages: with two dozen disgusted faces the best offset hangs on
-single ones."""
+"""Number of draws that `fit_bias` averages: with two dozen disgusted faces the best offset depends on single
+rows."""
 
 
 SOFTNESS = 0.05
-"""Logits within which a row is a bit of a hit and a bit of a miss in ``fit_bias``. Single rows at the border
-decided between points of its grid; ten times as much blurs the rare classes away."""
+"""Width in logits of the soft border between hit and miss in `fit_bias`. Without it, single rows decide
+between points of the grid; ten times as much blurs the rare classes."""
 
 
 def hit_degrees(logits: NDArray[np.floating], labels: Labels) -> NDArray[np.float64]:
-    """How much of a hit each row is, (N,) in [0, 1]: a half where its label ties with the best other one.
+    """Return soft hits (N,) in [0, 1]: 0.5 where the label ties with the best other class.
 
-    Counted as hits and misses, the rows make a search for the balance a search among steps, where the best
-    point depends on the rows that lie within rounding of the border.
+    With hard hits and misses the search for the balance is a search over steps, and the best point depends on
+    rows that are within rounding of the border.
     """
     exact = logits.astype(np.float64)
     rows = np.arange(len(labels))
@@ -135,14 +135,14 @@ def hit_degrees(logits: NDArray[np.floating], labels: Labels) -> NDArray[np.floa
 
 
 def headroom(recall: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Distance of accuracy and macro recall above ``AIMS`` in standard errors; the smaller of both.
+    """Return the distance of accuracy and macro recall above `AIMS` in standard errors, the smaller of both.
 
-    A point of accuracy is known from all rows, a point of macro recall hangs on the few rows of the rarest
-    class: what looks equally safe on one set of faces is, in these units, about equally safe on the next.
+    The accuracy is estimated from all rows, the macro recall depends on the few rows of the rarest class. In
+    these units, distances that look equally safe on one set are about equally safe on the next.
 
     Args:
         recall: (..., classes).
-        rows: (classes,), of each class.
+        rows: (classes,), number of rows of each class.
 
     Returns:
         (...).

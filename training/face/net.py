@@ -1,4 +1,4 @@
-"""The face network: a compact residual net of plain convolutions that quantizes without tricks.
+"""Face network: a compact residual network of plain convolutions that quantizes well.
 
 Design, and why:
 
@@ -24,7 +24,7 @@ INPUT_SIZE = 48
 CLASSES = 7
 
 WIDTHS = (32, 72, 144, 224)
-"""Of the blocks of the network that ships."""
+"""Widths of the blocks of the shipped network."""
 
 
 class ConvBnRelu(nn.Sequential):
@@ -43,7 +43,7 @@ class ConvBnRelu(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3 x 3 convolutions beside an identity or 1 x 1 projection."""
+    """Residual block of two 3 x 3 convolutions and an identity or 1 x 1 projection."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -61,12 +61,12 @@ class ResidualBlock(nn.Module):
 
 
 class FaceNet(nn.Module):
-    """Gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits in the order of `emoedge.emotions`.
+    """Network from gray faces (N, 1, 48, 48), standardised per image, to (N, 7) logits in the usual order.
 
     Args:
-        widths: of the blocks.
-        dropout: before the last layer.
-        conditions: outputs beside the seven, see `training.face.occlusion`.
+        widths: widths of the blocks.
+        dropout: dropout before the last layer.
+        conditions: number of additional outputs, see `training.face.occlusion`.
     """
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS, dropout: float = 0.2, conditions: int = 0) -> None:
@@ -85,14 +85,14 @@ class FaceNet(nn.Module):
         self.head = nn.Linear(inputs, CLASSES + conditions)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return logits (N, 7), and after them those of the conditions."""
+        """Return logits (N, 7), followed by those of the conditions."""
         features = self.flatten(self.pool(self.blocks(self.stem(x))))
         logits: Tensor = self.head(self.dropout(features))
         return logits
 
 
 def network_of(state: Mapping[str, Tensor]) -> FaceNet:
-    """The network, without further outputs, that a state dict belongs to; in single precision."""
+    """Return the network of a state dict without the additional outputs, in single precision."""
     count = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
     net = FaceNet(tuple(len(state[f"blocks.{index}.second.0.weight"]) for index in range(count)))
     net.load_state_dict(

@@ -35,25 +35,25 @@ from training.face.net import INPUT_SIZE, FaceNet
 Image = NDArray[np.uint8]
 
 SIDE = 192
-"""Side at which occluders are drawn, pixels: their edges are smooth once they are cut."""
+"""Side in pixels at which occluders are drawn, so that their edges are smooth after cropping."""
 ROWS = {"rafdb": 2400, "ferplus": 1200, "ckplus": 400}
-"""Pictures of each set, drawn at random."""
+"""Number of random images of each set."""
 VIEWS = 6
-"""Views of a picture: plain, with clear glasses, mouth, eyes, both covered, askew."""
+"""Views of an image: plain, with clear glasses, mouth, eyes or both covered, askew."""
 TIGHTER = 0.9
-"""Crops in shares of the usual one: what covers a face fills more of them."""
+"""Sizes of crops as shares of the usual one; an occluder fills more of a smaller crop."""
 RIDGE = 1e-4
-"""Weight of the squared coefficients, features in standard deviations, beside the mean log-loss."""
+"""Weight of the squared coefficients (features in standard deviations) relative to the mean log-loss."""
 UPRIGHT_DEG, ASKEW_DEG = 25.0, 55.0
-"""Up to the first a face counts as upright, from the second on as askew; nothing is drawn between."""
+"""Angles in degrees: up to the first a face is upright, from the second on askew; none are drawn between."""
 
 
 class Face:
-    """A picture and the places on it.
+    """Image with the positions of its face.
 
     Args:
         image: uint8 (SIDE, SIDE).
-        detection: of the face in it.
+        detection: detection of the face.
     """
 
     def __init__(self, image: Image, detection: Detection) -> None:
@@ -68,12 +68,12 @@ class Face:
         self._down = self._down / max(height, 1e-6)
 
     def place(self, across: float, down: float) -> tuple[float, float]:
-        """Pixels of a place in units of the face: (0, 1) is the mouth, (±0.5, 0) are the eyes."""
+        """Return the pixel of a position in face units: (0, 1) is the mouth, (±0.5, 0) are the eyes."""
         x, y = self._middle + self.unit * (across * self._across + down * self._down)
         return float(x), float(y)
 
     def fill(self, outline: list[tuple[float, float]], paint: Image) -> None:
-        """Paint the inside of an outline given by places, its edge a little soft."""
+        """Fill an outline given by positions, with a slightly soft edge."""
         points = np.array([self.place(*point) for point in outline])
         mask = np.zeros(self.image.shape, np.uint8)
         cv2.fillPoly(mask, [np.round(points).astype(np.int32)], 255)
@@ -84,7 +84,7 @@ class Face:
 def _ellipse(
     centre: tuple[float, float], half: tuple[float, float], angle: float = 0.0, power: float = 2.0
 ) -> list[tuple[float, float]]:
-    """The outline of an ellipse, or with a higher power of a rounded rectangle."""
+    """Return the outline of an ellipse, or of a rounded rectangle for a higher power."""
     cos, sin = math.cos(angle), math.sin(angle)
     outline = []
     for t in np.linspace(0, 2 * math.pi, 40, endpoint=False):
@@ -96,7 +96,7 @@ def _ellipse(
 
 
 def _paint(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> Image:
-    """A surface: one gray level, shaded, with folds, a pattern or grain."""
+    """Return a surface: one gray level, shaded, with folds, a pattern or grain."""
     yy, xx = np.mgrid[: shape[0], : shape[1]] / shape[0]
     angle = rng.uniform(0, 2 * math.pi)
     way = math.cos(angle) * xx + math.sin(angle) * yy
@@ -108,7 +108,7 @@ def _paint(shape: tuple[int, ...], level: float, rng: np.random.Generator) -> Im
 
 
 def draw_mask(face: Face, rng: np.random.Generator) -> None:
-    """A mask or a scarf from the nose to the chin."""
+    """Draw a mask or a scarf from the nose to the chin."""
     top, side = rng.uniform(0.3, 0.72), rng.uniform(0.75, 1.0)
     chin, corner = rng.uniform(1.4, 1.75), rng.uniform(0.9, 1.3)
     outline = [
@@ -125,7 +125,7 @@ def draw_mask(face: Face, rng: np.random.Generator) -> None:
 
 
 def draw_hand(face: Face, rng: np.random.Generator) -> None:
-    """Fingers, or a fist, before the mouth, about as bright as the face."""
+    """Draw fingers or a fist over the mouth, about as bright as the face."""
     skin = float(np.median(face.image)) * rng.uniform(0.7, 1.35)
     centre = (rng.uniform(-0.15, 0.15), rng.uniform(0.9, 1.1))
     face.fill(
@@ -144,7 +144,7 @@ def draw_hand(face: Face, rng: np.random.Generator) -> None:
 
 
 def draw_thing(face: Face, rng: np.random.Generator) -> None:
-    """A cup, a microphone, a telephone, a bar before the mouth."""
+    """Draw a cup, a microphone, a telephone or a bar over the mouth."""
     half = (rng.uniform(0.4, 0.9), rng.uniform(0.28, 0.6))
     outline = _ellipse(
         (rng.uniform(-0.12, 0.12), rng.uniform(0.95, 1.15)),
@@ -156,7 +156,7 @@ def draw_thing(face: Face, rng: np.random.Generator) -> None:
 
 
 def draw_dark_glasses(face: Face, rng: np.random.Generator) -> None:
-    """Two dark glasses and their bridge."""
+    """Draw dark glasses with their bridge."""
     half = (rng.uniform(0.28, 0.46), rng.uniform(0.2, 0.36))
     power, level = rng.choice([2.0, 3.0, 6.0]), rng.uniform(0, 65)
     for side in (-0.5, 0.5):
@@ -167,14 +167,14 @@ def draw_dark_glasses(face: Face, rng: np.random.Generator) -> None:
 
 
 def draw_bar(face: Face, rng: np.random.Generator) -> None:
-    """A hand, a brim, a visor before both eyes."""
+    """Draw a hand, a brim or a visor over both eyes."""
     half = (rng.uniform(0.85, 1.1), rng.uniform(0.22, 0.4))
     outline = _ellipse((0, rng.uniform(-0.1, 0.06)), half, rng.uniform(-0.15, 0.15), rng.choice([2.5, 8.0]))
     face.fill(outline, _paint(face.image.shape, rng.uniform(0, 255), rng))
 
 
 def draw_clear_glasses(face: Face, rng: np.random.Generator) -> None:
-    """Frames without dark glass: nothing is covered."""
+    """Draw clear glasses, which cover nothing."""
     thickness, level = int(rng.integers(2, 6)), int(rng.integers(0, 120))
     half, power = (rng.uniform(0.3, 0.44), rng.uniform(0.22, 0.34)), rng.choice([2.0, 4.0])
     for side in (-0.5, 0.5):
@@ -191,7 +191,7 @@ EYES: tuple[Callable[[Face, np.random.Generator], None], ...] = (
 
 
 def found_face(image: Image, detector: FaceDetector) -> Face | None:
-    """A crop brought to SIDE, with its landmarks; None where the detector finds no face in it."""
+    """Return a crop resized to SIDE with its landmarks, or None where the detector finds no face."""
     image = np.asarray(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC), np.uint8)
     found = detect_with_border(detector, as_frame(image), MIN_SCORE)
     if not found:
@@ -202,7 +202,7 @@ def found_face(image: Image, detector: FaceDetector) -> Face | None:
 def sample(
     image: Image, detector: FaceDetector, rng: np.random.Generator
 ) -> tuple[Image, NDArray[np.float32]] | None:
-    """Views of one picture, (VIEWS, S, S), and which conditions hold for each, (VIEWS, 3)."""
+    """Return views of one image, (VIEWS, S, S), and the conditions of each, (VIEWS, 3)."""
     found = found_face(image, detector)
     if found is None:
         return None
@@ -236,7 +236,7 @@ def sample(
 
 
 def samples(data: Path, detector: FaceDetector, seed: int = 5) -> tuple[Image, NDArray[np.float32]]:
-    """Views (N, S, S) and truths (N, 3) of training pictures of three sets."""
+    """Return views (N, S, S) and conditions (N, 3) of training images of three sets."""
     rng = np.random.default_rng(seed)
     faces = data / "faces"
     pictures: dict[str, Sequence[Image] | Image] = {
@@ -255,7 +255,7 @@ def samples(data: Path, detector: FaceDetector, seed: int = 5) -> tuple[Image, N
 
 @torch.no_grad()
 def pooled(net: FaceNet, crops: Image) -> NDArray[np.float64]:
-    """The features before the last layer, (N, F)."""
+    """Return the features before the last layer, (N, F)."""
     net.eval()
     parts = []
     for start in range(0, len(crops), 256):
@@ -265,10 +265,10 @@ def pooled(net: FaceNet, crops: Image) -> NDArray[np.float64]:
 
 
 def fit_conditions(features: NDArray[np.float64], truth: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-    """Logistic regressions, one for each condition: weights (3, F) and biases (3,).
+    """Fit one logistic regression for each condition; return weights (3, F) and biases (3,).
 
-    Positives count as much as negatives. Convex and run to its end in float64, so that the last bit of a
-    processor does not matter.
+    Positives and negatives have equal weight. The problem is convex and solved to convergence in float64, so
+    that the result does not depend on the processor.
     """
     mean, deviation = features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)
     x, y = torch.from_numpy((features - mean) / deviation), torch.from_numpy(truth.astype(np.float64))
@@ -295,7 +295,7 @@ def fit_conditions(features: NDArray[np.float64], truth: NDArray[np.float32]) ->
 
 
 def with_conditions(net: FaceNet, samples_file: Path | None) -> FaceNet:
-    """A network whose last layer also gives the conditions, fitted to samples; at zero without them."""
+    """Return a network whose last layer also outputs the conditions, fitted to samples; zero without them."""
     wider = FaceNet(net.widths, conditions=len(CONDITIONS))
     features = net.head.in_features
     weight, bias = torch.zeros(len(CONDITIONS), features), torch.zeros(len(CONDITIONS))

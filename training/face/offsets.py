@@ -1,4 +1,4 @@
-"""Decide on left-out sets what the network's logits are worth: `python -m training.face.offsets`.
+"""Choose offsets, temperature and baseline on left-out sets: `python -m training.face.offsets`.
 
 Training gives every set seven offsets of its own (`training.face.transfer`). A stranger belongs to no set:
 which mixture of these offsets, which temperature and how strong a person's baseline serve faces that training
@@ -38,39 +38,40 @@ YARDSTICKS = {
     "ckplus": "without_ckplus",
     "jaffe": "without_jaffe",
 }
-"""Sets to decide on, each with the run whose network has not seen it."""
+"""Sets for the decision, each with the run whose network has not seen it."""
 
 POSED = ("ckplus", "jaffe")
 STEP = 0.1
-"""Of the shares of the mixture."""
+"""Grid step of the shares of the mixture."""
 LEAST_ACCURACY = 0.858
-"""Of FER+ Valid: home may pay this much for strangers. Test comes out about a point lower."""
+"""Minimum accuracy on FER+ Valid: the acceptable cost of better results for strangers. Test is about a point
+lower."""
 
 MOST_DOUBT = 0.1
-"""Of FER+ Valid: confidence may lie this much under accuracy at home for the sake of strangers."""
+"""Maximum gap of confidence below accuracy on FER+ Valid, accepted for better results for strangers."""
 
 SEEN = (0, 1, 3, 10, 30)
-"""Looks at a person before the one that is scored."""
+"""Numbers of looks at a person before the scored one."""
 NEUTRAL_SHARE = 0.7
-"""Of the looks of an imagined session."""
+"""Share of neutral looks in a simulated session."""
 SESSIONS = 3
-"""Drawn for every picture."""
+"""Number of sessions drawn for every image."""
 STRENGTHS = (0.0, 0.3, 0.5, 0.7)
 PSEUDO_COUNTS = (3.0,)
 MOST_LOSS = 0.005
-"""In the mean over left-out sets, at any number of looks, that a baseline may cost in macro recall."""
+"""Maximum cost of a baseline in macro recall, as a mean over left-out sets, at any number of looks."""
 
 
 @dataclass(frozen=True)
 class Yardstick:
-    """One set as one network sees it.
+    """Outputs of one network for one set.
 
     Attributes:
-        name: of `YARDSTICKS`.
-        logits: raw, (N, 7).
+        name: name in `YARDSTICKS`.
+        logits: raw logits (N, 7).
         labels: (N,).
-        groups: (N,) persons.
-        offsets: that this network has learned, (sets, 7).
+        groups: persons (N,).
+        offsets: offsets learned by this network, (sets, 7).
     """
 
     name: str
@@ -80,18 +81,18 @@ class Yardstick:
     offsets: Logits
 
     def scored(self, probabilities: Logits) -> tuple[Logits, Labels]:
-        """Extended Cohn-Kanade by its six posed expressions, other sets whole."""
+        """Return the rows to score: the six posed expressions of Extended Cohn-Kanade, else all rows."""
         return six(probabilities, self.labels) if self.name == "ckplus" else (probabilities, self.labels)
 
     def value(self, bias: Logits) -> tuple[float, float]:
-        """Accuracy and macro recall."""
+        """Return accuracy and macro recall."""
         probabilities, labels = self.scored(softmax(self.logits + bias, 1.0))
         predicted = probabilities.argmax(axis=1)
         return metrics.accuracy(predicted, labels), metrics.macro_recall(predicted, labels)
 
 
 def mixed(offsets: Logits, shares: tuple[float, float, float]) -> Logits:
-    """Offsets in use, (7,), mean zero: shares of FER+'s, RAF-DB's and the trained posed sets'."""
+    """Return the offsets (7,), mean zero, as a mixture of those of FER+, RAF-DB and the posed sets."""
     posed = [offsets[SETS.index(name)] for name in POSED if np.any(offsets[SETS.index(name)])]
     bias = (
         shares[0] * offsets[SETS.index("ferplus")]
@@ -102,7 +103,7 @@ def mixed(offsets: Logits, shares: tuple[float, float, float]) -> Logits:
 
 
 def choose_shares(yardsticks: list[Yardstick]) -> tuple[float, float, float]:
-    """The mixture with the best mean of all scores that leaves home `LEAST_ACCURACY`."""
+    """Return the mixture with the best mean score and at least `LEAST_ACCURACY` on FER+ Valid."""
     count = round(1 / STEP)
     grid = [
         (a * STEP, b * STEP, (count - a - b) * STEP)
@@ -119,7 +120,7 @@ def choose_shares(yardsticks: list[Yardstick]) -> tuple[float, float, float]:
 
 
 def choose_temperature(yardsticks: list[Yardstick], shares: tuple[float, float, float]) -> float:
-    """The temperature with the lowest mean log-loss, or the highest one that home can bear."""
+    """Return the temperature with the lowest mean log-loss within the limit on FER+ Valid."""
 
     def loss(temperature: float) -> float:
         losses = []
@@ -132,7 +133,7 @@ def choose_temperature(yardsticks: list[Yardstick], shares: tuple[float, float, 
     home = next(y for y in yardsticks if y.name == "ferplus_valid")
 
     def doubt(temperature: float) -> float:
-        """How far the confidence at home lies under the accuracy."""
+        """Return the gap of the confidence below the accuracy on FER+ Valid."""
         probabilities = softmax(home.logits + mixed(home.offsets, shares), temperature)
         hits = probabilities.argmax(axis=1) == home.labels
         return float(hits.mean() - probabilities.max(axis=1).mean())
@@ -143,7 +144,7 @@ def choose_temperature(yardsticks: list[Yardstick], shares: tuple[float, float, 
 
 
 def general_neutral(yardsticks: list[Yardstick]) -> tuple[float, ...]:
-    """Mean raw logits of neutral faces at home."""
+    """Return the mean raw logits of neutral faces in FER+ Valid."""
     rows = np.concatenate(
         [y.logits[y.labels == NEUTRAL] for y in yardsticks if y.name in ("ferplus_valid", "rafdb_held_out")]
     )
@@ -153,7 +154,7 @@ def general_neutral(yardsticks: list[Yardstick]) -> tuple[float, ...]:
 def session_recalls(
     y: Yardstick, card: BaselineCard, bias: Logits, temperature: float, seen: int, seed: int = 0
 ) -> float:
-    """Macro recall, all seven classes, after so many other looks at the same person, mostly neutral.
+    """Return the macro recall of all seven classes after a number of mostly neutral looks at the same person.
 
     The sums are those of `emoedge.face.baseline.PersonBaseline`, for all sessions at once.
     """
@@ -179,7 +180,7 @@ def session_recalls(
 def choose_baseline(
     yardsticks: list[Yardstick], shares: tuple[float, float, float], temperature: float
 ) -> tuple[BaselineCard, dict[str, dict[str, list[float]]]]:
-    """The strength and pseudo-count with the best mean over left-out sets and looks, and all curves."""
+    """Return the strength and pseudo-count with the best mean over sets and looks, and all curves."""
     neutral = general_neutral(yardsticks)
     left_out = [y for y in yardsticks if y.name in POSED]
     curves: dict[str, dict[str, list[float]]] = {}
@@ -204,18 +205,18 @@ def choose_baseline(
 
 
 def is_run(folder: Path) -> bool:
-    """Return whether a folder holds a finished run, of all sets or without one."""
+    """Return whether a folder contains a finished run, of all sets or without one."""
     return (folder.name == "all" or folder.name.startswith("without_")) and (folder / "ema.pt").exists()
 
 
 def learned_offsets(run: Path) -> Logits:
-    """Offsets of a run, (sets, 7)."""
+    """Return the offsets of a run, (sets, 7)."""
     saved = torch.load(run / "ema.pt", map_location="cpu", weights_only=True)
     return np.asarray(saved["habits"]["offsets"].float().numpy())
 
 
 def gather(views: dict[str, Views], runs: Path, all_run: str = "all") -> list[Yardstick]:
-    """All yardsticks, each by its network: `runs/NAME/face_emotion.tflite` with `ema.pt` beside it."""
+    """Return all yardsticks, each from its network `runs/NAME/face_emotion.tflite`."""
     result = []
     for name, run in YARDSTICKS.items():
         folder = runs / (all_run if run == "all" else run)
@@ -226,7 +227,7 @@ def gather(views: dict[str, Views], runs: Path, all_run: str = "all") -> list[Ya
 
 
 def neutral_classifier(model: Path) -> FaceClassifier:
-    """The int8 network of a run, with nothing fitted."""
+    """Return the int8 network of a run without fitted values."""
     with TemporaryDirectory() as folder:
         copy = Path(folder) / model.name
         copy.write_bytes(model.read_bytes())
@@ -235,7 +236,7 @@ def neutral_classifier(model: Path) -> FaceClassifier:
 
 
 def decide(data: Path, runs: Path, models: Path) -> dict[str, Any]:
-    """Everything that the sidecar needs, and the figures that decided it."""
+    """Return the values for the sidecar, and the figures on which they were decided."""
     detector = FaceDetector(models / "face_detector.tflite")
     views = {name: load_views(data, name, detector) for name in YARDSTICKS}
     yardsticks = gather(views, runs)

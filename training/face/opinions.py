@@ -1,4 +1,4 @@
-"""What a face network says of pictures, and its opinion mixed into their labels."""
+"""Outputs of a face network, and their combination with labels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def predict(
     mirror: bool = False,
     bf16: bool | None = None,
 ) -> NDArray[np.float32]:
-    """Logits (N, 7) of (N, S, S) crops, brought to `size`; the mean of both views with `mirror`."""
+    """Return logits (N, 7) of (N, S, S) crops resized to `size`; with `mirror` the mean of both views."""
     net.eval()
     device = next(net.parameters()).device
     bf16 = fast_in_bf16(device) if bf16 is None else bf16
@@ -46,14 +46,14 @@ def predict(
 
 
 def scores(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> tuple[float, float]:
-    """Accuracy and macro recall."""
+    """Return accuracy and macro recall."""
     hit = logits.argmax(axis=1) == labels
     recalls = [hit[labels == c].mean() for c in range(7)]
     return float(hit.mean()), float(np.mean(recalls))
 
 
 def opinion(ema: nn.Module, images: NDArray[np.uint8], size: int) -> NDArray[np.float32]:
-    """Posteriors (N, 7) of pictures (N, S, S), each with its mirror image.
+    """Return posteriors (N, 7) of images (N, S, S), each with its mirror image.
 
     Args:
         ema: the averaged model.
@@ -67,13 +67,13 @@ def opinion(ema: nn.Module, images: NDArray[np.uint8], size: int) -> NDArray[np.
 def distil(
     faces: FaceSet, votes: NDArray[np.float32], posterior: NDArray[np.float32], share: float
 ) -> FaceSet:
-    """Mix a model's opinion into the annotators' votes."""
+    """Combine the annotators' votes with a model's opinion."""
     targets = ((1 - share) * votes + share * posterior).astype(np.float32)
     return FaceSet(faces.images, targets, faces.weights, faces.sharp)
 
 
 def teach(faces: FaceSet, given: NDArray[np.int64], posterior: NDArray[np.float32]) -> FaceSet:
-    """Refine the labels of `faces` by a model's opinion with a flattened prior, for rare classes."""
+    """Refine the labels of `faces` with a model's opinion under a flattened prior, for rare classes."""
     prior = posterior.mean(axis=0)
     posterior = posterior / np.sqrt(prior)
     posterior /= posterior.sum(axis=1, keepdims=True)

@@ -1,6 +1,6 @@
-"""Posteriors of the shipped face model on faces that it was not trained on, for the fusion.
+"""Posteriors of the shipped face model for faces that were not used in training, for the fusion.
 
-Half of the rows as they are, half degraded at random, so that the fusion learns what quality is worth.
+Half of the rows are unchanged, half are degraded at random, so that the fusion learns the effect of quality.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from training.face.robustness import randomly_degraded
 def face_posteriors(
     models: Path, images: NDArray[np.uint8], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32], NDArray[np.bool_]]:
-    """Judge crops as the daemon does.
+    """Classify crops as the daemon does.
 
     Args:
         models: folder of the shipped models.

@@ -36,12 +36,12 @@ def fit_map(
     labels: NDArray[np.int64],
     ridge: tuple[float, float] = (MATRIX_RIDGE, OFFSET_RIDGE),
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The map with the least log-loss and ridge.
+    """Return the map with the lowest sum of log-loss and ridge penalty.
 
     Args:
         logits: (N, 7).
         labels: (N,).
-        ridge: of the matrix and of the offsets.
+        ridge: penalties of the matrix and of the offsets.
 
     Returns:
         Matrix (7, 7) and offsets (7,), in the scale of the logits.
@@ -71,7 +71,7 @@ def fit_map(
 def fold(
     state: dict[str, Tensor], matrix: NDArray[np.float32], offsets: NDArray[np.float32]
 ) -> dict[str, Tensor]:
-    """Weights of ``FaceNet`` whose logits are ``matrix @ logits + offsets`` of those given."""
+    """Return weights of `FaceNet` whose logits are `matrix @ logits + offsets` of the given ones."""
     by = torch.from_numpy(matrix)
     return {
         **state,

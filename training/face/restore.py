@@ -1,4 +1,4 @@
-"""Restore the float network from its int8 file, so that training can go on from the shipped model.
+"""Restore the float network from its int8 file, to continue training from the shipped model.
 
 Weights come back to half a quantization step, with batch normalisation folded into them: each normalisation
 layer is left with mean zero, deviation one and the folded bias, so it must not be trained on statistics of
@@ -25,14 +25,14 @@ LAYERS = ("CONV_2D", "FULLY_CONNECTED")
 
 @dataclass(frozen=True)
 class Layer:
-    """Weights of a layer in PyTorch's order: kernel (outputs, inputs[, H, W]), bias (outputs,)."""
+    """Return the weights of a layer in PyTorch's order: kernel (outputs, inputs[, H, W]), bias (outputs,)."""
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
 
 
 def read_layers(path: Path) -> list[Layer]:
-    """Kernels and biases of all layers of a quantized model, in the order in which they run."""
+    """Return kernels and biases of all layers of a quantized model, in execution order."""
     interpreter = load_runtime()[1](model_path=str(path))
     interpreter.allocate_tensors()
     details = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
@@ -62,9 +62,9 @@ def _dequantize(raw: NDArray[Any], how: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def restore(path: Path) -> FaceNet:
-    """The network of an int8 `.tflite` file, with its seven emotions alone.
+    """Return the network of an int8 `.tflite` file with only its seven emotions.
 
-    The further outputs are fitted to the features at every export.
+    The additional outputs are fitted to the features at every export.
 
     Raises:
         ValueError: the file's layers are not those of `FaceNet`.
@@ -75,8 +75,8 @@ def restore(path: Path) -> FaceNet:
     net = FaceNet(tuple(sorted(widths)) or WIDTHS)
 
     def take(shape: tuple[int, ...]) -> Layer:
-        # The converter runs a block's projection before its other layers, so the order alone does not tell
-        # them apart.
+        # The converter runs a block's projection before its other layers, so the order alone does not #
+        # identify them.
         for index, layer in enumerate(left):
             if layer.kernel.shape == shape:
                 return left.pop(index)
@@ -110,14 +110,14 @@ def restore(path: Path) -> FaceNet:
 
 @torch.no_grad()
 def revive(net: nn.Module, views: torch.Tensor) -> None:
-    """Make the normalisation of a restored network live again; its logits stay the same.
+    """Reactivate the normalisation of a restored network without changing its logits.
 
     Every layer gets the mean and variance that its input has over the views, and a scale and bias that undo
     them.
 
     Args:
-        net: as `restore` returns it, or a part of it.
-        views: (N, …), inputs like those it will be trained on.
+        net: network from `restore`, or a part of it.
+        views: (N, …), inputs similar to those of the training.
     """
     moments: dict[nn.BatchNorm2d, list[torch.Tensor]] = {}
 

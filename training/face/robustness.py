@@ -1,4 +1,4 @@
-"""Degradations of crops at fixed strengths, for the card, and whole pictures made of crops."""
+"""Degradations of crops at fixed strengths for the card, and whole frames made from crops."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _shrink(image: Image, side: int) -> Image:
 def _noise(image: Image, gain: float, sigma: float) -> Image:
     rng = np.random.default_rng(
         int(image.astype(np.int64).sum()) % 2**32
-    )  # reproducible, and different for each picture
+    )  # reproducible, and different for each image
     return np.asarray(np.clip(image * gain + rng.normal(0, sigma, image.shape), 0, 255), np.uint8)
 
 
@@ -68,11 +68,11 @@ DEGRADATIONS: dict[str, Callable[[Image], Image]] = {
 
 
 def randomly_degraded(images: Image, seed: int) -> tuple[Image, NDArray[np.int64]]:
-    """Up to two random degradations and a random source size for each crop.
+    """Apply up to two random degradations and a random source size to each crop.
 
     Args:
         images: uint8 (N, S, S).
-        seed: of all choices.
+        seed: seed of all random choices.
 
     Returns:
         uint8 (N, S, S), and the side in pixels (N,) at which each face was seen.
@@ -92,7 +92,7 @@ def randomly_degraded(images: Image, seed: int) -> tuple[Image, NDArray[np.int64
 
 
 def whole_picture(crop: Image, rng: np.random.Generator) -> Image:
-    """A 640 x 480 colour picture with the face, 120 to 260 pixels large, in blurred surroundings."""
+    """Return a 640 x 480 colour frame with the face, 120 to 260 pixels large, in blurred surroundings."""
     side = int(rng.integers(120, 261))
     face = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
     top = int(rng.integers(0, CANVAS[0] - side + 1))

@@ -51,41 +51,42 @@ from training.face.workers import Batches, Workers
 
 TEACHER = Path(__file__).parent / "checkpoints" / "ferplus_expw.tflite"
 SCRATCH_WIDTHS = (32, 96, 192, 256)
-"""Of the blocks: 55.8 M multiply-adds, 1.74 M weights."""
+"""Widths of the blocks: 55.8 M multiply-adds, 1.74 M weights."""
 BATCH = 128
 TRUNK_SHARES = {"ferplus": 62, "rafdb": 44, "expw": 22}
-"""Rows of a batch in the trunk; in a branch they are those of `training.face.transfer`."""
+"""Rows of a batch in the trunk; a branch uses those of `training.face.transfer`."""
 STEPS = 200
-"""Batches of a round."""
+"""Number of batches in a round."""
 RATE = 0.05
 WARM_UP_VIEWS = 60_000
 SIZES = ((400_000, 32), (900_000, 40))
-"""Side of the input until so many views: early ones cost 0.45 and 0.7 of the full ones."""
+"""Side of the input up to a number of views; smaller ones cost 0.45 and 0.7 of the full size."""
 FULL_SIZE = 48
 STRENGTH, FINAL_STRENGTH = 1.0, 0.4
-"""Of augmentation: in the trunk and at the end of a branch."""
+"""Strength of the augmentation in the trunk and at the end of a branch."""
 OWN_OPINION_FROM = 3_000_000
-"""Views after which the averaged network teaches itself, as it is then; and again every so many."""
+"""Number of views after which the current averaged network becomes its own teacher, and the interval of
+updates."""
 FINISH_ROUNDS = 20
-"""Of a branch: half a million views."""
+"""Number of rounds of a branch: half a million views."""
 SCORED_EVERY = 3
-"""Rounds."""
+"""Rounds between two measurements."""
 
 
 def input_size(views: int) -> int:
-    """Side of the input after so many views."""
+    """Return the side of the input after a number of views."""
     return next((side for until, side in SIZES if views < until), FULL_SIZE)
 
 
 def learning_rate(views: int, finished: float | None) -> float:
-    """Linear warm-up, then `RATE`; half a cosine over a branch, of which a share is `finished`."""
+    """Return the learning rate: linear warm-up, then `RATE`, or half a cosine over a branch."""
     if finished is not None:
         return RATE * 0.5 * (1 + math.cos(math.pi * finished))
     return RATE * min(1.0, (views + BATCH) / WARM_UP_VIEWS)
 
 
 def labelled(sets: dict[str, FaceSet], opinions: dict[str, NDArray[np.float32]]) -> dict[str, FaceSet]:
-    """The sets with the targets and weights to train on."""
+    """Return the sets with their targets and weights."""
     result = {}
     for name, faces in sets.items():
         targets, weights = refined(name, faces.targets, opinions.get(name, faces.targets))
@@ -94,12 +95,12 @@ def labelled(sets: dict[str, FaceSet], opinions: dict[str, NDArray[np.float32]])
 
 
 def form_opinions(net: FaceNet, sets: dict[str, FaceSet], size: int) -> dict[str, NDArray[np.float32]]:
-    """Posteriors (N, 7) of a network for FER+ and ExpW."""
+    """Return posteriors (N, 7) of a network for FER+ and ExpW."""
     return {name: opinion(net, sets[name].images, size) for name in ("ferplus", "expw")}
 
 
 def new_network(seed: int) -> nn.ModuleDict:
-    """Random weights and offsets of zero."""
+    """Return random weights and zero offsets."""
     torch.manual_seed(seed)
     return nn.ModuleDict({"net": FaceNet(SCRATCH_WIDTHS), "habits": Habits()})
 
@@ -122,18 +123,19 @@ def train(
     """Run or resume a trunk, or a branch of one.
 
     Args:
-        data: folder that holds `faces/`.
-        out: for `last.pt` (all state), `kept.pt` (to keep), `ema.pt` (the end of a branch), `log.jsonl`.
-        detector: of the faces in JAFFE's pictures.
-        init: a `kept.pt` to begin with; the trunk of a branch.
-        finish: this is a branch.
+        data: folder that contains `faces/`.
+        out: folder for `last.pt` (all state), `kept.pt` (to keep), `ema.pt` (the end of a branch),
+            `log.jsonl`.
+        detector: detector for JAFFE's images.
+        init: a `kept.pt` to start from; the trunk of a branch.
+        finish: whether this is a branch.
         left_out: sets that are not trained on.
-        views: at which a trunk ends.
-        hours: after which it stops for now.
-        seed: of every random choice.
-        rows: cap on the rows of a set, for trying things out.
-        steps: batches of a round.
-        rounds: of a branch.
+        views: number of views of a trunk.
+        hours: maximum duration of this call.
+        seed: seed of all random choices.
+        rows: maximum number of rows per set, for experiments.
+        steps: number of batches in a round.
+        rounds: number of rounds of a branch.
     """
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
@@ -221,7 +223,7 @@ def train(
 
 
 def held_out(data: Path, ema: nn.ModuleDict, size: int) -> dict[str, list[float]]:
-    """Accuracy and macro recall on FER+ Valid and the held-out tenth of RAF-DB, each by its own offsets."""
+    """Return accuracy and macro recall on FER+ Valid and held-out RAF-DB, each with its own offsets."""
     raf = load_rafdb(data / "faces", "held_out")
     parts = {
         "ferplus": load_ferplus_split(data / "faces", "Valid"),
@@ -233,7 +235,7 @@ def held_out(data: Path, ema: nn.ModuleDict, size: int) -> dict[str, list[float]
 
 
 def kept(ema: nn.ModuleDict, state: dict[str, Any]) -> dict[str, Any]:
-    """What it takes to go on: averaged weights in half precision, the offsets, and how far it is."""
+    """Return the state to continue from: averaged weights in half precision, offsets, number of views."""
 
     def half(values: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: value.half() if value.is_floating_point() else value for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""The JSON beside the face model: what the classifier must know, and what was measured."""
+"""JSON beside the face model: settings of the classifier, and measured figures."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def write_sidecar(path: Path, content: dict[str, Any]) -> None:
 
 
 def neutral(*, mirror: bool = True) -> dict[str, Any]:
-    """The part of the sidecar that the classifier reads, before anything is fitted."""
+    """Return the part of the sidecar that the classifier reads, without fitted values."""
     return {
         "labels": EMOTIONS,
         "temperature": 1.0,

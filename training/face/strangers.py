@@ -1,4 +1,4 @@
-"""Sets that a network may never have seen, by the way that faces go in use."""
+"""Sets that a network may not have seen, processed as in production."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from training.face.net import INPUT_SIZE
 
 NEUTRAL = EMOTIONS.index("neutral")
 NOBODY = -1
-"""Stands for an answer that was not given."""
+"""Placeholder for a missing result."""
 
 
 @dataclass(frozen=True)
 class Views:
-    """A set as the network gets to see it in use.
+    """Set as the network sees it in production.
 
     Attributes:
-        crops: of each picture that has a face, uint8 (views, S, S).
-        halves: whether the first view and the mean of the others count one half each (a crop judged as it
-            is), or all count the same (a face found in a picture).
+        crops: crops of each image with a face, uint8 (views, S, S).
+        halves: whether the first view and the mean of the others have weight 0.5 each (a given crop), or all
+            views have equal weight (a face found in an image).
         labels: (N,).
-        groups: (N,) persons, where known.
-        missed: pictures without a face.
+        groups: persons (N,), where known.
+        missed: number of images without a face.
     """
 
     crops: list[NDArray[np.uint8]]
@@ -51,7 +51,7 @@ class Views:
     missed: int = 0
 
     def logits(self, classifier: FaceClassifier) -> NDArray[np.float32]:
-        """Raw logits (N, 7), every crop looked at in all views."""
+        """Return raw logits (N, 7) from all views of every crop."""
         return np.concatenate([self._one(classifier.logits(crops)) for crops in self.crops])
 
     def _one(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,7 +61,7 @@ class Views:
 
 
 def views_of_crops(corpus: Corpus, detector: FaceDetector) -> Views:
-    """As `classify face --crop` sees them."""
+    """Return the crops as `classify face --crop` sees them."""
     crops = []
     for image in corpus.images:
         plain, more = from_crop(image, INPUT_SIZE)[None], crop_views(detector, image, INPUT_SIZE)
@@ -70,7 +70,7 @@ def views_of_crops(corpus: Corpus, detector: FaceDetector) -> Views:
 
 
 def views_of_pictures(corpus: Corpus, detector: FaceDetector) -> Views:
-    """As `classify face` sees them."""
+    """Return the images as `classify face` sees them."""
     crops, found = [], np.zeros(len(corpus.labels), bool)
     for index, image in enumerate(corpus.images):
         frame = as_frame(image)
@@ -83,7 +83,7 @@ def views_of_pictures(corpus: Corpus, detector: FaceDetector) -> Views:
 
 
 def load_views(data: Path, name: str, detector: FaceDetector) -> Views:
-    """One of "ferplus_valid", "ferplus_test", "rafdb_held_out", "rafdb_test", "ckplus", "jaffe"."""
+    """Return one of "ferplus_valid", "ferplus_test", "rafdb_held_out", "rafdb_test", "ckplus", "jaffe"."""
     faces = data / "faces"
     if name == "jaffe":
         return views_of_pictures(load_jaffe(faces), detector)
@@ -99,7 +99,7 @@ def load_views(data: Path, name: str, detector: FaceDetector) -> Views:
 def six(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Rows of a posed expression alone, the best of the six; their probabilities as they are."""
+    """Return only rows with a posed expression and their best class of the six."""
     rows = labels != NEUTRAL
     chosen = probabilities[rows].copy()
     chosen[:, NEUTRAL] = 0.0
@@ -109,7 +109,7 @@ def six(
 def calibration_above_chance(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], seed: int = 0, draws: int = 50
 ) -> tuple[float, float]:
-    """The calibration error, and how much of it a perfectly calibrated model would show on as many rows."""
+    """Return the calibration error, and that of a perfectly calibrated model on the same number of rows."""
     rng = np.random.default_rng(seed)
     top = probabilities.max(axis=1)
     by_chance = []
@@ -125,14 +125,14 @@ def calibration_above_chance(
 def stranger_scores(
     classifier: FaceClassifier, detector: FaceDetector, corpus: Corpus, *, whole: bool, posed: bool
 ) -> dict[str, Any]:
-    """All scores of a set by `classify face`; what gets no answer counts as wrong.
+    """Return all scores of a set with `classify face`; a missing result counts as wrong.
 
     Args:
-        classifier: with its calibration.
-        detector: of faces.
-        corpus: crops, or whole pictures.
-        whole: the face is searched for in the pictures.
-        posed: neutral faces are left out, and neutral as an answer too.
+        classifier: classifier with its calibration.
+        detector: face detector.
+        corpus: crops, or whole images.
+        whole: whether to detect the face in the images.
+        posed: whether to omit neutral faces and neutral results.
     """
     classify = classify_picture if whole else classify_crop
     results = [classify(classifier, detector, image).probabilities for image in corpus.images]
@@ -168,7 +168,7 @@ def stranger_scores(
 
 
 def trained_on_scores(data: Path, classifier: FaceClassifier, detector: FaceDetector) -> dict[str, Any]:
-    """The posed sets by a network that has seen them: what a row that left one out is to be compared with."""
+    """Measure the posed sets with a network that has seen them, for comparison."""
     faces = data / "faces"
     posed, whole = load_ckplus(faces), load_jaffe(faces)
     return {

@@ -1,10 +1,10 @@
 """Train the face network: `python -m training.face.train --data DIR --out DIR`, twice.
 
-The first time from random weights; the second time with `--init` from what the first left: a shorter step,
-the full picture size throughout, and its own averaged opinion mixed into the labels (born-again distillation,
-Furlanello et al. 2018, arXiv:1805.04770).
+The first time from random weights; the second time with `--init` from the result of the first: a shorter
+step, the full picture size throughout, and its own averaged opinion mixed into the labels (born-again
+distillation, Furlanello et al. 2018, arXiv:1805.04770).
 
-What comes out is where `training.face.transfer` begins.
+`training.face.transfer` starts from the result.
 
 One process, seeded, on the GPU where there is one, with a checkpoint after every epoch from which the same
 command goes on. Views are made on the processor, one thread. An epoch is `STEPS` batches of rows from FER+
@@ -44,7 +44,7 @@ from training.face.opinions import distil, opinion, predict, scores, teach
 
 BATCH = 128
 FER_ROWS = 80
-"""Rows of a batch from FER+, whose labels are ten people's; the others from ExpW."""
+"""Rows of a batch from FER+, which has labels of ten people; the others are from ExpW."""
 STEPS = 300
 WARM_UP = 0.02
 WEIGHT_DECAY = 3e-4
@@ -54,19 +54,18 @@ MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
 
 @dataclass(frozen=True)
 class Recipe:
-    """What differs between the rounds of training.
+    """Settings that differ between the two trainings.
 
     Attributes:
-        peak_rate: highest learning rate.
-        sizes: input side until a share of the training: early views cost 0.45 and 0.7 of the full ones (Tan &
+        peak_rate: maximum learning rate.
+        sizes: input side up to a share of the training; smaller views cost 0.45 and 0.7 of full ones (Tan &
             Le 2021, arXiv:2104.00298).
-        relabel_at: shares of the training at which the averaged network gives its opinion on the labels.
-        distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see
-            `relabel`.
-        strength: of augmentation, at the start and at the end: it eases off linearly from `ease_from` on,
-            so that the last, fine steps are taken on faces like those met in use.
+        relabel_at: shares of the training at which the labels are refined with the averaged network.
+        distil: weight of that opinion in the targets of FER+; in ExpW it depends on the label, see `relabel`.
+        strength: strength of augmentation at the start and at the end; it decreases linearly from `ease_from`
+            on, so that the last, fine steps use faces like those in production.
         ease_from: share of the training.
-        power: how far rare classes are drawn more often, see `row_sampling`.
+        power: oversampling of rare classes, see `row_sampling`.
     """
 
     peak_rate: float
@@ -98,27 +97,27 @@ SECOND = Recipe(
 
 @dataclass
 class Schedule:
-    """Progress in [0, 1] by epochs or by minutes spent."""
+    """Progress in [0, 1], by epochs or by minutes."""
 
     epochs: int
     minutes: float | None
 
     def progress(self, steps_done: int, seconds: float) -> float:
-        """Share of the training that lies behind."""
+        """Return the completed share of the training."""
         if self.minutes is not None:
             return min(1.0, seconds / (self.minutes * 60))
         return min(1.0, steps_done / (self.epochs * STEPS))
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
-    """Linear warm-up, then half a cosine down to zero."""
+    """Return the learning rate: linear warm-up, then half a cosine to zero."""
     if progress < WARM_UP:
         return recipe.peak_rate * (progress + 1e-4) / WARM_UP
     return recipe.peak_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
 def strength(recipe: Recipe, progress: float) -> float:
-    """How strong augmentation is."""
+    """Return the strength of the augmentation."""
     eased = max(0.0, progress - recipe.ease_from) / (1 - recipe.ease_from)
     start, end = recipe.strength
     return start - (start - end) * eased
@@ -161,7 +160,7 @@ def mix_up(x: Tensor, targets: Tensor, rng: np.random.Generator) -> tuple[Tensor
 
 @torch.no_grad()
 def update_average(ema: nn.Module, net: nn.Module, steps: int) -> None:
-    """Exponential moving average of weights and batch statistics, faster at the start."""
+    """Update the exponential moving average of weights and batch statistics, faster at the start."""
     decay = min(EMA_DECAY, (1 + steps) / (10 + steps))
     for old, new in zip(ema.state_dict().values(), net.state_dict().values(), strict=True):
         if old.dtype.is_floating_point:
@@ -171,7 +170,7 @@ def update_average(ema: nn.Module, net: nn.Module, steps: int) -> None:
 
 
 def make_optimizer(net: nn.Module, rate: float) -> torch.optim.SGD:
-    """SGD with Nesterov momentum; no weight decay on biases and normalisation."""
+    """Return SGD with Nesterov momentum, without weight decay on biases and normalisation."""
     trained = [p for p in net.parameters() if p.requires_grad]
     decayed = [p for p in trained if p.ndim > 1]
     others = [p for p in trained if p.ndim <= 1]
@@ -192,13 +191,13 @@ def train(
     """Run or resume a training; writes `last.pt` (state), `ema.pt` (weights) and `log.jsonl`.
 
     Args:
-        data: folder that holds `faces/`.
-        out: created if missing.
-        schedule: when to end.
-        seed: of every random choice.
+        data: folder that contains `faces/`.
+        out: output folder, created if missing.
+        schedule: length of the training.
+        seed: seed of all random choices.
         init: weights of a first training, which makes this the second.
-        limit: cap on rows a set, for trying things out.
-        device: to work on, see `training.device`.
+        limit: maximum number of rows per set, for experiments.
+        device: device for the training, see `training.device`.
     """
     device = device or default_device()
     torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Train a face network on with strangers' faces: `python -m training.face.transfer`.
+"""Continue the training of a face network with other sets: `python -m training.face.transfer`.
 
 The network that FER+ and ExpW have taught goes on with RAF-DB, Extended Cohn-Kanade and JAFFE beside them.
 Every set has seven offsets of its own, learned with the weights and added to the logits in training: how
@@ -39,22 +39,22 @@ from training.face.train import make_optimizer, update_average
 
 BATCH = 128
 SHARES = {"ferplus": 50, "rafdb": 40, "expw": 16, "ckplus": 14, "jaffe": 8}
-"""Rows of a batch; those of a set that is left out go to the others in proportion."""
+"""Rows of a batch; the rows of a set that is left out are distributed to the others in proportion."""
 POWER = {"ferplus": 0.6, "rafdb": 0.6, "expw": 0.5, "ckplus": 1.0, "jaffe": 1.0}
-"""How far rare classes are drawn more often, see `row_sampling`."""
+"""Oversampling of rare classes, see `row_sampling`."""
 SMOOTHING = {"ferplus": 0.0, "rafdb": 0.1, "expw": 0.2, "ckplus": 0.05, "jaffe": 0.2}
-"""Share of a label that is spread evenly: JAFFE's say what was asked for, not what is seen."""
+"""Share of a label that is spread evenly; JAFFE's labels are the requested, not the perceived emotions."""
 DISTIL = 0.35
 """Weight of the first network's opinion in the targets of FER+."""
 
 STEPS = 100
-"""Batches between two checkpoints."""
+"""Number of batches between two checkpoints."""
 ROUNDS = 24
 PEAK_RATE = 0.02
 WARM_UP = 0.05
 MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
 STATISTICS_BATCHES = 16
-"""Batches over which normalisation is measured before it is live again."""
+"""Number of batches over which normalisation is measured before it is reactivated."""
 
 
 class Habits(nn.Module):
@@ -65,12 +65,12 @@ class Habits(nn.Module):
         self.offsets = nn.Parameter(torch.zeros(len(SETS), EMOTION_COUNT))
 
     def forward(self, shares: Tensor) -> Tensor:
-        """Offsets (N, 7) of rows that belong to sets by shares (N, sets)."""
+        """Return the offsets (N, 7) of rows by their shares of the sets (N, sets)."""
         return shares @ self.offsets
 
 
 def batch_rows(left_out: frozenset[str], shares: Mapping[str, int] | None = None) -> dict[str, int]:
-    """Rows of a batch for each set that is trained on; in shares of `SHARES` where no others are given."""
+    """Return the rows of a batch for each training set, by default in the proportions of `SHARES`."""
     shares = SHARES if shares is None else shares
     kept = {name: share for name, share in shares.items() if name not in left_out}
     total = sum(kept.values())
@@ -82,7 +82,7 @@ def batch_rows(left_out: frozenset[str], shares: Mapping[str, int] | None = None
 def refined(
     name: str, given: NDArray[np.float32], opinion: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Targets (N, 7) and weights (N,) of a set, with a network's opinion (N, 7) in FER+ and ExpW."""
+    """Return targets (N, 7) and weights (N,) of a set, combined with a network's opinion in FER+ and ExpW."""
     smooth = SMOOTHING[name]
     targets = (1 - smooth) * given + smooth / EMOTION_COUNT
     weights = np.ones(len(targets), np.float32)
@@ -96,11 +96,11 @@ def refined(
 
 
 class Batches:
-    """Draws held views of all sets.
+    """Source of random held views of all sets.
 
     Args:
-        sets: by name.
-        rows: of a batch, by name.
+        sets: sets by name.
+        rows: rows of a batch by set.
     """
 
     def __init__(self, sets: dict[str, HeldSet], rows: dict[str, int]) -> None:
@@ -111,7 +111,7 @@ class Batches:
         }
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Held features (BATCH, C, H, W), targets (BATCH, 7), weights (BATCH,), sets (BATCH, sets)."""
+        """Draw held features (BATCH, C, H, W), targets (BATCH, 7), weights (BATCH,), sets (BATCH, sets)."""
         features, targets, weights, sets = [], [], [], []
         for name, count in self._rows.items():
             cumulative = self._sampling[name]
@@ -133,7 +133,7 @@ class Batches:
 
 
 class Tail(nn.Module):
-    """What is trained of a network: its last block and last layer."""
+    """Trained part of a network: its last block and last layer."""
 
     def __init__(self, net: FaceNet) -> None:
         super().__init__()
@@ -141,20 +141,20 @@ class Tail(nn.Module):
         self.dropout, self.head = net.dropout, net.head
 
     def forward(self, x: Tensor) -> Tensor:
-        """Held features to logits (N, 7)."""
+        """Return logits (N, 7) of held features."""
         logits: Tensor = self.head(self.dropout(self.flatten(self.pool(self.block(x)))))
         return logits
 
 
 def learning_rate(progress: float) -> float:
-    """Linear warm-up, then half a cosine down to zero."""
+    """Return the learning rate: linear warm-up, then half a cosine to zero."""
     if progress < WARM_UP:
         return PEAK_RATE * (progress + 1e-3) / WARM_UP
     return PEAK_RATE * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
 
 
 def start(init: Path, batches: Batches, rng: np.random.Generator) -> tuple[FaceNet, Habits]:
-    """The network to go on from: a `.tflite` file, with live normalisation, or a checkpoint."""
+    """Return the network to start from: a `.tflite` file with reactivated normalisation, or a checkpoint."""
     habits = Habits()
     if init.suffix == ".tflite":
         net = restore(init)
@@ -171,7 +171,7 @@ def held_out_scores(
     labels: NDArray[np.int64],
     size: int = INPUT_SIZE,
 ) -> list[float]:
-    """Accuracy and macro recall, one view, by the set's own offsets."""
+    """Return accuracy and macro recall of one view, with the set's own offsets."""
     logits = predict(net, images, size=size) + habits.offsets[SETS.index(name)].detach().numpy()
     return [round(score, 4) for score in scores(logits, labels)]
 
@@ -189,13 +189,13 @@ def train(
     """Run or resume a training; writes `last.pt` (all state), `ema.pt` (the result) and `log.jsonl`.
 
     Args:
-        data: folder that holds `faces/`.
-        held: folder that `training.face.held` has filled, by the same network.
-        out: created if missing.
+        data: folder that contains `faces/`.
+        held: folder written by `training.face.held` with the same network.
+        out: output folder, created if missing.
         init: see `start`.
-        left_out: names of sets that are not trained on.
-        seed: of every random choice.
-        rounds: of `STEPS` batches each.
+        left_out: names of sets to leave out.
+        seed: seed of all random choices.
+        rounds: number of rounds of `STEPS` batches.
     """
     out.mkdir(parents=True, exist_ok=True)
     rows = batch_rows(left_out)
@@ -276,7 +276,7 @@ def write_weights(net: FaceNet, ema: nn.ModuleDict, path: Path) -> None:
 
 
 def load_weights(path: Path) -> tuple[FaceNet, Habits]:
-    """The network and the offsets that a run has left, in single precision whatever they were kept in."""
+    """Return the network and the offsets of a run, converted to single precision."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
     net, habits = network_of(saved["net"]), Habits()
     habits.load_state_dict({name: value.float() for name, value in saved["habits"].items()})

@@ -1,4 +1,4 @@
-"""The gradient of a batch of augmented views, made by two threads, for the long training."""
+"""Gradient of a batch of augmented views, computed by two threads, for the long training."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from training.face.held import SETS
 from training.face.transfer import POWER
 
 WORKERS = 2
-"""Threads; each makes half of a batch."""
+"""Number of threads; each processes half of a batch."""
 COVERED_SHARE = 0.12
-"""Of views with a mask or glasses before the face."""
+"""Share of views with a mask or glasses over the face."""
 MIXUP_SHARE, MIXUP_ALPHA = 0.15, 0.3
 
 
 class Batches:
-    """Draws augmented views of several sets.
+    """Source of random augmented views of several sets.
 
     Args:
-        sets: by name; of each its crops with the targets and weights to train on.
-        rows: of a batch, by name.
+        sets: sets by name, with crops, targets and weights.
+        rows: rows of a batch by set.
     """
 
     def __init__(self, sets: dict[str, FaceSet], rows: dict[str, int]) -> None:
@@ -38,7 +38,7 @@ class Batches:
     def draw(
         self, rng: np.random.Generator, part: int, size: int, strength: float
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One of `WORKERS` parts of a batch.
+        """Draw one of the `WORKERS` parts of a batch.
 
         Returns:
             Views (N, 1, size, size), targets (N, 7), weights (N,), shares of sets (N, sets).
@@ -66,10 +66,10 @@ class Batches:
 
 
 class Dropout(nn.Module):
-    """Dropout by a generator of its own: threads that share one take from it in no fixed order.
+    """Dropout with its own generator: threads that share one would use it in no fixed order.
 
     Args:
-        share: of the features that are left out.
+        share: share of dropped features.
     """
 
     def __init__(self, share: float) -> None:
@@ -78,19 +78,19 @@ class Dropout(nn.Module):
         self.generator = torch.Generator()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features (N, F), some of them zero, the others larger for it."""
+        """Return features (N, F) with some set to zero and the others scaled up."""
         kept = torch.rand(x.shape, generator=self.generator) >= self._share
         return x * kept / (1 - self._share)
 
 
 class Workers:
-    """The gradient of a batch, each thread with a copy of the network for its part.
+    """Gradient of a batch; each thread uses its own copy of the network for its part.
 
-    Torch's own threads wait for each other many times in a step, and on a machine that is shared they wait
-    long; these do so once.
+    Torch's own threads wait for each other many times per step, which takes long on a shared machine; these
+    wait once.
 
     Args:
-        both: network and offsets, under "net" and "habits".
+        both: network and offsets, as "net" and "habits".
     """
 
     def __init__(self, both: nn.ModuleDict) -> None:
@@ -120,7 +120,7 @@ class Workers:
         return float(loss.item())
 
     def step(self, batches: Batches, seed: tuple[int, ...], size: int, strength: float) -> float:
-        """Leave the gradient of one batch with the network, and the mean of its statistics; the loss."""
+        """Store the gradient of one batch and its mean statistics in the network; return the loss."""
         jobs = [self._pool.submit(self._one, part, batches, seed, size, strength) for part in range(WORKERS)]
         loss = sum(job.result() for job in jobs)
         with torch.no_grad():
