@@ -146,29 +146,29 @@ CARD = """# Learned fusion
 
 `fusion.json`: a log-linear pool of the calibrated posteriors of face, voice and text, used with
 `fusion.method = "learned"` (the form is in `emoedge/fusion/learned.py`). Made by `python -m training.fusion.train`
-from what `python -m training.fusion.posteriors` wrote; both in one: `python -m training train fusion`.
+from the output of `python -m training.fusion.posteriors`; both in one: `python -m training train fusion`.
 
 | | weight | exponent of the reliability | constant of the age (not learned) |
 |---|---|---|---|
 {weights}
 
-| what takes part | sharpness | share of the bias |
+| modalities | sharpness | share of the bias |
 |---|---|---|
 {subsets}
 
-## How it was made and measured
+## Fitting and evaluation
 Triples are drawn at random with the same label from validation data of the three models: faces of FER+ Valid
-(half of them degraded), speakers of `uem` left out of the voice networks that judge them (clean, and with noise at 5 dB), and
-text rows that training never saw, as transcripts with errors. Modalities are left out at random, and one in twenty is
-of another label. The groups (speakers, videos, rows) are halved: pools fitted on each half are measured on the other, and
-what ships is fitted on both. **These are not people
-who felt something**: nobody in the data shows, says and sounds the same emotion at once, so the figures compare
-ways of combining, they do not predict accuracy.
+(half of them degraded), speakers of `uem` left out of the voice networks that classify them (clean, and with noise at 5 dB), and
+text rows that were not used in training, as transcripts with errors. Modalities are left out at random, and one in twenty has
+another label. The groups (speakers, videos, rows) are halved: pools fitted on each half are measured on the other, and
+the shipped one is fitted on both. **These are not people
+with real emotions**: no person in the data has face, voice and words of the same emotion at once, so the figures compare
+methods of fusion; they do not predict accuracy.
 
-Macro recall, and the expected calibration error of the fused probability of what is named, on the half that was not fitted on; twice {draws} cases a line, every
+Macro recall, and the expected calibration error of the fused probability of the emotion, on the half not used for fitting; twice {draws} cases a line, every
 label equally often. "Degraded" faces are blurred, noisy, dark or small at random, degraded voices have noise at 5 dB.
 
-| what is there | face | voice | text | rule | learned | error of the rule | error of the learned |
+| modalities present | face | voice | text | rule | learned | error of the rule | error of the learned pool |
 |---|---|---|---|---|---|---|---|
 {rows}
 
@@ -177,41 +177,41 @@ label equally often. "Degraded" faces are blurred, noisy, dark or small at rando
 The pool is {verdict}.
 
 ## Confidence
-The errors above are those of the fused probability of what is named; that of the pool goes from {worst}.
+The errors above are those of the fused probability of the emotion; that of the pool ranges from {worst}.
 Some emotions are rare in the validation data (FER+ Valid has two dozen of disgust), and each label is drawn equally often, so
-the errors of the lines with a face are themselves known to a few hundredths only.
-The probability of the weighted rule says less than the rule knows wherever face and voice agree, because a mean of two opinions is never
-surer than the surer one, and because the text moves the decision but not the probability. What is published as `confidence` is the
-chance behind it, for both methods: [Confidence](confidence.md).
+the errors of the lines with a face are only known to a few hundredths.
+The probability of the weighted rule is too low where face and voice agree, because a mean of two opinions is never
+more confident than the more confident one, and because the text affects the decision but not the probability. The published `confidence` is the
+calibrated probability for both methods: [Confidence](confidence.md).
 
-The weighted rule of the original stays the default: it is the contract that its users rely on, and the pool was never
-measured on people. The pool is one setting away.
+The weighted rule remains the default: users rely on it, and the pool was never
+measured on real people. To use the pool, change one setting.
 
 ## Terms
-The coefficients were fitted on answers of the three models to the sets named in their cards, some of which are for research and
+The coefficients were fitted on outputs of the three models for the sets named in their cards, some of which are for research and
 non-commercial use only; none of the data is in this repository.
 """
 
 CONFIDENCE_CARD = """# Confidence of the fused emotion
 
-`confidence.json`: the chance that the emotion named is right, for both methods of fusion, for each set of modalities that took part, and by
-whether nothing was in doubt, a doubt stands, or the text settled it. The fused probability of the emotion named is looked up on a line
-through five knots, which never falls (`emoedge/fusion/confidence.py`). Made by
-`python -m training.fusion.train` from what `python -m training.fusion.posteriors` wrote.
+`confidence.json`: the probability that the emotion is right, for both methods of fusion, each set of modalities, and each kind of
+decision (one candidate, several candidates, or candidates among which the text decided). The fused probability of the emotion is mapped by a
+monotonic piecewise linear curve with five knots (`emoedge/fusion/confidence.py`). Made by
+`python -m training.fusion.train` from the output of `python -m training.fusion.posteriors`.
 
 | fused probability | {knots} |
 |---|---|---|---|---|---|
 {chances}
 
-## How it was made and measured
-Cases are drawn as for the [learned fusion](fusion.md), every label equally often, one opinion in twenty meant for another label; half of them at home and half
-abroad. *At home* are faces of FER+ Valid, speakers of `uem` that the networks had not heard, and text rows that training had not
-read. *Abroad* are faces of the held-out part of RAF-DB, voices of ASED, SAVEE and TESS by networks that heard nothing of the set,
-and texts of each set by a model that had read nothing of it. Half of the faces and some of the voices are degraded. RAF-DB itself
-is known to the shipped face network, which makes faces abroad a little easier than strangers are. The lines are of maximum likelihood.
+## Fitting and evaluation
+Cases are drawn as for the [learned fusion](fusion.md), every label equally often, one opinion in twenty has another label; half of them are in-domain and half
+out-of-domain. *In-domain* are faces of FER+ Valid, speakers of `uem` not used to train the networks, and text rows not used in
+training. *Out-of-domain* are faces of the held-out part of RAF-DB, voices of ASED, SAVEE and TESS with networks trained without the set,
+and texts of each set with a model trained without it. Half of the faces and some of the voices are degraded. The shipped face network
+was trained on other images of RAF-DB, which makes these faces a little easier than those of strangers. The curves are fitted by maximum likelihood.
 
-The groups (speakers, videos, rows) are halved: lines and pools fitted on each half are measured on the other, and what ships is fitted on
-both. Share of right answers, and expected calibration error of the fused probability ("before") and of the chance ("after"); twice {draws}
+The groups (speakers, videos, rows) are halved: curves and pools fitted on each half are measured on the other, and the shipped ones are fitted on
+both. Share of correct results, and expected calibration error of the fused probability ("before") and of the confidence ("after"); twice {draws}
 cases at home and as many abroad a line:
 
 | method, what took part | right at home | abroad | before: home | abroad | both | after: home | abroad | both |
@@ -220,10 +220,10 @@ cases at home and as many abroad a line:
 
 ![reliability](figures/confidence_reliability.png)
 
-One line cannot serve both: it says a little too little at home and a little too much abroad. It holds for the default weight and margin, for opinions
-that are fresh, and for emotions that are equally frequent; of people who show, say and sound something at once nobody has measured it.
+One curve cannot fit both kinds: it is slightly too low in-domain and slightly too high out-of-domain. It applies to the default weight and margin, to recent
+opinions, and to emotions that are equally frequent; it has not been measured on people with face, voice and words of one emotion at once.
 
 ## Terms
-Fitted on answers of the three models to the sets named in their cards, some of which are for research and non-commercial use only; none of
+Fitted on outputs of the three models for the sets named in their cards, some of which are for research and non-commercial use only; none of
 the data is in this repository.
 """

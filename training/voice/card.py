@@ -220,37 +220,37 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
     )
 
 
-TEMPLATE = """# Voice: how it is said
+TEMPLATE = """# Voice emotion
 
-`voice_emotion.tflite`, {size:.0f} kB, int8 in and out; sha256 `{sha256}`. From one stretch of speech (0.4 to 4 s, 16 kHz)
+`voice_emotion.tflite`, {size:.0f} kB, int8 in and out; sha256 `{sha256}`. It converts a window of speech (0.4 to 4 s, 16 kHz)
 to seven calibrated probabilities. Made by `python -m training.voice.train`, measured by `python -m training.voice.evaluate`.
 
 ## How it works
-What lies below speech (offset, hum, rumble) is filtered out (`emoedge/high_pass.py`). {count} functionals of pitch, energy, voice quality,
+Components below speech (offset, hum, rumble) are filtered out (`emoedge/high_pass.py`). {count} functionals of pitch, energy, voice quality,
 spectrum, cepstrum and rhythm (`emoedge/voice/features.py`, numpy and one transform of OpenCV, the same function in training and on the
-device; all but the level are invariant to gain) enter three times: relative to the population, to the running statistics of the device
-(room, microphone, language; everybody heard, kept over restarts), and to those of the person, who starts from the device's
-(`emoedge/voice/adapt.py`). Five perceptrons with two hidden layers vote in one graph. In training, each epoch deals every speaker's
-utterances into imagined sessions of random length and mood, and the sessions of each set onto imagined devices, so that the network knows
-strangers on new devices as well as people heard often. Sets are weighted, emotions balanced within each. Augmentation: smaller and larger
+device; all but the level are invariant to gain) are input three times: relative to the population, to the running statistics of the device
+(room, microphone, language; all speakers, kept over restarts), and to those of the person, which start from the device's
+(`emoedge/voice/adapt.py`). Five perceptrons with two hidden layers vote in one graph. In training, each epoch distributes every speaker's
+utterances over simulated sessions of random length and mood, and the sessions of each set over simulated devices, so that the network learns
+both strangers on new devices and people who are heard often. Sets are weighted, emotions balanced within each. Augmentation: smaller and larger
 speakers (pitch and vocal tract × 0.82 to 0.95 and × 1.1 to 1.35, the tempo kept), speed, crop down to a word, room, microphone slope, noise, babble, band limits,
 clipping; label smoothing.
 
 Logits become probabilities by a temperature: {strange:.2f} for strangers, {settled:.2f} when device and person are known, times
 {short_factor:.2f} for each halving of the speech below 1.6 s, times the standard deviation of the logits to the power of
-{calibration[spread_power]:.2f}, since a voice unlike those of the training gives large logits, right or wrong. Where one class takes more than 40 % of the latest
-answers, the temperature grows with the excess (factor {calibration[one_sided]:.2f} in the exponent): the doubt widens, the answer stays. All of it is fitted on
-speakers and sets that the networks never heard, each set weighing alike.
+{calibration[spread_power]:.2f}, because a voice unlike those of the training gives large logits, whether right or wrong. Where one class takes more than 40 % of the latest
+answers, the temperature grows with the excess (factor {calibration[one_sided]:.2f} in the exponent): the result becomes less certain but does not change. All of these values are fitted on
+speakers and sets that were not used to train the networks, with equal weight for each set.
 
 Processor time for 3 s of speech, one thread of a shared x86-64 machine (fastest of 200 runs): features {features_ms} ms, network {network_ms} ms.
 
-## How good it is
-Spanish (Spain), 14 speakers who are no actors, 12 fixed sentences in 7 elicited emotions. Each speaker is judged by a network that
-has not heard them (two perceptrons instead of the shipped five), exported to int8, through the program's speech activity, features,
-adaptation and interpreter. The population statistics hold no speaker of this set, and the calibration comes from the other speakers.
-"In sessions" takes a speaker's clips in random order (mean of five orders), each judged with what was learnt from those before it;
-the first ones of a session are included. 95 % intervals by drawing speakers. The recipe was chosen by the sets left out below and these
-figures together, among three whole recipes and some twenty quick variants: they are a little optimistic for it.
+## Accuracy
+Spanish (Spain), 14 speakers who are not actors, 12 fixed sentences in 7 elicited emotions. Each speaker is classified by a network trained
+without them (two perceptrons instead of the shipped five), exported to int8, through the program's speech activity, features,
+adaptation and interpreter. The population statistics include no speaker of this set, and the calibration comes from the other speakers.
+"In sessions" takes a speaker's clips in random order (mean of five orders), each classified with the statistics of those before it;
+the first ones of a session are included. 95 % intervals by drawing speakers. The training method was chosen by the sets left out below and these
+figures together, among three complete methods and about twenty quick variants: the figures are therefore slightly optimistic.
 
 {overall}
 
@@ -265,42 +265,42 @@ Adaptation, other utterances of the speaker drawn at random:
 
 ![adaptation](figures/voice_adaptation.png)
 
-In the order of the index, where each emotion comes in one block, sessions reach {index_order:.3f}: the statistics then mistake a mood
-for the person. A person who is of one mood all day will be judged relative to that mood.
+In the order of the index, where each emotion is one block, sessions reach {index_order:.3f}: the statistics then mistake a mood
+for the person. A person who is in one mood all day is classified relative to that mood.
 
-## Strangers: sets left out as a whole
-Nothing was learnt from the set that is judged: no clip, no population, no calibration (`scripts/train voice --leave-out SET`). Alone: every clip by
-itself. In sessions: every speaker's clips in random order on a new device. Device of everybody: people in turns of ten clips on one
-device, each starting from what it has learnt. An answer outside the classes of a set becomes the likeliest inside; no answer
+## Strangers: sets left out completely
+Nothing of the evaluated set was used in training: no clip, no population statistics, no calibration (`scripts/train voice --leave-out SET`). Alone: every clip
+separately. In sessions: every speaker's clips in random order on a new device. Shared device: people in turns of ten clips on one
+device, each starting from its statistics. A result outside the classes of a set is replaced by the most probable class of the set; a missing result
 counts as wrong. Through the program, int8:
 
 {deployed}
 
-All sets, float networks, clips trimmed by loudness. "Trained with": half of the speakers of every set in training, the others judged. ECE: expected
-calibration error. A short word: 0.3 to 1.2 s of each clip, alone. TESS are two voices: a proof of nothing.
+All sets, float networks, clips trimmed by loudness. "Trained with": half of the speakers of every set in training, the others evaluated. ECE: expected
+calibration error. A short word: 0.3 to 1.2 s of each clip, alone. TESS has only two voices, so it proves nothing.
 
 {left_out}
 
-Which answers are given (a class far above its share in the set swallows the others):
+Shares of the results (a class far above its share in the set suppresses the others):
 
 {shares}
 {sentences}
-Shipped int8 network against its float original: same answer on {agreement:.1%} of the inputs.
+Shipped int8 network compared with its float original: same result for {agreement:.1%} of the inputs.
 
-## What it stands
+## Robustness
 The same folds on some of the sentences, with noise, line, room and gain applied to the whole clip before speech activity. The noise
-ratio is over the whole clip; +20 dB clips the louder recordings. With so few clips a recall is known to about {few:.2f}.
+ratio is over the whole clip; +20 dB clips the louder recordings. With so few clips a recall is accurate to about {few:.2f}.
 
 {spoilt}
 
-## What it does badly, and for whom
-- Elicited and acted emotion only: everyday speech is milder, and its emotion is not known from a label. Take the answer as a hint.
+## Known weaknesses
+- Elicited and acted emotion only: everyday speech is milder, and its emotion is not known from a label. Take the result as a hint.
 - For a stranger it is worst at {worst}. The commonest errors: {errors}.
-- The Spanish set is from Spain; no Latin American accent was trained or measured here. Children and the aged are absent or rare.
-- The copy of the Spanish set used here does not say who is a woman and who is a man. By the pitch of the voice: {pitch}.
-  With so few speakers the difference says little. Age, accent and health are unknown, so nothing was measured by them.
-- On recordings of another origin it is worse and can be too sure of itself (see the sets left out as a whole).
-- Illness, smoking, hearing loss, and a second language change the voice and with it the answer.
+- The Spanish set is from Spain; no Latin American accent was trained or measured here. Children and old people are absent or rare.
+- The copy of the Spanish set used here does not record the sex of the speakers. By the pitch of the voice: {pitch}.
+  With so few speakers the difference is not meaningful. Age, accent and health are unknown, so nothing was measured by them.
+- On recordings of another origin it is worse and can be overconfident (see the sets left out completely).
+- Illness, smoking, hearing loss and a second language change the voice and therefore the result.
 - Several people at once share one set of running statistics; a new person is assumed after two minutes without speech.
 
 ## Data and terms
@@ -310,7 +310,7 @@ ratio is over the whole clip; +20 dB clips the louder recordings. With so few cl
 |---|---|---|---|
 {terms}
 
-The weights are derived from sets for research and non-commercial use: treat them alike. The code is MIT, the weights are not free
+The weights are derived from sets for research and non-commercial use: the same terms apply to them. The code is MIT, the weights are not free
 for every use. Emotion inference at work and in education is prohibited in the European Union (AI Act, article 5), and people who
-are heard must be told.
+are heard must be informed.
 """
