@@ -1,8 +1,8 @@
 """Write sizes and digests of the shipped models into the list: ``python -m training.update_manifest``.
 
-The tables of figures in the READMEs are made again too (`training/update_readme.py`).
+The tables of figures in the READMEs are regenerated too (`training/update_readme.py`).
 
-To be run after any file under ``models/`` was made again; a test compares the two.
+Run it after a change of any file under `models/`; a test compares the two.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from emoedge.model_store.manifest import FILE_NAME
 from training import update_readme
 
 CARDS = {".md", ".png", ".svg", ".LICENSE"}
-"""Not part of a model itself: a corrected card must not make the model look damaged."""
+"""Files that are not part of a model: a corrected card must not mark the model as damaged."""
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def main() -> None:
-    """Rewrite the list in place and say what changed."""
+    """Rewrite the list in place and print the changes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, default=REPOSITORY / "models")
     folder = parser.parse_args().models

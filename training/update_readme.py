@@ -30,13 +30,13 @@ Figures = dict[str, dict[str, Any]]
 
 
 def read_figures(models: Path) -> Figures:
-    """The sidecars of the four models by name."""
+    """Return the sidecars of the four models by name."""
     names = ("face_emotion", "voice_emotion", "text_emotion", "fusion")
     return {name: json.loads((models / f"{name}.json").read_text(encoding="utf-8")) for name in names}
 
 
 def english(figures: Figures) -> str:
-    """The table of README.md."""
+    """Return the table of README.md."""
     face, alone, session, text, fused = _parts(figures)
     return f"""\
 | model | size | measured on | result | baseline |
@@ -49,7 +49,7 @@ def english(figures: Figures) -> str:
 
 
 def spanish(figures: Figures) -> str:
-    """The table of README.es.md, with a decimal comma."""
+    """Return the table of README.es.md, with a decimal comma."""
     face, alone, session, text, fused = _parts(figures)
     return f"""\
 | modelo | tamaño | medido con | resultado | referencia |
@@ -65,10 +65,10 @@ TABLES: Final = {"README.md": english, "README.es.md": spanish}
 
 
 def updated(document: str, table: str) -> str:
-    """The document with the table between the marks.
+    """Return the document with the table between the marks.
 
     Raises:
-        ValueError: the marks are not there.
+        ValueError: the marks are missing.
     """
     head, begin, rest = document.partition(BEGIN_MARK)
     _, end, tail = rest.partition(END_MARK)
@@ -78,7 +78,7 @@ def updated(document: str, table: str) -> str:
 
 
 def stale(root: Path) -> dict[Path, str]:
-    """Path -> new text of each README under root whose table is not that of the sidecars."""
+    """Return path -> new text of each README under root whose table differs from the sidecars."""
     figures = read_figures(root / "models")
     result = {}
     for name, table in TABLES.items():
@@ -164,7 +164,7 @@ def _comma(number: str) -> str:
 
 
 def _thousands(number: int) -> str:
-    # Spanish leaves numbers of four digits whole (Ortografía de la lengua española, 2010).
+    # Spanish writes numbers of four digits without a separator (Ortografía de la lengua española, 2010).
     return f"{number}" if number < 10_000 else f"{number:,}".replace(",", " ")
 
 

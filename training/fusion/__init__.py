@@ -1,1 +1,1 @@
-"""How `models/fusion.json` was made: the log-linear pool of `emoedge.fusion.learned`."""
+"""Training of `models/fusion.json`, the log-linear pool of `emoedge.fusion.learned`."""

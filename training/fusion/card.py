@@ -1,4 +1,4 @@
-"""The card and the reliability diagram of the learned fusion, rendered from measured figures alone."""
+"""Card and reliability diagram of the learned fusion, rendered from measured figures only."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def write_card(path: Path, content: dict[str, Any]) -> None:
 
 
 def verdict(table: dict[str, dict[str, Any]]) -> str:
-    """Where the pool is below the rule or below the best modality, in words."""
+    """Describe where the pool is below the rule or below the best modality."""
     lost = [
         name
         for name, line in table.items()
@@ -84,7 +84,7 @@ def verdict(table: dict[str, dict[str, Any]]) -> str:
 
 
 def worst(table: dict[str, dict[str, Any]]) -> str:
-    """The range of the pool's calibration error, in words."""
+    """Describe the range of the pool's calibration error."""
     errors = {name: line["calibration_error"]["learned"] for name, line in table.items()}
     name = max(errors, key=lambda key: errors[key])
     return f"{min(errors.values()):.3f} to {errors[name]:.3f} (the largest: {name})"

@@ -19,10 +19,9 @@ from emoedge.fusion.learned import MODALITIES
 from emoedge.observations import Modality
 
 WRONG: Final = 0.1
-"""Share of opinions replaced by one that was meant for a random label, where errors are measured."""
+"""Share of opinions replaced by one of a random label, for measurements."""
 WRONG_IN_FIT: Final = 0.05
-"""Likewise in what is fitted: halfway between none and WRONG, so that the confidence is off by little with
-either."""
+"""The same share for fits: between none and WRONG, so that the confidence is close in both cases."""
 DRAWS = 6_000
 LEFT_OUT: Final = 0.3
 
@@ -50,12 +49,12 @@ class Cases:
 
 
 def abroad(path: Path) -> Path:
-    """Where the posteriors of other sets go, beside those of a modality."""
+    """Return the file with the posteriors of other sets, beside those of a modality."""
     return path.with_name(f"{path.stem}_abroad.npz")
 
 
 def read(path: Path, side: int) -> Opinions:
-    """One half (0 or 1) of a modality's validation data. Groups are halved by their digest."""
+    """Return one half (0 or 1) of a modality's validation data. Groups are halved by their digest."""
     content = np.load(path)
     digests = [hashlib.sha1(str(g).encode(), usedforsecurity=False).digest()[0] % 2 for g in content["group"]]
     mine = np.array(digests) == side
@@ -68,13 +67,13 @@ def read(path: Path, side: int) -> Opinions:
 
 
 def both(first: Opinions, second: Opinions) -> Opinions:
-    """Two halves as one."""
+    """Join two halves."""
     pairs = ((getattr(first, one.name), getattr(second, one.name)) for one in fields(Opinions))
     return Opinions(*(np.concatenate(pair) for pair in pairs))
 
 
 def present_in(subset: str) -> Scene:
-    """Which of the modalities are in a subset_name()."""
+    """Return which modalities are in a subset_name()."""
     face, voice, text = (name in subset.split("+") for name in MODALITIES)
     return face, voice, text
 
@@ -82,14 +81,14 @@ def present_in(subset: str) -> Scene:
 def draw(
     opinions: Mapping[Modality, Opinions], seed: int, scene: Scene | None, wrong: float, degraded: str = ""
 ) -> Cases:
-    """Cases with every label equally often.
+    """Draw cases with every label equally often.
 
     Args:
-        opinions: of each modality.
-        seed: of the draw.
-        scene: which modalities are there; None leaves out at random.
-        wrong: share of opinions meant for a random label.
-        degraded: a modality of which only degraded rows are drawn.
+        opinions: opinions of each modality.
+        seed: seed of the draw.
+        scene: which modalities are present; None omits modalities at random.
+        wrong: share of opinions of a random label.
+        degraded: modality for which only degraded rows are drawn.
     """
     rng = np.random.default_rng(seed)
     labels = np.arange(DRAWS) % EMOTION_COUNT

@@ -1,4 +1,4 @@
-"""Fit and measure the chance behind a fused probability, for `emoedge.fusion.confidence`."""
+"""Fit and measure the confidence of a fused probability, for `emoedge.fusion.confidence`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ KINDS: Final = ("home", "abroad")
 FIT_SEED: Final = 11
 MEASURE_SEED: Final = 12
 PRIOR_CASES: Final = 20
-"""Answers that a line has seen before the first real one, evenly spread, right as often as they say: where
-the data are few, a probability is what it says."""
+"""Number of prior answers of a curve, evenly spread and perfectly calibrated: with few data, the curve stays
+close to the identity."""
 SEARCH: Final[dict[str, Any]] = {
     "method": "L-BFGS-B",
     "jac": "3-point",
@@ -33,10 +33,11 @@ SEARCH: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class People:
-    """Opinions of every modality about people whom the models had not met, by the kind of set.
+    """Opinions of every modality about people whom the models had not seen, by the kind of set.
 
     home: people, videos and texts left out of the sets that training used.
-    abroad: sets that were left out as a whole, and pictures from a set in which few faces were trained on.
+    abroad: sets that were left out
+    completely, and images from a set of which few faces were used in training.
     """
 
     home: Mapping[Modality, Opinions]
@@ -44,16 +45,16 @@ class People:
 
 
 def hats(probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How much each knot counts for each probability: (n, knots), rows sum to one."""
+    """Return the weight of each knot for each probability: (n, knots), rows sum to one."""
     return np.column_stack([np.interp(probability, KNOTS, line) for line in np.eye(len(KNOTS))])
 
 
 def fit_line(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, ...]:
-    """The never falling line through KNOTS of maximum likelihood.
+    """Return the monotonic piecewise linear curve through KNOTS of maximum likelihood.
 
     Args:
-        probability: of what was named, (n,).
-        right: whether it was right, (n,).
+        probability: probability of the emotion, (n,).
+        right: whether the emotion was right, (n,).
     """
     prior = (np.arange(PRIOR_CASES) + 0.5) / PRIOR_CASES
     design = hats(np.concatenate([probability, prior]))
@@ -75,14 +76,14 @@ def fit_line(probability: NDArray[np.float64], right: NDArray[np.bool_]) -> tupl
 
 @dataclass(frozen=True)
 class Decided:
-    """Answers (n,) with the line_name() of each, (n,)."""
+    """Return answers (n,) with the line_name() of each, (n,)."""
 
     answers: Answers
     lines: NDArray[np.str_]
 
 
 def decide(method: Method, pool: LearnedFusion, people: People, subset: str, seed: int) -> dict[str, Decided]:
-    """What a method says of people at home and abroad, by kind."""
+    """Return the answers of a method for people at home and abroad, by kind."""
     found = {}
     for kind in KINDS:
         cases = draw(getattr(people, kind), seed, present_in(subset), WRONG_IN_FIT)
@@ -94,7 +95,7 @@ def decide(method: Method, pool: LearnedFusion, people: People, subset: str, see
 
 
 def fit(pool: LearnedFusion, people: People) -> Confidence:
-    """The chances of both methods; home and abroad count alike."""
+    """Fit the curves of both methods; home and abroad have equal weight."""
     chances: dict[Method, dict[str, tuple[float, ...]]] = {}
     for method in get_args(Method):
         given = [one for subset in SUBSETS for one in decide(method, pool, people, subset, FIT_SEED).values()]
@@ -115,7 +116,7 @@ Line = tuple[Method, str]
 def measure(
     folds: Sequence[tuple[LearnedFusion, Confidence, People]],
 ) -> tuple[dict[str, dict[str, Any]], dict[Line, dict[str, Answers]]]:
-    """The calibration error before and after, by method and set of modalities.
+    """Measure the calibration error before and after, by method and set of modalities.
 
     Args:
         folds: each with people that neither the pool nor the chances were fitted on.
@@ -143,7 +144,7 @@ def measure(
 
 
 def calibrated(chances: Mapping[str, tuple[float, ...]], given: Decided) -> Answers:
-    """The answers with their chances in place of the fused probabilities."""
+    """Return the answers with their confidence instead of the fused probabilities."""
     answers = given.answers
     found = np.empty(len(answers.confidence))
     for name in np.unique(given.lines):
@@ -157,7 +158,7 @@ def _right(given: Answers) -> float:
 
 
 def _errors(parts: Mapping[str, list[Answers]]) -> dict[str, float]:
-    """Calibration errors of each kind, and of both together."""
+    """Return the calibration errors of each kind, and of both together."""
     joined = {kind: join(each) for kind, each in parts.items()} | {
         "both": join([one for each in parts.values() for one in each])
     }

@@ -23,18 +23,18 @@ BINS: Final = 10
 
 @dataclass(frozen=True)
 class Answers:
-    """What a method said of n cases: class (n,) or -1, its confidence (n,), and the true class (n,)."""
+    """Answers of a method to n cases: class (n,) or -1, confidence (n,), and true class (n,)."""
 
     said: NDArray[np.int64]
     confidence: NDArray[np.float64]
     labels: NDArray[np.int64]
 
     def recall(self) -> float:
-        """Macro recall; an answer of -1 is wrong."""
+        """Return the macro recall; an answer of -1 is wrong."""
         return float(np.mean([np.mean(self.said[self.labels == c] == c) for c in range(EMOTION_COUNT)]))
 
     def reliability(self) -> list[tuple[float, float, int]]:
-        """Mean confidence, share of right answers and number of cases in each occupied bin of equal width."""
+        """Return mean confidence, share of right answers and number of cases in each non-empty bin."""
         slot = np.minimum((self.confidence * BINS).astype(int), BINS - 1)
         right = self.said == self.labels
         return [
@@ -44,23 +44,23 @@ class Answers:
         ]
 
     def calibration_error(self) -> float:
-        """Expected calibration error of the decision's confidence (Guo et al. 2017)."""
+        """Return the expected calibration error of the decision's confidence (Guo et al. 2017)."""
         return sum(abs(c - a) * n for c, a, n in self.reliability()) / len(self.labels)
 
 
 def collect(decisions: list[Decision], labels: NDArray[np.int64]) -> Answers:
-    """The decisions as numbers."""
+    """Convert decisions to arrays."""
     said = [-1 if d.emotion is None else EMOTIONS.index(d.emotion) for d in decisions]
     return Answers(np.array(said), np.array([d.confidence for d in decisions]), labels)
 
 
 def by_rule(cases: Cases) -> Answers:
-    """The weighted rule with its default weight and margin."""
+    """Return the weighted rule with its default weight and margin."""
     return collect(rule_decisions(cases), cases.labels)
 
 
 def rule_decisions(cases: Cases) -> list[Decision]:
-    """What the weighted rule decides in each case."""
+    """Return the answers of the weighted rule."""
     decisions = []
     for present, probabilities in zip(cases.present, cases.probabilities.astype(np.float32), strict=True):
         face, voice, text = (p if there else None for there, p in zip(present, probabilities, strict=True))
@@ -69,18 +69,18 @@ def rule_decisions(cases: Cases) -> list[Decision]:
 
 
 def by_pool(fusion: LearnedFusion, cases: Cases) -> Answers:
-    """The shipped code with the fitted coefficients."""
+    """Return the shipped code with the fitted coefficients."""
     return collect(pool_decisions(fusion, cases), cases.labels)
 
 
 def pool_decisions(fusion: LearnedFusion, cases: Cases) -> list[Decision]:
-    """What the pool decides in each case."""
+    """Return the answers of the pool."""
     margin = FusionSettings().margin
     return [fusion.decide(opinions_of(cases, row), 0.0, margin) for row in range(len(cases.labels))]
 
 
 def opinions_of(cases: Cases, row: int) -> list[ModalityOpinion]:
-    """The opinions of one case, all of this moment."""
+    """Return the opinions of one case, all with an age of zero."""
     return [
         ModalityOpinion(
             name, 0.0, cases.probabilities[row, m].astype(np.float32), float(cases.reliability[row, m])
@@ -91,13 +91,13 @@ def opinions_of(cases: Cases, row: int) -> list[ModalityOpinion]:
 
 
 def alone(cases: Cases, modality: int) -> Answers:
-    """One modality by itself."""
+    """Return the answers of one modality."""
     probabilities = cases.probabilities[:, modality]
     return Answers(probabilities.argmax(axis=1), probabilities.max(axis=1), cases.labels)
 
 
 def scenes() -> dict[str, tuple[str, float, str]]:
-    """What is measured: name to (modalities present, share of wrong ones, the degraded one)."""
+    """Scenes to measure: name to (modalities present, share of wrong opinions, degraded modality)."""
     found = {}
     for subset in sorted(SUBSETS, key=lambda name: -name.count("+")):
         words = subset.replace("+", " and ") if subset.count("+") < 2 else "all three"
@@ -112,7 +112,7 @@ def scenes() -> dict[str, tuple[str, float, str]]:
 def answer(
     fusion: LearnedFusion, opinions: Mapping[Modality, Opinions], subset: str, wrong: float, degraded: str
 ) -> dict[str, Answers]:
-    """Answers of each modality that is there, of the rule and of the pool to the cases of a scene."""
+    """Return the answers of each modality, of the rule and of the pool to the cases of a scene."""
     present = present_in(subset)
     cases = draw(opinions, SEED, present, wrong, degraded)
     answers: dict[str, Answers] = {
@@ -124,10 +124,10 @@ def answer(
 def measure(
     folds: Sequence[tuple[LearnedFusion, Mapping[Modality, Opinions]]],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, Answers]]:
-    """Figures of each scene, and all answers to cases with one in ten wrong (for the reliability diagram).
+    """Measure each scene; also return all answers with one in ten wrong, for the reliability diagram.
 
     Args:
-        folds: pools, each with opinions that it was not fitted on.
+        folds: pools, each with opinions not used in its fit.
 
     Returns:
         Macro recalls of each modality alone, of the rule and of the pool, and their calibration errors, by
@@ -154,7 +154,7 @@ def measure(
 
 
 def join(parts: list[Answers]) -> Answers:
-    """Several answers as one."""
+    """Join several answers."""
     return Answers(
         np.concatenate([part.said for part in parts]),
         np.concatenate([part.confidence for part in parts]),

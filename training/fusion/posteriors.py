@@ -32,11 +32,11 @@ from training.voice.learn import Recipe
 from training.voice.train import gather, learn_all, set_of
 
 NOISY = ("pink noise, SNR 5 dB",)
-"""Conditions of the voice beside the clean one, so that the fusion learns what a bad signal is worth."""
+"""Additional conditions of the voice, so that the fusion learns the effect of a bad signal."""
 
 
 def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions: tuple[str, ...]) -> None:
-    """Speakers left out, one session each, and sets left out, judged by networks that never heard them."""
+    """Return posteriors of left-out speakers and sets by networks trained without them."""
     card = json.loads((models / "voice_emotion.json").read_text(encoding="utf-8"))
     recipe = card["training"]["recipe"]
     settings = Recipe(**{**recipe, "hidden": tuple(recipe["hidden"])})
@@ -63,7 +63,7 @@ def voice_posteriors(data: Path, work: Path, models: Path, out: Path, conditions
 
 
 def _of_sessions(left_out: LeftOut, heard: dict[int, HeardClip], *, degraded: bool) -> tuple[np.ndarray, ...]:
-    """The columns for save(): every clip in which a voice was found, in sessions of one person each."""
+    """Return the columns for save(): every clip with a voice, in sessions of one person each."""
     speaker = left_out.corpus.speaker
     answers = left_out.answers(heard, "session", None)
     clips = [
@@ -90,7 +90,7 @@ def write_face(data: Path, models: Path, out: Path) -> None:
 
 
 def text_posteriors(data: Path, work: Path, out: Path) -> None:
-    """Held-out rows judged by the model without their fold, and sets left out; with recognition errors."""
+    """Return posteriors of held-out rows and left-out sets, with recognition errors."""
     corpus = text_data.load(data)
     form = forms(corpus)["with errors"]
     judged = crossval.answers(corpus.train, crossval.folds(corpus.train), work, form)

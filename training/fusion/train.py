@@ -27,7 +27,7 @@ from training.fusion.confidence import KINDS, People
 from training.fusion.measure import measure
 
 AGE_CONSTANT_S = {"face": 2.0, "voice": 8.0, "text": 12.0}
-"""Not learned, since the data are stills: about the ages at which the rule drops a modality."""
+"""Seconds; not learned, because the data are stills: about the ages at which the rule drops a modality."""
 L2 = 1e-3
 FIT_SEED = 3
 SEARCH: dict[str, Any] = {
@@ -35,11 +35,11 @@ SEARCH: dict[str, Any] = {
     "jac": "3-point",
     "options": {"maxiter": 1000, "maxfun": 100_000, "ftol": 1e-13, "gtol": 1e-7},
 }
-"""To the fourth digit of each coefficient, also where the loss is as flat as weight decay alone makes it."""
+"""Tolerance for four digits of each coefficient, even where the loss is flat except for weight decay."""
 
 
 def logits(parameters: NDArray[np.float64], cases: Cases) -> NDArray[np.float64]:
-    """The pool of `emoedge.fusion.learned` at age zero, with a sharpness and a share of the bias of one.
+    """Return logits of the pool of `emoedge.fusion.learned` at age zero, with sharpness one.
 
     Args:
         parameters: log a (3), g (3) >= 0, bias (7).
@@ -51,20 +51,20 @@ def logits(parameters: NDArray[np.float64], cases: Cases) -> NDArray[np.float64]
 
 
 def log_loss(z: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
-    """Mean negative log-likelihood of labels (n,) under logits (n, 7)."""
+    """Return the mean negative log-likelihood of labels (n,) under logits (n, 7)."""
     z = z - z.max(axis=1, keepdims=True)
     log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
     return float(-log_p[np.arange(len(z)), labels].mean())
 
 
 def fit(cases: Cases) -> NDArray[np.float64]:
-    """Maximum likelihood with a little weight decay."""
+    """Fit by maximum likelihood with a small weight decay."""
 
     def loss(parameters: NDArray[np.float64]) -> float:
         return log_loss(logits(parameters, cases), cases.labels) + L2 * float((parameters**2).sum())
 
     start = np.concatenate([np.zeros(3), np.full(3, 0.5), np.zeros(EMOTION_COUNT)])
-    # A modality of which reliability says nothing has an exponent of exactly zero.
+    # A modality without informative reliability has an exponent of exactly zero.
     bounds = [(None, None)] * 3 + [(0.0, None)] * 3 + [(None, None)] * EMOTION_COUNT
     return np.asarray(minimize(loss, start, bounds=bounds, **SEARCH).x)
 
@@ -72,7 +72,7 @@ def fit(cases: Cases) -> NDArray[np.float64]:
 def fit_subsets(
     parameters: NDArray[np.float64], opinions: Mapping[Modality, Opinions]
 ) -> dict[str, dict[str, float]]:
-    """Sharpness and share of the bias for each set of modalities: maximum likelihood again."""
+    """Fit sharpness and share of the bias for each set of modalities, by maximum likelihood."""
     found = {}
     bias = parameters[6:]
     for name in POOLED:
@@ -93,13 +93,13 @@ def fit_subsets(
 
 
 def fitted(opinions: Mapping[Modality, Opinions]) -> dict[str, Any]:
-    """The content of `fusion.json` that the program reads, from opinions."""
+    """Fit the part of `fusion.json` that the program reads."""
     parameters = fit(draw(opinions, FIT_SEED, None, WRONG_IN_FIT))
     return coefficients(parameters, fit_subsets(parameters, opinions))
 
 
 def coefficients(parameters: NDArray[np.float64], subsets: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """The fitted values under the names that the program reads."""
+    """Return the fitted values by the names that the program reads."""
     weights = {
         name: {
             "weight": round(float(np.exp(parameters[m])), 4),
@@ -149,7 +149,7 @@ def main() -> None:
 
 
 def people(folder: Path, side: int) -> People:
-    """One half of the posteriors of all modalities."""
+    """Return one half of the posteriors of all modalities."""
     return People(
         {name: read(folder / f"{name}.npz", side) for name in MODALITIES},
         {name: read(abroad(folder / f"{name}.npz"), side) for name in MODALITIES},
@@ -159,7 +159,7 @@ def people(folder: Path, side: int) -> People:
 def together(
     first: Mapping[Modality, Opinions], second: Mapping[Modality, Opinions]
 ) -> dict[Modality, Opinions]:
-    """Two halves as one."""
+    """Join two halves."""
     return {name: both(first[name], second[name]) for name in MODALITIES}
 
 

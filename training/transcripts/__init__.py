@@ -1,1 +1,1 @@
-"""How well each speech engine hears: word error rate, speed and memory on real recordings."""
+"""Evaluation of the speech engines: word error rate, speed and memory on real recordings."""

@@ -1,4 +1,4 @@
-"""What recognition errors cost the message model.
+"""Effect of recognition errors on the text model.
 
     python -m training.transcripts.effect --data DIR --engine whisper --model FOLDER
 
@@ -28,11 +28,11 @@ from training.vosk_demo.espeak import EspeakError, speak
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 MAX_WORDS = 20
-"""Longer comments are rarely said in one breath, and cost time."""
+"""Maximum number of words: longer comments are rarely said without a pause, and take time."""
 
 VOICES = ("es", "es+f2", "es-419", "es-419+f3")
 SCORED = EMOTIONS[:6]
-"""BRIGHTER has no neutral class."""
+"""Classes of BRIGHTER, which has no neutral class."""
 
 
 def main() -> None:
@@ -56,7 +56,7 @@ def main() -> None:
         try:
             recognised = _hear(recogniser, text, VOICES[index % len(VOICES)])
         except EspeakError:
-            continue  # figures and abbreviations that it reads as several words
+            continue  # numbers and abbreviations that it reads as several words
         said.append(text)
         heard.append(recognised)
         truth.append(emotion)

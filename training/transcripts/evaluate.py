@@ -28,20 +28,20 @@ from .recordings import RATE, UNCERTAIN, Clip, sample, sounds
 
 BLOCK = 1600
 TAIL_S = 1.0
-"""Silence after each clip, so that speech activity sees the end of speech."""
+"""Silence after each clip in seconds, so that speech activity detects the end of speech."""
 
 RESAMPLES = 2000
 
 
 class Timed:
-    """A recogniser that counts the CPU seconds (of all threads) that it takes."""
+    """Recogniser that measures its CPU seconds, of all threads."""
 
     def __init__(self, inner: Recogniser) -> None:
         self._inner = inner
         self.cpu_s = 0.0
 
     def accept(self, samples: np.ndarray) -> list[Utterance]:
-        """Pass on, timed."""
+        """Forward the call and measure its time."""
         began = time.process_time()
         try:
             return self._inner.accept(samples)
@@ -49,7 +49,7 @@ class Timed:
             self.cpu_s += time.process_time() - began
 
     def finish(self) -> Utterance | None:
-        """Pass on, timed."""
+        """Forward the call and measure its time."""
         began = time.process_time()
         try:
             return self._inner.finish()
@@ -57,11 +57,11 @@ class Timed:
             self.cpu_s += time.process_time() - began
 
     def reset(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self._inner.reset()
 
     def renew(self) -> None:
-        """Pass on."""
+        """Forward the call."""
         self._inner.renew()
 
 

@@ -1,4 +1,4 @@
-"""Real Spanish recordings with known words: the ``uem`` clips, and how a sample of them is drawn."""
+"""Real Spanish recordings with known words: the `uem` clips, and a sample of them."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SENTENCES = {
     11: "cuidado perro con rabia",
     12: "mi cordero ha ganado",
 }
-"""What is said in each numbered sentence, agreed on by machine transcripts over many speakers."""
+"""Text of each numbered sentence, as agreed by machine transcripts over many speakers."""
 
 UNCERTAIN = frozenset({6, 10})
-"""Sentences whose wording the transcripts agreed on least: reported, and left out of a second figure."""
+"""Sentences with the least agreement on their wording: included in one figure and excluded from a second."""
 
 RATE = 16000
 
 
 @dataclass(frozen=True)
 class Clip:
-    """One recording: where it is in the archive, who speaks, in which emotion, which sentence."""
+    """One recording: file in the archive, speaker, emotion and sentence."""
 
     file: str
     speaker: str
@@ -45,12 +45,12 @@ class Clip:
 
     @property
     def words(self) -> str:
-        """What is said."""
+        """Text of the sentence."""
         return SENTENCES[self.sentence]
 
 
 def sample(data: Path, per_speaker: int, seed: int) -> list[Clip]:
-    """Return `per_speaker` clips of each speaker, their sentences as different as can be."""
+    """Return `per_speaker` clips of each speaker, with as many different sentences as possible."""
     with (data / "speech" / "index.csv").open(encoding="utf-8", newline="") as file:
         clips = [
             Clip(row["file"], row["speaker"], row["emotion"], int(row["sentence"]))

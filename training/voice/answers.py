@@ -1,4 +1,4 @@
-"""What a network answered to clips, and the figures of it."""
+"""Answers of a network to clips, and their figures."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Answers:
     found: NDArray[np.bool_]
 
     def of(self, speakers: list[str]) -> Answers:
-        """Those to clips of some speakers."""
+        """Return the answers to clips of some speakers."""
         mine = np.isin(self.speaker, speakers)
         return Answers(self.probabilities[mine], self.labels[mine], self.speaker[mine], self.found[mine])
 
     def uar(self) -> float:
-        """Unweighted average recall."""
+        """Return the unweighted average recall."""
         return metrics.uar(self.probabilities, self.labels)
 
     def summary(self) -> dict[str, Any]:
-        """All figures, JSON-ready."""
+        """Return all figures for JSON."""
         measures = {"uar": metrics.uar, "accuracy": metrics.accuracy, "macro_f1": metrics.macro_f1}
         result: dict[str, Any] = {"clips": len(self.labels), "no_voice": int(np.sum(~self.found))}
         for name, measure in measures.items():
@@ -66,7 +66,7 @@ class Answers:
 
 
 def collect(corpus: Corpus, clips: Iterable[int], rows: Sequence[NDArray[np.float32] | None]) -> Answers:
-    """Answers from one row, or None, a clip."""
+    """Collect answers from one row, or None, per clip."""
     indices = np.array(list(clips))
     labels = corpus.emotion[indices]
     wrong = np.eye(EMOTION_COUNT, dtype=np.float32)[(labels + 1) % EMOTION_COUNT]

@@ -1,4 +1,4 @@
-"""Ways in which a microphone, a room and a line change speech, applied at random to training clips.
+"""Effects of microphones, rooms and lines on speech, applied at random to training clips.
 
 All are synthetic: coloured noise, babble mixed from other clips, rooms as decaying noise, band limits, speed,
 smaller and larger speakers, clipping.
@@ -20,7 +20,7 @@ Samples = NDArray[np.float32]
 
 
 def coloured_noise(rng: np.random.Generator, length: int, exponent: float) -> Samples:
-    """Noise whose power falls with frequency to the given exponent: 0 white, 1 pink, 2 brown; unit power."""
+    """Return noise of unit power: exponent 0 is white, 1 pink, 2 brown."""
     spectrum = np.fft.rfft(rng.standard_normal(length))
     frequency = np.maximum(np.fft.rfftfreq(length, 1 / SAMPLE_RATE), 20.0)
     noise = np.fft.irfft(spectrum * frequency ** (-exponent / 2), length)
@@ -28,7 +28,7 @@ def coloured_noise(rng: np.random.Generator, length: int, exponent: float) -> Sa
 
 
 def babble(rng: np.random.Generator, length: int, voices: Sequence[NDArray[np.int16]]) -> Samples:
-    """Five voices at once, unit power."""
+    """Return five voices at once, unit power."""
     total = np.zeros(length, dtype=np.float32)
     for index in rng.integers(len(voices), size=5):
         voice = voices[index].astype(np.float32)
@@ -37,16 +37,16 @@ def babble(rng: np.random.Generator, length: int, voices: Sequence[NDArray[np.in
 
 
 def add_noise(samples: Samples, noise: Samples, snr_db: float) -> Samples:
-    """The sum of samples and unit-power noise at a signal-to-noise ratio over the whole clip."""
+    """Add unit-power noise at a signal-to-noise ratio over the whole clip."""
     scale = float(np.sqrt(np.mean(samples**2))) * 10 ** (-snr_db / 20)
     return samples + noise * np.float32(scale)
 
 
 def reverberate(rng: np.random.Generator, samples: Samples, rt60_s: float, direct_db: float) -> Samples:
-    """A room: the direct sound plus a tail of noise that falls by 60 dB in rt60_s seconds.
+    """Simulate a room: the direct sound plus a tail of noise that falls by 60 dB in rt60_s seconds.
 
     Args:
-        rng: makes the tail.
+        rng: generator of the tail.
         samples: float (n,).
         rt60_s: reverberation time.
         direct_db: power of the direct sound relative to the tail.
@@ -59,13 +59,13 @@ def reverberate(rng: np.random.Generator, samples: Samples, rt60_s: float, direc
 
 
 def band_limit(samples: Samples, low_hz: float, high_hz: float) -> Samples:
-    """A line of limited bandwidth (telephone: 300 to 3400 Hz)."""
+    """Simulate a line of limited bandwidth (telephone: 300 to 3400 Hz)."""
     sections = butter(4, (low_hz, min(high_hz, 7900.0)), "bandpass", fs=SAMPLE_RATE, output="sos")
     return sosfilt(sections, samples).astype(np.float32)
 
 
 def colour(samples: Samples, db_per_octave: float) -> Samples:
-    """A microphone that is not flat: a straight slope around 1 kHz, at most 12 dB either way."""
+    """Simulate a microphone with a linear slope around 1 kHz, at most 12 dB either way."""
     spectrum = np.fft.rfft(samples)
     octaves = np.log2(np.maximum(np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE), 50.0) / 1000)
     gain = 10 ** (np.clip(db_per_octave * octaves, -12, 12) / 20)
@@ -73,22 +73,22 @@ def colour(samples: Samples, db_per_octave: float) -> Samples:
 
 
 def speed(samples: Samples, factor: float) -> Samples:
-    """Faster and higher for factors above one."""
+    """Change speed and pitch; faster and higher for factors above one."""
     return np.asarray(
         soxr.resample(samples, SAMPLE_RATE * factor, SAMPLE_RATE, quality="LQ"), dtype=np.float32
     )
 
 
 STRETCH_WINDOW = 480
-"""30 ms: at least two periods of a deep voice."""
+"""Window of 30 ms: at least two periods of a deep voice."""
 STRETCH_REACH = 160
-"""Samples by which a window is moved to fit its neighbour: a period of 100 Hz."""
+"""Maximum shift of a window in samples to fit its neighbour: a period of 100 Hz."""
 
 
 def stretch(samples: Samples, factor: float) -> Samples:
-    """Slower by a factor, the pitch unchanged.
+    """Slow down by a factor without changing the pitch.
 
-    Overlapping windows, each moved to where it continues the one before.
+    Each overlapping window is shifted so that it continues the previous one.
 
     Source: Verhelst & Roelands 1993, WSOLA.
     """
@@ -110,14 +110,14 @@ def stretch(samples: Samples, factor: float) -> Samples:
 
 
 def resize(samples: Samples, factor: float) -> Samples:
-    """A smaller speaker for factors above one: pitch and formants higher, the tempo unchanged."""
+    """Simulate a smaller speaker for factors above one: higher pitch and formants, same tempo."""
     return stretch(speed(samples, factor), factor)
 
 
 def crop(
     rng: np.random.Generator, samples: NDArray[Any], shortest_s: float, longest_s: float
 ) -> NDArray[Any]:
-    """Part of a clip, as the stretches on the device are."""
+    """Return a part of a clip, similar to the windows on the device."""
     shortest = int(shortest_s * SAMPLE_RATE)
     if len(samples) <= shortest:
         return samples
@@ -129,7 +129,7 @@ def crop(
 def distort(
     rng: np.random.Generator, clip: NDArray[np.int16], voices: Sequence[NDArray[np.int16]]
 ) -> NDArray[np.float32]:
-    """One random, voice-true distortion of a clip: float32 samples around [-1, 1], at least MIN_SAMPLES."""
+    """Apply one random, realistic distortion: float32 samples around [-1, 1], at least MIN_SAMPLES."""
     samples = clip.astype(np.float32) / np.float32(32768)
     kind = rng.random()
     if kind < 0.3:

@@ -1,4 +1,4 @@
-"""The voice model's card and figures, rendered from measured figures alone."""
+"""Card and plots of the voice model, rendered from measured figures only."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def _table(header: str, rows: list[str]) -> str:
 
 
 def _worst(answers: dict[str, Any]) -> str:
-    """The three emotions of least recall."""
+    """Return the three emotions with the lowest recall."""
     ranked = sorted(EMOTIONS, key=lambda name: answers["recall"][name][0])
     return ", ".join(ranked[:3])
 
 
 def _pitch(groups: dict[str, Any]) -> str:
-    """Recall for low and high voices, in words."""
+    """Describe the recall for low and high voices."""
     return "; ".join(
         f"{group['speakers']} speakers with {name} voices {group['alone']:.3f} alone, {group['session']:.3f} in sessions"
         for name, group in groups.items()
@@ -89,7 +89,7 @@ def _pitch(groups: dict[str, Any]) -> str:
 
 
 def _errors(answers: dict[str, Any]) -> str:
-    """The four largest shares off the diagonal of the confusion matrix."""
+    """Describe the four largest off-diagonal shares of the confusion matrix."""
     table = np.array(answers["confusion"], dtype=float)
     share = table / table.sum(axis=1, keepdims=True)
     np.fill_diagonal(share, 0)

@@ -41,14 +41,13 @@ CONDITIONS: Final[dict[str, Spoil]] = {
     "gain +20 dB": _gain(20.0),
     "gain -20 dB": _gain(-20.0),
 }
-"""The signal-to-noise ratio is over the whole clip, pauses included, so it is higher while somebody speaks.
-"""
+"""Signal-to-noise ratio over the whole clip including pauses, so it is higher during speech."""
 
 
 def spoil(
     condition: str, number: int, samples: NDArray[np.int16], voices: Sequence[NDArray[np.int16]]
 ) -> NDArray[np.int16]:
-    """One clip under a condition, int16; the clip's number seeds the noise."""
+    """Return one clip under a condition, int16; the clip's number seeds the noise."""
     rng = np.random.default_rng((77, number))
     spoilt = CONDITIONS[condition](rng, samples.astype(np.float32) / np.float32(32768), voices)
     return np.clip(np.rint(spoilt * 32768), -32768, 32767).astype(np.int16)

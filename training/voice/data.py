@@ -1,4 +1,4 @@
-"""The speech corpora: index, decoded clips, and the part of each clip that holds speech.
+"""Speech corpora: index, decoded clips, and the part of each clip that contains speech.
 
 `DIR/speech/index.csv` and `index_more.csv` have one row a clip (file, set, language, speaker, emotion,
 sentence); `clips.zip` and `clips_more.zip` hold the sound. It is decoded and filtered as on the device, which
@@ -24,7 +24,7 @@ from emoedge.high_pass import HighPass
 from emoedge.voice.contours import HOP, MIN_SAMPLES, SAMPLE_RATE, contours
 
 TARGET_SET: Final = "uem"
-"""Spanish, non-actors, all seven emotions: the set that is measured, one speaker left out at a time."""
+"""Target set: Spanish, non-actors, all seven emotions; measured with one speaker left out at a time."""
 TERMS: Final = {
     "uem": (
         "UEM / EmoMatchSpanishDB (Garcia-Cuesta et al. 2023)",
@@ -52,16 +52,16 @@ SPEAKERS: Final = {
     "savee": "4 men, British, acted",
     "tess": "2 women, Canadian, acted",
 }
-"""Who speaks, as their authors say."""
+"""Speakers of each set according to its authors."""
 PARTS: Final = (("index.csv", "clips.zip"), ("index_more.csv", "clips_more.zip"))
-"""Tables of clips and the archives that hold them."""
+"""Tables of clips and their archives."""
 TRIM_MARGIN: Final = SAMPLE_RATE // 10
 """Samples kept before and after the loud part of a clip; speech activity keeps about as much."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All usable clips, in the order of the index.
+    """All usable clips in the order of the index.
 
     Attributes:
         clips: int16 arrays at 16 kHz, trimmed to the speech.
@@ -85,7 +85,7 @@ class Corpus:
         return len(self.emotion)
 
     def only(self, kept: NDArray[np.bool_]) -> Corpus:
-        """Some of the clips."""
+        """Return some of the clips."""
         clips = [clip for clip, keep in zip(self.clips, kept, strict=True) if keep]
         arrays = (
             getattr(self, name)[kept] for name in ("file", "emotion", "origin", "speaker", "calm", "sentence")
@@ -94,7 +94,7 @@ class Corpus:
 
 
 def decode(data: bytes) -> NDArray[np.int16]:
-    """One Ogg Opus or WAV file as int16 mono at its own rate, which must be 16 kHz."""
+    """Read one Ogg Opus or WAV file as int16 mono; its rate must be 16 kHz."""
     import soundfile
 
     samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
@@ -104,7 +104,7 @@ def decode(data: bytes) -> NDArray[np.int16]:
 
 
 def trim(samples: NDArray[np.int16]) -> NDArray[np.int16]:
-    """Cut the pauses before and after the speech, by loudness."""
+    """Trim the pauses before and after the speech by loudness."""
     loud = np.flatnonzero(contours(samples).speech)
     first, last = loud[0] * HOP - TRIM_MARGIN, (loud[-1] + 4) * HOP + TRIM_MARGIN
     cut = samples[max(0, first) : last]
@@ -112,7 +112,7 @@ def trim(samples: NDArray[np.int16]) -> NDArray[np.int16]:
 
 
 def load(data: Path, cache: Path) -> Corpus:
-    """Read the tables and the clips below `data`/speech; decoded and trimmed clips are kept in `cache`."""
+    """Read the tables and the clips below `data`/speech; decoded and trimmed clips are cached in `cache`."""
     folder, stored = data / "speech", cache / "clips.npz"
     tables = [list(csv.DictReader((folder / table).read_text("utf-8").splitlines())) for table, _ in PARTS]
     rows = [row for table in tables for row in table]
@@ -135,7 +135,7 @@ def load(data: Path, cache: Path) -> Corpus:
 
 
 def read_whole(data: Path, files: Iterable[str]) -> Iterator[NDArray[np.int16]]:
-    """Clips as they were recorded, neither filtered nor trimmed, one after the other."""
+    """Yield clips as recorded, neither filtered nor trimmed."""
     with ExitStack() as stack:
         archives = [stack.enter_context(zipfile.ZipFile(data / "speech" / name)) for _, name in PARTS]
         holder = {name: archive for archive in archives for name in archive.namelist()}

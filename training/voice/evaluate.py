@@ -1,4 +1,4 @@
-"""Measure the voice model through the path that ships, and write its card.
+"""Measure the voice model through the shipped path, and write its card.
 
 ``python -m training.voice.evaluate --data DIR --out DIR`` after ``training.voice.train``. Every speaker of
 the target set is judged by a network that never heard them, exported to int8 like the one that ships, through
@@ -44,21 +44,21 @@ from training.voice.train import (
 
 CLEAN: Final = "as recorded"
 CURVE: Final = (0, 1, 3, 10, 30)
-"""Utterances heard before the one that is judged."""
+"""Numbers of utterances heard before the evaluated one."""
 ORDERS: Final = 5
 DEPLOYED_SETS: Final = ("ased", "savee", "tess")
-"""Left out as a whole and judged through the program: other rooms, languages and people than the rest."""
+"""Sets left out completely and measured through the program: other rooms, languages and people."""
 DRAWS: Final = 2
 TIMED_SECONDS: Final = 3
 TIMED_RUNS: Final = 200
 HIGH_VOICE_HZ: Final = 165.0
-"""Between the usual speaking pitch of men (85 to 155 Hz) and of women (165 to 255 Hz); Titze 1994."""
+"""Pitch in Hz between the usual range of men (85 to 155 Hz) and women (165 to 255 Hz); Titze 1994."""
 
 
 def hear(
     data: Path, corpus: Corpus, clips: NDArray[np.int64], condition: str, cache: Path
 ) -> dict[int, HeardClip]:
-    """Speech and features of whole clips under a condition, through the program; kept in `cache`."""
+    """Return speech and features of whole clips under a condition, through the program; cached in `cache`."""
     digest = hashlib.sha256("\n".join(corpus.file[clips]).encode()).hexdigest()[:8]
     stored = cache / f"heard_{condition.replace(' ', '_')}_{digest}_v{FEATURE_VERSION}.npz"
     if not stored.exists():
@@ -75,7 +75,7 @@ def hear(
 
 
 def save_heard(path: Path, heard: list[HeardClip]) -> None:
-    """Keep what the program heard of some clips."""
+    """Save the speech and features of some clips."""
     np.savez(
         path,
         vectors=np.concatenate([one.vectors for one in heard]),
@@ -85,14 +85,14 @@ def save_heard(path: Path, heard: list[HeardClip]) -> None:
 
 
 def load_heard(path: Path) -> list[HeardClip]:
-    """The inverse of save_heard()."""
+    """Load what save_heard() has saved."""
     with np.load(path) as arrays:
         parts = np.split(arrays["vectors"], np.cumsum(arrays["counts"])[:-1])
         return [HeardClip(part, *row) for part, row in zip(parts, arrays["figures"].tolist(), strict=True)]
 
 
 class LeftOut:
-    """The int8 networks of what was left out: speakers of the target set, or whole sets."""
+    """Int8 networks trained without speakers of the target set, or without whole sets."""
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
@@ -100,11 +100,11 @@ class LeftOut:
 
     @classmethod
     def speakers(cls, corpus: Corpus, trained: Trained, evidence: list[Evidence], folder: Path) -> LeftOut:
-        """One network for each speaker of the target set, from the plan "speakers"."""
+        """Return one network for each speaker of the target set, from the plan "speakers"."""
         left_out = cls(corpus)
         for number, fold in enumerate(trained.folds):
             path = folder / f"{fold.name.replace('/', '_')}.tflite"
-            # The calibration comes from the others, so that the calibration is measured honestly, too.
+            # The calibration comes from the others, so that its measurement is unbiased, too.
             write_model(trained, number, path, fit(evidence, without=fold.name))
             left_out.paths[fold.name] = path
         return left_out
@@ -113,7 +113,7 @@ class LeftOut:
     def sets(
         cls, corpus: Corpus, trained: dict[str, Trained], evidence: list[Evidence], folder: Path
     ) -> LeftOut:
-        """One network for each set, from the plan "final" without it."""
+        """Return one network for each set, from the plan "final" without it."""
         left_out = cls(corpus)
         for name, parts in trained.items():
             path = folder / f"without_{name}.tflite"
@@ -126,7 +126,7 @@ class LeftOut:
         return np.array([clip for clip in heard if names[clip] == name], dtype=np.int64)
 
     def answers(self, heard: dict[int, HeardClip], kind: str, order: int | None = 0) -> Answers:
-        """All clips in the order of sessions.play(); the statistics run unless each stands alone."""
+        """Classify all clips in the order of sessions.play(), with running statistics unless alone."""
         clips, rows = [], []
         for name, path in self.paths.items():
             classifier = VoiceClassifier(path, adapt=kind != "alone")
@@ -143,7 +143,7 @@ class LeftOut:
         return collect(self.corpus, clips, rows)
 
     def after(self, heard: dict[int, HeardClip], count: int) -> float:
-        """UAR after `count` other utterances of the speaker, drawn at random for every clip."""
+        """Return the UAR after `count` other utterances of the speaker, drawn at random for every clip."""
         clips, rows = [], []
         for name, path in self.paths.items():
             classifier = VoiceClassifier(path)
@@ -160,7 +160,7 @@ class LeftOut:
 
 
 def by_pitch(corpus: Corpus, heard: dict[int, HeardClip], alone: Answers, session: Answers) -> dict[str, Any]:
-    """UAR for speakers of low and of high voices; the set does not say who is a woman and who is a man."""
+    """Return the UAR for speakers with low and with high voices; the set does not record their sex."""
     column = feature_names().index("f0_p50")
     pitch_hz = {}
     for name in np.unique(alone.speaker):
@@ -178,7 +178,7 @@ def by_pitch(corpus: Corpus, heard: dict[int, HeardClip], alone: Answers, sessio
 
 
 def row_of(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> dict[str, Any]:
-    """Figures of answers to a set that may lack classes; one outside them becomes the likeliest inside."""
+    """Return figures for a set that may lack classes; an answer outside them becomes the likeliest inside."""
     present = np.unique(labels)
     inside = np.zeros_like(probabilities)
     inside[:, present] = probabilities[:, present] + 1e-9
@@ -193,7 +193,7 @@ def row_of(probabilities: NDArray[np.floating], labels: NDArray[np.int64]) -> di
 
 
 def left_out_sets(evidence: list[Evidence], known: dict[str, dict[str, float]]) -> dict[str, Any]:
-    """Sets left out as a whole, float networks: figures by kind, and those of a training that knows them."""
+    """Return figures of float networks for left-out sets by kind, and of a training that includes them."""
     result: dict[str, Any] = {}
     for part in evidence:
         if part.group in LEFT_OUT_SETS:
@@ -205,7 +205,7 @@ def left_out_sets(evidence: list[Evidence], known: dict[str, dict[str, float]]) 
 
 
 def deployed(answers: Answers) -> dict[str, Any]:
-    """Figures of each set left out as a whole, int8, through the program."""
+    """Return the figures of each left-out set, int8, through the program."""
     origin = np.array([set_of(name) for name in answers.speaker])
     return {
         name: row_of(answers.probabilities[origin == name], answers.labels[origin == name])
@@ -215,7 +215,7 @@ def deployed(answers: Answers) -> dict[str, Any]:
 
 
 def known_sets(data: Path, out: Path, recipe: Recipe) -> dict[str, dict[str, float]]:
-    """UAR on half of the speakers of each set, the other half heard in training; float networks."""
+    """Return the UAR on half of the speakers of each set, trained on the other half; float networks."""
     trained = learn_all(data, out, recipe, "halves")
     corpus = trained.corpus
     result: dict[str, dict[str, float]] = {}
@@ -234,7 +234,7 @@ def known_sets(data: Path, out: Path, recipe: Recipe) -> dict[str, dict[str, flo
 
 
 def sentences(data: Path, out: Path, recipe: Recipe) -> dict[str, float]:
-    """UAR on unknown speakers with known and with unknown sentences, each clip alone; float network."""
+    """Return the UAR on unknown speakers with known and unknown sentences, each clip alone; float network."""
     trained = learn_all(data, out, recipe, "sentences")
     pooled: dict[str, list[tuple[NDArray[Any], NDArray[Any]]]] = {"known": [], "unknown": []}
     for fold, committee in zip(trained.folds, trained.committees, strict=True):
@@ -249,7 +249,7 @@ def sentences(data: Path, out: Path, recipe: Recipe) -> dict[str, float]:
 
 
 def timing(path: Path) -> dict[str, float]:
-    """Milliseconds of processor time for three seconds of speech; the fastest run."""
+    """Return milliseconds of processor time for three seconds of speech, the fastest run."""
     from emoedge.voice.features import features
 
     classifier = VoiceClassifier(path)
@@ -268,7 +268,7 @@ def timing(path: Path) -> dict[str, float]:
 
 
 def robustness(left_out: LeftOut, data: Path, clips: NDArray[np.int64], cache: Path) -> dict[str, Any]:
-    """UAR and clips without speech found under each condition, alone and in sessions."""
+    """Return UAR and clips without detected speech under each condition, alone and in sessions."""
     result = {}
     for condition in CONDITIONS:
         heard = hear(data, left_out.corpus, clips, condition, cache)
@@ -285,7 +285,7 @@ def robustness(left_out: LeftOut, data: Path, clips: NDArray[np.int64], cache: P
 
 
 def main() -> None:
-    """Measure, complete the sidecar, write card and figures."""
+    """Measure, complete the sidecar, and write card and plots."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="where training left its checkpoints")

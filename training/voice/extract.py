@@ -1,4 +1,4 @@
-"""Feature vectors of all clips, as they are and distorted, kept in a cache."""
+"""Feature vectors of all clips, original and distorted, in a cache."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from training.voice.data import TARGET_SET, Corpus, load
 Array = NDArray[np.float32]
 
 SHORT_S = (0.3, 1.2)
-"""Shortest and longest part of a clip that stands for a word."""
+"""Shortest and longest part of a clip used as a word, in seconds."""
 SHORT_SEED = 99
 
 
 def extract(corpus: Corpus, cache: Path, copy: int) -> Array:
-    """Features (n, d) of all clips; copy 0 is undistorted, each further copy distorts in its own way.
+    """Return features (n, d) of all clips; copy 0 is undistorted, each other copy is distorted differently.
 
-    The distortion of a clip depends on its number and the copy alone, so that runs repeat exactly.
+    The distortion of a clip depends only on its number and the copy, so runs are reproducible.
     """
     stored = cache / f"features_v{FEATURE_VERSION}_{copy}.npy"
     if stored.exists():
@@ -45,7 +45,7 @@ def extract(corpus: Corpus, cache: Path, copy: int) -> Array:
 
 
 def extract_short(corpus: Corpus, cache: Path) -> tuple[Array, NDArray[np.float64]]:
-    """Features (n, d) of a short part of each clip, as of a word, and its length in seconds (n,)."""
+    """Return features (n, d) of a short part of each clip, as of a word, and its length in seconds (n,)."""
     stored = cache / f"features_v{FEATURE_VERSION}_short.npz"
     if not stored.exists():
         parts = [
@@ -62,6 +62,6 @@ def extract_short(corpus: Corpus, cache: Path) -> tuple[Array, NDArray[np.float6
 
 
 def extract_all(data: Path, cache: Path, copies: int) -> tuple[Corpus, Array]:
-    """The corpus and the features (1 + copies, n, d)."""
+    """Return the corpus and the features (1 + copies, n, d)."""
     corpus = load(data, cache)
     return corpus, np.stack([extract(corpus, cache, copy) for copy in range(copies + 1)])

@@ -1,4 +1,4 @@
-"""Which perceptrons are trained, and what each must not learn from."""
+"""Folds: the perceptrons to train, and the clips excluded from each."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from training.voice.data import TARGET_SET, Corpus
 
 FINAL: Final = "final"
 FINAL_MEMBERS: Final = 5
-"""Perceptrons in the shipped network: about 60 kB each."""
+"""Number of perceptrons in the shipped network, about 60 kB each."""
 FOLD_MEMBERS: Final = 2
-"""Fewer for each speaker left out: a slightly pessimistic estimate for a fraction of the time."""
+"""Number for each speaker left out: a slightly pessimistic estimate in a fraction of the time."""
 SENTENCE_GROUPS: Final = 4
 
 
 @dataclass(frozen=True)
 class Fold:
-    """One committee.
+    """Committee of perceptrons.
 
     Attributes:
-        name: "final", a speaker, a half of them, or what else is left out.
-        excluded: bool (n,), clips not to be learnt from.
-        tested: bool (n,), clips it is tested on; none for the final one.
-        members: perceptrons.
+        name: "final", a speaker, a half of them, or another excluded group.
+        excluded: bool (n,), clips excluded from training.
+        tested: bool (n,), test clips; none for the final committee.
+        members: number of perceptrons.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Fold:
 
 
 def final_plan(corpus: Corpus) -> list[Fold]:
-    """The network that ships: everything is learnt from."""
+    """Return the fold of the shipped network, without exclusions."""
     nothing = np.zeros(len(corpus), dtype=bool)
     return [Fold(FINAL, nothing, nothing, FINAL_MEMBERS)]
 
 
 def speaker_plan(corpus: Corpus) -> list[Fold]:
-    """One fold for each speaker of the target set."""
+    """Return one fold for each speaker of the target set."""
     folds = []
     for name in np.unique(corpus.speaker[corpus.origin == TARGET_SET]):
         mine = corpus.speaker == name
@@ -51,7 +51,7 @@ def speaker_plan(corpus: Corpus) -> list[Fold]:
 
 
 def half_plan(corpus: Corpus) -> list[Fold]:
-    """Every other speaker of each set left out, then the rest: strangers from sets that are known."""
+    """Return two folds, each without half of the speakers of each set: strangers from known sets."""
     names = np.unique(corpus.speaker)
     folds = []
     for half in (0, 1):
@@ -61,9 +61,9 @@ def half_plan(corpus: Corpus) -> list[Fold]:
 
 
 def sentence_plan(corpus: Corpus) -> list[Fold]:
-    """Pairs of speakers left out, once with all sentences known and once with a quarter of them unknown.
+    """Return folds without pairs of speakers, once with all sentences known and once with a quarter unknown.
 
-    The first kind is the yardstick for the second: same speakers, same number of perceptrons.
+    The first kind is the reference for the second: same speakers, same number of perceptrons.
     """
     target = corpus.origin == TARGET_SET
     names = np.unique(corpus.speaker[target])
@@ -79,12 +79,12 @@ def sentence_plan(corpus: Corpus) -> list[Fold]:
 
 
 def stack(folds: list[Fold]) -> NDArray[np.bool_]:
-    """Exclusions of all perceptrons of all folds, (perceptrons, n)."""
+    """Return the exclusions of all perceptrons of all folds, (perceptrons, n)."""
     return np.array([fold.excluded for fold in folds for _ in range(fold.members)])
 
 
 def positions(folds: list[Fold]) -> list[range]:
-    """The perceptrons of each fold in stack()."""
+    """Return the perceptrons of each fold in stack()."""
     ends = np.cumsum([fold.members for fold in folds])
     return [range(int(end) - fold.members, int(end)) for end, fold in zip(ends, folds, strict=True)]
 

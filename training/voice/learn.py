@@ -1,4 +1,4 @@
-"""How the committees are trained: imagined sessions, balanced weights, label smoothing, mixup."""
+"""Training of the committees: simulated sessions, balanced weights, label smoothing, mixup."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from training.voice.sessions import Dealt, deal, fit_prior, known_before
 
 LEVEL = feature_names().index(LEVEL_FEATURE)
 BLOCKS = 3
-"""The features enter relative to the population, to the device and to the person."""
+"""Number of inputs per feature: relative to the population, to the device and to the person."""
 
 
 SET_WEIGHTS = {"ased": 0.2, "savee": 0.2, "tess": 0.1}
-"""Of a clip where it is not 1: with full weight these sets cost the Spanish speakers some recall and gained
-strangers nothing. TESS is two voices."""
+"""Weights of clips that are not 1: with full weight these sets reduced the recall of the Spanish speakers
+without a gain for strangers. TESS has only two voices."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Recipe:
         epochs, batch, rate, weight_decay: of AdamW with a one-cycle rate.
         target_weight: weight of a clip of the target set relative to one of the others.
         clean: share of undistorted clips.
-        moved: share of the imagined devices that are moved to another recording, see imagined_recordings().
-        move: how far at most, in differences between two sets.
-        smoothing: probability given away to the other labels.
+        moved: share of the simulated devices that are moved to another recording, see imagined_recordings().
+        move: maximum shift, in differences between two sets.
+        smoothing: probability given to the other labels.
         mixup: parameter of the beta distribution; 0 for none.
         spread_count: pseudo-count of the spread of a speaker's features.
-        seed: of everything random.
+        seed: seed of all random choices.
     """
 
     hidden: tuple[int, int] = (192, 64)
@@ -64,12 +64,12 @@ class Recipe:
 
 
 def usable(corpus: Corpus) -> NDArray[np.bool_]:
-    """Clips to train with: all but the calm ones, which are neither neutral nor anything else on the list."""
+    """Return the clips for training: all except for the calm ones, which belong to no class."""
     return ~corpus.calm
 
 
 def clip_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.float64]:
-    """Weight of each clip, 1 on average: emotions alike within a set, sets by size and SET_WEIGHTS."""
+    """Return clip weights, 1 on average: balanced emotions in a set, sets by size and SET_WEIGHTS."""
     weights = np.zeros(len(corpus))
     for origin in np.unique(corpus.origin):
         members = usable(corpus) & (corpus.origin == origin)
@@ -82,10 +82,10 @@ def clip_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.float64]:
 
 
 def population(features: NDArray[np.float32], corpus: Corpus, spread_count: float) -> Prior:
-    """The prior from undistorted features (n, d) of all sets but the target, extreme values pulled in.
+    """Return the prior from undistorted features (n, d) without the target set, outliers clipped.
 
-    Leaving the target set out keeps every speaker under test unknown to the prior, and makes the room and the
-    microphone of that set as new as those of a user.
+    Without the target set, every test speaker is unknown to the prior, and the room and the microphone of
+    that set are as new as those of a user.
     """
     others = usable(corpus) & (corpus.origin != TARGET_SET)
     low, high = np.percentile(features[others], [0.2, 99.8], axis=0)
@@ -96,7 +96,7 @@ def population(features: NDArray[np.float32], corpus: Corpus, spread_count: floa
 
 
 def set_centres(features: NDArray[np.float32], corpus: Corpus) -> NDArray[np.float64]:
-    """Features (sets, d) of every set but the target: the median over speakers, 0 for the level."""
+    """Return features (sets, d) without the target: medians over speakers, 0 for the level."""
     centres = []
     for origin in np.unique(corpus.origin[corpus.origin != TARGET_SET]):
         people = []
@@ -115,10 +115,10 @@ def set_centres(features: NDArray[np.float32], corpus: Corpus) -> NDArray[np.flo
 def imagined_recordings(
     rng: np.random.Generator, devices: NDArray[np.bool_], centres: NDArray[np.float64], recipe: Recipe
 ) -> NDArray[np.float64]:
-    """What moves the utterances (n, d) of some imagined devices to other rooms, microphones and languages.
+    """Return shifts of utterances (n, d) of some simulated devices to other recordings.
 
-    The difference between two sets, times a random factor up to `recipe.move`: with nine sets alone a network
-    learns what each sounds like, and a tenth misleads it.
+    The difference between two sets, times a random factor up to `recipe.move`: with only nine sets a network
+    learns the sound of each, and a tenth set misleads it.
     """
     device = np.cumsum(devices) - 1
     count = device[-1] + 1
@@ -128,7 +128,7 @@ def imagined_recordings(
 
 
 def played_inputs(features: NDArray[np.float32], dealt: Dealt, prior: Prior) -> NDArray[np.float32]:
-    """Network inputs of utterances (n, d) in the order dealt, each with the statistics of those before."""
+    """Return network inputs of utterances (n, d) in order, each with the statistics before it."""
     rows = pull_in(features[dealt.order], prior)
     return network_input(rows, known_before(rows, dealt.persons, dealt.devices, prior), prior, LEVEL)
 
@@ -146,8 +146,8 @@ def train(
     Args:
         features: (copies, n, d), copy 0 undistorted.
         corpus: the n clips.
-        prior: the population.
-        excluded: (perceptrons, n), True where a clip must not be learnt from.
+        prior: population statistics.
+        excluded: (perceptrons, n), True where a clip is excluded from training.
         recipe: settings.
         checkpoint: written after each epoch; an existing one of the same recipe is continued.
 
@@ -210,7 +210,7 @@ def _epoch(
             share = float(rng.beta(recipe.mixup, recipe.mixup))
             other = torch.randperm(len(x))
             x, target = (share * v + (1 - share) * v[other] for v in (x, target))
-            # A pair counts as far as both of its clips may be learnt from.
+            # The weight of a pair requires that both of its clips are included.
             weight = torch.minimum(weight, weight[:, other]) if share < 1 else weight
         # Products alone; weights and loss stay float.
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):

@@ -14,15 +14,14 @@ from emoedge.emotions import EMOTION_COUNT
 from emoedge.voice.classify import LEAST_SPREAD, Calibration
 
 SEARCH: dict[str, Any] = {"method": "L-BFGS-B", "jac": "3-point", "options": {"ftol": 1e-13, "gtol": 1e-7}}
-"""To the fourth digit: temperature and spread can stand in for one another, and the loss is flat along that
-line."""
+"""Tolerance for four digits: temperature and spread can compensate each other, where the loss is flat."""
 
 Labels = NDArray[np.int64]
 Probs = NDArray[np.floating]
 
 
 def recalls(probabilities: Probs, labels: Labels) -> NDArray[np.float64]:
-    """Recall of each class (7,), NaN for classes without a clip."""
+    """Return the recall of each class (7,), NaN for classes without a clip."""
     predicted = probabilities.argmax(axis=1)
     with np.errstate(invalid="ignore"):
         hits = np.array(
@@ -32,17 +31,17 @@ def recalls(probabilities: Probs, labels: Labels) -> NDArray[np.float64]:
 
 
 def uar(probabilities: Probs, labels: Labels) -> float:
-    """Unweighted average recall over the classes that occur."""
+    """Return the unweighted average recall over the classes that occur."""
     return float(np.nanmean(recalls(probabilities, labels)))
 
 
 def accuracy(probabilities: Probs, labels: Labels) -> float:
-    """Share of correct answers."""
+    """Return the share of correct answers."""
     return float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
 def macro_f1(probabilities: Probs, labels: Labels) -> float:
-    """Mean F1 over the classes that occur."""
+    """Return the mean F1 over the classes that occur."""
     predicted = probabilities.argmax(axis=1)
     scores = []
     for kind in np.unique(labels):
@@ -52,14 +51,14 @@ def macro_f1(probabilities: Probs, labels: Labels) -> float:
 
 
 def confusion(probabilities: Probs, labels: Labels) -> NDArray[np.int64]:
-    """Counts (7 true, 7 predicted)."""
+    """Return counts (7 true, 7 predicted)."""
     table = np.zeros((EMOTION_COUNT, EMOTION_COUNT), dtype=np.int64)
     np.add.at(table, (labels, probabilities.argmax(axis=1)), 1)
     return table
 
 
 def reliability(probabilities: Probs, labels: Labels, bins: int = 10) -> list[tuple[float, float, int]]:
-    """Mean top probability, accuracy and number of clips for each occupied bin of equal width."""
+    """Return mean top probability, accuracy and number of clips for each non-empty bin of equal width."""
     top = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     slot = np.minimum((top * bins).astype(int), bins - 1)
@@ -71,14 +70,14 @@ def reliability(probabilities: Probs, labels: Labels, bins: int = 10) -> list[tu
 
 
 def calibration_error(probabilities: Probs, labels: Labels) -> float:
-    """Expected calibration error over ten bins (Guo et al. 2017)."""
+    """Return the expected calibration error over ten bins (Guo et al. 2017)."""
     return sum(abs(c - a) * n for c, a, n in reliability(probabilities, labels)) / len(labels)
 
 
 BOUNDS = ((-2.0, 2.0), (-1.5, 0.5), (-1.5, 0.5), (0.0, 1.0), (0.0, 5.0), (0.0, 1.0))
-"""Of the fields of Calibration: what is short or one-sided never makes surer."""
+"""Bounds of the fields of Calibration: short or one-sided input never raises the confidence."""
 PULL = 1e-3
-"""Weight of the squares of the fields: where the data do not say, nothing is added."""
+"""Weight of the squares of the fields: without evidence in the data they stay at zero."""
 
 
 def fit_calibration(
@@ -87,13 +86,13 @@ def fit_calibration(
     terms: NDArray[np.floating],
     weights: NDArray[np.floating] | None = None,
 ) -> Calibration:
-    """The calibration of least negative log-likelihood.
+    """Return the calibration with the lowest negative log-likelihood.
 
     Args:
         logits: (n, 7).
         labels: (n,).
         terms: (n, 4), see calibration_terms().
-        weights: of the rows, (n,); alike by default.
+        weights: weights of the rows, (n,); equal by default.
     """
     share = np.full(len(labels), 1 / len(labels)) if weights is None else weights / weights.sum()
     logits = logits.astype(np.float64)
@@ -121,7 +120,7 @@ def speaker_interval(
     speaker: NDArray[np.str_],
     rounds: int = 500,
 ) -> tuple[float, float]:
-    """95 % interval by drawing speakers with replacement."""
+    """Return the 95 % interval from drawing speakers with replacement."""
     rng = np.random.default_rng(0)
     groups = [np.flatnonzero(speaker == name) for name in np.unique(speaker)]
     values = []

@@ -1,4 +1,4 @@
-"""The networks: many small perceptrons trained side by side, and the few that become one graph.
+"""Networks: many small perceptrons trained in parallel, and the few that become one graph.
 
 All members of all folds see the same batches and differ in their seeds and in the clips whose weight is zero
 for them. One large product per layer then trains dozens of them in the time of a few.
@@ -18,11 +18,11 @@ INPUT_DROPOUT = 0.1
 
 
 class SideBySide(nn.Module):
-    """A number of independent perceptrons with two hidden layers.
+    """Independent perceptrons with two hidden layers, trained in parallel.
 
     Args:
-        count: how many.
-        inputs: values each sees.
+        count: number of perceptrons.
+        inputs: number of input values.
         hidden: widths of the hidden layers.
         dropout: share of hidden units dropped.
     """
@@ -43,7 +43,7 @@ class SideBySide(nn.Module):
         self.bias3 = uniform(count, 1, EMOTION_COUNT, fan_in=second)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inputs (n, inputs) to logits (count, n, 7)."""
+        """Return logits (count, n, 7) for inputs (n, inputs)."""
         x = functional.dropout(x, INPUT_DROPOUT, self.training)
         x = functional.relu(x @ self.weight1 + self.bias1)
         x = functional.dropout(x, self.dropout, self.training)
@@ -54,7 +54,7 @@ class SideBySide(nn.Module):
 
     @torch.no_grad()
     def committee(self, members: Sequence[int]) -> Committee:
-        """Some of the perceptrons as one network that can be exported."""
+        """Return some of the perceptrons as one network that can be exported."""
         first = self.hidden[0]
         chosen = []
         for number in members:
@@ -75,14 +75,14 @@ class SideBySide(nn.Module):
 
 
 class Committee(nn.Module):
-    """The mean of the members' logits: steadier and better calibrated than any of them."""
+    """Mean of the members' logits, which is more stable and better calibrated than each of them."""
 
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         self.members = nn.ModuleList(members)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Inputs (n, inputs) to mean logits (n, 7)."""
+        """Return mean logits (n, 7) for inputs (n, inputs)."""
         total = self.members[0](x)
         for index in range(1, len(self.members)):
             total = total + self.members[index](x)

@@ -1,6 +1,6 @@
-"""Imagined devices and sessions: what the running statistics know when an utterance arrives.
+"""Simulated devices and sessions: the state of the running statistics when an utterance arrives.
 
-The network must work for a stranger on a new device as well as for somebody heard thirty times on a device
+The network must work for a stranger on a new device as well as for a person heard thirty times on a device
 that has heard many, and for people who are mostly of one mood. So each epoch deals every speaker's utterances
 again into sessions of random length and mood, and the sessions of each set onto devices, and gives each
 utterance the statistics of those before it: exactly what Adaptation does on the device.
@@ -20,10 +20,9 @@ Indices = NDArray[np.int64]
 Starts = NDArray[np.bool_]
 
 SESSION_LENGTHS = (1, 2, 4, 10, 30, 90)
-"""Sessions are this long at most; each length is as likely, so most utterances come early in one."""
+"""Maximum length of a session; all lengths are equally likely, so most utterances are early in one."""
 DEVICE_LENGTHS = (1, 1, 3, 10, 40)
-"""Maximum number of sessions on a device; two in five hear one person, as in a first hour or a list of files.
-"""
+"""Maximum number of sessions on a device; two in five have one person, as in the first hour of use."""
 
 
 class Dealt(NamedTuple):
@@ -48,16 +47,16 @@ def fit_prior(
     level: int,
     spread_count: float,
 ) -> Prior:
-    """The population from clips: variances within and between speakers and between sets, emotions balanced.
+    """Return population statistics: variances within and between speakers and sets, with balanced emotions.
 
-    A set stands for a device. The level's variance between people is set so high that the first utterance
-    settles it: gain is arbitrary.
+    A set stands for a device. The variance of the level between people is set so high that the first
+    utterance determines it, because gain is arbitrary.
     """
     names, first = np.unique(speaker, return_index=True)
     within, means, counts = [], [], []
     for name in names:
         mine = speaker == name
-        # Weight each emotion alike, so that a speaker's mean does not depend on what was recorded.
+        # Equal weights of the emotions, so that a speaker's mean does not depend on the selection of clips.
         _, kind, count = np.unique(emotion[mine], return_inverse=True, return_counts=True)
         weight = 1.0 / count[kind]
         weight /= weight.sum()
@@ -81,7 +80,7 @@ def fit_prior(
 
 
 def causal_sums(deviations: Array, starts: Starts) -> Sums:
-    """Count, sum and sum of squares of the rows before each row since the last start.
+    """Return count, sum and sum of squares of the rows before each row since the last start.
 
     Args:
         deviations: (n, d), in order of time.
@@ -97,7 +96,7 @@ def causal_sums(deviations: Array, starts: Starts) -> Sums:
 
 
 def known_before(features: NDArray[np.floating], persons: Starts, devices: Starts, prior: Prior) -> Estimate:
-    """What is known before each of the utterances (n, d), in order of time; see Dealt."""
+    """Return the statistics before each of the utterances (n, d), in order of time; see Dealt."""
     deviations = features - prior.mean
     return estimate(prior, causal_sums(deviations, devices), causal_sums(deviations, persons))
 
@@ -105,9 +104,9 @@ def known_before(features: NDArray[np.floating], persons: Starts, devices: Start
 def deal(
     rng: np.random.Generator, speaker: NDArray[np.str_], origin: NDArray[np.str_], emotion: Indices
 ) -> Dealt:
-    """All utterances in an order of devices and sessions.
+    """Distribute all utterances over devices and sessions.
 
-    In half of the speakers' decks the moods come in streaks rather than at random.
+    For half of the speakers the moods come in streaks rather than at random.
     """
     order, persons, devices = [], [], []
     for place in np.unique(origin):
@@ -131,7 +130,7 @@ def deal(
 
 
 def _sessions(rng: np.random.Generator, mine: Indices, emotion: Indices) -> list[Indices]:
-    """One speaker's utterances cut into sessions."""
+    """Divide one speaker's utterances into sessions."""
     # Exponential race: a lower rate of a mood puts its utterances later.
     mood = rng.dirichlet(np.full(7, 0.5)) if rng.random() < 0.5 else np.ones(7)
     arrival = rng.exponential(size=len(mine)) / np.maximum(mood[emotion[mine]], 0.02)
@@ -145,17 +144,17 @@ def _sessions(rng: np.random.Generator, mine: Indices, emotion: Indices) -> list
 
 
 TURN = 10
-"""Clips of one person before the next one speaks, where a device that everybody uses is played."""
+"""Number of clips of one person before the next one speaks, on a shared device."""
 
 
 def play(kind: str, clips: Indices, speaker: NDArray[np.str_], order: int | None = 0) -> Dealt:
-    """The clips of left-out speakers in order of time.
+    """Return the clips of left-out speakers in order of time.
 
     Args:
-        kind: "alone": every clip by itself; "session": every speaker's clips as one session on a new device;
-            "device": people in turns on one device, which begins new.
-        clips: their numbers.
-        speaker: of all clips.
+        kind: "alone": every clip separately; "session": every speaker's clips as one session on a new device;
+            "device": people in turns on one new device.
+        clips: numbers of the clips.
+        speaker: speakers of all clips.
         order: seed of the order, or None for that of the index.
     """
     shuffled = clips if order is None else clips[np.random.default_rng(order).permutation(len(clips))]

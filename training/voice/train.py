@@ -35,11 +35,11 @@ from training.voice.net import Committee, SideBySide
 from training.voice.sessions import Dealt, deal, play
 
 COPIES = 2
-"""Distorted copies of each clip."""
+"""Number of distorted copies of each clip."""
 LEFT_OUT_SETS = ("ased", "savee", "tess", "emovo", "nemo", "emodb", "ravdess")
-"""Sets that are each left out as a whole to see what carries over; `urdu` has too few emotions."""
+"""Sets that are left out one at a time to measure generalisation; `urdu` has too few emotions."""
 KIND_WEIGHTS = {"alone": 1.0, "session": 1.0, "device": 1.0, "short": 0.5}
-"""Of the kinds of evidence in the calibration."""
+"""Weights of the kinds of evidence in the calibration."""
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -56,14 +56,14 @@ class Trained:
 
 
 def learn_all(data: Path, out: Path, recipe: Recipe, plan: str, leave_out: str = "") -> Trained:
-    """Train (or take up from the checkpoint in `out`) all committees of a plan, see folds.PLANS.
+    """Train all committees of a plan, or resume from the checkpoint in `out`; see folds.PLANS.
 
     Args:
         data: folder of the corpora.
-        out: checkpoints and caches.
+        out: folder of checkpoints and caches.
         recipe: settings.
-        plan: which folds.
-        leave_out: a set that nothing is learnt from, the population included.
+        plan: name of the folds.
+        leave_out: a set excluded from training, including population statistics.
     """
     torch.set_num_threads(1)
     corpus, features = extract_all(data, out / "cache", COPIES)
@@ -78,20 +78,20 @@ def learn_all(data: Path, out: Path, recipe: Recipe, plan: str, leave_out: str =
 
 
 def committees(net: SideBySide, folds: list[Fold]) -> list[Committee]:
-    """The perceptrons of each fold as one network."""
+    """Return the perceptrons of each fold as one network."""
     return [net.committee(members) for members in positions(folds)]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Answers of float networks to clips that they never heard.
+    """Answers of float networks to clips not used in their training.
 
     Attributes:
         logits: (n, 7).
         clips: numbers of the clips in the whole corpus, (n,).
         labels: (n,).
-        terms: what the temperature may depend on, (n, 4).
-        group: what was left out: a set, or a speaker of the target set.
+        terms: inputs of the temperature, (n, 4).
+        group: left-out group: a set, or a speaker of the target set.
         kind: "alone", "session", "device" (see sessions.play) or "short".
     """
 
@@ -107,7 +107,7 @@ class Evidence:
 def judge(
     committee: Committee, prior: Prior, features: NDArray[np.float32], dealt: Dealt
 ) -> NDArray[np.float32]:
-    """Logits (m, 7) of clips in the order dealt, from the features (n, d) of all."""
+    """Return logits (m, 7) of clips in the given order, from the features (n, d) of all."""
     return np.asarray(committee(torch.from_numpy(played_inputs(features, dealt, prior))).numpy())
 
 
@@ -122,18 +122,18 @@ def evidence_of(
     kind: str,
     order: int = 0,
 ) -> Evidence:
-    """Judge some clips of a corpus that the committee has not heard, see sessions.play().
+    """Classify clips of a corpus that were not used to train the committee, see sessions.play().
 
     Args:
-        group: what the committee has not heard.
-        committee: judges.
-        prior: its population.
-        corpus: the whole one.
-        features: of its clips, (n, d).
+        group: group excluded from the committee.
+        committee: committee of networks.
+        prior: population statistics of the committee.
+        corpus: whole corpus.
+        features: features of its clips, (n, d).
         clips: numbers of the clips.
         seconds: lengths of all clips, (n,).
         kind: as in Evidence.
-        order: seed.
+        order: seed of the order.
     """
     dealt = play("alone" if kind == "short" else kind, clips, corpus.speaker, order)
     logits = judge(committee, prior, features, dealt)
@@ -147,7 +147,7 @@ def evidence_of(
 
 
 def leading_shares(answers: NDArray[np.int64], devices: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """`Adaptation.leading_share` before each of the answers, in order of time."""
+    """Return `Adaptation.leading_share` before each of the answers, in order of time."""
     shares, adaptation = np.empty(len(answers)), None
     one = np.ones(1)
     nothing = Prior(one, one, one, one, 1.0)
@@ -160,13 +160,13 @@ def leading_shares(answers: NDArray[np.int64], devices: NDArray[np.bool_]) -> ND
 
 
 def gather(data: Path, out: Path, recipe: Recipe, leave_out: str = "") -> list[Evidence]:
-    """Evidence from every set left out as a whole, and from every speaker of the target set.
+    """Collect evidence from every left-out set, and from every speaker of the target set.
 
     Args:
         data: as for learn_all().
         out: the same.
         recipe: the same.
-        leave_out: a set that must not take part.
+        leave_out: a set to exclude.
     """
     corpus, features = extract_all(data, out / "cache", 0)
     short, short_s = extract_short(corpus, out / "cache")
@@ -191,7 +191,7 @@ def gather(data: Path, out: Path, recipe: Recipe, leave_out: str = "") -> list[E
 
 
 def fit(evidence: list[Evidence], without: str = "") -> Calibration:
-    """The calibration from all evidence but that of one group; sets weigh alike in each kind."""
+    """Return the calibration from all evidence except for one group; sets have equal weight in each kind."""
     parts = [part for part in evidence if part.group != without]
     totals = Counter[tuple[str, str]]()
     for part in parts:
@@ -206,12 +206,12 @@ def fit(evidence: list[Evidence], without: str = "") -> Calibration:
 
 
 def set_of(group: str) -> str:
-    """The set that a speaker or a set belongs to."""
+    """Return the set of a speaker or a set."""
     return group.split("/", maxsplit=1)[0]
 
 
 def representative(trained: Trained, count: int = 600) -> NDArray[np.float32]:
-    """Network inputs as met in use, for the ranges of the activations."""
+    """Return network inputs like those in production, for the ranges of the activations."""
     rng = np.random.default_rng(0)
     corpus, indices = trained.corpus, np.flatnonzero(usable(trained.corpus))
     dealt = deal(rng, corpus.speaker[indices], corpus.origin[indices], corpus.emotion[indices])
@@ -230,7 +230,7 @@ def write_model(trained: Trained, fold: int, path: Path, calibration: Calibratio
 
 
 def sidecar(trained: Trained, report: ExportReport, calibration: Calibration) -> dict[str, Any]:
-    """What the program must know about the network."""
+    """Return the settings of the network for the program."""
     return {
         "model": "voice_emotion",
         "labels": list(EMOTIONS),
@@ -253,14 +253,14 @@ def sidecar(trained: Trained, report: ExportReport, calibration: Calibration) ->
 
 
 def revision() -> str:
-    """Commit that the training code is at, or "unknown" outside a checkout."""
+    """Return the commit of the training code, or "unknown" outside a checkout."""
     call = ["git", "-C", str(REPOSITORY), "rev-parse", "--short", "HEAD"]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
 
 def main() -> None:
-    """Train, calibrate, export."""
+    """Train, calibrate and export."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with speech/index.csv and speech/clips.zip"
@@ -279,7 +279,7 @@ def main() -> None:
         "--fast", action="store_true", help="leave out the folds and the calibration: to try things"
     )
     options = parser.parse_args()
-    # A model without one of its sets is made to be judged by that set; models/ is not touched.
+    # A model without one of its sets is only made for evaluation on that set; models/ is not changed.
     models = options.out / f"without_{options.leave_out}" if options.leave_out else options.models
     recipe = replace(Recipe(), seed=options.seed, epochs=options.epochs)
     models.mkdir(parents=True, exist_ok=True)
