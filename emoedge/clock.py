@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 # Every message asks; the answer changes once in the life of a boot.
 ASK_EVERY_S: Final = 1.0
-# NTP corrects a clock that it keeps by far less.
+# NTP corrections of a synchronised clock are far smaller.
 JUMP_S: Final = 60.0
 # Servers are asked every 34 minutes at the latest (timesyncd.conf(5), PollIntervalMaxSec).
 DOUBT_S: Final = 3600.0
@@ -80,7 +80,7 @@ class SystemClock:
         if now_s - self._asked_s > ASK_EVERY_S:
             self._asked_s = now_s
             said = TIMESYNC_MARK.exists() or _kernel_synchronized()
-            # Not the monotonic clock: that one stands still while the machine sleeps.
+            # Not the monotonic clock, which stops while the machine sleeps.
             offset_s = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
             self._synchronized = self._belief.look(now_s, offset_s, synchronized=said)
         return self._synchronized

@@ -61,7 +61,7 @@ def as_probabilities(values: Iterable[float]) -> Probabilities:
     """
     if isinstance(values, np.ndarray) and values.shape != (EMOTION_COUNT,):
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got shape {values.shape}")
-    # Seven numbers: Python is faster than arrays, and this is done for every picture.
+    # For seven numbers Python is faster than arrays, and this runs for every frame.
     numbers = values.tolist() if isinstance(values, np.ndarray) else list(map(float, values))
     if len(numbers) != EMOTION_COUNT:
         raise ValueError(f"expected {EMOTION_COUNT} probabilities, got {len(numbers)}")

@@ -128,7 +128,7 @@ def replacing(target: Path, *, mode: int | None = None) -> Iterator[BinaryIO]:
         return
     with _naming(target):
         folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    # Beside a segment the name begins with its id: what a crash leaves is deleted with the segment.
+    # Beside a segment the name begins with its id, so that leftovers of a crash are deleted with the segment.
     partial = f"{target.name.split('.')[0][:_NAME_PART]}.{secrets.token_hex(4)}{PARTIAL}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
@@ -171,7 +171,7 @@ def set_mode(descriptor: int, mode: int, group: int | None = None) -> bool:
         os.fchmod(descriptor, mode)
         if group is not None and os.fstat(descriptor).st_gid != group:
             os.fchown(descriptor, -1, group)
-            os.fchmod(descriptor, mode)  # fchown takes the set-group bit away.
+            os.fchmod(descriptor, mode)  # fchown clears the set-group bit.
     except OSError as error:
         if error.errno not in NO_MODES:
             raise

@@ -136,7 +136,7 @@ class PlanarFrame(Frame):
     def __init__(
         self, time_s: float, planes: tuple[NDArray[np.uint8], ...], width: int, height: int, sequence: int = 0
     ) -> None:
-        # `data` is left out: it is made by __getattr__, which Python calls for what is not there yet.
+        # `data` is omitted: __getattr__, which Python calls for missing attributes, creates it.
         values = {"time_s": time_s, "layout": "i420", "width": width, "height": height, "sequence": sequence}
         for name, value in {**values, "source_id": "camera", "_planes": planes}.items():
             object.__setattr__(self, name, value)
@@ -146,7 +146,7 @@ class PlanarFrame(Frame):
             raise AttributeError(name)
         data = joined_planes(self._planes)
         object.__setattr__(self, "data", data)
-        # The decoder's memory is released: a frame that is kept must not be kept twice.
+        # The decoder's memory is released, so that a kept frame is not stored twice.
         object.__setattr__(self, "_planes", planes_of(data))
         return data
 

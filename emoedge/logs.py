@@ -125,7 +125,8 @@ def _keep_stderr_from_blocking() -> int:
         if stat.S_ISSOCK(kind):  # the journal's, which no other program shares
             os.set_blocking(STDERR, False)
         elif stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
-            # Opened again: the flag of the one at hand would count for the shell that shares it, too.
+            # Reopened, because a flag on the existing descriptor would also apply to the shell that shares
+            # it.
             again = os.open(f"/proc/self/fd/{STDERR}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
             os.dup2(again, STDERR)
             os.close(again)

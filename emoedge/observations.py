@@ -20,7 +20,7 @@ from emoedge.frames import AudioBlock
 
 Modality = Literal["face", "voice", "text"]
 
-# Digits kept in payloads: enough for the use, few enough that noise of the last bits never changes a byte.
+# Digits in payloads: enough for use, and few enough that noise in the last bits never changes a byte.
 SECONDS_DIGITS: Final = 3
 PROBABILITY_DIGITS: Final = 4
 BOX_DIGITS: Final = 4

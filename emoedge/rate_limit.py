@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-# Part of the spacing by which a frame may come early and still be taken: cameras do not keep exact time.
+# Share of the interval by which a frame may be early and still be accepted: cameras are not exact.
 SLACK: Final = 0.1
 
 

@@ -128,7 +128,7 @@ def _expand(item: Path) -> Iterator[tuple[Path, str]]:
             yield media, media.relative_to(item).as_posix()
     elif not item.exists() and _WILD & set(str(item)):
         root = _fixed_part(item)
-        # Path.glob takes no absolute pattern.
+        # Path.glob does not support absolute patterns.
         for match in sorted(glob.glob(str(item), recursive=True)):  # noqa: PTH207
             if Path(match).is_dir():
                 for media in _walk(Path(match)) if "**" not in item.parts else ():
@@ -136,7 +136,7 @@ def _expand(item: Path) -> Iterator[tuple[Path, str]]:
             elif Path(match).suffix.lower() in MEDIA_SUFFIXES:
                 yield Path(match), Path(match).relative_to(root).as_posix()
     else:
-        # A file that is not there is a failure of its own, not of the whole call.
+        # A missing file is a separate failure and does not fail the whole call.
         yield item, item.name
 
 

@@ -99,7 +99,7 @@ def replay_file(
 
     tally, builder = ReplayCounts(), MessageBuilder.for_replay(pipeline.settings, pipeline.clock)
     job.result.parent.mkdir(parents=True, exist_ok=True)
-    # Without its stamp an older result counts as none, should this run be cut short.
+    # Without its stamp an older result does not count if this run is interrupted.
     job.stamp.unlink(missing_ok=True)
     try:
         facts = _facts(job)

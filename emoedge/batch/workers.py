@@ -163,7 +163,7 @@ class Workers:
 
 def serve(connection: Connection, settings: Settings, making: str, level: int) -> None:
     """Main function of a process: replay files and send their outcomes until there are no more."""
-    # Ctrl+C goes to the whole group; the parent decides what ends.
+    # Ctrl+C reaches the whole process group; the parent decides which processes end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     from emoedge.batch.work import replay_file
     from emoedge.logs import set_up_logging
@@ -200,7 +200,7 @@ def serve(connection: Connection, settings: Settings, making: str, level: int) -
         except Exception as error:  # no file, however odd, may end the others
             logger.debug("replay of %s failed", job.media, exc_info=True)
             outcome = Failure(job.name, str(job.media), type(error).__name__, str(error) or repr(error))
-            pipeline = None  # who knows in which state it is
+            pipeline = None  # its state is unknown
         connection.send(("done", outcome))
 
 

@@ -76,7 +76,7 @@ def _copy_round(
             packet.pts += shift
             packet.stream = streams[index]
             output.mux(packet)
-    # The picture decides: sound is padded by its encoder and would drift away from round to round.
+    # The video decides: audio is padded by its encoder and would drift from loop to loop.
     return extent.length_s
 
 
@@ -96,7 +96,7 @@ class _Extent:
         """One more packet."""
         if index == self._index:
             self._times_s.append(float(packet.pts * packet.time_base))
-            if packet.duration:  # the last one of a file is often said to be longer
+            if packet.duration:  # the stated duration of the last frame of a file is often too long
                 self._packet_s = min(self._packet_s, float(packet.duration * packet.time_base))
 
     @property

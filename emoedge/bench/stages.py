@@ -67,7 +67,7 @@ def _decode_rows(clip: Path, repeats: int) -> Iterator[Row]:
     ours = MediaReader(clip, audio=False).frames()
     with av.open(str(clip)) as container:
         bare = container.decode(video=0)
-        # The reader decodes so many in one go, and the others cost nothing.
+        # The reader decodes several frames at once, so that the others take no time.
         yield row(
             "decode pictures",
             f"{AHEAD} frames",

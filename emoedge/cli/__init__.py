@@ -20,8 +20,8 @@ from emoedge.errors import EmoedgeError
 from emoedge.translation import joined, localized, tr, translated
 from emoedge.version import __version__, commit
 
-# Name -> (module with a click command called `command`, one line for the list of commands). Kept here so that
-# `emoedge --help` imports none of them.
+# Name -> (module with a click command called `command`, one line for the list of commands). Listed here so
+# that `emoedge --help` does not import them.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "run": ("emoedge.cli.run", "The daemon: camera and microphone to MQTT and recordings"),
     "demo": ("emoedge.cli.demo", "The whole pipeline on a clip, shown live"),
@@ -46,9 +46,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 
 EXIT_INTERRUPTED: Final = 130
 
-# The stages have a thread each. Matrices and pictures are small here: splitting one of them over threads that
-# wait for each other by spinning costs several times the arithmetic, and takes the cores from Vosk. The
-# libraries read these when they are loaded; values that are set already take precedence.
+# Each stage has its own thread. Matrices and frames are small: distributing one over threads that spin while
+# # they wait costs several times the arithmetic, and takes the cores from Vosk. The libraries read these when
+# they are loaded; values that are set already take precedence.
 ENVIRONMENT: Final = {
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_FOR_THREADS_NUM": "1",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# A line of a list longer than this is no path and no sentence; bounds the memory.
+# A line longer than this is neither a path nor a sentence; limits the memory.
 MAX_LINE_CHARACTERS: Final = 1_000_000
 
 

@@ -39,9 +39,9 @@ def command(config_path: Path | None, clip: Path | None, output: Path, no_web: b
     from emoedge.demo.run import run_demo
 
     if click.get_current_context().get_parameter_source("log_level") == ParameterSource.DEFAULT:
-        set_up_logging("error")  # what is wrong is shown as a health line
+        set_up_logging("error")  # faults are shown as health lines
     settings = settings_from(config_path)
-    use_language(settings.language)  # what it says stands between the lines of what is seen, in one language
+    use_language(settings.language)  # its output is mixed with the results, in one language
     own_clip = clip is not None
     clip = clip or ensure_demo_clip()
     result = run_demo(settings, clip, output, say, own_clip=own_clip, web=not no_web)

@@ -25,7 +25,7 @@ def command(config_path: Path | None, as_json: bool) -> None:
     """
     from emoedge.capture.devices import list_cameras, list_microphones
 
-    settings_from(config_path)  # a wrong configuration is said here too
+    settings_from(config_path)  # a configuration error is reported here too
 
     cameras = list_cameras()
     try:

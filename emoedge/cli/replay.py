@@ -187,7 +187,7 @@ def _many(
     from emoedge.batch import find_jobs, run_batch
     from emoedge.batch.run import ERRORS
 
-    # What ends a job on a cluster; the worker processes end with this one.
+    # The signal that ends a job on a cluster; the worker processes end with this one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     jobs = [job for job in find_jobs(media, folder) if shard.owns(job.name)]
     try:
@@ -291,7 +291,7 @@ def _sender(settings: Settings) -> Iterator[Callable[[Message], None]]:
     from emoedge.publish.messages import MessageBuilder
     from emoedge.publish.publisher import Publisher
 
-    # Beside a running daemon: its client id, its status and its spool stay its own.
+    # Beside a running daemon: separate client id, status and spool.
     publisher = Publisher(settings, MessageBuilder(settings.device_id, SystemClock()), secondary=True)
     publisher.start()
     try:

@@ -121,7 +121,7 @@ def _segment(
         try:
             return write(target)
         except OSError as error:
-            # A member of the group may read the recordings, not write beside them.
+            # A member of the group may read the recordings but not write beside them.
             if output is not None or error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
                 raise
             target = Path(target.name)

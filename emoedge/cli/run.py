@@ -51,7 +51,7 @@ def command(config_path: Path | None) -> int:
     from emoedge.supervise.systemd_notify import Notifier
 
     settings = load_settings(config_path)  # the daemon does not follow the locale
-    # What is kept is for this user and the group alone, whoever started the process and however.
+    # Stored files are only for this user and the group, however the process was started.
     os.umask(os.umask(0) | NOT_FOR_OTHERS)
     _lock = InstanceLock(settings)  # until the process ends
     stop = threading.Event()

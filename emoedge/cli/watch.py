@@ -109,7 +109,7 @@ def _refuse_address(host: str) -> None:
     try:
         name, port = address.hostname or "", address.port
     except ValueError:
-        return  # an IPv6 address without brackets, or nonsense: `mqtt.host` says what is wrong
+        return  # an IPv6 address without brackets, or an invalid one: `mqtt.host` reports the fault
     if "://" not in host and port is None:
         return
     secure = address.scheme in ("mqtts", "ssl", "wss")

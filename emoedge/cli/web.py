@@ -145,7 +145,7 @@ def make_certificate(config_path: Path | None, names: tuple[str, ...]) -> None:
     from emoedge.web.certificate import CERTIFICATE, DROP_IN, KEY, names_of_this_machine
     from emoedge.web.certificate import make_certificate as make
 
-    settings_from(config_path)  # a wrong configuration is said before anything is made
+    settings_from(config_path)  # a configuration error is reported before anything is created
     folder = state_folder()
     fingerprint = make(folder, [*names_of_this_machine(), *names])
     values = {"tls_certificate": str(folder / CERTIFICATE), "tls_key": str(folder / KEY)}

@@ -206,7 +206,7 @@ def _place(
     keys: tuple[str, ...], documents: Sequence[Document], sources: Mapping[tuple[str, ...], str]
 ) -> tuple[str, int | None]:
     """The variable, the credential, or the file and line that sets a key."""
-    # A variable may have gone deeper than there are keys: EMOEDGE_MQTT__HOST__NAME.
+    # A variable may be nested deeper than the keys: EMOEDGE_MQTT__HOST__NAME.
     source = next((name for set_keys, name in sources.items() if set_keys[: len(keys)] == keys), None)
     if source:
         return (source if isinstance(source, Phrase) else visible(source)), None

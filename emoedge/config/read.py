@@ -64,7 +64,7 @@ def _read_bytes(path: Path) -> bytes:
     Raises:
         OSError, TimeoutError, ValueError: see above.
     """
-    # Without O_NONBLOCK, opening a pipe waits for a writer, for ever.
+    # Without O_NONBLOCK, opening a pipe waits for a writer without a limit.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         kind = os.fstat(descriptor).st_mode
@@ -75,7 +75,7 @@ def _read_bytes(path: Path) -> bytes:
         while len(content) <= MAX_FILE_BYTES:
             try:
                 part = os.read(descriptor, MAX_FILE_BYTES + 1 - len(content))
-            except BlockingIOError:  # a writer has it open; where none has, it reads as ended
+            except BlockingIOError:  # a writer has it open; else it is at its end
                 if not select.select([descriptor], [], [], max(0.0, deadline_s - time.monotonic()))[0]:
                     raise TimeoutError from None
                 continue

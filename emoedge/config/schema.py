@@ -13,7 +13,7 @@ _LIMITS: Final = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of the configuration as a JSON or TOML document."""
     schema = json.loads(json.dumps(Settings.model_json_schema()), object_hook=_with_plain_limits)
-    # The name of the machine that made the schema has no place in it.
+    # The schema must not contain the name of the machine that generated it.
     schema["properties"]["device_id"].pop("default", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -31,15 +31,15 @@ Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 def _not_empty(value: Any) -> Any:
-    # Python takes an empty path for the working directory, which is never meant here.
+    # Python treats an empty path as the working directory, which is never intended here.
     if isinstance(value, str) and not value.strip():
         raise ValueError(tr("must not be empty"))
-    # A default may stand beside values read from JSON, which knows no paths.
+    # A default may be mixed with values from JSON, which has no paths.
     return str(value) if isinstance(value, Path) else value
 
 
 def _from_home(value: Any) -> Any:
-    # In a file no shell does it, and a folder called "~" is never meant.
+    # In a file no shell expands it, and a folder called "~" is never intended.
     try:
         return value.expanduser() if isinstance(value, Path) else value
     except RuntimeError:
@@ -59,7 +59,7 @@ SomePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_from_hom
 class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values do not change."""
 
-    # Validators are built on first use: that of the whole configuration holds those of its sections.
+    # Validators are built on first use: that of the whole configuration includes those of its sections.
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, defer_build=True)
 
     @field_validator("*", mode="before")

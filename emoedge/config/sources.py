@@ -131,7 +131,7 @@ def _network(scheme: str, rest: str) -> CaptureSource:
     place = "HOST:PORT" if scheme in _WITH_PORT else "HOST/PATH"
     form = tr("write {form}", form=f'"{scheme}://{place}"')
     address = split_address(f"{scheme}:{rest}")
-    # A second reading is possible, such as a user without an "@" behind: as FFmpeg reads it.
+    # There may be a second interpretation, such as a user without "@"; use that of FFmpeg.
     authority = re.split(r"[/?#]", rest[2:], maxsplit=1)[0].rpartition("@")[2]
     host = address.host if address is not None else authority
     name, _, port = host.rpartition(":") if re.search(r":[^\]]*$", host) else (host, "", "")

@@ -101,7 +101,7 @@ class EmbeddedBroker:
 
 
 async def _started(make: Any, port: int) -> Any:
-    # In the loop's own thread: amqtt takes the running loop when it is made.
+    # In the thread of the loop: amqtt uses the loop that is running when it is created.
     broker = make(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}},

@@ -103,7 +103,7 @@ def ensure_demo_clip(directory: Path | None = None) -> Path:
         partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             _write_clip(partial)
-            put_in_place((partial, path))  # two processes at once: each writes its own, the last one stays
+            put_in_place((partial, path))  # each process writes its own file
         finally:
             partial.unlink(missing_ok=True)
     return path
@@ -243,7 +243,7 @@ def _placement(time_s: float, height: int, width: int) -> NDArray[np.float64]:
     begin = SCENES[1].begin_s
     zoom = 1.6 + 0.2 * np.sin(2 * np.pi * time_s / 7.0)
     turn = np.deg2rad(4.0 * np.sin(2 * np.pi * time_s / 3.1))
-    # Comes in from the left, in steps that a tracker must follow.
+    # Enters from the left, in steps that a tracker must follow.
     coming = np.clip((begin + _WALK_S - time_s) / _WALK_S, 0.0, 1.0)
     x = WIDTH * (0.5 + 0.12 * np.sin(2 * np.pi * time_s / 5.3) - 0.8 * coming)
     y = HEIGHT * (0.63 + 0.03 * np.sin(2 * np.pi * time_s / 2.3))

@@ -158,7 +158,7 @@ class _Show:
         if suffix.startswith("control/"):
             return
         if isinstance(payload, str):
-            # A retained status comes again with the one that is published at the start.
+            # A retained status is repeated by the one that is published at the start.
             if suffix == "status" and payload in ("online", "offline") and payload != self._status:
                 self._status = payload
                 clock = datetime.now().astimezone().isoformat(timespec="milliseconds")[11:21]

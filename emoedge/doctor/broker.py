@@ -77,7 +77,7 @@ def _connect(settings: Settings, wait_s: float) -> SessionState:
     single = (*command_topics(settings.topic_base), birth_topic(settings))
     client_id = f"emoedge-doctor-{time.monotonic_ns() % 10**9}"
     session = MqttSession(settings.mqtt, client_id, None, topics, _Silent(), single_topics=single)
-    # What it would log is in the result.
+    # Its log messages are in the result.
     log = logging.getLogger(MqttSession.__module__)
     level = log.level
     log.setLevel(logging.CRITICAL)

@@ -25,7 +25,7 @@ LOOK_S: Final = 1.5
 LISTEN_S: Final = 1.0
 # Far fewer pictures than asked for: the light, the cable or another program.
 SLOW_SHARE: Final = 0.5
-# A picture darker than this on average (of 255) with no contrast shows nothing; video black is 16.
+# A frame that is darker than this on average (of 255) and has no contrast is black; video black is 16.
 DARK_MEAN: Final = 24.0
 DARK_SPREAD: Final = 4.0
 

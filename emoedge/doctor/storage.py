@@ -47,7 +47,7 @@ def _folder(name: str, key: str, folder: Path, wanted_free: int) -> CheckResult:
         existing = existing.parent
     remedy = tr("make it writable for this user, or set {key} to another folder", key=key)
     try:
-        # What os.access says is wrong on a read-only disk and for root over a network.
+        # os.access is wrong on a read-only disk, and for root on a network disk.
         with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"\0")
             file.flush()

@@ -75,7 +75,7 @@ def answers_of(
 def opinions_in(messages: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[Modality, ModalityOpinion]:
     """The mean opinion of each modality that has one, from the messages of a clip by topic."""
     faces = [face for message in messages.get("face", ()) for face in message["faces"] if face["primary"]]
-    # Opinions on speech that went on are part of the final one.
+    # Opinions during continued speech are part of the final one.
     voices = [message for message in messages.get("voice", ()) if message["final"]]
     parts = {
         "face": [(face, face["quality"], face["quality"]) for face in faces],

@@ -249,7 +249,7 @@ class FaceDetector:
     def _fill(self, picture: NDArray[np.uint8], x: int, y: int) -> None:
         """Bring a picture to its place in the input, -1 (black) to 1."""
         place = (x, y, *picture.shape[1::-1])
-        if place != self._place:  # what stood there before is no border of this one
+        if place != self._place:  # earlier content must not become the border of this frame
             self._input.fill(-1.0)
             self._place = place
         there = self._input[0, y : y + picture.shape[0], x : x + picture.shape[1]]

@@ -41,7 +41,7 @@ class Pyramid:
         if small.ndim == 3:
             small = np.asarray(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), np.uint8)
         elif small.base is not None:
-            # What is kept until the next frame must not be a view of this one: some sources use their buffers
+            # Data kept until the next frame must not be a view of this one: some sources use their buffers
             # again.
             small = small.copy()
         self._levels = [small]

@@ -224,7 +224,7 @@ class FaceStage:
         elif self._scene.exhausted(len(tiles) + 1) and now - self._others_s < self._others_pause_s:
             return self._tracker.update(exact, now)
         else:
-            # The whole picture and its parts take turns: a part is three quarters of an ordinary picture.
+            # The whole frame and its parts take turns: a part is three quarters of an ordinary frame.
             turn, self._next_look = self._next_look, self._next_look + 1
             self._add_others(frame, exact, None if turn % 2 == 0 else self._turn(tiles))
         self._others_s = now
@@ -240,7 +240,7 @@ class FaceStage:
         exact: list[Detection] = []
         for face in expected:
             if face.box.width * frame.width >= REFINE_BELOW * max(frame.width, frame.height):
-                return None  # a near face is seen best in the whole picture
+                return None  # a near face is found best in the whole frame
             there = best_match(face, self._detect(frame, grown(face.box, REGION_GROWTH)))
             if there is None:
                 return None
@@ -272,7 +272,7 @@ class FaceStage:
             if best_match(face, found) is None:
                 _add_new(found, self._detect(frame, grown(face.box, REGION_GROWTH)))
         exact: list[Detection] = []
-        for face in found:  # two rough places may turn out to be one face
+        for face in found:  # two approximate positions may be the same face
             known = best_match(face, expected) is not None
             _add_new(exact, [self._detector.refine(frame, face)] if known else self._confirmed(frame, face))
         return exact
@@ -296,7 +296,7 @@ class FaceStage:
         if track.track_id in self._tracker.still:
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, quality_reasons=(STILL,), moved=False)
-        if track.seen_s != frame.time_s:  # hidden for a moment: where it should be, and nothing to judge
+        if track.seen_s != frame.time_s:  # hidden for a moment: keep its expected position
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, track.primary, None, ("hidden",))
         face = track.detection

@@ -119,7 +119,7 @@ def still_tiles(width: int, height: int, shares: tuple[float, ...] = (1.0, 0.6))
         columns = max(1, int(np.ceil((width - side) / (0.6 * side))) + 1)
         rows = max(1, int(np.ceil((height - side) / (0.6 * side))) + 1)
         if not 1 < columns * rows <= MAX_TILES:
-            continue  # the picture itself, or a strip that nobody takes for the sake of a face
+            continue  # the image itself, or a strip that is not a picture of a face
         for y in np.linspace(0, height - side, rows):
             tiles += [
                 Box(float(x) / width, float(y) / height, side / width, side / height)

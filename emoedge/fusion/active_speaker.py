@@ -113,7 +113,7 @@ class ActiveSpeaker:
         if not self._levels or looks < LEAST_HZ * (end_s - start_s):
             return UNKNOWN
         faces = {track_id for look in close for track_id in look.mouths}
-        if not faces:  # somebody who was there just now may have turned away
+        if not faces:  # a person who was in view a moment ago may have turned away
             return UNKNOWN if any(look.mouths for look in longer) else UNSEEN
         first_s = min(look.since_s for look in longer or close)
         sound = _LevelTrack(self._levels, first_s + min(OTHER_LAGS_S))

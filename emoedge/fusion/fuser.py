@@ -14,7 +14,7 @@ from emoedge.fusion.rule import NO_DECISION, DecidedBy, Decision, fuse_weighted
 from emoedge.observations import STILL, FacesObservation, Modality, TextObservation, VoiceObservation
 from emoedge.outcomes import FusedState, ModalityOpinion
 
-# One frame's posterior jitters; this time constant steadies it without hiding a real change of expression.
+# The posterior of a single frame jitters; this time constant smooths it without hiding a real change.
 FACE_SMOOTHING_S: Final = 0.2
 
 

@@ -83,7 +83,7 @@ class Hold:
         stood = state.time_s - self._since_s >= self._hold_s
         lasted = self._evidence_s >= self._hold_s - ROUNDING_S
         lost = state.time_s - held.time_s >= DOUBT_HOLDS * self._hold_s
-        silent = state.probabilities is None  # what took part has grown too old, which is lasting enough
+        silent = state.probabilities is None  # the opinions used have expired, which is a lasting change
         if lasted or (stood and (lost or silent or _is_clear(state, 2.0 * margin))):
             return self._take(state)
         if kept is not None:

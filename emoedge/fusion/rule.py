@@ -104,7 +104,7 @@ def decide(
         alone: who decides where the text does not.
         text: the posterior that may choose among the candidates.
     """
-    # Seven numbers, for every picture: Python is faster than arrays. Equal ones keep the order of EMOTIONS.
+    # For seven numbers per frame Python is faster than arrays. Equal ones keep the order of EMOTIONS.
     values = fused.tolist()
     first = max(values)
     leader = values.index(first)

@@ -186,7 +186,7 @@ class HistoryFile:
             raise disk_error(self.path, problem) from problem
         self.begin_again()
         logger.error(
-            "the history %s is damaged (%s): kept as %s, a new one is begun", self.path, error, aside
+            "the history %s is damaged (%s): moved to %s, starting a new one", self.path, error, aside
         )
 
 

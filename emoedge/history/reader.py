@@ -106,8 +106,8 @@ def _has_log(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path, *, immutable: bool) -> Iterator[sqlite3.Connection]:
-    # A reader that may not write cannot make the files that a log needs: where there is none, the file is
-    # whole, and nobody writes to it.
+    # A reader without write permission cannot create the files of a log. If there is no log, the file is #
+    # complete and no process writes to it.
     address = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if immutable else ''}"
     with contextlib.closing(
         sqlite3.connect(address, uri=True, timeout=BUSY_S, isolation_level=None)
@@ -124,7 +124,7 @@ def _select(connection: sqlite3.Connection, from_ms: int, to_ms: int) -> Rows:
     connection.execute("BEGIN")  # one state of the file for all three
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version == 0:
-        return [], [], []  # the daemon has just begun it
+        return [], [], []  # the daemon has just created it
     if version != FORMAT:
         raise sqlite3.DatabaseError(f"format {version} instead of {FORMAT}")
     minutes = connection.execute(

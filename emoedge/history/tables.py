@@ -249,7 +249,7 @@ def move_stretch(connection: sqlite3.Connection, move: ClockMove, stretch: int) 
         "UPDATE OR REPLACE episode SET started = started + ?, stretch = ? WHERE stretch = ?",
         (move.shift_ms, SYNCED, stretch),
     )
-    # A jump between two clocks that were both wrong says nothing any more.
+    # A jump between two wrong clocks is no longer meaningful.
     connection.execute("DELETE FROM gap WHERE stretch = ? AND reason = ?", (stretch, _CLOCK))
     # When the daemon stopped was not measured by this clock.
     connection.execute(_MOVE_GAPS, (_STOPPED, move.minutes_ms, move.minutes_ms, SYNCED, stretch))

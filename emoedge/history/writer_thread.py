@@ -145,7 +145,7 @@ class HistoryWriter:
                 break
         self._file.close()
         if self._waiting:
-            logger.warning("the last %d changes of the history could not be written", len(self._waiting))
+            logger.warning("cannot write the last %d changes of the history", len(self._waiting))
 
     def _is_due(self) -> bool:
         now_s = self._now_s()

@@ -192,7 +192,7 @@ def _result(line: dict[str, Any]) -> dict[str, Any]:
     error = line.get("error")
     if isinstance(error, dict):
         reason, remedy, code = (str(error.get(key) or "") for key in ("reason", "remedy", "code"))
-        # The daemon writes English; what stands in the catalogues as it is can be given in another language.
+        # The daemon writes English; messages that are literally in the catalogues can be translated.
         raise DaemonError(tr(reason), tr(remedy), code)
     ok = line.get("ok")
     return ok if isinstance(ok, dict) else {}

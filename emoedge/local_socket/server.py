@@ -307,7 +307,7 @@ class SocketServer:
             logger.exception("cannot send an event %s", name)
             return
         for connection, client in list(self._clients.items()):
-            if name == PICTURE and not data["on"]:  # there are no viewers of what is over
+            if name == PICTURE and not data["on"]:  # a stream that has ended has no viewers
                 client.queue.discard(name)
             if line and name in client.events:
                 self._send(connection, name, line, now_s)

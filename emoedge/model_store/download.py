@@ -125,7 +125,7 @@ def _attempt(url: str, part: Path, progress: Progress | None) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": f"emoedge/{__version__}"})  # noqa: S310 - checked above
     if have and version:
         request.add_header("Range", f"bytes={have}-")
-        # If-Range: another version of the file comes whole instead of being glued to the old half.
+        # If-Range: another version of the file is sent completely instead of being appended to the old part.
         request.add_header("If-Range", version)
     try:
         response = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - checked above

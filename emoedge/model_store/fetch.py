@@ -179,7 +179,7 @@ def _from_network(
     root = stage
     for one in entry.sources:
         file = waiting / _file_name(entry, one)
-        # A file that an earlier call completed need not come again.
+        # A file that an earlier call has completed is not downloaded again.
         whole = one.sha256 is not None and file.is_file() and sha256_of(file) == one.sha256
         digests.append(
             one.sha256
@@ -193,7 +193,7 @@ def _from_network(
             try:
                 root = unpack(file, stage)
             except ModelError:
-                file.unlink()  # a damaged archive must not be taken for a whole one next time
+                file.unlink()  # a damaged archive must not be mistaken for a complete one next time
                 raise
     return tuple(digests), root
 

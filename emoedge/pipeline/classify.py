@@ -131,7 +131,7 @@ def _each(items: Iterable[str], judge: Callable[[str], Line]) -> Iterator[Line]:
         try:
             yield judge(item)
         except MediaError as error:
-            # The bytes may be those of a file's name; where there is no such file, they are another encoding.
+            # The bytes may be those of a file name; if there is no such file, they are in another encoding.
             yield {"item": item, "error": str(error) if is_decoded(item) else f"{error}; {_SAVE}"}
 
 

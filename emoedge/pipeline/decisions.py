@@ -31,7 +31,7 @@ DEGREE_SPACING_S: Final = 3.0
 """A change of degree alone waits at least this long after the last message."""
 MIN_SPACING_S: Final = 2.5
 """A change of who takes part, or of how certain it is, waits at least this long after the last message."""
-# The fused state is looked at least this often, so that stale opinions leave in time.
+# The fused state is computed at least this often, so that stale opinions expire in time.
 TICK_S: Final = 0.25
 
 
@@ -178,7 +178,7 @@ class DecisionStage:
 
     def _worth_sending(self, faces: FacesObservation) -> bool:
         ids = tuple(face.track_id for face in faces.faces)
-        # Someone came or went: said at once where that is the news, within the rate otherwise.
+        # A person came or left: published at once if that is the change, otherwise within the rate.
         emptied = self._face_sent_ids is None or (not ids and self._face_sent_ids != ())
         if not emptied and faces.time_s - self._face_sent_s < self._face_spacing_s - 1e-6:
             return False
@@ -191,7 +191,7 @@ class DecisionStage:
         sent = self._sent
         if sent is None or state.emotion != sent.emotion or state.reason != sent.reason:
             return True
-        if state is not settled:  # something else is on its way, or it comes back
+        if state is not settled:  # another message is due, or the old state returns
             return False
         waited_s = state.time_s - self._sent_s
         if state.certain != sent.certain or _parts(state) != _parts(sent):

@@ -57,8 +57,9 @@ class Pipeline:
     def __init__(self, settings: Settings | None = None, perception: Perception | None = None) -> None:
         self.settings = settings or Settings()
         self.perception = perception or Perception.build(self.settings)
-        # Stages of our own are renewed for each medium: some keep what no reset undoes (numbers of faces,
-        # what was learnt about a speaker, the recogniser's adaptation), and a file must say the same twice.
+        # The pipeline's own stages are rebuilt for each file: some keep state that a reset does not clear
+        # (face ids, speaker statistics, the recogniser's adaptation), and a file must give the same results
+        # twice.
         self._renew = perception is None
         self._fresh = True
         self.clock = MediaClock()

@@ -63,7 +63,7 @@ class PahoClient(Client):
             self._on_end()
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        # The one place through which all of paho's reading goes; it has no public one.
+        # All of paho's reading goes through this method; there is no public one.
         try:
             return self._reader.read(bufsize)
         except BlockingIOError:
@@ -87,11 +87,11 @@ class PahoClient(Client):
     def _send_publish(
         self, mid: int, topic: bytes, payload: bytes | bytearray = b"", *rest: Any, **more: Any
     ) -> MQTTErrorCode:
-        # Not in publish(), which also takes what has to wait inside; and before any answer can come.
+        # Not in publish(), which also accepts messages that wait in paho; and before any answer can arrive.
         self._on_wire(mid, topic.decode(), bytes(payload))
         return super()._send_publish(mid, topic, payload, *rest, **more)
 
     def limit_in_flight(self, count: int) -> None:
         """Set the maximum number of QoS 1 messages in flight; paho queues more."""
-        # paho refuses this once it is connected, and does not look at Receive Maximum itself.
+        # paho refuses this once it is connected, and does not observe Receive Maximum itself.
         self._max_inflight_messages = count

@@ -31,7 +31,7 @@ CONNACK_TIMEOUT_S: Final[dict[MqttVersion, float]] = {"5": 3.0, "3.1.1": 10.0}
 KEEPALIVE_S: Final = 30
 # More than the outbox and all states together ever have on the way.
 MAX_QUEUED: Final = 100
-# Messages that a stuck connection may pile up before more are refused; paho itself has no bound for QoS 0.
+# Maximum number of messages queued on a stuck connection; paho itself has no limit for QoS 0.
 MAX_OUTSTANDING: Final = 200
 
 _LEAST_WAIT_S: Final = 1.0
@@ -41,7 +41,7 @@ _TAKEN_OVER: Final = 0x8E  # MQTT 5, section 3.14.2.1
 # them.
 _REFUSED: Final = frozenset({0x85, 0x86, 0x87, 0x8A, 0x8C})
 _UNSUPPORTED_VERSION: Final = 0x84
-# The client library's own word for a connection that broke; a broker that says it says nothing either.
+# The client library's own reason for a broken connection; as a broker's reason it is not informative either.
 _UNSPECIFIED: Final = 0x80
 TOPIC_INVALID: Final = 0x90
 TOO_LARGE: Final = 0x95
@@ -98,7 +98,7 @@ class Connection:
         self._connected_at_s: float | None = None
         self._careful = terms.suspects.careful
         self._outstanding = 0
-        self._unsendable = 0  # counts down: a token that no message has
+        self._unsendable = 0  # counts down: a token that is not used by any message
         self._count_lock = threading.Lock()
         self._client = self._make_client()
 
@@ -258,7 +258,8 @@ class Connection:
         if settings.tls:
             client.tls_set_context(make_context(settings))
         if self._terms.will_topic is not None:
-            # The broker says only after CONNECT what it takes; `limits` is what it said before.
+            # The broker announces its limits only after CONNECT; `limits` are those of the previous
+            # connection.
             limits = self.limits
             client.will_set(self._terms.will_topic, b"offline", qos=limits.max_qos, retain=limits.retain)
         client.on_connect = self._on_connect

@@ -33,7 +33,7 @@ MAX_RECORD_S: Final = 3600.0
 _MOMENTARY: Final = frozenset({"record", "snapshot"})
 ANSWER_INTERVAL_S: Final = 1.0
 """Least time between two answers to bad values of one control, however many arrive."""
-# ASCII digits only: float() would also take "nan", "1_0", "٣" and hexadecimal.
+# ASCII digits only: float() would also accept "nan", "1_0", "٣" and hexadecimal.
 _NUMBER: Final = re.compile(r"[0-9]{1,6}(\.[0-9]{1,9})?", re.ASCII)
 NOT_RETAINED: Final = tr("retained commands are ignored for this control; publish without the retain flag")
 _SWITCH: Final = {"ON": True, "OFF": False}

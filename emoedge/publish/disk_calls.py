@@ -132,7 +132,7 @@ class DiskCalls:
             self.retry_s = now_s + RETRY_S
             return True
         if self.error:
-            logger.info("The spool works again")
+            logger.info("the spool works again")
         self.error = ""
         waiting.follow(result)
         return True
@@ -147,7 +147,7 @@ class DiskCalls:
 
     def _report(self, error: str) -> None:
         if not self.error:
-            logger.error("Messages are kept in memory only: %s", error)
+            logger.error("messages wait in memory only: %s", error)
         self.error = error
 
 

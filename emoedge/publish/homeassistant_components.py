@@ -78,10 +78,10 @@ def _main(settings: Settings) -> dict[str, Component]:
             "platform": "sensor",
             "device_class": "enum",
             "options": list(EMOTIONS),
-            # Null becomes "None", which the MQTT sensor takes for "unknown".
+            # Null becomes "None", which the MQTT sensor interprets as "unknown".
             "value_template": "{{ value_json.emotion }}",
             "json_attributes_topic": f"{base}/summary",
-            # Nothing that moves with every message: each change of an attribute is a row in the recorder.
+            # No values that change with every message: each change of an attribute is a row in the recorder.
             "json_attributes_template": "{{ dict("
             + _fields("since", "certain", "candidates", "decided_by", "reason")
             + ")|tojson }}",
@@ -226,7 +226,7 @@ def _event(base: str) -> Component:
         "platform": "event",
         "state_topic": f"{base}/event",
         "event_types": [*EMOTIONS, "end"],
-        # Nothing for what is late, which Home Assistant ignores.
+        # Empty for late messages, which Home Assistant then ignores.
         "value_template": "{% if not "
         + _IS_LATE
         + " %}{{ dict("
@@ -237,7 +237,7 @@ def _event(base: str) -> Component:
 
 
 def _trigger(base: str, emotion: Emotion) -> Component:
-    # Type and subtype are what an automation remembers of a trigger: the same in every language.
+    # An automation refers to a trigger by type and subtype, which are the same in every language.
     return {
         "platform": "device_automation",
         "automation_type": "trigger",

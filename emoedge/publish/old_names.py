@@ -101,7 +101,7 @@ class OldNames:
                 self._leave(base)
             elif not self._present:
                 self._present = base
-                logger.info("emptying what is retained under the earlier name %s", base)
+                logger.info("clearing the retained messages of the earlier name %s", base)
                 self._messages.replace_all({f"{base}/{suffix}": b"" for suffix in self._old[base]})
         self._go_on()
         self._messages.send(send, now_s)
@@ -114,7 +114,7 @@ class OldNames:
     def refused(self, token: int, now_s: float, *, was_sent: bool) -> None:
         """The broker does not take one: the name waits for another connection."""
         if self._messages.refused(token, now_s, was_sent=was_sent):
-            logger.warning("cannot empty what is retained under %s: the broker refuses it", self._present)
+            logger.warning("cannot clear the retained messages of %s: the broker refuses it", self._present)
             self._since_s.pop(self._present, None)
             self._present = ""
             self._messages.replace_all({})
@@ -148,7 +148,7 @@ class OldNames:
         try:
             write_json(self._path, record)
         except OSError as error:
-            logger.warning("cannot save which topics are retained: %s", error)
+            logger.warning("cannot save the list of retained topics: %s", error)
 
 
 def _due_s(said: str, since_s: float) -> float:

@@ -30,14 +30,14 @@ from emoedge.translation import tr
 
 logger = logging.getLogger(__name__)
 
-# Ten times what a slow wireless network needs for the answer.
+# Ten times the response time of a slow wireless network.
 ACK_GRACE_S: Final = 1.0
-# A broker in the house has answered by then: nothing is written while all is well.
+# A local broker has answered by then, so nothing is written in normal operation.
 LEAST_WINDOW_S: Final = 0.1
 COMMITS_A_WINDOW: Final = 10
 # At most ten synced commits a second: an SD card takes 10 to 50 ms for each.
 COMMIT_INTERVAL_S: Final = 0.1
-# Deleting is not urgent: what a kill leaves undeleted is sent twice, not lost.
+# Deleting is not urgent: messages that a kill leaves undeleted are sent twice, not lost.
 DELETE_INTERVAL_S: Final = 0.5
 # Of the session's 10; the states need some of them.
 MAX_IN_FLIGHT: Final = 8
@@ -208,14 +208,14 @@ class Outbox:
         if self._refused.is_full:
             return None
         read_up_to = -1
-        # A page may hold nothing that may go; a disk that fails leaves the place where it is.
+        # A page may contain no message that may be sent; after a failed read the position does not change.
         while not self._read_ahead and read_up_to < self._read_up_to < self._rows_up_to:
             read_up_to = self._read_up_to
             self._read(now_s)
         if self._disk.is_waiting and not self.disk_error:
             is_read = self._taken_over and self._read_up_to >= self._rows_up_to
             if not (is_read or self._read_ahead):
-                return None  # it may be slow: what it holds is older
+                return None  # it may be slow: the messages on it are older
         if self._read_ahead:
             return self._read_ahead[0] if self._drain_rate.may_send(now_s) else None
         return self._unspooled.first_unsent(
@@ -248,7 +248,7 @@ class Outbox:
             return
         self.refused += 1
         self.last_refused = tr("{topic!r}, reason code 0x{code:02X}", topic=entry.topic[:64], code=code)
-        logger.error("the broker does not take a message on %s; it is set aside", self.last_refused)
+        logger.error("the broker does not accept a message on %s; it was set aside", self.last_refused)
         self._forget(entry.seq)
         self._try_disk(now_s, lambda spool: spool.keep_bad([entry]), nothing)
 
@@ -270,7 +270,7 @@ class Outbox:
             return
         self._forget_on_disk(now_s)
         if self.disk_error and not (self._unspooled or self._delivered):
-            # Nothing is left to be written; whether the fault has gone must be found out all the same.
+            # Nothing has to be written, but it must be checked whether the fault is over.
             self._try_disk(now_s, lambda spool: spool.probe(), nothing)
         if self._delivered and now_s - self._delete_s >= DELETE_INTERVAL_S:
             self._delete_s = now_s
@@ -330,7 +330,7 @@ class Outbox:
         self._rows_up_to = last_seq
         self._taken_over = True
         if last_seq >= self._unspooled.next_seq or self._unspooled:
-            # The disk came late: what waits in memory is newer than all that is on it.
+            # The disk became available late: the messages in memory are newer than all messages on it.
             self.connection_lost()
             self.lateness.renumber(self._unspooled.renumber(last_seq + 1))
 
@@ -354,7 +354,7 @@ class Outbox:
         return self._is_held is None or entry.seq in self._exempt or not self._is_held(entry.topic)
 
     def _commit(self, now_s: float, up_to_s: float) -> None:
-        # Taking over gives new numbers to what waits.
+        # Taking over assigns new numbers to the waiting messages.
         ready = self._is_ready(now_s)
         entries = self._unspooled.until(up_to_s)
         if not (ready and entries):

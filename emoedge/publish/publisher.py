@@ -45,9 +45,9 @@ logger = logging.getLogger(__name__)
 SPOOL_FILE: Final = "spool.sqlite3"
 # Spooled messages on their way from the pipeline to the worker, which empties this every few milliseconds.
 MAX_INBOX: Final = 2_000
-# The same bounds for a process beside the daemon, which may be faster than its broker and has no disk.
+# The same limits for a process beside the daemon, which may be faster than its broker and has no spool.
 MAX_BESIDE: Final = 100_000
-# What stop() keeps back of its time for `offline` and the disk.
+# Part of stop()'s time that is reserved for `offline` and the disk.
 _LAST_WORD_S: Final = 0.7
 
 _DISK_S: Final = 0.3
@@ -254,7 +254,7 @@ class Publisher:
         self._finish(self._stop_at_s)
 
     def _abandon(self) -> None:
-        # No good-bye: the broker publishes the last will, since nothing comes from here any more.
+        # No DISCONNECT, so that the broker publishes the last will.
         self._session.abort()
         self._outbox.close(time.monotonic())
 
@@ -287,7 +287,7 @@ class Publisher:
         for topic, payload in inbox.plain:
             if self._link is not None:
                 self._link.send(topic, payload, qos=0, retain=False)
-        # Last: what is announced is of use only with what was sent before.
+        # Last, because the announcement requires the messages sent before.
         if not self._secondary:
             self._announcer.old_names.note([*inbox.states])
             self._announcer.send(self._send_retained, now_s)
@@ -369,7 +369,7 @@ class Publisher:
         """Send the rest, publish `offline`, and close the connection and the spool."""
         self._finishing = True
         self._turn(0.0)
-        # A process beside the daemon has no disk to fall back on: it waits for the connection as well.
+        # A process beside the daemon has no spool, so it also waits for the connection.
         while (self._link is not None or self._secondary) and self._unfinished():
             if self._left_s(stop_at_s) < _LAST_WORD_S:
                 break

@@ -23,14 +23,14 @@ Failure = Literal[
 
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 60.0
-# Wrong credentials rarely get right by themselves; hammering looks like an attack and can lock an account.
+# Wrong credentials rarely become valid; frequent attempts look like an attack and can lock an account.
 REFUSED_DELAY_S: Final = 60.0
-# Two clients with one id would push each other out for ever; at this rate both are still useful.
+# Two clients with one id disconnect each other forever; at this rate both are still useful.
 TAKEN_OVER_DELAY_S: Final = 30.0
 LONGEST_TAKEN_OVER_DELAY_S: Final = 300.0
-# A connection that held this long was a good one: the next failure starts from the first delay.
+# After a connection that lasted this long, the next failure starts from the first delay.
 STABLE_S: Final = 30.0
-# Version 3.1.1 has no word for "taken over"; this many short connections in a row look like it.
+# Version 3.1.1 has no reason "session taken over"; this many short connections in a row indicate it.
 SHORT_CONNECTIONS: Final = 3
 
 _JITTER: Final = 0.25

@@ -176,7 +176,7 @@ class MqttSession:
             self.thread.rest()
             fewer = None if outcome.code is None else self.limits.without(outcome.code)
             if fewer is not None and not outcome.connected_s:
-                # The broker has said what it did not like about CONNECT.
+                # The broker has given its reason for refusing CONNECT.
                 self.limits, step = fewer, NextAttempt(0.0, outcome.protocol)
                 continue
             self.limits = fewer or self.limits
@@ -216,9 +216,9 @@ class MqttSession:
         except Exception as error:
             # Nothing foreseen (no memory for a thread, say); without this thread there would never be a
             # connection again.
-            logger.exception("connecting failed")
+            logger.exception("unexpected error while connecting")
             return ConnectionEnd("unreachable", f"{type(error).__name__}: {error}", protocol)
-        self.thread.rest()  # a connection may last for ever
+        self.thread.rest()  # a connection may last forever
         self._connection = connection
         # A stop() that came while it was being opened did not find it.
         if self.thread.stopping.is_set():
@@ -239,7 +239,7 @@ class MqttSession:
         self.limits = limits
         self._state = SessionState("connected", protocol=protocol)
         logger.info(
-            "Connected to the broker %s, MQTT %s%s",
+            "connected to the broker %s, MQTT %s%s",
             self._place,
             protocol,
             f", which takes only: {limits.text}" if limits.text else "",
@@ -287,7 +287,7 @@ class MqttSession:
 
     def _report(self, outcome: ConnectionEnd, step: NextAttempt, *, blamed: bool) -> None:
         if outcome.failure == "version" and outcome.protocol == "5":
-            logger.info("The broker does not speak MQTT 5; trying 3.1.1")
+            logger.info("the broker does not support MQTT 5; trying 3.1.1")
             return
         if blamed:
             state = SessionState("away", _say("closes", self._place, outcome.pending[0].topic))

@@ -135,7 +135,7 @@ class Spool:
         self.lost += len(bad)
         numbers = ", ".join(str(one[0]) for one in bad[:5])
         logger.error(
-            "%d messages in the spool %s are damaged and are set aside: number %s",
+            "%d messages in the spool %s are damaged and were set aside: numbers %s",
             len(bad),
             self.path,
             numbers,
@@ -165,7 +165,7 @@ class Spool:
 
     def _number(self, query: str) -> int:
         row = self._run(lambda connection: connection.execute(query).fetchone())
-        # A damaged counter is no reason to lose messages.
+        # Messages must not be lost because of a damaged counter.
         return row[0] if row is not None and isinstance(row[0], int) else 0
 
     def _append(self, connection: sqlite3.Connection, entries: Sequence[Entry]) -> None:
@@ -198,7 +198,7 @@ class Spool:
             raise _disk_error(self.path, error) from error
 
     def _opened(self) -> sqlite3.Connection:
-        # A file deleted under us would take everything written to it into nothing.
+        # Everything written to a deleted file would be lost.
         if self._connection is not None and not self.path.exists():
             logger.warning("the spool %s was deleted while in use; starting a new one", self.path)
             self._abandon()
@@ -235,7 +235,7 @@ class Spool:
         try:
             self._connection.close()
         except sqlite3.Error:
-            logger.debug("Closing the spool failed", exc_info=True)
+            logger.debug("cannot close the spool", exc_info=True)
         self._connection = None
 
     def _put_aside(self, error: sqlite3.Error) -> None:
@@ -258,7 +258,7 @@ class Spool:
         self._damaged_log = b""
         self.lost += found.lost or 0
         logger.error(
-            "the spool %s is damaged (%s) and kept as %s; the new one has %d messages of it, %s are lost",
+            "the spool %s is damaged (%s), moved to %s; the new one has %d of its messages, %s are lost",
             self.path,
             error,
             aside,
@@ -293,7 +293,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA secure_delete = ON")  # what was delivered is not found again in free pages
+    connection.execute("PRAGMA secure_delete = ON")  # delivered messages must not remain in free pages
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version not in (0, FORMAT):
         raise _ShapeError(f"format {version} instead of {FORMAT}")

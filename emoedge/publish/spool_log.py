@@ -44,7 +44,7 @@ def read_damaged_log(database: Path) -> bytes:
             return b""
         log = path.read_bytes()
     except OSError:
-        return b""  # the database says what is wrong with the disk
+        return b""  # the database reports the fault of the disk
     return b"" if len(log) < HEADER.size or is_whole(log) else log
 
 
@@ -105,7 +105,7 @@ def read_pages(database: bytes, log: bytes) -> Pages:
     salts, are_certain = (first_salt, second_salt), True
     most = len(images) + len(log) // page_size
     for frame in _frames(log, page_size):
-        # Without the head, frames of an older log cannot be told from this one's.
+        # Without the header, frames of an older log cannot be distinguished from those of this one.
         if is_known and frame.is_of_older_log(salts):
             continue
         fits = any(_sums(frame.page, order, _sums(frame.head, order, one)) == frame.sums for one in before)

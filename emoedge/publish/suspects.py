@@ -43,7 +43,7 @@ class Suspects:
             return False
         suspect = end.pending[0]
         if any(one.topic == suspect.topic for one in end.taken):
-            # Others were taken a moment before: it is the network that breaks, or this one message.
+            # Others were accepted a moment before, so the cause is the network or this message.
             self._strikes = [one for one in self._strikes if one == suspect]
             if not self._strikes:
                 return False

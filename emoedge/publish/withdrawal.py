@@ -91,7 +91,7 @@ class _Emptying:
 
     def refused(self, token: int, _code: int) -> None:
         self.refusals += 1
-        self._states.delivered(token)  # tried once: there is nobody to try it again
+        self._states.delivered(token)  # tried once, because nothing would retry it
         self._send()
 
     def _send(self) -> None:
@@ -114,7 +114,7 @@ def empty_retained(settings: Settings, topics: Iterable[str], wait_s: float = WA
     work, reports = _Emptying(topics), _Reports()
     client_id = f"{settings.client_id}-withdrawal-{os.getpid()}"
     session = MqttSession(settings.mqtt, client_id, None, (), reports)
-    # What it would log is in the error.
+    # Its log messages are in the error.
     log = logging.getLogger(MqttSession.__module__)
     level = log.level
     log.setLevel(logging.CRITICAL)

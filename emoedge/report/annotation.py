@@ -105,7 +105,7 @@ def sampling_of(made: Annotation, rate_hz: float, *, all_faces: bool = False) ->
     times: list[float] = []
     if made.media is not None:
         reader = MediaReader(made.media, audio=False)
-        # What breaks has its frames up to there, as it has everything else.
+        # A damaged file has its frames and all other results up to the damage.
         with contextlib.suppress(MediaError):
             for _ in reader.frames(lambda time_s: bool(times.append(time_s))):  # type: ignore[func-returns-value]
                 pass

@@ -105,7 +105,7 @@ def confidence_line(canvas: Canvas, area: Area, data: ReportData, width: float =
         xs = _xs(area, data, first, last)
         values = np.append(trust[first:last], trust[last - 1]).clip(0, 1)
         points = list(zip(xs, area.y + area.height * (1 - values), strict=True))
-        # A rim, so that it can be told from any colour below it.
+        # A rim, so that it can be distinguished from any colour below it.
         canvas.line(points, "paper", width + 2.5)
         canvas.line(points, "ink", width)
 

@@ -209,7 +209,7 @@ def summarize(data: ReportData, longest: int = 5) -> Summary:
         seconds[emotion] = sum(run.duration_s for run in named if run.emotion == emotion)
     counts: dict[tuple[Emotion, Emotion], int] = {}
     for before, after in itertools.pairwise(episodes):
-        # A change is seen only where nothing lies between.
+        # A change is only visible if there is nothing in between.
         if before.emotion != after.emotion and abs(after.start_s - before.end_s) < STEP_S:
             pair = (before.emotion, after.emotion)
             counts[pair] = counts.get(pair, 0) + 1

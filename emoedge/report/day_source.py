@@ -29,7 +29,7 @@ def sources_of(
             try:
                 found.append(load(segment, asks_media=within is None))
             except RecordingError:
-                # Of a segment without a timeline only its video was kept: it says nothing.
+                # Of a segment without a timeline only the video exists, which has no results.
                 continue
     return found
 

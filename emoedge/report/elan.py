@@ -84,7 +84,7 @@ def _elan_types(root: ET.Element, language: Language) -> None:
     ET.SubElement(root, "LINGUISTIC_TYPE", {**emotions, "CONTROLLED_VOCABULARY_REF": "emotions"})
     for kind in ("number", "words"):
         ET.SubElement(root, "LINGUISTIC_TYPE", {**emotions, "LINGUISTIC_TYPE_ID": kind})
-    # ELAN shows a vocabulary's first language first: the labels themselves, as the annotations hold them.
+    # ELAN shows the first language of a vocabulary first: the labels as they are in the annotations.
     languages = (("mul", "labels"), (("spa", "español") if language == "es" else ("eng", "English")))
     for code, label in languages:
         definition = f"http://cdb.iso.org/lg/CDB-00130975-001/{code}"

@@ -88,7 +88,7 @@ def page_parts(
     Raises:
         OSError: the video cannot be read.
     """
-    # A mark that nothing said or written in the segment can contain.
+    # A marker that cannot occur in the content of the segment.
     mark = secrets.token_hex(16)
     before, _, after = render(source, language, video_address or None, mark, zone).partition(mark)
     yield before.encode(errors="replace")

@@ -85,7 +85,7 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS, *, asks_media: b
             ),
             tr("copy the .jsonl and .json files along with the .mp4"),
         ) from error
-    # The media knows how long it is: what the details say may be damaged.
+    # Use the duration of the media, because the details may be damaged.
     told_s = segment.duration_s
     try:
         if told_s is not None and not asks_media and abs(told_s - timeline.end_s) <= AGREED_S:

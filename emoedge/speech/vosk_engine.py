@@ -157,7 +157,7 @@ class VoskRecogniser:
         reason = self._policy.reason(self._samples / SAMPLE_RATE_HZ / 3600, growth_mb)
         if reason is None:
             return
-        logger.info("loading the speech model again: %s", reason)
+        logger.info("reloading the speech model: %s", reason)
         self._before += self._samples
         # The old model goes before the new one comes: both at once may not fit.
         del self._recogniser, self._model

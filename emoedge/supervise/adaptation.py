@@ -61,7 +61,7 @@ class AdaptationStore:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError) as error:
-            logger.warning("cannot restore the voice adaptation, it starts again: %s", error)
+            logger.warning("cannot restore the voice adaptation, starting from the prior: %s", error)
             adaptation.reset()
 
     def attach_faces(self, forget_people: Callable[[], None]) -> None:

@@ -214,7 +214,7 @@ class Controls:
         is_timed = not isinstance(command.value, bool)
         if command.retained and is_timed and self.overrides.privacy and self._off is None:
             # It comes with every connection, and would give an end to what has none.
-            logger.info("privacy is ON already: the retained %s changes nothing", command.text)
+            logger.info("privacy is already ON: the retained %s has no effect", command.text)
         else:
             released = self._switch_on(command)
             logger.info("command %s = %s carried out", command.name, command.text)
@@ -230,7 +230,7 @@ class Controls:
             try:
                 self._store.note_privacy()
             except OSError as error:
-                logger.warning("cannot note that privacy is ON: %s", error)
+                logger.warning("cannot record that privacy is ON: %s", error)
             self._remember(command)
         if not released:
             # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
@@ -260,7 +260,7 @@ class Controls:
                 return
             now = self._moment()
             if kept.left_s(now) <= 0:
-                logger.info("privacy ends: its time is over")
+                logger.info("privacy ends: its time has expired")
                 self._ended_s = now_s
                 self._ask_for_off(Command("privacy", False))
                 return
@@ -369,7 +369,7 @@ class Controls:
             try:
                 self._store.note_end()
             except OSError as error:
-                logger.warning("cannot note the end of privacy: %s", error)
+                logger.warning("cannot record the end of privacy: %s", error)
 
     def _switch_off(self, off: _Off) -> None:
         """Let the devices be opened, now that OFF is on disk."""

@@ -118,7 +118,7 @@ class Daemon:
         parts.decisions.thread.stop(left_s(DECISIONS_STOP_S))
         parts.history.request_stop()
         if not parts.recorder.stop(left_s(RECORDER_STOP_S)):
-            logger.warning("the last segment was not closed in time; it is recovered at the next start")
+            logger.warning("the last segment was not closed in time; it will be recovered at the next start")
         parts.history.join(left_s(CONTROLS_STOP_S))
         parts.controls.stop(left_s(CONTROLS_STOP_S))
         parts.adaptation.writer.join(left_s(CONTROLS_STOP_S))

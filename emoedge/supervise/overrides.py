@@ -106,7 +106,7 @@ class OverrideStore:
             if overrides.privacy:
                 logger.error("%s %s: privacy is ON, send OFF to continue", self.path, doubt)
         elif runtime in ("ON", "ON-UNTIL") and not overrides.privacy:
-            logger.warning("%s says that privacy is ON", self._runtime.path)
+            logger.warning("according to %s privacy is ON", self._runtime.path)
             overrides = overrides.model_copy(update={"privacy": True})
         if runtime == "ON" and overrides.privacy_end is not None:
             # A later ON without an end was not written to the disk any more.

@@ -188,7 +188,7 @@ class DaemonLink:
                 try:
                     await self._take_from(client)
                 except DaemonError as error:
-                    logger.info("the daemon has gone: %s", error)
+                    logger.info("the connection to the daemon ended: %s", error)
                 except Exception:
                     # Without this task no page would show anything new any more.
                     logger.exception("unexpected error in the connection to the daemon")

@@ -354,7 +354,7 @@ def test_help_errors_and_checks_are_spanish_where_that_is_configured(tmp_path):
     assert "-> corrija la configuración y ejecute: emoedge check" in result.stderr
     assert "clave desconocida" not in emoedge("check", "--json", "--config", path).stdout
     shown = emoedge("recordings", "list", "--help", EMOEDGE_LANGUAGE="es").stdout
-    for words in ("Uso:", "Opciones:", "Ejemplo:", "Las grabaciones con su hora local"):
+    for words in ("Uso:", "Opciones:", "Ejemplo:", "Listar las grabaciones con su hora local"):
         assert words in shown
     assert "Órdenes:" in emoedge("--help", EMOEDGE_LANGUAGE="es").stdout
     refused = emoedge("chek", EMOEDGE_LANGUAGE="es").stderr

@@ -32,7 +32,7 @@ def test_all_is_well() -> None:
         ({"light": 40.0}, 1, "lamp in front"),
         ({"light": 225.0}, 1, "sunlight"),
         ({"snr_db": 2.0}, 2, "away from fans"),
-        ({"snr_db": 9.0}, 2, "a little nearer"),
+        ({"snr_db": 9.0}, 2, "a little closer"),
     ],
 )
 def test_what_is_not_well_says_what_to_change(changed: dict[str, object], place: int, word: str) -> None:

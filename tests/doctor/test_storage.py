@@ -25,7 +25,7 @@ def by_name(settings: Settings) -> dict[str, CheckResult]:
 def test_folders_that_do_not_exist_yet(make_settings: Make, tmp_path: Path) -> None:
     results = by_name(make_settings(recording={"dir": tmp_path / "a" / "b"}))
     assert {result.state for result in results.values()} == {"ok"}
-    assert "will be made" in results["recordings"].detail
+    assert "will be created" in results["recordings"].detail
     assert list(tmp_path.iterdir()) == [], "looking leaves nothing behind"
 
 

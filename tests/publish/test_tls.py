@@ -111,7 +111,7 @@ def test_the_alert_of_the_broker_is_named(make_mosquitto, authority, start, vers
         for word in said:
             assert word in text
         assert "mqtt.ca_file" not in text
-        assert "Set mqtt.tls" not in text
+        assert "set mqtt.tls" not in text
 
 
 def test_the_alert_certificate_required_is_named(demanding, authority, start):
