@@ -1,4 +1,4 @@
-"""The written reference, made from the settings models: commented TOML, JSON Schema, Markdown tables.
+"""Reference generated from the settings models: commented TOML, JSON Schema, Markdown tables.
 
 `python -m scripts.config_reference [--check] [ROOT]` writes `config/emoedge.toml`,
 `config/emoedge.schema.json` and the tables in `docs/configuration.md` and `docs/es/configuracion.md`
@@ -59,7 +59,7 @@ Check it with: emoedge check
 
 
 def reference_toml() -> str:
-    """The commented reference file."""
+    """Return the commented reference file."""
     lines = [f"# {line}" for line in _HEADER.splitlines()]
     for section, entry in _top_level():
         lines.append("")
@@ -74,7 +74,7 @@ def reference_toml() -> str:
 
 
 def markdown_tables(language: Language = "en") -> str:
-    """One table a section: key, default, limits, meaning."""
+    """Return one table per section: key, default, limits, meaning."""
     head = [_HEADS[language], "|---|---|---|---|"]
     parts = [f"### {_TOP_LEVEL[language]}", "", *head]
     for section, entry in _top_level():
@@ -116,7 +116,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _limits(field: dict[str, Any]) -> str:
-    """What values are allowed, in words; "" where the type says it all."""
+    """Return the allowed values in words; "" if the type is enough."""
     if "enum" in field:
         return "one of " + ", ".join(json.dumps(value) for value in field["enum"])
     low, above = field.get("minimum"), field.get("exclusiveMinimum")
@@ -165,7 +165,7 @@ def _table_row(section: str, name: str, field: dict[str, Any], language: Languag
 
 
 def generated_files(root: Path) -> dict[Path, str]:
-    """Path -> what it should contain. The guide keeps its own text around the tables."""
+    """Return path -> expected content. The guide keeps its own text around the tables."""
     files = {
         root / "config" / "emoedge.toml": reference_toml(),
         root / "config" / "emoedge.schema.json": json.dumps(json_schema(), indent=2, ensure_ascii=False)

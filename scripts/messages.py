@@ -1,4 +1,4 @@
-"""The catalogues of translations: collect what is said to people, and compile what translators have written.
+"""Catalogues of translations: collect the sentences for users, and compile the translations.
 
 `python -m scripts.messages [--check]` brings `emoedge/locale/*/LC_MESSAGES/emoedge.po` up to date with the
 source and compiles it to `emoedge.mo`; with `--check` it only names what is missing or out of date, exit 1.
@@ -29,7 +29,7 @@ from emoedge.translation import DOMAIN, LOCALE_DIR
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 Sentence = str | tuple[str, str]
-"""A sentence, or its forms for one and for several."""
+"""Sentence, or its singular and plural forms."""
 FROM_CLICK: Final[tuple[Sentence, ...]] = (
     "Aborted!",
     "Options",
@@ -66,7 +66,7 @@ FROM_CLICK: Final[tuple[Sentence, ...]] = (
 
 
 def sentences() -> set[Sentence]:
-    """Everything that is said to people."""
+    """Return all sentences for users."""
     found: set[Sentence] = {"Example:", *FROM_CLICK, *_marked()}
     found |= {line for _, line in COMMANDS.values()}
     found |= set(_help_of(cli, click.Context(cli)))
@@ -75,7 +75,7 @@ def sentences() -> set[Sentence]:
 
 
 def _marked() -> Iterator[Sentence]:
-    """The arguments of `tr`."""
+    """Yield the arguments of `tr`."""
     for path in sorted((ROOT / "emoedge").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "tr":
@@ -106,13 +106,13 @@ def _descriptions() -> Iterator[str]:
 
 
 def read_catalogue(path: Path) -> Catalog:
-    """The catalogue as translators have left it."""
+    """Return the catalogue of the translators."""
     with path.open("rb") as file:
         return read_po(file, locale=path.parts[-3], domain=DOMAIN)
 
 
 def updated(path: Path) -> Catalog:
-    """The catalogue with the present sentences; what is no longer said is left out."""
+    """Return the catalogue with the present sentences, without unused ones."""
     catalogue = read_catalogue(path)
     created = catalogue.creation_date
     template = Catalog(domain=DOMAIN, fuzzy=False)
@@ -125,7 +125,7 @@ def updated(path: Path) -> Catalog:
 
 
 def untranslated(catalogue: Catalog) -> list[str]:
-    """The sentences without a translation."""
+    """Return the sentences without a translation."""
     return sorted(
         message.id if isinstance(message.id, str) else message.id[0]
         for message in catalogue

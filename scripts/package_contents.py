@@ -1,4 +1,4 @@
-"""What `scripts/package` makes smaller: `python3 package_contents.py SITE_PACKAGES`, with gcc and binutils.
+"""Reduce the environment of `scripts/package`: `python3 package_contents.py SITE_PACKAGES`.
 
 Files that emoedge never loads are left out, libraries that two wheels bring are kept once, encoders that it
 never calls are replaced by an empty shell, and what is left is stripped. Imports only the standard library.
@@ -41,18 +41,18 @@ LEFT_OUT: Final = {
     ),
     "what the package puts elsewhere": ("emoedge/data/systemd",),
 }  # fmt: skip
-"""Why, and patterns below `site-packages`; a test knows what emoedge loads."""
+"""Reason, and patterns below `site-packages`; a test checks what emoedge loads."""
 SHELLS: Final = {"libx265": "0", "libSvtAv1Enc": "0x80001000L"}
 """Video encoders that emoedge never calls, and what their functions answer instead: no encoder here."""
 SYSTEM_BLAS: Final = ("libblas.so.3", "liblapack.so.3")
-"""The distribution's libraries for what OpenCV asks of its own copy of OpenBLAS."""
+"""Libraries of the distribution that replace OpenCV's own copy of OpenBLAS."""
 _FFMPEG: Final = ("libavcodec", "libavformat", "libavutil", "libswresample", "libswscale")
 _NAME: Final = re.compile(r"(?P<stem>lib[A-Za-z0-9_+]+?)-(?P<hash>[0-9a-f]{8})\.so\.(?P<version>[\w.]+)")
 """A library as auditwheel names it."""
 
 
 def leave_out(site: Path) -> None:
-    """Delete what `LEFT_OUT` names, and compiled Python files."""
+    """Delete the files of `LEFT_OUT`, and compiled Python files."""
     for patterns in (*LEFT_OUT.values(), ("**/__pycache__",)):
         for pattern in patterns:
             for path in list(site.glob(pattern)):
@@ -198,7 +198,7 @@ def _compile(target: Path, source: str, *options: str) -> None:
 
 
 def main(site: Path) -> None:
-    """Make an environment smaller."""
+    """Reduce the size of an environment."""
     leave_out(site)
     joint = join_libraries(site)
     share_libraries(site, joint)

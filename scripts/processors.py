@@ -1,4 +1,4 @@
-"""Run the numerical tests as other processors would compute them: ``python scripts/processors.py``.
+"""Run the numerical tests as other processors would compute them: `python scripts/processors.py`.
 
 Each variation is a run of pytest with other kernels of numpy, OpenBLAS and PyTorch. What the tests record as
 fitted must be the same in all of them to two digits.
@@ -20,7 +20,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 CHOICES = ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY")
 TOLERANCE = 0.005
-"""Of the largest of the values fitted together: half of the second digit."""
+"""Tolerance as a share of the largest of the values fitted together: half of the second digit."""
 
 Fitted = dict[str, list[float]]
 
@@ -105,7 +105,7 @@ def recorded(report: Path) -> Fitted:
 
 
 def differences(first: Fitted, other: Fitted) -> dict[str, float]:
-    """How far apart two runs are, by what was fitted, in shares of the largest value."""
+    """Return the difference of two runs for each fit, as a share of the largest value."""
     apart = {}
     for name in first.keys() & other.keys():
         one, two = np.array(first[name]), np.array(other[name])

@@ -1,4 +1,4 @@
-"""What `scripts/release` checks, builds and writes.
+"""Checks and files of a release, for `scripts/release`.
 
 `python -m scripts.release_files check VERSION` names what does not fit, exit 1. `build TREE OUTPUT` makes
 source archive and wheel, the same bytes from the same tree (SOURCE_DATE_EPOCH); `pack FOLDER ARCHIVE` makes
@@ -43,7 +43,7 @@ def changelog_section(text: str, version: str) -> str | None:
 
 
 def problems(version: str, root: Path = ROOT) -> list[str]:
-    """Return what stands against a release, with what to do."""
+    """Return the obstacles to a release with their remedies."""
     return [
         *_version_problems(version, root),
         *_changelog_problems(version, root),

@@ -1,4 +1,4 @@
-"""Print the installed run-time packages with versions, one a line: for scripts/audit."""
+"""Print the installed run-time packages with versions, one per line, for scripts/audit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the pictures of the documentation from real runs: `python scripts/screenshots.py [FOLDER] [options]`.
+"""Make the screenshots of the documentation: `python scripts/screenshots.py [FOLDER] [options]`.
 
 Needs Chromium. Runs the demo in real time, opens its report (light, dark, on a phone), and shows the live
 view of the terminal from the messages of the same run, or of a daemon that runs (`--daemon`). The pages of a
@@ -44,12 +44,12 @@ from tests.web.conftest import start_console, stop  # noqa: E402
 from tests.web.test_live import end, start_daemon, until  # noqa: E402
 
 SHOWN_AT_S = 10.6
-"""A moment of the clip when somebody is there and has spoken."""
+"""Second of the clip at which a person is in view and has spoken."""
 WIDTH, HEIGHT = 88, 31
 """Of the terminal."""
 DAEMON_WAIT_S = 120.0
 PAGE_WAIT_S = 2.0
-"""Until thumbnails and the picture of a video are there."""
+"""Seconds until thumbnails and the frame of a video are loaded."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""What MkDocs asks for while it builds the site: generated pages, and a menu of its own for each language."""
+"""MkDocs hooks for the site: generated pages, and a separate menu for each language."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ page."""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """A page that the menu forgets is put among the guides of its language."""
+    """Add pages that are missing in the menu to the guides of their language."""
     menu = config.nav or []
     known = set(_pages_in(menu))
     spanish = next(item[SPANISH_MENU] for item in menu if SPANISH_MENU in item)
@@ -139,7 +139,7 @@ def on_page_context(
 
 
 def _address(nav: Navigation, page: Page, language: str) -> str:
-    """Where the switch leads for a language: the page itself, its translation, or the first page."""
+    """Return the target of the language switch: the page itself, its translation, or the first page."""
     here = page.file.src_uri
     if here.startswith(SPANISH) == (language == "es"):
         return str(page.url) or "./"
@@ -151,7 +151,7 @@ def _address(nav: Navigation, page: Page, language: str) -> str:
 
 
 def on_nav(nav: Navigation, **_others: object) -> Navigation:
-    """The way on at the foot of a page stays in its language."""
+    """Keep the links at the foot of a page in its language."""
     for page in nav.pages:
         for end in ("previous_page", "next_page"):
             other = getattr(page, end)

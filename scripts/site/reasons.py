@@ -27,7 +27,7 @@ _ERRORS: Final = tuple(
 _TELLERS: Final = frozenset({"Verdict", "Health", *_ERRORS})
 _VALUE: Final = re.compile(r"\{(\w+)[^{}]*\}")
 _WORDS_NEEDED: Final = 6
-"""A text of fewer letters outside its gaps says nothing by itself."""
+"""Minimum number of letters outside the gaps of a meaningful text."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,15 +91,15 @@ def page() -> str:
         "",
         "## Reasons in `health`",
         "",
-        "| said by | state | reason |",
+        "| part | state | reason |",
         "|---|---|---|",
         *(_row(f"`{reason.part}`", reason.state, reason.text) for reason in reasons()),
         "",
-        "Models and sources that cannot be had say the message of the error below.",
+        "Unavailable models and sources report the message of the error below.",
         "",
         "## Errors",
         "",
-        "One line says what is wrong, the second what to do.",
+        "The first line is the fault, the second the remedy.",
     ]
     errors_told = told()
     for kind in _ERRORS:

@@ -1,4 +1,4 @@
-"""Reference pages made from the code: commands, messages, checks, models, Python interface.
+"""Reference pages generated from the code: commands, messages, checks, models, Python interface.
 
 Pure: each function returns the Markdown of one page. `scripts/site/hooks.py` adds them to the site.
 """
@@ -58,8 +58,8 @@ def exit_codes() -> tuple[tuple[str, str], ...]:
     """Code and meaning."""
     return (
         ("0", "success"),
-        (str(EmoedgeError.exit_code), "the work failed; standard error says why, and what to do"),
-        (str(ConfigError.exit_code), "the call or the configuration is wrong"),
+        (str(EmoedgeError.exit_code), "the command failed; standard error has the reason and a remedy"),
+        (str(ConfigError.exit_code), "the arguments or the configuration are invalid"),
         (str(EXIT_INTERRUPTED), "interrupted (Ctrl-C)"),
     )
 
@@ -115,11 +115,11 @@ def checks_page() -> str:
         [
             "# Doctor's checks",
             "",
-            "`emoedge doctor` looks at these, in this order, by really trying. Each result is",
+            "`emoedge doctor` runs these checks in this order on the real parts. Each result is",
             "`ok`, `warning` or `failed`, with what was found and a remedy; `--json` for programs. Exit code 0 when nothing",  # noqa: E501
             "failed, 1 otherwise. What to do about each: [Troubleshooting](../troubleshooting.md).",
             "",
-            *_table("check", "what is looked at", rows),
+            *_table("check", "subject", rows),
             "",
         ]
     )
@@ -154,7 +154,7 @@ def python_page() -> str:
 
 
 def models_page() -> str:
-    """The models that there are."""
+    """Return the page of the models."""
     rows = [
         "| model | use | size | comes with emoedge | licence |",
         "|---|---|---|---|---|",
