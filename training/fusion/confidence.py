@@ -36,7 +36,7 @@ class People:
     """Opinions of every modality about people whom the models had not seen, by the kind of set.
 
     home: people, videos and texts left out of the sets that training used.
-    abroad: sets that were left out completely, and images from a set of which few faces were used in training.
+    abroad: sets that were left out completely, and images of a set of which few were used in training.
     """
 
     home: Mapping[Modality, Opinions]
