@@ -86,7 +86,7 @@ class Job:
 
 
 def find_jobs(items: Sequence[Path | str], output: Path) -> list[Job]:
-    """The files of folders, of patterns, and those named by themselves, in the order of their names.
+    """Return the files of folders and patterns and individually named files, in the order of their names.
 
     A folder's files keep their place below it; those of a pattern the place below the part that has no
     wildcard in it. Hidden files and folders, links to folders, and files that are not called like media are

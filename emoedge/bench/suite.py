@@ -67,7 +67,7 @@ def run_bench(
         `skipped` with the reason for each part that could not be measured.
 
     Raises:
-        MediaError, ModelError: clip or models cannot be had.
+        MediaError, ModelError: clip or models are not available.
     """
     from emoedge.demo.clip import ensure_demo_clip
 

@@ -53,7 +53,7 @@ _QUOTED: Final = re.compile(
 
 
 class Scrubber:
-    """Removes from texts whatever identifies a person or a place.
+    """Filter that removes identifiers of people and places from texts.
 
     Args:
         settings: whose names, addresses and secrets are looked for.

@@ -59,7 +59,7 @@ WORDS: Final[Mapping[str, Emotion]] = {
 
 
 def label_of_word(word: str) -> Emotion | None:
-    """The label that a word names in English or Spanish, whatever its case and accents."""
+    """Return the label of an English or Spanish word, ignoring case and accents."""
     return WORDS.get(_plain(word.strip()))
 
 

@@ -1,4 +1,4 @@
-"""Thread that writes the history; no other thread waits for it, whatever the disk does."""
+"""Thread that writes the history; no other thread waits for it, even if the disk hangs."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ def wanted_events(request: Request) -> frozenset[str]:
 
 
 def reply_line(request_id: int | None, result: dict[str, Any] | DaemonError) -> bytes:
-    """Return the line that answers a request, whatever came of it."""
+    """Return the line that answers a request, successful or not."""
     if isinstance(result, DaemonError):
         return refusal(request_id, result)
     try:

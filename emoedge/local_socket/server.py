@@ -65,7 +65,7 @@ Handler = Callable[[Request, Reply], None]
 
 
 class SocketServer:
-    """Listens at the first place that can be had.
+    """Server that listens at the first available place.
 
     Args:
         places: paths of the socket in the order in which they are tried.

@@ -47,10 +47,10 @@ class Perception:
 
     @classmethod
     def build(cls, settings: Settings) -> Perception:
-        """Build what the settings ask for; a stage that cannot be had is reported, the others go on.
+        """Build the configured stages; an unavailable stage is reported and does not affect the others.
 
         Raises:
-            ModelError: none of the stages asked for can be had.
+            ModelError: none of the configured stages is available.
         """
         face, face_health = _try("face", settings.face.enabled, lambda: build_face(settings))
         voice, voice_health = _try("voice", settings.voice.enabled, lambda: build_voice(settings))

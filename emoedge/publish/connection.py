@@ -25,7 +25,7 @@ from emoedge.translation import tr
 
 # A broker in the house answers in milliseconds, one across the world within a second.
 CONNECT_TIMEOUT_S: Final = 5.0
-# Some brokers of version 3.1.1 choke on a version 5 CONNECT with a will and never answer: ask again sooner.
+# Some version 3.1.1 brokers fail on a version 5 CONNECT with a will and never answer: try again sooner.
 CONNACK_TIMEOUT_S: Final[dict[MqttVersion, float]] = {"5": 3.0, "3.1.1": 10.0}
 # A dead connection is noticed within 1.5 of these, and the broker sends the last will as late.
 KEEPALIVE_S: Final = 30

@@ -36,7 +36,7 @@ class Message:
         suffix: topic below `<base>/<device_id>/`, such as "emotion" or "control/record".
         payload: JSON-ready mapping, or a plain value for `status` and `control/<name>`.
         retain: the broker keeps it; these are states, of which only the newest matters.
-        spool: must not get lost while the broker is away.
+        spool: must be delivered even if the broker is away.
         time_s: when it was true, seconds on the pipeline's clock.
         data: what is sent in place of the payload, for `image`.
     """

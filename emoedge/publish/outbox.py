@@ -1,4 +1,4 @@
-"""What must not get lost, on its way: memory first, disk when the broker is away or slow, deleted on PUBACK.
+"""At-least-once delivery queue: memory first, disk while the broker is away or slow, deleted on PUBACK.
 
 A message goes out at once while the broker is connected, and is forgotten when the broker has acknowledged
 it; a healthy broker answers long before ACK_GRACE_S, so a healthy device does not write to its disk at all.

@@ -159,7 +159,7 @@ class MqttSession:
         self._state = SessionState("stopped")
 
     def abort(self) -> None:
-        """Break the connection without a good-bye, so that the broker publishes the will."""
+        """Close the connection without DISCONNECT, so that the broker publishes the will."""
         self.thread.request_stop()
         connection = self._connection
         if connection is not None:

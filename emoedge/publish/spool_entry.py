@@ -16,7 +16,7 @@ LARGEST_SEQ: Final = 2**53
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message that must not get lost: `seq` orders all of them, over restarts too."""
+    """Message that must be delivered: `seq` orders all of them, also over restarts."""
 
     seq: int
     topic: str

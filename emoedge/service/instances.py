@@ -93,7 +93,7 @@ def instance_plan(machine: Machine, name: str, device_id: str, *, start: bool = 
 device_id = {json.dumps(f"{device_id}-{name}", ensure_ascii=False)}
 
 [camera]
-source = "none"       # another one than that of the first daemon; run: emoedge devices
+source = "none"       # different from that of the first daemon; run: emoedge devices
 
 [microphone]
 source = "none"

@@ -20,7 +20,7 @@ JETSON_MARK: Final = "/etc/nv_tegra_release"
 """File of NVIDIA's system for Jetson boards."""
 _RESTART_STEPS: Final = "restart-steps.conf"
 _JETSON: Final = "jetson.conf"
-# RestartSteps= came with it; older ones would complain at every start.
+# RestartSteps= is supported from this version on; older ones would warn at every start.
 _RESTART_STEPS_SINCE: Final = 254
 
 

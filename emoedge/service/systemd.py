@@ -64,7 +64,7 @@ def find_machine() -> Machine:
         return True
 
     has_account = is_there(pwd.getpwnam, ACCOUNT) and is_there(grp.getgrnam, ACCOUNT)
-    # sd_booted(3): systemd is the one that runs, not merely installed.
+    # sd_booted(3): systemd is running, not only installed.
     running = Path("/run/systemd/system").is_dir()
     return Machine(
         _systemd_version() if running else None,

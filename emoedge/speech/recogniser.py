@@ -98,7 +98,7 @@ class SampleClock:
     def feed(self, time_s: float, count: int) -> None:
         """Say that `count` samples captured from `time_s` on are fed next."""
         offset = time_s - self.fed_s
-        # A new anchor only where the sound is not seamless: the list stays short.
+        # A new anchor only where the audio has a gap, so that the list stays short.
         if not self._anchors or abs(offset - self._anchors[-1][1]) > SEAM_S:
             self._anchors.append((self.fed_s, offset))
         self._fed += count

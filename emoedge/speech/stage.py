@@ -92,7 +92,7 @@ class SpeechStage:
         """Take the next block with its changes of speech activity; return the utterances that ended."""
         found: list[_Said] = []
         if block.gap_s > GAP_S:
-            # Only the utterance ends: the activity may go on speaking without saying so again.
+            # Only the utterance ends: speech may continue without another change of the activity.
             found += self._end_stretch()
             self._history.clear()
         self._remember(block)
@@ -208,7 +208,7 @@ class SpeechStage:
 
     def _observe(self, said: _Said) -> TextObservation:
         utterance = said.utterance
-        # A sentence that was answered in its pause is judged once more as a whole when it goes on.
+        # A sentence that had a result in its pause is classified again as a whole when it continues.
         whole = f"{said.before} {utterance.text}".strip()
         return TextObservation(
             start_s=utterance.start_s,

@@ -46,7 +46,7 @@ def load_model(folder: Path) -> Any:
     vosk.SetLogLevel(-1)
     try:
         return vosk.Model(str(folder))
-    except Exception as error:  # libvosk's binding raises nothing narrower
+    except Exception as error:  # libvosk's binding does not raise a narrower error
         raise ModelError(
             tr("libvosk cannot load the model at {folder}: {error}", folder=folder, error=error), FETCH_REMEDY
         ) from error
@@ -109,8 +109,8 @@ class VoskRecogniser:
         """Forget the utterance in progress."""
         self._before += len(self._pending)  # accepted, and so counted, though never decoded
         self._pending = np.empty(0, np.int16)
-        # Not Reset(): that keeps the last frames that wait for their right context, and the next
-        # utterance would begin with the tail of this one.
+        # Not Reset(): it keeps the last frames, which wait for their right context, and the next utterance
+        # would begin with the end of this one.
         self._recogniser.FinalResult()
 
     def renew(self) -> None:
@@ -127,7 +127,7 @@ class VoskRecogniser:
         self._loaded_mb = self._memory_mb()
 
     def _begin(self) -> None:
-        import vosk  # after load_model, which says what to do without it
+        import vosk  # after load_model, which gives a remedy if it is missing
 
         self._recogniser = vosk.KaldiRecognizer(self._model, SAMPLE_RATE_HZ)
         self._recogniser.SetWords(True)
@@ -159,7 +159,7 @@ class VoskRecogniser:
             return
         logger.info("reloading the speech model: %s", reason)
         self._before += self._samples
-        # The old model goes before the new one comes: both at once may not fit.
+        # The old model is released before the new one is loaded: both may not fit in memory.
         del self._recogniser, self._model
         self._open()
         self.recycled_count += 1

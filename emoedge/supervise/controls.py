@@ -102,7 +102,7 @@ class Controls:
         self._off: _Off | None = None
         self._unsaved: Literal["", "soon", "at once"] = "at once" if overrides.privacy else ""
         self._changed = threading.Condition()
-        self._switching = threading.Lock()  # held while devices are released, or let open
+        self._switching = threading.Lock()  # held while devices are released or opened
         self.thread = WorkerThread("settings", self._save_all, limit_s=HUNG_AFTER_S, wake=self._wake)
 
     def start(self) -> None:
@@ -213,7 +213,7 @@ class Controls:
         released = True
         is_timed = not isinstance(command.value, bool)
         if command.retained and is_timed and self.overrides.privacy and self._off is None:
-            # It comes with every connection, and would give an end to what has none.
+            # It arrives with every connection, and would add an end to a state without one.
             logger.info("privacy is already ON: the retained %s has no effect", command.text)
         else:
             released = self._switch_on(command)
@@ -233,7 +233,7 @@ class Controls:
                 logger.warning("cannot record that privacy is ON: %s", error)
             self._remember(command)
         if not released:
-            # The switch stands, and is kept: nothing more is taken from the device. But it is not closed.
+            # Privacy is on and saved: nothing more is captured from the device, but it is not closed.
             logger.warning("%s", NOT_RELEASED)
             self._publish(self._builder.control_error(command.name, "ON", NOT_RELEASED))
         return released
@@ -265,7 +265,7 @@ class Controls:
                 self._ask_for_off(Command("privacy", False))
                 return
             if not kept.is_of(now) and kept.synced and now.synced:
-                # From here on the uptime counts, which no jump of the clock changes.
+                # From here on the uptime is used, which does not change with the clock.
                 kept = PrivacyEnd.after(kept.left_s(now), now)
                 with self._changed:
                     self.overrides = self.overrides.model_copy(update={"privacy_end": kept})

@@ -19,8 +19,8 @@ from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
-# SIGTERM promises an end within 3 s. Until when each part may take, from the beginning: what one leaves is
-# the next one's, and the interpreter needs the rest.
+# SIGTERM promises an end within 3 s. Deadlines of the parts, from the beginning: time that one part does not
+# use is available to the next, and the interpreter needs the rest.
 CAPTURE_STOP_S: Final = 0.6
 DECISIONS_STOP_S: Final = 0.9
 RECORDER_STOP_S: Final = 1.9
@@ -133,7 +133,7 @@ class Daemon:
         parts = self.parts
         health: list[Health] = []
         for name, worker in zip(("camera", "microphone"), parts.capture, strict=True):
-            # A released device says off by itself; one whose driver keeps it must not seem released.
+            # A released device reports off; one that its driver still holds must not appear released.
             health.append(Health(name, "off") if worker is None else worker.health())
         health += [stage.health() for stage in parts.stages]
         present = {part.name for part in health}

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Observation = FacesObservation | VoiceObservation | TextObservation | SpeechObservation | SoundLevel
 
 # Observations come at most some tens a second and are handled in well under a millisecond; so many
-# waiting means that this thread stands still, and then the oldest are worth least.
+# waiting means that this thread is blocked, and then the oldest are the least useful.
 MAX_WAITING: Final = 256
 LATENCIES_KEPT: Final = 500
 IDLE_TICK_S: Final = 0.5

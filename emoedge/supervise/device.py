@@ -83,7 +83,7 @@ class Device:
         self._hold(on)
         if on:
             for worker in self._capture:
-                worker.begin_pause()  # all at once: one that hangs must not keep the others open
+                worker.begin_pause()  # all at once, so that a hanging device does not keep the others open
         self._recorder.set_privacy(on)
         released = True
         if on:

@@ -172,7 +172,7 @@ class Governor:
             return
         if now_s - self._relaxed_s < TOO_EARLY_S:
             self.relax_after_s = min(2 * self.relax_after_s, RELAX_AT_MOST_S)
-            self._relaxed_s = -math.inf  # one relaxation is held against it once
+            self._relaxed_s = -math.inf  # each relaxation counts only once
         self.step += 1
         self._changed_s = now_s
 

@@ -55,7 +55,7 @@ class InstanceLock:
 
     def _lock_state(self, folder: Path) -> None:
         try:
-            if not folder.is_dir():  # a disk that hangs would hold up mkdir(2) even where the folder is there
+            if not folder.is_dir():  # a hanging disk would block mkdir(2) even if the folder exists
                 folder.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:

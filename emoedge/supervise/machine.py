@@ -70,7 +70,7 @@ class MachineMonitor:
         readings = []
         try:
             zones = list((self._sys / "class" / "thermal").glob("thermal_zone*/temp"))
-        except OSError:  # no file descriptor left, say: a figure is missing, no more
+        except OSError:  # for example no free file descriptor: only a figure is missing
             return None
         for zone in zones:
             value = _integer(zone)

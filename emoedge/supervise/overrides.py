@@ -109,7 +109,7 @@ class OverrideStore:
             logger.warning("according to %s privacy is ON", self._runtime.path)
             overrides = overrides.model_copy(update={"privacy": True})
         if runtime == "ON" and overrides.privacy_end is not None:
-            # A later ON without an end was not written to the disk any more.
+            # A later ON without an end was no longer written to disk.
             overrides = overrides.model_copy(update={"privacy_end": None})
         return overrides
 
@@ -169,7 +169,7 @@ class OverrideStore:
             overrides = Overrides.model_validate_json(json.dumps(values))
         except (ValueError, ValidationError, RecursionError, AttributeError, TypeError, KeyError):
             overrides = None
-        # Byte by byte: nothing is missing, nothing was added, and the checksum is right.
+        # Byte by byte: nothing is missing, nothing was added, and the checksum is correct.
         if overrides is None or _encode(overrides).encode() != data:
             self._is_damaged = True
             return None, tr("is damaged")

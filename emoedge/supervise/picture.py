@@ -158,7 +158,7 @@ class PictureFeed:
                 if picture := self._next(session):
                     self._tell(picture)
             except Exception:
-                # A picture that cannot be drawn must end what viewers see, not leave them an old one.
+                # If a picture cannot be drawn, the stream must end instead of showing an old one.
                 logger.exception("unexpected error in a picture")
                 self.stop("failed")
 
@@ -186,7 +186,7 @@ class PictureFeed:
             "jpeg": base64.b64encode(picture.jpeg).decode("ascii"),
             "crop": None if picture.crop is None else base64.b64encode(picture.crop).decode("ascii"),
         }
-        with self._changed:  # nothing is told any more once it has ended
+        with self._changed:  # no more events once it has ended
             if self._session is not None:
                 self._send(data)
 

@@ -1,4 +1,4 @@
-"""End of privacy that was switched on for a time: kept over restarts, whatever the wall clock does. Pure.
+"""End of privacy that was switched on for a time, independent of restarts and the wall clock. Pure.
 
 A restart of the process changes nothing: the machine's uptime goes on. After a restart of the machine the
 wall clock says how long it was off, where it can be believed, before and after. Otherwise only the present

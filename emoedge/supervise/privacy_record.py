@@ -37,7 +37,7 @@ class PrivacyRecord:
 
     def __init__(self, folder: Path, state: Path) -> None:
         self.path = folder / FILE_NAME
-        # Links stay: what they point to may be missing.
+        # Links are kept: their targets may be missing.
         self._state = str(state.absolute()).replace("\n", "\\n")
 
     def read(self) -> Fact | None:
@@ -62,7 +62,7 @@ class PrivacyRecord:
             except FileNotFoundError:
                 text = ""
             others = [line for line in text.split("\n") if _is_of_another(line, self._state)]
-            # Ours first, so that a file that has become too large loses another one.
+            # This device's entry first, so that another entry is dropped from a file that is too large.
             lines = [f"{fact} {self._state}", *others, ""]
             write_atomically(self.path, "\n".join(lines).encode("utf-8", "surrogateescape"))
 

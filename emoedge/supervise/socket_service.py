@@ -82,7 +82,7 @@ class SocketService:
         self._picture = picture
         self._children = children
         self._placement = placement
-        # Privacy waits for nothing, the other controls for each other alone.
+        # Privacy does not wait; the other controls only wait for each other.
         self._privacy = Lane("socket-privacy", 1, newest_counts=True)
         self._commands = Lane("socket-commands", MAX_COMMANDS)
         self._jobs = Lane("socket-jobs", MAX_JOBS)
@@ -109,7 +109,7 @@ class SocketService:
         return (self.server.thread, *(lane.thread for lane in (self._privacy, self._commands, self._jobs)))
 
     def start(self) -> None:
-        """Begin to listen; a socket that cannot be had is named in `health`, and nothing else changes."""
+        """Start to listen; an unavailable socket is reported in `health` and has no other effect."""
         for lane in (self._privacy, self._commands, self._jobs):
             lane.thread.start()
         self.server.start()

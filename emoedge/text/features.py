@@ -108,7 +108,7 @@ class Hasher:
     def _prefix(self, codes: NDArray[np.uint32]) -> _Prefix:
         tables = self._tables
         if len(codes) > len(tables[0]):
-            # Replaced as a whole and used from here on: another thread cannot come between.
+            # Replaced atomically, so that another thread cannot interfere.
             tables = self._tables = _tables(2 * len(codes))
         powers, inverses = tables
         sums = np.zeros(len(codes) + 1, np.uint64)
@@ -137,7 +137,7 @@ class Hasher:
         negated = self.negated(words, of_line)
         value = np.where(self.conceded(words, of_line), np.float32(CONCEDED), np.float32(1))
         word = self._words(words, negated, value, of_line)
-        # What belongs to a word, of the stretches that touch it.
+        # The part of the adjacent n-grams that belongs to a word.
         length = ends - starts
         inside = np.repeat(starts - np.cumsum(length) + length, length) + np.arange(length.sum())
         denied_codes = np.zeros(len(codes), np.bool_)
@@ -210,8 +210,8 @@ class Hasher:
             own = prefix.stretches(start, end)
             denied = negated[start] | negated[end - 1]
             counted = np.maximum(value[start], value[end - 1])
-            # Hashes of negated words and of their characters live apart, so that "contento" says nothing
-            # about "no estoy contento" but what DENIED says.
+            # Negated words and their characters have separate hashes, so that "contento" only affects "no
+            # estoy contento" through DENIED.
             hashes += [own ^ np.where(denied, _NEGATED, np.uint64(0)), own[denied]]
             places += [start, start[denied]]
             values += [counted, self.denied * counted[denied]]

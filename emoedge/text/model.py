@@ -263,7 +263,7 @@ class _Lookup:
     """A table made ready for summing; a text needs few of its rows."""
 
     def __init__(self, table: Table) -> None:
-        # The last one is no bucket: every bucket then has a place before the end.
+        # The last one is not a bucket, so every bucket has an entry after it.
         self._buckets = np.append(np.flatnonzero(table.used), len(table.used))
         self._idf = table.idf
         self._weights = table.weights

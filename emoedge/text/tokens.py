@@ -14,7 +14,7 @@ from typing import Final
 MAX_CHARS: Final = 2000
 """Longer text is cut: far beyond any utterance, and it bounds time and memory for hostile input."""
 
-# Marks for what transcripts do not have. Plain letters, so that normalizing twice changes nothing.
+# Markers for features that transcripts lack. Plain letters, so that normalising twice has no effect.
 URL: Final = "xxurl"
 USER: Final = "xxuser"
 TAG: Final = "xxtag"

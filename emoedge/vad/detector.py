@@ -160,7 +160,7 @@ def speech_spans(samples: NDArray[np.int16], activity: SpeechActivity) -> list[S
     """
     activity.reset()
     duration_s = len(samples) / SAMPLE_RATE_HZ
-    # Silence behind the clip lets a word that touches its end be finished.
+    # Silence after the clip lets a word at its end be finished.
     padded = np.concatenate([samples, np.zeros(SAMPLE_RATE_HZ, dtype=np.int16)])
     spans, began_s = [], 0.0
     for change in activity.process(AudioBlock(0.0, padded)):

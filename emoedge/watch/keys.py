@@ -31,7 +31,7 @@ def pressed_keys() -> Iterator[Callable[[], str]]:
     waiting = ""
 
     def key() -> str:
-        # Not through sys.stdin, which would keep the second of two keys to itself.
+        # Not through sys.stdin, which would buffer the second of two keys.
         nonlocal waiting
         if not waiting and select.select([number], [], [], 0)[0]:
             waiting = os.read(number, KEYS_AT_ONCE).decode("ascii", "ignore")

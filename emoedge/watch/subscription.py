@@ -20,7 +20,7 @@ from emoedge.translation import tr
 from emoedge.watch.backlog import MessageBacklog
 from emoedge.watch.payload import shown_payload
 
-# A payload of the interface is a few kilobytes at most; larger ones are not ours.
+# Payloads of the interface have at most a few kilobytes; larger ones are from other programs.
 MAX_PAYLOAD_BYTES: Final = 65_536
 MAX_DEVICES: Final = 256
 """Most devices that are remembered; anyone who may publish can make up others."""
@@ -137,7 +137,7 @@ class Subscription:
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, reasons: Any, _properties: Any) -> None:
         if mid != self._subscribed:
-            return  # what other devices there are is good to know, and no more
+            return  # the list of other devices is only a hint
         refusal = next((str(reason) for reason in reasons if reason.is_failure), "")
         self._answer.put(
             (

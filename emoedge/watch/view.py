@@ -128,7 +128,7 @@ class _View:
             _line(_said(self.state)),
             *map(_line, _health(self.state, width)),
         ]
-        # The panel of the bars has ten lines, all else one.
+        # The panel of the bars has ten lines, everything else one.
         room = height - (len(above) + 9) - 1
         yield from above
         if self.state.shows_help and room > 2:

@@ -51,7 +51,7 @@ def caller_of(scope: Mapping[str, Any], headers: Mapping[str, str], settings: We
     address, scheme = peer, server_scheme
     if by_proxy:
         hops = [hop.strip() for hop in headers.get("x-forwarded-for", "").split(",") if hop.strip()]
-        # The nearest hop that is not a proxy of ours: what stands before it was written by the browser.
+        # The nearest hop that is not a trusted proxy: entries before it were written by the browser.
         address = next((hop for hop in reversed(hops) if not _is_in(hop, settings.proxies)), peer)
         forwarded = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
         scheme = forwarded if forwarded in ("http", "https") else server_scheme

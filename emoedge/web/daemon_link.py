@@ -128,7 +128,7 @@ class DaemonLink:
         try:
             return await run_in_threadpool(self._ask, act, values)
         except DaemonError as error:
-            if error.code == "gone":  # "absent" is the daemon's own word for what it does not have
+            if error.code == "gone":  # the daemon itself reports "absent" for missing parts
                 raise ApiError(503, "stopped") from error
             if error.code in ("permission", "protocol"):
                 raise ApiError(503, "refused") from error
@@ -190,7 +190,7 @@ class DaemonLink:
                 except DaemonError as error:
                     logger.info("the connection to the daemon ended: %s", error)
                 except Exception:
-                    # Without this task no page would show anything new any more.
+                    # Without this task the pages would no longer be updated.
                     logger.exception("unexpected error in the connection to the daemon")
                 finally:
                     self._client = None

@@ -93,7 +93,7 @@ class Guard:
             scope["path"] = self._path(scope, caller)
             await self._app(scope, _replaying(body, receive), sender)
         except ConnectionError:
-            return  # the browser has gone
+            return  # the browser has disconnected
         except Exception as error:  # noqa: BLE001 - logged; the console goes on
             refusal = _refusal_of(error, scope)
         else:

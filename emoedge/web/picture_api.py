@@ -80,7 +80,7 @@ class _PictureResponse(StreamingResponse):
             self.body_iterator = _parts(reader)
             await super().__call__(scope, receive, send)
         if self._kind == "jpeg":
-            # Not in this task: the browser has gone, and with it the time for an answer.
+            # Not in this task: the browser has disconnected, and this task is cancelled.
             self._context.link.later(self._stop_if_left())
 
     async def _stop_if_left(self) -> None:

@@ -30,7 +30,7 @@ Matrix = list[list[bool]]
 
 
 def qr_lines(text: str) -> list[str]:
-    """The code as lines of half blocks, dark on light whatever the terminal's colours.
+    """Return the code as lines of half blocks, dark on light regardless of the terminal's colours.
 
     Returns:
         Lines with escape sequences; empty for a text of more than `MAX_BYTES` bytes.

@@ -208,7 +208,7 @@ def _timeline_without_words(segment: Segment) -> bytes:
 
 
 def _made(context: Context, segment: Segment, name: str, language: Any, download: bool) -> Response:
-    # Templates and table formats are needed here alone.
+    # Templates and table formats are only needed here.
     from emoedge.report.exports import export
     from emoedge.report.page import page_parts
 
@@ -264,7 +264,7 @@ def _headers_of_part(
 
 
 class _FileResponse(StreamingResponse):
-    """Bytes of an open file, which is closed whatever happens."""
+    """Response with the bytes of an open file, which is closed in any case."""
 
     def __init__(self, descriptor: int, part: ByteRange, status: int, headers: dict[str, str]) -> None:
         self._descriptor = descriptor

@@ -170,7 +170,7 @@ def listen(web: WebSettings) -> socket.socket:
     """The listening socket.
 
     Raises:
-        EmoedgeError: the address is taken, or cannot be had.
+        EmoedgeError: the address is in use or not available.
     """
     try:
         if web.socket_path is not None:
@@ -178,7 +178,8 @@ def listen(web: WebSettings) -> socket.socket:
         family = socket.AF_INET6 if ":" in web.host else socket.AF_INET
         if web.host and ":" not in web.host and not web.host[0].isdigit():
             family = socket.getaddrinfo(web.host, web.port, type=socket.SOCK_STREAM)[0][0]
-        # asyncio sets TCP_NODELAY on what it knows to be TCP: answers would wait 40 ms without it.
+        # asyncio only sets TCP_NODELAY on sockets that it knows to be TCP; answers would wait 40 ms without
+        # it.
         one = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,7 +15,7 @@ from emoedge.web.errors import ApiError
 
 
 async def finish_setup(request: Request) -> Response:
-    """Take note that the first run is over; `/setup` no longer opens by itself."""
+    """Record that the first run is over, so that `/setup` no longer opens automatically."""
     if await json_object(request) != {"finished": True}:
         raise ApiError(400, "body")
     context = context_of(request)
