@@ -25,7 +25,7 @@ def test_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("changed", "place", "word"),
     [
-        ({"face_px": 30}, 0, "nearer"),
+        ({"face_px": 30}, 0, "closer"),
         ({"reasons": ["blurred"]}, 0, "lens"),
         ({"reasons": ["turned"]}, 0, "eyes"),
         ({"reasons": ["covered"]}, 0, "covers the face"),
