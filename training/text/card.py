@@ -135,35 +135,35 @@ def write_card(report: dict[str, Any], path: Path) -> None:
 `{report["model"]}`, {report["bytes"] / 1e6:.2f} MB, SHA-256 `{report["sha256"]}`.
 Made by `python -m training.text.train`, measured by `python -m training.text.evaluate`, which writes this page.
 
-## What it is
-Takes a line of text (a transcript, or a comment as written) and gives probabilities over
+## Model
+It converts a line of text (a transcript, or a comment as written) to probabilities over
 {", ".join(EMOTIONS)}, or no opinion. A linear model over hashed word 1–2-grams and
 character 2–5-grams in int8. The word that a negation denies ("no", "nunca", "sin", …: the first word of content after
-it, at most four words on) is a feature of its own and counts against itself, so that "no tengo …" works for words
-that were never seen denied; words before a "pero" count less. "muy", "un poco", "-ísimo" and their like are no features:
-they sharpen or flatten the answer. The training sets disagree about what a label means, so each has its own head, with
-weights partly shared; a fifth head holds plain statements of one's own feeling, taught by made sentences. A gate that
-reads the same features says how much each head counts, and a label that a favoured head lacks counts less. Labels are
+it, at most four words on) is a separate feature with a negative effect, so that "no tengo …" works for words
+that do not occur negated in training; words before a "pero" have less weight. "muy", "un poco", "-ísimo" and similar words are not features:
+they sharpen or flatten the result. The training sets disagree on the meaning of the labels, so each has its own head, with
+weights partly shared; a fifth head is for plain statements of one's own feelings, trained on generated sentences. A gate with
+the same features sets the weight of each head, and a label that a favoured head lacks has less weight. Labels are
 mixed with the opinions of a teacher (logistic regressions on a sentence encoder of 32 MB, cross-fitted), which also
-judged text without labels. No training sentence and no vocabulary is stored, only hashes and weights. Needs numpy alone.
+classified text without labels. No training sentence and no vocabulary is stored, only hashes and weights. It only needs numpy.
 
 The same function prepares text for training and on the device. Emoji, "!", "?", hashtags and capitals are kept where
-they are present; training saw every text both as written and as it would be said: the words alone, hashtags and mentions gone
-altogether (not only their signs), half of those with recognition errors. So the gate has no tag to know a tweet by.
+they are present; training includes every text both as written and as spoken: only the words, without hashtags and mentions
+(not only their signs), half of them with recognition errors. The gate therefore cannot recognise a tweet by its tags.
 
 About {report["operations"]:,} multiply-adds for a line of speech (its features times the outputs). Speed here, one x86-64 thread: {report["speed"]["lines_per_second"]:,} lines a second in batches,
-{report["speed"]["milliseconds_alone"]:.2f} ms for a line alone.
+{report["speed"]["milliseconds_alone"]:.2f} ms for a single line.
 
-**No opinion** is the answer for text without words or emoji, with nothing but function words and fillers, without any
-word that training knew, or with a posterior whose leader is less than 0.03 above one in seven. In the tables it
+**No opinion** is the result for text without words or emoji, with only function words and fillers, without any
+word known from training, or with a posterior whose leader is less than 0.03 above one in seven. In the tables it
 counts as wrong.
 
 ## Accuracy
-By cross-validation of the recipe: five models, each fitted without a fifth of the groups (videos in MEACorpus, copies of a
-text elsewhere; stratified, `training/text/crossval.py`), answer what they were kept from. Each one's temperatures
-and class offsets come from the other folds' answers, so that these are measured on new rows too. The shipped file is fitted
-on all five parts. Each row here is judged once; rows of BRIGHTER and SemEval are those with exactly one emotion. A label that a
-set lacks is left out of the posterior. "raw" is the text as written, "transcript" what would be said (words alone, no case,
+By cross-validation of the training method: five models, each fitted without a fifth of the groups (videos in MEACorpus, copies of a
+text elsewhere; stratified, `training/text/crossval.py`), are evaluated on the part held out. Each one's temperatures
+and class offsets come from the results of the other folds, so that these are measured on new rows too. The shipped file is fitted
+on all five parts. Each row is classified once; rows of BRIGHTER and SemEval are those with exactly one emotion. A label that a
+set lacks is left out of the posterior. "raw" is the text as written, "transcript" the spoken form (only words, no case,
 punctuation, emoji, links, hashtags or mentions), "with errors" the transcript with words dropped, confused, merged and split at
 a word error rate of 0.12.
 
@@ -171,27 +171,27 @@ a word error rate of 0.12.
 
 {_calibration(report)}
 
-How hard a part is differs far more from part to part than models differ on it: fear in speech is 29 rows from ten videos
-in the whole set. So here is a baseline beside it (TF-IDF of words 1–2 and characters 2–5, balanced logistic regression,
-trained in its own domain, told which set a row is from) on the same folds, as transcripts; mean and standard deviation over
-the folds of the macro F1 of a fold, which is what a test part of such a size would show:
+The difficulty differs far more between parts than the results of different models on one part: fear in speech is 29 rows from ten videos
+in the whole set. The table therefore includes a baseline (TF-IDF of words 1–2 and characters 2–5, balanced logistic regression,
+trained in its own domain, with the set of each row as input) on the same folds, as transcripts; mean and standard deviation over
+the folds of the macro F1 of a fold, which shows what to expect of a test part of this size:
 
 {_targets(report)}
 
-The shipped file itself on the development parts, which no fit, offset or temperature has seen. In transcript form the model before
-this one, trained with hashtags and without SemEval, had fewer right: macro F1 from {_before(report)}.
+The shipped file itself on the development parts, which were not used for any fit, offset or temperature. In transcript form the previous
+model, trained with hashtags and without SemEval, was less accurate: macro F1 from {_before(report)}.
 
 {_scores(report["dev"])}
 
-### Sets that training did not see
-The same recipe without a set, in nothing: not in the fit, the teacher, the offsets or the temperatures. Asked about the training
+### Sets not used in training
+The same method without a set in the fit, the teacher, the offsets and the temperatures. Evaluated on the training
 part of that set, as transcripts; "with" is the cross-validation above. `scripts/train text --leave-out SET` makes one such model.
 
 {_left_out(report)}
 
-### How the settings were chosen
-Penalties, the weights of the gate, the teacher and the made sentences were chosen earlier on parts of the same rows, in about
-twenty-five trials; {TRIALS} So the tables are a little optimistic.
+### Choice of the settings
+Penalties, the weights of the gate, the teacher and the generated sentences were chosen earlier on parts of the same rows, in about
+twenty-five trials; {TRIALS} The tables are therefore slightly optimistic.
 
 Macro F1 is over the labels of the set. F1 of each class in transcript form
 (rows of the class):
@@ -203,56 +203,56 @@ Macro F1 is over the labels of the set. F1 of each class in transcript form
 
 ## Behaviour
 Templates and minimal pairs (`tests/behaviour/text_cases.toml`). None of these sentences and frames is used in training
-(a test compares them), but the made sentences were extended with this suite in view: single words, regional ones above
-all, are in both, and relatives of the idioms "never taught" were taught (not they themselves); the given names of "names and
+(a test compares them), but the generated sentences were extended with knowledge of this suite: single words, mainly regional ones,
+are in both, and variants of the idioms "never taught" were used in training (not the idioms themselves); the given names of "names and
 places" are among those that training exchanges at random (`training/text/names.py`).
 
 {_behaviour(report["behaviour"])}
 
 A second suite (`tests/behaviour/text_cases_talk.toml`), everyday talk in Spain and Latin America, was written before the
-patterns of `training/text/talk.py`, which were then extended with its failures in view: 53% of it passed before them.
+patterns of `training/text/talk.py`, which were then extended with knowledge of its failures: 53% of it passed before them.
 
 {_behaviour(report["behaviour_talk"])}
 
-A third (`tests/behaviour/text_cases_fresh.toml`), talk at home, was written before those patterns and was not looked at while they
-were written, but read before the second half of them. Before any of them 61% of it passed:
+A third (`tests/behaviour/text_cases_fresh.toml`), talk at home, was written before those patterns and not consulted for the first half of them,
+but read before the second half. Before any of them 61% of it passed:
 
 {_behaviour(report["behaviour_fresh"])}
 
-A fourth (`tests/behaviour/text_cases_home.toml`) holds the kinds of sentences that failed until then and was written, by the same
-hand, before the second half of the patterns. 70% of it passed before them. It has not been looked at to change any. Of the three
-suites of talk, sentences of the patterns that share six words of ten with a case are left out of training:
+A fourth (`tests/behaviour/text_cases_home.toml`) contains the kinds of sentences that failed until then and was written by the same
+author before the second half of the patterns. 70% of it passed before them. No pattern was changed with knowledge of it. Generated sentences that share
+six words of ten with a case of the three suites of talk are left out of training:
 
 {_behaviour(report["behaviour_home"])}
 
 ## Valence and arousal
-`emoedge.circumplex` gives a posterior's mean place in the plane of Russell's circumplex, with the places that Russell and
-Mehrabian (1977) measured for the names of the classes; the same for face, voice, text and the fused state. Checked on what there is:
-the valence of {report["affect"]["tweets"]["rows"]} tweets rated in SemEval-2018, by models that were kept from them, as
+`emoedge.circumplex` returns the mean position of a posterior on Russell's circumplex, with the positions that Russell and
+Mehrabian (1977) measured for the names of the classes; the same for face, voice, text and the fused state. Evaluation:
+the valence of {report["affect"]["tweets"]["rows"]} tweets rated in SemEval-2018, by models trained without them, as
 transcripts: r = {report["affect"]["tweets"]["valence"]:.2f}. Of {report["affect"]["words"]["rows"]} Spanish words
 (Stadthagen-González et al.), from their ratings of five emotions: valence r = {report["affect"]["words"]["valence"]:.2f}, arousal
-r = {report["affect"]["words"]["arousal"]:.2f}. Arousal is the weaker one: raters find words of sadness rather exciting, where a sad
-person is calm. No face and no voice with ratings of valence or arousal could be had here.
+r = {report["affect"]["words"]["arousal"]:.2f}. Arousal is less accurate: raters find words of sadness rather exciting, while a sad
+person is calm. Faces and voices with ratings of valence or arousal were not available.
 
-## What it does badly, and for whom
+## Known weaknesses
 - Rare classes: disgust in tweets and fear in speech are hardly found; they and fear in tweets have so few rows that
-  a few rows move the macro F1 of their set by a point.
-- Anger and disgust, which the sets themselves keep apart differently: half of the anger in comments and in
-  speech is called disgust.
+a few rows change the macro F1 of their set by a point.
+- Anger and disgust, which the sets themselves distinguish differently: half of the anger in comments and in
+speech is classified as disgust.
 - Speech in videos that it does not know: below the baseline that was trained on that set alone, and below the model before this one
   (macro F1 of the folds 0.563), which had a second encoder under its teacher and knew tweets by their tags. Asked the head of that set
   alone it would reach 0.573: the gate takes a fifth of such speech for something else. Most of that gap is fear: 8 rows in one fold, talk of
   oneself that the gate takes for a plain statement. Fitted to transcripts alone, with another penalty, softer, or leaning to that head, the gate gained
   up to 0.03 on that fold, nothing on the next one (gap 0.005), and cost comments up to 0.01: it stays as it is.
-- Idioms that it was not taught: {1 - report["behaviour"]["idioms never taught"]["passed"]:.0%} of them fail.
-- Feelings that only the situation tells, without a word for them: of the everyday fears in the third suite
+- Idioms that are not in training: {1 - report["behaviour"]["idioms never taught"]["passed"]:.0%} of them fail.
+- Feelings that only the situation reveals, without a word for them: of the everyday fears in the third suite
   {report["behaviour_fresh"]["at home: fear"]["passed"]:.0%} are found.
-- Irony, and anything that needs the world or the sentence before.
-- Sentences about the feelings of others, or about emotional topics in a neutral tone, are taken for the emotion.
+- Irony, and anything that needs world knowledge or the previous sentence.
+- Sentences about the feelings of others, or about emotional topics in a neutral tone, are classified as the emotion.
 - Neutral is learned mostly from news reading, tweets on public events and made sentences; small talk beyond these is
   sometimes given an emotion.
-- Spain is most of the speech and of the tweets; the comments are Latin American. Other regional words are known only
-  as far as these sets and the list in `training/text/lexicon.py` hold them. Nothing is known of the writers' age or sex.
+- Spain is most of the speech and of the tweets; the comments are Latin American. Other regional words are only known
+as far as these sets and the list in `training/text/lexicon.py` contain them. The age and sex of the writers are unknown.
 - Public videos and tweets of 2019 to 2022: surnames and parties in the news of that time may carry an emotion with them.
   Given names do not: training exchanges them at random.
 
@@ -262,7 +262,7 @@ The weights come from sets of which one is for non-commercial use only (MEACorpu
 published for research (EmoEvent, SemEval-2018): ask their authors before a commercial use of these weights, or train without them.
 
 Inferring emotions of people at work or in education is prohibited in the EU (Regulation 2024/1689, article 5);
-people in view and in hearing must be told.
+people within view and hearing must be informed.
 """,
         encoding="utf-8",
     )
