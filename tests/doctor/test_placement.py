@@ -27,7 +27,7 @@ def test_all_is_well() -> None:
     [
         ({"face_px": 30}, 0, "closer"),
         ({"reasons": ["blurred"]}, 0, "lens"),
-        ({"reasons": ["turned"]}, 0, "eyes"),
+        ({"reasons": ["turned"]}, 0, "eye level"),
         ({"reasons": ["covered"]}, 0, "covers the face"),
         ({"light": 40.0}, 1, "lamp in front"),
         ({"light": 225.0}, 1, "sunlight"),

@@ -1,4 +1,4 @@
-"""What recognition does to a sentence: the transcript form of raw text, and its typical errors.
+"""Effects of speech recognition: the transcript form of raw text, and typical errors.
 
 Raw text becomes a transcript (no case, punctuation, emoji, links or mentions); then words are dropped,
 confused with words that sound alike, merged or split, as a recognizer of Spanish with a closed vocabulary
@@ -36,7 +36,7 @@ _SOUNDS: Final = (
 
 
 def as_transcript(text: str) -> str:
-    """The words of text alone, as a recognizer would have written them: no marks, no emoji."""
+    """Return only the words of a text as a recogniser would write them: no punctuation, no emoji."""
     return " ".join(token for token in normalize(text).split() if token not in MARKS and token[0].isalpha())
 
 
@@ -44,7 +44,7 @@ _TAGS: Final = re.compile(r"[#@]<?\w+>?")
 
 
 def without_tags(text: str) -> str:
-    """Return the text without hashtags and mentions, words and all, as nobody says them aloud.
+    """Return the text without hashtags and mentions, including their words, because they are not spoken.
 
     The text stays as it is if nothing would be left.
     """
@@ -53,12 +53,12 @@ def without_tags(text: str) -> str:
 
 
 def as_spoken(text: str) -> str:
-    """Return what would be said, as a transcript: no hashtags, no mentions, no links, words alone."""
+    """Return the spoken form as a transcript: only words, without hashtags, mentions and links."""
     return as_transcript(without_tags(text)) or as_transcript(text)
 
 
 def sound(word: str) -> str:
-    """A key that words which sound alike in Spanish (seseo, yeísmo, b/v, silent h) share."""
+    """Return a key that is equal for words that sound alike in Spanish (seseo, yeísmo, b/v, silent h)."""
     for pattern, replacement in _SOUNDS:
         word = pattern.sub(replacement, word)
     return re.sub(r"(.)\1+", r"\1", word)
@@ -69,10 +69,10 @@ def _deletions(key: str) -> set[str]:
 
 
 class Recognizer:
-    """Makes recognition errors. Confusions stay inside the vocabulary, as a recognizer's do.
+    """Generator of recognition errors. Confusions stay within the vocabulary, as those of a recogniser.
 
     Args:
-        texts: where the vocabulary is taken from: words that occur at least three times.
+        texts: source of the vocabulary: words that occur at least three times.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -85,12 +85,12 @@ class Recognizer:
         self._known = set(self.vocabulary)
 
     def confusions(self, word: str) -> list[str]:
-        """Words of the vocabulary whose sound differs by at most a sound or two."""
+        """Return the words of the vocabulary that differ by at most two sounds."""
         found = {near for key in _deletions(sound(word)) for near in self._neighbours.get(key, ())}
         return sorted(found - {word})
 
     def garble(self, transcript: str, rng: np.random.Generator, strength: float = 1.0) -> str:
-        """The transcript with errors; never empty if it was not."""
+        """Return the transcript with errors; it is never empty if the input was not."""
         words = transcript.split()
         result: list[str] = []
         for word in words:

@@ -1,4 +1,4 @@
-"""The behavioural suite: `python -m training.text.behaviour [--model PATH]` prints pass rates."""
+"""Behavioural suite: `python -m training.text.behaviour [--model PATH]` prints pass rates."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ else:
 ROOT: Final = Path(__file__).resolve().parents[2]
 CASES: Final = ROOT / "tests" / "behaviour" / "text_cases.toml"
 FRESH: Final = ROOT / "tests" / "behaviour" / "text_cases_fresh.toml"
-"""Written after the made sentences of `home`, and never looked at to change any."""
+"""Suite written after the generated sentences of `home`, which were not changed with knowledge of it."""
 TALK: Final = ROOT / "tests" / "behaviour" / "text_cases_talk.toml"
-"""Written before the sentences of `talk`, and looked at while they were extended."""
+"""Suite written before the sentences of `talk`, which were extended with knowledge of it."""
 HOME: Final = ROOT / "tests" / "behaviour" / "text_cases_home.toml"
-"""Written before the second half of those sentences, of what failed until then; for judging alone."""
+"""Suite of the kinds that failed, written before the second half of those sentences; only for evaluation."""
 
 CLEAR_FALL: Final = 0.05
-"""A denied feeling must lose at least this much probability."""
+"""Minimum loss of probability of a denied feeling."""
 SLACK: Final = 0.02
-"""A stronger word may lose this much: the posterior of a certain case cannot rise."""
+"""Accepted loss for a stronger word: the posterior of a certain case cannot rise."""
 
 
 @dataclass(frozen=True)
 class Capability:
-    """One thing the model should be able to do, with its cases (see the head of text_cases.toml)."""
+    """Capability that the model should have, with its cases (see the head of text_cases.toml)."""
 
     name: str
     kind: str
@@ -46,7 +46,7 @@ class Capability:
 
 @dataclass(frozen=True)
 class Result:
-    """How a capability went; `failed` are the cases that did not pass."""
+    """Result of a capability; `failed` are the cases that did not pass."""
 
     name: str
     total: int
@@ -96,7 +96,7 @@ def passes(model: TextEmotionModel, kind: str, case: Sequence[str]) -> bool:
 
 
 def run(model: TextEmotionModel, capabilities: Sequence[Capability]) -> list[Result]:
-    """Every capability's result, in order."""
+    """Return the result of every capability, in order."""
     return [
         Result(
             capability.name,
@@ -108,7 +108,7 @@ def run(model: TextEmotionModel, capabilities: Sequence[Capability]) -> list[Res
 
 
 def table(results: Sequence[Result]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = ["| capability | cases | passed |", "|---|---|---|"]
     lines += [f"| {result.name} | {result.total} | {result.rate:.0%} |" for result in results]
     total = sum(result.total for result in results)

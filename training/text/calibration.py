@@ -1,4 +1,4 @@
-"""Class offsets and temperatures of the heads, chosen on answers to rows that the model was not fitted on."""
+"""Class offsets and temperatures of the heads, chosen on results for rows not used in the fit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OFFSET_PENALTY = 0.02
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What models of temperature one answered to rows they had not seen, as transcripts.
+    """Results of models of temperature one for rows not used in their fit, as transcripts.
 
     outputs: for n rows.
     truth, origin, fold: int (n,): the label, the set it is of, and which fold's model was asked.
@@ -44,14 +44,14 @@ class Asked:
     fold: NDArray[np.intp]
 
     def without(self, fold: int) -> Asked:
-        """The rows of the other folds."""
+        """Return the rows of the other folds."""
         rest = np.flatnonzero(self.fold != fold)
         outputs = Outputs(self.outputs.heads[rest], self.outputs.gate[rest], self.outputs.has_label)
         return Asked(outputs, self.truth[rest], self.origin[rest], self.fold[rest])
 
 
 def shifted(asked: Asked, offset: NDArray[np.float32]) -> Asked:
-    """As if the heads of the sets had these offsets (sets, 7) to their logits."""
+    """Return the results with these offsets (sets, 7) added to the logits of the heads."""
     heads = asked.outputs.heads.copy()
     heads[:, : len(offset)] *= np.exp(offset)
     heads /= heads.sum(axis=2, keepdims=True)
@@ -88,7 +88,7 @@ def _offsets(posterior: NDArray[Any], truth: NDArray[Any]) -> NDArray[Any]:
 
 
 def calibrate(weights: MessageWeights, asked: Asked) -> MessageWeights:
-    """The weights with the offsets and temperatures that these answers choose."""
+    """Return the weights with the offsets and temperatures chosen on these results."""
     offset = offsets(asked)
     by_output = [
         offset[head, list(labels)] for head, labels in enumerate(weights.labels) if head < len(offset)
@@ -105,7 +105,7 @@ def _all_heads(of_sets: NDArray[Any]) -> NDArray[Any]:
 
 
 def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.floating]:
-    """The posteriors (n, 7) with these log temperatures (heads,)."""
+    """Return the posteriors (n, 7) with these log temperatures (heads,)."""
     # In float64: the search for temperatures takes differences of what follows from them.
     heads = outputs.heads.astype(np.float64) ** np.exp(-log_temperatures)[None, :, None]
     heads /= heads.sum(axis=2, keepdims=True)
@@ -113,7 +113,7 @@ def sharpen(outputs: Outputs, log_temperatures: NDArray[Any]) -> NDArray[np.floa
 
 
 def temperatures(asked: Asked) -> NDArray[np.float32]:
-    """The heads' temperatures for which confidence and accuracy agree best on every set.
+    """Return the temperatures of the heads for which confidence and accuracy agree best on every set.
 
     Asked as the device asks: through the gate. What is minimized is the log loss of the confidence as a
     forecast of being right, of the label that leads at temperatures of one: a proper score (Gneiting and
@@ -124,7 +124,7 @@ def temperatures(asked: Asked) -> NDArray[np.float32]:
     sets = len(data.DOMAINS)
     said = asked.outputs.probabilities.argmax(axis=1)
     right = said == asked.truth
-    # Every set counts alike.
+    # Every set has equal weight.
     weight = 1.0 / np.maximum(np.bincount(asked.origin, minlength=sets), 1)[asked.origin]
     rows = np.arange(len(said))
 

@@ -23,15 +23,15 @@ from training.text.teacher import TOLERANCE
 
 FOLDS: Final = 5
 SEED: Final = 0
-"""Of the division into folds."""
+"""Seed of the division into folds."""
 NAME: Final = "text_emotion_without_{}.npz"
-"""The model of a fold, in the work folder."""
+"""Name of the model of a fold in the work folder."""
 LEFT_OUT: Final = "text_emotion_left_out_{}.npz"
-"""The model that was trained without a set, in the work folder."""
+"""Name of the model trained without a set in the work folder."""
 
 
 def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp]:
-    """The fold of each row, 0..FOLDS-1, or -1 for texts without labels; every set is divided by itself."""
+    """Return the fold of each row, 0..FOLDS-1, or -1 without labels; every set is divided separately."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     result = np.full(len(examples), -1, np.intp)
@@ -48,7 +48,7 @@ def folds(examples: Sequence[data.Example], seed: int = SEED) -> NDArray[np.intp
 def ask(
     weights: Sequence[MessageWeights], examples: Sequence[data.Example], of_fold: NDArray[np.intp]
 ) -> Asked:
-    """What each fold's model says of the rows of its fold with one emotion, as transcripts without tags."""
+    """Return the results of each fold's model for its rows with one emotion, as transcripts without tags."""
     heads, gates, rows = [], [], []
     has_label = np.zeros((0, EMOTION_COUNT), np.float32)
     for number, own_weights in enumerate(weights):
@@ -70,12 +70,12 @@ def ask(
 
 
 def calibrated(weights: Sequence[MessageWeights], asked: Asked) -> list[MessageWeights]:
-    """Each fold's model with what the other folds' answers choose: its own rows are new to both."""
+    """Return each fold's model with values chosen on the other folds: its own rows are new to both."""
     return [calibrate(own, asked.without(number)) for number, own in enumerate(weights)]
 
 
 def save(weights: Sequence[MessageWeights], work: Path) -> None:
-    """Keep the folds' models for `answers`."""
+    """Save the models of the folds for `answers`."""
     for number, own in enumerate(weights):
         own.save(work / NAME.format(number))
 
@@ -105,7 +105,7 @@ def answers(
 def answers_left_out(
     examples: Sequence[data.Example], name: data.Domain, work: Path, form: Callable[[str], str]
 ) -> list[tuple[data.Example, Probabilities | None]]:
-    """Every scored row of a set, and what the model trained without this set says of it."""
+    """Return every scored row of a set, with the result of the model trained without the set."""
     model = TextEmotionModel.load(work / LEFT_OUT.format(name))
     own = [example for example in examples if example.domain == name and example.is_scored]
     return list(zip(own, model.classify_batch([form(example.text) for example in own]), strict=True))
@@ -114,7 +114,7 @@ def answers_left_out(
 def baseline(
     examples: Sequence[data.Example], of_fold: NDArray[np.intp], domain: data.Domain
 ) -> NDArray[Any]:
-    """Answers of TF-IDF with balanced logistic regression, in its own set, on the same folds.
+    """Return results of TF-IDF with balanced logistic regression within a set, on the same folds.
 
     Returns the labels said, of the scored rows, in order.
     """

@@ -1,4 +1,4 @@
-"""The text sets as one list of examples, split so that no group is on both sides.
+"""Text sets as one list of examples, split so that no group is on both sides.
 
 Every set keeps its own head (see `train`), because they disagree about what a label means: BRIGHTER has no
 neutral, in MEACorpus neutral is mostly news reading and there is no surprise, in EmoEvent neutral is
@@ -23,7 +23,7 @@ from emoedge.emotions import EMOTION_COUNT, EMOTIONS, INDEX
 
 Domain = Literal["brighter", "emoevent", "meacorpus", "semeval", "tass", "xed"]
 DOMAINS: Final[tuple[Domain, ...]] = ("brighter", "emoevent", "meacorpus", "semeval")
-"""The sets with emotion labels that are trusted: one head each."""
+"""Sets with trusted emotion labels, with one head each."""
 
 LABELS: Final[dict[Domain, tuple[str, ...]]] = {
     "brighter": tuple(name for name in EMOTIONS if name != "neutral"),
@@ -32,7 +32,7 @@ LABELS: Final[dict[Domain, tuple[str, ...]]] = {
     "semeval": EMOTIONS,
 }
 SCORED: Final[dict[Domain, tuple[str, ...]]] = {**LABELS, "semeval": LABELS["brighter"]}
-"""The labels on which a set is scored: neutral in SemEval is a row on which nobody agreed."""
+"""Labels on which a set is scored: neutral in SemEval is a row without agreement."""
 SEMEVAL_LABELS: Final = SCORED["semeval"]
 SEMEVAL_OTHERS: Final = {
     "love": {"happiness": 1.0},
@@ -53,7 +53,7 @@ POLARITIES: Final = ("N", "NEU", "P")
 class Example:
     """One labelled text.
 
-    text: as it was written or transcribed, with case and punctuation.
+    text: text as written or transcribed, with case and punctuation.
     target: float32 (7,), sums to one over emotions; zeros where the set has none (tass, xed).
     polarity: index into POLARITIES or -1.
     group: rows of one group never fall on two sides of a split.
@@ -76,12 +76,12 @@ class Example:
 
     @property
     def is_scored(self) -> bool:
-        """Whether the row has exactly one emotion, and one that its set is scored on."""
+        """Whether the row has exactly one emotion, on which its set is scored."""
         return self.single and EMOTIONS[self.label] in SCORED.get(self.domain, ())
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    # The sets hold stray quotation marks: tabs and line ends alone are syntax.
+    # The sets contain stray quotation marks: only tabs and line ends are syntax.
     with path.open(encoding="utf-8", newline="") as lines:
         yield from csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
 
@@ -93,7 +93,7 @@ def _one_hot(index: int) -> NDArray[np.float32]:
 
 
 def letters_of(text: str) -> str:
-    """A digest of the letters alone: what two copies of a text share."""
+    """Return a digest of only the letters, which is equal for two copies of a text."""
     letters = "".join(char for char in text.lower() if char.isalpha())
     return hashlib.sha1(letters.encode(), usedforsecurity=False).hexdigest()[:16]
 
@@ -150,14 +150,14 @@ def _xed(path: Path) -> Iterator[Example]:
 
 
 def fold(group: str, folds: int) -> int:
-    """The cross-validation fold of a group, 0..folds-1, from its digest."""
+    """Return the cross-validation fold of a group, 0..folds-1, from its digest."""
     digest = hashlib.sha1(b"fold:" + group.encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest[:4], "big") % folds
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All examples: train and dev share no text; MEACorpus is cross-validated, having no dev part."""
+    """All examples: train and dev share no text; MEACorpus has no dev part and is cross-validated."""
 
     train: tuple[Example, ...]
     dev: tuple[Example, ...]

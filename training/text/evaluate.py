@@ -1,4 +1,4 @@
-"""Measure the text model through the path that ships and write its card.
+"""Measure the text model through the shipped path and write its card.
 
 `python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the
 figures. The figures of the cross-validation are measured anew where `--work` holds its models (see
@@ -60,7 +60,7 @@ def _answers(
 
 
 def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]:
-    """Return the three forms of a text: as written, as it would be said, and that with recognition errors."""
+    """Return the three forms of a text: as written, as spoken, and as spoken with recognition errors."""
     recognizer = Recognizer(example.text for example in corpus.train)
     rng = np.random.default_rng(seed)
     return {
@@ -71,7 +71,7 @@ def forms(corpus: data.Corpus, seed: int = 5) -> dict[str, Callable[[str], str]]
 
 
 def speed(model: TextEmotionModel, lines: Sequence[str]) -> dict[str, float]:
-    """Lines a second in batches, and milliseconds for a line alone (best of five, one thread)."""
+    """Measure lines per second in batches, and milliseconds for a single line (best of five, one thread)."""
     batch, single = [], []
     for _ in range(5):
         began = time.process_time()
@@ -88,7 +88,7 @@ def speed(model: TextEmotionModel, lines: Sequence[str]) -> dict[str, float]:
 
 
 def operations(model: TextEmotionModel, lines: Sequence[str]) -> int:
-    """Multiply-adds for a line in the mean: its features times the outputs of heads and gate."""
+    """Return the mean multiply-adds of a line: its features times the outputs of heads and gate."""
     outputs = int(model.has_label.sum()) + len(model.has_label)
     hasher = Hasher(linear.Settings.word_bits, linear.Settings.char_bits)
     hashed = [hasher([line]) for line in lines]
@@ -155,7 +155,7 @@ def _reliability(axis: Axes, given: Answers) -> None:
 def _by_fold(
     truth: NDArray[np.intp], said: NDArray[np.intp], fold: NDArray[np.intp], labels: Sequence[int]
 ) -> list[float]:
-    """Macro F1 of each fold: each is what a test part of this size would show."""
+    """Return the macro F1 of each fold, which shows what to expect of a test part of this size."""
     return [
         round(float(f1_scores(truth[fold == k], said[fold == k], labels).mean()), 4)
         for k in range(crossval.FOLDS)
@@ -163,7 +163,7 @@ def _by_fold(
 
 
 def cross_validate(folder: Path, work: Path, pictures: Path) -> dict[str, Any]:
-    """What the folds' models say of rows that they and their temperatures never saw."""
+    """Measure the models of the folds on rows not used for them or their temperatures."""
     corpus = data.load(folder)
     of_fold = crossval.folds(corpus.train)
     measured: dict[str, dict[str, Any]] = {domain: {} for domain in data.DOMAINS}
@@ -213,7 +213,7 @@ def baselines(folder: Path) -> dict[str, Any]:
 
 
 def evaluate(folder: Path, models: Path) -> dict[str, Any]:
-    """The figures of the shipped file itself: development parts, speed, behaviour."""
+    """Measure the shipped file itself: development parts, speed, behaviour."""
     path = models / "text_emotion.npz"
     model = TextEmotionModel.load(path)
     corpus = data.load(folder)
@@ -293,7 +293,7 @@ def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
 def _felt_words(
     norms: dict[str, dict[str, float]],
 ) -> Iterator[tuple[dict[str, float], Probabilities]]:
-    """Each rated word and its ratings as a posterior: the more of any emotion, the less neutral."""
+    """Return each rated word with its ratings as a posterior: stronger emotions make it less neutral."""
     for rating in norms.values():
         felt = np.array([max(0.0, rating.get(name, 0.0) - templates.NORM_BLAND) ** 2 for name in EMOTIONS])
         felt[INDEX["neutral"]] = 1.0
@@ -306,7 +306,7 @@ def _behaviour(model: TextEmotionModel, path: Path) -> dict[str, dict[str, float
 
 
 def _carried_over(path: Path, names: Sequence[str]) -> dict[str, Any]:
-    """The figures of these names in a report written before, those that are there."""
+    """Return the figures of these names in an earlier report, if they are there."""
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     return {name: before[name] for name in names if name in before}
 

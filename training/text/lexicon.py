@@ -1,4 +1,4 @@
-"""Words and phrases of feeling, by emotion: what the made sentences of `templates` are made of.
+"""Words and phrases of feeling, by emotion: components of the generated sentences of `templates`.
 
 Plain Spanish first, then turns of speech, then words of Spain, Mexico, Argentina, Colombia, Chile and Peru.
 The sentences of `tests/behaviour` are not among them (a test compares); single words are of course in both.

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 HEADS = len(DOMAINS) + 1
 PLAIN = len(DOMAINS)
-"""The head after those of the sets: plain statements of one's own feeling, which the made sentences teach."""
+"""Head after those of the sets: plain statements of one's own feelings, trained on generated sentences."""
 HEAD_LABELS = (
     *(np.array([INDEX[name] for name in LABELS[domain]]) for domain in DOMAINS),
     np.arange(EMOTION_COUNT),
