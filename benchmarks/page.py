@@ -283,7 +283,7 @@ def pythons(result: Json) -> str:
         f"| {row['python']} | {row['median_ms']:.1f} | {row['ratio']:.2f} × |" for row in result["rows"]
     ]
     rounds = len(result["rows"][0]["ms_per_media_s"])
-    load = f"Medians of {rounds} rounds in turn; load {result['machine']['load_1_min']:g}."
+    load = f"Medians of {rounds} rounds in turn, that of the ratio too; load {result['machine']['load_1_min']:g}."
     return "\n".join([*lines, "", load])
 
 

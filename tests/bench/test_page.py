@@ -72,4 +72,4 @@ def test_versions_of_cpython_are_compared_with_the_first() -> None:
     ]
     made = pythons({"rows": rows, "machine": {"load_1_min": 2.5}})
     assert "| 3.13.0 | 71.0 | 1.01 × |" in made
-    assert "Medians of 3 rounds in turn; load 2.5." in made
+    assert "Medians of 3 rounds in turn, that of the ratio too; load 2.5." in made
