@@ -123,8 +123,6 @@ class NetworkCamera(Closing):
         return frame
 
     def _pictures(self) -> Iterator[Frame]:
-        import av
-
         container = self._container
         stream = container.streams.video[0]
         settings = self._settings
@@ -132,32 +130,69 @@ class NetworkCamera(Closing):
             Orientation(settings.rotate, settings.mirror), settings.width * settings.height
         )
         aspect = PixelAspect(stream)
-        anchor, limit = StreamAnchor(), Pacer(settings.fps)
-        stampless = container.format.name in STAMPLESS
-        last_s, sequence, bad = 0.0, 0, 0
-        for packet in container.demux(stream):
-            arrival_s = time.monotonic()
-            try:
-                pictures = packet.decode()
-            except av.error.EOFError:
-                continue
-            except av.error.FFmpegError:
-                bad += 1
-                if bad > MAX_BAD_PACKETS:
-                    raise
-                continue
-            for picture in pictures:
-                bad = 0
-                time_s = arrival_s
-                if not stampless and picture.pts is not None:
-                    time_s = anchor.place(float(picture.pts * picture.time_base), arrival_s)
-                if time_s <= last_s or not limit.due(time_s):
-                    continue
-                last_s = time_s
-                data, width, height = convert(picture, aspect.now)
-                self._size = (width, height)
-                yield Frame(time_s, data, "i420", width, height, sequence)
-                sequence += 1
+        times = _FrameTimes(container, stream, settings.fps)
+        for sequence, (picture, time_s) in enumerate(_decoded(container, stream, times)):
+            data, width, height = convert(picture, aspect.now)
+            self._size = (width, height)
+            yield Frame(time_s, data, "i420", width, height, sequence)
+
+
+class _FrameTimes:
+    """Times of the frames that a limit on the rate lets through.
+
+    Where no frame needs another one (MJPEG), what the limit leaves out need not be decoded.
+    """
+
+    def __init__(self, container: Any, stream: Any, rate_hz: float) -> None:
+        self._anchor, self._limit = StreamAnchor(), Pacer(rate_hz)
+        self._stampless = container.format.name in STAMPLESS
+        self._alone = stream.codec_context.codec.intra_only
+        self._last_s = 0.0
+        self._packet_s: float | None = None
+
+    def leaves_out(self, packet: Any, arrival_s: float) -> bool:
+        """Return whether a packet need not be decoded; to be called once with each."""
+        if self._alone:
+            self._packet_s = self._due_s(packet, arrival_s)
+        return self._alone and self._packet_s is None
+
+    def of(self, picture: Any, arrival_s: float) -> float | None:
+        """Return the time of a decoded picture of the last packet, None for one that is left out."""
+        return self._packet_s if self._alone else self._due_s(picture, arrival_s)
+
+    def _due_s(self, stamped: Any, arrival_s: float) -> float | None:
+        time_s = arrival_s
+        if not self._stampless and stamped.pts is not None:
+            time_s = self._anchor.place(float(stamped.pts * stamped.time_base), arrival_s)
+        if time_s <= self._last_s or not self._limit.due(time_s):
+            return None
+        self._last_s = time_s
+        return time_s
+
+
+def _decoded(container: Any, stream: Any, times: _FrameTimes) -> Iterator[tuple[Any, float]]:
+    """Yield decoded pictures with their times; raises FFmpegError after too many bad packets in a row."""
+    import av
+
+    bad = 0
+    for packet in container.demux(stream):
+        arrival_s = time.monotonic()
+        if times.leaves_out(packet, arrival_s):
+            continue
+        try:
+            pictures = packet.decode()
+        except av.error.EOFError:
+            continue
+        except av.error.FFmpegError:
+            bad += 1
+            if bad > MAX_BAD_PACKETS:
+                raise
+            continue
+        for picture in pictures:
+            bad = 0
+            time_s = times.of(picture, arrival_s)
+            if time_s is not None:
+                yield picture, time_s
 
 
 def with_credentials(url: str, settings: CameraSettings) -> str:

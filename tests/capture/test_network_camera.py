@@ -281,3 +281,52 @@ def test_closing_ends_the_pipeline_even_one_that_ignores_it(tmp_path: Path) -> N
         process = camera._process
         camera.close()
         assert process.poll() is not None
+
+
+class CountedContainer:
+    """A real container that counts the packets which are decoded."""
+
+    def __init__(self, container) -> None:
+        self._container = container
+        self.decoded = 0
+
+    def __getattr__(self, name: str):
+        return getattr(self._container, name)
+
+    def demux(self, stream) -> Iterator:
+        for packet in self._container.demux(stream):
+            yield CountedPacket(packet, self)
+
+
+class CountedPacket:
+    def __init__(self, packet, counted: CountedContainer) -> None:
+        self._packet, self._counted = packet, counted
+
+    def __getattr__(self, name: str):
+        return getattr(self._packet, name)
+
+    def decode(self) -> list:
+        self._counted.decoded += bool(self._packet.size)
+        return self._packet.decode()
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("scheme", "arguments", "stand_alone"),
+    [
+        ("http", ("-f", "mpjpeg", "-listen", "1"), True),
+        pytest.param("tcp", (*H264, "-f", "mpegts"), False, marks=pytest.mark.slow),
+    ],
+)
+def test_only_what_is_due_is_decoded_where_frames_stand_alone(
+    scheme: str, arguments: tuple[str, ...], stand_alone: bool
+) -> None:
+    url = f"{scheme}://127.0.0.1:{free_port()}"
+    with (
+        serving(*arguments, url if scheme == "http" else f"{url}?listen=1"),
+        connected(url, fps=4) as camera,
+    ):
+        camera._container = counted = CountedContainer(camera._container)
+        frames = read_items(camera, 8)
+        check_pictures(frames, 4)
+        assert (counted.decoded == len(frames)) is stand_alone
