@@ -14,7 +14,17 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.page_growth import Json, broker, history, peer_faces, recordings, scaling, viewers
+from benchmarks.page_growth import (
+    Json,
+    broker,
+    decoding,
+    history,
+    memory,
+    peer_faces,
+    recordings,
+    scaling,
+    viewers,
+)
 from benchmarks.writes import CONDITIONS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -47,6 +57,8 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "peers": ("bench.json", peers),
         "scaling": ("scaling.json", scaling),
         "peer faces": ("peers.json", peer_faces),
+        "decoding": ("decoding.json", decoding),
+        "memory": ("memory.json", memory),
         "recordings": ("store.json", recordings),
         "viewers": ("viewers.json", viewers),
         "history": ("history.json", history),

@@ -39,6 +39,43 @@ def scaling(result: Json) -> str:
     return "\n".join(lines)
 
 
+def decoding(result: Json) -> str:
+    """Return the table of the ways to decode less, by size."""
+    rows = result["rows"]
+    sizes = list(dict.fromkeys((row["width"], row["height"]) for row in rows))
+    lines = [
+        f"| processor ms per second of media | {' | '.join(f'{width} × {height}' for width, height in sizes)} |",
+        "|---|" + "---|" * len(sizes),
+    ]
+    ways = dict.fromkeys((row["stream"], row["way"]) for row in rows)
+    for stream, way in ways:
+        found = [row for row in rows if (row["stream"], row["way"]) == (stream, way)]
+        values = " | ".join(f"{row['cpu_s_per_media_s'] * 1000:.1f}" for row in found)
+        lines.append(f"| {stream}: {way} ({found[0]['frames_per_s']:g} fps) | {values} |")
+    return "\n".join(lines)
+
+
+def memory(result: Json) -> str:
+    """Return the tables of the daemon's memory by mapping and of the ways to keep the pre-roll."""
+    modes = result["modes"]
+    lines = [
+        f"| MB, recording | {' | '.join(one['mode'] for one in modes)} |",
+        "|---|" + "---|" * len(modes),
+    ]
+    rows = {name: [one["mb"][name] for one in modes] for name in modes[0]["mb"]}
+    rows["**resident**"] = [sum(one["mb"].values()) for one in modes]
+    rows["most resident"] = [one["peak_mb"] for one in modes]
+    lines += [
+        f"| {name} | {' | '.join(f'{value:.0f}' for value in values)} |" for name, values in rows.items()
+    ]
+    lines += ["", "| pre-roll of 6.8 s | memory | permanent processor load |", "|---|---|---|"]
+    lines += [
+        f"| {row['way']} | {row['mb']:.1f} MB | {row['cpu_s_per_media_s'] * 1000:.1f} ms per second |"
+        for row in result["pre_roll"]
+    ]
+    return "\n".join(lines)
+
+
 def viewers(result: Json) -> str:
     """Return the table of the console by viewers."""
     lines = [
