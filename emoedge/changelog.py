@@ -1,4 +1,4 @@
-"""What is new since the version that was last seen here, from the changelog that came with emoedge."""
+"""Changes since the version last seen on this device, from the changelog of the package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _UNRELEASED: Final = "Unreleased"
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What an upgrade has brought.
+    """Changes of an upgrade.
 
     Attributes:
         version: the present version.

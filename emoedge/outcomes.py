@@ -33,7 +33,7 @@ FIGURE_DIGITS: Final = 3
 SUMMARY_DIGITS: Final = 2
 """Digits kept in a summary: whole percent."""
 WITHHELD: Final = ("privacy", "offline")
-"""Reasons for which nothing of people is told."""
+"""Reasons for which nothing about people is published."""
 MOMENTS: Final = ("since_s", "started_s", "ended_s", "start_s", "end_s")
 """Fields of payloads that are moments: sinks give them a wall-clock stamp or count them from a segment's
 start."""

@@ -172,4 +172,4 @@ _SYSTEM: Final[dict[str, Phrase]] = {
         (errno.EPIPE, tr("Broken pipe")),
     )
 } | {sentence: sentence for sentence in (tr("timed out"), tr("Name or service not known"))}
-"""What the operating system says, as it comes in errors, by its English words."""
+"""Error messages of the operating system, by their English text."""

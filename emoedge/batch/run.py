@@ -72,7 +72,7 @@ def run_batch(
         processes: at least 1.
         force: replay what is done already, too.
         shard: the share that `jobs` are.
-        watcher: is told what happens.
+        watcher: is notified of the progress.
 
     Raises:
         EmoedgeError: nothing can be replayed at all.

@@ -44,7 +44,7 @@ class Tally:
         speech: blocks of bytes given to the recogniser in turn, and the names of the methods that fetched
             results.
         speech_model: folder of the recogniser's model.
-        speech_rate_hz: as the recogniser was told.
+        speech_rate_hz: sample rate of the recogniser.
         written: bytes that conversions wrote, by kind: "pictures", "opencv", "tensors", "sound".
         inside_s: processor time that the engines took where the pipeline called them, by name.
     """

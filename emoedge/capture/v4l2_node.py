@@ -1,4 +1,4 @@
-"""What a node of V4L2 says it is: capabilities and formats, by the kernel's own calls (linux/videodev2.h)."""
+"""Capabilities and formats of a V4L2 node, from the kernel's own calls (linux/videodev2.h)."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _language_in(path: Path) -> str:
-    """The key `language` of a file and what is read over it; what is wrong there is told later."""
+    """Return the key `language` of the configuration files; their errors are reported later."""
     language: Any = ""
     try:
         for one in (path, *drop_ins(path)):

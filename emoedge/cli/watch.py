@@ -136,7 +136,7 @@ def _print_lines(subscription: Subscription | LocalSubscription, language: str) 
 
 
 def _kept(subscription: Subscription | LocalSubscription) -> list[Received]:
-    """What the broker has kept, which comes first and in any order: put in the order of its times."""
+    """Return the retained messages, which arrive first and in any order, sorted by their times."""
     end_s, kept = time.monotonic() + LISTEN_S, []
     while (left_s := end_s - time.monotonic()) > 0 and (received := subscription.take(left_s)) is not None:
         kept.append(received)

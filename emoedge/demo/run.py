@@ -35,7 +35,7 @@ DEMO_SPEECH_MODEL: Final = "vosk-es-demo"
 START_WAIT_S: Final = 300.0
 """Loading the models takes seconds; a slow board that does something else needs more."""
 NOTICE_S: Final = 20.0
-"""Seconds after which the user is told that a segment is being closed, which takes about one."""
+"""Seconds after which a message reports that a segment is being closed, which takes about one."""
 FINISH_WAIT_S: Final = 300.0
 """Seconds in which a machine that is busy with something else encodes what waits."""
 

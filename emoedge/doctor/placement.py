@@ -1,4 +1,4 @@
-"""Where camera and microphone stand: pixels of the face, light, signal-to-noise ratio, and what to change."""
+"""Placement of camera and microphone: pixels of the face, light, signal-to-noise ratio, and advice."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def evaluate(
         clips: at least one.
         results: folder for what replay finds; what is there and still true is not replayed again.
         processes: at least 1.
-        watcher: is told how the replay goes.
+        watcher: is notified of the progress of the replay.
 
     Raises:
         ModelError: nothing to perceive with, or no coefficients of the learned fusion.

@@ -131,7 +131,7 @@ class SocketServer:
             self._wake()
 
     def health(self) -> Health:
-        """Where it listens, how many clients there are, and how many were refused or did not read."""
+        """Return address, number of clients, and numbers of refused and unresponsive clients."""
         figures: dict[str, float | int | str | None] = {
             "path": None if self.path is None else str(self.path),
             "clients": len(self._clients),

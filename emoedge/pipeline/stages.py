@@ -48,7 +48,7 @@ class FacePerceiver(Protocol):
 
 
 class VoicePerceiver(Protocol):
-    """Judges how it is said.
+    """Stage that classifies the emotion in the voice.
 
     Attributes:
         hop_s: between two opinions on speech that goes on, seconds; may change at any time.

@@ -19,7 +19,7 @@ not working."""
 
 
 class SummaryThrottle:
-    """What is told of the present, at a rate that a recorder can keep; pure: values and times in.
+    """Summary of the present state, at a rate that a recorder can store. Pure: values and times in.
 
     A change is told at once if the last summary is `SPACING_S` old, otherwise when it becomes so, the newest
     state alone; without a change one is told every `interval_s`. What is withheld is withheld at once.

@@ -1,4 +1,4 @@
-"""What Home Assistant is told: the discovery messages of one device, pure.
+"""Home Assistant discovery messages of one device. Pure.
 
 Rules: https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload. States stay the machine's
 words (`happiness`, `events`), so that automations do not depend on the language; names are for people.

@@ -1,4 +1,4 @@
-"""What keeps segments from being written, and when the disk is tried again."""
+"""Fault that keeps segments from being written, and the time of the next attempt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the recorder is offered by the other threads."""
+"""Input of the recorder from the other threads."""
 
 from __future__ import annotations
 

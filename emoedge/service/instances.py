@@ -32,7 +32,7 @@ _OWN: Final = (
     ("RuntimeDirectory=emoedge\n", "RuntimeDirectory=emoedge@%i\n"),
     ("HOME=/var/lib/emoedge ", "HOME=/var/lib/emoedge@%i "),
 )
-"""What differs from the unit of the first daemon."""
+"""Settings that differ from the unit of the first daemon."""
 
 
 def template_unit(unit: str) -> str:

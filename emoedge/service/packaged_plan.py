@@ -1,4 +1,4 @@
-"""What `service install` leaves to do where the Debian package has brought accounts, folders and units."""
+"""Plan of `service install` where the Debian package already provides accounts, folders and units."""
 
 from __future__ import annotations
 

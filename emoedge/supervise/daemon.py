@@ -185,7 +185,7 @@ def run(daemon: Daemon, stop: threading.Event, manager: Manager) -> str:
         manager: notified about once a second that all is well, and of the end.
 
     Returns:
-        Why it ended by itself; empty when it was told to.
+        Reason for an end without a request; empty for a requested end.
     """
     daemon.start()
     reason = ""

@@ -1,4 +1,4 @@
-"""The thread in which everything comes together: observations in, messages and recordings out."""
+"""Decision thread: consumes observations, publishes messages and notifies the recorder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How well the device sees and hears whoever is there, for those who are putting it in its place."""
+"""Quality of the view and of the audio, as an aid for placing the device."""
 
 from __future__ import annotations
 

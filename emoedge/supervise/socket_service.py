@@ -46,7 +46,7 @@ class SocketService:
     Args:
         settings: in force.
         controls: what `control` changes.
-        feed: what is told to subscribers.
+        feed: events for subscribers.
         recording: the segment being recorded: `on`, `id`, `seconds`.
         forgetter: carries out `purge`.
         recordings: keeps, deletes and restores segments.

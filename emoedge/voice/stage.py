@@ -44,7 +44,7 @@ LEARN_EVERY_S: Final = 10.0
 
 
 class VoiceStage:
-    """Judges how it is said, stretch by stretch.
+    """Voice stage: classifies the emotion in the voice, window by window.
 
     Args:
         classifier: the model; its adaptation is taught when its `adapt` is set.

@@ -177,7 +177,7 @@ class AccessStore:
             }
 
     def access_of_key(self, key: str) -> Access | None:
-        """What a key gives access to, or None for a wrong one; takes as long for every wrong one."""
+        """Return the access of a key, or None for a wrong one; takes the same time for every wrong one."""
         digest = _digest(key[:MAX_PASSWORD])
         keys = self._read().get("keys", {})
         found: Access | None = None
@@ -216,7 +216,7 @@ class AccessStore:
         return token
 
     def access_of_session(self, token: str) -> Access | None:
-        """What a session may do; None when it is unknown or has ended."""
+        """Return the access of a session, or None when it is unknown or has ended."""
         digest = _digest(token[:MAX_PASSWORD])
         found = self._read().get("sessions", {}).get(digest)
         if not isinstance(found, dict) or not self._is_valid(found):

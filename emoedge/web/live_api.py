@@ -109,7 +109,7 @@ async def set_control(request: Request) -> Response:
 
 
 async def show_placement(request: Request) -> Response:
-    """How well the person in view is seen and heard, and what to change."""
+    """Return the quality of the view and of the voice, with advice."""
     figures = (await context_of(request).link.ask("doctor")).get("placement") or {}
     language = granted(request).language
     items = [
