@@ -256,6 +256,12 @@ def dotted(call: ast.Call) -> str:
     return f"{owner.id}.{attribute(call)}" if isinstance(owner, ast.Name) else attribute(call)
 
 
+def test_no_two_neighbours_differ_by_a_plural() -> None:
+    """Nobody remembers which of `page.py` and `pages.py` it was."""
+    files = {path.with_suffix("") for path in modules("emoedge").values()}
+    assert [str(path) for path in files if path.with_name(f"{path.name}s") in files] == []
+
+
 def test_one_place_syncs_and_renames() -> None:
     homes = {
         module
@@ -357,9 +363,13 @@ def test_threads_are_started_in_one_place() -> None:
 def test_the_page_names_files_that_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     table = page[page.index("## Where is …?") : page.index("## Times")]
-    named = re.findall(r"`((?:emoedge|training|tests)/[\w./]*)`", table)
-    assert len(named) > 30
-    assert [name for name in named if not (ROOT / name).exists()] == []
+    named, folder = [], Path()
+    for name in re.findall(r"`([\w./]+\.py|(?:emoedge|training|tests|containers)/[\w./]*)`", table):
+        path = Path(name) if "/" in name else folder / name  # as "`emoedge/vad/stage.py`, `detector.py`"
+        folder = path.parent
+        named.append(path)
+    assert len(named) > 100
+    assert [str(path) for path in named if not (ROOT / path).exists()] == []
     for act in (
         "atomic write",
         "back-off",

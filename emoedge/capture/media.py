@@ -58,7 +58,6 @@ class MediaInfo:
         width, height: of the decoded picture before turning, 0 without.
         frame_rate_hz: on average, 0 where unknown.
         sample_rate_hz: of the sound track, 0 without.
-        format: name of the container.
         still: one picture only.
     """
 
@@ -69,7 +68,6 @@ class MediaInfo:
     height: int = 0
     frame_rate_hz: float = 0.0
     sample_rate_hz: int = 0
-    format: str = ""
     still: bool = False
 
 
@@ -96,7 +94,6 @@ def probe(path: Path | str, tracks: Tracks = AUTOMATIC) -> MediaInfo:
             height=video.height if video is not None else 0,
             frame_rate_hz=float(video.average_rate or 0) if video is not None and not still else 0.0,
             sample_rate_hz=int(audio.sample_rate) if audio is not None else 0,
-            format=container.format.name,
             still=still,
         )
 

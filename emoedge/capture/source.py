@@ -10,7 +10,7 @@ from typing_extensions import Self
 
 from emoedge.frames import AudioBlock, Frame
 
-Source = TypeVar("Source", bound="Closing")
+Item_co = TypeVar("Item_co", covariant=True)
 
 MAX_PER_S: Final = 5.0
 """Single pictures asked for in a second at most: the web servers of cheap cameras cannot bear more."""
@@ -28,8 +28,8 @@ def wait_until(due_s: float, timeout_s: float) -> None:
         time.sleep(wait_s)
 
 
-class FrameSource(Protocol):
-    """A camera, or a file that plays one. Used by one thread, except for `abort`."""
+class MediaSource(Protocol[Item_co]):
+    """A device, or a file that plays one. Used by one thread, except for `abort`."""
 
     def open(self) -> None:
         """Acquire the device.
@@ -40,8 +40,8 @@ class FrameSource(Protocol):
         """
         ...
 
-    def read(self, timeout_s: float = READ_TIMEOUT_S) -> Frame | None:
-        """The next picture, stamped with the time.monotonic() of its capture; None at the end.
+    def read(self, timeout_s: float = READ_TIMEOUT_S) -> Item_co | None:
+        """The next frame or block, stamped with the time.monotonic() of its (first) capture; None at the end.
 
         Raises:
             TimeoutError: nothing came in time; reading on is fine.
@@ -72,38 +72,10 @@ class FrameSource(Protocol):
         ...
 
 
-class SoundSource(Protocol):
-    """A microphone, or a file that plays one. Used by one thread, except for `abort`."""
-
-    def open(self) -> None:
-        """Acquire the device; raises as `FrameSource.open`."""
-        ...
-
-    def read(self, timeout_s: float = READ_TIMEOUT_S) -> AudioBlock | None:
-        """The next block, stamped with the capture of its first sample; raises as `FrameSource.read`."""
-        ...
-
-    def close(self) -> None:
-        """Release the device; may be called twice, and before `open`."""
-        ...
-
-    def abort(self) -> None:
-        """From another thread: make a blocking call return soon, where that can be done."""
-        ...
-
-    def describe(self) -> str:
-        """One line for logs: what it is and what it delivers."""
-        ...
-
-    def __enter__(self) -> Self:
-        """Open the source."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the source."""
-        ...
+FrameSource = MediaSource[Frame]
+"""A camera, or a file that plays one."""
+SoundSource = MediaSource[AudioBlock]
+"""A microphone, or a file that plays one; a block is stamped with the capture of its first sample."""
 
 
 class Closing:

@@ -143,7 +143,7 @@ def _span(settings: Settings, day: str | None, week: str | None, begin: str | No
 
 
 def _text(history: HistorySpan, settings: Settings, *, as_json: bool, as_csv: bool) -> str:
-    from emoedge.history.table import to_table
+    from emoedge.history.text_table import to_table
 
     if as_json:
         return json.dumps(history.to_json(), ensure_ascii=False, indent=1) + "\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from emoedge.config import Settings
+from emoedge.doctor.daemon import from_daemon
 from emoedge.doctor.result import CheckResult, failed, ok, warning
-from emoedge.doctor.running import from_daemon
 from emoedge.errors import EmoedgeError
 from emoedge.translation import joined, tr
 

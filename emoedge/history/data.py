@@ -54,12 +54,6 @@ class HistoryBucket:
         """Seconds in which somebody was there, with an emotion that was named or without."""
         return self.named_s + self.seconds["unsure"]
 
-    @property
-    def prevailing(self) -> Emotion | None:
-        """The emotion that was named for longest, None without any."""
-        best = max(EMOTIONS, key=lambda name: self.seconds[name])
-        return best if self.seconds[best] > 0 else None
-
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
         return {

@@ -57,8 +57,6 @@ class PacketReader:
         self._ready = bytearray()
         self._steps = self._read_packets()
         self._wanted = next(self._steps)
-        self.shortened = 0
-        """Number of PUBLISH packets that were shortened."""
 
     def read(self, size: int) -> bytes:
         """Return up to `size` bytes of packets; empty at the end of the connection.
@@ -91,7 +89,6 @@ class PacketReader:
                 body = yield from _take(size)
             else:
                 body = yield from self._shorten(first[0], size)
-                self.shortened += 1
             self._ready += first + _integer(len(body)) + body
 
     def _shorten(self, first: int, size: int) -> _Taking:

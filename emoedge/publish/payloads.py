@@ -204,8 +204,8 @@ class FacePayload(Payload):
     faces: tuple[FacePart, ...]
 
 
-class VoicePayload(SpooledPayload):
-    """`voice`: how one stretch of speech was said. `time` is its end."""
+class SpeechPayload(SpooledPayload):
+    """What the messages about speech have in common. `time` is its end."""
 
     id: str = Field(min_length=1, description="The same when the message comes twice")
     start: Timestamp
@@ -214,28 +214,25 @@ class VoicePayload(SpooledPayload):
     end_s: Finite | None = Field(None, description="Media time of `end`, seconds (replay only)")
     duration: NotNegative = Field(description="Seconds")
     emotion: Emotion | None
-    probabilities: Probabilities | None = Field(description="Null where there was too little to go by")
+    probabilities: Probabilities | None
     valence: Valence
     arousal: Arousal
+
+
+class VoicePayload(SpeechPayload):
+    """`voice`: how one stretch of speech was said. `time` is its end."""
+
+    probabilities: Probabilities | None = Field(description="Null where there was too little to go by")
     snr_db: Finite | None = Field(description="Signal-to-noise ratio, dB; null when unknown")
     level_dbfs: Finite | None = Field(description="Mean level, dB of full scale; null for digital silence")
     final: bool = Field(description="Last stretch of an utterance")
     speaker: Speaker
 
 
-class TextPayload(SpooledPayload):
+class TextPayload(SpeechPayload):
     """`text`: which emotion the words of one utterance carry. `time` is its end."""
 
-    id: str = Field(min_length=1, description="The same when the message comes twice")
-    start: Timestamp
-    start_s: Finite | None = Field(None, description="Media time of `start`, seconds (replay only)")
-    end: Timestamp
-    end_s: Finite | None = Field(None, description="Media time of `end`, seconds (replay only)")
-    duration: NotNegative = Field(description="Seconds")
-    emotion: Emotion | None
     probabilities: Probabilities | None = Field(description="Null for words without an opinion")
-    valence: Valence
-    arousal: Arousal
     speaker: Speaker
     transcript: str | None = Field(None, description="There only where publish.transcript = true")
 

@@ -27,7 +27,6 @@ from emoedge.publish.command_queue import CommandQueue
 from emoedge.publish.device_topics import DeviceTopics
 from emoedge.publish.disk_calls import DiskThread
 from emoedge.publish.echo import Echo
-from emoedge.publish.inbox import MAX_PLAIN, DeliveryAnswer, Inbox, Spooled
 from emoedge.publish.lateness import LATE_AFTER_S
 from emoedge.publish.link import Link
 from emoedge.publish.messages import RESULTS, Message, MessageBuilder, mark_late
@@ -38,13 +37,14 @@ from emoedge.publish.retry import MqttVersion
 from emoedge.publish.session import MqttSession
 from emoedge.publish.sinks import CommandHandler, StateProvider
 from emoedge.publish.spool import Spool
+from emoedge.publish.worker_input import MAX_PLAIN, DeliveryAnswer, Spooled, WorkerInput
 from emoedge.worker_thread import WorkerThread
 
 logger = logging.getLogger(__name__)
 
 SPOOL_FILE: Final = "spool.sqlite3"
 # Spooled messages on their way from the pipeline to the worker, which empties this every few milliseconds.
-MAX_INBOX: Final = 2_000
+MAX_INPUT: Final = 2_000
 # The same limits for a process beside the daemon, which may be faster than its broker and has no spool.
 MAX_BESIDE: Final = 100_000
 # Part of stop()'s time that is reserved for `offline` and the disk.
@@ -83,7 +83,7 @@ class Publisher:
         path = settings.paths.state / SPOOL_FILE
         self._secondary = secondary
         self._now_s = builder.now_s
-        self._max_inbox = MAX_BESIDE if secondary else MAX_INBOX
+        self._max_input = MAX_BESIDE if secondary else MAX_INPUT
         if secondary:
             self._outbox = Outbox(None, MAX_BESIDE)
         else:
@@ -110,7 +110,7 @@ class Publisher:
             single_topics=() if secondary else self._topics.single,
             optional_topics=self._announcer.old_names.topics,
         )
-        self._inbox = Inbox()
+        self._input = WorkerInput()
         self._stop_at_s: float | None = None
         self._is_private = False
         self._dropped = 0
@@ -146,17 +146,17 @@ class Publisher:
         topic = self._topics.of(message.suffix)
         payload = message.encode(self._session.limits.payload_bytes(topic))
         with self._condition:
-            inbox = self._inbox
+            items = self._input
             if message.retain:
-                inbox.states[topic] = payload
+                items.states[topic] = payload
             elif message.spool:
                 exempt, age_s = self._is_private and message.is_end, self._now_s() - message.time_s
-                inbox.spooled.append(Spooled(topic, payload, exempt, age_s))
-                if len(inbox.spooled) > self._max_inbox:
-                    inbox.spooled.popleft()
+                items.spooled.append(Spooled(topic, payload, exempt, age_s))
+                if len(items.spooled) > self._max_input:
+                    items.spooled.popleft()
                     self._dropped += 1
             else:
-                inbox.plain.append((topic, payload))
+                items.plain.append((topic, payload))
             self._condition.notify()
 
     def hold(self, on: bool) -> None:
@@ -165,13 +165,13 @@ class Publisher:
             self._is_private = on
             if on:  # never to be published later
                 live = {self._topics.of("face"), self._topics.of("image")}
-                kept = (one for one in self._inbox.plain if one[0] not in live)
-                self._inbox.plain = deque(kept, maxlen=MAX_PLAIN)
+                kept = (one for one in self._input.plain if one[0] not in live)
+                self._input.plain = deque(kept, maxlen=MAX_PLAIN)
             self._condition.notify()
 
     def forget(self, is_meant: Callable[[bytes], bool]) -> None:
         """Drop the spooled messages with such payloads, and empty the retained results; returns at once."""
-        self._hand_over(lambda inbox: inbox.forgets.append(is_meant))
+        self._hand_over(lambda items: items.forgets.append(is_meant))
 
     def stop(self, timeout_s: float = 2.0) -> None:
         """Send what is left, say `offline`, disconnect, and put on disk what was not delivered."""
@@ -208,29 +208,29 @@ class Publisher:
         """Wait until connected or refused; whether it is connected. For start-up messages and tests."""
         return self._session.wait_connected(timeout_s)
 
-    def _hand_over(self, add: Callable[[Inbox], object]) -> None:
-        """Put something into the inbox and wake the worker."""
+    def _hand_over(self, add: Callable[[WorkerInput], object]) -> None:
+        """Give the worker something, and wake it."""
         with self._condition:
-            add(self._inbox)
+            add(self._input)
             self._condition.notify()
 
     # From the session's threads
 
     def on_connected(self, link: Link) -> None:
         """See SessionListener."""
-        self._hand_over(lambda inbox: inbox.links.append(link))
+        self._hand_over(lambda items: items.links.append(link))
 
     def on_disconnected(self) -> None:
         """See SessionListener."""
-        self._hand_over(lambda inbox: inbox.links.append(None))
+        self._hand_over(lambda items: items.links.append(None))
 
     def on_delivered(self, token: int) -> None:
         """See SessionListener."""
-        self._hand_over(lambda inbox: inbox.answers.append(DeliveryAnswer(token)))
+        self._hand_over(lambda items: items.answers.append(DeliveryAnswer(token)))
 
     def on_refused(self, token: int, code: int) -> None:
         """See SessionListener."""
-        self._hand_over(lambda inbox: inbox.answers.append(DeliveryAnswer(token, code)))
+        self._hand_over(lambda items: items.answers.append(DeliveryAnswer(token, code)))
 
     def on_oversized(self, topic: str, *, abandoned: bool) -> None:
         """See SessionListener."""
@@ -242,7 +242,7 @@ class Publisher:
         if topic not in self._announcer.topics:
             self._commands.take(self._topics.control_of(topic), payload, retained=retained)
             return
-        self._hand_over(lambda inbox: inbox.strange.append((topic, payload, retained)))
+        self._hand_over(lambda items: items.strange.append((topic, payload, retained)))
 
     # The worker
 
@@ -267,39 +267,39 @@ class Publisher:
         """Wait for something to do, then do all of it."""
         with self._condition:
             # A stop() that came since the caller looked must not be slept over.
-            if self._inbox.is_empty and (self._stop_at_s is None or self._finishing):
+            if self._input.is_empty and (self._stop_at_s is None or self._finishing):
                 self.thread.rest()
                 self._condition.wait(wait_s)
-            inbox, self._inbox = self._inbox, Inbox()
+            items, self._input = self._input, WorkerInput()
         self.thread.beat()
         now_s = time.monotonic()
         self._hold_or_release()
-        self._take_in(inbox, now_s)
+        self._take_in(items, now_s)
         # Answers first: those of a lost connection must be counted before it is forgotten.
-        for answer in inbox.answers:
+        for answer in items.answers:
             self._take_answer(answer, now_s)
-        for link in inbox.links:
+        for link in items.links:
             self._link_changed(link, now_s)
-        for topic, payload, retained in inbox.strange:
+        for topic, payload, retained in items.strange:
             self._announcer.take(topic, payload, now_s, retained=retained)
         self._states.send(self._send_retained, now_s)
         self._send_spooled()
-        for topic, payload in inbox.plain:
+        for topic, payload in items.plain:
             if self._link is not None:
                 self._link.send(topic, payload, qos=0, retain=False)
         # Last, because the announcement requires the messages sent before.
         if not self._secondary:
-            self._announcer.old_names.note([*inbox.states])
+            self._announcer.old_names.note([*items.states])
             self._announcer.send(self._send_retained, now_s)
         self._outbox.persist(time.monotonic(), connected=self._link is not None)
 
-    def _take_in(self, inbox: Inbox, now_s: float) -> None:
+    def _take_in(self, items: WorkerInput, now_s: float) -> None:
         """Take in what is to be published, and what is to be forgotten of it."""
-        for one in inbox.spooled:
+        for one in items.spooled:
             self._outbox.add(one.topic, one.payload, now_s, exempt=one.exempt, age_s=one.age_s)
-        for topic, payload in inbox.states.items():
+        for topic, payload in items.states.items():
             self._states.update(topic, payload)
-        for is_meant in inbox.forgets:
+        for is_meant in items.forgets:
             self._outbox.forget(is_meant, now_s)
             self._states.empty(map(self._topics.of, RESULTS))
 

@@ -15,11 +15,6 @@ class Candidate(Protocol):
     """A segment as retention sees it."""
 
     @property
-    def segment_id(self) -> str:
-        """Its name."""
-        ...
-
-    @property
     def bytes(self) -> int:
         """Size of the MP4 and its sidecars together."""
         ...

@@ -85,7 +85,6 @@ class OpenSegment:
         self._thumbnail: Frame | None = None
         self._recent = RecentFrames()
         self._strength: Strength | None = None
-        self._last_s = plan.start_s
         self._timeline_synced = time.monotonic()
         media = plan.media
         self._writer = SegmentWriter(partial_of(media), plan.start_s, video, sound=sound, encoder=encoder)

@@ -17,7 +17,7 @@ from emoedge.report.data import started_of, summarize
 from emoedge.report.day_source import filled, sources_of
 from emoedge.report.day_view import day_view, week_view
 from emoedge.report.page import write_private
-from emoedge.report.pages import jpeg_address, render_template
+from emoedge.report.page_parts import jpeg_address, render_template
 from emoedge.report.source import ReportSource
 from emoedge.report.strip import with_recordings
 

@@ -35,7 +35,7 @@ from emoedge.report.disagreement import passages, words_of
 from emoedge.report.exports import cues
 from emoedge.report.headline import channel_words, headline, is_flat, leading, peak_of
 from emoedge.report.language import date_label, duration_label
-from emoedge.report.pages import jpeg_address, render_template, script_of, time_rows
+from emoedge.report.page_parts import jpeg_address, render_template, script_of, time_rows
 from emoedge.report.source import ReportSource
 from emoedge.report.table import to_csv
 from emoedge.report.texts import TEXTS

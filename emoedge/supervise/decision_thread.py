@@ -140,7 +140,7 @@ class DecisionThread:
         self._publish = publish
         self._recorder = recorder
         self._history = history
-        self._inbox: queue.Queue[Callable[[float], list[Outcome]]] = queue.Queue(MAX_WAITING)
+        self._actions: queue.Queue[Callable[[float], list[Outcome]]] = queue.Queue(MAX_WAITING)
         self._dropped = 0
         self._latencies = Latencies(LATENCIES_KEPT)
         self._failure = ""
@@ -196,7 +196,7 @@ class DecisionThread:
     def health(self) -> Health:
         """Latency from capture to publication of face results (p50, p95, milliseconds), and losses."""
         figures: dict[str, float | int | str | None] = {
-            "waiting": self._inbox.qsize(),
+            "waiting": self._actions.qsize(),
             "dropped": self._dropped,
         }
         figures |= self._latencies.figures("face_latency")
@@ -207,7 +207,7 @@ class DecisionThread:
     def _put(self, action: Callable[[float], list[Outcome]]) -> None:
         while True:
             try:
-                self._inbox.put_nowait(action)
+                self._actions.put_nowait(action)
             except queue.Full:
                 self._dropped += 1
                 self._take(0)
@@ -216,7 +216,7 @@ class DecisionThread:
 
     def _take(self, timeout_s: float) -> Callable[[float], list[Outcome]] | None:
         try:
-            return self._inbox.get(timeout=timeout_s) if timeout_s else self._inbox.get_nowait()
+            return self._actions.get(timeout=timeout_s) if timeout_s else self._actions.get_nowait()
         except queue.Empty:
             return None
 

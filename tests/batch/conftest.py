@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emoedge.batch import find_jobs
 from emoedge.clock import MediaClock
 from emoedge.config import Settings
 from emoedge.errors import MediaError
@@ -58,3 +59,8 @@ def folder(tmp_path) -> Path:
     (root / "notes.txt").write_text("no medium")
     (root / "b.jsonl").write_text("{}\n")
     return root
+
+
+@pytest.fixture
+def job(folder, tmp_path):
+    return find_jobs([folder / "a.wav"], tmp_path / "out")[0]

@@ -1,4 +1,4 @@
-"""The pure parts: back-off, liveness, hand-over, time anchors, rate limits."""
+"""Whether a picture lives and a microphone hears."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.capture.clock_offset import StreamAnchor
 from emoedge.capture.liveness import PictureWatch, SoundWatch, summarize_picture, summarize_sound
-from emoedge.capture.queues import BlockQueue, FrameSlot
 from emoedge.frames import AudioBlock, Frame
 from emoedge.high_pass import HighPass
 
@@ -149,86 +147,3 @@ def test_a_little_of_either_is_no_fault(low: np.ndarray) -> None:
 def test_a_deep_voice_is_no_hum() -> None:
     voice = sum(2000 / k * np.sin(2 * np.pi * 80 * k * TIME_S) for k in range(1, 8))
     assert stream(voice).verdict().state == "ok"
-
-
-# ---- hand-over ----
-
-
-def test_the_newest_picture_wins_and_the_others_are_counted() -> None:
-    slot = FrameSlot()
-    frames = [picture(value) for value in range(5)]
-    for frame in frames:
-        slot.put(frame)
-    assert slot.take(0) is frames[-1]
-    assert slot.take(0) is None
-    assert slot.dropped == 4
-
-
-@given(
-    st.lists(st.one_of(st.none(), st.tuples(st.integers(1, 3200), st.sampled_from([0.0, 0.5]))), max_size=200)
-)
-def test_every_lost_second_of_sound_is_in_a_gap(steps: list[tuple[int, float] | None]) -> None:
-    """None takes a block; a pair puts one of so many samples after a gap of its own."""
-    queue = BlockQueue(limit_s=1.0, shed_s=0.5)
-    put_s = gaps_put_s = taken_s = gaps_taken_s = time_s = 0.0
-    for step in steps:
-        if step is None:
-            block = queue.take(0)
-            if block is not None:
-                taken_s, gaps_taken_s = taken_s + block.duration_s, gaps_taken_s + block.gap_s
-            continue
-        count, gap_s = step
-        time_s += gap_s
-        queue.put(AudioBlock(time_s, np.zeros(count, np.int16), gap_s))
-        time_s += count / 16000
-        put_s, gaps_put_s = put_s + count / 16000, gaps_put_s + gap_s
-        assert queue.waiting_s <= 1.0 + 0.2
-    while (block := queue.take(0)) is not None:
-        taken_s, gaps_taken_s = taken_s + block.duration_s, gaps_taken_s + block.gap_s
-    assert put_s == pytest.approx(taken_s + queue.lost_s, abs=1e-6)
-    assert gaps_taken_s == pytest.approx(gaps_put_s + queue.lost_s, abs=1e-6)
-
-
-# ---- time anchors ----
-
-
-@given(
-    st.floats(-1e6, 1e6),
-    st.lists(st.floats(0, 0.3), min_size=20, max_size=200),
-    st.floats(-0.0001, 0.0001),
-)
-def test_delays_and_drift_move_the_times_by_little(
-    start_s: float, delays_s: list[float], drift: float
-) -> None:
-    anchor = StreamAnchor()
-    period_s = 0.04
-    best_s = math.inf
-    for index, delay_s in enumerate(delays_s):
-        captured_s = start_s + index * period_s
-        placed_s = anchor.place(index * period_s * (1 + drift), captured_s + delay_s)
-        best_s = min(best_s, delay_s)
-        # Never earlier than captured (but for the drift), never later than the best delay so far (but for the
-        # slew).
-        assert placed_s >= captured_s - 0.01
-        assert placed_s <= captured_s + best_s + 0.02
-
-
-def test_a_restarted_count_is_placed_anew() -> None:
-    anchor = StreamAnchor()
-    for index in range(50):
-        anchor.place(100 + index * 0.04, 500 + index * 0.04)
-    assert anchor.place(0.0, 502.0) == 502.0
-    assert anchor.place(0.04, 502.04) == pytest.approx(502.04)
-
-
-def test_a_lasting_lag_is_a_jump_and_a_hiccup_is_not() -> None:
-    anchor = StreamAnchor(jump_s=0.25)
-    times = []
-    for index in range(40):
-        lag_s = 1.0 if index >= 20 else 0.4 if index == 10 else 0.0
-        times.append(anchor.place(index * 0.1, index * 0.1 + lag_s) - index * 0.1)
-    assert times[10] == pytest.approx(0.0, abs=0.01)
-    assert times[30] == pytest.approx(1.0, abs=0.01)
-
-
-# ---- rate ----

@@ -1,4 +1,4 @@
-"""Network cameras and GStreamer pipelines: real servers on the loopback interface."""
+"""Network cameras: real servers on the loopback interface."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import SecretStr
 
 from emoedge.capture.factory import open_camera
-from emoedge.capture.gstreamer import PROGRAM
 from emoedge.config.capture_settings import CameraSettings
 from emoedge.errors import DeviceError
 from emoedge.frames import Frame
@@ -25,7 +23,6 @@ from .clips import read_items
 from .mjpeg_server import mjpeg_camera
 
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="no ffmpeg program")
-needs_gstreamer = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"no {PROGRAM}")
 
 COLOURS = "color=red:s=320x240:r=20"
 
@@ -234,53 +231,6 @@ def test_rtsp_that_turns_upright_and_back() -> None:
     changes = [shape for shape, before in zip(shapes, [None, *shapes], strict=False) if shape != before]
     assert set(shapes) == {(320, 240), (240, 320)}
     assert len(changes) >= 3, "it turns once a second"
-
-
-# ---- GStreamer ----
-
-RED = "videotestsrc is-live=true pattern=red ! video/x-raw,width=320,height=240,framerate=20/1"
-
-
-@needs_gstreamer
-def test_a_pipeline_gives_its_pictures_in_the_asked_size() -> None:
-    with open_camera(CameraSettings(source=f"gst:{RED}", fps=20, width=162, height=120)) as camera:
-        frames = read_items(camera, 10)
-        assert (frames[0].width, frames[0].height) == (160, 120)
-        check_pictures(frames, 20)
-
-
-def test_a_password_in_a_pipeline_is_not_shown() -> None:
-    camera = open_camera(CameraSettings(source="gst:rtspsrc location=rtsp://me:secret@host/x ! decodebin"))
-    assert camera.describe().startswith("gst:rtspsrc location=rtsp://host ! decodebin,")
-
-
-@needs_gstreamer
-def test_a_pipeline_that_ends_or_is_wrong_says_why() -> None:
-    ending = open_camera(CameraSettings(source="gst:videotestsrc num-buffers=3"))
-    with ending, pytest.raises(DeviceError, match="ended"):
-        read_items(ending, 10)
-    wrong = open_camera(CameraSettings(source="gst:no-such-element"))
-    with wrong, pytest.raises(DeviceError, match="no-such-element"):
-        read_items(wrong, 1)
-
-
-@needs_gstreamer
-def test_closing_ends_the_pipeline_even_one_that_ignores_it(tmp_path: Path) -> None:
-    import emoedge.capture.gstreamer as module
-
-    stubborn = tmp_path / "stubborn"
-    stubborn.write_text("#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 0.1; done\n")
-    stubborn.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "PROGRAM", str(stubborn))
-        camera = open_camera(CameraSettings(source=f"gst:{RED}"))
-        camera.open()
-        with pytest.raises(TimeoutError):
-            camera.read(timeout_s=0.3)
-        assert isinstance(camera, module.GstreamerCamera)
-        process = camera._process
-        camera.close()
-        assert process.poll() is not None
 
 
 class CountedContainer:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.capture.clips import serving_bytes
-from tests.cli.test_cli import emoedge, lines_of
+from tests.cli.program import emoedge, lines_of
 from tests.conformance.judge import WORDS, ffmpeg, write_base
 
 MODEL = ("--speech-model", "vosk-es-demo")

@@ -5,15 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
 from pathlib import Path
 
 import pytest
 
 from emoedge.config import Settings, default_paths, load_settings, with_changes
-from emoedge.config.load import line_of
-from emoedge.config.read import MAX_FILE_BYTES
-from emoedge.config.section import Section
 from emoedge.errors import ConfigError
 
 SECRET = "correct horse battery"
@@ -114,153 +110,6 @@ def test_every_key_can_be_set_by_the_environment() -> None:
             assert changed[section].pop(key), key
             values[section].pop(key)
     assert changed == values
-
-
-@pytest.mark.parametrize(
-    ("text", "line", "words"),
-    [
-        ("[camera]\nwidht = 3\n", 2, ("camera.widht", "unknown key", "width")),
-        ("\n\n[camrea]\n", 3, ("camrea", "unknown key", "camera")),
-        ("[mqtt]\nhost = 'a'\nport = 70000\n", 3, ("mqtt.port", "65535", "got 70000")),
-        ("[mqtt]\nport = 'x'\n", 2, ("mqtt.port", "a whole number from 1 to 65535")),
-        ("mqtt.port = 0\n", 1, ("mqtt.port", "a whole number from 1 to 65535; got 0")),
-        ("[ mqtt ]\n'port' = 0\n", 2, ("mqtt.port",)),
-        ("[mqtt]\nport = true\n", 2, ("mqtt.port", "must not be true or false")),
-        ("[publish]\n# often\ninterval = true\n", 3, ("publish.interval", "must not be true or false")),
-        ("[mqtt]\nbase = 'a/+/b'\n", 2, ("mqtt.base", "without wildcards")),
-        ("[mqtt]\nca_file = ''\n", 2, ("mqtt.ca_file", "must not be empty")),
-        ("[paths]\nstate = 'a\\u0000b'\n".replace("'", '"'), 2, ("paths.state", "NUL")),
-        ("device_id = 'a/b'\n", 1, ("device_id", "one topic level")),
-        ("language = 'fr'\n", 1, ("language", '"es", "en"')),
-        ("[fusion]\nmargin = nan\n", 2, ("fusion.margin",)),
-        ("[fusion]\nface_weight = 1.1\n", 2, ("fusion.face_weight", "a number from 0 to 1; got 1.1")),
-        ("[camera]\nfps = 1979-05-27\n", 2, ("camera.fps", "expected a number above 0")),
-        ("camera = 3\n", 1, ("camera",)),
-        ("[events]\nbegin_confidence = 0.1\nend_confidence = 0.9\n", 1, ("events", "flicker")),
-    ],
-)
-def test_a_bad_value_is_named_with_file_line_and_key(
-    tmp_path: Path, text: str, line: int, words: tuple[str, ...]
-) -> None:
-    message = refusal(tmp_path, text)
-    assert message.startswith(f"{tmp_path / 'emoedge.toml'}:{line}: "), message
-    for word in words:
-        assert word in message
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("camara = 3", "camara: unknown key; did you mean camera?"),
-        ("[mqtt]\npasword = 'x'", "mqtt.pasword: unknown key; did you mean mqtt.password?"),
-        ("[Mqtt]", "Mqtt: unknown key; did you mean mqtt?"),
-        ("keep_days = 3", "keep_days: unknown key; did you mean recording.keep_days, history.keep_days?"),
-        ("[recording]\nmode = 'event'", 'did you mean "events"?'),
-        ("camera = 3", "camera: expected a section: [camera]"),
-        ("[face]\nignore = 3", "face.ignore: expected a list such as [[0.6, 0.1, 0.3, 0.35]]"),
-        ("[mqtt]\ntls = 'maybe'", "mqtt.tls: expected true or false"),
-        ("[recording]\ndir = 4", "recording.dir: expected text in quotes"),
-        ("[mqtt]\nclient_id = 'é" + "x" * 300 + "'", "expected text in quotes, at most 256 characters"),
-        ("[mqtt]\nqqqq = 3", "unknown key; expected one of enabled, host"),
-    ],
-)
-def test_faults_are_told_in_our_words(tmp_path: Path, text: str, fault: str) -> None:
-    message = refusal(tmp_path, text + "\n")
-    assert fault in message
-    assert not re.search("[Ii]nput|pydantic|valid (integer|string|tuple|boolean)", message)
-
-
-@pytest.mark.parametrize(
-    ("section", "key"),
-    [
-        (section, key)
-        for section, field in Settings.model_fields.items()
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
-        for key in field.annotation.model_fields
-    ],
-)
-def test_no_fault_of_any_key_is_told_by_the_library(tmp_path: Path, section: str, key: str) -> None:
-    message = refusal(tmp_path, f"[{section}]\n{key} = {{a = 1}}\n")
-    assert not re.search("Input |valid (integer|string|tuple|boolean)", message)
-
-
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
-    message = refusal(
-        tmp_path, "[mqtt]\nport = 0\n[camera]\nfps = -1\n", {"EMOEDGE_VOICE__ENABLED": "perhaps"}
-    )
-    assert len(message.splitlines()) == 3
-    assert "EMOEDGE_VOICE__ENABLED: voice.enabled:" in message
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("EMOEDGE_MQTT__PORT", "x", "mqtt.port"),
-        ("EMOEDGE_MQTT__PORTT", "1", "unknown key"),
-        ("EMOEDGE_MQTT__HOST__NAME", "x", "mqtt.host"),
-        ("EMOEDGE_MQTT", "x", "mqtt"),
-        ("EMOEDGE_SPEECH__MODLE", "x", "unknown key"),
-        ("EMOEDGE_CAMERA__SOURCE", "\udc80", "camera.source"),
-        ("EMOEDGE_MQTT__PORT", "1" * 5000, "mqtt.port"),
-    ],
-)
-def test_a_bad_variable_is_named(tmp_path: Path, name: str, value: str, words: str) -> None:
-    message = refusal(tmp_path, environ={name: value})
-    assert message.startswith(f"{name}: "), message
-    assert words in message
-    assert len(message) < 400
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"a = \n", "not valid TOML: Invalid value (at line 1"),
-        (b"[mqtt]\nport = 1\nport = 2\n", "not valid TOML"),
-        (b"[mqtt]\n# a\xf1o\n", "not UTF-8: line 2 is not UTF-8 text"),
-        (b"\xff\xfea", "not UTF-8: line 1 is not UTF-16 text"),
-        ("a = 1\n".encode("utf-16-le"), "line 1 holds a NUL character"),
-        (b"a = " + b"[" * 3000, "nested too deeply"),
-        (b"a = " + b"9" * 5000, "not valid TOML"),
-        (b"[mqtt]\nport = 0x" + b"f" * 5000, "got a huge number"),
-        (b"#" * (MAX_FILE_BYTES + 1), "too large"),
-    ],
-)
-def test_a_file_that_is_no_configuration(tmp_path: Path, content: bytes, words: str) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"bad\.toml") as caught:
-        load_settings(path, {})
-    assert words in caught.value.message
-
-
-def test_a_file_without_end_is_not_read_for_ever() -> None:
-    with pytest.raises(ConfigError, match="too large"):
-        load_settings(Path("/dev/zero"), {})
-
-
-@pytest.mark.parametrize("place", ["missing.toml", "."])
-def test_a_file_that_cannot_be_read(tmp_path: Path, place: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        load_settings(tmp_path / place, {})
-    assert caught.value.message.startswith(str(tmp_path))
-
-
-def test_files_from_other_editors(tmp_path: Path) -> None:
-    path = tmp_path / "windows.toml"
-    path.write_bytes('\ufeffdevice_id = "salón"\r\n[camera]\r\nfps = 5\r\n'.encode())
-    settings = load_settings(path, {})
-    assert (settings.device_id, settings.camera.fps) == ("salón", 5.0)
-
-
-def test_line_of_sections_and_keys() -> None:
-    text = "a = 1\n\n[b]\nc = 2\n[d]\nc = 3\n"
-    assert [line_of(text, keys) for keys in (("a",), ("b",), ("b", "c"), ("d", "c"), ("d", "x"))] == [
-        1,
-        3,
-        4,
-        6,
-        None,
-    ]
 
 
 # Secrets: from files and credentials, and never shown.
@@ -436,47 +285,6 @@ def test_the_home_folder_in_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     settings = load_settings(write(tmp_path, '[recording]\ndir = "~/recordings"'), {})
     assert settings.recording.dir == tmp_path / "recordings"
     assert "unknown user" in refusal(tmp_path, '[recording]\ndir = "~nobody-of-that-name/x"')
-
-
-@pytest.mark.parametrize(
-    "host", ["mqtt://broker", "broker:1883", "[::1]", "bro ker", "broker/", "me:pa:ss@broker", "a..b"]
-)
-def test_the_broker_is_a_host_alone(tmp_path: Path, host: str) -> None:
-    """It was taken for a name, and nobody knew that name."""
-    assert "without mqtt://" in refusal(tmp_path, f'[mqtt]\nhost = "{host}"')
-    for good in ("broker.local", "::1", "fe80::1%eth0", "192.168.1.2"):
-        assert load_settings(write(tmp_path, f'[mqtt]\nhost = "{good}"'), {}).mqtt.host == good
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("client_id", "x" * 70_000),
-        ("username", "x" * 70_000),
-        ("base", "x" * 70_000),
-        ("discovery_prefix", "x" * 70_000),
-        ("base", "$SYS"),
-        ("base", "a\x85"),
-        ("base", "a\n"),
-    ],
-)
-def test_what_mqtt_cannot_carry_is_refused(key, value):
-    with pytest.raises(ValueError, match=key):
-        Settings.model_validate({"mqtt": {key: value}})
-
-
-@pytest.mark.parametrize("part", ["[0.5, 0, 0.6, 1]", "[0, 0, 0, 1]", "[0, 0, 1]", "[-0.1, 0, 0.5, 0.5]"])
-def test_a_part_that_is_not_in_the_picture_is_refused(tmp_path, part):
-    path = tmp_path / "emoedge.toml"
-    path.write_text(f"[face]\nignore = [{part}]\n")
-    with pytest.raises(ConfigError, match=r"face\.ignore"):
-        load_settings(path, {})
-
-
-def test_parts_to_ignore(tmp_path):
-    path = tmp_path / "emoedge.toml"
-    path.write_text("[face]\nignore = [[0.6, 0.1, 0.3, 0.35], [0, 0, 0.1, 1]]\n")
-    assert load_settings(path, {}).face.ignore == ((0.6, 0.1, 0.3, 0.35), (0, 0, 0.1, 1))
 
 
 def test_changes_of_a_call_are_checked(tmp_path: Path) -> None:

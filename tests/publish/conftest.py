@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from emoedge.publish.spool import Spool
+from emoedge.publish.spool_entry import Entry
+from emoedge.publish.spool_log import log_of
+
 # Generous: a busy machine must not make a test fail, and no test waits longer than it has to.
 PATIENCE_S = 60.0
 
@@ -194,3 +198,24 @@ def start_and_listen(listen, monkeypatch) -> Callable[[Mosquitto], Listener]:
             return listen(broker)
 
     return start
+
+
+COUNT = 30
+
+
+def entries(*seqs: int) -> list[Entry]:
+    return [Entry(seq, "emoedge/x/event", b'{"n":%d}' % seq + b"x" * 600) for seq in seqs]
+
+
+@pytest.fixture
+def killed(tmp_path: Path) -> Path:
+    """A spool of which everything is still in the log, as after a SIGKILL."""
+    spool = Spool(tmp_path / "made" / "spool.sqlite3", 1000)
+    for seq in range(1, COUNT + 1):
+        spool.append(entries(seq))
+    path = tmp_path / "killed" / "spool.sqlite3"
+    path.parent.mkdir()
+    for source, target in ((spool.path, path), (log_of(spool.path), log_of(path))):
+        target.write_bytes(source.read_bytes())
+    spool.close()
+    return path

@@ -11,29 +11,10 @@ from random import Random
 import pytest
 
 from emoedge.publish.spool import Spool, SpoolError
-from emoedge.publish.spool_entry import Entry
 from emoedge.publish.spool_log import FRAME, HEADER, is_whole, log_of, read_pages
 from emoedge.publish.spool_salvage import Salvaged, salvage
 
-COUNT = 30
-
-
-def entries(*seqs: int) -> list[Entry]:
-    return [Entry(seq, "emoedge/x/event", b'{"n":%d}' % seq + b"x" * 600) for seq in seqs]
-
-
-@pytest.fixture
-def killed(tmp_path: Path) -> Path:
-    """A spool of which everything is still in the log, as after a SIGKILL."""
-    spool = Spool(tmp_path / "made" / "spool.sqlite3", 1000)
-    for seq in range(1, COUNT + 1):
-        spool.append(entries(seq))
-    path = tmp_path / "killed" / "spool.sqlite3"
-    path.parent.mkdir()
-    for source, target in ((spool.path, path), (log_of(spool.path), log_of(path))):
-        target.write_bytes(source.read_bytes())
-    spool.close()
-    return path
+from .conftest import COUNT, entries
 
 
 def found_and_lost(path: Path) -> tuple[list[int], int, int]:
@@ -141,21 +122,6 @@ def test_a_file_that_another_process_uses_is_not_touched(killed):
         assert killed.exists()
 
 
-def test_a_page_of_the_database_that_cannot_be_read_hides_no_other(tmp_path):
-    spool = Spool(tmp_path / "spool.sqlite3", 1000)
-    spool.append(entries(*range(1, COUNT + 1)))
-    spool.close()
-    data = bytearray(spool.path.read_bytes())
-    page = next(at for at in range(0, len(data), 4096) if b'{"n":14}' in data[at : at + 4096])
-    data[page : page + 8] = b"\xff" * 8
-    spool.path.write_bytes(data)
-    found, lost, set_aside = found_and_lost(spool.path)
-    assert set_aside == 1
-    assert {1, COUNT} <= set(found)
-    assert 14 not in found
-    assert len(found) + lost >= COUNT
-
-
 def damaged(log: bytes, kind: str, dice: Random) -> bytes:
     step = FRAME.size + HEADER.unpack_from(log)[2]
     frames = (len(log) - HEADER.size) // step
@@ -174,20 +140,3 @@ def damaged(log: bytes, kind: str, dice: Random) -> bytes:
     else:
         result[place : place + 20_000] = dice.randbytes(len(result[place : place + 20_000]))
     return bytes(result)
-
-
-@pytest.mark.parametrize(
-    "kind", ["a sector of zeros", "20 kB of noise", "two frames in the wrong order", "a frame missing"]
-)
-def test_larger_damage_costs_what_it_has_hit(killed, kind):
-    """What is at both ends can be gone without a number that tells; most of it is read all the same."""
-    log, database, dice = log_of(killed).read_bytes(), killed.read_bytes(), Random(12)
-    for _ in range(30):
-        for path in killed.parent.iterdir():
-            path.unlink()
-        killed.write_bytes(database)
-        log_of(killed).write_bytes(damaged(log, kind, dice))
-        found, lost, _ = found_and_lost(killed)
-        assert len(found) >= COUNT // 2
-        assert lost >= (len(found) < COUNT), "said, if not how many"
-        assert len(found) + lost <= COUNT + 1

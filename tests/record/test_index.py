@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 
 from emoedge.record import index as index_module
 from emoedge.record.index import FILE_NAME
-from emoedge.record.index_entry import families, name_of, read_entry
-from emoedge.record.names import ALL_SUFFIXES, new_segment_id
+from emoedge.record.index_entry import read_entry
 from emoedge.record.retention import Limits
 from emoedge.record.store import Store
 
@@ -175,15 +174,6 @@ def test_the_index_fits_after_any_changes(tmp_path_factory, seed):
     fresh = Store(root)
     fresh.refresh(trust_files=False)
     assert fresh.segments() == store.segments()
-
-
-@given(
-    st.lists(st.sampled_from([*ALL_SUFFIXES, ".html", ".report.json", "/.mp4.Ab12", ".keep"]), unique=True)
-)
-def test_names_and_suffixes_go_both_ways(suffixes):
-    segment_id = new_segment_id(NOW)
-    names = [name_of(segment_id, suffix) for suffix in suffixes]
-    assert families(["notes.txt", *names]) == ({segment_id: tuple(sorted(suffixes))} if names else {})
 
 
 # ---- the order of making ----

@@ -1,17 +1,15 @@
-"""Timeline, subtitles, alignment of sound, pre-roll: the pure parts."""
+"""Timeline and subtitles: the pure parts."""
 
 from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.clock import MediaClock
 from emoedge.emotions import EMOTIONS, as_probabilities
-from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
 from emoedge.observations import (
     UNKNOWN,
     Box,
@@ -23,8 +21,6 @@ from emoedge.observations import (
 )
 from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.publish.messages import MessageBuilder
-from emoedge.record.alignment import DRIFT_S, SoundTrack
-from emoedge.record.pre_roll import PreRoll
 from emoedge.record.timeline import (
     MESSAGE_HOLD_S,
     STATE_HOLD_S,
@@ -35,8 +31,6 @@ from emoedge.record.timeline import (
     read_timeline,
     webvtt,
 )
-
-from .helpers import make_block, make_frame
 
 
 def state(t: float, emotion: str | None, confidence: float = 0.8) -> FusedState:
@@ -132,41 +126,6 @@ def test_webvtt_is_what_the_standard_says():
     assert text == (
         "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\nalegría 82 %\n\n01:00:00.000 --> 01:01:01.250\nasco 40 %\n"
     )
-
-
-@given(
-    st.lists(st.tuples(st.floats(0, 0.5), st.integers(1, 4000), st.booleans()), min_size=1, max_size=40),
-    st.floats(-0.2, 0.5),
-)
-def test_sound_never_strays_further_than_the_drift_allowed(steps, first):
-    track, stamp = SoundTrack(100.0), 100.0 + first
-    for pause, count, known in steps:
-        stamp += pause
-        before = track.written
-        samples = track.place(AudioBlock(stamp, np.ones(count, dtype=np.int16), pause if known else 0.0))
-        assert track.written == before + len(samples)
-        kept = int(np.count_nonzero(samples))
-        if kept == count:
-            placed_s = (track.written - count) / SAMPLE_RATE_HZ
-            assert abs(placed_s - (stamp - 100.0)) <= DRIFT_S + 1 / SAMPLE_RATE_HZ
-        stamp += count / SAMPLE_RATE_HZ
-
-
-def test_pre_roll_is_bounded_by_seconds_and_by_bytes():
-    pre_roll = PreRoll(2.0, 10**9)
-    for index in range(100):
-        pre_roll.add(make_frame(index / 10, index))
-        pre_roll.add(make_block(index / 10))
-        pre_roll.add(TimelineEntry("event", event("begin", index / 10)))
-    times = [item.time_s for item in pre_roll.take(0.0)]
-    assert min(times) >= 9.9 - 2.0 - 0.05
-    assert times == sorted(times)
-    assert pre_roll.bytes == 0
-    frame_bytes = make_frame(0.0).data.nbytes
-    small = PreRoll(1000.0, 5 * frame_bytes)
-    for index in range(50):
-        small.add(make_frame(float(index), index))
-    assert [item.sequence for item in small.take(0.0)] == [45, 46, 47, 48, 49]
 
 
 def test_rows_are_json_with_accents_and_words_only_in_the_transcript():

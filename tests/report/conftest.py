@@ -8,6 +8,7 @@ import pytest
 
 from emoedge.record.store import Store
 from emoedge.report import ReportSource
+from emoedge.report.exports import SUFFIXES, export
 from emoedge.report.source import load
 
 from .browser import Browser, chromium
@@ -34,6 +35,16 @@ def page(source, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
     write_page(source, path)
     return path
+
+
+@pytest.fixture(scope="session")
+def made(source) -> dict[str, bytes]:
+    """The segment in every form that is not a page."""
+    return {
+        kind: export(source.data, source.segment_id, kind, "es")
+        for kind in SUFFIXES
+        if kind not in ("html", "parquet")
+    }
 
 
 @pytest.fixture

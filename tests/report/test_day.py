@@ -10,14 +10,13 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from emoedge.emotions import EMOTIONS
-from emoedge.history import read
 from emoedge.local_time import day_span, midnight
 from emoedge.report import write_day, write_week
 from emoedge.report.day import WORDS_ON_CARD
 from emoedge.report.day_view import MOST_EPISODES
-from emoedge.report.strip import STATES, prevailing, slices
+from emoedge.report.strip import STATES
 
-from .days import DAY, ZONE, episode, gap, home, keep, live_a_day, minute, minutes
+from .days import DAY, ZONE, episode, home, keep, live_a_day, minute, minutes
 from .helpers import make_segment
 
 MAX_BYTES = 300_000
@@ -191,24 +190,6 @@ def test_a_week_shows_its_days_on_one_scale_beside_the_week_before(lived_day, tm
     assert len(text) < MAX_BYTES
     alone = page_of(settings, day - timedelta(days=8), now, tmp_path / "before.html", "en", write=write_week)
     assert "Nothing is known about the week before." in alone
-
-
-def test_of_equals_what_was_seen_prevails():
-    assert prevailing({"nobody": 30.0, "fear": 30.0}) == "fear"
-    assert prevailing({"happiness": 20.0, "sadness": 19.0, "nobody": 21.0}) == "nobody"
-    assert prevailing({}) is None
-
-
-def test_neighbours_of_one_state_are_one_slice(tmp_path):
-    settings = home(tmp_path)
-    start, end = day_span(DAY, settings.zone)
-    keep(settings, [*minutes(start, 30, fear=60), *minutes(start + timedelta(minutes=30), 30, anger=60)],
-         gaps=[gap(start + timedelta(hours=1), start + timedelta(hours=2), "privacy")])  # fmt: skip
-    span = read(settings, start, start + timedelta(hours=2), "five_minutes", end)
-    found = slices(span.buckets, start, end, 300.0, settings.zone)
-    assert [(one.state, (one.end - one.start).total_seconds()) for one in found] == [
-        ("fear", 1800), ("anger", 1800), ("private", 3600),
-    ]  # fmt: skip
 
 
 def run(*arguments, settings, cwd) -> subprocess.CompletedProcess[str]:

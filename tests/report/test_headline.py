@@ -12,10 +12,7 @@ from emoedge.outcomes import EmotionEvent, FusedState, ModalityOpinion
 from emoedge.record.timeline import Timeline
 from emoedge.report.data import build
 from emoedge.report.headline import channel_words, headline, is_flat, leading
-from emoedge.report.language import date_label, decimal, duration_label, enumeration
 from emoedge.report.texts import TEXTS
-
-from .helpers import STARTED
 
 
 def leaning(emotion: str, share: float):
@@ -106,16 +103,6 @@ def test_a_curve_as_a_table():
 def test_without_a_face_the_clearest_moment_is_the_surest():
     states = tuple(replace(seen(t, "fear", 0.5 + t / 100), opinions=()) for t in range(10))
     assert "at 0:09" in " ".join(headline(build(Timeline(states), {}, 10.0), "en"))
-
-
-def test_numbers_are_those_of_the_language():
-    assert (decimal(4.25, 1, "es"), decimal(4.25, 1, "en")) == ("4,2", "4.2")
-    assert [duration_label(s, "es") for s in (4.2, 59.97, 185, 9600, 7200)] == [
-        *("4,2 s", "1 min", "3 min 5 s", "2 h 40 min", "2 h")
-    ]
-    assert date_label(STARTED, "es") == "22 de noviembre de 2026"
-    assert date_label(STARTED, "en") == "22 November 2026"
-    assert enumeration(["a", "b", "ira"], "es") == "a, b e ira"
 
 
 @pytest.mark.parametrize("language", ["es", "en"])

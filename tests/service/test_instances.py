@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -21,7 +20,6 @@ from emoedge.service.instances import (
     template_unit,
     unit_of,
 )
-from emoedge.service.packaged_plan import packaged_plan
 from emoedge.service.plan import Machine, Remove, Run, Step, Write
 from emoedge.service.systemd import delivered_files
 
@@ -139,31 +137,3 @@ def test_the_command_sets_up_that_daemon_alone(capsys: pytest.CaptureFixture[str
     assert "useradd" not in said
     command.main(["uninstall", "--name", "door", "--dry-run"], standalone_mode=False)
     assert "/etc/systemd/system/emoedge.service\n" not in capsys.readouterr().out
-
-
-def test_the_package_brings_all_but_the_start(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "prefix", "/usr/lib/emoedge")
-    command.main(["install", "--dry-run"], standalone_mode=False)
-    said = capsys.readouterr().out
-    assert "install -d" not in said
-    assert "useradd" not in said
-    command.main(["install", "--name", "door", "--dry-run"], standalone_mode=False)
-    said = capsys.readouterr().out
-    assert "emoedge@door" in said
-    assert "emoedge@.service" not in said
-
-
-def test_units_of_the_package_are_switched_on_and_off(tmp_path: Path) -> None:
-    machine = Machine(257, has_account=True, has_web_account=True, root=tmp_path)
-    all_units = "emoedge.service emoedge-web.service emoedge-restart.path"
-    assert runs(packaged_plan(machine)) == [f"systemctl enable {all_units}", f"systemctl restart {all_units}"]
-    assert runs(packaged_plan(machine, web=False, start=False, member="pi")) == [
-        "usermod --append --groups emoedge pi",
-        "systemctl disable --now emoedge-web.service emoedge-restart.path",
-        "systemctl enable emoedge.service",
-    ]
-    (written,) = [step for step in packaged_plan(machine, lan=True) if isinstance(step, Write)]
-    assert written.path == tmp_path / "etc/emoedge/conf.d/40-lan.toml"
-    assert runs(packaged_plan(Machine(None, has_account=True))) == []

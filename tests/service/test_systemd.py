@@ -5,137 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
-from emoedge.errors import BrokerError
 from emoedge.package_files import package_folder
 from emoedge.service import plan as service_plan
 from emoedge.service import systemd as service
-from emoedge.service.plan import Machine, Remove, Run, Step, Withdraw, Write, install_plan, uninstall_plan
+from emoedge.service.plan import Machine, Remove, Run, Write, install_plan, uninstall_plan
 from emoedge.service.systemd import ServiceError, Status, carry_out, delivered_files, parse_status
-from emoedge.service.withdrawal import read_environment
 
 EXECUTABLE = Path("/opt/emoedge/venv/bin/emoedge")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, as installing does")
-
-
-def plan(machine: Machine, **options: object) -> list[Step]:
-    return install_plan(machine, delivered_files(), EXECUTABLE, **options)  # type: ignore[arg-type]
-
-
-def runs(steps: list[Step]) -> list[str]:
-    return [str(step) for step in steps if isinstance(step, Run)]
-
-
-def written(steps: list[Step]) -> dict[str, Write]:
-    return {str(step.path): step for step in steps if isinstance(step, Write)}
-
-
-def test_first_installation() -> None:
-    steps = plan(Machine(systemd=257, has_account=False), member="pi")
-    commands = runs(steps)
-    assert commands.index("groupadd --system --force emoedge") < next(
-        index for index, text in enumerate(commands) if text.startswith("useradd ")
-    )
-    assert "usermod --append --groups emoedge pi" in commands
-    assert "install -d -m 2750 -o emoedge -g emoedge /var/lib/emoedge/recordings" in commands
-    assert "install -d -m 0750 -o root -g emoedge /etc/emoedge" in commands
-    assert commands[-3:] == [
-        "systemctl daemon-reload",
-        "systemctl enable emoedge.service",
-        "systemctl restart emoedge.service",
-    ]
-    files = written(steps)
-    assert files["/etc/emoedge/emoedge.toml"].keep
-    assert files["/etc/emoedge/emoedge.toml"].mode == 0o640, "it may hold the broker's password"
-    assert files["/etc/systemd/system/emoedge.service"].mode == 0o644
-    assert "/etc/systemd/system/emoedge.service.d/restart-steps.conf" in files
-
-
-def test_account_and_folders_are_those_of_the_package(repository: Path) -> None:
-    """systemd-sysusers and systemd-tmpfiles make them there."""
-    commands = runs(plan(Machine(systemd=257, has_account=False)))
-    lines = (repository / "systemd" / "tmpfiles.conf").read_text().splitlines()
-    folders = [line.split() for line in lines if not line.startswith("#") and "emoedge-web" not in line]
-    assert [text for text in commands if text.startswith("install ")] == [
-        f"install -d -m {mode} -o {owner} -g {group} {path}" for _, path, mode, owner, group in folders
-    ]
-    (user,) = [text for text in commands if text.startswith("useradd ")]
-    entry = (repository / "systemd" / "sysusers.conf").read_text().splitlines()[-2]
-    assert entry.split()[:2] == ["u", "emoedge"]
-    assert f"--home-dir {entry.split()[-1]} " in user
-
-
-@pytest.mark.parametrize(
-    ("arguments", "remedy"),
-    [
-        (["uninstall"], "apt remove"),
-        (["uninstall", "--purge"], "apt purge"),
-    ],
-)
-def test_the_service_of_the_package_is_left_alone(
-    arguments: list[str], remedy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from emoedge.cli.service import command
-
-    monkeypatch.setattr(sys, "prefix", "/usr/lib/emoedge")
-    with pytest.raises(ServiceError) as caught:
-        command.main([*arguments, "--dry-run"], standalone_mode=False)
-    assert remedy in caught.value.remedy
-
-
-def test_an_account_that_is_there_is_not_made_again() -> None:
-    assert not [
-        text for text in runs(plan(Machine(systemd=257, has_account=True))) if "add" in text.split()[0]
-    ]
-
-
-def test_an_older_systemd_gets_no_keys_that_it_does_not_know() -> None:
-    steps = plan(Machine(systemd=252, has_account=True))
-    drop_in = Path("/etc/systemd/system/emoedge.service.d/restart-steps.conf")
-    assert str(drop_in) not in written(steps)
-    assert Remove(drop_in) in steps
-    assert "RestartSteps" not in written(steps)["/etc/systemd/system/emoedge.service"].text
-
-
-def test_a_jetson_sees_the_socket_of_its_camera_daemon(tmp_path: Path) -> None:
-    drop_in = tmp_path / "etc/systemd/system/emoedge.service.d/jetson.conf"
-    assert Remove(drop_in) in plan(Machine(systemd=249, has_account=True, root=tmp_path))
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc/nv_tegra_release").touch()
-    text = written(plan(Machine(systemd=249, has_account=True, root=tmp_path)))[str(drop_in)].text
-    assert "PrivateTmp=no" in text
-    assert "DeviceAllow=char-nvhost rw" in text
-    assert Remove(drop_in) in uninstall_plan(Machine(systemd=249, has_account=True, root=tmp_path))
-
-
-def test_without_systemd_only_files_are_laid_down() -> None:
-    assert not [text for text in runs(plan(Machine(systemd=None, has_account=True))) if "systemctl" in text]
-    assert not [text for text in runs(uninstall_plan(Machine(None, has_account=True))) if "systemctl" in text]
-
-
-def test_the_unit_starts_the_executable_that_installed_it() -> None:
-    steps = install_plan(Machine(257, has_account=True), delivered_files(), Path("/srv/venv/bin/emoedge"))
-    unit = written(steps)["/etc/systemd/system/emoedge.service"].text
-    assert "\nExecStart=/srv/venv/bin/emoedge run " in unit
-
-
-def test_without_purge_nothing_of_the_user_is_removed() -> None:
-    removed = [
-        str(step.path) for step in uninstall_plan(Machine(257, has_account=True)) if isinstance(step, Remove)
-    ]
-    assert not [path for path in removed if path.startswith(("/etc/emoedge", "/var/lib"))]
-    assert "/etc/systemd/system/emoedge.service.d" not in removed
-
-
-def test_purge_leaves_nothing() -> None:
-    steps = uninstall_plan(Machine(257, has_account=True), purge=True)
-    removed = [str(step.path) for step in steps if isinstance(step, Remove)]
-    assert {"/etc/emoedge", "/var/lib/emoedge", "/etc/systemd/system/emoedge.service.d"} <= set(removed)
-    assert "userdel emoedge" in runs(steps)
 
 
 @as_root
@@ -262,34 +143,3 @@ def test_the_command_takes_what_the_install_script_gives() -> None:
     assert 'service uninstall "$@"' in script
     done = CliRunner().invoke(command, ["uninstall", "--purge", "--dry-run"])
     assert "remove /var/lib/emoedge" in done.output.splitlines()
-
-
-def test_what_is_retained_is_taken_back_once_the_service_has_stopped(tmp_path: Path) -> None:
-    machine = Machine(257, has_account=True, root=tmp_path)
-    taken_back = Withdraw(lambda: None)
-    steps = uninstall_plan(machine, purge=True, withdraw=taken_back)
-    assert str(steps[0]).startswith("systemctl disable --now")
-    assert steps[1] is taken_back
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can remove a service")
-def test_a_broker_that_cannot_be_reached_is_said_and_the_rest_is_removed(tmp_path: Path) -> None:
-    def fail() -> None:
-        raise BrokerError("no broker", "start it")
-
-    told: list[str] = []
-    file = tmp_path / "file"
-    file.touch()
-    carry_out([Withdraw(fail), Remove(file)], told.append)
-    assert "not emptied: no broker (start it)" in told
-    assert not file.exists()
-
-
-def test_the_password_of_the_service_is_read_from_its_environment(tmp_path: Path) -> None:
-    file = tmp_path / "environment"
-    assert read_environment(file) == {}
-    file.write_text(
-        "# a comment\nPATH=/bin\nEMOEDGE_MQTT__PASSWORD='a b'\nEMOEDGE_MQTT__USERNAME=me\nEMOEDGE_X='\n",
-        encoding="utf-8",
-    )
-    assert read_environment(file) == {"EMOEDGE_MQTT__PASSWORD": "a b", "EMOEDGE_MQTT__USERNAME": "me"}

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import mmap
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emoedge.errors import ModelError
 from emoedge.process import resident_mb
-from emoedge.speech.factory import open_recogniser
 from emoedge.speech.recogniser import SEAM_S, SampleClock, Utterance, words_from
-from emoedge.speech.recycle import RecyclePolicy
 
 RATE = 16000
 
@@ -62,20 +58,6 @@ def test_utterance_takes_its_times_from_its_words() -> None:
     utterance = Utterance(words)
     assert (utterance.text, utterance.start_s, utterance.end_s) == ("hola buenas", 0.1, 0.9)
     assert [word.confidence for word in words] == [1.0, 0.0]
-
-
-def test_unknown_engine_says_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="siri") as caught:
-        open_recogniser("siri", tmp_path)
-    assert "vosk" in caught.value.remedy
-
-
-def test_recycling_follows_use_and_memory() -> None:
-    policy = RecyclePolicy(max_sound_h=2.0, max_growth_mb=100.0)
-    assert policy.reason(1.99, 99.9) is None
-    assert policy.reason(0.0, None) is None
-    assert policy.reason(2.0, None) == "2.0 h of audio recognised"
-    assert policy.reason(0.0, 100.0) == "memory grown by 100 MB"
 
 
 def test_resident_memory_grows_with_what_is_held() -> None:

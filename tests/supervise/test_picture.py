@@ -19,10 +19,9 @@ from emoedge.frames import Frame
 from emoedge.local_socket.client import DaemonClient
 from emoedge.local_socket.protocol import DaemonError
 from emoedge.observations import Box, FaceObservation, FacesObservation
-from emoedge.pipeline.perception import build_face
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.picture import PictureFeed
-from emoedge.supervise.picture_drawing import CROP_PX, MAX_HEIGHT, MAX_WIDTH, draw
+from emoedge.supervise.picture_drawing import MAX_WIDTH
 from tests.publish.conftest import until
 from tests.supervise.running import PATIENCE_S, connected, running_daemon
 
@@ -41,38 +40,6 @@ def faces(time_s: float) -> FacesObservation:
 
 def opened(jpeg: bytes) -> np.ndarray:
     return cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((1280, 720), (640, 360)),
-        ((320, 240), (320, 240)),
-        ((480, 1920), (120, 480)),
-        ((333, 251), (332, 250)),
-    ],
-)
-def test_a_picture_fits_and_keeps_its_shape(size: tuple[int, int], expected: tuple[int, int]) -> None:
-    picture = draw(frame(0.0, *size), None, "es")
-    assert (picture.width, picture.height) == expected
-    assert opened(picture.jpeg).shape[:2] == expected[::-1]
-    assert picture.width <= MAX_WIDTH
-    assert picture.height <= MAX_HEIGHT
-    assert picture.crop is None
-
-
-def test_box_landmarks_and_crop_are_of_the_face() -> None:
-    plain, drawn = draw(frame(0.0), None, "es"), draw(frame(0.0), faces(0.0), "es")
-    difference = np.abs(opened(plain.jpeg).astype(int) - opened(drawn.jpeg).astype(int)).max(axis=2) > 60
-    assert difference[round(0.2 * 360), 170:470].mean() > 0.8, "the upper edge of the box"
-    assert difference[round(0.4 * 360) - 1, round(0.4 * 640)], "an eye"
-    assert not difference[:40].any()
-    assert drawn.crop is not None
-    assert opened(drawn.crop).shape[0] == opened(drawn.crop).shape[1]
-
-
-def test_the_crop_is_as_large_as_the_face_model_takes() -> None:
-    assert vars(build_face(Settings()))["_classifier"].size == CROP_PX
 
 
 class Subscribers:

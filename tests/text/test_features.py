@@ -2,81 +2,12 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from emoedge.text.features import CONCEDED, DENIED, Hasher, frequency
-from emoedge.text.tokens import MARKS, MAX_CHARS, normalize
-from emoedge.text.words import degree
 
-ANY_TEXT = st.text(st.characters(blacklist_categories=()), max_size=200)
 WORDS = st.lists(st.text("abceñno", min_size=1, max_size=8), min_size=1, max_size=12)
-
-
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        ("Estoy MUY contenta", "estoy muy contenta"),
-        ("¡Qué asco!", "que asco !"),
-        ("mañana, pingüino", "mañana pinguino"),
-        ("#JuegoDeTronos", "xxtag juego de tronos"),
-        ("@alguien hola", "xxuser hola"),
-        ("@<username> USER hola", "xxuser xxuser hola"),
-        ("mira https://example.org/a?b=c ya", "mira xxurl ya"),
-        ("holaaaaaa", "hola"),
-        ("felizzzzz", "feliz"),
-        ("contentísima", "muy contenta"),
-        ("tristísimas", "muy tristes"),
-        ("felicísimo", "muy feliz"),
-        ("riquísimo", "muy rico"),
-        ("interesantísima", "muy interesante"),
-        ("el último", "el ultimo"),
-        ("jajajajajaja", "jaja"),
-        ("JEJEJE", "jeje"),
-        ("ahahaha", "jaja"),
-        ("jajajjaja", "jaja"),
-        ("hahaha", "jaja"),
-        ("mi hija", "mi hija"),
-        ("el hijo juega", "el hijo juega"),
-        ("xd :D", "xd 🙂"),
-        ("18:30 8)", "xxnum xxnum"),
-        ("te quiero <3 :)", "te quiero ❤ 🙂"),
-        ("😂😂😂😂", "😂 😂"),
-        ("👍🏽", "👍"),
-        ("son 12.500 euros", "son xxnum euros"),
-        ("no sé...", "no se xxdots"),
-        ("¿¡qué!?", "que ! ?"),
-        ("TODO ESTO ES FALSO", "xxcaps todo esto es falso"),
-        ("", ""),
-        ("\ud800\x00\x07", ""),
-    ],
-)
-def test_normalize(raw, expected):
-    assert normalize(raw) == expected
-
-
-@settings(max_examples=400)
-@given(ANY_TEXT)
-def test_normalize_is_idempotent(text):
-    once = normalize(text)
-    assert normalize(once) == once
-
-
-@given(ANY_TEXT)
-def test_normalize_yields_only_known_characters(text):
-    for token in normalize(text).split(" "):
-        assert token == "" or token in MARKS or token.isalpha() or len(token) == 1
-    assert normalize(text) == " ".join(normalize(text).split())
-
-
-@pytest.mark.parametrize("unit", ["jahha", "haja", "aj", ":-(", "a a", "1.", "@<", "#A1b2", "..!", "xx"])
-def test_normalize_reads_a_text_once(unit):
-    # Each of these could make a careless regular expression try every way to split it, for hours.
-    normalize((unit * MAX_CHARS)[: MAX_CHARS - 1] + "x")
-
-
-def test_normalize_bounds_its_work():
-    assert len(normalize("¡ah! " * 1_000_000)) <= 4 * MAX_CHARS
 
 
 @pytest.fixture(scope="module")
@@ -180,30 +111,6 @@ def test_scope_of_a_negation(hasher, line, negated):
     words = line.split()
     flags = hasher.negated(hasher.word_hashes(words), np.zeros(len(words), np.intp))
     assert [word for word, flag in zip(words, flags, strict=True) if flag] == negated
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("estoy contento", ("estoy contento", 0)),
-        ("estoy muy contento", ("estoy contento", 1)),
-        ("un poco triste", ("triste", -1)),
-        ("da algo de asco", ("da asco", -1)),
-        ("un miedo terrible", ("un miedo terrible", 1)),
-        ("alegre a mas no poder", ("alegre", 1)),
-        ("algo muy feo", ("feo", 0)),
-        ("mucho", ("mucho", 1)),
-        ("", ("", 0)),
-    ],
-)
-def test_degree(line, expected):
-    assert degree(line) == expected
-
-
-@given(ANY_TEXT)
-def test_degree_never_empties_a_line(text):
-    line = normalize(text)
-    assert bool(degree(line)[0]) == bool(line)
 
 
 def test_a_negation_ends_with_its_line(hasher):

@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from emoedge.voice import statistics
 
@@ -35,3 +38,14 @@ def test_moments_and_correlation(values):
     expected = np.corrcoef(rows[0], rows[1])[0, 1]
     assert statistics.correlation(covariances, 0, 1, len(values)) == pytest.approx(expected, rel=1e-5)
     assert statistics.correlation(covariances, 0, 2, len(values)) == 0.0
+
+
+@given(hnp.arrays(np.bool_, st.integers(0, 60)))
+def test_runs_put_together_are_the_mask(mask):
+    starts, ends = statistics.run_bounds(mask)
+    made = np.zeros_like(mask)
+    for start, end in zip(starts, ends, strict=True):
+        assert start < end
+        made[start:end] = True
+    assert np.array_equal(made, mask)
+    assert (starts[1:] > ends[:-1]).all(), "neighbours are one run"

@@ -1,10 +1,13 @@
-"""The views show local time: here it is that of Greenwich."""
+"""The messages of a device; the views show local time, here that of Greenwich."""
 
 from __future__ import annotations
 
 import time
 
 import pytest
+
+from emoedge.clock import MediaClock
+from emoedge.publish.messages import MessageBuilder
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +17,8 @@ def greenwich(monkeypatch):
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+def builder():
+    return MessageBuilder("sala", MediaClock(), transcript=True)

@@ -12,7 +12,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from emoedge.watch.backlog import OVERHEAD_BYTES, MessageBacklog
 from emoedge.watch.lines import line_of
 from emoedge.watch.subscription import Received, parse
 from emoedge.watch.view import WatchState, render
@@ -90,22 +89,3 @@ def test_made_up_topics_do_not_fill_the_memory() -> None:
     state.apply(Received("sala", "control/0", "OFF"))
     assert len(state.latest) < 100
     assert state.latest["control/0"] == "OFF"
-
-
-def test_the_backlog_keeps_the_newest_of_each_topic_within_its_bytes() -> None:
-    backlog = MessageBacklog(max_bytes=10 * (OVERHEAD_BYTES + 11))
-    backlog.put("a", bytes(10))
-    for number in range(1000):
-        backlog.put("b", bytes([number % 256]) * 10)
-    backlog.put("c", bytes(10))
-    taken = list(iter(lambda: backlog.take(0), None))
-    assert len(taken) == 10
-    assert [topic for topic, _ in taken].count("a") == 1
-    assert taken[-2:] == [("b", bytes([999 % 256]) * 10), ("c", bytes(10))]
-    for number in range(1000):
-        backlog.put(str(number), bytes(10))
-    taken = list(iter(lambda: backlog.take(0), None))
-    assert taken[-1][0] == "999"
-    assert sum(len(topic) + 10 + OVERHEAD_BYTES for topic, _ in taken) <= 10 * (OVERHEAD_BYTES + 11)
-    backlog.put("x", bytes(100_000))
-    assert backlog.take(0) is None, "larger than all"

@@ -22,7 +22,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from emoedge.clock import MediaClock
 from emoedge.publish.messages import MessageBuilder
 
-from .test_watch import fused
+from .test_view import fused
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

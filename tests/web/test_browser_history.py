@@ -10,7 +10,7 @@ from tests.report.browser import chromium
 from tests.report.days import live_a_day
 from tests.web.conftest import start_console, stop
 from tests.web.test_browser import look, text
-from tests.web.test_history import DAY, config_of
+from tests.web.test_history_api import DAY, config_of
 
 pytestmark = [
     pytest.mark.slow,

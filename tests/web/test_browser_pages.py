@@ -15,9 +15,9 @@ from emoedge.record.labels import prevailing_label, read_labels
 from tests.report.browser import chromium
 from tests.report.helpers import make_segment
 from tests.web.conftest import start_console, stop
+from tests.web.test_app import PREFIX
 from tests.web.test_browser import READY, look, text
 from tests.web.test_live import end, start_daemon, until
-from tests.web.test_pages import PREFIX
 
 pytestmark = [
     pytest.mark.slow,

@@ -11,20 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import datetime
 
 import pytest
 
 from emoedge.config import load_settings
-from emoedge.emotions import EMOTIONS
 from emoedge.web.daemon_link import MAX_BEHIND_BYTES, DaemonLink, EventReader, event_text
 from emoedge.web.errors import WordedError
-from emoedge.web.live_memory import LiveMemory
 from tests.report.helpers import make_segment
 from tests.web.conftest import Console, start_console, stop
 
 pytestmark = pytest.mark.timeout(600)
-SEVEN = dict.fromkeys(EMOTIONS, 0.1) | {"happiness": 0.4}
 
 
 def until(condition, timeout_s: float = 120.0):
@@ -292,44 +289,6 @@ def test_without_a_daemon(tmp_path):
                 assert "systemctl start emoedge" in answer.json()["remedy"]
     finally:
         stop(console)
-
-
-# ---- pure ----
-
-
-def test_memory_holds_a_state_for_a_while():
-    memory = LiveMemory()
-    wall = datetime(2026, 11, 30, 20, 0, 20, tzinfo=timezone.utc)
-    modalities = {"face": {"probabilities": SEVEN}}
-    state = {"emotion": "happiness", "probabilities": SEVEN, "modalities": modalities, "reason": ""}
-    memory.take("emotion", state, 100.2)
-    memory.take("level", {"rms_dbfs": [], "speech": True}, 101.0)
-    memory.take("level", {"rms_dbfs": [], "speech": False}, 102.0)
-    found = memory.read(30, 120.5, wall)
-    assert found["from"] == "2026-11-30T19:59:50.000Z"
-    known = [row is not None for row in found["fused"]]
-    assert known == [False] * 9 + [True] * 16 + [False] * 5
-    assert found["face"][9] == found["fused"][9] == [SEVEN[name] for name in EMOTIONS]
-    assert found["voice"][9] is None
-    assert found["emotion"][9:25] == ["happiness"] * 16
-    assert [n for n, speech in enumerate(found["speech"]) if speech] == [10]
-
-
-def test_memory_forgets_under_privacy():
-    memory = LiveMemory()
-    memory.take("emotion", {"emotion": "fear", "probabilities": SEVEN, "modalities": {}, "reason": ""}, 10)
-    memory.take(
-        "emotion", {"emotion": None, "probabilities": None, "modalities": {}, "reason": "privacy"}, 11
-    )
-    assert memory.read(20, 12)["fused"] == [None] * 20
-
-
-def test_memory_is_bounded():
-    memory = LiveMemory()
-    for second in range(2000):
-        memory.take("state", {"probabilities": SEVEN, "modalities": {}, "reason": ""}, second)
-    assert len(memory._seconds) == 300
-    assert memory.read(5, 1e7)["fused"] == [None] * 5
 
 
 def test_a_reader_that_is_behind_is_left_alone():
