@@ -48,8 +48,12 @@ PLAIN: Final = 0.9
 """A passage counts as one expression if at least this share of its posteriors has the same leader."""
 
 HOLDS_S: Final = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
-SPLICES: Final = 1000
-"""Number of changes of expression for each point of the frontier."""
+SPEECH_STEP_S: Final = 7.3
+"""From the words of one change of expression to those of the next."""
+SPLICES: Final = 100
+"""Changes of expression for a delay."""
+SPOKEN_SPLICES: Final = 30
+"""Changes of expression under the speech of a clip."""
 
 Call = tuple[str, tuple[Any, ...]]
 """Method of `DecisionStage` and its arguments."""
@@ -252,6 +256,35 @@ def _face_call(time_s: float, face: FaceObservation) -> Call:
     return "on_faces", (FacesObservation(time_s, (replace(face, track_id=1),)), time_s)
 
 
+def thinned(spliced: Sequence[tuple[Trace, Emotion]], most: int) -> Sequence[tuple[Trace, Emotion]]:
+    """Some of the changes of expression, evenly."""
+    return spliced[:: max(1, len(spliced) // most)]
+
+
+def under_speech(
+    spliced: Sequence[tuple[Trace, Emotion]], calls: Sequence[Call]
+) -> list[tuple[Trace, Emotion]]:
+    """The changes of expression while somebody speaks: each with other voices and words of a clip."""
+    spoken = [call for call in calls if call[0] in ("on_voice", "on_text")]
+    room_s = max((args[-1] for _, args in spoken), default=0.0) - 2 * STRETCH_S
+    if room_s <= 0:
+        return []
+    found = []
+    for number, (trace, wanted) in enumerate(spliced):
+        since_s = number * SPEECH_STEP_S % room_s
+        heard = [
+            (name, (_earlier(args[0], since_s), args[-1] - since_s))
+            for name, args in spoken
+            if since_s <= args[-1] < since_s + 2 * STRETCH_S
+        ]
+        found.append((sorted([*trace, *heard], key=lambda call: float(call[1][-1])), wanted))
+    return found
+
+
+def _earlier(heard: Any, by_s: float) -> Any:
+    return replace(heard, start_s=heard.start_s - by_s, end_s=heard.end_s - by_s)
+
+
 def delays(spliced: Iterable[tuple[Trace, Emotion]], settings: Settings) -> list[float]:
     """Return the seconds from each joint to the message with the new expression, or infinity."""
     found = []
@@ -325,11 +358,15 @@ def main() -> int:
         "method": options.method,
         "speech_model": options.speech,
         "clips": rows,
-        "delay": summary(delays(joints, settings)),
+        "delay": summary(delays(thinned(joints, SPLICES), settings)),
+        "delay_under_speech": {
+            name: summary(delays(under_speech(thinned(joints, SPOKEN_SPLICES), calls), settings))
+            for name, calls in found.items()
+        },
     }
-    print(result["delay"])
+    print(result["delay"], result["delay_under_speech"])
     if options.frontier:
-        result["frontier"] = frontier(found, joints[:: max(1, len(joints) // SPLICES)], settings)
+        result["frontier"] = frontier(found, thinned(joints, SPLICES), settings)
         for row in result["frontier"]:
             print(row)
     options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

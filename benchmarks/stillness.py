@@ -12,6 +12,7 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,6 +36,9 @@ FAR_PIXELS: Final = 36.0
 FPS: Final = 10.0
 NOISE: Final = 4.0
 """Standard deviation of the noise of each pixel, in gray levels."""
+NOISES: Final = 8
+NOISE_SHIFT: Final = 64
+"""Different noise: so many fields, each at so many places down and to the right."""
 GRAY: Final = 90
 
 
@@ -90,10 +94,22 @@ def face_width(film: Film, stage: FacePerceiver) -> float | None:
     return float(np.median(widths)) if widths else None
 
 
+@cache
+def noise_fields() -> NDArray[np.int16]:
+    """Noise of a camera, int16 (n, h, w, 3), larger than a picture: drawing it anew each time costs most."""
+    shape = (NOISES, HEIGHT + NOISE_SHIFT, WIDTH + NOISE_SHIFT, 3)
+    normal = np.random.default_rng(26).standard_normal(shape, np.float32)
+    return np.rint(NOISE * normal).astype(np.int16)
+
+
 def noisy(picture: Picture, chance: np.random.Generator) -> Picture:
-    """Return the frame with camera noise."""
-    noise = chance.normal(0.0, NOISE, picture.shape).astype(np.float32)
-    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+    """The picture, at most WIDTH x HEIGHT, under a camera's noise: a part of a field, by chance."""
+    import cv2
+
+    number, top, left = chance.integers((NOISES, NOISE_SHIFT, NOISE_SHIFT)).tolist()
+    height, width = picture.shape[:2]
+    noise = noise_fields()[number, top : top + height, left : left + width]
+    return np.asarray(cv2.add(picture, noise, dtype=cv2.CV_8U), np.uint8)
 
 
 def kept(film: Film, scale: float, seconds: float, stage: FacePerceiver) -> dict[str, Any]:

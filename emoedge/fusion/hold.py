@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from emoedge.emotions import INDEX, Emotion
-from emoedge.fusion.rule import TEXT_SAYS
+from emoedge.emotions import INDEX, Emotion, leader
 from emoedge.outcomes import FusedState
 
 DOUBT_HOLDS: Final = 2.0
 """Times `hold_s` after which what is named gives way to what came instead, although nothing lasted."""
-
-
+CLEAR: Final = 2.0
+"""Margins by which something leads when it is clear."""
 ROUNDING_S: Final = 1e-9
 """Sums of steps in time are equal to within this."""
 
@@ -25,18 +24,21 @@ class Hold:
     person, source or privacy is the cause.
 
     The evidence for a change is summed over time (Page, "Continuous inspection schemes", Biometrika 41, 1954)
-    until it is worth `hold_s` seconds. A moment counts fully where what is named is no candidate any more, or
-    all modalities agree on what is new. Where they disagree it counts for less: as much as the new emotion
-    leads, in margins, or as much as a text that decides prefers it.
+    until it is worth `hold_s` seconds. A moment counts fully where all who take part rank first what is new.
+    Where they disagree it counts for less: as far as the lead of the new emotion is a clear one, or as much
+    as a text that decides prefers it.
     Meanwhile a candidate that a modality ranks first stays named, in doubt. Where one thing after the other
     comes and none lasts, what could not stay is named for DOUBT_HOLDS times `hold_s` at most.
 
     Args:
         hold_s: seconds, >= 0; with 0 nothing is held.
+        agreed: nothing is clear unless all who take part rank it first. For posteriors that are products: one
+            sure opinion makes them clear against all others.
     """
 
-    def __init__(self, hold_s: float) -> None:
+    def __init__(self, hold_s: float, *, agreed: bool = False) -> None:
         self._hold_s = hold_s
+        self._agreed = agreed
         self._held: FusedState | None = None
         self._since_s = 0.0
         self._pending: Emotion | None = None
@@ -84,7 +86,8 @@ class Hold:
         lasted = self._evidence_s >= self._hold_s - ROUNDING_S
         lost = state.time_s - held.time_s >= DOUBT_HOLDS * self._hold_s
         silent = state.probabilities is None  # the opinions used have expired, which is a lasting change
-        if lasted or (stood and (lost or silent or _is_clear(state, 2.0 * margin))):
+        clear = _is_clear(state, CLEAR * margin) and (not self._agreed or _is_agreed(state))
+        if lasted or (stood and (lost or silent or clear)):
             return self._take(state)
         if kept is not None:
             self._held = replace(kept, since_s=self._since_s)
@@ -109,25 +112,21 @@ class Hold:
 def _weight(state: FusedState, named: Emotion | None, margin: float) -> float:
     """Weight of the decision of a moment against what is named, 0..1."""
     new = state.emotion
-    if new is None or named is None or named not in state.candidates or state.probabilities is None:
+    if new is None or named is None or state.probabilities is None:
         return 1.0
-    if margin <= 0.0 or not _disputed(state):
+    if margin <= 0.0 or _is_agreed(state):
         return 1.0
     lead = float(state.probabilities[INDEX[new]] - state.probabilities[INDEX[named]]) / margin
+    weight = lead / CLEAR
     if state.decided_by == "text":
         text = next(one.probabilities for one in state.opinions if one.modality == "text")
-        lead = max(lead, min(1.0, 1.0 + lead) * float(text[INDEX[new]] - text[INDEX[named]]))
-    return min(1.0, max(0.0, lead))
+        weight = max(weight, min(1.0, 1.0 + lead) * float(text[INDEX[new]] - text[INDEX[named]]))
+    return min(1.0, max(0.0, weight))
 
 
-def _disputed(state: FusedState) -> bool:
-    """Return whether a modality that has something to say ranks another candidate first."""
-    for opinion in state.opinions:
-        values = opinion.probabilities.tolist()
-        first = max(state.candidates, key=lambda emotion: values[INDEX[emotion]])
-        if first != state.emotion and values[INDEX[first]] >= TEXT_SAYS:
-            return True
-    return False
+def _is_agreed(state: FusedState) -> bool:
+    """Return whether all who take part rank first what the decision of a moment names."""
+    return all(leader(opinion.probabilities) == state.emotion for opinion in state.opinions)
 
 
 def _is_clear(state: FusedState, distance: float) -> bool:

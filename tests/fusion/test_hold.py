@@ -77,21 +77,37 @@ def doubt(time_s, face, voice, text=None, decided_by="fusion"):
     return FusedState(time_s, fused, leader, 0.5, decided_by, candidates=candidates, opinions=opinions)
 
 
-def until_happiness(of_the_moment, steps=100):
-    """Seconds until happiness takes the place of anger; None where it does not within the steps."""
+def until_happiness(of_the_moment, *, can_stay=False):
+    """Seconds until happiness takes the place of anger, which can stay in doubt or not; None within ten."""
     hold = Hold(0.5)
     hold.update(state(0.0, "anger"), MARGIN)
-    times = [round((1 + i) * STEP_S, 1) for i in range(steps)]
-    return next((t for t in times if hold.update(of_the_moment(t), MARGIN).emotion == "happiness"), None)
+    for step in range(1, 100):
+        now = of_the_moment(round(step * STEP_S, 1))
+        kept = replace(now, emotion="anger") if can_stay else None
+        if hold.update(now, MARGIN, kept=kept).emotion == "happiness":
+            return now.time_s
+    return None
 
 
 def test_what_is_disputed_takes_longer_the_less_it_leads():
     agreed = until_happiness(lambda t: doubt(t, 0.54, 0.54))
-    leading = until_happiness(lambda t: doubt(t, 0.68, 0.48))
+    leading = [until_happiness(lambda t, p=p: doubt(t, p, 0.48), can_stay=True) for p in (0.75, 0.65)]
     assert agreed == pytest.approx(0.6)
-    assert 0.6 < leading < 1.0
+    assert 0.6 < leading[0] < leading[1] < 2.5
     # What could not stay is named for twice hold_s at most.
     assert until_happiness(lambda t: doubt(t, 0.54, 0.48)) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(("agreed", "since_s"), [(False, 0.5), (True, 1.0)])
+def test_what_one_sure_opinion_makes_clear_can_wait_for_the_others(agreed, since_s):
+    """A product of what the face says, anger, and the text, happiness."""
+    posterior = state(0.0, "happiness", 0.9).probabilities
+    hold = Hold(0.5, agreed=agreed)
+    for i in range(20):
+        leading = "happiness" if i >= 5 else "anger"
+        now = replace(doubt(i * STEP_S, 0.3, 0.3, 1.0), probabilities=posterior, emotion=leading)
+        said = hold.update(now, MARGIN)
+    assert (said.emotion, said.since_s) == ("happiness", pytest.approx(since_s))
 
 
 def test_a_text_that_decides_counts_as_far_as_it_prefers_it_and_the_doubt_goes():
@@ -103,8 +119,8 @@ def test_a_text_that_decides_counts_as_far_as_it_prefers_it_and_the_doubt_goes()
 def test_a_candidate_that_can_stay_is_named_in_doubt_for_as_long_as_it_can():
     hold = Hold(0.5)
     hold.update(state(0.0, "anger"), MARGIN)
-    for i in range(1, 40):
-        now = doubt(i * STEP_S, 0.54, 0.48)
+    for i in range(1, 60):
+        now = doubt(i * STEP_S, 0.6, 0.48)
         kept = replace(now, emotion="anger", confidence=0.4)
         said = hold.update(now, MARGIN, kept=kept)
         if i * STEP_S < 2.0:
