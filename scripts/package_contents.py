@@ -1,25 +1,31 @@
 """Reduce the environment of `scripts/package`: `python3 package_contents.py SITE_PACKAGES`.
 
-Files that emoedge never loads are left out, libraries that two wheels bring are kept once, encoders that it
-never calls are replaced by an empty shell, and what is left is stripped. Imports only the standard library.
+Files that emoedge never loads are left out, and libraries that two wheels bring are kept once. Those that it
+never calls are replaced by an empty shell, those that each device has are taken from the distribution, and
+what is left is stripped. Imports only the standard library.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 LEFT_OUT: Final = {
     "headers, sources and types for compilers and type checkers": (
         "**/*.pyi", "**/*.pxd", "**/*.pyx", "**/*.h", "**/*.hpp", "**/*.a", "**/*.c", "**/*.cc", "**/*.tmpl",
     ),
-    "tests of the libraries": ("**/tests", "numpy/_core/_simd.*", "google/protobuf/testdata"),
+    "tests of the libraries": (
+        "**/tests", "numpy/_core/_simd.*", "numpy/_core/_*_tests.*", "numpy/testing",
+        "google/protobuf/testdata",
+    ),
     "conversion, compilation and hardware of LiteRT; emoedge uses its interpreter": (
         "ai_edge_litert/aot", "ai_edge_litert/tflite", "ai_edge_litert/tools", "ai_edge_litert/vendors",
         "ai_edge_litert/libLiteRt.so", "ai_edge_litert/libLiteRtWebGpuAccelerator.so",
@@ -27,26 +33,59 @@ LEFT_OUT: Final = {
         "google", "protobuf-*.dist-info", "ml_dtypes", "ml_dtypes-*.dist-info",
         "flatbuffers", "flatbuffers-*.dist-info", "backports", "backports_strenum-*.dist-info",
     ),
-    "Fortran": ("numpy/f2py",),
+    "Fortran, building of extensions, polynomials": (
+        "numpy/f2py", "numpy/distutils", "numpy/polynomial",
+    ),
+    "compilation of bindings; those of Vosk and Argon2 are compiled": (
+        "cffi", "cffi-*.dist-info", "pycparser", "pycparser-*.dist-info",
+    ),
+    "pydantic for type checkers, and as it was before version 2": ("pydantic/v1", "pydantic/mypy.py"),
     "colours for source text, and Markdown, in the terminal": (
         "pygments", "pygments-*.dist-info", "markdown_it", "markdown_it_py-*.dist-info",
         "mdurl", "mdurl-*.dist-info",
     ),
     "commands of other packages": (
         "typer", "typer-*.dist-info", "shellingham", "shellingham-*.dist-info",
-        "annotated_doc", "annotated_doc-*.dist-info", "srt_tools", "tqdm/completion.sh",
+        "annotated_doc", "annotated_doc-*.dist-info", "srt_tools", "tqdm/completion.sh", "amqtt/scripts",
+    ),
+    "plugins, diagrams and older interfaces of libraries": (
+        "amqtt/contrib", "transitions/extensions", "websockets/legacy", "websockets/sync",
     ),
     "formats and windows of Pillow; OpenCV reads pictures": (
-        "PIL/_avif.*", "PIL/_imagingcms.*", "PIL/_imagingtk.*", "PIL/_webp.*",
+        "PIL/_avif.*", "PIL/_imagingcms.*", "PIL/_imagingtk.*", "PIL/_webp.*", "PIL/*ImagePlugin.py",
+        "PIL/ImageCms.py", "PIL/ImageQt.py", "PIL/ImageTk.py", "PIL/PdfParser.py",
+    ),
+    "what is there twice, and sources of what is compiled": (
+        "cv2/LICENSE*.txt", "*.dist-info/sboms", "emoedge/locale/**/*.po", "emoedge/locale/*.pot",
     ),
     "what the package puts elsewhere": ("emoedge/data/systemd",),
 }  # fmt: skip
 """Reason, and patterns below `site-packages`; a test checks what emoedge loads."""
-SHELLS: Final = {"libx265": "0", "libSvtAv1Enc": "0x80001000L"}
-"""Video encoders that emoedge never calls, and what their functions answer instead: no encoder here."""
+SHELLS: Final = {
+    **dict.fromkeys(
+        ("libx265", "libmp3lame", "libopus", "libopencore-amrnb", "libopencore-amrwb", "libwebp"), "0"
+    ),
+    **dict.fromkeys(
+        ("libwebpmux", "libvpl", "libavdevice", "libtiff", "libjpeg", "libopenjp2", "libxcb"), "0"
+    ),
+    "libSvtAv1Enc": "0x80001000L",
+    "libvpx": '(long)"not in this package"',
+    "libavif": "(long)outer",
+}
+"""Libraries that emoedge never calls, and what their functions answer instead: nothing, or an error.
+
+Of FFmpeg these are encoders, further decoders of what it decodes itself, and devices; of Pillow, formats.
+OpenCV asks libavif about every picture, and reads fields of what it gets.
+"""
+TEXTS: Final = frozenset(("avdevice_configuration", "avdevice_license", "opj_version", "TIFFGetVersion"))
+"""Functions of them that are called while modules are imported, and answer a text."""
+SYSTEM: Final = ("libgnutls.so.30", "libgfortran.so.5")
+"""Libraries that the distribution has on every device: apt needs the one, LAPACK the other."""
 SYSTEM_BLAS: Final = ("libblas.so.3", "liblapack.so.3")
 """Libraries of the distribution that replace OpenCV's own copy of OpenBLAS."""
 _FFMPEG: Final = ("libavcodec", "libavformat", "libavutil", "libswresample", "libswscale")
+_STRUCTURE: Final = "static void *inner[512]; static void *outer[512] = {[0 ... 511] = inner};\n"
+"""What a pointer to any structure may point to: fields that are pointers themselves."""
 _NAME: Final = re.compile(r"(?P<stem>lib[A-Za-z0-9_+]+?)-(?P<hash>[0-9a-f]{8})\.so\.(?P<version>[\w.]+)")
 """A library as auditwheel names it."""
 
@@ -60,6 +99,12 @@ def leave_out(site: Path) -> None:
                     shutil.rmtree(path)
                 else:
                     path.unlink(missing_ok=True)
+
+
+def leave_out_descriptions(site: Path) -> None:
+    """Delete the descriptions that packages have of themselves; names, versions and licences stay."""
+    for path in site.glob("*.dist-info/METADATA"):
+        path.write_text(path.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
 
 
 def join_libraries(site: Path) -> Path:
@@ -109,13 +154,33 @@ def share_libraries(site: Path, joint: Path) -> None:
                 path.symlink_to(kept.name)
 
 
-def replace_encoders(site: Path, joint: Path) -> None:
-    """Put a shell in the place of each library in `SHELLS`: functions of the same names that refuse."""
+def replace_unused(site: Path, joint: Path) -> None:
+    """Put a shell in the place of each library in `SHELLS`: functions of the same names that do nothing."""
+    asked = _undefined(site)
     for stem, answer in SHELLS.items():
         for path in joint.glob(f"{stem}-*.so.*"):
-            functions = sorted(set(_defined(path)) & _undefined(site))
-            source = "".join(f"long {name}(void) {{ return {answer}; }}\n" for name in functions)
-            _compile(path, source)
+            if path.is_symlink():
+                continue
+            versions: dict[str, list[str]] = {}
+            for symbol in sorted(_symbols(path) & asked):
+                name, _, version = symbol.partition("@")
+                versions.setdefault(version, []).append(name)
+            functions = ""
+            for name in sorted(name for names in versions.values() for name in names):
+                given = '(long)""' if name in TEXTS else answer
+                functions += f"long {name}(void) {{ return {given}; }}\n"
+            _compile(path, _STRUCTURE + functions, versions=versions)
+
+
+def use_system_libraries(site: Path, joint: Path) -> None:
+    """Link to the distribution's library for each in `SYSTEM`, where it has what is asked of it."""
+    asked = _undefined(site)
+    for soname in SYSTEM:
+        path = _system_library(soname)
+        for bundled in joint.glob(f"{soname.partition('.')[0]}-*.so.*"):
+            if path and _symbols(bundled) & asked <= _symbols(path):
+                bundled.unlink()
+                bundled.symlink_to(path)
 
 
 def replace_blas(joint: Path) -> None:
@@ -176,23 +241,44 @@ def _weight(path: Path) -> int:
     return sum(one.stat().st_size for one in (path, *beside) if one.exists())
 
 
-def _defined(path: Path) -> Iterable[str]:
-    return re.findall(r" T ([^@\s]+)", _output("nm", "-D", "--defined-only", path))
+def _symbols(path: Path) -> set[str]:
+    """Functions and data that a library offers, as `name@version`, or `name` where it has no versions."""
+    text = _output("nm", "-D", "--defined-only", path)
+    return {name.replace("@@", "@") for name in re.findall(r" [BDRTVWi] (\S+)", text)}
 
 
 def _undefined(site: Path) -> set[str]:
     text = "".join(_output("nm", "-D", "-u", path) for path in _libraries(site))
-    return set(re.findall(r" U ([^@\s]+)", text))
+    return set(re.findall(r" U (\S+)", text))
 
 
-def _compile(target: Path, source: str, *options: str) -> None:
+def _system_library(soname: str) -> Path | None:
+    loader = shutil.which("ldconfig", path=f"{os.environ['PATH']}:/sbin:/usr/sbin") or "ldconfig"
+    match = re.search(rf"^\s+{re.escape(soname)} .* => (?:/usr)?(/\S+)$", _output(loader, "-p"), re.MULTILINE)
+    return Path("/usr" + match[1]) if match else None
+
+
+def _compile(
+    target: Path, source: str, *options: str, versions: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> None:
+    """Compile a library in the place of another, with the names in `versions` by version, "" for none."""
     with tempfile.TemporaryDirectory() as folder:
         code = Path(folder, "shell.c")
         code.write_text(source)
+        if any(versions):
+            script = Path(folder, "versions")
+            script.write_text(
+                "".join(
+                    f"{version} {{ {'; '.join(names)}; }};\n"
+                    for version, names in versions.items()
+                    if version
+                )
+            )
+            options = (*options, f"-Wl,--version-script={script}")
         target.unlink()
         subprocess.run(
-            ("gcc", "-shared", "-fPIC", "-O1", "-Wl,--build-id=none", f"-Wl,-soname,{target.name}",
-             "-o", target, code, *options),
+            ("gcc", "-shared", "-fPIC", "-O1", "-fno-builtin", "-Wl,--build-id=none",
+             f"-Wl,-soname,{target.name}", "-o", target, code, *options),
             check=True,
         )  # fmt: skip
 
@@ -200,10 +286,12 @@ def _compile(target: Path, source: str, *options: str) -> None:
 def main(site: Path) -> None:
     """Reduce the size of an environment."""
     leave_out(site)
+    leave_out_descriptions(site)
     joint = join_libraries(site)
     share_libraries(site, joint)
-    replace_encoders(site, joint)
+    replace_unused(site, joint)
     replace_blas(joint)
+    use_system_libraries(site, joint)
     remove_unneeded(site, joint)
     link_libraries(site, joint)
     strip(site)

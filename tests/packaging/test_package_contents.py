@@ -90,17 +90,31 @@ def test_folders_files_and_compiled_ones_go(tmp_path: Path) -> None:
     assert left == {"numpy/fft/a.py", "a/t.py"}
 
 
-def library(path: Path, function: str, *needed: Path) -> None:
+def library(
+    path: Path, function: str, *needed: Path, options: tuple[str, ...] = (), calls: tuple[str, ...] = ()
+) -> None:
     """Make a shared library whose function adds those of the libraries that it needs."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    called = [name.name.partition("-")[0] for name in needed]
+    called = calls or tuple(name.name.partition("-")[0] for name in needed)
     text = "".join(f"int {name}(void);" for name in called)
     total = "+".join(["1", *(f"{name}()" for name in called)])
     code = path.with_suffix(".c")
     code.write_text(f"{text} int {function}(void) {{ return {total}; }}")
     rpath = "-Wl,-rpath,$ORIGIN:$ORIGIN/../two.libs:$ORIGIN/../one.libs"
     subprocess.run(
-        ("gcc", "-shared", "-fPIC", "-g", f"-Wl,-soname,{path.name}", rpath, "-o", path, code, *needed),
+        (
+            "gcc",
+            "-shared",
+            "-fPIC",
+            "-g",
+            f"-Wl,-soname,{path.name}",
+            rpath,
+            "-o",
+            path,
+            code,
+            *needed,
+            *options,
+        ),
         check=True,
     )
     code.unlink()
@@ -108,7 +122,9 @@ def library(path: Path, function: str, *needed: Path) -> None:
 
 def call(path: Path, function: str) -> int:
     program = f"import ctypes; print(ctypes.CDLL({str(path)!r}).{function}())"
-    return int(subprocess.run((sys.executable, "-c", program), capture_output=True, check=True).stdout)
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return int(done.stdout)
 
 
 @needs_binutils
@@ -128,7 +144,7 @@ def test_what_two_wheels_bring_is_kept_once_and_still_loads(tmp_path: Path) -> N
     share_libraries(tmp_path, joint)
     (kept,) = [path for path in joint.glob("libpng16*") if not path.is_symlink()]
     encoder = joint / encoder.name
-    package_contents.replace_encoders(tmp_path, joint)
+    package_contents.replace_unused(tmp_path, joint)
     remove_unneeded(tmp_path, joint)
     link_libraries(tmp_path, joint)
     package_contents.strip(tmp_path)
@@ -164,3 +180,42 @@ def test_a_library_that_strip_damages_is_noticed(tmp_path: Path) -> None:
             struct.pack_into("<Q", content, header + 8, offset + 8)
     path.write_bytes(content)
     assert not package_contents.is_loadable(path)
+
+
+@needs_binutils
+def test_a_shell_has_the_versions_of_what_it_replaces(tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    versions.write_text("LIBTIFF_4.0 { libtiff; };")
+    shell = tmp_path / "one.libs/libtiff-00000001.so.6.3.0"
+    library(shell, "libtiff", options=(f"-Wl,--version-script={versions}",))
+    library(tmp_path / "a/module.so", "a", shell)
+    assert call(tmp_path / "a/module.so", "a") == 2
+    package_contents.replace_unused(tmp_path, shell.parent)
+    assert call(tmp_path / "a/module.so", "a") == 1  # and nothing on standard error, see there
+
+
+@needs_binutils
+@pytest.mark.parametrize(("function", "is_linked"), [("zlibVersion", True), ("zlibInvention", False)])
+def test_a_library_of_the_distribution_has_to_have_what_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, is_linked: bool
+) -> None:
+    monkeypatch.setattr(package_contents, "SYSTEM", ("libz.so.1",))
+    system = package_contents._system_library("libz.so.1")
+    if system is None:
+        pytest.skip("no zlib in the distribution")
+    bundled = tmp_path / "one.libs/libz-00000001.so.1.3.1"
+    library(bundled, function)
+    library(tmp_path / "a/module.so", "a", bundled, calls=(function,))
+    package_contents.use_system_libraries(tmp_path, bundled.parent)
+    assert bundled.is_symlink() is is_linked
+    if is_linked:
+        assert bundled.resolve() == system.resolve()
+    assert call(tmp_path / "a/module.so", "a")
+
+
+def test_names_versions_and_licences_of_packages_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a-1.0.dist-info/METADATA"
+    path.parent.mkdir()
+    path.write_text("Name: a\nVersion: 1.0\nLicense-File: LICENSE\n\nA long\n\ndescription.\n")
+    package_contents.leave_out_descriptions(tmp_path)
+    assert path.read_text() == "Name: a\nVersion: 1.0\nLicense-File: LICENSE\n"
