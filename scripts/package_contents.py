@@ -70,15 +70,23 @@ SHELLS: Final = {
     ),
     "libSvtAv1Enc": "0x80001000L",
     "libvpx": '(long)"not in this package"',
-    "libavif": "(long)outer",
+    "libavif": "1",
 }
 """Libraries that emoedge never calls, and what their functions answer instead: nothing, or an error.
 
 Of FFmpeg these are encoders, further decoders of what it decodes itself, and devices; of Pillow, formats.
 OpenCV asks libavif about every picture, and reads fields of what it gets.
 """
-TEXTS: Final = frozenset(("avdevice_configuration", "avdevice_license", "opj_version", "TIFFGetVersion"))
-"""Functions of them that are called while modules are imported, and answer a text."""
+ANSWERS: Final = {
+    **dict.fromkeys(
+        ("avdevice_configuration", "avdevice_license", "opj_version", "TIFFGetVersion"), '(long)""'
+    ),
+    **dict.fromkeys(("avifDecoderCreate", "avifEncoderCreate", "avifImageCreate"), "(long)outer"),
+    **dict.fromkeys(("avifDecoderSetIOFile", "avifDecoderSetIOMemory"), "0"),
+    "avifImageCreateEmpty": "(long)outer",
+    "avifResultToString": '(long)"not in this package"',
+}
+"""Functions of them that are called all the same, while modules are imported or formats are tried."""
 SYSTEM: Final = ("libgnutls.so.30", "libgfortran.so.5")
 """Libraries that the distribution has on every device: apt needs the one, LAPACK the other."""
 SYSTEM_BLAS: Final = ("libblas.so.3", "liblapack.so.3")
@@ -167,8 +175,7 @@ def replace_unused(site: Path, joint: Path) -> None:
                 versions.setdefault(version, []).append(name)
             functions = ""
             for name in sorted(name for names in versions.values() for name in names):
-                given = '(long)""' if name in TEXTS else answer
-                functions += f"long {name}(void) {{ return {given}; }}\n"
+                functions += f"long {name}(void) {{ return {ANSWERS.get(name, answer)}; }}\n"
             _compile(path, _STRUCTURE + functions, versions=versions)
 
 
