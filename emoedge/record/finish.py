@@ -87,7 +87,10 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
         duration_s = measure(partial_of(media))
         if duration_s <= 0:
             remove_unfinished(media)
-            raise RecordingError(tr("segment {stem} contains neither video nor audio", stem=media.stem))
+            raise RecordingError(
+                tr("segment {stem} contains neither video nor audio", stem=media.stem),
+                tr("check camera and microphone; run: emoedge doctor"),
+            )
         states = read_timeline(timeline_of(media)).states
         cues = emotion_cues(states, duration_s, segment.language)
         whole, shortfall = _remux(media, cues, duration_s, give_up)

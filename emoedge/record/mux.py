@@ -74,7 +74,9 @@ class SegmentWriter:
         import av
 
         if video is None and not sound:
-            raise RecordingError(tr("a segment needs video or audio"))
+            raise RecordingError(
+                tr("a segment needs video or audio"), tr("set camera.source or microphone.source")
+            )
         self.path = path
         self.start_s = start_s
         self.video = video

@@ -111,7 +111,10 @@ class RecordingPolicy:
                 tr("recording is off"), tr('set recording_mode to "manual", "events" or "continuous"')
             )
         if self._blocked:
-            raise RecordingError(tr("recording is blocked: {blocked}", blocked=self._blocked))
+            raise RecordingError(
+                tr("recording is blocked: {blocked}", blocked=self._blocked),
+                tr("remove the cause, which `health` reports too, and try again"),
+            )
         if seconds is not None and not 0 < seconds < float("inf"):
             raise RecordingError(
                 tr("cannot record for {seconds} seconds", seconds=seconds),

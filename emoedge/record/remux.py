@@ -71,7 +71,8 @@ def remux(
         incoming = av.open(str(source))
     except av.error.FFmpegError as error:
         raise RecordingError(
-            tr("nothing to play in {name}: {error}", name=source.name, error=error)
+            tr("nothing to play in {name}: {error}", name=source.name, error=error),
+            tr("delete the file; it was damaged before it could be finished"),
         ) from error
     output = SyncedFile(target)
     try:

@@ -159,7 +159,8 @@ class OpenSegment:
         partial = partial_of(self.plan.media)
         if not partial.exists():
             raise RecordingError(
-                tr("{partial} was moved or deleted while it was being written", partial=partial)
+                tr("{partial} was moved or deleted while it was being written", partial=partial),
+                tr("leave files that end in .partial alone until the segment is finished"),
             )
 
     def _write_entry(self, entry: TimelineEntry) -> None:

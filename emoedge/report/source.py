@@ -94,8 +94,12 @@ def load(segment: Segment, max_points: int | None = MAX_POINTS, *, asks_media: b
             duration_s = length_of(segment.media) if segment.media.is_file() else timeline.end_s
     except OSError as error:
         raise RecordingError(
-            tr("cannot read {media}: {strerror}", media=segment.media, strerror=error.strerror or error)
+            tr("cannot read {media}: {strerror}", media=segment.media, strerror=error.strerror or error),
+            tr("copy the file again, or delete the segment; run: emoedge recordings list"),
         ) from error
     if duration_s <= 0:
-        raise RecordingError(tr("segment {segment_id} is empty", segment_id=segment.segment_id))
+        raise RecordingError(
+            tr("segment {segment_id} is empty", segment_id=segment.segment_id),
+            tr("choose another one; run: emoedge recordings list"),
+        )
     return ReportSource(segment.media, build(timeline, segment.details(), duration_s, max_points))

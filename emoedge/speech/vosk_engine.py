@@ -1,4 +1,4 @@
-"""Vosk (Kaldi) as a `Recogniser`: streaming, with partial results and word times."""
+"""Vosk (Kaldi) as a `Recogniser`: streaming, with word times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK_SAMPLES: Final = 1600
 """libvosk looks for the end of an utterance once a call: calls of always 100 ms make the
-result independent of how the sound arrives, and keep a partial result from being late."""
+result independent of how the sound arrives, and keep a result from being late."""
 
 NOT_WORDS: Final = frozenset({"[unk]", "<unk>", "[noise]", "[laughter]"})
 """Symbols for unknown words; no emotion can be read from them."""
