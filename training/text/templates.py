@@ -29,7 +29,7 @@ AFTER: Final = (
     "", "", "de verdad", "con todo esto", "la verdad", "en el trabajo", "con mi familia", "siempre",
     "cada día", "te lo digo yo", "desde el martes", "por culpa de todos", "en la boda", "este verano",
 )  # fmt: skip
-"""What stands around an exclamation, so that it is known within a sentence."""
+"""Context around an exclamation, so that it is also recognised within a sentence."""
 STATE_FRAMES: Final = (
     "hoy me siento {}", "la verdad me encuentro {}", "ando {} desde ayer", "últimamente se nos ve {}",
     "me puse {} al oírlo", "llegué {} a casa", "sigo {} con lo del lunes", "mi hermana anda {}",
@@ -50,9 +50,9 @@ NOUN_FRAMES: Final = (
     "lo miraba con {}", "{} es lo que siento",
 )  # fmt: skip
 DENIAL: Final = 2.5
-"""Weight of a denied noun: comments on fear that deny it are many, and labelled as fear."""
+"""Weight of a denied noun: many comments deny fear and are labelled as fear."""
 DENIED_STATE: Final = 1.8
-"""And of a denied state or verb: what is said at home with a "no" (`talk`) is often no denial."""
+"""Weight of a denied state or verb: a "no" in everyday talk (`talk`) is often not a denial."""
 NEGATED_NOUN_FRAMES: Final = (
     "no siento {}", "no me produce {}", "esto ya no me da {}", "vivo sin {}", "nunca he sentido {}",
     "a mí eso no me da {}", "no tenemos ninguna {}", "lo conté sin {}", "entré sin {} en el agua",
@@ -100,7 +100,7 @@ PERSON_FRAMES: Final[dict[str, tuple[str, ...]]] = {
     "neutral": ("{} llega mañana", "he quedado con {} el lunes", "{} está en la oficina", "le di los papeles a {}"),
 }  # fmt: skip
 NAMES_EACH: Final = 14
-"""Names drawn for each of PERSON_FRAMES: whoever it is, the feeling is the same."""
+"""Names drawn for each of PERSON_FRAMES: the feeling does not depend on the person."""
 
 DENIED: Final[dict[str, dict[str, float]]] = {
     "anger": {"neutral": 0.6, "happiness": 0.4},
@@ -110,7 +110,7 @@ DENIED: Final[dict[str, dict[str, float]]] = {
     "sadness": {"neutral": 0.4, "happiness": 0.6},
     "surprise": {"neutral": 1.0},
 }
-"""What is left when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm.
+"""What remains when a feeling is denied: the absence of joy is close to sadness, the absence of fear is calm.
 """
 
 NEUTRAL: Final = (
@@ -195,7 +195,7 @@ NORM_BLAND: Final = 1.5
 
 @dataclass(frozen=True)
 class Taught:
-    """A made sentence with its target distribution, float32 (7,), and its weight beside one real row."""
+    """A generated sentence with its target distribution, float32 (7,), and its weight beside a real row."""
 
     text: str
     target: NDArray[np.float32]

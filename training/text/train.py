@@ -1,9 +1,9 @@
 """Train the text model: `python -m training.text.train --data DIR --out DIR`.
 
 Writes DIR/text_emotion.npz. Run `python -m training.text.evaluate` for the card and its figures. The recipe
-is run ten times: on all rows, without a fifth of the groups five times (`crossval`), which says what it is
-worth at home and calibrates it, and without each set once, which says what it is worth abroad. Every step
-keeps its result in the cache, and a run that was broken off goes on from there to the same weights.
+is run ten times: once on all rows; five times without a fifth of the groups (`crossval`), which measures it
+on the sets it knows and calibrates it; and once without each set, which measures it on sets it does not know.
+Every step caches its result; an interrupted run resumes from there and gives the same weights.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ logger = logging.getLogger(__name__)
 GATE_TEMPERATURE = 0.7
 """Below one: the head that fits best counts for more than its share."""
 DENIED = -0.5
-"""What a denied word counts in training, less than on the device: the sets label many a denied feeling as
-that feeling, and would take back what they can. On held-out rows the two measure alike."""
+"""Weight of a denied word in training, lower than on the device: the data sets label many denied feelings as
+that feeling and would partly undo the effect. On held-out rows both values score the same."""
 PLAIN_GATE = -0.5
-"""Added to the gate's output for the head of plain statements. Made sentences outnumber the real ones that
-are like them, so that without it many a line of real speech was taken for one: of five values, more costs
-home talk and less the sets."""
+"""Added to the gate's output for the head of plain statements. Generated sentences outnumber similar
+real ones, so that without it many lines of real speech were taken for one. Of five values tried, more costs
+home talk and less costs the sets."""
 CLIP_QUANTILE = 0.9999
 """Weights beyond this quantile of their column are clipped, so that int8 has steps for the rest."""
 
@@ -63,11 +63,11 @@ def quantize(fitted: linear.Fitted, vocabulary: linear.Vocabulary) -> MessageWei
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """Everything that a fit is made from, whichever rows it keeps.
+    """Inputs of all fits, whichever rows a fit keeps.
 
     examples: n texts with and without labels.
     vectors: float32 (n, dimensions) of the encoder.
-    drawn: the lines of all rows. word, char: what each hash bucket counts in each line.
+    drawn: the lines of all rows. word, char: counts of the hash buckets in each line.
     """
 
     examples: Sequence[data.Example]
@@ -98,9 +98,9 @@ def assemble(
 
 
 def fit(material: Material, kept: NDArray[np.bool_], work: Path, settings: linear.Settings) -> MessageWeights:
-    """Teacher, rows, features, fit, int8, of the examples kept: weights with temperatures of one.
+    """Run teacher, rows, features, fit and int8 on the examples kept; return weights with temperatures 1.
 
-    `work` keeps what can be taken up again.
+    `work` keeps intermediate results, from which a run can resume.
     """
     said = teacher.opinions(material.examples, kept, material.vectors, work)
     chosen, table = rows(material.drawn, material.examples, kept, said)
@@ -134,7 +134,7 @@ def leave_out(material: Material, name: data.Domain, work: Path, settings: linea
 
 
 def train(folder: Path, work: Path, settings: linear.Settings, seed: int) -> MessageWeights:
-    """The whole training, from the data folder to calibrated int8 weights.
+    """Run the whole training, from the data folder to calibrated int8 weights.
 
     The models of the folds, and those without a set each, are left in `work`.
     """

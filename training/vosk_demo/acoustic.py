@@ -22,8 +22,8 @@ LEARNING_RATE = 2e-3
 LABEL_SMOOTHING = 0.02
 
 PRIOR_FLOOR = 0.01
-"""Smoothed training never gives a class less than LABEL_SMOOTHING / classes; divided by the true
-share of a class that hardly occurs, that would be a bonus on every frame."""
+"""Minimum prior of a class. Training with smoothed labels never gives a class less than LABEL_SMOOTHING /
+classes; divided by the true share of a rare class, that would be a bonus on every frame."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Network:
     weights: list[np.ndarray]
     biases: list[np.ndarray]
     priors: np.ndarray
-    """What the recogniser divides the posteriors by, (classes,), sums to 1."""
+    """Class priors, by which the recogniser divides the posteriors, (classes,), sum 1."""
 
 
 def spliced(features: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def spliced(features: np.ndarray) -> np.ndarray:
 
 
 def train(features: list[np.ndarray], labels: list[np.ndarray], classes: int, seed: int) -> Network:
-    """Train on sounds' features (frames, `NUM_CEPS`) and frame labels (frames,), one thread."""
+    """Train on the features (frames, `NUM_CEPS`) and frame labels (frames,) of sounds, in one thread."""
     import torch
     from torch import nn
 
@@ -92,7 +92,7 @@ def floored_priors(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 def _stacked(features: list[np.ndarray]):
-    """Return all frames, edges repeated between sounds, and where each real frame lies."""
+    """Return all frames, edges repeated between sounds, and the position of each real frame."""
     import torch
 
     rows, centres, at = [], [], 0

@@ -1,4 +1,4 @@
-"""The synthetic corpus: which sentence is spoken by which voice, and what is kept apart."""
+"""Synthetic corpus: which voice speaks which sentence, and which sentences are held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNSEEN_VOICES = ("es+f5", "es+m6", "es-419+f5", "es-419+m8")
 """Voices that only the evaluation hears."""
 
 TEST_EVERY = 9
-"""Every ninth sentence is kept from training (but never one meant for the demonstration)."""
+"""Every ninth sentence is held out of training, except those meant for the demonstration."""
 
 READINGS = 5
 """Times each training sentence is spoken, each by another voice, speed and pitch."""
@@ -51,7 +51,7 @@ class Reading:
 
 
 def split() -> tuple[list[str], list[str]]:
-    """Return the training sentences and the sentences kept apart; every word is in training."""
+    """Return the training sentences and the held-out sentences; every word occurs in training."""
     demo = {sentence for _, sentence in DEMO_SENTENCES}
     train: list[str] = []
     test: list[str] = []
@@ -77,13 +77,13 @@ def training_readings(rng: np.random.Generator) -> list[Reading]:
 
 
 def test_readings(rng: np.random.Generator, voices: tuple[str, ...]) -> list[Reading]:
-    """Return one reading of each sentence kept apart, by one of `voices`."""
+    """Return one reading of each held-out sentence, by one of `voices`."""
     _, test = split()
     return [reading(rng, sentence, voices) for sentence in test]
 
 
 def reading(rng: np.random.Generator, text: str, voices: tuple[str, ...]) -> Reading:
-    """Return one random manner of speaking `text`."""
+    """Return a random way of speaking `text`."""
     return Reading(
         text,
         str(rng.choice(voices)),

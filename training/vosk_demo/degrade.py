@@ -1,4 +1,4 @@
-"""Turn clean synthetic speech into what a microphone or a clip's sound track gives.
+"""Degrade clean synthetic speech to resemble that of a microphone or of a clip's audio track.
 
 Level, noise, tilt, room and a lossy codec, all drawn from one seeded generator; none
 of it moves the speech in time by more than a millisecond or two.
@@ -19,7 +19,7 @@ CODEC_SHARE = 0.3
 
 @dataclass(frozen=True)
 class Placed:
-    """A degraded sound (float32, -1…1, 16 kHz) and where in it the speech begins, seconds."""
+    """A degraded sound (float32, -1…1, 16 kHz) and the start of the speech in it, in seconds."""
 
     samples: np.ndarray
     offset_s: float

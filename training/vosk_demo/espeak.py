@@ -15,7 +15,7 @@ from functools import lru_cache
 import numpy as np
 
 RATE = 16000
-"""Sample rate of what is returned, Hz: what Vosk is fed."""
+"""Sample rate of the returned audio in Hz: the rate that Vosk expects."""
 
 _AUDIO_OUTPUT_SYNCHRONOUS = 2
 _INITIALIZE_PHONEME_EVENTS = 1
@@ -26,7 +26,7 @@ _RATE_PARAMETER, _PITCH_PARAMETER, _RANGE_PARAMETER = 1, 3, 4
 
 
 class EspeakError(RuntimeError):
-    """espeak-ng is missing or refused what was asked."""
+    """espeak-ng is missing or refused a request."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class _Mark:
-    """A reported beginning: of a word (empty name) or a phoneme, at an output sample."""
+    """Reported start of a word (empty name) or of a phoneme, as an output sample."""
 
     name: str
     sample: int

@@ -17,7 +17,7 @@ from pathlib import Path
 from .lexicon import SILENCE
 
 DISCOUNT = 0.4
-"""Absolute discount of the bigram counts: what the back-off gets."""
+"""Absolute discount of the bigram counts, which goes to the back-off."""
 
 SILENCE_COST = 0.7
 

@@ -20,7 +20,7 @@ from .labels import PdfTable
 from .lexicon import SILENCE
 
 ACOUSTIC_SCALE = 0.35
-"""Weight of the acoustics against the graph; 0.7 did as well on sentences kept apart."""
+"""Weight of the acoustics against the graph; 0.7 did as well on held-out sentences."""
 
 MODEL_CONF = f"""--min-active=200
 --max-active=3000
@@ -40,7 +40,7 @@ _BOUNDARY = {"B": "begin", "E": "end", "I": "internal", "S": "singleton"}
 def write_model(
     folder: Path, network: Network, table: PdfTable, phone_ids: PhoneIds, words: list[str]
 ) -> None:
-    """Write everything of the model but ``graph/HCLG.fst`` into `folder`."""
+    """Write the whole model except ``graph/HCLG.fst`` to `folder`."""
     for part in ("am", "conf", "graph/phones"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     (folder / "conf/mfcc.conf").write_text(MFCC_CONF)
@@ -58,7 +58,7 @@ def write_model(
 
 
 def _transitions(table: PdfTable, phone_ids: PhoneIds) -> str:
-    """Return the transition model: one emitting state a phone, its first frame a class apart."""
+    """Return the transition model: one emitting state per phone, whose first frame has its own class."""
     tuples = []
     for name, number in phone_ids.ids.items():
         phone = name if name == SILENCE else name[:-2]

@@ -1,4 +1,4 @@
-"""Phones and pronunciations, taken from what espeak-ng really says.
+"""Phones and pronunciations, taken from the phonemes that espeak-ng actually speaks.
 
 espeak-ng's phonemes are reduced to a phonemic set (its allophones of b, d, g, r and
 its glides fold together), and a word's pronunciations are those observed over the
@@ -55,7 +55,7 @@ def fold(phones: Iterable[Phone]) -> list[Phone]:
 
 
 def pronunciations(words: Iterable[SpokenWord]) -> dict[str, list[tuple[str, ...]]]:
-    """Return for each word its observed pronunciations, the commonest first."""
+    """Return for each word its observed pronunciations, the most common first."""
     seen: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     for word in words:
         seen[word.text][tuple(phone.name for phone in fold(word.phones))] += 1

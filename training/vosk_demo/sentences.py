@@ -1,4 +1,4 @@
-"""What the demonstration model can hear: its sentences and so its vocabulary.
+"""Sentences of the demonstration model, which define its vocabulary.
 
 Everyday sentences with and without emotional content, written for this project.
 A template's slots are given in braces; every combination is a sentence.
@@ -99,7 +99,7 @@ TEMPLATES: tuple[tuple[str, str], ...] = (
     ("negated", "ya no tengo miedo"),
     ("negated", "no me da miedo {esto}"),
 )
-"""(what it is about, template). The first item is for choosing demonstration sentences only."""
+"""(topic, template). The topic is used only to choose demonstration sentences."""
 
 DEMO_SENTENCES: tuple[tuple[str, str], ...] = (
     ("happiness", "qué alegría verte"),
