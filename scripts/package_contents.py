@@ -2,7 +2,7 @@
 
 Files that emoedge never loads are left out, and libraries that two wheels bring are kept once. Those that it
 never calls are replaced by an empty shell, those that each device has are taken from the distribution, and
-what is left is stripped. Imports only the standard library.
+the rest is stripped. Imports only the standard library.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ SHELLS: Final = {
     "libvpx": '(long)"not in this package"',
     "libavif": "1",
 }
-"""Libraries that emoedge never calls, and what their functions answer instead: nothing, or an error.
+"""Libraries that emoedge never calls, and what their functions return instead: nothing, or an error.
 
 Of FFmpeg these are encoders, further decoders of what it decodes itself, and devices; of Pillow, formats.
 OpenCV asks libavif about every picture, and reads fields of what it gets.
@@ -86,9 +86,9 @@ ANSWERS: Final = {
     "avifImageCreateEmpty": "(long)outer",
     "avifResultToString": '(long)"not in this package"',
 }
-"""Functions of them that are called all the same, while modules are imported or formats are tried."""
+"""Their functions that are called nevertheless, when modules are imported or formats are tried."""
 SYSTEM: Final = ("libgnutls.so.30", "libgfortran.so.5")
-"""Libraries that the distribution has on every device: apt needs the one, LAPACK the other."""
+"""Libraries that the distribution has on every device: apt needs one, LAPACK the other."""
 SYSTEM_BLAS: Final = ("libblas.so.3", "liblapack.so.3")
 """Libraries of the distribution that replace OpenCV's own copy of OpenBLAS."""
 _FFMPEG: Final = ("libavcodec", "libavformat", "libavutil", "libswresample", "libswscale")
@@ -110,7 +110,7 @@ def leave_out(site: Path) -> None:
 
 
 def leave_out_descriptions(site: Path) -> None:
-    """Delete the descriptions that packages have of themselves; names, versions and licences stay."""
+    """Delete the long descriptions in the packages' metadata; names, versions and licences stay."""
     for path in site.glob("*.dist-info/METADATA"):
         path.write_text(path.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
 
@@ -142,7 +142,7 @@ def link_libraries(site: Path, joint: Path) -> None:
 def share_libraries(site: Path, joint: Path) -> None:
     """Keep one of the libraries of equal name and version: the smallest with what it needs.
 
-    Of FFmpeg the one of PyAV stays, which can encode H.264, where the versions of all parts are near enough.
+    For FFmpeg, PyAV's copy is kept, which can encode H.264, if the versions of all parts are close enough.
     """
     of_pyav = {name for path in (site / "av").rglob("*.so") for name in _needed(path)}
     known: dict[tuple[str, str], list[Path]] = {}
@@ -163,7 +163,7 @@ def share_libraries(site: Path, joint: Path) -> None:
 
 
 def replace_unused(site: Path, joint: Path) -> None:
-    """Put a shell in the place of each library in `SHELLS`: functions of the same names that do nothing."""
+    """Replace each library in `SHELLS` with a shell: functions of the same names that do nothing."""
     asked = _undefined(site)
     for stem, answer in SHELLS.items():
         for path in joint.glob(f"{stem}-*.so.*"):
@@ -180,7 +180,7 @@ def replace_unused(site: Path, joint: Path) -> None:
 
 
 def use_system_libraries(site: Path, joint: Path) -> None:
-    """Link to the distribution's library for each in `SYSTEM`, where it has what is asked of it."""
+    """Link to the distribution's library for each in `SYSTEM`, where it has the functions that are needed."""
     asked = _undefined(site)
     for soname in SYSTEM:
         path = _system_library(soname)
@@ -211,7 +211,7 @@ def remove_unneeded(site: Path, joint: Path) -> None:
 
 
 def strip(site: Path) -> None:
-    """Remove symbols for debuggers; not where strip would damage what auditwheel has rearranged."""
+    """Remove debugging symbols, except where strip would damage what auditwheel has rearranged."""
     with tempfile.TemporaryDirectory() as folder:
         stripped = Path(folder, "stripped")
         for path in _libraries(site):
@@ -249,7 +249,7 @@ def _weight(path: Path) -> int:
 
 
 def _symbols(path: Path) -> set[str]:
-    """Functions and data that a library offers, as `name@version`, or `name` where it has no versions."""
+    """Functions and data that a library exports, as `name@version`, or `name` where it has no versions."""
     text = _output("nm", "-D", "--defined-only", path)
     return {name.replace("@@", "@") for name in re.findall(r" [BDRTVWi] (\S+)", text)}
 
