@@ -1,4 +1,4 @@
-"""The disk that the recordings are (or will be) on: what is free, and whether it can be written."""
+"""Disk of the recordings directory: its free space, and whether it can be written."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def room_of(root: Path) -> Room:
 
     Raises:
         RecordingError: the way to it is a link that leads nowhere.
-        OSError: the disk cannot be asked.
+        OSError: the disk cannot be queried.
     """
     status = os.statvfs(_nearest(root))
-    # Some file systems make inodes as they are needed, and say that they have none.
+    # Some file systems create inodes on demand and report that they have none.
     return Room(status.f_bavail * status.f_frsize, status.f_favail if status.f_files else UNCOUNTED)
 
 

@@ -20,7 +20,7 @@ class DiskFault:
         self._failures = 0
 
     def note(self, reason: str) -> bool:
-        """Note a failure and the time of the next try; return whether it is another one than before."""
+        """Note a failure and the time of the next try; return whether it differs from the previous one."""
         is_new = reason != self.reason
         self.reason = reason
         self._failures += 1

@@ -38,7 +38,7 @@ PROBE_FRAMES: Final = 12
 
 
 class EncoderError(RecordingError):
-    """An encoder failed in the middle of a segment, and another one takes over from the next on."""
+    """An encoder failed in the middle of a segment; another one takes over from the next segment on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def choose_encoder(wanted: str, width: int, height: int, fps: float, dev: Path =
 
 
 def hardware_node(dev: Path = DEV) -> tuple[Path | None, str]:
-    """Return the first node that says it encodes H.264, or None and why there is none."""
+    """Return the first node that reports H.264 encoding, or None and the reason."""
     closed = []
     for node in video_nodes(dev):
         try:
@@ -98,7 +98,7 @@ def hardware_node(dev: Path = DEV) -> tuple[Path | None, str]:
                 return node, ""
         except PermissionError:
             closed.append(str(node))
-        except OSError as error:  # in use, or unplugged in this moment
+        except OSError as error:  # in use, or unplugged at this moment
             logger.debug("%s: %s", node, error)
     if closed:
         return None, tr("closed to this user: {nodes}", nodes=joined(closed))
@@ -109,7 +109,7 @@ _failed_in_use: dict[str, str] = {}
 
 
 def rule_out(encoder: str, error: Exception) -> bool:
-    """Choose hardware no more that failed in use, until the process ends; return whether it was hardware."""
+    """Exclude hardware that failed in use until the process ends; return whether it was hardware."""
     if encoder != HARDWARE:
         return False
     logger.warning("encoder %s failed, the processor takes over: %s", encoder, error)

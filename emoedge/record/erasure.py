@@ -1,4 +1,4 @@
-"""Deletes everything in a recordings directory that shows or says anything of people."""
+"""Deletion of everything in a recordings directory that shows people or describes them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _PAGE: Final = re.compile(r"(day|week|\d{4}-\d{2}-\d{2}|\d{4}-W\d{2})\..*")
 
 
 def erase(root: Path, remover: Remover, is_written: Callable[[Path], bool]) -> list[str]:
-    """Delete the days, the snapshots, and what else is emoedge's own; return the ids of the segments.
+    """Delete the days, the snapshots and everything else of emoedge; return the ids of the segments.
 
-    Links go, and what they point to is not touched; a link in the place of a folder is noted in
+    Links are deleted, but never their targets; a link in the place of a folder is noted in
     `remover.links`. Other files of the user beside the days stay.
 
     Args:
         root: the recordings directory; it need not exist.
-        remover: deletes, and notes what cannot go.
+        remover: deletes, and notes what cannot be deleted.
         is_written: whether a daemon is writing a `.partial`; such a segment is left alone.
     """
     try:
@@ -82,7 +82,7 @@ def _main(segment_id: str, suffixes: tuple[str, ...]) -> str:
 
 
 def _is_ours(root: Folder, name: str) -> bool:
-    """Return whether something beside the days is what emoedge has written there."""
+    """Return whether a file or folder beside the days was written by emoedge."""
     plain = name.removeprefix(".")
     if (
         name.startswith((INDEX_FILE, PROBE_FILE))

@@ -79,7 +79,7 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
 
     Raises:
         RecordingError: there is nothing to play; what there was is removed.
-        OSError: not even the renaming worked; the `.partial` stays for the next start.
+        OSError: even the renaming failed; the `.partial` stays for the next start.
     """
     media = segment.media
     try:

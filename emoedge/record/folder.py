@@ -1,7 +1,7 @@
 """Folders of the store, reached without following a link, and the deletion of what is in them.
 
-Everything is looked up relative to an open folder, so that a link planted in the store (by whoever may write
-there) never leads a command of root outside.
+Everything is looked up relative to an open folder, so that a link planted in the store (by anyone who can
+write there) never leads a command run by root outside.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Undeletable:
 
     Attributes:
         path: which.
-        reason: why, and whose it is.
+        reason: why, and who owns it.
         remedy: what the owner of the device can do.
     """
 
@@ -117,7 +117,7 @@ class Undeletable:
 
 
 class Remover:
-    """Deletes, each thing on its own, and remembers what cannot go.
+    """Deletes files and folders independently, and remembers those that cannot be deleted.
 
     Attributes:
         left: what could not be deleted and is still there.
@@ -131,7 +131,7 @@ class Remover:
     def remove(self, folder: Folder, name: str, depth: int = 0) -> bool:
         """Delete a file, a link, or a folder with all that is in it; return whether it is gone.
 
-        A link goes, never what it points to. What cannot go is noted in `left` and logged once.
+        A link is deleted, never its target. What cannot be deleted is noted in `left` and logged once.
         """
         try:
             os.unlink(name, dir_fd=folder.descriptor)
@@ -192,7 +192,7 @@ class Remover:
 
 
 def _check_may_enter(folder: Folder, name: str, depth: int) -> None:
-    """Raise OSError for a folder within too many others, or with another disk mounted on it."""
+    """Raise OSError for a folder that is nested too deeply, or on which another disk is mounted."""
     status = folder.status(name)
     if depth >= MAX_DEPTH:
         raise OSError(errno.ELOOP, "too many folders within folders")

@@ -1,4 +1,4 @@
-"""Housekeeping thread: has segments finished and recovered, and applies retention.
+"""Housekeeping thread: finishes and recovers segments, and applies retention.
 
 A copy of forty megabytes onto a slow card must not delay the frames of the next segment.
 """
@@ -41,11 +41,11 @@ COMPARE_S: Final = 86_400.0
 SAVE_S: Final = 300.0
 """Least time between two writes of the index, in seconds."""
 FULL_BYTES: Final = 32_000_000
-"""Bytes deleted each time the disk says that it is full though it has room (a quota): a minute of video."""
+"""Bytes deleted each time the disk reports to be full despite free space (a quota): a minute of video."""
 ROOM_WAIT_S: Final = 30.0
 """Seconds for which a recording waits until there is room."""
 PURGED: Final = "purged"
-"""Reason with which a segment ends that is to be deleted and not finished."""
+"""End reason of a segment that will be deleted instead of finished."""
 FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 """Errors of a full disk."""
 
@@ -103,11 +103,11 @@ class Housekeeping:
         return self.thread.stop(deadline - time.monotonic())
 
     def enqueue(self, segment: ClosedSegment, reason: str) -> None:
-        """Have a closed segment finished by the thread; `reason` is what `notify` reports."""
+        """Let the thread finish a closed segment; `reason` is what `notify` reports."""
         self._jobs.put(lambda: self._finish_and_notify(segment, reason))
 
     def do(self, job: Callable[[], None]) -> None:
-        """Have something done by the thread, after what it has to do already."""
+        """Let the thread run a task after those already waiting."""
         self._jobs.put(job)
 
     def figures(self) -> dict[str, float | int | str | None]:
@@ -115,13 +115,13 @@ class Housekeeping:
         return dict(self._figures)
 
     def make_room(self, needed_bytes: int | None = None) -> bool:
-        """Return whether `needed_bytes` (by default `min_free_bytes`) are free; if not, have room made.
+        """Return whether `needed_bytes` (by default `min_free_bytes`) are free; if not, request it.
 
         Never waits for the disk: the thread deletes the oldest segments.
 
         Raises:
             RecordingError: a sweep has not helped.
-            OSError: the disk cannot be asked.
+            OSError: the disk cannot be queried.
         """
         needed = self._limits.min_free_bytes if needed_bytes is None else needed_bytes
         room = self.store.room()
@@ -155,13 +155,13 @@ class Housekeeping:
         )
 
     def report(self, error: BaseException) -> None:
-        """Take note of an error in writing: whatever the figures of the disk say, it may be full."""
+        """Note a write error: the disk may be full, whatever its figures show."""
         if getattr(error, "errno", None) in FULL_ERRORS:
             self._is_full = True
             self.request_sweep()
 
     def request_sweep(self, in_s: float = 0.0) -> None:
-        """Have a sweep begun some seconds from now, as soon as the thread is free then."""
+        """Schedule a sweep some seconds from now; it begins as soon as the thread is free."""
         self._jobs.put(in_s)
 
     def _run(self) -> None:
@@ -187,7 +187,7 @@ class Housekeeping:
             try:
                 job()
             except Exception as error:
-                # Nothing foreseen; the next segment must be finished all the same.
+                # An unexpected error: the next segment must still be finished.
                 self.fault = f"{type(error).__name__}: {error}"
                 logger.exception("unexpected error in housekeeping")
             next_sweep = min(next_sweep, time.monotonic() + 1.0)
@@ -221,7 +221,7 @@ class Housekeeping:
         self._notify_deleted(Segment(media.stem, media.parent.name, media, 0), PURGED)
 
     def _sweep(self) -> None:
-        """Recover, delete, count: each on its own, so that what fails holds up nothing else."""
+        """Recover, delete, count: each independently, so that a failure does not stop the others."""
         self._sweeps_begun += 1
         faults = [
             fault
@@ -244,7 +244,7 @@ class Housekeeping:
         except write_errors() as error:
             return str(error) or type(error).__name__
         except Exception as error:
-            # Nothing foreseen; without this thread no segment would be finished any more.
+            # An unexpected error: without this thread no segment would be finished.
             logger.exception("unexpected error in housekeeping")
             return f"{type(error).__name__}: {error}"
         return ""

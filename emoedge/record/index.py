@@ -1,4 +1,4 @@
-"""Index of the store: what is known of each segment, so that retention need not look at every file again.
+"""Index of the store: what is known of each segment, so that retention need not read every file again.
 
 The folders are the truth. The index is fitted to them: a folder whose names have changed is listed again, and
 only what is new in it is looked at. It is kept in `.index.json`, which may be deleted at any time.

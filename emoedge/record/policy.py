@@ -206,7 +206,7 @@ class RecordingPolicy:
         if wanted is None:
             if self._segment_id is None:
                 return []
-            # The exact moment that was asked for, not the one at which somebody looked.
+            # The exact moment that was asked for, not the time of this call.
             at_s = max(ended_s, default=now_s)
             at_s = now_s if at_s < self._segment_at_s else at_s
             return [self._end(at_s, self._blocked or "finished")]

@@ -1,6 +1,6 @@
 """Recorder thread: keeps the pre-roll, encodes the segments that the policy begins and reports changes.
 
-Offering frames and audio never waits and never fails, also when the disk does. A fault is reported,
+Offering frames and audio never waits and never fails, even if the disk does. A fault is reported,
 shown in `health`, and the disk is tried again with back-off.
 """
 
@@ -164,12 +164,12 @@ class Recorder(RecorderInput):
         self._input_queue.wake()
 
     def request_sweep(self, in_s: float) -> None:
-        """Have the store looked through some seconds from now."""
+        """Schedule a sweep of the store some seconds from now."""
         self._housekeeping.request_sweep(in_s)
 
     @property
     def threads(self) -> tuple[WorkerThread, ...]:
-        """The threads that the disk may hold up."""
+        """The threads that the disk may block."""
         return self.thread, self._housekeeping.thread
 
     @property
@@ -179,7 +179,7 @@ class Recorder(RecorderInput):
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing that comes now can get into a recording; read by the threads that offer."""
+        """Whether no input can become part of a recording at present; read by the threads that offer."""
         is_waiting = self._segment is not None or bool(self._actions)
         return not is_waiting and (self._private or self.mode == "off")
 
@@ -221,7 +221,7 @@ class Recorder(RecorderInput):
             try:
                 self._turn(items, stopping)
             except Exception as error:
-                # Nothing foreseen; the segment is closed as after any fault, and recording goes on.
+                # An unexpected error: the segment is closed as after any fault, and recording goes on.
                 logger.exception("unexpected error in the recorder")
                 if self._segment is not None:
                     self._give_up(self._segment, error)

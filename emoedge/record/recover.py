@@ -1,4 +1,4 @@
-"""Recovery after a crash or a power cut: what was written of a segment becomes a segment that plays."""
+"""Recovery after a crash or a power cut: the written part of a segment becomes a playable segment."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def recover(store: Store, language: Language) -> Iterator[FinishedSegment]:
     """Finish every interrupted segment of the store that no thread is writing; empty ones are removed.
 
     What stands under a final name is replaced by something longer only. A segment that cannot be finished
-    (a disk that fails, a file that cannot be changed) is left for the next time, and holds up no other one.
+    (a disk that fails, a file that cannot be changed) is left for the next time, and does not delay others.
 
     Raises:
         OSError: the recordings directory cannot be read.

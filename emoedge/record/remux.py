@@ -27,7 +27,7 @@ SYNC_BYTES: Final = 4 * 1024 * 1024
 SUBTITLE_HZ: Final = 1000
 """Time base of the subtitle track."""
 MAX_HEAD_S: Final = 86_400.0
-"""A longer video is measured, whatever its head says, in seconds."""
+"""Seconds beyond which the length in a file's header is not trusted and the video is measured."""
 BOX_HEADER: Final = 8
 """Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
 _ASS_HEADER: Final = (

@@ -97,7 +97,7 @@ def plan_deletions(
     free_bytes, free_files = room.bytes, room.files
     oldest_s = now_s - limits.keep_days * DAY_S if clock_synced and limits.keep_days > 0 else None
     staying: list[Segments] = []
-    # Age first, in a pass of its own: it frees what would else be taken from younger ones.
+    # Age first, in its own pass: it frees space that would otherwise be taken from newer segments.
     for by_age in (True, False):
         for segment in segments if by_age else staying:
             if by_age:

@@ -66,7 +66,7 @@ class SegmentFiles:
 
     Attributes:
         index: what is known of each segment.
-        remover: deletes, and notes what cannot go.
+        remover: deletes, and notes what cannot be deleted.
     """
 
     def __init__(self, root: Path) -> None:
@@ -110,7 +110,7 @@ class SegmentFiles:
 
     @contextlib.contextmanager
     def changing(self, media: Path) -> Iterator[None]:
-        """The block makes, renames or removes files of a segment: they are entered in the index after it."""
+        """Enter the files of a segment in the index after the block, which makes, renames or removes them."""
         day, segment_id = media.parent.name, media.stem
         with self.index.changing(day):
             try:
@@ -129,7 +129,7 @@ class SegmentFiles:
         return self.root / entry.day / f"{entry.segment_id}{MEDIA_SUFFIX}"
 
     def segment_of(self, entry: IndexEntry) -> Segment:
-        """The segment that an entry of the index tells of."""
+        """The segment that an entry of the index describes."""
         return Segment(
             entry.segment_id, entry.day, self.media_of(entry), entry.bytes, entry.duration_s, entry.is_kept
         )
@@ -139,9 +139,9 @@ class SegmentFiles:
     def delete(self, segment: Segment) -> bool:
         """Delete a segment with all files of its name, and the day's folder if it is empty then.
 
-        Reports and exports made beside the video show the same people, so they go along. The MP4 goes
-        first: what a power cut leaves are sidecars, which a sweep takes away. Each file is deleted on its
-        own; what cannot go is in `undeletable`.
+        Reports and exports made beside the video show the same people, so they are deleted too. The
+        MP4 is first: after a power cut only sidecars are left, which a sweep deletes. Each file is deleted
+        independently; what cannot be deleted is in `undeletable`.
 
         Returns:
             Whether all of it is gone.

@@ -1,4 +1,4 @@
-"""The recording policy as all threads share it: asked by any, carried out by the recorder's."""
+"""Recording policy shared by all threads: any may consult it, the recorder's thread carries it out."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Snapshots:
     Args:
         root: `recording.dir`.
         keep_days: older ones are deleted while the clock is synchronised; 0 keeps them.
-        remover: deletes, and notes what cannot go.
+        remover: deletes, and notes what cannot be deleted.
     """
 
     def __init__(self, root: Path, keep_days: float, remover: Remover | None = None) -> None:

@@ -137,7 +137,7 @@ class Store(SegmentFiles):
     def purge(self, *, before: datetime | None = None) -> list[str]:
         """Delete all segments, or those recorded before a moment that are not kept; returns their ids.
 
-        Without `before` nothing of ours stays: cut-off segments, stray sidecars, snapshots and pages go too.
+        Without `before`, everything is deleted: cut-off segments, stray sidecars, snapshots and pages too.
         Only a segment that a running daemon is writing is left alone. What cannot be deleted is in
         `undeletable`, links that were not followed in `remover.links`.
         """

@@ -23,8 +23,8 @@ from emoedge.translation import tr
 logger = logging.getLogger(__name__)
 
 ORPHAN_AGE_S: Final = 30.0
-"""Seconds for which nothing has changed about sidecars without an MP4 before they are deleted: a copy that is
-being made may not have come to the MP4 yet."""
+"""Seconds without a change after which sidecars without an MP4 are deleted: a copy in progress may not have
+reached the MP4 yet."""
 COPY_AGE_S: Final = 3600.0
 """The same where a hidden file of the same name says that a copy is under way (as rsync makes them)."""
 
@@ -56,7 +56,7 @@ class Swept:
 
 
 class Sweep:
-    """Deletes what exceeds the limits; what could not go is tried again by the next sweep.
+    """Deletes what exceeds the limits; what could not be deleted is tried again by the next sweep.
 
     Args:
         files: the store.
