@@ -179,7 +179,7 @@ def _name(place: tuple[str, int], trusted: str) -> str:
 
 
 def _fetch(place: tuple[str, int]) -> str:
-    """The certificate that the camera shows, PEM, whatever it is worth; raises OSError."""
+    """The certificate that the camera presents, PEM, trusted or not; raises OSError."""
     return ssl.get_server_certificate(place, timeout=TIMEOUT_S)
 
 

@@ -222,7 +222,7 @@ class CaptureWorker(Generic[Item]):
             self._restarted()
         try:
             session.thread.start()
-        except RuntimeError as error:  # the machine has no thread left to give, for the moment
+        except RuntimeError as error:  # the machine cannot start another thread at the moment
             session.error = DeviceError(str(error), tr("close other programs, or restart the machine"))
             session.done.set()
         return session

@@ -1,10 +1,10 @@
 """Cameras behind a GStreamer pipeline, such as a Jetson's CSI camera (`gst:nvarguscamerasrc ! nvvidconv`).
 
-The pipeline runs as `gst-launch-1.0` in a process of its own and writes raw pictures into a pipe.
-Reasons for that and against bindings in this process: a vendor's source that crashes or hangs is
-killed without taking the daemon along, which also really frees the camera; and no PyGObject or
+The pipeline runs as `gst-launch-1.0` in its own process and writes raw pictures into a pipe.
+There are two reasons for that and against bindings in this process: a vendor's source that crashes or hangs
+is killed without ending the daemon, which also frees the camera; and no PyGObject or
 special OpenCV build is needed in the environment. The pipeline can be seen in the list of processes:
-a password does not belong into it.
+a password does not belong in it.
 """
 
 from __future__ import annotations

@@ -237,7 +237,7 @@ class SoundWatch:
             return Verdict(
                 "degraded", tr("digital silence: the microphone is muted or the wrong one is chosen")
             )
-        if self._clipped_blocks >= 3:  # one loud knock is no fault
+        if self._clipped_blocks >= 3:  # one loud knock is not a fault
             return Verdict("degraded", tr("the sound clips: lower the input level of the microphone"))
         if self._low_sound.is_settled and (fault := self._low_sound.fault):
             return Verdict("degraded", joined((fault, LOW_SOUND_REMEDY), ": "))

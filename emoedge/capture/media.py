@@ -35,8 +35,8 @@ from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame, PlanarFrame
 from emoedge.translation import tr
 
 AHEAD: Final = 6
-"""Pictures decoded in one go: a decoder that is called for one picture after all else has run finds nothing
-of its own left in the caches, which costs it a quarter more."""
+"""Pictures decoded in one go: a decoder called for one picture at a time finds its data evicted from the
+caches, which costs a quarter more."""
 AHEAD_BYTES: Final = 2_700_000
 """Maximum bytes of pictures decoded in one go: memory matters more than caches for large ones."""
 INT16_SCALE: Final = 32768.0

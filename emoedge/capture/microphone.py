@@ -77,8 +77,8 @@ class SoundTimeline:
     """Chunks of a device to blocks of 16 kHz with steady times and known gaps. No device, no threads.
 
     Samples are counted; the count is placed on the monotonic clock by the least delayed chunks, and
-    moved back by the usual latency. The latencies claimed have no say in what counts as lost: sound
-    servers change their mind about them by tenths of a second while they settle.
+    moved back by the usual latency. The reported latencies do not affect what counts as lost: sound
+    servers change them by tenths of a second while they settle.
 
     Args:
         rate_hz: the device's rate.
@@ -174,7 +174,7 @@ class Microphone(Closing):
         before = self._failures.get(self._source)
         if before is not None and before.holds():
             raise DeviceError(before.message, before.remedy)
-        seen = fingerprint()  # before the look: what comes during it must count as new
+        seen = fingerprint()  # before the search: a device that appears during it must count as new
         self._system = start_audio()
         hold_s = ABSENT_HOLD_S
         try:
@@ -238,7 +238,7 @@ class Microphone(Closing):
         import pyaudio
 
         failure: Exception | None = None
-        # Many USB devices have stereo alone; mixing down is ours then.
+        # Many USB devices offer only stereo, which is then mixed down here.
         for channels in dict.fromkeys((1, 2, device.channels)):
             if channels > device.channels:
                 continue

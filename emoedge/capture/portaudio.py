@@ -40,7 +40,7 @@ class InputDevice:
         channels: the most it has.
         rate_hz: its own rate.
         default: whether it is the system's default.
-        address: ALSA's stable address ("hw:Device,0"), empty for inputs that are no hardware.
+        address: ALSA's stable address ("hw:Device,0"), empty for inputs that are not hardware.
     """
 
     name: str

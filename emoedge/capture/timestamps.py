@@ -27,12 +27,12 @@ SLOW: Final = 20.0
 class Jumps:
     """Jumps of the time stamps of a file, the same for all its streams.
 
-    A jump is a stretch of time in which no stream has anything. It is closed: what comes after it goes on
-    where what comes before has ended, as after a cut in a film.
+    A jump is a stretch of time in which no stream has anything. It is removed: what follows continues
+    where the part before it ended, as after a cut in a film.
 
     Args:
         stamps: reads the times of all packets, seconds, in any order; called at most once.
-        notes: told the jumps.
+        notes: receives the jumps.
     """
 
     def __init__(self, stamps: Callable[[], Iterable[float]], notes: Notes) -> None:
@@ -71,7 +71,7 @@ class Jumps:
 
 
 class LiveJumps:
-    """Jumps of the time stamps of a stream that comes as it is, closed as those of a file are.
+    """Jumps of the time stamps of a live stream, removed as those of a file are.
 
     The streams of one source come side by side: what is far ahead of the newest of them has jumped.
     """

@@ -34,7 +34,7 @@ def node_number(path: Path) -> int:
     """Return N of the /dev/videoN behind a stable name; OpenCV 5 opens V4L2 devices only by number.
 
     Raises:
-        DeviceError: it is no video device.
+        DeviceError: it is not a video device.
     """
     match = re.fullmatch(r"video(\d+)", path.resolve().name)
     if match is None:
@@ -46,7 +46,7 @@ class V4l2Camera(Closing):
     """A V4L2 camera.
 
     OpenCV waits in select(2), so a camera that stalls gives the thread back after a second, and an
-    unplugged one at once; FFmpeg's reader would block in the driver for ever. The times are the
+    unplugged one at once; FFmpeg's reader would block in the driver forever. The times are the
     kernel's own (CLOCK_MONOTONIC when the frame was filled), the arrival where a driver gives others.
 
     Args:

@@ -2,7 +2,7 @@
 
 Each feature has a mean that differs between devices (room, microphone, language) and, on the same device,
 between people. The estimate of the device's mean starts at the population's and moves with every utterance
-that anybody says there; a person's estimate starts at the device's and moves with every utterance of that
+spoken there; a person's estimate starts at the device's and moves with every utterance of that
 person: posterior means of a normal model, with pseudo-counts that are ratios of variances (empirical Bayes;
 the relevance factor of MAP adaptation, Gauvain & Lee 1994). What differs much between people, such as the
 pitch, therefore adapts after one utterance; what differs little, such as the speed of the pitch, hardly ever
@@ -135,7 +135,7 @@ class Adaptation:
         self.begin_person()
 
     def begin_person(self) -> None:
-        """Somebody else may speak from now on: start from the device's statistics."""
+        """Start again from the device's statistics, because someone else may speak from now on."""
         self._person = Sums.empty(len(self.prior.mean))
 
     @property
@@ -155,7 +155,7 @@ class Adaptation:
         return float(answers.max() / answers.sum())
 
     def estimate(self) -> Estimate:
-        """The means and the spread to judge the next utterance by."""
+        """Means and spread with which the next utterance is classified."""
         return estimate(self.prior, self._device, self._person)
 
     def update(self, vector: NDArray[np.floating]) -> None:
@@ -176,7 +176,7 @@ class Adaptation:
         self._device.add(deviation, DEVICE_MEMORY)
 
     def count_answer(self, probabilities: NDArray[np.floating]) -> None:
-        """Take the leader of an answer (7,) into the running shares."""
+        """Add the leader of an answer (7,) to the running shares."""
         self._answers[int(np.argmax(probabilities))] += 1.0
         total = float(self._answers.sum())
         if total > ANSWER_MEMORY:

@@ -24,7 +24,7 @@ from emoedge.voice.level import frame_powers, noise_power, snr_db, to_db
 from emoedge.voice.statistics import Floats
 
 LONGEST_S: Final = 4.0
-"""Longer speech is judged in stretches, as the network met them in training."""
+"""Seconds beyond which speech is classified in stretches, as in the training of the network."""
 CLIP_HOP_S: Final = 2.0
 JOIN_S: Final = 1.0
 """Pauses of a clip up to this length belong to one stretch."""
@@ -48,7 +48,7 @@ DAMAGED: Final = tr("run: emoedge models verify")
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """From logits to probabilities that mean what they say.
+    """Calibration: from logits to probabilities.
 
     The logarithm of the temperature (Guo et al. 2017) is a sum of what is known of the speech.
 
@@ -241,7 +241,7 @@ class VoiceClassifier:
     def classify_clip(
         self, samples: NDArray[np.integer | np.floating], sample_rate: int = SAMPLE_RATE_HZ
     ) -> ClipResult:
-        """Judge a whole clip; with `adapt` it also teaches the running statistics.
+        """Classify a whole clip; with `adapt`, it also teaches the running statistics.
 
         Args:
             samples: mono (n,), int16 or float in [-1, 1].
@@ -257,7 +257,7 @@ class VoiceClassifier:
         return self.judge_clip(hear_clip(samples, self._clip_activity))
 
     def judge_clip(self, heard: HeardClip) -> ClipResult:
-        """The second half of classify_clip: from features to the answer, and the lesson."""
+        """The second half of classify_clip: from features to the answer; teaches the running statistics."""
         if len(heard.vectors) == 0:
             return ClipResult(None, "no_voice", heard.snr_db, heard.level_dbfs, heard.speech_s)
         known = self.adaptation if self.adapt else None

@@ -220,7 +220,7 @@ def _pitch(power: Floats, speech: Mask) -> tuple[Floats, Floats, Mask]:
     rate = SAMPLE_RATE // 2
     shortest, longest = int(rate / F0_RANGE_HZ[1]), int(rate / F0_RANGE_HZ[0])
     correlation = power[:, band_bins(*F0_BAND_HZ)] @ _lag_cosines(longest + 2)
-    # Contiguous: the AVX2 of emulators (QEMU 7.2) falls over numpy's maximum of every n-th number.
+    # Contiguous: the AVX2 of emulators (QEMU 7.2) fails in numpy's maximum of every n-th number.
     correlation /= np.maximum(np.ascontiguousarray(correlation[:, :1]), 1e-20)
     merit = correlation[:, shortest : longest + 1] - _lag_cost(shortest, longest)
     best = merit.argmax(axis=1) + shortest

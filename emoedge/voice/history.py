@@ -1,4 +1,4 @@
-"""The latest sound, for those who look back."""
+"""Buffer of the latest seconds of audio."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class History:
         """Time after the last sample, seconds."""
 
     def clear(self) -> None:
-        """Forget the sound, not the time."""
+        """Discard the audio but keep the time."""
         self._count = 0
 
     def add(self, block: AudioBlock) -> None:

@@ -77,7 +77,7 @@ class NoiseFloor:
         self._waiting_samples = 0
 
     def feed(self, samples: NDArray[np.int16]) -> None:
-        """Hear the next samples, int16 (n,) at 16 kHz; they are kept, not copied, for up to TOGETHER_S."""
+        """Add the next samples, int16 (n,) at 16 kHz; they are kept, not copied, for up to TOGETHER_S."""
         self._waiting.append(samples)
         self._waiting_samples += len(samples)
         if self._waiting_samples >= TOGETHER_S * SAMPLE_RATE:
@@ -90,13 +90,13 @@ class NoiseFloor:
         return noise_power(np.array(self._powers)) if self._powers else 0.0
 
     def reset(self) -> None:
-        """Forget what was heard."""
+        """Discard everything measured so far."""
         self._powers.clear()
         self._waiting.clear()
         self._waiting_samples = 0
 
     def _measure(self) -> None:
-        """Take in the whole frames of what waits."""
+        """Process the whole frames of the waiting samples."""
         if self._waiting_samples < FRAME:
             return
         joined = np.concatenate(self._waiting)

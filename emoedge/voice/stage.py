@@ -1,4 +1,4 @@
-"""The voice stage: from a stream of sound to how each stretch of speech was said."""
+"""Voice stage: from a stream of audio to the emotion in each stretch of speech."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from emoedge.voice.level import NoiseFloor, frame_powers, snr_db, to_db
 from emoedge.voice.statistics import Floats
 
 FIRST_S: Final = 1.5
-"""The first opinion comes after this much speech: less holds too few syllables to be worth much."""
+"""Seconds of speech before the first opinion: less holds too few syllables."""
 HOP_S: Final = 1.0
 """A new opinion every second while speech goes on."""
 STRETCH_S: Final = 3.0
 """Length of a stretch in the middle of speech: about a clause."""
 FINAL_S: Final = LONGEST_S
-"""The last opinion sees up to this much."""
+"""Maximum seconds of speech behind the last opinion."""
 SHORTEST_S: Final = 0.3
 """Shorter speech holds no syllable; a word of 0.4 s is answered, with the doubt measured for its length."""
 NEW_PERSON_S: Final = 120.0
 """Seconds without speech after which the next speaker starts from the statistics of the device."""
 HISTORY_S: Final = FINAL_S + 2.0
-"""Sound kept: the longest stretch, the hangover of the activity and a large block."""
+"""Seconds of audio kept: the longest stretch, the hangover of the activity and a large block."""
 SURE_S: Final = HANGOVER_S + 0.05
 """If no end of speech is reported within this time, speech was still in progress."""
 GAP_S: Final = 0.1
-"""Lost sound longer than this ends the stretch."""
+"""A loss of more seconds of audio than this ends the stretch."""
 TOGETHER: Final = 10
 """Maximum number of blocks that wait to be filtered: a second, of which nothing is judged yet."""
 LEARN_EVERY_S: Final = 10.0
-"""Somebody who never pauses is learnt about this often."""
+"""Seconds after which the statistics are taught although the speaker has not paused."""
 
 
 class VoiceStage:
@@ -152,7 +152,7 @@ class VoiceStage:
         return found
 
     def _end(self, time_s: float) -> list[VoiceObservation]:
-        """The last opinion on speech that ended at `time_s`, and the lesson for the running statistics."""
+        """Return the last opinion on speech that ended at `time_s`, and teach the running statistics."""
         if self._began_s is None:
             return []
         self._last_spoken_s = time_s
