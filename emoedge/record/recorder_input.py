@@ -25,8 +25,8 @@ class RecorderInput:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing that comes now can get into a recording."""
-        raise NotImplementedError
+        """Return whether nothing that arrives now can get into a recording; `Recorder` knows when."""
+        return False
 
     def offer_frame(self, frame: Frame) -> None:
         """Add a frame; when the encoder cannot keep up, the oldest one is dropped and counted."""

@@ -324,17 +324,17 @@ def test_sound_that_waits_too_long_is_reported_before_any_is_lost() -> None:
     class Quick(ScriptedMicrophone):
         def read(self, timeout_s: float = 0.5) -> AudioBlock | None:
             time.sleep(0.05)
-            if "waits" in worker.health().reason:
+            if "delayed" in worker.health().reason:
                 raise TimeoutError
             return AudioBlock(time.monotonic(), np.ones(16000, np.int16))
 
     worker = MicrophoneWorker(Quick, stall_s=60.0)
     queue = worker.subscribe()
     worker.start()
-    until(lambda: "waits" in worker.health().reason)
+    until(lambda: "delayed" in worker.health().reason)
     assert worker.health().state == "degraded"
     assert worker.health().figures["lost_s"] == 0
-    until(lambda: queue.take(0.01) is None or "waits" not in worker.health().reason)
+    until(lambda: queue.take(0.01) is None or "delayed" not in worker.health().reason)
     worker.stop()
 
 

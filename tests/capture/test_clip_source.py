@@ -124,7 +124,7 @@ def test_a_still_picture_is_a_camera_too(tmp_path: Path) -> None:
 def test_what_a_clip_lacks_is_an_error(tmp_path: Path, clap_clip: Path) -> None:
     silent = write_clip(tmp_path / "silent.mp4", duration_s=0.4)
     with (
-        pytest.raises(MediaError, match="no sound"),
+        pytest.raises(MediaError, match="contains no audio"),
         open_microphone(MicrophoneSettings(source=f"file:{silent}")),
     ):
         pass

@@ -173,8 +173,8 @@ def test_no_pictures(make_settings: Make, use: Callable[[object], StandIn], item
         (sound(1000, offset=0.05), "warning", "offset of 5.0%"),
         (sound(1000, offset=-0.2), "warning", "offset of 20.0%"),
         (sound(300, hum=0.1), "warning", "hum"),
-        (None, "failed", "no sound"),
-        (TimeoutError(), "failed", "no sound"),
+        (None, "failed", "no audio"),
+        (TimeoutError(), "failed", "no audio"),
         (DeviceError("busy", "end the other program"), "failed", "busy"),
     ],
 )

@@ -41,7 +41,7 @@ def test_every_field_of_the_state_is_explained(page, topic):
 def test_numbers_in_the_text_are_those_of_the_code():
     document = DOCUMENT.read_text(encoding="utf-8")
     for sentence in (
-        f"{retry.LONGEST_DELAY_S:.0f} s at most",
+        f"at most {retry.LONGEST_DELAY_S:.0f} s",
         f"every {retry.REFUSED_DELAY_S:.0f} s",
         f"within {outbox.ACK_GRACE_S:.0f} s",
         f"{outbox.COMMIT_INTERVAL_S} s",
