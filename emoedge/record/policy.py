@@ -160,14 +160,14 @@ class RecordingPolicy:
         return self.tick(now_s)
 
     def unblock(self, now_s: float) -> list[Action]:
-        """Allow recording again; nothing from before is reached back to."""
+        """Allow recording again; segments do not reach back before this moment."""
         if self._blocked:
             self._blocked = ""
             self._free_from_s = now_s
         return self.tick(now_s)
 
     def forget(self, now_s: float, reason: str) -> list[Action]:
-        """End the open segment; nothing from before is reached back to, and none of it can be named."""
+        """End the open segment; later ones begin after this moment, and no earlier one can be named."""
         self._recorded.clear()
         actions = self.split(now_s, reason)
         self._free_from_s = now_s
