@@ -21,7 +21,7 @@ from emoedge.observations import Box, FaceObservation, FacesObservation, VoiceOb
 from emoedge.outcomes import HealthReport, RecordingChange
 from emoedge.publish import schemas
 from emoedge.publish.control import Rejection, parse_command
-from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder, quote, to_json
+from emoedge.publish.messages import QUOTED_CHARACTERS, MessageBuilder, mark_late, quote, to_json
 from emoedge.publish.payloads import PAYLOADS
 from emoedge.translation import tr
 
@@ -286,3 +286,97 @@ def test_a_refusal_and_a_failed_recording_are_told_in_the_language():
         "recording is off",
         "la grabación está desactivada",
     )
+
+
+PARTS = st.lists(
+    st.builds(
+        Health,
+        st.text("abcdefgh", min_size=1, max_size=8),
+        st.sampled_from(["ok", "off", "degraded", "failed"]),
+        st.text(max_size=300),
+        figures=st.dictionaries(st.text("xyz", min_size=1, max_size=3), st.integers(0, 10**6), max_size=4),
+    ),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda part: part.name,
+)
+
+
+@given(PARTS, st.integers(0, 4000))
+def test_faults_are_left_out_of_a_limited_health_last(parts, max_bytes):
+    message = builder().outcome(HealthReport(30.0, 29.5, tuple(parts)))
+    whole, sent = json.loads(message.encode()), json.loads(data := message.encode(max_bytes))
+    if len(message.encode()) <= max_bytes:
+        assert sent == whole
+        return
+    validate("health", sent)
+    assert len(data) < len(message.encode()) or not any(part.figures for part in parts)
+    assert {name: value for name, value in sent.items() if name != "parts"} == {
+        name: value for name, value in whole.items() if name != "parts"
+    }
+    bad = {name for name, part in whole["parts"].items() if part["state"] in ("degraded", "failed")}
+    assert bad <= set(sent["parts"]) <= set(whole["parts"])
+    for name, part in sent["parts"].items():
+        before = whole["parts"][name]
+        assert part["state"] == before["state"]
+        assert before["reason"].startswith(part["reason"])
+        assert part["figures"] in ({}, before["figures"])
+    if any(part["figures"] for part in sent["parts"].values()):
+        assert all(sent["parts"][name]["figures"] == whole["parts"][name]["figures"] for name in bad)
+    if set(sent["parts"]) != set(whole["parts"]):
+        assert set(sent["parts"]) == bad
+
+
+def test_what_health_leaves_out_first():
+    figures = {"number": 123456}
+    report = HealthReport(
+        30.0,
+        29.5,
+        (Health("good", "ok", figures=figures), Health("bad", "failed", "reason " * 60, figures=figures)),
+    )
+    message = builder().outcome(report)
+    whole = json.loads(message.encode())["parts"]
+    seen, max_bytes = [], len(message.encode())
+    while max_bytes > 0:
+        data = message.encode(max_bytes)
+        if (parts := json.loads(data)["parts"]) not in seen:
+            seen.append(parts)
+        max_bytes = min(max_bytes, len(data)) - 1
+    assert seen[0] == whole
+    assert seen[1] == whole | {"good": whole["good"] | {"figures": {}}}
+    assert seen[2] == {name: part | {"figures": {}} for name, part in whole.items()}
+    assert seen[3] == {"bad": whole["bad"] | {"figures": {}}}
+    ends = [parts["bad"]["reason"] for parts in seen[3:]]
+    assert len(ends) > 2
+    assert ends == sorted(ends, key=len, reverse=True)
+    assert all(list(parts) == ["bad"] and whole["bad"]["reason"].startswith(ends[-1]) for parts in seen[3:])
+
+
+def test_only_health_is_shortened():
+    for message in every_message(builder()):
+        assert message.suffix == "health" or message.encode(10) == message.encode()
+
+
+def test_a_picture_travels_as_it_is():
+    message = builder().image(b"\xff\xd8jpeg", 1.5)
+    assert (message.suffix, message.encode(), message.encode(1)) == ("image", *[b"\xff\xd8jpeg"] * 2)
+    assert not message.retain
+    assert not message.spool
+    assert not message.is_end
+
+
+def test_the_builder_with_words_says_them():
+    plain = builder(media_times=True)
+    with_words = plain.with_words().outcome(TEXT)
+    assert "transcript" not in plain.outcome(TEXT).payload
+    assert with_words.payload == plain.outcome(TEXT).payload | {"transcript": TEXT.transcript}
+
+
+def test_only_the_head_of_a_spooled_message_becomes_late():
+    data = builder().outcome(END).encode()
+    assert data.count(b'"late":false') == 1
+    hostile = data[:-1] + b',"note":"\\"late\\":false","late":false}'
+    late = mark_late(hostile)
+    assert late.count(b'"late":true') == 1
+    assert late.endswith(b'"late":false}')
+    assert json.loads(mark_late(data)) == json.loads(data) | {"late": True}
