@@ -31,7 +31,7 @@ DRIVEN_BY = {
     "end_to_end/test_daemon.py": "supervise.assembly supervise.stages",
     "face/test_stage.py": "face.places",
     "history/test_buckets.py": "history.reader",
-    "history/test_database.py": "history.purge history.rows history.tables",
+    "history/test_database.py": "history.purge history.tables",
     "history/test_text_table.py": "history.data",
     "local_socket/test_server.py": "local_socket.client",
     "pipeline/test_pipeline.py": "pipeline.perception",
