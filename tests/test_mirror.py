@@ -37,7 +37,7 @@ DRIVEN_BY = {
     "pipeline/test_pipeline.py": "pipeline.perception",
     "publish/test_announcer.py": "publish.announced_store",
     "publish/test_homeassistant.py": "publish.homeassistant_components",
-    "publish/test_publisher.py": "publish.connection publish.worker_input publish.reports",
+    "publish/test_publisher.py": "publish.connection publish.worker_input",
     "publish/test_session.py": "publish.client",
     "publish/test_spool.py": "publish.spool_entry",
     "record/test_encoders.py": "capture.v4l2_node",

@@ -1,28 +1,19 @@
-"""The console's address as people type it."""
+"""Addresses of the console, for people."""
 
 from __future__ import annotations
 
-import os
-
-import pytest
-
 from emoedge.config.web_settings import WebSettings
-from emoedge.web.address import address_of
+from emoedge.web.address import address_of, tunnel_command
 
 
-@pytest.mark.parametrize(
-    ("values", "address"),
-    [
-        ({}, "http://127.0.0.1:8099/"),
-        ({"url": "https://salon.example/emoedge"}, "https://salon.example/emoedge/"),
-        ({"bind": "192.168.1.4:80"}, "http://192.168.1.4:80/"),
-        ({"bind": "[::1]:80"}, "http://[::1]:80/"),
-    ],
-)
-def test_address(values, address):
-    assert address_of(WebSettings(**values)) == address
+def test_the_address_names_host_port_and_scheme():
+    assert address_of(WebSettings(bind="127.0.0.1:8099")) == "http://127.0.0.1:8099/"
+    assert address_of(WebSettings(bind="[::1]:8099")) == "http://[::1]:8099/"
 
 
-def test_address_of_the_whole_network():
-    found = address_of(WebSettings(bind="[::]:8099", tls_certificate="/x", tls_key="/y"))
-    assert found == f"https://{os.uname().nodename.partition('.')[0].lower()}.local:8099/"
+def test_a_public_address_takes_precedence():
+    assert address_of(WebSettings(url="https://home.example/emoedge/")) == "https://home.example/emoedge/"
+
+
+def test_a_tunnel_ends_at_the_port_of_the_console():
+    assert tunnel_command(WebSettings(bind="127.0.0.1:8123")).startswith("ssh -L 8123:127.0.0.1:8123 ")
