@@ -264,7 +264,7 @@ def thinned(spliced: Sequence[tuple[Trace, Emotion]], most: int) -> Sequence[tup
 def under_speech(
     spliced: Sequence[tuple[Trace, Emotion]], calls: Sequence[Call]
 ) -> list[tuple[Trace, Emotion]]:
-    """The changes of expression while somebody speaks: each with other voices and words of a clip."""
+    """Changes of expression during speech, each with a different stretch of voice and words from a clip."""
     spoken = [call for call in calls if call[0] in ("on_voice", "on_text")]
     room_s = max((args[-1] for _, args in spoken), default=0.0) - 2 * STRETCH_S
     if room_s <= 0:

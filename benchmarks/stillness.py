@@ -96,7 +96,7 @@ def face_width(film: Film, stage: FacePerceiver) -> float | None:
 
 @cache
 def noise_fields() -> NDArray[np.int16]:
-    """Noise of a camera, int16 (n, h, w, 3), larger than a picture: drawing it anew each time costs most."""
+    """Camera noise, int16 (n, h, w, 3), larger than a frame; drawn once, because drawing costs most."""
     shape = (NOISES, HEIGHT + NOISE_SHIFT, WIDTH + NOISE_SHIFT, 3)
     normal = np.random.default_rng(26).standard_normal(shape, np.float32)
     return np.rint(NOISE * normal).astype(np.int16)

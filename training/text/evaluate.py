@@ -1,7 +1,7 @@
 """Measure the text model through the shipped path and write its card.
 
 `python -m training.text.evaluate --data DIR [--models DIR]` writes text_emotion.md, text_emotion.json and the
-figures. The figures of the cross-validation are measured anew where `--work` holds its models (see
+figures. The figures of the cross-validation are measured again where `--work` holds its models (see
 `crossval`), and carried over otherwise.
 """
 
