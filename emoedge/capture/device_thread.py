@@ -12,6 +12,7 @@ import math
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
@@ -74,7 +75,7 @@ class _Session:
         return LOAD_LIMIT_S if self.made_s is None else OPEN_LIMIT_S
 
 
-class CaptureWorker(Generic[Item]):
+class CaptureWorker(ABC, Generic[Item]):
     """Runs a source for the lifetime of the process; `emoedge.capture.capture_threads` has the two kinds.
 
     Args:
@@ -172,18 +173,21 @@ class CaptureWorker(Generic[Item]):
         """Return the item for consumers; `first` marks the first one of a session."""
         return item
 
+    @abstractmethod
     def _observe(self, now_s: float, item: Item) -> None:
-        raise NotImplementedError
+        """Add an item to the liveness checks."""
 
+    @abstractmethod
     def _content_verdict(self) -> Verdict:
-        raise NotImplementedError
+        """Return the result of the liveness checks."""
 
+    @abstractmethod
     def _figures(self, now_s: float) -> dict[str, float | int | str | None]:
-        raise NotImplementedError
+        """Return the figures for `health`."""
 
+    @abstractmethod
     def _restarted(self) -> None:
         """Reset the liveness checks for a new session."""
-        raise NotImplementedError
 
     # ---- the manager: never touches the device ----
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Final, Protocol, TypeVar
 
@@ -78,18 +79,18 @@ SoundSource = MediaSource[AudioBlock]
 """A microphone, or a file that plays one; a block is stamped with the capture of its first sample."""
 
 
-class Closing:
+class Closing(ABC):
     """Mix-in: `with source:` opens and closes it; nothing to abort unless the source says so."""
 
+    @abstractmethod
     def open(self) -> None:
-        """Overridden by the source."""
-        raise NotImplementedError
+        """Open the source."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Overridden by the source."""
-        raise NotImplementedError
+        """Close the source."""
 
-    def abort(self) -> None:
+    def abort(self) -> None:  # noqa: B027 - sources that can be interrupted override it
         """Do nothing: this source cannot be interrupted."""
 
     def __enter__(self) -> Self:

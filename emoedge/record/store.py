@@ -101,7 +101,7 @@ class Store(SegmentFiles):
                             return self.segment_of(entry)
         raise RecordingError(
             tr("no segment {segment_id!r} in {root}", segment_id=segment_id[:60], root=self.root),
-            tr("list them with `emoedge recordings list`"),
+            tr("choose another one; run: emoedge recordings list"),
         )
 
     def usage(self) -> tuple[int, int]:
