@@ -119,13 +119,13 @@ def test_a_control_overrides_a_setting_until_it_is_saved(both, client):
         assert viewer.delete("/api/controls/privacy").status_code == 404
 
 
-def test_events_come_after_settings_were_saved(client):
+def test_events_come_after_settings_were_saved(client, both):
     assert client.patch("/api/settings", json={"fusion.hold_s": 0.6}).json()["restart"] is True
     with client.stream("GET", "/api/events") as stream:
         lines = (line for line in stream.iter_lines() if line.startswith("event: "))
         assert next(lines) == "event: state"
-        client.put("/api/controls/face_weight", json={"value": 0.7})
-        assert "event: control" in lines
+        with changing(both[0], "face_weight"):
+            assert "event: control" in lines
     assert client.patch("/api/settings", json={"fusion.hold_s": None}).status_code == 200
 
 
