@@ -42,7 +42,7 @@ def test_what_the_system_says_is_translated_in_every_sentence(tmp_path):
         "it: No such file or directory",
     ]
     for phrase in phrases:
-        assert phrase.in_language("es").endswith(": no existe el fichero o la carpeta")
+        assert phrase.in_language("es").endswith(": no existe el archivo o la carpeta")
 
 
 def test_a_translation_that_another_process_gave():

@@ -67,7 +67,7 @@ _TEXTS: Final[dict[str, dict[Language, tuple[str, str | None]]]] = {
         "en": ("that cannot be done here", None),
     },
     "range": {
-        "es": ("el fichero no tiene esa parte", None),
+        "es": ("el archivo no tiene esa parte", None),
         "en": ("the file does not have that part", None),
     },
     "changed": {

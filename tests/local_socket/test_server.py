@@ -89,7 +89,7 @@ def test_a_refusal_is_english_on_the_wire_and_in_the_readers_language_where_it_i
     with DaemonClient(place, "test") as known:
         with pytest.raises(DaemonError) as caught:
             known.ask("private")
-        assert localized(caught.value.message, "es") == "la privacidad está puesta"
+        assert localized(caught.value.message, "es") == "la privacidad está activada"
         assert localized(caught.value.remedy, "es") == "quítela antes"
         with pytest.raises(DaemonError) as caught:
             known.ask("fail")

@@ -19,7 +19,7 @@ const ES = {
   sheetSent: "Las emociones se envían a {host}, sin imágenes ni sonido.", sheetNotSent: "No envía nada a nadie.", sheetWords: "También se envía lo que se dice.", sheetImage: "Las emociones, y la imagen de los momentos más intensos, se envían a {host}.",
   sheetPicture: "Quien tiene la clave puede ver la imagen en directo, {seconds} segundos cada vez; mientras dura se anuncia en todas sus páginas.",
   sheetPrivacy: "Con la privacidad activada, la cámara y el micrófono están cerrados. Pida que se active cuando quiera.", sheetQuestions: "Responde a sus preguntas: ______________________",
-  deviceAuto: "Automático: lo que haya", deviceNone: "Ninguno", deviceOther: "Otra: una dirección o un fichero", otherLabel: "Dirección o fichero",
+  deviceAuto: "Automático: lo que haya", deviceNone: "Ninguno", deviceOther: "Otra: una dirección o un archivo", otherLabel: "Dirección o archivo",
   otherHint: "Por ejemplo rtsp://192.168.1.20/stream, o file:/home/pi/video.mp4.", looking: "buscando…", noDevices: "No se ha encontrado ninguno. Conéctelo y busque otra vez.", again: "Buscar otra vez",
   cameraIntro: "Elija la cámara y pruébela. Nada se guarda hasta el final.", microphoneIntro: "Elija el micrófono, pruébelo y hable mientras tanto. Nada se guarda hasta el final.",
   brokerIntro: "Los resultados se envían por MQTT, por ejemplo a Home Assistant. Sin bróker se ven solo aquí.", brokerOn: "Enviar por MQTT", host: "Servidor", port: "Puerto", username: "Usuario (si hace falta)", password: "Contraseña (si hace falta)", tls: "Con TLS",
