@@ -23,12 +23,12 @@ SECTIONS: Final = (
 and -0.3 dB at 100 Hz."""
 ORDER: Final = 6
 """Values of state: two a section, of which the first needs only one."""
-BLOCK: Final = 40
+BLOCK: Final = 50
 """Samples filtered at a time by matrix products, which stay in the cache; between blocks only the state is
 carried."""
 
-CARRIED: Final = 10
-"""Blocks through which the state is carried in one product: four times as many are what a microphone sends at
+CARRIED: Final = 16
+"""Blocks through which the state is carried in one product: twice as many are what a microphone sends at
 once."""
 
 

@@ -279,9 +279,16 @@ class ActivityChange:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AudioActivity:
-    """An audio block and the changes of speech activity that became known with it, in order."""
+    """An audio block and the changes of speech activity that became known with it.
+
+    Attributes:
+        block: as it was captured.
+        filtered: the same without what lies below speech (`emoedge.high_pass`).
+        changes: in order.
+    """
 
     block: AudioBlock
+    filtered: AudioBlock
     changes: tuple[ActivityChange, ...]
 
     @property
@@ -292,7 +299,10 @@ class AudioActivity:
     def after_loss(self, lost: Sequence[AudioActivity]) -> AudioActivity:
         """Return this item behind a gap; beginnings and ends of speech in the lost audio are kept."""
         kept = [change for item in lost for change in item.changes if not change.pause]
-        return AudioActivity(self.block.after_loss([item.block for item in lost]), (*kept, *self.changes))
+        blocks = [item.block for item in lost]
+        return AudioActivity(
+            self.block.after_loss(blocks), self.filtered.after_loss(blocks), (*kept, *self.changes)
+        )
 
 
 def finite(value: float, digits: int) -> float | None:

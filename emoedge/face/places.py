@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
@@ -10,10 +11,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from emoedge.face.align import CropGeometry, change, crop_geometry, peek
+from emoedge.face.align import CropGeometry, change, peek
 from emoedge.face.pyramid import Pyramid
 from emoedge.face.stillness import MOVED, Stillness
-from emoedge.face.track import Track
 from emoedge.frames import Frame
 
 POSTERS: Final = 8
@@ -48,20 +48,18 @@ class Places:
         self.moving: AbstractSet[int] = frozenset()
         """Ids of the faces that have moved since they came into view."""
 
-    def look(self, frame: Frame, pyramid: Pyramid, tracks: tuple[Track, ...]) -> None:
-        """Look at the places of all faces that are seen in a frame."""
+    def look(self, frame: Frame, pyramid: Pyramid, seen: Mapping[int, CropGeometry]) -> None:
+        """Look at the places of all faces that are seen in a frame, given by their ids."""
         now, width = frame.time_s, frame.width
-        for track in tracks:
-            if track.seen_s != now:
-                continue
-            face = track.detection
-            there = crop_geometry(face.box, face.landmarks, width, frame.height)
-            place = self._places.setdefault(track.track_id, _Place(there, Stillness(self._still_s, now)))
+        for track_id, there in seen.items():
+            place = self._places.get(track_id)
+            if place is None:
+                place = self._places[track_id] = _Place(there, Stillness(self._still_s, now))
             if place.stillness.update(now, peek(pyramid, place.geometry, width)):
                 place.geometry = there
             still_s = place.stillness.still_for_s(now)
             if still_s >= REMEMBER_S and place.stillness.usual is not None:
-                self._posters[track.track_id] = (place.geometry, place.stillness.usual)
+                self._posters[track_id] = (place.geometry, place.stillness.usual)
                 for old in list(self._posters)[:-POSTERS]:
                     del self._posters[old]
             elif still_s < 0 and (known := self._poster_at(there, pyramid, width)):

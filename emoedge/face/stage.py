@@ -153,10 +153,19 @@ class FaceStage:
         elif moves:
             tracks = self._tracker.follow(moves, now)
         self._forget({track.track_id for track in self._tracker.tracks})
+        seen = {
+            track.track_id: crop_geometry(
+                track.detection.box, track.detection.landmarks, frame.width, frame.height
+            )
+            for track in tracks
+            if track.seen_s == now
+        }
         if self._places is not None:
-            self._places.look(frame, pyramid, tracks)
+            self._places.look(frame, pyramid, seen)
             self._tracker.still, self._tracker.moving = self._places.still, self._places.moving
-        return FacesObservation(now, tuple(self._observe(frame, pyramid, track) for track in tracks))
+        return FacesObservation(
+            now, tuple(self._observe(frame, pyramid, track, seen.get(track.track_id)) for track in tracks)
+        )
 
     def reset(self) -> None:
         """Forget all faces, as after a gap in the source; ids are not used again."""
@@ -292,15 +301,16 @@ class FaceStage:
             and not any(part.contains(*face.box.center) for part in self._ignore)
         ]
 
-    def _observe(self, frame: Frame, pyramid: Pyramid, track: Track) -> FaceObservation:
+    def _observe(
+        self, frame: Frame, pyramid: Pyramid, track: Track, geometry: CropGeometry | None
+    ) -> FaceObservation:
         if track.track_id in self._tracker.still:
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, quality_reasons=(STILL,), moved=False)
-        if track.seen_s != frame.time_s:  # hidden for a moment: keep its expected position
+        if geometry is None:  # hidden for a moment: keep its expected position
             box = _clipped(track.expected(frame.time_s).box)
             return FaceObservation(track.track_id, box, None, 0.0, track.primary, None, ("hidden",))
         face = track.detection
-        geometry = crop_geometry(face.box, face.landmarks, frame.width, frame.height)
         quality, probabilities = self._judge(frame, pyramid, track, geometry)
         movement = self._mouths.movement(frame, track.track_id, geometry, face.landmarks[MOUTH])
         return FaceObservation(

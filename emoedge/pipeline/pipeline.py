@@ -16,6 +16,7 @@ from emoedge.config import Settings
 from emoedge.errors import MediaError
 from emoedge.frames import AudioBlock, Frame
 from emoedge.health import Health
+from emoedge.observations import ActivityChange
 from emoedge.outcomes import HealthReport, Outcome
 from emoedge.pipeline.decisions import TICK_S, DecisionStage
 from emoedge.pipeline.perception import Perception, learned_fusion, load_confidence
@@ -191,12 +192,15 @@ class Pipeline:
         outcomes: list[Outcome] = []
         if self.perception.face:
             self._decisions.on_sound(sound_level(block))
-        changes = self.perception.activity.process(block) if self.perception.activity else []
-        speech = self._presence.take(block.end_s, changes) if self.perception.activity else None
-        if speech is not None:
-            outcomes += self._decisions.on_speech(speech, block.end_s)
+        changes: list[ActivityChange] = []
+        filtered = block
+        if self.perception.activity:
+            changes = self.perception.activity.process(block)
+            filtered = self.perception.activity.filtered
+            if speech := self._presence.take(block.end_s, changes):
+                outcomes += self._decisions.on_speech(speech, block.end_s)
         if self.perception.voice:
-            for voice in self.perception.voice.process(block, changes):
+            for voice in self.perception.voice.process(filtered, changes):
                 outcomes += self._decisions.on_voice(voice, block.end_s)
         if self.perception.speech:
             for text in self.perception.speech.process(block, changes):

@@ -10,7 +10,13 @@ from emoedge.observations import ActivityChange, FacesObservation, TextObservati
 
 
 class ActivityDetector(Protocol):
-    """Detects speech in a stream of audio, upstream of voice and text."""
+    """Detects speech in a stream of audio, upstream of voice and text.
+
+    Attributes:
+        filtered: the last block without what lies below speech, for the voice.
+    """
+
+    filtered: AudioBlock
 
     def process(self, block: AudioBlock) -> list[ActivityChange]:
         """Return the changes that became known with a block, in order."""
@@ -48,7 +54,7 @@ class FacePerceiver(Protocol):
 
 
 class VoicePerceiver(Protocol):
-    """Stage that classifies the emotion in the voice.
+    """Stage that classifies the emotion in the voice; it takes filtered blocks.
 
     Attributes:
         hop_s: between two opinions on speech that goes on, seconds; may change at any time.

@@ -123,7 +123,7 @@ def voice_work(
             store.restore(stage.adaptation)
 
         def work(item: AudioActivity) -> None:
-            for observation in stage.process(item.block, item.changes):
+            for observation in stage.process(item.filtered, item.changes):
                 observe(observation)
             stage.hop_s = load_control.step.voice_hop_s
             store.look()

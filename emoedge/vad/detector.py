@@ -63,6 +63,9 @@ class SpeechActivity:
         detector: gives the probability of speech in 32 ms of audio; the shipped Silero unless a test brings
             its own.
         on: probability at which speech begins; it may end below the lower of this and OFF.
+
+    Attributes:
+        filtered: the last block without what lies below speech.
     """
 
     def __init__(self, detector: VoiceDetector | None = None, on: float = ON) -> None:
@@ -82,6 +85,7 @@ class SpeechActivity:
         self._last_voice_s = float("-inf")
         self._last_end_s = float("-inf")
         self.probability = 0.0
+        self.filtered = AudioBlock(0.0, self._rest)
 
     @property
     def speaking(self) -> bool:
@@ -102,7 +106,8 @@ class SpeechActivity:
             self._rest = self._rest[:0]
             self._high_pass.reset()
         start_s = block.time_s - len(self._rest) / SAMPLE_RATE_HZ
-        samples = np.concatenate([self._rest, self._high_pass(block.samples)])
+        self.filtered = AudioBlock(block.time_s, self._high_pass(block.samples), block.gap_s)
+        samples = np.concatenate([self._rest, self.filtered.samples])
         whole = len(samples) // CHUNK
         self._rest = samples[whole * CHUNK :]
         return changes + self._judge_all(samples[: whole * CHUNK], start_s)

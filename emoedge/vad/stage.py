@@ -16,7 +16,13 @@ Consumer = Callable[[AudioActivity], None]
 
 
 class Detector(Protocol):
-    """Detects speech in a stream of audio (`emoedge.vad.detector.SpeechActivity`)."""
+    """Detects speech in a stream of audio (`emoedge.vad.detector.SpeechActivity`).
+
+    Attributes:
+        filtered: the last block without what lies below speech.
+    """
+
+    filtered: AudioBlock
 
     def process(self, block: AudioBlock) -> list[ActivityChange]:
         """Return the changes that became known with a block, in order."""
@@ -37,7 +43,8 @@ class ActivityStage:
 
     def process(self, block: AudioBlock) -> None:
         """Take the next block of the stream."""
-        item = AudioActivity(block, tuple(self._detector.process(block)))
+        changes = tuple(self._detector.process(block))
+        item = AudioActivity(block, self._detector.filtered, changes)
         for consume in self._consumers:
             consume(item)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from emoedge.frames import AudioBlock
 from emoedge.observations import LEVEL_STEP_S, SoundLevel
 from emoedge.voice.contours import SAMPLE_RATE, as_samples
-from emoedge.voice.statistics import Floats
 
 FRAME: Final = round(SAMPLE_RATE * LEVEL_STEP_S)
 """20 ms: shorter than the gaps between syllables, in which the noise shows."""
@@ -27,18 +26,18 @@ FLOOR_BIAS_DB: Final = 1.0
 SILENCE_DBFS: Final = -100.0
 """Digital silence is reported as this."""
 SNR_RANGE_DB: Final = (-10.0, 60.0)
+FULL_SCALE_POWER: Final = 1 / 32768**2
+"""From squares of int16 samples to those in which full scale is 1."""
 
 
 def frame_powers(samples: NDArray[np.integer | np.floating]) -> NDArray[np.float64]:
     """Mean square of each whole frame of mono samples; full scale is 1."""
-    return _frame_powers(as_samples(samples))
+    return _frame_powers(as_samples(samples).astype(np.float64))
 
 
-def _frame_powers(samples: Floats) -> NDArray[np.float64]:
-    signal = samples.astype(np.float64)
-    whole = len(signal) // FRAME * FRAME
-    frames = signal[:whole].reshape(-1, FRAME)
-    return np.asarray(np.einsum("ij,ij->i", frames, frames)) / FRAME
+def _frame_powers(signal: NDArray[np.float64]) -> NDArray[np.float64]:
+    frames = signal[: len(signal) // FRAME * FRAME].reshape(-1, FRAME)
+    return np.asarray(np.add.reduce(frames * frames, axis=1)) / FRAME
 
 
 def to_db(power: float) -> float:
@@ -63,9 +62,10 @@ def sound_level(block: AudioBlock) -> SoundLevel:
     samples = block.samples
     if len(samples) < FRAME:
         return SoundLevel(block.time_s, ())
-    centred = samples - np.float32(int(samples.sum()) / len(samples))
-    centred *= np.float32(1 / 32768)
-    return SoundLevel(block.time_s, tuple(map(to_db, _frame_powers(centred).tolist())))
+    signal = samples.astype(np.float64)
+    signal -= float(np.add.reduce(signal)) / len(signal)
+    powers = (_frame_powers(signal) * FULL_SCALE_POWER).tolist()
+    return SoundLevel(block.time_s, tuple(map(to_db, powers)))
 
 
 class NoiseFloor:

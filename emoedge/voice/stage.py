@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock
-from emoedge.high_pass import HighPass
 from emoedge.observations import ActivityChange, VoiceObservation
 from emoedge.vad.detector import HANGOVER_S
 from emoedge.voice.adapt import Adaptation
@@ -37,8 +36,6 @@ SURE_S: Final = HANGOVER_S + 0.05
 """If no end of speech is reported within this time, speech was still in progress."""
 GAP_S: Final = 0.1
 """A loss of more seconds of audio than this ends the stretch."""
-TOGETHER: Final = 10
-"""Maximum number of blocks that wait to be filtered: a second, of which nothing is judged yet."""
 LEARN_EVERY_S: Final = 10.0
 """Seconds after which the statistics are taught although the speaker has not paused."""
 
@@ -52,10 +49,8 @@ class VoiceStage:
 
     def __init__(self, classifier: VoiceClassifier) -> None:
         self._classifier = classifier
-        self._high_pass = HighPass()
         self._noise = NoiseFloor()
         self._heard = History(HISTORY_S)
-        self._waiting: list[AudioBlock] = []
         self._speaking = False
         self.hop_s = HOP_S
         """Between two opinions on speech that goes on, seconds; up to STRETCH_S, so that nothing goes
@@ -63,21 +58,18 @@ class VoiceStage:
         self._quiet()
 
     def process(self, block: AudioBlock, changes: Sequence[ActivityChange]) -> list[VoiceObservation]:
-        """Take the next block with its changes of speech activity; return the windows that ended."""
+        """Take the next block with its changes of speech activity; return the windows that ended.
+
+        The block must have gone through the high-pass (`AudioActivity.filtered`), as in training.
+        """
         found = []
-        if block.gap_s > 0:
-            self._catch_up()
-            self._high_pass.reset()
         if block.gap_s > GAP_S:
             found += self._end(self._heard.end_s)
             self._heard.clear()
             if self._speaking:
                 self._begin(block.time_s)
-        self._waiting.append(block)
-        sure_s = block.end_s - SURE_S
-        is_due = self._began_s is not None and self._next_s <= sure_s
-        if changes or is_due or len(self._waiting) >= TOGETHER:
-            self._catch_up()
+        self._noise.feed(block.samples)
+        self._heard.add(block)
         for change in changes:
             if change.pause:
                 continue
@@ -88,30 +80,17 @@ class VoiceStage:
                 self._speaking = False
                 found += self._end(change.time_s)
         # Only when the hangover has passed is it sure that speech was still going on at the end of a stretch.
-        found += self._middle(sure_s)
+        found += self._middle(block.end_s - SURE_S)
         return found
-
-    def _catch_up(self) -> None:
-        """Filter and keep the blocks that wait, in one go; the result does not depend on how they are cut."""
-        if not self._waiting:
-            return
-        sound = self._high_pass(np.concatenate([block.samples for block in self._waiting]))
-        start_s = self._waiting[-1].end_s - len(sound) / SAMPLE_RATE_HZ
-        self._waiting.clear()
-        self._noise.feed(sound)
-        self._heard.add(AudioBlock(start_s, sound))
 
     def flush(self, time_s: float) -> list[VoiceObservation]:
         """End of the stream at `time_s`: the stretch under way, if there is one."""
-        self._catch_up()
         found = self._end(min(time_s, self._heard.end_s))
         self._speaking = False
         return found
 
     def reset(self) -> None:
         """Forget the sound and the speech under way; what was learnt about the speaker stays."""
-        self._waiting.clear()
-        self._high_pass.reset()
         self._noise.reset()
         self._heard.clear()
         self._quiet()

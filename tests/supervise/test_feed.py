@@ -86,7 +86,7 @@ def test_levels_are_the_blocks_in_ten_parts() -> None:
     samples = np.concatenate([np.zeros(800, np.int16), np.full(800, 16_384, np.int16)])
     block = AudioBlock(0.0, samples)
     feed.offer_sound(block)
-    feed.offer_activity(AudioActivity(block, (ActivityChange(True, 0.05),)))
+    feed.offer_activity(AudioActivity(block, block, (ActivityChange(True, 0.05),)))
     feed.offer_sound(block)
     first, second = (data for _, data in subscribers.told)
     assert first == {"rms_dbfs": [-100.0] * 5 + [-6.0] * 5, "speech": False}

@@ -8,14 +8,22 @@ from emoedge.frames import AudioBlock
 
 
 class Hearing:
-    """Gives each block to the detector first; everything else is the stage's own."""
+    """Gives each block to the detector first; everything else is the stage's own.
 
-    def __init__(self, stage: Any, activity: Any) -> None:
+    Args:
+        stage: gets the blocks with the changes of speech activity.
+        activity: finds speech.
+        filtered: hand on the blocks without what lies below speech, as to the voice.
+    """
+
+    def __init__(self, stage: Any, activity: Any, *, filtered: bool = False) -> None:
         self.stage = stage
         self.activity = activity
+        self.filtered = filtered
 
     def process(self, block: AudioBlock) -> list[Any]:
-        return self.stage.process(block, self.activity.process(block))
+        changes = self.activity.process(block)
+        return self.stage.process(self.activity.filtered if self.filtered else block, changes)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stage, name)

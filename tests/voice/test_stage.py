@@ -41,7 +41,7 @@ def run(stage, sound, size=1600, start_s=0.0):
 
 
 def test_stretches_of_an_utterance(classifier, spoken, by_loudness):
-    stage = Hearing(VoiceStage(classifier), by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness(), filtered=True)
     sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
     found = run(stage, sound, start_s=100.0)
     duration_s = len(spoken) / RATE
@@ -58,8 +58,8 @@ def test_stretches_of_an_utterance(classifier, spoken, by_loudness):
 @pytest.mark.parametrize("size", [333, 1600, 8000])
 def test_stretches_do_not_depend_on_the_blocks(classifier, spoken, size, by_loudness):
     sound = np.concatenate([silence(1.0), spoken, silence(1.5)])
-    usual = run(Hearing(VoiceStage(classifier), by_loudness()), sound)
-    other = run(Hearing(VoiceStage(classifier), by_loudness()), sound, size)
+    usual = run(Hearing(VoiceStage(classifier), by_loudness(), filtered=True), sound)
+    other = run(Hearing(VoiceStage(classifier), by_loudness(), filtered=True), sound, size)
     assert [(seen.final, pytest.approx(seen.start_s, abs=1e-3)) for seen in usual] == [
         (seen.final, seen.start_s) for seen in other
     ]
@@ -68,21 +68,22 @@ def test_stretches_do_not_depend_on_the_blocks(classifier, spoken, size, by_loud
 
 
 def test_silence_and_noise_give_nothing(classifier, by_loudness):
-    stage = Hearing(VoiceStage(classifier), by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness(), filtered=True)
     noise = (np.random.default_rng(0).standard_normal(2 * RATE) * 300).astype(np.int16)
     assert run(stage, np.concatenate([silence(0.5), noise])) == []
 
 
 def test_a_word_too_short_is_left_out(classifier, spoken, by_loudness):
     short = spoken[: int((SHORTEST_S - 0.15) * RATE)]
-    stage = Hearing(VoiceStage(classifier), by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness(), filtered=True)
     assert run(stage, np.concatenate([silence(1.0), short, silence(1.0)])) == []
 
 
 def test_a_short_word_is_answered_with_more_doubt(classifier, spoken, by_loudness):
     word = spoken[: int(0.45 * RATE)]
     (seen,) = run(
-        Hearing(VoiceStage(classifier), by_loudness()), np.concatenate([silence(1.0), word, silence(1.0)])
+        Hearing(VoiceStage(classifier), by_loudness(), filtered=True),
+        np.concatenate([silence(1.0), word, silence(1.0)]),
     )
     assert seen.final
     assert seen.end_s - seen.start_s == pytest.approx(0.45, abs=0.1)
@@ -92,7 +93,7 @@ def test_a_short_word_is_answered_with_more_doubt(classifier, spoken, by_loudnes
 
 
 def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
-    stage = Hearing(VoiceStage(classifier), by_loudness())
+    stage = Hearing(VoiceStage(classifier), by_loudness(), filtered=True)
     half = len(spoken) // 2
     found = []
     for offset in range(0, half, 1600):
@@ -103,7 +104,7 @@ def test_lost_sound_ends_the_stretch(classifier, spoken, by_loudness):
 
 
 def test_adaptation_counts_utterances(model_path, spoken, by_loudness):
-    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness())
+    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness(), filtered=True)
     sound = np.concatenate([silence(0.7), spoken, silence(1.0), spoken, silence(1.0)])
     finals = [seen for seen in run(stage, sound) if seen.final]
     assert len(finals) == 2
@@ -114,7 +115,7 @@ def test_adaptation_counts_utterances(model_path, spoken, by_loudness):
 
 
 def test_after_a_long_silence_a_new_person_starts_from_the_device(model_path, spoken, by_loudness):
-    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness())
+    stage = Hearing(VoiceStage(VoiceClassifier(model_path, adapt=True)), by_loudness(), filtered=True)
     sound = np.concatenate(
         [silence(0.7), spoken, silence(NEW_PERSON_S - 10), spoken, silence(NEW_PERSON_S + 1), spoken]
     )
@@ -155,7 +156,8 @@ def test_sound_below_speech_does_not_count_live(classifier, spoken, by_loudness,
     speech = (0.6 * spoken).astype(np.int16)
     sound = np.concatenate([silence(1.0), speech, silence(1.5)])
     clean, other = (
-        run(Hearing(VoiceStage(classifier), by_loudness()), heard) for heard in (sound, spoilt(sound, low))
+        run(Hearing(VoiceStage(classifier), by_loudness(), filtered=True), heard)
+        for heard in (sound, spoilt(sound, low))
     )
     assert len(clean) == len(other)
     for first, second in zip(clean, other, strict=True):
