@@ -29,16 +29,35 @@ FPS: Final = 15
 DURATION_S: Final = 30.0
 SAMPLE_RATE: Final = 48_000
 
-SENTENCES: Final[tuple[tuple[float, str], ...]] = (
-    (7.6, "qué alegría verte"),
-    (9.6, "estoy muy contenta hoy"),
-    (12.8, "qué sorpresa no me lo esperaba"),
-    (17.2, "estoy muy triste hoy"),
-    (21.8, "te echo mucho de menos"),
+
+class DemoSentence(NamedTuple):
+    """A sentence of the clip.
+
+    Attributes:
+        start_s: when it begins.
+        words: as `vosk-es-demo` hears them.
+        voice: emotion of the way in which it is spoken.
+        text: emotion of the words.
+    """
+
+    start_s: float
+    words: str
+    voice: Emotion
+    text: Emotion
+
+
+SENTENCES: Final = (
+    DemoSentence(4.3, "hola buenos días", "neutral", "neutral"),
+    DemoSentence(6.1, "son las tres de la tarde", "neutral", "neutral"),
+    DemoSentence(9.6, "estoy muy triste hoy", "sadness", "sadness"),
+    DemoSentence(14.8, "qué sorpresa no me lo esperaba", "surprise", "surprise"),
+    DemoSentence(19.4, "qué alegría verte", "happiness", "happiness"),
+    DemoSentence(24.2, "te echo mucho de menos", "happiness", "sadness"),
 )
-"""What is said and when, seconds. All of it is in the vocabulary of models/vosk-es-demo, and each sentence is
-followed by a pause long enough for the recogniser to end the utterance; the one at the end is longer than a
-voice counts. The last sentence does not go with the face: somebody smiles and says something sad."""
+"""What is said. All of it is in the vocabulary of models/vosk-es-demo, and each sentence is followed by a
+pause long enough for the recogniser to end the utterance; the one at the end is longer than a text counts.
+The words of the last sentence do not go with face and voice: somebody smiles and says something sad
+cheerfully."""
 
 
 class DemoScene(NamedTuple):
@@ -60,25 +79,32 @@ class DemoScene(NamedTuple):
 CALM: Final = Expression(inner=2.0, outer=2.0, pinch=-1.0, corners=1.0, width=18.0)
 JOY: Final = Expression(smile=True)
 ASTONISHMENT: Final = Expression(inner=-2.0, outer=-4.0, pinch=2.0, eyes=0.3, width=10.0, opening=8.0)
-GRIEF: Final = Expression(inner=-4.5, outer=4.5, pinch=4.0, eyes=-0.12, corners=5.5, width=16.0)
+GRIEF: Final = Expression(
+    inner=-6.2, outer=5.4, pinch=5.0, eyes=-0.24, corners=7.0, width=16.8, opening=0.4, lift=0.9
+)
 SCENES: Final = (
     DemoScene(0.0, None),
     DemoScene(1.0, CALM, masked=True),
-    DemoScene(4.5, CALM, answer="neutral"),
-    DemoScene(7.5, JOY, answer="happiness"),
-    DemoScene(12.6, ASTONISHMENT, answer="surprise"),
-    DemoScene(16.8, GRIEF, answer="sadness"),
-    DemoScene(21.4, JOY, answer="happiness"),
+    DemoScene(4.2, CALM, answer="neutral"),
+    DemoScene(8.8, GRIEF, answer="sadness"),
+    DemoScene(13.8, ASTONISHMENT, answer="surprise"),
+    DemoScene(18.6, JOY, answer="happiness"),
 )
-"""Nobody, a covered face, four expressions that go with the words, and a smile that does not."""
+"""Nobody, a covered face, and four expressions that go with voice and words, except the last words."""
 
 _ASSETS: Final = Path(__file__).resolve().parents[1] / "data" / "demo"
 _WALK_S: Final = 0.7
 """Coming into the picture."""
 _CHANGE_S: Final = 0.3
 """From one expression to the next."""
-_LOUD: Final = 0.1
-"""Level at which the mouth is wide open."""
+_SYLLABLES_HZ: Final = 4.3
+"""Openings of the mouth in fluent speech."""
+_PHRASE: Final = FPS
+"""Frames before and after in which the loudest moment opens the mouth fully."""
+_QUIET: Final = 0.03
+"""Level below which nobody speaks."""
+_CLOSED: Final = 0.15
+"""Share of the loudest level at which the mouth is closed: the echo of the room."""
 _BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own
 # A room is never silent; without some noise a signal-to-noise ratio would be infinite.
 _ROOM_NOISE_DBFS: Final = -62.0
@@ -178,10 +204,9 @@ def frames() -> Iterator[NDArray[np.uint8]]:
     portrait = read_portrait()
     mask = _soft_mask(portrait.shape[0], portrait.shape[1])
     wall = _wall()
-    sound = soundtrack()
-    for index in range(round(DURATION_S * FPS)):
+    for index, opening in enumerate(_mouth_openings(soundtrack()).tolist()):
         time_s = index / FPS
-        face = _face(portrait, time_s, _mouth_opening(sound, time_s))
+        face = _face(portrait, time_s, opening)
         if face is None:
             yield wall
             continue
@@ -215,12 +240,15 @@ def _face(portrait: NDArray[np.uint8], time_s: float, speaking: float) -> NDArra
     return masked(face) if scene.masked else face
 
 
-def _mouth_opening(sound: NDArray[np.float32], time_s: float) -> float:
-    """Return how far the mouth is open, 0 to 1, from the loudness of the audio around a time."""
-    middle, half = round(time_s * SAMPLE_RATE), SAMPLE_RATE // FPS
-    part = sound[max(0, middle - half) : middle + half]
-    level = float(np.sqrt(np.mean(part**2))) if len(part) else 0.0
-    return min(1.0, level / _LOUD)
+def _mouth_openings(sound: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return how far the mouth is open in each frame, 0 to 1: syllables, as far as the audio is loud."""
+    step = SAMPLE_RATE // FPS
+    middles = range(0, round(DURATION_S * FPS) * step, step)
+    level = np.array([np.sqrt(np.mean(sound[max(0, at - step // 2) : at + step] ** 2)) for at in middles])
+    loudest = np.array([level[max(0, at - _PHRASE) : at + _PHRASE + 1].max() for at in range(len(level))])
+    loudness = np.clip(level / np.maximum(loudest, _QUIET) - _CLOSED, 0.0, None) / (1.0 - _CLOSED)
+    syllables = 0.5 + 0.5 * np.cos(2 * np.pi * _SYLLABLES_HZ * np.arange(len(level)) / FPS)
+    return np.asarray(np.sqrt(loudness) * syllables)
 
 
 def _wall() -> NDArray[np.uint8]:

@@ -93,7 +93,7 @@ def shown(portrait: Image, expression: Expression, speaking: float = 0.0) -> Ima
         from_y -= expression.eyes * (y - place_y) * pull
     if expression.smile and speaking:
         pull = np.exp(-(((x - _MOUTH[0]) / 22.0) ** 2) - ((y - 152.0) / 12.0) ** 2)
-        from_y -= 5.0 * speaking * pull * (y > 145)
+        from_y -= 8.0 * speaking * pull * (y > 145)
     return np.asarray(cv2.remap(face, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
@@ -118,7 +118,7 @@ def _draw_mouth(skin: Image, expression: Expression, speaking: float) -> Image:
     place_x, place_y = _MOUTH
     t = np.linspace(-1.0, 1.0, 41)
     half = expression.width * (1.0 - 0.12 * speaking)
-    opening = expression.opening + 5.0 * speaking
+    opening = expression.opening + 7.0 * speaking
     line_x = place_x + half * t
     line_y = place_y + expression.corners * (t**2 - 0.35)
     arch = 1.0 - t**2

@@ -82,7 +82,7 @@ def test_colours_are_not_swapped(pictures: dict[float, np.ndarray]) -> None:
 def test_each_sentence_is_at_its_time(sound: np.ndarray) -> None:
     rate = demo_clip.SAMPLE_RATE
     loud = np.abs(sound) > 0.02
-    for start_s, _ in demo_clip.SENTENCES:
+    for start_s, *_ in demo_clip.SENTENCES:
         first = np.flatnonzero(loud[round((start_s - 0.4) * rate) :])[0] / rate - 0.4
         # espeak-ng begins with a few hundredths of a second of silence.
         assert 0.0 <= first < 0.15, f"the sentence at {start_s} s begins {first:.3f} s late"
@@ -90,7 +90,7 @@ def test_each_sentence_is_at_its_time(sound: np.ndarray) -> None:
 
 def test_there_is_a_pause_after_each_sentence(sound: np.ndarray) -> None:
     rate, quiet = demo_clip.SAMPLE_RATE, 10 ** (-50 / 20)
-    for start_s, _ in demo_clip.SENTENCES:
+    for start_s, *_ in demo_clip.SENTENCES:
         before = sound[round((start_s - 0.5) * rate) : round((start_s - 0.05) * rate)]
         assert np.sqrt(np.mean(before**2)) < quiet
         assert np.any(before), "a room is never silent"
@@ -150,9 +150,9 @@ def test_the_demonstration_model_hears_each_sentence_at_its_time(sound: np.ndarr
         take(recogniser.accept(samples[begin : begin + 1600]))
     last = recogniser.finish()
     take([last] if last else [])
-    expected = [word for _, sentence in demo_clip.SENTENCES for word in sentence.split()]
+    expected = [word for sentence in demo_clip.SENTENCES for word in sentence.words.split()]
     assert [word.text for word in heard] == expected
     words = iter(heard)
-    for start_s, sentence in demo_clip.SENTENCES:
-        first, *_ = [next(words) for _ in sentence.split()]
+    for start_s, sentence, *_feelings in demo_clip.SENTENCES:
+        first, *_ = (next(words) for _word in sentence.split())
         assert first.start_s == pytest.approx(start_s, abs=0.2)
