@@ -3,12 +3,14 @@
 TALKERs are clips of people who talk, with their own audio. `--silent` are clips of people who do not talk, of
 which each half counts as one clip. `--sound` adds voices of people out of view. Each face is played forward
 and backward in a loop, with its own audio, with its own audio half a second late, and with the audio of every
-other clip; near, and as small as at three metres, with camera noise. Two people are also shown side by side
-with the audio of one of them. Chewing mouths, tilted heads and hidden mouths are made from the talkers. The
-result for each utterance is right, wrong or unknown.
+other clip; near, and as small as at three metres, with camera noise. All pairs of faces are also shown side
+by side, with every voice. Chewing mouths, tilted heads and hidden mouths are made from the talkers. The
+result for each utterance with a face in view is right, wrong or unknown.
 
-The thresholds were chosen on the first talker and the first half of the silent clips and are tested on the
-others.
+The thresholds were chosen on the first talker and the first half of the first silent clip and are tested on
+the others. Intervals are 95 %, by drawing pairs of face clip and voice clip with replacement: the utterances
+of one pair are repetitions. What was never seen has no bootstrap interval; its limit is exact, for as many
+independent trials as there are pairs, and for as many as there are talkers.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import permutations, product
+from itertools import combinations, permutations, product
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,12 +64,21 @@ LYING_DEG: Final = 80.0
 AUDIBLE: Final = 50
 """Samples below this are pauses."""
 BLOCK: Final = SAMPLE_RATE_HZ // 10
+RESULTS: Final = ("right", "wrong", "unknown", "wrongly_unseen")
+"""The last one is also counted as wrong."""
+OWNERS: Final = ("own voice, ", "two who talk, voice", "one who talks beside a silent one")
+STRANGERS: Final = ("another voice",)
+DRAWS: Final = 2000
+
+Counts = dict[tuple[str, bool, tuple[str, str]], Counter[str]]
+"""Results by kind of scene, whether the thresholds were chosen on it, and the clips of faces and voice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
-    """Voice of length SECONDS, int16 (n,), with its utterances."""
+    """Voice of length SECONDS, int16 (n,), with its utterances and the name of its clip."""
 
+    name: str
     samples: NDArray[np.int16]
     spans: tuple[Span, ...]
 
@@ -85,6 +96,7 @@ class Case:
     Attributes:
         kind: row in the table.
         tuned: whether the thresholds were chosen on it.
+        faces: names of the clips in view.
         seen: faces in the scene.
         heard: voice in the scene.
         who: index of the speaking face from the left; None for a voice out of view.
@@ -93,6 +105,7 @@ class Case:
 
     kind: str
     tuned: bool
+    faces: str
     seen: Seen
     heard: Heard
     who: int | None
@@ -108,7 +121,7 @@ def read_voice(path: Path, film_s: float | None = None) -> Heard:
         samples[: len(turn)] = turn[: len(samples)]
         turn = np.concatenate([samples, samples[::-1]])
     whole = np.tile(turn, math.ceil(SECONDS * SAMPLE_RATE_HZ / len(turn)))[: round(SECONDS * SAMPLE_RATE_HZ)]
-    return Heard(whole, tuple(speech_spans(whole, SpeechActivity())))
+    return Heard(path.stem, whole, tuple(speech_spans(whole, SpeechActivity())))
 
 
 def over(voice: Heard, other: Heard) -> Heard:
@@ -120,7 +133,7 @@ def over(voice: Heard, other: Heard) -> Heard:
 
     ratio = loudness(voice.samples) / loudness(other.samples)
     mixed = np.clip(voice.samples + ratio * other.samples, -32767, 32767).astype(np.int16)
-    return Heard(mixed, voice.spans)
+    return Heard(f"{voice.name} and {other.name}", mixed, voice.spans)
 
 
 def watch(
@@ -159,7 +172,7 @@ def judge(case: Case) -> Counter[str]:
     for begin_s, finish_s in stretches(case.heard.spans):
         start_s, end_s = begin_s + case.late_s, finish_s + case.late_s
         inside = [faces for faces in case.seen if start_s <= faces.time_s <= end_s]
-        if end_s > SECONDS - 1 or not inside:
+        if end_s > SECONDS - 1 or not any(faces.faces for faces in inside):
             continue
         answer = speaker.speaker(start_s, end_s)
         if answer == UNKNOWN:
@@ -168,7 +181,7 @@ def judge(case: Case) -> Counter[str]:
             counts["right" if case.who is None else "wrong"] += 1
             counts["wrongly_unseen"] += case.who is not None
         else:
-            last = sorted(inside[-1].faces, key=lambda face: face.box.x)
+            last = sorted([faces for faces in inside if faces.faces][-1].faces, key=lambda face: face.box.x)
             named = [number for number, face in enumerate(last) if face.track_id == answer]
             counts["right" if case.who is not None and named == [case.who] else "wrong"] += 1
     return counts
@@ -247,17 +260,17 @@ Half = tuple[str, bool, Film]
 
 def halved(films: Films) -> list[Half]:
     """Yield both halves of each clip of silent people."""
-    found = []
+    found: list[Half] = []
     for path, film in films.items():
         middle = len(film) // 2
         for number, part in enumerate((film[:middle], film[middle:])):
             shifted = [(time_s - part[0][0], picture) for time_s, picture in part]
-            found.append((f"{path.stem} {number + 1}", number == 0, shifted))
+            found.append((f"{path.stem} {number + 1}", not found, shifted))
     return found
 
 
 def talking(
-    film: Film, *, tuned: bool, own: Heard, others: Sequence[Heard], stage: FacePerceiver
+    name: str, film: Film, *, tuned: bool, own: Heard, others: Sequence[Heard], stage: FacePerceiver
 ) -> Iterator[Case]:
     """Yield scenes with one talker: near, far, at several rates, chewing, tilted and hidden."""
     scale = FAR_PIXELS / (face_width(film, stage.renewed()) or 100.0)
@@ -267,32 +280,32 @@ def talking(
         "near, 5 a second": watch(film, stage.renewed(), near, 5.0),
         "at 3 m": watch(film, stage.renewed(), far(scale)),
     }
-    for name, seen in views.items():
-        yield Case(f"own voice, {name}", tuned, seen, own, 0)
-        yield Case(f"own voice half a second late, {name}", tuned, seen, own, None, LATE_S)
+    for view, seen in views.items():
+        yield Case(f"own voice, {view}", tuned, name, seen, own, 0)
+        yield Case(f"own voice half a second late, {view}", tuned, name, seen, own, None, LATE_S)
         for heard in others:
-            yield Case(f"another voice, {name}", tuned, seen, heard, None)
+            yield Case(f"another voice, {view}", tuned, name, seen, heard, None)
     for heard in others:
-        yield Case("own voice, another one as loud", tuned, views["near"], over(own, heard), 0)
+        yield Case("own voice, another one as loud", tuned, name, views["near"], over(own, heard), 0)
     lies = watch(film, stage.renewed(), lambda _, picture: lying(full(picture)))
-    yield Case("own voice, head on its side", tuned, lies, own, 0)
+    yield Case("own voice, head on its side", tuned, name, lies, own, 0)
     hides = watch(film, stage.renewed(), lambda _, picture: hidden(full(picture)))
-    yield Case("own voice, mouth hidden", tuned, hides, own, 0)
+    yield Case("own voice, mouth hidden", tuned, name, hides, own, 0)
     chews = watch(chewing(film, stage.renewed()), stage.renewed(), near)
     for heard in others:
-        yield Case("another voice, chewing", tuned, chews, heard, None)
+        yield Case("another voice, chewing", tuned, name, chews, heard, None)
 
 
 def silent_faces(halves: Sequence[Half], voices: Sequence[Heard], stage: FacePerceiver) -> Iterator[Case]:
     """Yield scenes with people who do not talk."""
-    for name, tuned, film in halves:
+    for number, (name, tuned, film) in enumerate(halves, start=1):
         scale = FAR_PIXELS / (face_width(film, stage.renewed()) or 100.0)
         views = {
             "near": watch(film, stage.renewed(), near),
             "at 3 m": watch(film, stage.renewed(), far(scale)),
         }
-        for (where, seen), heard in product(views.items(), voices):
-            yield Case(f"another voice, silent face {name[-1]}, {where}", tuned, seen, heard, None)
+        for (view, seen), heard in product(views.items(), voices):
+            yield Case(f"another voice, silent face {number}, {view}", tuned, name, seen, heard, None)
 
 
 def couples(
@@ -302,15 +315,26 @@ def couples(
     voices: Sequence[Heard],
     stage: FacePerceiver,
 ) -> Iterator[Case]:
-    """Yield scenes with two people side by side."""
+    """Yield scenes with two people side by side: all pairs, with every voice."""
+
+    def pair(one: Film, other: Film) -> Seen:
+        return watch(beside(one, other), stage.renewed(), lambda _, picture: picture)
+
     for one, other in permutations(own, 2):
-        pair = watch(beside(films[one], films[other]), stage.renewed(), lambda _, picture: picture)
-        yield Case("two who talk, voice of one", False, pair, own[one], 0)
+        seen, names = pair(films[one], films[other]), f"{one.stem} beside {other.stem}"
+        yield Case("two who talk, voice of one", False, names, seen, own[one], 0)
+        yield Case("two who talk, half a second late", False, names, seen, own[one], None, LATE_S)
         for heard in voices:
-            yield Case("two who talk, another voice", False, pair, heard, None)
-    for path, (_, _, still) in product(own, halves):
-        pair = watch(beside(films[path], still), stage.renewed(), lambda _, picture: picture)
-        yield Case("one who talks beside a silent one", False, pair, own[path], 0)
+            yield Case("another voice, two who talk", False, names, seen, heard, None)
+    for path, (name, _, still) in product(own, halves):
+        seen, names = pair(films[path], still), f"{path.stem} beside {name}"
+        yield Case("one who talks beside a silent one", False, names, seen, own[path], 0)
+        for heard in [*voices, *(own[other] for other in own if other != path)]:
+            yield Case("another voice, one who talks beside a silent one", False, names, seen, heard, None)
+    for (name, _, still), (other_name, _, other_still) in combinations(halves, 2):
+        seen, names = pair(still, other_still), f"{name} beside {other_name}"
+        for heard in [*voices, *own.values()]:
+            yield Case("another voice, two silent ones", False, names, seen, heard, None)
 
 
 def cases(
@@ -322,39 +346,84 @@ def cases(
     halves = halved({path: read_film(path) for path in silent})
     for number, (path, film) in enumerate(films.items()):
         others = [*voices, *(heard for other, heard in own.items() if other != path)]
-        yield from talking(film, tuned=number == 0, own=own[path], others=others, stage=stage)
+        yield from talking(path.stem, film, tuned=number == 0, own=own[path], others=others, stage=stage)
     yield from silent_faces(halves, [*voices, *own.values()], stage)
     yield from couples(films, own, halves, voices, stage)
 
 
-def table(counts: dict[tuple[str, bool], Counter[str]]) -> list[dict[str, Any]]:
+def table(counts: Counts) -> list[dict[str, Any]]:
     """Return a table row for each kind of scene."""
+    rows: dict[tuple[str, bool], Counter[str]] = {}
+    for (kind, tuned, _), count in counts.items():
+        rows.setdefault((kind, tuned), Counter()).update(count)
     return [
-        {"scene": kind, "tuned": tuned}
-        | {name: count[name] for name in ("right", "wrong", "unknown", "wrongly_unseen")}
-        for (kind, tuned), count in counts.items()
+        {"scene": kind, "tuned": tuned} | {name: count[name] for name in RESULTS}
+        for (kind, tuned), count in rows.items()
+        if count
     ]
 
 
-def precision(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return how often "unseen" is right if half of all speech comes from people in view."""
-    owners = [
-        row for row in rows if row["scene"].startswith(("own voice, ", "two who talk, voice", "one who"))
-    ]
-    strangers = [row for row in rows if row["scene"].startswith("another voice")]
-
-    def share(of: Sequence[dict[str, Any]], name: str) -> float:
-        total = sum(row["right"] + row["wrong"] + row["unknown"] for row in of)
-        return sum(row[name] for row in of) / total if total else 0.0
-
-    missed, found = share(owners, "wrongly_unseen"), share(strangers, "right")
-    return {
-        "unseen_precision": round(found / (found + missed), 3) if found else None,
-        "unseen_of_strangers": round(found, 3),
-        "unseen_of_speakers": round(missed, 3),
-        "named_of_speakers": round(share(owners, "right"), 3),
-        "named_of_strangers": round(share(strangers, "wrong"), 3),
+def precision(counts: Counts) -> dict[str, Any]:
+    """Return how often "unseen" is right if half of all speech comes from people in view, with intervals."""
+    owners = by_pair(counts, OWNERS)
+    strangers = by_pair(counts, STRANGERS)
+    columns = {
+        "unseen_of_strangers": (strangers, "right"),
+        "unseen_of_speakers": (owners, "wrongly_unseen"),
+        "named_of_speakers": (owners, "right"),
+        "named_of_strangers": (strangers, "wrong"),
     }
+    shares = {name: share(of[None], result) for name, (of, result) in columns.items()}
+    chance = np.random.default_rng(26)
+    chosen = {id(of): chance.integers(len(of), size=(DRAWS, len(of))) for of in (owners, strangers)}
+    draws = {name: share(of[chosen[id(of)]], result) for name, (of, result) in columns.items()}
+    found, missed = draws["unseen_of_strangers"], draws["unseen_of_speakers"]
+    value = {name: float(one[0]) for name, one in shares.items()}
+    people = len({name for (kind, _, (name, _)) in counts if kind.startswith("own voice, near")})
+    return {
+        "unseen_precision": rounded(value["unseen_of_strangers"], value["unseen_of_speakers"]),
+        "unseen_precision_interval": interval(found / (found + missed)),
+        "pairs_with_an_owner": len(owners),
+        "pairs_of_strangers": len(strangers),
+        "talkers": people,
+        "unseen_precision_at_least_by_pairs": lower(value, len(owners), owners),
+        "unseen_precision_at_least_by_talkers": lower(value, people, owners),
+        **{name: round(one, 3) for name, one in value.items()},
+        **{f"{name}_interval": interval(one) for name, one in draws.items()},
+    }
+
+
+def by_pair(counts: Counts, kinds: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the results of each pair of clips in the scenes whose kind begins so: (pairs, RESULTS)."""
+    pairs: dict[tuple[str, str], Counter[str]] = {}
+    for (kind, _, pair), count in counts.items():
+        if kind.startswith(kinds):
+            pairs.setdefault(pair, Counter()).update(count)
+    rows = [[count[name] for name in RESULTS] for count in pairs.values()]
+    return np.array([row for row in rows if sum(row[:3])])
+
+
+def share(rows: NDArray[np.int64], result: str) -> NDArray[np.float64]:
+    """Return the share of a result in each draw, (draws, pairs, RESULTS) to (draws,)."""
+    total = rows.sum(axis=1)
+    return total[:, RESULTS.index(result)] / np.maximum(total[:, :3].sum(axis=1), 1)
+
+
+def interval(values: NDArray[np.float64]) -> list[float]:
+    """Return the middle 95 %."""
+    return [round(float(value), 3) for value in np.nanpercentile(values, (2.5, 97.5))]
+
+
+def rounded(found: float, missed: float) -> float | None:
+    """Return the precision from both shares."""
+    return round(found / (found + missed), 3) if found else None
+
+
+def lower(value: dict[str, float], trials: int, owners: NDArray[np.int64]) -> float | None:
+    """Return the lower limit (95 %) of the precision if no owner was missed in so many independent trials."""
+    if not trials or owners[:, RESULTS.index("wrongly_unseen")].any():
+        return None
+    return rounded(value["unseen_of_strangers"], 1.0 - 0.05 ** (1.0 / trials))
 
 
 def main() -> int:
@@ -366,17 +435,18 @@ def main() -> int:
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     voices = [read_voice(path) for path in options.sound]
-    counts: dict[tuple[str, bool], Counter[str]] = {}
+    counts: Counts = {}
     for case in cases(options.talkers, options.silent, voices, build_face(Settings())):
-        counts.setdefault((case.kind, case.tuned), Counter()).update(judge(case))
+        key = (case.kind, case.tuned, (case.faces, case.heard.name))
+        counts.setdefault(key, Counter()).update(judge(case))
     rows = table(counts)
     for row in rows:
         print(json.dumps(row))
     result = {
-        "schema": 1,
+        "schema": 2,
         "rows": rows,
-        "all": precision(rows),
-        "judged": precision([row for row in rows if not row["tuned"]]),
+        "all": precision(counts),
+        "judged": precision({key: count for key, count in counts.items() if not key[1]}),
     }
     print(result["all"], result["judged"], sep="\n")
     options.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
