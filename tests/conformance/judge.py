@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ WORDS = "qué alegría verte"
 EMOTION = "happiness"
 RATE_HZ = 48_000
 BEFORE_S, LENGTH_S = 0.3, 2.6
-"""The part of the demonstration's sound that is used: the first sentence, and a pause in which it ends."""
+"""The part of the demonstration's sound that is used: one sentence, and a pause in which it ends."""
 SIDE = 320
 FPS = 25
 FFMPEG_REFUSES = ("w64", "aiff")
@@ -66,11 +67,10 @@ def write_base(folder: Path) -> Path:
     """The clip that all files are made from, without any loss; the face moves a little."""
     from emoedge.demo.clip import SENTENCES, soundtrack
 
-    (start_s, words), (next_s, _) = SENTENCES[:2]
-    assert words == WORDS
-    first = round((start_s - BEFORE_S) * RATE_HZ)
+    spoken, following = next(pair for pair in pairwise(SENTENCES) if pair[0].words == WORDS)
+    first = round((spoken.start_s - BEFORE_S) * RATE_HZ)
     part = soundtrack()[first : first + round(LENGTH_S * RATE_HZ)].copy()
-    part[round(next_s * RATE_HZ) - first :] = 0.0
+    part[round(following.start_s * RATE_HZ) - first :] = 0.0
     sound = folder / "sound.f32"
     sound.write_bytes(part.astype("<f4").tobytes())
     portrait = ROOT / "emoedge" / "data" / "demo" / "portrait.jpg"
