@@ -43,7 +43,7 @@ from tests.report.days import live_a_day  # noqa: E402
 from tests.web.conftest import start_console, stop  # noqa: E402
 from tests.web.test_live import end, start_daemon, until  # noqa: E402
 
-SHOWN_AT_S = 10.6
+SHOWN_AT_S = 23.2
 """Second of the clip at which a person is in view and has spoken."""
 WIDTH, HEIGHT = 88, 31
 """Of the terminal."""
@@ -306,7 +306,7 @@ def state_of_daemon(address: str, language: Language) -> WatchState:
                 continue
             state.apply(received)
             parts = state.mapping("emotion").get("modalities") or {}
-            if all(parts.get(name) for name in ("face", "voice", "text")) and len(state.events) > 5:
+            if all(parts.get(name) for name in ("face", "voice", "text")) and len(state.events) > 4:
                 break
     return state
 

@@ -37,6 +37,12 @@ UNMARKED = {
 }
 """Texts that are rightly not marked with `tr`, and why."""
 
+SPANISH = {
+    r"\bficheros?\b": "archivo",
+    r"\bprivacidad (está|sigue|ha estado|estaba) puesta\b": "activada",
+}
+"""Words for which the Spanish texts have one word, and that word."""
+
 
 def test_there_is_spanish():
     assert [path.parts[-3] for path in PATHS] == ["es"]
@@ -50,6 +56,16 @@ def test_every_sentence_has_a_translation(path):
 
 def test_the_catalogues_are_up_to_date():
     assert messages.main(["--check"]) == 0, "run: python -m scripts.messages"
+
+
+@pytest.mark.parametrize(("other", "word"), SPANISH.items())
+def test_one_thing_has_one_word_in_spanish(other, word):
+    root = PACKAGE.parent
+    pages = [root / "README.es.md", *(root / "docs" / "es").glob("*.md")]
+    texts = [*PATHS, *pages, PACKAGE / "web" / "errors.py", *(PACKAGE / "web" / "static").glob("*texts.js")]
+    assert len(texts) > 10
+    found = [path.name for path in texts if re.search(other, path.read_text("utf-8"), re.IGNORECASE)]
+    assert found == [], f"write {word}"
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.parts[-3])
