@@ -294,7 +294,7 @@ class Watching:
 
 
 def state_of_daemon(address: str, language: Language) -> WatchState:
-    """The state of a running daemon, when all three modalities have said something and an event was seen."""
+    """The state of a running daemon, when all three modalities agree and some episodes were seen."""
     place, _, device = address.partition("/")
     host, _, port = place.rpartition(":")
     state = WatchState(language)
@@ -306,7 +306,8 @@ def state_of_daemon(address: str, language: Language) -> WatchState:
                 continue
             state.apply(received)
             parts = state.mapping("emotion").get("modalities") or {}
-            if all(parts.get(name) for name in ("face", "voice", "text")) and len(state.events) > 4:
+            named = [(parts.get(name) or {}).get("emotion") for name in ("face", "voice", "text")]
+            if named == [state.mapping("emotion").get("emotion")] * 3 and len(state.events) > 10:
                 break
     return state
 
