@@ -12,10 +12,11 @@ from typing import Any
 from benchmarks.budgets import as_table, judge
 from benchmarks.live import live
 from benchmarks.peers import measure_peers
+from benchmarks.reference import REVISION, measure_reference
 from benchmarks.writes import measure_writes
 from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
-from emoedge.bench.whole import ask, with_a_speech_model
+from emoedge.bench.whole import DEMO_SPEECH_MODEL, ask, with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from faults.surroundings import Skipped, Unmet
@@ -40,7 +41,7 @@ def main() -> int:
         help="folder of a full-size Vosk model, for one more run of the pipeline",
     )
     parser.add_argument("--no-fer", action="store_true", help="skip fer, which installs TensorFlow")
-    parts = (*PARTS, "live", "writes", "peers", "recogniser")
+    parts = (*PARTS, "reference", "live", "writes", "peers", "recogniser")
     parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to skip")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="use these earlier figures instead of measuring all parts"
@@ -93,6 +94,13 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     settings = with_a_speech_model(Settings())
     plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, parts=wanted)
     result = run_bench(settings, plan, say)
+    result["reference"] = None
+    if "reference" in wanted:
+        say(f"the engines of {REVISION}")
+        try:
+            result["reference"] = run_reference(options)
+        except Skipped as error:
+            result["skipped"]["reference"] = str(error)
     result["live"] = None
     if "live" in wanted:
         say("live")
@@ -123,6 +131,14 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     result["peers"] = peers
     result["skipped"].update(skipped)
     return result
+
+
+def run_reference(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the engines of an earlier version on the looped clip, with the demo's recogniser."""
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        begin_s = 0.0 if options.clip else DEMO_BEGIN_S
+        clip = looped(options.clip or ensure_demo_clip(), Path(folder) / "clip.mp4", options.seconds, begin_s)
+        return measure_reference(clip, DEMO_SPEECH_MODEL, options.rounds)
 
 
 def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
