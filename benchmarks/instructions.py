@@ -1,7 +1,8 @@
 """Instruction counts of ten seconds of pipeline: `python -m benchmarks.instructions --json FILE`.
 
 Processor time depends on the machine and its load, while the number of instructions hardly does. Callgrind
-counts them on x86-64, where it presents every processor as one with AVX2 and without AVX-512. Only the
+counts them on x86-64, where it presents every processor as one with AVX2 and without AVX-512; on 64-bit Arm
+they are counted in the userland of `scripts/arm64 DIR` (`--arm64 DIR`, see `benchmarks.emulator`). Only the
 measured code is counted. A part is a bare engine that processes the data of the pipeline (see
 `emoedge.bench.bare`).
 """
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks import valgrind
+from benchmarks import emulator, valgrind
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.machine import describe_machine
 from emoedge.bench.measure import short
@@ -86,6 +87,23 @@ def measure(*, quick: bool = False) -> dict[str, int]:
         return dict(_count(path) for path in sorted(Path(folder).glob("counts.*")))
 
 
+def measure_arm64(folder: Path, *, quick: bool = False) -> tuple[dict[str, int], dict[str, str]]:
+    """Count on emulated 64-bit Arm; return the counts and the versions there.
+
+    Args:
+        folder: of `scripts/arm64`.
+        quick: only the whole pipeline.
+
+    Raises:
+        SkippedError: qemu-user or a compiler is missing.
+    """
+    for name in (emulator.PROGRAM, "cc"):
+        if shutil.which(name) is None:
+            raise SkippedError(f"{name} is needed")
+    arguments = ["-m", "benchmarks.instructions", "--child", *(["--quick"] if quick else [])]
+    return emulator.counts(folder, arguments, STEADY | {"EMOEDGE_CONFIG": os.devnull}, LIMIT_S)
+
+
 def _count(path: Path) -> tuple[str, int]:
     text = path.read_text(encoding="utf-8", errors="replace")
     label, total = re.search(r"Client Request: (.*)", text), re.search(r"^totals: (\d+)", text, re.MULTILINE)
@@ -102,6 +120,7 @@ def child(*, quick: bool) -> None:
     from emoedge.pipeline.pipeline import Pipeline
     from emoedge.voice.features import features
 
+    emulator.tell_versions(versions)
     settings = Settings.model_validate({"speech": {"model": DEMO_SPEECH_MODEL}})
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         clip = looped(ensure_demo_clip(), Path(folder) / "clip.mp4", SECONDS, DEMO_BEGIN_S)
@@ -124,20 +143,26 @@ def child(*, quick: bool) -> None:
                 run()
             valgrind.request(valgrind.ZERO)
             valgrind.request(valgrind.START)
+            emulator.mark()
             run()
             valgrind.request(valgrind.STOP)
             valgrind.request(valgrind.DUMP_AT, name)
+            emulator.mark(name)
 
 
-def result_of(counts: dict[str, int]) -> dict[str, Any]:
-    """Return the counts for JSON, with the versions that affect them."""
+def versions() -> dict[str, str]:
+    """Return the versions of the interpreter and the libraries that affect the counts."""
     machine = describe_machine()
-    version = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True).stdout
+    return {"python": machine["python"], **machine["engines"]}
+
+
+def result_of(counts: dict[str, int], measured_with: dict[str, str]) -> dict[str, Any]:
+    """Return the counts for JSON."""
     return {
         "schema": 1,
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": SECONDS,
-        "versions": {"python": machine["python"], "valgrind": version.strip(), **machine["engines"]},
+        "versions": measured_with,
         "millions": {name: short(count / 1e6, 2) for name, count in counts.items()},
     }
 
@@ -169,17 +194,25 @@ def main() -> int:
         prog="python -m benchmarks.instructions", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--json", type=Path, help="write the figures")
-    parser.add_argument("--against", type=Path, help="exit 1 if a part costs over 1 % more than in this file")
+    parser.add_argument(
+        "--against", type=Path, help="exit 1 if a part costs over 1 %% more than in this file"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="measure only the whole pipeline, in half the time"
     )
+    parser.add_argument("--arm64", type=Path, metavar="DIR", help="count there: the folder of scripts/arm64")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         child(quick=options.quick)
         return 0
     try:
-        result = result_of(measure(quick=options.quick))
+        if options.arm64:
+            result = result_of(*measure_arm64(options.arm64, quick=options.quick))
+        else:
+            counts = measure(quick=options.quick)
+            version = subprocess.run(["valgrind", "--version"], capture_output=True, text=True, check=True)
+            result = result_of(counts, {"valgrind": version.stdout.strip()} | versions())
     except SkippedError as reason:
         print(f"skipped: {reason}")
         return 0

@@ -63,6 +63,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "viewers": ("viewers.json", viewers),
         "history": ("history.json", history),
         "instructions": ("instructions.json", instructions),
+        "instructions of arm64": ("instructions-arm64.json", counted),
         "pythons": ("pythons.json", pythons),
         "broker": ("broker.json", broker),
         "arm64": ("arm64.json", arm64),
@@ -254,7 +255,23 @@ def peers(result: Json) -> str:
 
 
 def instructions(result: Json) -> str:
-    """Return the instruction counts by part, and an estimate for a Raspberry Pi."""
+    """Return the instruction counts by part on x86-64, and an estimate for a Raspberry Pi."""
+    counts, seconds = result["millions"], result["seconds"]
+    whole = counts["whole pipeline"]
+    engines = sum(count for name, count in counts.items() if name not in NO_ENGINES)
+    rest = (whole - engines) / seconds
+    fast_ms = whole / seconds / YUNET_MILLIONS * YUNET_PI4_MS[0]
+    slow_ms = (whole / seconds - rest) / YUNET_MILLIONS * YUNET_PI4_MS[1] + rest / PI4_GHZ
+    five_ms = fast_ms / PI5_TIMES[1], slow_ms / PI5_TIMES[0]
+    estimate = (
+        f"**An estimate, not a measurement:** {fast_ms:.0f} to {slow_ms:.0f} ms per second of media on a "
+        f"Raspberry Pi 4, {five_ms[0]:.0f} to {five_ms[1]:.0f} ms on a Raspberry Pi 5, with the demo's recogniser."
+    )
+    return f"{counted(result)}\n\n{estimate}"
+
+
+def counted(result: Json) -> str:
+    """Return the instruction counts by part."""
     counts, seconds = result["millions"], result["seconds"]
     whole = counts["whole pipeline"]
     engines = sum(count for name, count in counts.items() if name not in NO_ENGINES)
@@ -264,28 +281,14 @@ def instructions(result: Json) -> str:
         for name, count in counts.items()
         if name not in NO_ENGINES
     ]
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
     lines += [
         f"| everything else | {(whole - engines) / seconds:.1f} | {1 - engines / whole:.0%} |",
         f"| **whole pipeline** | **{whole / seconds:.1f}** | |",
+        "",
+        f"The features of 3 s of speech are part of everything else: {counts['voice features of 3 s']:.1f} million. {versions}.",
     ]
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    rest = (whole - engines) / seconds
-    fast_ms = whole / seconds / YUNET_MILLIONS * YUNET_PI4_MS[0]
-    slow_ms = (whole / seconds - rest) / YUNET_MILLIONS * YUNET_PI4_MS[1] + rest / PI4_GHZ
-    five_ms = fast_ms / PI5_TIMES[1], slow_ms / PI5_TIMES[0]
-    estimate = (
-        f"**An estimate, not a measurement:** {fast_ms:.0f} to {slow_ms:.0f} ms per second of media on a "
-        f"Raspberry Pi 4, {five_ms[0]:.0f} to {five_ms[1]:.0f} ms on a Raspberry Pi 5, with the demo's recogniser."
-    )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"The features of 3 s of speech are part of everything else: {counts['voice features of 3 s']:.1f} million. {versions}.",
-            "",
-            estimate,
-        ]
-    )
+    return "\n".join(lines)
 
 
 def pythons(result: Json) -> str:
