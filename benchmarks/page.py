@@ -95,12 +95,17 @@ def budgets(result: Json) -> str:
         sign = "≤" if row["kind"] == "at most" else "≥"
         unit = row["unit"].replace("x", "×")
         reason = f" ({row['reason']})" if row["reason"] and row["holds"] is not None else ""
-        figure = "–" if row["figure"] is None else f"{row['figure']:.3g} {unit}"
+        figure = "–" if row["figure"] is None else f"{readable(row['figure'])} {unit}"
         figure += f" ({row['beside']})" if row.get("beside") else ""
         lines.append(
-            f"| {row['title']} | {sign} {row['limit']:g} {unit} | {figure} | {ANSWERS[row['holds']]}{reason} |"
+            f"| {row['title']} | {sign} {readable(row['limit'])} {unit} | {figure} | {ANSWERS[row['holds']]}{reason} |"
         )
     return "\n".join(lines)
+
+
+def readable(figure: float) -> str:
+    """Return a number with three digits, or without decimals from a thousand on."""
+    return f"{figure:,.0f}" if figure >= 1000 else f"{figure:.3g}"
 
 
 def engines(result: Json) -> str:
