@@ -30,7 +30,7 @@ def test_the_code_of_that_version_is_measured(tmp_path: Path, monkeypatch: pytes
             return SimpleNamespace(returncode=0, stdout=archive.stdout)
         return real(command, **more)  # type: ignore[call-overload]
 
-    monkeypatch.setattr(reference.subprocess, "run", run)
+    monkeypatch.setattr("benchmarks.reference.subprocess.run", run)
     found = reference.measure_reference(Path("clip.mp4"), "model", rounds=2)
     assert found["revision"] == reference.REVISION
     assert (found["clip"], found["more"]) == ("clip.mp4", {"rounds": 2})
