@@ -25,24 +25,26 @@ DATA: Final = ROOT / "docs" / "data"
 BENCH: Final = str(DATA / "bench.json")
 
 BESIDE_WRITES: Final = (
-    ("instructions", ()),
-    ("memory", ()),
-    ("store", ()),
-    ("history", ()),
-    ("viewers", ("--seconds", "20")),
-    ("broker", ("--devices", "10", "100", "300", "1000", "--seconds", "30")),
+    (("instructions", ()), ("store", ()), ("history", ())),
+    (
+        ("memory", ()),
+        ("viewers", ("--seconds", "20")),
+        ("broker", ("--devices", "10", "100", "300", "1000", "--seconds", "30")),
+        ("console", ("--rounds", "2")),
+    ),
 )
-ALONE: Final = (("scaling", ()), ("decoding", ()), ("console", ("--rounds", "2")))
-"""Modules with their arguments; each writes the file of its name."""
+"""Two lanes of modules with their arguments; each writes the file of its name."""
+ALONE: Final = (("scaling", ()), ("decoding", ()))
 
 
 def main() -> int:
     """Run all steps; return 1 if one failed or a budget is broken."""
     update = ("benchmarks", "--from", BENCH, "--json", BENCH, "--again")
     rest = [*PARTS, "reference", "live", "peers", *(["recogniser"] if "--recogniser" in sys.argv else [])]
-    with ThreadPoolExecutor(1) as beside:
-        others = beside.submit(in_turn, BESIDE_WRITES)
-        codes = [run(*update, "writes"), *others.result()]
+    with ThreadPoolExecutor(len(BESIDE_WRITES)) as beside:
+        lanes = [beside.submit(in_turn, lane) for lane in BESIDE_WRITES]
+        codes = [run(*update, "writes")]
+        codes += [code for lane in lanes for code in lane.result()]
     codes += in_turn(ALONE)
     codes.append(run(*update, *rest, "--strict", *sys.argv[1:]))
     codes += [run("benchmarks.page"), run("benchmarks.plots")]
