@@ -341,7 +341,9 @@ def main() -> int:
     parser.add_argument("--engine", choices=("vosk", "whisper"), default="vosk")
     parser.add_argument("--speech", default="vosk-es-demo", help="speech model")
     parser.add_argument("--method", choices=("weighted", "learned"), default="weighted")
-    parser.add_argument("--frontier", action="store_true", help="measure several hold times")
+    parser.add_argument(
+        "--frontier", nargs="+", type=Path, default=[], metavar="CLIP", help="measure several hold times"
+    )
     parser.add_argument("--json", type=Path, required=True)
     options = parser.parse_args()
     settings = Settings()
@@ -356,7 +358,7 @@ def main() -> int:
         "schema": 1,
         "made": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "method": options.method,
-        "speech_model": options.speech,
+        "speech_model": Path(options.speech).name,
         "clips": rows,
         "delay": summary(delays(thinned(joints, SPLICES), settings)),
         "delay_under_speech": {
@@ -366,7 +368,8 @@ def main() -> int:
     }
     print(result["delay"], result["delay_under_speech"])
     if options.frontier:
-        result["frontier"] = frontier(found, thinned(joints, SPLICES), settings)
+        clips = {clip.stem: trace(clip, settings) for clip in options.frontier}
+        result["frontier"] = frontier(clips, thinned(joints, SPLICES), settings)
         for row in result["frontier"]:
             print(row)
     options.json.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
 """Make the clips on which the decision is measured: `python -m benchmarks.heads MEDIA SPEECH OUT`.
 
 MEDIA is a folder with clips of faces, SPEECH one with `index.csv` and `clips.zip` of Spanish utterances, OUT
-a folder. Needs ffmpeg. The clips in CHOOSING are those that chose the settings; those in JUDGING had no part
-in it: other faces, and other speakers.
+a folder. Needs ffmpeg. The clips in CHOOSING are those that chose the settings; those in JUDGING, with other
+faces and other speakers, were looked at less; those in CHECKING were measured once, when all was chosen.
 """
 
 from __future__ import annotations
@@ -60,6 +60,12 @@ JUDGING: Final = (
     Head("judge_leaving", "face_then_none.mov", (0.0, 2.0), "uem07", 60.0),
     Head("judge_entering", "none_then_face.mov", (4.0, 6.3), "uem10", 60.0),
 )
+CHECKING: Final = (
+    Head("check_woman_1", _WOMAN, None, "uem01", 60.0),
+    Head("check_woman_2", _WOMAN, None, "uem06", 60.0),
+    Head("check_man_1", "talking_man_1.mpg", None, "uem04", 60.0),
+    Head("check_man_2", "talking_man_2.mpg", None, "uem11", 60.0),
+)
 
 
 def spoken(speech: Path, speaker: str, seconds: float) -> NDArray[np.int16]:
@@ -112,7 +118,7 @@ def main() -> int:
     parser.add_argument("speech", type=Path)
     parser.add_argument("out", type=Path)
     options = parser.parse_args()
-    for head in (*CHOOSING, *JUDGING):
+    for head in (*CHOOSING, *JUDGING, *CHECKING):
         print(make(head, options.media, options.speech, options.out))
     return 0
 

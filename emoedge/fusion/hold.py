@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from emoedge.emotions import INDEX, Emotion, leader
+from emoedge.emotions import INDEX, Emotion
+from emoedge.observations import Modality
 from emoedge.outcomes import FusedState
 
 DOUBT_HOLDS: Final = 2.0
 """Times `hold_s` after which what is named gives way to what came instead, although nothing lasted."""
+POOL_DOUBT_HOLDS: Final = 4.0
+"""The same for a pool, where the words of an utterance can outweigh the face for as long as they are used."""
 CLEAR: Final = 2.0
-"""Margins by which something leads when it is clear."""
+"""Margins by which something leads when it is clear, and by which a moment counts fully in a dispute."""
+NEW_SHARE: Final[dict[Modality, float]] = {"face": 1.0, "voice": 0.25, "text": 0.1}
+"""How much of an opinion is new at each moment. The face is seen again; three quarters of the sound of a
+voice result were in the one before; an utterance is heard once, however long its words are used."""
+UNSURE_WEIGHT: Final = 0.5
+"""Weight of a moment without an emotion: it does not say that something else is right."""
+MEAN_SHARE: Final[dict[Modality, float]] = {"face": 0.6, "voice": 0.4, "text": 0.4}
+"""Shares in the mean in which a pool must be clear: those of the default of `fusion.face_weight`."""
 ROUNDING_S: Final = 1e-9
 """Sums of steps in time are equal to within this."""
 
@@ -24,21 +35,23 @@ class Hold:
     person, source or privacy is the cause.
 
     The evidence for a change is summed over time (Page, "Continuous inspection schemes", Biometrika 41, 1954)
-    until it is worth `hold_s` seconds. A moment counts fully where all who take part rank first what is new.
-    Where they disagree it counts for less: as far as the lead of the new emotion is a clear one, or as much
-    as a text that decides prefers it.
+    until it is worth `hold_s` seconds. A moment counts as far as the new emotion leads what is named, in the
+    mean of the opinions weighted by NEW_SHARE: an utterance or a voice result must not count again at each
+    moment for which it is used. So what the face does not support replaces what the face supports late or
+    not at all.
     Meanwhile a candidate that a modality ranks first stays named, in doubt. Where one thing after the other
-    comes and none lasts, what could not stay is named for DOUBT_HOLDS times `hold_s` at most.
+    comes and none lasts, what could not stay is named for a few times `hold_s` at most.
 
     Args:
         hold_s: seconds, >= 0; with 0 nothing is held.
-        agreed: nothing is clear unless all who take part rank it first. For posteriors that are products: one
-            sure opinion makes them clear against all others.
+        pooled: posteriors are products of opinions. One sure opinion makes them clear against all others, so
+            that something is clear only where it is clear in the mean of the opinions.
     """
 
-    def __init__(self, hold_s: float, *, agreed: bool = False) -> None:
+    def __init__(self, hold_s: float, *, pooled: bool = False) -> None:
         self._hold_s = hold_s
-        self._agreed = agreed
+        self._pooled = pooled
+        self._doubt_s = hold_s * (POOL_DOUBT_HOLDS if pooled else DOUBT_HOLDS)
         self._held: FusedState | None = None
         self._since_s = 0.0
         self._pending: Emotion | None = None
@@ -84,9 +97,9 @@ class Hold:
         self._weight, self._looked_s = _weight(state, held.emotion, margin), state.time_s
         stood = state.time_s - self._since_s >= self._hold_s
         lasted = self._evidence_s >= self._hold_s - ROUNDING_S
-        lost = state.time_s - held.time_s >= DOUBT_HOLDS * self._hold_s
+        lost = state.time_s - held.time_s >= self._doubt_s
         silent = state.probabilities is None  # the opinions used have expired, which is a lasting change
-        clear = _is_clear(state, CLEAR * margin) and (not self._agreed or _is_agreed(state))
+        clear = _is_clear(state, CLEAR * margin, pooled=self._pooled)
         if lasted or (stood and (lost or silent or clear)):
             return self._take(state)
         if kept is not None:
@@ -112,27 +125,29 @@ class Hold:
 def _weight(state: FusedState, named: Emotion | None, margin: float) -> float:
     """Weight of the decision of a moment against what is named, 0..1."""
     new = state.emotion
-    if new is None or named is None or state.probabilities is None:
+    if new is None:
+        return UNSURE_WEIGHT
+    if named is None or margin <= 0.0:
         return 1.0
-    if margin <= 0.0 or _is_agreed(state):
-        return 1.0
-    lead = float(state.probabilities[INDEX[new]] - state.probabilities[INDEX[named]]) / margin
-    weight = lead / CLEAR
-    if state.decided_by == "text":
-        text = next(one.probabilities for one in state.opinions if one.modality == "text")
-        weight = max(weight, min(1.0, 1.0 + lead) * float(text[INDEX[new]] - text[INDEX[named]]))
-    return min(1.0, max(0.0, weight))
+    mean = _mean(state, NEW_SHARE)
+    full = margin if len(state.opinions) == 1 else CLEAR * margin
+    return min(1.0, max(0.0, (mean[INDEX[new]] - mean[INDEX[named]]) / full))
 
 
-def _is_agreed(state: FusedState) -> bool:
-    """Return whether all who take part rank first what the decision of a moment names."""
-    return all(leader(opinion.probabilities) == state.emotion for opinion in state.opinions)
-
-
-def _is_clear(state: FusedState, distance: float) -> bool:
+def _is_clear(state: FusedState, distance: float, *, pooled: bool) -> bool:
     """Return whether an emotion is named and no other class is within a distance of it."""
     if state.emotion is None or state.probabilities is None:
         return False
-    values = state.probabilities.tolist()
+    values = _mean(state, MEAN_SHARE) if pooled else state.probabilities.tolist()
     own = values.pop(INDEX[state.emotion])
     return bool(own - max(values) >= distance)
+
+
+def _mean(state: FusedState, shares: Mapping[Modality, float]) -> list[float]:
+    """Return the mean of the opinions (at least one), each with its share."""
+    total = sum(shares[one.modality] for one in state.opinions)
+    rows = [
+        [shares[one.modality] / total * value for value in one.probabilities.tolist()]
+        for one in state.opinions
+    ]
+    return [sum(column) for column in zip(*rows, strict=True)]

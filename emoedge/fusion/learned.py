@@ -1,10 +1,11 @@
 """Learned fusion: a log-linear pool whose weights follow the reliability of each opinion.
 
-    log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + h * b[c],    r_m = reliability_m ^ g_m *
-    exp(-age_m / t_m)
+    log p[c] = s * (sum over m of  a_m * r_m * log(p_m[c])) + f * h * b[c]
+    r_m = reliability_m ^ g_m * exp(-age_m / t_m)
 
 The sharpness s and the share h of the bias depend on which modalities take part, so that a probability means
-the same with two as with three; one alone says what it says. The coefficients come from training
+the same with two as with three; one alone says what it says. The bias fades with the opinions: f is the mean
+of exp(-age_m / t_m), weighted by a_m. The coefficients come from training
 (`models/fusion.json`), from calibrated posteriors of the three models on validation data. Source of the form:
 Genest & Zidek, "Combining probability distributions", Stat. Sci. 1(1), 1986.
 """
@@ -123,10 +124,13 @@ class LearnedFusion:
             return opinions[0].probabilities
         scale = self.subsets[subset_name(opinion.modality for opinion in opinions)]
         logits = np.zeros(EMOTION_COUNT)
+        faded = whole = 0.0
         for opinion in opinions:
             w = self.weights[opinion.modality]
-            age_s = max(now_s - opinion.time_s, 0.0)
-            trust = opinion.reliability**w.reliability_exponent * math.exp(-age_s / w.age_constant_s)
+            recency = math.exp(-max(now_s - opinion.time_s, 0.0) / w.age_constant_s)
+            trust = opinion.reliability**w.reliability_exponent * recency
+            faded, whole = faded + w.weight * recency, whole + w.weight
             logits += w.weight * trust * np.log(np.maximum(opinion.probabilities.astype(np.float64), FLOOR))
-        logits = scale.sharpness * logits + scale.bias_share * self.bias
+        bias_share = scale.bias_share * (faded / whole if whole else 1.0)
+        logits = scale.sharpness * logits + bias_share * self.bias
         return as_probabilities(softmax(logits))

@@ -61,7 +61,7 @@ class DecisionStage:
         self._face_spacing_s = 1.0 / settings.publish.face_hz
         self._face_sent_s = float("-inf")
         self._face_sent_ids: tuple[int, ...] | None = None
-        self._hold = Hold(settings.fusion.hold_s, agreed=settings.fusion.method == "learned")
+        self._hold = Hold(settings.fusion.hold_s, pooled=settings.fusion.method == "learned")
         self._summary = SummaryThrottle(settings.publish.summary_interval, settings.language)
         self._losses = 0
         self._sent: FusedState | None = None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emoedge.config import Settings
 from emoedge.emotions import EMOTION_COUNT, EMOTIONS, as_probabilities, leader
 from emoedge.errors import ModelError
 from emoedge.fusion.learned import MODALITIES, POOLED, SUBSETS, LearnedFusion, subset_name
@@ -136,3 +137,26 @@ def test_where_the_pool_prefers_what_nobody_ranks_first_it_is_in_doubt(tmp_path)
     assert leader(decision.probabilities) == "neutral"
     assert decision.emotion == "anger"
     assert not decision.certain
+
+
+def test_the_bias_fades_with_the_opinions(tmp_path):
+    bias = [0.0] * EMOTION_COUNT
+    bias[EMOTIONS.index("neutral")] = 2.0
+    shares = {name: {"sharpness": 1.0, "bias_share": 1.0} for name in POOLED}
+    pool = load(tmp_path, content(bias=bias, subsets=shares))
+    said = [opinion("face", "anger", 0.9), opinion("voice", "anger", 0.9)]
+    fresh, old = pool.posterior(said, 0.0), pool.posterior(said, 100.0)
+    assert fresh[EMOTIONS.index("neutral")] > fresh[EMOTIONS.index("fear")]
+    assert np.allclose(old, 1 / EMOTION_COUNT, atol=1e-4), "nothing is left to say"
+
+
+def test_an_utterance_that_is_dropped_changes_less_than_one_that_comes():
+    """By the age at which the words are dropped they count for a small part of what they did."""
+    pool, used_s = LearnedFusion.load(SHIPPED), Settings().fusion.text_max_age_s
+    now = [opinion("face", "sadness", 0.5, used_s), opinion("voice", "neutral", 0.3, used_s)]
+    sad = EMOTIONS.index("sadness")
+    without = pool.posterior(now, used_s)[sad]
+    new = pool.posterior([*now, opinion("text", "happiness", 0.98, used_s)], used_s)[sad]
+    old = pool.posterior([*now, opinion("text", "happiness", 0.98, 0.0)], used_s)[sad]
+    assert without - new > 0.2
+    assert abs(without - old) < 0.5 * (without - new)
