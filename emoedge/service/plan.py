@@ -126,6 +126,8 @@ def install_plan(
                 )
             ),
         ]
+    # The unit gives it these groups too; `sudo -u emoedge emoedge doctor` runs outside the unit.
+    steps.append(Run(("usermod", "--append", "--groups", "video,audio", ACCOUNT)))
     if member:
         steps.append(Run(("usermod", "--append", "--groups", ACCOUNT, member)))
     steps += [

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from scripts.package_contents import (
     remove_unneeded,
     share_libraries,
 )
+from scripts.release_files import locked_packages
 
 LOADED = """
 import importlib, json, pkgutil, sys
@@ -60,6 +62,11 @@ def matches(path: Path, pattern: str) -> bool:
 
 
 def test_nothing_that_is_loaded_is_left_out(loaded: list[Path]) -> None:
+    # The oldest allowed ones load more; the package is made from the locked ones.
+    locked = {(package["name"], package["version"]) for package in locked_packages()}
+    other = [name for name in ("numpy", "pillow") if (name, version(name)) not in locked]
+    if other:
+        pytest.skip(f"not the version in lock/: {', '.join(other)}")
     assert len(loaded) > 300
     # LiteRT loads it where it is there, and does without.
     optional = {Path("ai_edge_litert/libLiteRt.so")}

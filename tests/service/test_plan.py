@@ -55,9 +55,13 @@ def test_account_and_folders_are_those_of_the_package(repository: Path) -> None:
         f"install -d -m {mode} -o {owner} -g {group} {path}" for _, path, mode, owner, group in folders
     ]
     (user,) = [text for text in commands if text.startswith("useradd ")]
-    entry = (repository / "systemd" / "sysusers.conf").read_text().splitlines()[-2]
-    assert entry.split()[:2] == ["u", "emoedge"]
-    assert f"--home-dir {entry.split()[-1]} " in user
+    entries = [line.split() for line in (repository / "systemd" / "sysusers.conf").read_text().splitlines()]
+    (home,) = [entry[-1] for entry in entries if entry[:2] == ["u", "emoedge"]]
+    assert f"--home-dir {home} " in user
+    groups = [entry[2] for entry in entries if entry[:2] == ["m", "emoedge"]]
+    assert f"usermod --append --groups {','.join(groups)} emoedge" in commands
+    unit = (repository / "systemd" / "emoedge.service").read_text()
+    assert f"SupplementaryGroups={' '.join(groups)}\n" in unit
 
 
 @pytest.mark.parametrize(
