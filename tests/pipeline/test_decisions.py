@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from emoedge.config import FusionSettings, PublishSettings, Settings
 from emoedge.emotions import EMOTIONS, as_probabilities
+from emoedge.fusion.hold import DOUBT_HOLDS, POOL_DOUBT_HOLDS
+from emoedge.fusion.learned import LearnedFusion
 from emoedge.observations import (
     Box,
     FaceObservation,
@@ -21,6 +23,7 @@ from emoedge.observations import (
 )
 from emoedge.outcomes import EmotionEvent, FusedState, StateSummary
 from emoedge.pipeline.decisions import DecisionStage
+from tests.conftest import REPOSITORY
 
 
 def peaked(emotion, p=0.8):
@@ -183,11 +186,17 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.parametrize(
+    ("method", "doubt_holds"), [("weighted", DOUBT_HOLDS), ("learned", POOL_DOUBT_HOLDS)]
+)
 @settings(max_examples=50)
 @given(STEPS, st.floats(0, 1), st.floats(0, 1))
-def test_whatever_is_found_what_is_said_is_steady_and_led_by_a_modality(steps, min_confidence, hold_s):
-    fusion = FusionSettings(min_confidence=min_confidence, hold_s=hold_s)
-    stage = DecisionStage(Settings(fusion=fusion, publish=PublishSettings(interval=5)), lambda _: "e")
+def test_whatever_is_found_what_is_said_is_steady_and_led_by_a_modality(
+    method, doubt_holds, steps, min_confidence, hold_s
+):
+    fusion = FusionSettings(method=method, min_confidence=min_confidence, hold_s=hold_s)
+    pool = LearnedFusion.load(REPOSITORY / "models" / "fusion.json")
+    stage = DecisionStage(Settings(fusion=fusion, publish=PublishSettings(interval=5)), lambda _: "e", pool)
     outcomes, now_s = [], 0.0
     for kind, posterior, repeats in steps:
         for _ in range(repeats):
@@ -201,7 +210,7 @@ def test_whatever_is_found_what_is_said_is_steady_and_led_by_a_modality(steps, m
     said = [o for o in outcomes if isinstance(o, FusedState)]
     times = [b.time_s for a, b in pairwise(said) if a.emotion != b.emotion]
     assert all(b - a >= hold_s - 1e-6 for a, b in pairwise(times))
-    assert all(b.time_s - a.time_s < 5.0 + 2 * hold_s + 0.2 for a, b in pairwise(said))
+    assert all(b.time_s - a.time_s < 5.0 + doubt_holds * hold_s + 0.2 for a, b in pairwise(said))
     for state in said:
         assert (state.emotion is None) == bool(state.reason)
         if state.emotion is None:
