@@ -16,6 +16,7 @@ from emoedge.capture.capture_threads import CameraWorker, make_camera_worker, ma
 from emoedge.clock import Clock, SystemClock
 from emoedge.config import Settings
 from emoedge.history.recorder import HistoryRecorder
+from emoedge.observations import Box
 from emoedge.outcomes import RecordingChange
 from emoedge.pipeline.decisions import DecisionStage
 from emoedge.pipeline.perception import learned_fusion, load_confidence
@@ -113,7 +114,10 @@ def assemble(
         feed.publish(message)
         metrics.publish(message)
 
-    picture = PictureFeed(builder, clock, publish, lambda: _camera_fault(camera), configured.language)
+    ignored = tuple(Box(*part) for part in configured.face.ignore)
+    picture = PictureFeed(
+        builder, clock, publish, lambda: _camera_fault(camera), configured.language, ignored
+    )
     with_words = builder.with_words() if configured.web.transcript else None
     feed = Feed(builder, clock, picture.offer_faces, with_words)
     children = ChildJobs(configured, feed.tell)

@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from emoedge.clock import Clock, rfc3339
 from emoedge.emotions import Language
 from emoedge.frames import Frame
 from emoedge.local_socket.protocol import DaemonError
-from emoedge.observations import FacesObservation
+from emoedge.observations import Box, FacesObservation
 from emoedge.publish.messages import Message, MessageBuilder
 from emoedge.supervise.feed import Teller
 from emoedge.supervise.picture_drawing import JpegPicture, draw
@@ -48,6 +48,7 @@ class PictureFeed:
         publish: sends that message.
         camera_fault: why there is no picture; empty where there is one.
         language: of the labels.
+        ignored: parts of the picture in which faces do not count, drawn too.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class PictureFeed:
         publish: Callable[[Message], None],
         camera_fault: Callable[[], str],
         language: Language,
+        ignored: Sequence[Box] = (),
     ) -> None:
         self._builder = builder
         self._clock = clock
         self._publish = publish
         self._camera_fault = camera_fault
         self._language = language
+        self._ignored = ignored
         self._teller: Teller | None = None
         self._changed = threading.Condition()
         self._private = False
@@ -175,7 +178,7 @@ class PictureFeed:
         if frame.time_s <= session.sent_s:
             return None
         session.sent_s = frame.time_s
-        return draw(frame, faces if seen is not None else None, self._language)
+        return draw(frame, faces if seen is not None else None, self._language, self._ignored)
 
     def _tell(self, picture: JpegPicture) -> None:
         data = {

@@ -1,17 +1,19 @@
-"""A frame as a client sees it, with boxes, landmarks and labels, and the crop that the network gets."""
+"""A frame as a client sees it, with boxes, landmarks, labels and ignored parts, and the network's crop."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from emoedge.drawing import draw_text
 from emoedge.emotions import Language
 from emoedge.face.align import crop_geometry, cut
 from emoedge.frames import Frame
-from emoedge.observations import FacesObservation
+from emoedge.observations import Box, FacesObservation
 from emoedge.record.overlay import Overlay
 
 MAX_WIDTH: Final = 640
@@ -25,6 +27,9 @@ CROP_PX: Final = 48
 CROP_SHOWN_PX: Final = 192
 """Side of the crop as it is sent: enlarged without smoothing, so that its pixels can be seen."""
 _DOT: Final = (255, 255, 255)
+_IGNORED_LABEL: Final = "face.ignore"
+"""In an ignored part: the setting, so that it can be found."""
+_LABEL_PX: Final = 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,23 @@ class JpegPicture:
     crop: bytes | None
 
 
-def draw(frame: Frame, faces: FacesObservation | None, language: Language) -> JpegPicture:
+def draw(
+    frame: Frame, faces: FacesObservation | None, language: Language, ignored: Sequence[Box] = ()
+) -> JpegPicture:
     """Make the picture of a frame.
 
     Args:
         frame: as captured, any size.
         faces: found in this frame, None where they are not known.
         language: of the labels.
+        ignored: parts of the picture in which faces do not count.
     """
     import cv2
 
     picture = _scaled(frame)
     height, width = picture.shape[:2]
+    for part in ignored:
+        _cross_out(picture, part)
     if faces is not None:
         overlay = Overlay(language)
         overlay.update(faces)
@@ -83,6 +93,21 @@ def _scaled(frame: Frame) -> NDArray[np.uint8]:
     scale = min(1.0, MAX_WIDTH / frame.width, MAX_HEIGHT / frame.height)
     width, height = (max(2, int(side * scale + 0.001) // 2 * 2) for side in (frame.width, frame.height))
     return np.asarray(cv2.cvtColor(frame.small_rgb(width, height), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def _cross_out(picture: NDArray[np.uint8], part: Box) -> None:
+    """Darken a part of the picture, and draw its outline, a cross and its label."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    left, top = round(part.x * width), round(part.y * height)
+    right, bottom = round((part.x + part.width) * width) - 1, round((part.y + part.height) * height) - 1
+    inside = picture[top : bottom + 1, left : right + 1]
+    inside[:] = inside // 2
+    cv2.rectangle(picture, (left, top), (right, bottom), _DOT, 1)
+    cv2.line(picture, (left, top), (right, bottom), _DOT, 1)
+    cv2.line(picture, (left, bottom), (right, top), _DOT, 1)
+    draw_text(picture, _IGNORED_LABEL, left + 4, top + _LABEL_PX + 2, _LABEL_PX, _DOT)
 
 
 def _crop(frame: Frame, faces: FacesObservation) -> bytes | None:

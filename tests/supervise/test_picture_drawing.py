@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from emoedge.config import Settings
+from emoedge.observations import Box
 from emoedge.pipeline.perception import build_face
 from emoedge.supervise.picture_drawing import CROP_PX, MAX_HEIGHT, MAX_WIDTH, draw
 
@@ -42,3 +43,15 @@ def test_box_landmarks_and_crop_are_of_the_face() -> None:
 
 def test_the_crop_is_as_large_as_the_face_model_takes() -> None:
     assert vars(build_face(Settings()))["_classifier"].size == CROP_PX
+
+
+def test_an_ignored_part_is_dark_and_crossed_out_and_nothing_else_changes() -> None:
+    part = Box(0.5, 0.25, 0.25, 0.5)
+    plain = opened(draw(frame(0.0), None, "es").jpeg).astype(int)
+    drawn = opened(draw(frame(0.0), None, "es", [part]).jpeg).astype(int)
+    inside = np.s_[90:270, 320:480]
+    assert np.median(drawn[inside]) == pytest.approx(np.median(plain[inside]) / 2, abs=5)
+    assert drawn[180, 400].mean() > plain[180, 400].mean(), "the middle of the cross"
+    outside = np.ones(plain.shape[:2], bool)
+    outside[80:280, 310:490] = False
+    assert np.abs(drawn - plain)[outside].max() < 20
