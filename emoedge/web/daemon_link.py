@@ -31,6 +31,7 @@ FAST: Final = ("face", "state", "level")
 """Events of ten times a second, taken while a browser looks."""
 RETRY_S: Final = 1.0
 """Between two attempts to find a daemon."""
+CANCEL_AGAIN_S: Final = 0.1
 SILENCE_S: Final = 20.0
 """Seconds of silence, even without `alive`, after which the daemon has gone."""
 MAX_BEHIND_BYTES: Final = 256_000
@@ -106,10 +107,11 @@ class DaemonLink:
 
     async def stop(self) -> None:
         """Disconnect."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        task = self._task
+        while task is not None and not task.done():
+            # Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes together with its result.
+            task.cancel()
+            await asyncio.wait({task}, timeout=CANCEL_AGAIN_S)
 
     def later(self, act: Coroutine[Any, Any, None]) -> None:
         """Do something beside the requests."""

@@ -249,6 +249,33 @@ def test_what_the_daemon_does_not_have_is_no_sign_that_it_has_stopped(both):
     assert (caught.value.status, caught.value.code) == (404, "absent")
 
 
+@pytest.mark.parametrize("steps", range(6))
+def test_the_link_ends_when_it_is_stopped_while_an_event_arrives(both, steps):
+    """Before Python 3.12 `asyncio.wait_for` loses a cancellation that comes together with its result."""
+
+    async def stopped() -> None:
+        link = DaemonLink(lambda: load_settings(both[0].folder / "emoedge.toml", {}))
+        connected = asyncio.Event()
+
+        async def tell() -> None:
+            connected.set()
+
+        link.on_connected = tell
+        await link.start()
+        await connected.wait()
+        await asyncio.sleep(0.2)
+        vars(link)["_heard"].set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(link.stop())
+        await asyncio.wait({stopping}, timeout=20)
+        ended = stopping.done()
+        stopping.cancel()  # or the test would not end either
+        assert ended
+
+    asyncio.run(stopped())
+
+
 def test_labels(client, segment):
     label = {"from_s": 1, "to_s": 2.5, "emotion": "neutral", "note": "no era así"}
     assert client.post(f"/api/recordings/{segment}/labels", json=label).status_code == 201
