@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from typing import Any, Final
 
 from benchmarks.scaling import RESOLUTIONS, SECONDS, write_clip
 from emoedge.bench.machine import describe_machine
-from emoedge.bench.measure import processor_s, short
+from emoedge.bench.measure import keep_to_one_core, processor_s, short
 from emoedge.capture.convert import PictureConverter
 
 SIZES: Final = RESOLUTIONS[1:]
@@ -35,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     rows = []
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
         for size in SIZES:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks.live import first_face, observed, start
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.machine import describe_machine
-from emoedge.bench.measure import processor_s, short
+from emoedge.bench.measure import keep_to_one_core, processor_s, short
 from emoedge.bench.whole import with_a_speech_model
 from emoedge.capture.media import MediaReader
 from emoedge.config import Settings
@@ -111,7 +111,7 @@ def mapped_kb(process: Path) -> dict[str, int]:
 
 def pre_rolls(clip: Path) -> list[dict[str, Any]]:
     """Processor time a second and size of each way to keep the pre-roll; the median of rounds in turn."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     frames = takewhile(lambda frame: frame.time_s < WAYS_S, MediaReader(clip, audio=False).frames())
     pictures = [frame.data for frame in frames]
     width, height = pictures[0].shape[1], pictures[0].shape[0] * 2 // 3

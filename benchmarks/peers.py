@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from emoedge.bench.measure import keep_to_one_core
 from emoedge.bench.stages import bare_encode
 from emoedge.capture.media import MediaReader
 from emoedge.config import Settings
@@ -89,7 +90,7 @@ def measure_peers(
     Returns:
         (figures by peer, reason by peer that could not be measured).
     """
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     import cv2
 
     cv2.setNumThreads(1)

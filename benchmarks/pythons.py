@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.machine import describe_machine
-from emoedge.bench.measure import processor_s, short
+from emoedge.bench.measure import keep_to_one_core, processor_s, short
 from emoedge.bench.whole import DEMO_SPEECH_MODEL
 from emoedge.cli import ENVIRONMENT
 from emoedge.config import Settings
@@ -35,7 +35,7 @@ def child(clip: str) -> None:
     """Print the version of this interpreter and the processor time of a second of media, ms, as JSON."""
     from emoedge.pipeline.pipeline import Pipeline
 
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     pipeline = Pipeline(Settings.model_validate({"speech": {"model": DEMO_SPEECH_MODEL}}))
 
     def play() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from benchmarks.live import SETTLE_S, observed, start
 from emoedge.bench.bare import decode
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.machine import describe_machine
-from emoedge.bench.measure import processor_s
+from emoedge.bench.measure import keep_to_one_core, processor_s
 from emoedge.bench.whole import with_a_speech_model
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip, frames
@@ -56,7 +55,7 @@ def main() -> int:
     }
     say("daemons")
     result["daemons"] = two_daemons()
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    keep_to_one_core()
     say("faces")
     result["faces"] = [faces(count) for count in range(1, MOST_FACES + 1)]
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:

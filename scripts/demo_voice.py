@@ -1,6 +1,6 @@
 """Synthetic emotional speech for the demonstration clip: espeak-ng says the words, WORLD changes the way.
 
-The changes are those that acted emotion is described with (Murray and Arnott 1993; Banse and Scherer 1996;
+The changes are those by which acted emotion is described (Murray and Arnott 1993; Banse and Scherer 1996;
 Schröder 2001): height, range and line of the pitch, tempo, loudness, brightness, breath and tremor. WORLD
 (Morise et al. 2016) takes the speech apart into pitch, spectral envelope and aperiodicity and puts it
 together again. Needs espeak-ng, and `pip install pyworld scipy "setuptools<81"`.
@@ -26,14 +26,14 @@ Floats = NDArray[np.float64]
 
 RATE: Final = 16_000
 LEVEL_DBFS: Final = -22.0
-"""Level of calm speech: what somebody at arm's length of a microphone gives."""
+"""Level of calm speech at arm's length from a microphone."""
 VOICE: Final = ("-v", "es+f2", "-s", "140", "-p", "30")
 FRAME_MS: Final = 5.0
 PITCH_HZ: Final = 100.0
 """Zero of the pitch scale."""
 SMOOTH_FRAMES: Final = 2.0
 CONTRAST: Final = 0.8
-"""espeak-ng changes from sound to sound faster and further than a mouth does."""
+"""espeak-ng moves between sounds faster and further than a human mouth."""
 ECHO_S: Final = 0.35
 """Reverberation time of the room."""
 ECHO_AFTER_S: Final = 0.008

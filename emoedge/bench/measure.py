@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -12,6 +13,11 @@ from emoedge.latency import SHARES, quantiles_ms
 
 WARM_UP: Final = 2
 """First turns left out: they fill caches and load what is loaded late."""
+
+
+def keep_to_one_core() -> None:
+    """Keep this process to one core: threads of libraries cannot wait for each other while they burn time."""
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from emoedge.bench.measure import processor_s, short
+from emoedge.bench.measure import keep_to_one_core, processor_s, short
 from emoedge.config import Settings
 from emoedge.errors import EmoedgeError
 from emoedge.model_store import resolve
@@ -54,28 +55,38 @@ def ask(kind: str, settings: Settings, clip: Path, **more: Any) -> dict[str, Any
     Raises:
         BenchError: the process failed; says with what.
     """
-    job = {"settings": settings.model_dump(mode="json"), "clip": str(clip), "more": more}
+    return measured(kind, {"settings": settings.model_dump(mode="json"), "clip": str(clip), "more": more})
+
+
+def measured(kind: str, job: Mapping[str, Any], folder: Path | None = None) -> dict[str, Any]:
+    """Run a job in a process of its own.
+
+    Args:
+        kind: a key of `KINDS`.
+        job: settings, clip and further arguments.
+        folder: the tree whose code runs; this one by default.
+
+    Raises:
+        BenchError: the process failed; says with what.
+    """
     done = subprocess.run(
         [sys.executable, "-m", "emoedge.bench.whole", kind],
+        cwd=folder,
+        env=None if folder is None else os.environ | {"PYTHONPATH": str(folder)},
         input=json.dumps(job),
         capture_output=True,
         text=True,
         timeout=CHILD_LIMIT_S,
         check=False,
-        preexec_fn=_one_core,
+        preexec_fn=keep_to_one_core,
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BenchError(
             tr("the measurement of {kind} failed: {last}", kind=kind, last=last), tr("run: emoedge doctor")
         )
-    answer: dict[str, Any] = json.loads(done.stdout)
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer
-
-
-def _one_core() -> None:
-    """Keep to one core: threads of libraries then cannot wait for each other while they burn time."""
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def against_engines(settings: Settings, clip: Path, rounds: int = 3) -> dict[str, Any]:

@@ -56,8 +56,8 @@ SENTENCES: Final = (
 )
 """What is said. All of it is in the vocabulary of models/vosk-es-demo, and each sentence is followed by a
 pause long enough for the recogniser to end the utterance; the one at the end is longer than a text counts.
-The words of the last sentence do not go with face and voice: somebody smiles and says something sad
-cheerfully."""
+In the last sentence the words contradict face and voice: something sad, said with a smile and
+in a cheerful tone."""
 
 
 class DemoScene(NamedTuple):
@@ -90,7 +90,7 @@ SCENES: Final = (
     DemoScene(13.8, ASTONISHMENT, answer="surprise"),
     DemoScene(18.6, JOY, answer="happiness"),
 )
-"""Nobody, a covered face, and four expressions that go with voice and words, except the last words."""
+"""An empty picture, a covered face, and four expressions that match voice and words, except the last."""
 
 _ASSETS: Final = Path(__file__).resolve().parents[1] / "data" / "demo"
 _WALK_S: Final = 0.7
@@ -102,7 +102,7 @@ _SYLLABLES_HZ: Final = 4.3
 _PHRASE: Final = FPS
 """Frames before and after in which the loudest moment opens the mouth fully."""
 _QUIET: Final = 0.03
-"""Level below which nobody speaks."""
+"""Level below which there is no speech."""
 _CLOSED: Final = 0.15
 """Share of the loudest level at which the mouth is closed: the echo of the room."""
 _BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own

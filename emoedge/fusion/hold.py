@@ -35,10 +35,10 @@ class Hold:
     person, source or privacy is the cause.
 
     The evidence for a change is summed over time (Page, "Continuous inspection schemes", Biometrika 41, 1954)
-    until it is worth `hold_s` seconds. A moment counts as far as the new emotion leads what is named, in the
-    mean of the opinions weighted by NEW_SHARE: an utterance or a voice result must not count again at each
-    moment for which it is used. So what the face does not support replaces what the face supports late or
-    not at all.
+    until it is worth `hold_s` seconds. A moment counts in proportion to the lead of the new emotion over what
+    is named, in the mean of the opinions weighted by NEW_SHARE: an utterance or a voice result must not count
+    again at each moment for which it is used. An emotion that the face does not show therefore replaces one
+    that it shows late or not at all.
     Meanwhile a candidate that a modality ranks first stays named, in doubt. Where one thing after the other
     comes and none lasts, what could not stay is named for a few times `hold_s` at most.
 
