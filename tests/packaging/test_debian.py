@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,15 +44,29 @@ def test_they_stop_at_the_first_failure_and_are_plain_sh(repository: Path, name:
     assert checker is None or subprocess.run((checker, str(path)), check=False).returncode == 0
 
 
-def test_a_processor_without_litert_is_refused(repository: Path, tmp_path: Path) -> None:
-    for name, text in (("dpkg", "echo armhf"), ("dpkg-deb", "exit 1")):
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+def package_on(processor: str, repository: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    for name, text in (("dpkg", f"echo {processor}"), ("dpkg-deb", "exit 1")):
+        (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+        (folder / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
     script = str(repository / "scripts" / "package")
-    done = subprocess.run((script,), env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run((script,), env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_processor_without_litert_is_refused(repository: Path, tmp_path: Path) -> None:
+    done = package_on("armhf", repository, tmp_path)
     assert done.returncode == 1
     assert "no wheels of LiteRT" in done.stderr
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="plays a root that is emulated on x86-64")
+def test_an_emulated_root_with_sys_is_refused_before_anything_is_fetched(
+    repository: Path, tmp_path: Path
+) -> None:
+    done = package_on("arm64", repository, tmp_path)
+    assert done.returncode == 1
+    assert "do not mount /sys into it" in done.stderr
+    assert "fetching" not in done.stderr
 
 
 def test_every_folder_that_is_made_is_purged(repository: Path) -> None:
