@@ -22,5 +22,5 @@ def test_models_list_names_files_and_the_size_to_fetch(tmp_path):
     lines = emoedge("models", "list", EMOEDGE_PATHS__MODELS=str(tmp_path)).stdout.splitlines()
     at = next(number for number, line in enumerate(lines) if line.startswith("vosk-model-small-es-0.42"))
     assert "MISSING" in lines[at]
-    assert "to fetch 39 MB, run: emoedge models fetch vosk-model-small-es-0.42" in lines[at + 1]
+    assert "to fetch 40 MB, run: emoedge models fetch vosk-model-small-es-0.42" in lines[at + 1]
     assert Path(lines[1].strip()).exists()
