@@ -46,6 +46,15 @@ def sync_data(descriptor: int) -> None:
     os.fdatasync(descriptor)
 
 
+def write_all(descriptor: int, data: Any) -> int:
+    """Write all of a buffer to an open file, also in parts; return its length in bytes. Raises OSError."""
+    view = memoryview(data)
+    total = len(view)
+    while view:
+        view = view[os.write(descriptor, view) :]
+    return total
+
+
 def put_in_place(*moves: tuple[Path, Path]) -> None:
     """Rename finished files to their final names, in this order, so that each is there whole or not at all.
 

@@ -1,4 +1,4 @@
-"""Finishing of a segment: from the fragmented `.partial` to the MP4 with subtitles, sidecars and final names.
+"""Finishing of a segment: from the `.partial` to the MP4 with subtitles, sidecars and final names.
 
 The sidecars are renamed first and the MP4 last, so that a segment appears only when it is whole. Whatever
 moment a crash hits, `recover` finds everything under one of two names.
@@ -16,10 +16,12 @@ from emoedge.emotions import Language
 from emoedge.errors import RecordingError
 from emoedge.files import partial_of, put_in_place, sha256_of
 from emoedge.record.lock import hold
+from emoedge.record.mp4_boxes import is_ordinary
 from emoedge.record.mux import write_errors
 from emoedge.record.names import remove_unfinished, remux_of, segment_files, share_with_group
 from emoedge.record.remux import measure, remux, trim
 from emoedge.record.sidecar import names_of, write_details, write_sidecar
+from emoedge.record.subtitle_track import add_subtitles
 from emoedge.record.timeline import (
     Cue,
     emotion_cues,
@@ -74,8 +76,8 @@ class FinishedSegment:
 def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) -> FinishedSegment:
     """Give a closed segment its subtitles, its sidecars and its final names.
 
-    A remux that fails (a full disk, no time left) does not lose the segment: the fragmented
-    file then gets the final name, and `shortfall` says why.
+    A file that was not closed, after a fault, is remuxed. Where that or the subtitles fail (a full disk, no
+    time left), the file gets the final name as it is, and `shortfall` says why.
 
     Raises:
         RecordingError: there is nothing to play; what there was is removed.
@@ -83,8 +85,11 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
     """
     media = segment.media
     try:
-        trim(partial_of(media))
-        duration_s = measure(partial_of(media))
+        partial = partial_of(media)
+        is_whole = is_ordinary(partial)
+        if not is_whole:
+            trim(partial)
+        duration_s = measure(partial)
         if duration_s <= 0:
             remove_unfinished(media)
             raise RecordingError(
@@ -93,13 +98,16 @@ def finish(segment: ClosedSegment, give_up: Callable[[], bool] = lambda: False) 
             )
         states = read_timeline(timeline_of(media)).states
         cues = emotion_cues(states, duration_s, segment.language)
-        whole, shortfall = _remux(media, cues, duration_s, give_up)
+        if is_whole:
+            whole, shortfall = partial, _add_subtitles(partial, cues, duration_s)
+        else:
+            whole, shortfall = _remux(media, cues, duration_s, give_up)
         size, digest = whole.stat().st_size, sha256_of(whole)
         segment.details |= {
             "duration": round(duration_s, 3),
             "bytes": size,
             "sha256": digest,
-            "fragmented": whole == partial_of(media),
+            "fragmented": whole == partial and not is_whole,
             "emotion": prevailing_emotion(states, duration_s),
         }
         shortfall = _write_sidecars(segment, cues) or shortfall
@@ -131,6 +139,16 @@ def timeline_of(media: Path) -> str:
         except OSError as error:
             logger.warning("cannot read %s: %s", path.name, error)
     return max(found, key=len, default="")
+
+
+def _add_subtitles(partial: Path, cues: Sequence[Cue], duration_s: float) -> str:
+    """Add the subtitles to an ordinary MP4; return the fault, or an empty string."""
+    try:
+        add_subtitles(partial, cues, duration_s)
+    except write_errors() as error:
+        logger.warning("%s has no subtitles: %s", partial.name, error)
+        return str(error)
+    return ""
 
 
 def _remux(

@@ -2,14 +2,17 @@
 
 The file consists of fragments of about a second, each on the disk before the next is begun
 (`fdatasync`), so whatever happens, all but the last two seconds can be played
-(ISO/IEC 14496-12, movie fragments). `remux.py` copies it into an ordinary MP4 at the end.
+(ISO/IEC 14496-12, movie fragments). Closing it makes it an ordinary MP4 in place: an index of all of it is
+appended, then the headers of the fragments are hidden in one box ("hybrid MP4"). Nothing is written twice.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -19,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from emoedge.errors import RecordingError
-from emoedge.files import sync_data
+from emoedge.files import sync_data, write_all
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.alignment import SoundTrack
 from emoedge.record.encoders import CLOCK_HZ, EncoderError, add_video_stream, choose_encoder, rule_out
@@ -96,7 +99,7 @@ class SegmentWriter:
                 "w",
                 format="mp4",
                 options={
-                    "movflags": "delay_moov+default_base_moof",
+                    "movflags": "hybrid_fragmented+delay_moov+default_base_moof",
                     "frag_duration": str(int(FRAGMENT_S * 1e6)),
                     "max_interleave_delta": str(int(INTERLEAVE_S * 1e6)),
                     "video_track_timescale": str(CLOCK_HZ),
@@ -161,7 +164,7 @@ class SegmentWriter:
             self._send_sound(waiting[at : at + AAC_FRAME])
 
     def close(self) -> None:
-        """Write the rest and sync; the file is then complete, though fragmented."""
+        """Write the rest and the index, and sync; the file is then complete."""
         try:
             if self._sound_stream is not None:
                 if len(self._pending):
@@ -265,7 +268,8 @@ def i420(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
 class SyncedFile(io.RawIOBase):
     """New file that is synced each time the muxer has written a fragment.
 
-    The muxer writes only whole fragments, so every write is worth a sync.
+    The muxer writes only whole fragments, so every write is worth a sync. It goes back only to hide them,
+    which must not reach the disk before the index; after a failure it writes nothing more.
     """
 
     def __init__(self, path: Path) -> None:
@@ -281,17 +285,18 @@ class SyncedFile(io.RawIOBase):
         """Write all of `data`; raises OSError, also when the disk fills up half way."""
         if self.dead:
             raise OSError("file given up after an error")
-        view = memoryview(data)
-        total = len(view)
-        while view:
-            view = view[os.write(self._fd, view) :]
+        with self._last_on_failure():
+            total = write_all(self._fd, data)
         self.size += total
         self._unsynced += total
         return total
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the file offset."""
-        return os.lseek(self._fd, offset, whence)
+        """Move the file offset; what was written is synced before a step back. Raises OSError."""
+        with self._last_on_failure():
+            if whence == os.SEEK_SET and offset < self.tell():
+                self.sync_new()
+            return os.lseek(self._fd, offset, whence)
 
     def tell(self) -> int:
         """The file offset."""
@@ -304,6 +309,14 @@ class SyncedFile(io.RawIOBase):
     def writable(self) -> bool:
         """Yes."""
         return True
+
+    @contextlib.contextmanager
+    def _last_on_failure(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            self.dead = True
+            raise
 
     def sync_new(self) -> None:
         """Sync what was written since the last call."""

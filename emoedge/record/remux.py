@@ -1,22 +1,22 @@
 """Remux of a fragmented MP4 into an ordinary one with a subtitle track, and its repair after a cut.
 
-The streams are copied, not encoded again. The index lies at the end: putting it in front ("faststart")
-would write every segment to the card twice, and players and browsers open a file from either end.
+Only for a file that was not closed: a power cut or a full disk leaves it fragmented. The streams are copied,
+not encoded again. The index lies at the end, as in `mux.py`.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import struct
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
 from emoedge.errors import RecordingError
+from emoedge.record.mp4_boxes import boxes
 from emoedge.record.mux import SyncedFile, close_dead
+from emoedge.record.subtitle_track import SUBTITLE_HZ, add_subtitle_stream, subtitle_packets
 from emoedge.record.timeline import MAX_S, Cue
 from emoedge.translation import tr
 
@@ -24,21 +24,8 @@ logger = logging.getLogger(__name__)
 
 SYNC_BYTES: Final = 4 * 1024 * 1024
 """Bytes between two syncs, so that no single wait for a slow card is long."""
-SUBTITLE_HZ: Final = 1000
-"""Time base of the subtitle track."""
 MAX_HEAD_S: Final = 86_400.0
 """Seconds beyond which the length in a file's header is not trusted and the video is measured."""
-BOX_HEADER: Final = 8
-"""Bytes of size and type that every box of an MP4 begins with (ISO/IEC 14496-12, 4.2)."""
-_ASS_HEADER: Final = (
-    b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
-    b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
-    b"ScaleX, ScaleY, Spacing, "
-    b"Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding\n"
-    b"Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0\n\n"
-    b"[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
-)
-"""Style from which FFmpeg's mov_text encoder makes the sample description."""
 
 
 class GaveUpError(RecordingError):
@@ -77,7 +64,7 @@ def remux(
     output = SyncedFile(target)
     try:
         with incoming:
-            _copy(source, incoming, output, deque(_subtitle_samples(cues, duration_s)), give_up)
+            _copy(source, incoming, output, deque(subtitle_packets(cues, duration_s)), give_up)
     finally:
         output.close()
 
@@ -92,7 +79,7 @@ def _copy(
     synced = 0
     try:
         copies = {stream.index: outgoing.add_stream_from_template(stream) for stream in streams}
-        subtitle_stream = _add_subtitle_stream(outgoing)
+        subtitle_stream = add_subtitle_stream(outgoing)
         for packet in _packets(incoming, streams, source):
             _check(give_up)
             time_s = float(packet.pts * packet.time_base)
@@ -138,30 +125,6 @@ def _packets(incoming: Any, streams: list[Any], path: Path) -> Iterator[Any]:
             return
         if packet.dts is not None and packet.size and not packet.is_corrupt:
             yield packet
-
-
-def _add_subtitle_stream(outgoing: Any) -> Any:
-    stream = outgoing.add_stream("mov_text")
-    stream.codec_context.subtitle_header = _ASS_HEADER
-    stream.time_base = Fraction(1, SUBTITLE_HZ)
-    return stream
-
-
-def _subtitle_samples(cues: Sequence[Cue], end_s: float) -> Iterator[Any]:
-    """3GPP timed text samples (TS 26.245: a 16 bit length and UTF-8), with empty ones between the cues."""
-    import av
-
-    at_ms, end_ms = 0, round(end_s * SUBTITLE_HZ)
-    spans = [(round(cue.start_s * 1000), round(cue.end_s * 1000), cue.text.encode()) for cue in cues]
-    for start_ms, stop_ms, text in [*spans, (end_ms, end_ms, b"")]:
-        for from_ms, to_ms, content in ((at_ms, start_ms, b""), (start_ms, stop_ms, text)):
-            if to_ms <= from_ms:
-                continue
-            packet = av.Packet(struct.pack(">H", len(content)) + content)
-            packet.pts = packet.dts = from_ms
-            packet.duration, packet.time_base = to_ms - from_ms, Fraction(1, SUBTITLE_HZ)
-            yield packet
-        at_ms = max(at_ms, stop_ms)
 
 
 def length_of(path: Path) -> float:
@@ -218,17 +181,7 @@ def trim(path: Path) -> None:
 
     A full disk or a power cut leaves half a fragment, at which players fail.
     """
-    size = path.stat().st_size
-    whole = 0
     with path.open("rb") as file:
-        at = 0
-        while len(header := file.read(BOX_HEADER)) == BOX_HEADER:
-            length, kind = struct.unpack(">I4s", header)
-            if length < BOX_HEADER or at + length > size:
-                break
-            at += length
-            if kind in (b"mdat", b"mfra"):
-                whole = at
-            file.seek(at)
-    if whole < size:
+        whole = max((box.end for box in boxes(file) if box.kind == b"mdat"), default=0)
+    if whole < path.stat().st_size:
         os.truncate(path, whole)

@@ -90,7 +90,7 @@ class TimelineEntry:
                 if fields.get(name) is not None:
                     fields[name] = round(fields[name] - start_s, SECONDS_DIGITS)
         row = {"t": round(self.time_s - start_s, SECONDS_DIGITS), "topic": self.topic, "payload": payload}
-        return json.dumps(row, ensure_ascii=False) + "\n"
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

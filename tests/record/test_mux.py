@@ -18,9 +18,10 @@ from emoedge.errors import RecordingError
 from emoedge.files import partial_of
 from emoedge.frames import SAMPLE_RATE_HZ, AudioBlock, Frame
 from emoedge.record.encoders import choose_encoder
+from emoedge.record.mp4_boxes import is_ordinary
 from emoedge.record.mux import SegmentWriter, SyncedFile, VideoFormat, i420
 from emoedge.record.recover import recover
-from emoedge.record.remux import measure, remux
+from emoedge.record.remux import measure, remux, trim
 from emoedge.record.store import Store
 
 from .helpers import (
@@ -249,3 +250,38 @@ def test_a_file_that_cannot_be_opened_leaves_nothing_to_close(tmp_path, monkeypa
         SyncedFile(tmp_path / "missing" / "a.mp4")
     gc.collect()
     assert not ignored
+
+
+def test_a_power_cut_at_any_moment_of_closing_loses_nothing(tmp_path, monkeypatch):
+    """What is on the disk before each write and each sync of the end."""
+    path = tmp_path / "segment.mp4"
+    writer = SegmentWriter(path, 0.0, FORMAT, sound=True)
+    write_all(writer, clip(0.0, 2.5))
+    copies: list[Path] = []
+    unsynced: list[int] = []
+
+    def copied_first(name):
+        original = getattr(os, name)
+
+        def call(descriptor, *args):
+            at = os.lseek(descriptor, 0, os.SEEK_CUR)
+            if name == "write" and at < path.stat().st_size:
+                unsynced.append(writer._file._unsynced)
+            copies.append(tmp_path / f"cut{len(copies)}.mp4")
+            copies[-1].write_bytes(path.read_bytes())
+            return original(descriptor, *args)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        for name in ("write", "fdatasync"):
+            patched.setattr(os, name, copied_first(name))
+        writer.close()
+    assert is_ordinary(path)
+    assert measure(path) == pytest.approx(2.5, abs=0.1)
+    assert unsynced == [0], "the fragments are hidden once, when the index is on the disk"
+    assert len(copies) >= 4
+    for copy in copies:
+        if not is_ordinary(copy):
+            trim(copy)
+        assert measure(copy) > 1.0

@@ -433,7 +433,7 @@ def test_words_are_kept_only_where_that_was_asked_for(rig, notices, kept):
     done = notices.wait("finished")[0]
     files = b"".join(path.read_bytes() for path in done.path.parent.iterdir())
     assert (b"privada" in files) == kept
-    assert b'"emotion": "happiness"' in files
+    assert b'"emotion":"happiness"' in files
 
 
 def test_forgetting_deletes_the_open_segment_and_its_past_and_goes_on(rig, settings, notices):

@@ -130,7 +130,7 @@ def test_webvtt_is_what_the_standard_says():
 
 def test_rows_are_json_with_accents_and_words_only_in_the_transcript():
     said = TextObservation(3.0, 4.23456, "sí", None, (Word("sí", 3.0, 4.23456, 0.9),))
-    assert '"transcript": "sí"' in TimelineEntry("text", said).row(3.0)
+    assert '"transcript":"sí"' in TimelineEntry("text", said).row(3.0)
     row = json.loads(TimelineEntry("text", said).row(3.0))
     assert (row["t"], row["topic"], row["payload"]["end_s"]) == (1.235, "text", 1.235)
     assert "words" not in row["payload"]
