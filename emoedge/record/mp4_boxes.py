@@ -17,7 +17,7 @@ LARGE_HEADER: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Mp4Box:
     """A box: its type, and where it begins, where its content begins and where it ends, in bytes."""
 
     kind: bytes
@@ -26,7 +26,7 @@ class Box:
     end: int
 
 
-def boxes(file: BinaryIO, begin: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(file: BinaryIO, begin: int = 0, end: int | None = None) -> Iterator[Mp4Box]:
     """Yield the whole boxes in a part of a file, by default all of it; raises OSError."""
     end = file.seek(0, os.SEEK_END) if end is None else end
     while begin < end:
@@ -41,13 +41,13 @@ def boxes(file: BinaryIO, begin: int = 0, end: int | None = None) -> Iterator[Bo
             content = begin + LARGE_HEADER
         if begin + length > end or begin + length < content:
             return
-        yield Box(kind, begin, content, begin + length)
+        yield Mp4Box(kind, begin, content, begin + length)
         begin += length
 
 
-def find(data: bytes, *path: bytes) -> Box:
+def find(data: bytes, *path: bytes) -> Mp4Box:
     """Return the first box at a path such as `b"moov", b"trak"`; raises ValueError where there is none."""
-    box = Box(b"", 0, 0, len(data))
+    box = Mp4Box(b"", 0, 0, len(data))
     for kind in path:
         inner = boxes(io.BytesIO(data), box.content, box.end)
         found = next((one for one in inner if one.kind == kind), None)

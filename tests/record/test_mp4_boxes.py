@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from emoedge.record.mp4_boxes import Box, boxes, find, is_ordinary
+from emoedge.record.mp4_boxes import Mp4Box, boxes, find, is_ordinary
 
 
 def box(kind: bytes, content: bytes = b"") -> bytes:
@@ -16,7 +16,7 @@ def box(kind: bytes, content: bytes = b"") -> bytes:
 
 def test_boxes_are_found_up_to_the_damage():
     data = box(b"ftyp", b"isom") + struct.pack(">I4sQ", 1, b"mdat", 18) + b"xy" + box(b"moov")
-    whole = [Box(b"ftyp", 0, 8, 12), Box(b"mdat", 12, 28, 30), Box(b"moov", 30, 38, 38)]
+    whole = [Mp4Box(b"ftyp", 0, 8, 12), Mp4Box(b"mdat", 12, 28, 30), Mp4Box(b"moov", 30, 38, 38)]
     assert list(boxes(io.BytesIO(data))) == whole
     assert list(boxes(io.BytesIO(data[:-1]))) == whole[:2]
     assert list(boxes(io.BytesIO(data[:29]))) == whole[:1]
