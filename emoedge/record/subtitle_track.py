@@ -22,6 +22,8 @@ SUBTITLE_HZ: Final = 1000
 """Time base of the track."""
 SAMPLE_ENTRY: Final = b"tx3g"
 """Type of the description of the samples, of which a file has one if it has such a track."""
+MAX_OFFSET: Final = 0xFFFFFFFF
+"""Highest position of a sample in bytes: offsets have 32 bits (8.7.5)."""
 _ASS_HEADER: Final = (
     b"[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize, PrimaryColour, "
     b"SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, "
@@ -71,7 +73,7 @@ def add_subtitles(path: Path, cues: Sequence[Cue], end_s: float) -> None:
 
     Raises:
         OSError: the file cannot be read or written.
-        ValueError: it is not such a file.
+        ValueError: it is not such a file, or it has 4 GB or more.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     with os.fdopen(descriptor, "rb") as file:
@@ -83,10 +85,13 @@ def add_subtitles(path: Path, cues: Sequence[Cue], end_s: float) -> None:
         index = file.read(old.end - old.begin)
         if SAMPLE_ENTRY in index:
             return
+        alone = _alone(cues, end_s)
+        if old.end + len(alone) > MAX_OFFSET:
+            raise ValueError("no subtitles in an MP4 of 4 GB or more")
         try:
             os.truncate(path, old.end)  # a crash may have left part of a new index
             os.lseek(descriptor, old.end, os.SEEK_SET)
-            write_all(descriptor, _appendix(index, _alone(cues, end_s), old.end))
+            write_all(descriptor, _appendix(index, alone, old.end))
             sync_data(descriptor)
         except OSError:
             os.truncate(path, old.end)

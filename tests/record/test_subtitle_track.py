@@ -142,3 +142,18 @@ def test_a_file_with_its_index_in_front_is_not_touched(media):
     with pytest.raises(ValueError, match="index"):
         add_subtitles(media, CUES, SECONDS)
     assert media.read_bytes() == before
+
+
+def test_a_file_of_4_gb_stays_as_it_is(media):
+    data = media.read_bytes()
+    with media.open("r+b") as file:
+        index = next(box for box in boxes(file) if box.kind == b"moov")
+        file.seek(index.begin)
+        file.write(struct.pack(">I4sQ", 1, b"free", 1 << 32))  # a hole: it takes no space
+        file.seek(index.begin + (1 << 32))
+        file.write(data[index.begin :])
+    size = media.stat().st_size
+    with pytest.raises(ValueError, match="4 GB"):
+        add_subtitles(media, CUES, SECONDS)
+    assert media.stat().st_size == size
+    assert len(packets(media, "video")) == FPS * SECONDS
