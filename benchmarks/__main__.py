@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.budgets import as_table, judge
 from benchmarks.live import live
 from benchmarks.peers import measure_peers
-from benchmarks.reference import REVISION, measure_reference
+from benchmarks.reference import measure_reference
 from benchmarks.writes import measure_writes
 from emoedge.bench import PARTS, Plan, run_bench, table
 from emoedge.bench.clips import DEMO_BEGIN_S, looped
 from emoedge.bench.whole import DEMO_SPEECH_MODEL, ask, with_a_speech_model
+from emoedge.cli import ENVIRONMENT
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
 from faults.surroundings import Skipped, Unmet
@@ -41,7 +45,7 @@ def main() -> int:
         help="folder of a full-size Vosk model, for one more run of the pipeline",
     )
     parser.add_argument("--no-fer", action="store_true", help="skip fer, which installs TensorFlow")
-    parts = (*PARTS, "reference", "live", "writes", "peers", "recogniser")
+    parts = (*PARTS, "reference", "live", "recording", "writes", "peers", "recogniser")
     parser.add_argument("--without", nargs="+", choices=parts, default=[], help="parts to skip")
     parser.add_argument(
         "--from", dest="earlier", type=Path, help="use these earlier figures instead of measuring all parts"
@@ -94,30 +98,23 @@ def measure(options: argparse.Namespace, wanted: tuple[str, ...]) -> dict[str, A
     settings = with_a_speech_model(Settings())
     plan = Plan(clip=options.clip, seconds=options.seconds, rounds=options.rounds, parts=wanted)
     result = run_bench(settings, plan, say)
-    result["reference"] = None
-    if "reference" in wanted:
-        say(f"the engines of {REVISION}")
-        try:
-            result["reference"] = run_reference(options)
-        except Skipped as error:
-            result["skipped"]["reference"] = str(error)
-    result["live"] = None
-    if "live" in wanted:
-        say("live")
-        try:
-            result["live"] = run_live(settings, options)
-        except (Skipped, Unmet) as error:
-            result["skipped"]["live"] = str(error)
-    result["writes"] = None
-    if "writes" in wanted:
-        try:
-            result["writes"] = measure_writes(say=say)
-        except (Skipped, Unmet) as error:
-            result["skipped"]["writes"] = str(error)
+    made: dict[str, Callable[[], Any]] = {
+        "reference": lambda: run_reference(options),
+        "live": lambda: run_live(settings, options),
+        "recording": run_recording,
+        "writes": lambda: measure_writes(say=say),
+    }
+    if options.recogniser:
+        made["recogniser"] = lambda: full_size(settings, options)
     result["recogniser"] = None
-    if "recogniser" in wanted and options.recogniser:
-        say("recogniser")
-        result["recogniser"] = full_size(settings, options)
+    for name, make in made.items():
+        result[name] = None
+        if name in wanted:
+            say(name)
+            try:
+                result[name] = make()
+            except (Skipped, Unmet) as error:
+                result["skipped"][name] = str(error)
     result["peers"] = {}
     if "peers" not in wanted:
         return result
@@ -147,6 +144,16 @@ def run_live(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:
         begin_s = 0.0 if options.clip else DEMO_BEGIN_S
         clip = looped(options.clip or ensure_demo_clip(), Path(folder) / "clip.mp4", options.seconds, begin_s)
         return live(settings, clip, window_s=min(PEER_S, options.seconds))
+
+
+def run_recording() -> dict[str, Any]:
+    """Measure the parts of recording in a process that keeps to one core."""
+    with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:
+        figures = Path(folder) / "recording.json"
+        command = [sys.executable, "-m", "benchmarks.recording", "--json", str(figures)]
+        subprocess.run(command, env=ENVIRONMENT | os.environ, stdout=subprocess.DEVNULL, check=True)
+        found: dict[str, Any] = json.loads(figures.read_text(encoding="utf-8"))
+    return found
 
 
 def full_size(settings: Settings, options: argparse.Namespace) -> dict[str, Any]:

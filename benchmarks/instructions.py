@@ -61,6 +61,15 @@ def measure(*, quick: bool = False) -> dict[str, int]:
     Raises:
         SkippedError: Valgrind is not installed, or the processor is not supported.
     """
+    return by_callgrind(["benchmarks.instructions", "--child", *(["--quick"] if quick else [])])
+
+
+def by_callgrind(module: list[str]) -> dict[str, int]:
+    """Run a module with arguments; return the counts by the labels with which it has them dumped.
+
+    Raises:
+        SkippedError: Valgrind is not installed, or the processor is not supported.
+    """
     program = shutil.which("valgrind")
     if program is None or platform.machine() != "x86_64":
         raise SkippedError("Valgrind on x86-64 is needed")
@@ -71,8 +80,7 @@ def measure(*, quick: bool = False) -> dict[str, int]:
         command = [
             *("setarch", "-R", program, "--tool=callgrind", "--instr-atstart=no", "--quiet"),
             f"--callgrind-out-file={out}",
-            *(sys.executable, "-m", "benchmarks.instructions", "--child"),
-            *(["--quick"] if quick else []),
+            *(sys.executable, "-m", *module),
         ]
         done = subprocess.run(
             command,

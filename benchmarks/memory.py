@@ -11,6 +11,8 @@ import json
 import os
 import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -30,8 +32,10 @@ from emoedge.bench.machine import describe_machine
 from emoedge.bench.measure import keep_to_one_core, processor_s, short
 from emoedge.bench.whole import with_a_speech_model
 from emoedge.capture.media import MediaReader
+from emoedge.cli import ENVIRONMENT
 from emoedge.config import Settings
 from emoedge.demo.clip import ensure_demo_clip
+from emoedge.model_store.manifest import package_models_dir
 from emoedge.process import PROC, peak_mb
 from emoedge.record.encoders import CLOCK_HZ, add_video_stream
 from faults.surroundings import until
@@ -66,7 +70,10 @@ def main() -> None:
         result = {
             "schema": 1,
             "machine": describe_machine(),
-            "modes": [by_mapping(settings, clip, mode) for mode in MODES],
+            "modes": [
+                *(engines_alone(clip, encode=encode) for encode in (False, True)),
+                *(by_mapping(settings, clip, mode) for mode in MODES),
+            ],
             "pre_roll": pre_rolls(clip),
         }
     text = json.dumps(result, ensure_ascii=False, indent=1) + "\n"
@@ -90,6 +97,28 @@ def by_mapping(settings: Settings, clip: Path, mode: str) -> dict[str, Any]:
             "mb": {name: short(kb * 1024 / 1e6, 1) for name, kb in mapped_kb(process).items()},
             "peak_mb": peak_mb(process),
         }
+
+
+def engines_alone(clip: Path, *, encode: bool) -> dict[str, Any]:
+    """Resident memory of a process with the same engines and no code of emoedge."""
+    output = clip.with_name("alone.mp4") if encode else "-"
+    models = sorted(package_models_dir().glob("*.tflite"))
+    command = [sys.executable, "-m", "benchmarks.engines_alone", str(clip), str(output), *map(str, models)]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT | os.environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        process.stdout.readline()
+        folder = PROC / str(process.pid)
+        found = {
+            "mode": f"engines alone{', encoding' if encode else ''}",
+            "mb": {name: short(kb * 1024 / 1e6, 1) for name, kb in mapped_kb(folder).items()},
+            "peak_mb": peak_mb(folder),
+        }
+        process.stdin.write(b"\n")
+        process.stdin.close()
+    return found
 
 
 def mapped_kb(process: Path) -> dict[str, int]:

@@ -21,6 +21,7 @@ from benchmarks.page_growth import (
     history,
     memory,
     peer_faces,
+    recording,
     recordings,
     scaling,
     viewers,
@@ -59,6 +60,7 @@ def parts(data: Path = DATA) -> dict[str, str]:
         "peer faces": ("peers.json", peer_faces),
         "decoding": ("decoding.json", decoding),
         "memory": ("memory.json", memory),
+        "recording": ("bench.json", recording),
         "recordings": ("store.json", recordings),
         "viewers": ("viewers.json", viewers),
         "history": ("history.json", history),
@@ -231,10 +233,13 @@ def writes(result: Json) -> str:
     found = result.get("writes")
     if not found:
         return f"Not measured: {result['skipped'].get('writes', 'no strace')}."
-    lines = ["| | MB a day | syncs a day | mostly to |", "|---|---|---|---|"]
+    lines = ["| | MB a day | of which kept | syncs a day | mostly to |", "|---|---|---|---|---|"]
     for name, row in found.items():
         most = ", ".join(f"`{file}`" for file in list(row["syncs"])[:2])
-        lines.append(f"| {CONDITIONS[name]} | {row['mb_a_day']:,.0f} | {row['syncs_a_day']:,} | {most} |")
+        kept = f"{row['kept_mb_a_day']:,.0f}" if row.get("kept_mb_a_day") else "–"
+        lines.append(
+            f"| {CONDITIONS[name]} | {row['mb_a_day']:,.0f} | {kept} | {row['syncs_a_day']:,} | {most} |"
+        )
     return "\n".join(lines)
 
 

@@ -76,6 +76,39 @@ def memory(result: Json) -> str:
     return "\n".join(lines)
 
 
+def recording(result: Json) -> str:
+    """Return the table of the cost of recording, part by part."""
+    result = result.get("recording") or {}
+    if not result:
+        return "Not measured."
+    ms = {name: 1000 * value for name, value in result["cpu_s_per_media_s"].items()}
+    counts = {name: value / result["seconds"] for name, value in result.get("millions", {}).items()}
+    bare = {"time": ms["in one go"], "count": counts.get("bare encode", 0.0)}
+    rows = [
+        ("bare encode, in one go", ms["in one go"], counts.get("bare encode")),
+        ("the same, between the analysis", ms["between the analysis"], None),
+        ("the recorder's writer, between the analysis", ms["the recorder's writer there"], None),
+        ("a recorder with timeline, sidecars and the end of the segment", None, counts.get("recorder")),
+    ]
+    lines = [
+        "| per second of media | processor ms | over the first | million instructions | over the first |",
+        "|---|---|---|---|---|",
+    ]
+    for name, time_ms, count in rows:
+        time = ("–", "–") if time_ms is None else (f"{time_ms:.1f}", f"{time_ms / bare['time']:.2f} ×")
+        counted = ("–", "–") if count is None else (f"{count:.0f}", f"{count / bare['count']:.2f} ×")
+        lines.append(f"| {name} | {' | '.join(time + counted)} |")
+    lines += [
+        "",
+        (
+            f"Medians of the ratios of rounds in turn: {result['caches']:.2f} × for the caches, "
+            f"{result['writer']:.2f} × for the recorder's writer over the bare encode in the same place; "
+            f"load {result['machine']['load_1_min']:g}."
+        ),
+    ]
+    return "\n".join(lines)
+
+
 def viewers(result: Json) -> str:
     """Return the table of the console by viewers."""
     lines = [

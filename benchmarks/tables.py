@@ -40,7 +40,14 @@ ALONE: Final = (("scaling", ()), ("decoding", ()))
 def main() -> int:
     """Run all steps; return 1 if one failed or a budget is broken."""
     update = ("benchmarks", "--from", BENCH, "--json", BENCH, "--again")
-    rest = [*PARTS, "reference", "live", "peers", *(["recogniser"] if "--recogniser" in sys.argv else [])]
+    rest = [
+        *PARTS,
+        "reference",
+        "live",
+        "recording",
+        "peers",
+        *(["recogniser"] if "--recogniser" in sys.argv else []),
+    ]
     with ThreadPoolExecutor(len(BESIDE_WRITES)) as beside:
         lanes = [beside.submit(in_turn, lane) for lane in BESIDE_WRITES]
         codes = [run(*update, "writes")]

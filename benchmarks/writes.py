@@ -3,7 +3,8 @@
     python -m benchmarks.writes [--seconds 600] [--json FILE] [CONDITION…]
 
 A real daemon with default settings plays a clip in real time and is observed from outside: `write_bytes` of
-`/proc/PID/io` (pages passed to the kernel for a block device), and the syncs that strace reports.
+`/proc/PID/io` (pages passed to the kernel for a block device), the syncs that strace reports, and by how much
+the recordings have grown.
 """
 
 from __future__ import annotations
@@ -98,9 +99,10 @@ def measure(condition: str, window_s: float) -> dict[str, Any]:
         watching = bench.spawn(
             "strace", "-f", "-y", "-q", "-e", "trace=fsync,fdatasync", "-o", str(trace), "-p", str(bench.pid)
         )
-        before, begun_s = _written(bench.pid), time.monotonic()
+        before, kept, begun_s = _written(bench.pid), _kept(bench.recordings), time.monotonic()
         time.sleep(window_s)
         written, took_s = _written(bench.pid) - before, time.monotonic() - begun_s
+        kept = _kept(bench.recordings) - kept
         bench.check_alive()
         watching.terminate()
         watching.wait(60)
@@ -111,6 +113,7 @@ def measure(condition: str, window_s: float) -> dict[str, Any]:
     return {
         "window_s": round(took_s, 1),
         "mb_a_day": round(written * a_day / 1e6, 1),
+        "kept_mb_a_day": round(kept * a_day / 1e6, 1),
         "syncs_a_day": round(sum(syncs.values()) * a_day),
         "syncs": dict(syncs.most_common(8)),
     }
@@ -119,6 +122,11 @@ def measure(condition: str, window_s: float) -> dict[str, Any]:
 def _written(pid: int) -> int:
     fields = dict(line.split(": ") for line in (PROC / str(pid) / "io").read_text("ascii").splitlines())
     return int(fields["write_bytes"])
+
+
+def _kept(folder: Path) -> int:
+    """Return the size of the recordings, the open segment included."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _subject(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from itertools import cycle
 from pathlib import Path
@@ -208,19 +208,20 @@ def _record_rows(frames: list[Frame], blocks: list[AudioBlock]) -> Iterator[Row]
     yield row("record", "5 s", ours, lambda: bare_encode(frames, blocks), RECORD_ROUNDS)
 
 
-def bare_encode(frames: list[Frame], blocks: list[AudioBlock], fps: float = FPS) -> None:
+def bare_encode(frames: Iterable[Frame], blocks: list[AudioBlock], fps: float = FPS) -> None:
     """Encode with FFmpeg alone through PyAV: the recorder's encoder settings, an ordinary MP4."""
     import av
 
     from emoedge.record.encoders import add_video_stream, choose_encoder
     from emoedge.record.mux import AAC_BIT_RATE
 
-    width, height = frames[0].width, frames[0].height
-    encoder = choose_encoder("auto", width, height, fps).name
+    video: Any = None
     with tempfile.TemporaryDirectory() as folder, av.open(str(Path(folder) / "bare.mp4"), "w") as container:
-        video: Any = add_video_stream(container, encoder, width, height, fps)
         audio: Any = container.add_stream("aac", rate=SAMPLE_RATE_HZ, layout="mono") if blocks else None
         for index, frame in enumerate(frames):
+            if video is None:
+                encoder = choose_encoder("auto", frame.width, frame.height, fps).name
+                video = add_video_stream(container, encoder, frame.width, frame.height, fps)
             picture = av.VideoFrame.from_ndarray(frame.data, format="yuv420p")
             picture.pts, picture.time_base = index, Fraction(1, round(fps))
             container.mux(video.encode(picture))

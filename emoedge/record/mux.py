@@ -38,6 +38,10 @@ INTERLEAVE_S: Final = 0.5
 """Maximum wait for a track without data (an unplugged device) before the other one is written, in seconds."""
 AAC_BIT_RATE: Final = 48_000
 """Bit rate of the audio track, ample for mono speech at 16 kHz."""
+VIDEO_TIME_BASE: Final = Fraction(1, CLOCK_HZ)
+"""Unit of the time stamps of frames, in seconds."""
+SOUND_TIME_BASE: Final = Fraction(1, SAMPLE_RATE_HZ)
+"""The same of audio."""
 AAC_FRAME: Final = 1024
 """Samples in a frame of AAC-LC (ISO/IEC 14496-3)."""
 
@@ -148,7 +152,7 @@ class SegmentWriter:
         picture = av.VideoFrame.from_numpy_buffer(
             i420(frame, self.video.width, self.video.height), format="yuv420p"
         )
-        picture.pts, picture.time_base = pts, Fraction(1, CLOCK_HZ)
+        picture.pts, picture.time_base = pts, VIDEO_TIME_BASE
         self._mux_video(self._encoded(picture))
         self._last_pts = pts
         self._video_end_s = frame.time_s - self.start_s + 1 / self.video.fps
@@ -190,7 +194,7 @@ class SegmentWriter:
         stream.bit_rate = AAC_BIT_RATE
         context = stream.codec_context
         context.layout, context.format = "mono", "fltp"
-        context.time_base = Fraction(1, SAMPLE_RATE_HZ)
+        context.time_base = SOUND_TIME_BASE
         return stream
 
     def _send_sound(self, samples: NDArray[np.int16]) -> None:
@@ -201,7 +205,7 @@ class SegmentWriter:
             (samples.astype(np.float32) / 32768.0).reshape(1, -1), format="fltp", layout="mono"
         )
         frame.sample_rate = SAMPLE_RATE_HZ
-        frame.pts, frame.time_base = self._sent, Fraction(1, SAMPLE_RATE_HZ)
+        frame.pts, frame.time_base = self._sent, SOUND_TIME_BASE
         self._sent += AAC_FRAME
         assert self._sound_stream is not None
         self._container.mux(self._sound_stream.encode(frame))

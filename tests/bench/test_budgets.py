@@ -16,7 +16,7 @@ FIGURES = {
     "writes": {
         "quiet": {"mb_a_day": 12.0, "syncs_a_day": 2000},
         "off": {"mb_a_day": 200.0},
-        "continuous": {"mb_a_day": 4000.0, "syncs_a_day": 300_000},
+        "continuous": {"mb_a_day": 6000.0, "kept_mb_a_day": 5000.0, "syncs_a_day": 300_000},
         "broker_away": {"mb_a_day": 2000.0},
     },
     "live": {
@@ -35,6 +35,7 @@ FIGURES = {
         "yunet": {"cpu_s_per_frame": 0.005},
         "encode": {"cpu_s_per_media_s": 0.05},
     },
+    "recording": {"millions": {"recorder": 120.0, "bare encode": 100.0}},
 }
 
 
@@ -51,6 +52,7 @@ def test_each_budget_is_held_against_its_figure() -> None:
         "faster_than_yunet": False,
         "recording_writer": False,
         "recording": True,
+        "recording_instructions": False,
         "capture_to_publish": True,
         "speech_to_text": False,
         "first_face": False,
@@ -79,7 +81,8 @@ def test_the_limit_itself_is_kept() -> None:
 
 
 def test_what_was_not_measured_is_said_and_never_kept() -> None:
-    verdicts = judge(FIGURES | {"live": None, "peers": {}, "stages": [], "recogniser": None, "writes": None})
+    missing = dict.fromkeys(("live", "recogniser", "recording", "writes"))
+    verdicts = judge(FIGURES | missing | {"peers": {}, "stages": []})
     unknown = [v for v in verdicts if v.holds is None]
     assert {v.budget.name for v in unknown} == {b.name for b in BUDGETS} - {
         "pipeline_demo",
@@ -88,7 +91,7 @@ def test_what_was_not_measured_is_said_and_never_kept() -> None:
     }
     assert all("not measured; needs" in v.reason for v in unknown)
     text = as_table(verdicts)
-    assert "1 of 3 measured budgets hold, 22 were not measured" in text
+    assert "1 of 3 measured budgets hold, 23 were not measured" in text
 
 
 def test_a_budget_that_is_known_to_be_missed_is_no_as_well_and_says_why() -> None:
@@ -131,4 +134,6 @@ def test_starts_on_a_busy_machine_are_taken_in_processor_time_and_say_so() -> No
 def test_a_ratio_stands_beside_what_it_is_made_of() -> None:
     beside = {verdict.budget.name: verdict.beside for verdict in judge(FIGURES)}
     assert beside["pipeline_demo"] == "64 to 32 ms a second"
+    assert beside["recording"] == "50 to 50 ms a second"
+    assert beside["writes_continuous"] == "6,000 to 5,000 MB a day"
     assert beside["pipeline"] == beside["voice"] == ""  # not measured; a time already
