@@ -40,6 +40,8 @@ from faults.surroundings import until
 
 SECONDS: Final = 10.0
 ROUNDS: Final = 7
+PATIENCE_S: Final = 600.0
+"""Seconds to wait for the recorder, which Valgrind slows down."""
 OFFERED_HZ: Final = 10.0
 """States and faces a second, of which the recorder keeps half."""
 BARE, RECORDER = "bare encode", "recorder"
@@ -59,7 +61,6 @@ def main() -> None:
             return
         result: dict[str, Any] = {"schema": 1, "machine": describe_machine(), "seconds": SECONDS}
         result |= timed(clip, Path(folder))
-    print(result)
     try:
         counts = [by_callgrind(["benchmarks.recording", "--child", name]) for name in (BARE, RECORDER)]
         result["millions"] = {name: short(n / 1e6, 2) for one in counts for name, n in one.items()}
@@ -129,12 +130,12 @@ def record(items: list[Item | Outcome], folder: Path) -> None:
     for item in items:
         clock.advance(item.time_s)
         if item.time_s >= due_s:
-            until(lambda: recorder.health().figures["queue"] == 0, "the recorder has caught up")
+            until(lambda: recorder.health().figures["queue"] == 0, "the recorder has caught up", PATIENCE_S)
             due_s += TURN_S
         offer(recorder, item)
     recorder.record(False)
     clock.advance(SECONDS + TURN_S)
-    until(lambda: "finished" in done, "the segment is finished")
+    until(lambda: "finished" in done, "the segment is finished", PATIENCE_S)
     recorder.stop()
 
 
