@@ -126,23 +126,8 @@ def crop(
     return samples[start : start + length]
 
 
-def distort(
-    rng: np.random.Generator, clip: NDArray[np.int16], voices: Sequence[NDArray[np.int16]]
-) -> NDArray[np.float32]:
-    """Apply one random, realistic distortion: float32 samples around [-1, 1], at least MIN_SAMPLES."""
-    samples = clip.astype(np.float32) / np.float32(32768)
-    kind = rng.random()
-    if kind < 0.3:
-        samples = speed(samples, rng.uniform(0.92, 1.08))
-    elif kind < 0.6:
-        samples = resize(samples, rng.uniform(1.1, 1.35))
-    elif kind < 0.75:
-        samples = resize(samples, rng.uniform(0.82, 0.95))
-    size = rng.random()
-    if size < 0.3:
-        samples = crop(rng, samples, 1.2, 4.0)
-    elif size < 0.45:
-        samples = crop(rng, samples, 0.35, 1.2)
+def record(rng: np.random.Generator, samples: Samples, voices: Sequence[NDArray[np.int16]]) -> Samples:
+    """Apply a random room, microphone, noise and line, in place of those of the studio."""
     if rng.random() < 0.35:
         samples = reverberate(rng, samples, rng.uniform(0.15, 0.8), rng.uniform(0.0, 12.0))
     if rng.random() < 0.5:
@@ -160,6 +145,27 @@ def distort(
     if rng.random() < 0.1:
         limit = np.quantile(np.abs(samples), rng.uniform(0.98, 0.999))
         samples = np.clip(samples, -limit, limit)
+    return samples
+
+
+def distort(
+    rng: np.random.Generator, clip: NDArray[np.int16], voices: Sequence[NDArray[np.int16]]
+) -> NDArray[np.float32]:
+    """Apply one random, realistic distortion: float32 samples around [-1, 1], at least MIN_SAMPLES."""
+    samples = clip.astype(np.float32) / np.float32(32768)
+    kind = rng.random()
+    if kind < 0.3:
+        samples = speed(samples, rng.uniform(0.92, 1.08))
+    elif kind < 0.6:
+        samples = resize(samples, rng.uniform(1.1, 1.35))
+    elif kind < 0.75:
+        samples = resize(samples, rng.uniform(0.82, 0.95))
+    size = rng.random()
+    if size < 0.3:
+        samples = crop(rng, samples, 1.2, 4.0)
+    elif size < 0.45:
+        samples = crop(rng, samples, 0.35, 1.2)
+    samples = record(rng, samples, voices)
     if len(samples) < MIN_SAMPLES:
         samples = np.pad(samples, (0, MIN_SAMPLES - len(samples)))
     return samples

@@ -105,6 +105,11 @@ def log_mel(samples: Tensor) -> Tensor:
     return (torch.maximum(decades, decades.max() - 8) + 4) / 4
 
 
+def padded(signal: Tensor) -> Tensor:
+    """Return samples (n,) and SILENCE after them, a whole number of steps."""
+    return functional.pad(signal, (0, SILENCE - len(signal) % STEP))
+
+
 class Encoder:
     """The encoder's convolutions and layers.
 
@@ -133,18 +138,27 @@ class Encoder:
             samples: (n,) at 16 kHz, n >= STEP.
         """
         signal = torch.from_numpy(samples.astype(np.float32) / 32768)
-        steps = len(signal) // STEP
-        mel = log_mel(functional.pad(signal, (0, SILENCE - len(signal) % STEP)))
-        # Products alone; norms and sums stay float.
+        return self.hear(log_mel(padded(signal)), self.layers)[:, : len(signal) // STEP]
+
+    @torch.no_grad()
+    def convolve(self, mel: Tensor) -> Tensor:
+        """Return what the convolutions make of a log-mel (MELS, n), before the last GELU: (n / 2, width)."""
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half):
             x = functional.gelu(functional.conv1d(mel[None], *self._pair("conv1"), padding=1))
-            x = functional.gelu(functional.conv1d(x, *self._pair("conv2"), stride=2, padding=1))[0].T.float()
-            x = x + self._weights["position_encodings/encodings"][: len(x)]
-            found = [x]
-            for layer in range(self.layers):
+            return functional.conv1d(x, *self._pair("conv2"), stride=2, padding=1)[0].T.float()
+
+    @torch.no_grad()
+    def hear(self, mel: Tensor, layers: int) -> Tensor:
+        """Return what the convolutions and the first layers make of a log-mel: (1 + layers, n / 2, width)."""
+        x = functional.gelu(self.convolve(mel))
+        x = x + self._weights["position_encodings/encodings"][: len(x)]
+        found = [x]
+        # Products alone; norms and sums stay float.
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self._half):
+            for layer in range(layers):
                 x = self._layer(f"layer_{layer}", x)
                 found.append(x)
-        return torch.stack(found)[:, :steps]
+        return torch.stack(found)
 
     def _layer(self, name: str, x: Tensor) -> Tensor:
         part = f"{name}/self_attention"
