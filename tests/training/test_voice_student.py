@@ -23,7 +23,7 @@ def own_student():
 
 def own_heads():
     """Heads for three directions of each kind."""
-    return student.Heads(6)
+    return student.Heads(2 * WIDTH, 6)
 
 
 @pytest.fixture
@@ -115,14 +115,18 @@ def test_a_batch_holds_nothing_of_the_sets_held_out_and_the_student_learns_it(sm
     )
     torch.manual_seed(0)
     stem = student.Stem.fit(small, first.clips)
-    lessons = distil.Lessons(corpus, stem, tmp_path)
+    heads = own_heads()
+    heads.aim(
+        *student.directions([student.taught(small, student.unit(c)) for c in first.clips], first.origin)
+    )
+    lessons = distil.Lessons(corpus, stem, heads, tmp_path)
     assert len(lessons.speaker) == len(first)
     assert [len(part) for part in lessons.heard.values()] == [len(first)] * 2
     heard, target, there = lessons.batch(np.random.default_rng(0))
     assert heard.shape == (4, 4, 24, 1)
     assert target.shape == (4, 12, 6)
     assert set(there.unique().tolist()) <= {0.0, 1.0}
-    pupil, heads = own_student(), own_heads()
+    pupil = own_student()
     pupil.begin_with(stem)
     pupil, heads = distil.teach(pupil, heads, lessons, 120, tmp_path / "student.pt")
     scales, batch = lessons.scales(), lessons.batch(np.random.default_rng(99))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import copy
+import hashlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,23 +74,18 @@ class Lessons:
         speaker: number of the speaker of each clip.
     """
 
-    def __init__(self, corpus: Corpus, stem: Stem, cache: Path) -> None:
+    def __init__(self, corpus: Corpus, stem: Stem, heads: Heads, cache: Path) -> None:
         known = corpus.only(~np.isin(corpus.origin, HELD_OUT))
         self.speaker = np.unique(known.speaker, return_inverse=True)[1]
         self.heard: dict[tuple[int, int], Stretches] = {}
         self.target: dict[int, Stretches] = {}
-        chosen = cache / "student_directions.npz"
-        if not chosen.exists():
-            frames = [taught(stem.encoder, unit(clip)) for clip in known.clips]
-            mean, axes = directions(frames, known.origin)
-            np.savez(chosen, mean=mean.numpy(), axes=axes.numpy())
-        with np.load(chosen) as arrays:
-            mean, axes = (torch.from_numpy(arrays[name]) for name in ("mean", "axes"))
+        # What is cached belongs to this stem and these directions.
+        own = hashlib.sha256(b"".join(part.half().numpy().tobytes() for part in (stem.axes, heads.axes)))
+        mark = own.hexdigest()[:8]
 
         def targets(version: int) -> Iterator[NDArray[np.float16]]:
             for number in range(len(known)):
-                frames = taught(stem.encoder, altered(known, number, version))
-                yield np.asarray(((frames - mean) @ axes).numpy(), np.float16)
+                yield heads.target(taught(stem.encoder, altered(known, number, version)))
 
         def inputs(version: int, again: int) -> Iterator[NDArray[np.float16]]:
             for number in range(len(known)):
@@ -100,9 +96,10 @@ class Lessons:
                 yield stem(clip)
 
         for version in range(VOICES):
-            self.target[version] = Stretches.cached(cache / f"student_target_{version}.npz", targets(version))
+            path = cache / f"student_target_{version}_{mark}.npz"
+            self.target[version] = Stretches.cached(path, targets(version))
             for again in range(1 + (version < DISTORTED)):
-                path = cache / f"student_heard_{version}_{again}.npz"
+                path = cache / f"student_heard_{version}_{again}_{mark}.npz"
                 self.heard[version, again] = Stretches.cached(path, inputs(version, again))
 
     def batch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -259,11 +256,12 @@ def main() -> None:
         stem = Stem.fit(encoder, [corpus.clips[number] for number in chosen])
         student, heads = Student(), Heads()
         student.begin_with(stem)
+        frames = [taught(encoder, unit(corpus.clips[number])) for number in np.flatnonzero(known)]
+        heads.aim(*directions(frames, corpus.origin[known]))
     if options.steps:
-        lessons = Lessons(corpus, stem, cache)
+        lessons = Lessons(corpus, stem, heads, cache)
         student, heads = teach(student, heads, lessons, options.steps, options.out)
-    every = Stretches.cached(cache / "student_heard_all.npz", (stem(unit(clip)) for clip in corpus.clips))
-    views = np.stack([view(student, heads, every[number]) for number in range(len(corpus))])
+    views = np.stack([view(student, heads, stem(unit(clip))) for clip in corpus.clips])
     own, predicted = np.split(views, [views.shape[1] - heads.clip.out_features], axis=1)
     centred = predicted - predicted[known].mean(0)
     axes = np.linalg.eigh(centred[known].T @ centred[known])[1][:, ::-1][:, :COMPONENTS]

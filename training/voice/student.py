@@ -86,12 +86,31 @@ class Student(nn.Module):
 
 
 class Heads(nn.Module):
-    """Linear maps from the student to the target: of its frames, and of their pooled() statistics."""
+    """Linear maps from the student to the target: of its frames, and of their pooled() statistics.
 
-    def __init__(self, size: int = 2 * DIRECTIONS) -> None:
+    Args:
+        width: of the target before it is reduced to its directions().
+        size: number of directions.
+    """
+
+    mean: Tensor
+    axes: Tensor
+
+    def __init__(self, width: int = 1024, size: int = 2 * DIRECTIONS) -> None:
         super().__init__()
         self.frame = nn.Linear(CHANNELS, size)
         self.clip = nn.Linear(2 * CHANNELS, 2 * size)
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("axes", torch.zeros(width, size))
+
+    def aim(self, mean: Tensor, axes: Tensor) -> None:
+        """Choose the directions of the target."""
+        self.mean.copy_(mean)
+        self.axes.copy_(axes)
+
+    def target(self, frames: Tensor) -> Half:
+        """Return frames (n, width) along the directions, (n, size)."""
+        return np.asarray(((frames - self.mean) @ self.axes).numpy(), np.float16)
 
 
 def pooled(frames: Tensor, heard: Tensor) -> Tensor:
