@@ -14,21 +14,22 @@ EXTRAS = ("", "web")
 def closure(root: str) -> dict[str, str]:
     """Names and versions of a distribution's dependencies, those of `EXTRAS` included, without itself."""
     found: dict[str, str] = {}
-    waiting = [root]
+    waiting = [(root, extra) for extra in EXTRAS]
+    seen = set(waiting)
     while waiting:
-        current = waiting.pop()
-        extras = EXTRAS if current == root else ("",)
+        current, extra = waiting.pop()
         for text in distribution(current).requires or ():
             requirement = Requirement(text)
             name = canonicalize_name(requirement.name)
-            marker = requirement.marker
-            if name in found or (marker and not any(marker.evaluate({"extra": extra}) for extra in extras)):
+            if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
                 continue
             try:
                 found[name] = distribution(name).version
             except PackageNotFoundError:
                 continue  # for another kind of machine
-            waiting.append(name)
+            asked = {(name, asked_extra) for asked_extra in ("", *requirement.extras)} - seen
+            seen |= asked
+            waiting.extend(asked)
     return found
 
 

@@ -20,4 +20,5 @@ def test_the_run_time_set_is_whole_and_pinned(repository):
     names = {line.partition("==")[0] for line in lines}
     # Direct ones, one that comes with pydantic, the console's, and none of the tests' or the trainings'.
     assert {"numpy", "av", "vosk", "paho-mqtt", "pydantic", "pydantic-core", "starlette", "h11"} <= names
+    assert "argon2-cffi" in names, "amqtt needs it through an extra of pwdlib"
     assert not {"emoedge", "pytest", "torch", "tensorflow", "mypy"} & names
