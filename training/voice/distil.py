@@ -5,7 +5,7 @@ strangers in all of them. Clips of one speaker, altered alike, are compared with
 classifier sees vectors relative to the speaker. At the end the probe (see probe.py) measures the student's
 pooled frames alone, and their main components beside the features.
 
-The caches of the altered voices take 20 minutes of processor time. ``--init`` continues from a checkpoint,
+The caches of the altered voices take half an hour of processor time. ``--init`` continues from a checkpoint,
 as that in `training/voice/checkpoints`; ``--steps 0`` only measures it.
 """
 
