@@ -35,7 +35,7 @@ from emoedge.observations import FacesObservation
 from emoedge.outcomes import FusedState, Outcome
 from emoedge.pipeline.pipeline import Pipeline
 from emoedge.record.mux import SegmentWriter, VideoFormat
-from emoedge.record.recorder import TURN_S, Recorder
+from emoedge.record.recorder import LATE_S, TURN_S, Recorder
 from faults.surroundings import until
 
 SECONDS: Final = 10.0
@@ -134,7 +134,7 @@ def record(items: list[Item | Outcome], folder: Path) -> None:
             due_s += TURN_S
         offer(recorder, item)
     recorder.record(False)
-    clock.advance(SECONDS + TURN_S)
+    clock.advance(items[-1].time_s + 2 * LATE_S)
     until(lambda: "finished" in done, "the segment is finished", PATIENCE_S)
     recorder.stop()
 
