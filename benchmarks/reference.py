@@ -29,9 +29,12 @@ def measure_reference(clip: Path, speech_model: str, rounds: int = 3) -> dict[st
 
     Raises:
         BenchError: that version failed.
-        Skipped: the history of this repository is not there.
+        Skipped: the history of this repository, or Git, is not there.
     """
-    archive = subprocess.run(["git", "archive", REVISION], cwd=ROOT, capture_output=True, check=False)
+    try:
+        archive = subprocess.run(["git", "archive", REVISION], cwd=ROOT, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise Skipped("no git here") from error
     if archive.returncode:
         raise Skipped(f"no revision {REVISION}: the history of the repository is missing")
     with tempfile.TemporaryDirectory(prefix="emoedge-bench-") as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +13,13 @@ from benchmarks import reference
 from faults.surroundings import Skipped
 
 
+def test_without_git_it_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(Skipped, match="git"):
+        reference.measure_reference(Path("clip.mp4"), "model")
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git here")
 def test_without_the_history_it_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference, "REVISION", "0" * 40)
     with pytest.raises(Skipped, match="history"):
