@@ -229,9 +229,11 @@ def _quirks() -> list[Case]:
             "H.264",
             "AAC",
             "variable frame rate",
-            "-vf select=not(mod(n\\,3))+lt(mod(n\\,7)\\,3)",
+            "-vf select=not(mod(n\\,3))+lt(mod(n\\,7)\\,3) -vsync vfr",
         ),
-        Case("mkv", "H.264", "AAC", "variable frame rate", "-vf select=not(mod(n\\,3))", fast=True),
+        Case(
+            "mkv", "H.264", "AAC", "variable frame rate", "-vf select=not(mod(n\\,3)) -vsync vfr", fast=True
+        ),
         Case("mp4", "H.264", "AAC", "B-frames", "-preset medium -bf 3", fast=True),
         Case(
             "ts", "H.264", "AAC", "B-frames, open GOP", "-preset medium -bf 3 -x264-params open-gop=1 -g 15"
