@@ -48,13 +48,14 @@ def command(config_path: Path | None) -> int:
     from emoedge.supervise.assembly import assemble
     from emoedge.supervise.daemon import Daemon, run
     from emoedge.supervise.instance_lock import InstanceLock
+    from emoedge.supervise.stop_request import StopRequest
     from emoedge.supervise.systemd_notify import Notifier
 
     settings = load_settings(config_path)  # the daemon does not follow the locale
     # Stored files are only for this user and the group, however the process was started.
     os.umask(os.umask(0) | NOT_FOR_OTHERS)
     _lock = InstanceLock(settings)  # until the process ends
-    stop = threading.Event()
+    stop = StopRequest()
     told: list[signal.Signals] = []
 
     def end(number: int, _frame: FrameType | None) -> None:

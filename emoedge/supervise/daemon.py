@@ -14,6 +14,7 @@ from emoedge.observations import Modality
 from emoedge.outcomes import HealthReport
 from emoedge.supervise.assembly import Parts
 from emoedge.supervise.malloc import give_back
+from emoedge.supervise.stop_request import StopRequest
 from emoedge.translation import tr
 from emoedge.worker_thread import WorkerThread
 
@@ -176,7 +177,7 @@ class Manager(Protocol):
         ...
 
 
-def run(daemon: Daemon, stop: threading.Event, manager: Manager) -> str:
+def run(daemon: Daemon, stop: StopRequest, manager: Manager) -> str:
     """Run until told to stop, or until a part hangs.
 
     Args:

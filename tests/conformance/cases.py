@@ -229,10 +229,15 @@ def _quirks() -> list[Case]:
             "H.264",
             "AAC",
             "variable frame rate",
-            "-vf select=not(mod(n\\,3))+lt(mod(n\\,7)\\,3) -vsync vfr",
+            "-vf select=not(mod(n\\,3))+lt(mod(n\\,7)\\,3) -fps_mode vfr",
         ),
         Case(
-            "mkv", "H.264", "AAC", "variable frame rate", "-vf select=not(mod(n\\,3)) -vsync vfr", fast=True
+            "mkv",
+            "H.264",
+            "AAC",
+            "variable frame rate",
+            "-vf select=not(mod(n\\,3)) -fps_mode vfr",
+            fast=True,
         ),
         Case("mp4", "H.264", "AAC", "B-frames", "-preset medium -bf 3", fast=True),
         Case(

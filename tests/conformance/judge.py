@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -55,8 +56,17 @@ class Verdict:
     faults: tuple[str, ...] = ()
 
 
+@cache
+def frame_rate_option() -> str:
+    """Name of the option that FFmpeg 5.1 brought and FFmpeg 9 demands."""
+    done = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True, timeout=60, check=True)
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", done.stdout)
+    return "-vsync" if version and (int(version[1]), int(version[2])) < (5, 1) else "-fps_mode"
+
+
 def ffmpeg(*arguments: object) -> bytes:
-    command = ["ffmpeg", "-v", "error", "-y", *map(str, arguments)]
+    given = [frame_rate_option() if one == "-fps_mode" else str(one) for one in arguments]
+    command = ["ffmpeg", "-v", "error", "-y", *given]
     result = subprocess.run(command, capture_output=True, timeout=300, stdin=subprocess.DEVNULL, check=False)
     if result.returncode:
         raise AssertionError(f"{' '.join(command)}: {result.stderr.decode(errors='replace')[-500:]}")

@@ -20,6 +20,7 @@ from emoedge.publish.spool_log import log_of
 
 # Generous: a busy machine must not make a test fail, and no test waits longer than it has to.
 PATIENCE_S = 60.0
+MAX_PACKET_BYTES = 100_000_000
 
 
 def until(condition: Callable[[], object], what: str, timeout_s: float = PATIENCE_S) -> None:
@@ -61,7 +62,9 @@ class Mosquitto:
     def start(self) -> Mosquitto:
         config = self.directory / "mosquitto.conf"
         # `user root` keeps it from giving up rights to the temporary directory when the tests run as root.
-        config.write_text(f"listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.extra}")
+        # Mosquitto 2.1 refuses packets of more than 2 MB unless told otherwise.
+        size = "" if "max_packet_size" in self.extra else f"max_packet_size {MAX_PACKET_BYTES}\n"
+        config.write_text(f"{size}listener {self.port} 127.0.0.1\npersistence false\nuser root\n{self.extra}")
         log = (self.directory / "mosquitto.log").open("ab")
         self.process = subprocess.Popen(
             [self.program, "-c", str(config), "-v"], stdout=log, stderr=subprocess.STDOUT

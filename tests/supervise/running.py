@@ -10,6 +10,7 @@ from emoedge.config import Settings
 from emoedge.local_socket.client import DaemonClient, connect
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon, run
+from emoedge.supervise.stop_request import StopRequest
 from tests.publish.conftest import until
 
 PATIENCE_S = 120.0
@@ -29,7 +30,7 @@ class Quiet:
 def running_daemon(settings: Settings) -> Iterator[threading.Thread]:
     """Run it for as long as the block lasts; the thread in which it does."""
     settings.paths.state.mkdir(exist_ok=True)
-    stop, daemon = threading.Event(), Daemon(assemble(settings))
+    stop, daemon = StopRequest(), Daemon(assemble(settings))
     thread = threading.Thread(target=run, args=(daemon, stop, Quiet()))
     thread.start()
     try:

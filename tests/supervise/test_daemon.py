@@ -19,6 +19,7 @@ from emoedge.publish.control import Command
 from emoedge.publish.sinks import NoSink
 from emoedge.supervise.assembly import assemble
 from emoedge.supervise.daemon import Daemon, run
+from emoedge.supervise.stop_request import StopRequest
 from emoedge.supervise.systemd_notify import Notifier
 from emoedge.worker_thread import WorkerThread
 
@@ -126,7 +127,7 @@ def test_a_dead_publisher_ends_the_daemon(tmp_path: Path) -> None:
         }
     )
     daemon = Daemon(assemble(settings, lambda *_: Dead()))
-    assert run(daemon, threading.Event(), Notifier()) == "the publisher thread has died: for the test"
+    assert run(daemon, StopRequest(), Notifier()) == "the publisher thread has died: for the test"
 
 
 @pytest.mark.parametrize("private", [True, False])
