@@ -175,14 +175,13 @@ PER_KEPT: Final = 1.25
 """What is recorded has to be written once; each of two syncs a second writes a last page of 4 KB again."""
 
 WRITES: Final = (
-    ("quiet", "a day with an empty room, recording off", 20.0, 1_000.0),
-    ("off", "a day with the demo's person in view, recording off", 250.0, 20_000.0),
-    ("events", "such a day with recording of events", PER_KEPT, 200_000.0),
-    ("continuous", "such a day with continuous recording", PER_KEPT, 200_000.0),
-    ("broker_away", "such a day with recording off and the broker away", 1_000.0, 80_000.0),
+    (_written_a_day, "quiet", "a day with an empty room, recording off", 20.0, 1_000.0),
+    (_written_a_day, "off", "a day with the demo's person in view, recording off", 250.0, 20_000.0),
+    (_written_per_kept, "events", "such a day with recording of events", PER_KEPT, 200_000.0),
+    (_written_per_kept, "continuous", "such a day with continuous recording", PER_KEPT, 200_000.0),
+    (_written_a_day, "broker_away", "such a day with recording off and the broker away", 1_000.0, 80_000.0),
 )
-"""Conditions of `benchmarks.writes` with limits of megabytes a day (while recording: bytes for each byte that
-is kept) and of syncs a day."""
+"""Measure, condition of `benchmarks.writes`, its name, and limits of the measure and of syncs a day."""
 
 BUDGETS: Final = (
     Budget(
@@ -332,9 +331,9 @@ BUDGETS: Final = (
     ),
     *(
         budget
-        for name, day, megabytes, syncs in WRITES
+        for written, name, day, limit, syncs in WRITES
         for budget in (
-            (_written_per_kept if megabytes == PER_KEPT else _written_a_day)(name, day, megabytes),
+            written(name, day, limit),
             Budget(
                 f"syncs_{name}",
                 "syncs on that day",

@@ -35,7 +35,7 @@ WINDOW_S: Final = 600.0
 """Seconds for two batches: quiet minutes are written five at a time."""
 STILL_S: Final = 60
 CONDITIONS: Final = {
-    "quiet": "nobody in view, recording off",
+    "quiet": "an empty room, recording off",
     "off": "a person in view, recording off",
     "events": "a person in view, recording of events",
     "continuous": "a person in view, continuous recording",

@@ -102,7 +102,7 @@ _SYLLABLES_HZ: Final = 4.3
 _PHRASE: Final = FPS
 """Frames before and after in which the loudest moment opens the mouth fully."""
 _QUIET: Final = 0.03
-"""Level below which there is no speech."""
+"""Level below which a frame counts as silent."""
 _CLOSED: Final = 0.15
 """Share of the loudest level at which the mouth is closed: the echo of the room."""
 _BACKGROUND: Final = (206, 198, 194)  # RGB of a plain wall, near the portrait's own
